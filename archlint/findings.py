@@ -1,0 +1,75 @@
+"""What a rule reports: a finding, its severity, its place and its mend."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NO_DATA: Mapping[str, object] = MappingProxyType({})
+
+
+class Severity(enum.StrEnum):
+    """How much a finding matters; only findings at or above the threshold fail a run."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order info < warning < error."""
+        return ("info", "warning", "error").index(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding is, in the words of the model; the engine turns it into line and column.
+
+    `path` is a path of keys into the document (`("target", "training", "optimizer")`); it is used
+    for text files and wins over `node` there. `key` narrows a node to one of its arguments.
+    """
+
+    node: str | None = None
+    tensor: str | None = None
+    path: tuple[str | int, ...] | None = None
+    key: str | None = None
+
+
+WHOLE_FILE = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace what stands at `place` by `text`."""
+
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change to the text of the file that mends the finding."""
+
+    message: str
+    edits: tuple[Edit, ...]
+    safe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violation of one rule, with the numbers that prove it.
+
+    `message` is lower case, without a full stop, and holds the thing and the number;
+    `data` holds the numbers for machines; `help` says what would mend it.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    place: Place = WHOLE_FILE
+    data: Mapping[str, object] = field(default=_NO_DATA, hash=False)
+    help: str = ""
+    fix: Fix | None = None

@@ -1,0 +1,92 @@
+"""Element types of tensors, and their widths."""
+
+from __future__ import annotations
+
+import enum
+
+
+class DType(enum.StrEnum):
+    """An ONNX element type, by the name that NumPy and PyTorch use."""
+
+    FLOAT32 = "float32"
+    UINT8 = "uint8"
+    INT8 = "int8"
+    UINT16 = "uint16"
+    INT16 = "int16"
+    INT32 = "int32"
+    INT64 = "int64"
+    STRING = "string"
+    BOOL = "bool"
+    FLOAT16 = "float16"
+    FLOAT64 = "float64"
+    UINT32 = "uint32"
+    UINT64 = "uint64"
+    COMPLEX64 = "complex64"
+    COMPLEX128 = "complex128"
+    BFLOAT16 = "bfloat16"
+    FLOAT8E4M3FN = "float8e4m3fn"
+    FLOAT8E4M3FNUZ = "float8e4m3fnuz"
+    FLOAT8E5M2 = "float8e5m2"
+    FLOAT8E5M2FNUZ = "float8e5m2fnuz"
+    UINT4 = "uint4"
+    INT4 = "int4"
+    FLOAT4E2M1 = "float4e2m1"
+    FLOAT8E8M0 = "float8e8m0"
+    UINT2 = "uint2"
+    INT2 = "int2"
+    FLOAT6E2M3 = "float6e2m3"
+    FLOAT6E3M2 = "float6e3m2"
+
+    @property
+    def bits(self) -> int:
+        """Width of one element in bits; 0 for strings, whose width is not fixed."""
+        return _BITS[self]
+
+    @property
+    def is_float(self) -> bool:
+        """Whether gradients can flow through a tensor of this type."""
+        return self.value.startswith(("float", "bfloat", "complex"))
+
+    def storage(self, elements: int) -> int:
+        """Bytes that `elements` packed elements take; sub-byte types share bytes."""
+        return (elements * self.bits + 7) // 8
+
+    @classmethod
+    def from_onnx(cls, code: int) -> DType | None:
+        """Return the type of a `TensorProto.DataType` number, None where it is undefined."""
+        return _BY_CODE[code - 1] if 1 <= code <= len(_BY_CODE) else None
+
+
+# The order of the members is the order of onnx.TensorProto.DataType, which starts at 1.
+_BY_CODE = tuple(DType)
+
+_BITS = {
+    DType.FLOAT32: 32,
+    DType.UINT8: 8,
+    DType.INT8: 8,
+    DType.UINT16: 16,
+    DType.INT16: 16,
+    DType.INT32: 32,
+    DType.INT64: 64,
+    DType.STRING: 0,
+    DType.BOOL: 8,
+    DType.FLOAT16: 16,
+    DType.FLOAT64: 64,
+    DType.UINT32: 32,
+    DType.UINT64: 64,
+    DType.COMPLEX64: 64,
+    DType.COMPLEX128: 128,
+    DType.BFLOAT16: 16,
+    DType.FLOAT8E4M3FN: 8,
+    DType.FLOAT8E4M3FNUZ: 8,
+    DType.FLOAT8E5M2: 8,
+    DType.FLOAT8E5M2FNUZ: 8,
+    DType.UINT4: 4,
+    DType.INT4: 4,
+    DType.FLOAT4E2M1: 4,
+    DType.FLOAT8E8M0: 8,
+    DType.UINT2: 2,
+    DType.INT2: 2,
+    DType.FLOAT6E2M3: 6,
+    DType.FLOAT6E3M2: 6,
+}

@@ -1,0 +1,55 @@
+"""The graph: nodes in topological order, values by name, and who makes and uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlint.graph.node import Node
+from archlint.graph.value import Value
+from archlint.graph.weight import Weight
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """One model as plain objects: no protobuf, no bytes of weights, shapes worked out.
+
+    `nodes` are in topological order. `inputs` and `outputs` are names; an initializer that is
+    also listed as an input counts as stored, not as an input. `constants` holds the contents of
+    small tensors that are known without running the model (shape operands, axes, scalars).
+    """
+
+    name: str
+    opset: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    values: Mapping[str, Value]
+    weights: Mapping[str, Weight]
+    constants: Mapping[str, np.ndarray]
+    metadata: Mapping[str, str]
+
+    @cached_property
+    def producers(self) -> dict[str, Node]:
+        """The node that makes each computed tensor."""
+        return {name: node for node in self.nodes for name in node.outputs if name}
+
+    @cached_property
+    def consumers(self) -> dict[str, list[Node]]:
+        """The nodes that use each tensor, in graph order, each once."""
+        users: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                if name:
+                    users.setdefault(name, []).append(node)
+        return users
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        """The nodes by their names."""
+        return {node.name: node for node in self.nodes}

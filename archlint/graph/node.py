@@ -1,0 +1,39 @@
+"""One operator call of the graph, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from archlint.graph.graph import Graph
+
+Attribute: TypeAlias = (
+    "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Graph | np.ndarray"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One operator call.
+
+    `name` is unique in the graph (made from the first output where the file gives none). An
+    absent optional input or output is the empty string. `domain` is "" for the standard operators,
+    also where the file spells it "ai.onnx". `metadata` holds the node's metadata properties.
+    """
+
+    name: str
+    op: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+    metadata: Mapping[str, str]
+
+    @property
+    def output(self) -> str:
+        """The first output that is present."""
+        return next((name for name in self.outputs if name), "")

@@ -1,0 +1,20 @@
+"""A stored tensor: what the file says about it without its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A stored tensor, by name.
+
+    `metadata` holds the tensor's metadata properties; architecture YAML keeps there what it
+    declares: `archlint.initializer` (as `kaiming_normal(fan_in, relu)`-like text),
+    `archlint.frozen` ("true") and `archlint.buffer` ("true").
+    """
+
+    name: str
+    metadata: Mapping[str, str]
+    external: bool = False

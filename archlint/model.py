@@ -1,0 +1,30 @@
+"""A model: one file, loaded, as rules see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from archlint.analysis.facts import Facts
+    from archlint.graph.graph import Graph
+    from archlint.sources.payload import Payload
+    from archlint.target import Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """One loaded file: its graph, what was worked out about it, and what it is for.
+
+    `payloads` says where in the file the bytes of each stored tensor are; they are read only by
+    rules that ask. It is empty for architecture YAML, whose weights are declared, not stored.
+    """
+
+    path: Path
+    graph: Graph
+    facts: Facts
+    target: Target
+    payloads: Mapping[str, Payload]

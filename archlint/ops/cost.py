@@ -1,0 +1,43 @@
+"""What an operator computes: products (matmul-class work) and elementwise work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Matmul-class work: `macs` multiply-accumulates of two operands (1 MAC = 2 FLOP).
+
+    An operand is the set of input slots that it is made of. The backward pass costs `macs` again
+    for every operand that needs a gradient: d(AB) is dA B + A dB (problem set 8, problem 1).
+    """
+
+    macs: int
+    operands: tuple[frozenset[int], frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The forward work of one call. `elementwise` is FLOP outside products."""
+
+    products: tuple[Product, ...] = ()
+    elementwise: int = 0
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all products."""
+        return sum(product.macs for product in self.products)
+
+
+FREE = Cost()
+
+
+def product(macs: int, left: int, right: int) -> Cost:
+    """Return the cost of one product of the input slots `left` and `right`."""
+    return Cost((Product(macs, (frozenset({left}), frozenset({right}))),))
+
+
+def elementwise(flops: int) -> Cost:
+    """Return the cost of work without products."""
+    return Cost(elementwise=flops)

@@ -1,0 +1,7 @@
+"""The one way for a facet to say that it cannot answer."""
+
+from __future__ import annotations
+
+
+class Undetermined(Exception):  # noqa: N818 - an answer, not an error
+    """Raised by a facet that lacks a dimension, a type or an operand; the text is the reason."""
