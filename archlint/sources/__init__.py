@@ -1,0 +1,1 @@
+"""Files to documents: bytes, spans and the places of weights."""

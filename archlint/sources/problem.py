@@ -1,0 +1,43 @@
+"""What is wrong with a file itself, before any rule has looked at the model in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.findings import Severity
+
+if TYPE_CHECKING:
+    from archlint.sources.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a file, with its place.
+
+    Text files give a `span`, binary files a byte `offset`; both are None where the whole file is
+    meant. `message` is lower case without a full stop, as in a finding; `tensor` names the stored
+    tensor that the problem is about, where there is one.
+    """
+
+    code: str
+    name: str
+    message: str
+    help: str = ""
+    severity: Severity = Severity.ERROR
+    span: Span | None = None
+    offset: int | None = None
+    tensor: str | None = None
+
+
+class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not a bug of ours
+    """Raised for a file that cannot be read at all; holds the reasons."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+def unreadable(message: str, help: str = "", offset: int | None = None) -> Unreadable:  # noqa: A002 - the field's name
+    """Make the error for a file that cannot be parsed (FILE001)."""
+    return Unreadable(Problem("FILE001", "unreadable-file", message, help, offset=offset))

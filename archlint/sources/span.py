@@ -1,0 +1,21 @@
+"""A stretch of a text file, for findings and fixes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of text from its first character to just after its last.
+
+    Lines and columns count from 1, as editors show them. `start` and `end` count code points
+    from 0, so that `text[span.start : span.end]` is the stretch itself.
+    """
+
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    start: int
+    end: int
