@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-_EMPTY: Mapping[str, int] = MappingProxyType({})
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_DIMS: Mapping[str, int] = MappingProxyType({})
+_NO_PEAKS: Mapping[str, Sourced] = MappingProxyType({})
+
+OPTIMIZERS = (
+    "sgd",
+    "sgd-momentum",
+    "adam",
+    "adamw",
+    "adam-amsgrad",
+    "adam-8bit",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "nadam",
+    "adafactor",
+    "lion",
+)
+PRECISIONS = ("fp32", "bf16-mixed", "fp16-mixed", "bf16", "fp16")
+LOSSES = ("cross-entropy", "mse", "none")
+LOSS_SCALINGS = ("none", "static", "dynamic")
+WEIGHT_STATES = ("auto", "fresh", "trained")
 
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """A number of a device, with where it was read."""
+    """A number of a device, where it was read, and how it was worked out from there, if it was."""
 
     value: int
     source: str
+    derived: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +51,96 @@ class Device:
     """
 
     name: str
-    kind: str                                     # gpu, tpu, asic, soc, edge-soc, sbc, npu, mcu
+    kind: str  # gpu, tpu, asic, soc, edge-soc, sbc, npu, mcu
     vendor: str = ""
-    memory_bytes: Sourced | None = None
+    memory_bytes: Sourced | None = None  # device memory; SRAM of a microcontroller
     bandwidth_bytes_per_s: Sourced | None = None
-    peak_ops: Mapping[str, Sourced] = field(default_factory=dict, hash=False)
+    peak_ops: Mapping[str, Sourced] = field(default_factory=lambda: _NO_PEAKS, hash=False)
     usable_fraction: float = 0.9
     flash_bytes: Sourced | None = None
     largest_contiguous_sram_bytes: Sourced | None = None
-    grade: str = ""
+    parameter_cache_bytes: Sourced | None = None  # on-chip memory for weights
+    arena_cache_bytes: Sourced | None = None  # on-chip memory for activations
+    dram_bandwidth_bytes_per_s: Sourced | None = None
+    flash_bandwidth_bytes_per_s: Sourced | None = None
+    clock_hz: Sourced | None = None
+    constraints: tuple[str, ...] = ()  # what it refuses to run, in words
+    grade: str = ""  # A, B or C: how good the sources are
     notes: str = ""
+
+    @property
+    def usable_memory_bytes(self) -> int | None:
+        """Memory that one process can have, in bytes; None where the memory is not known."""
+        if self.memory_bytes is None:
+            return None
+        # The fraction as it is written: 0.9 of 40 GB is 36 GB, to the byte.
+        return int(self.memory_bytes.value * Fraction(str(self.usable_fraction)))
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
     """How the model is trained. None where the user said nothing and no default is safe."""
 
-    optimizer: str | None = None
-    precision: str = "fp32"
-    loss: str | None = None                       # cross-entropy, mse, none
+    optimizer: str | None = None  # one of OPTIMIZERS
+    precision: str = "fp32"  # one of PRECISIONS
+    loss: str | None = None  # one of LOSSES
     input_gradient: bool = False
     learning_rate: float | None = None
     momentum: float | None = None
+    betas: tuple[float, float] | None = None  # of Adam and its relatives
     weight_decay: float | None = None
     epsilon: float | None = None
     steps: int | None = None
+    loss_scaling: str | None = None  # one of LOSS_SCALINGS
+
+
+@dataclass(frozen=True, slots=True)
+class FieldNeed:
+    """A receptive field that an output needs, in input elements; None stands for every one."""
+
+    size: int
+    output: str | None = None
+    axis: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """What the user asks of the model; a rule is silent where its requirement is None."""
 
-    receptive_field: int | Mapping[str, int] | None = field(default=None, hash=False)
-    inference_memory: int | None = None           # bytes
-    training_memory: int | None = None            # bytes
-    weights: int | None = None                    # bytes
-    step_flops: int | None = None                 # FLOP
-    step_time: float | None = None                # seconds
+    receptive_field: tuple[FieldNeed, ...] = ()
+    inference_memory: int | None = None  # bytes
+    training_memory: int | None = None  # bytes
+    weights: int | None = None  # bytes
+    step_flops: int | None = None  # FLOP
+    step_time: float | None = None  # seconds
+
+    def receptive_field_of(self, output: str, axis: int | None) -> int | None:
+        """Return the field that `output` needs along `axis`, in input elements, or None.
+
+        The nearest statement counts: output and axis, then output, then axis, then all.
+        """
+        fitting = [
+            need
+            for need in self.receptive_field
+            if need.output in {None, output} and need.axis in {None, axis}
+        ]
+        if not fitting:
+            return None
+        nearest = max(fitting, key=lambda need: (need.output is not None, need.axis is not None))
+        return nearest.size
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """The device, the sizes, the training settings and the requirements of one model.
 
-    `dims` binds symbolic dimensions by name and unnamed ones as `INPUT.AXIS`.
+    `dims` binds symbolic dimensions by name and unnamed ones as `INPUT.AXIS`. `weights` says
+    whether stored weights are freshly initialized: `fresh`, `trained`, or `auto` to look at them.
     """
 
     device: Device | None = None
     batch_size: int | None = None
-    dims: Mapping[str, int] = field(default_factory=lambda: _EMPTY, hash=False)
+    dims: Mapping[str, int] = field(default_factory=lambda: _NO_DIMS, hash=False)
+    weights: str = "auto"  # one of WEIGHT_STATES
     training: Training = Training()
     require: Requirements = Requirements()
