@@ -1,0 +1,97 @@
+"""The only module that a plugin imports: everything else in archlint may change.
+
+A rule needs `Rule` and `hookimpl`; what it is given is a `Model`, what it yields are `Finding`s.
+Types that only annotations need are loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from archlint.findings import Edit, Finding, Fix, Place, Severity
+from archlint.hookspecs import hookimpl
+from archlint.rule import Rule
+from archlint.target import Device, Requirements, Sourced, Target, Training
+
+if TYPE_CHECKING:
+    from archlint.analysis.facts import Facts
+    from archlint.frontends.frontend import Frontend
+    from archlint.graph.dtype import DType
+    from archlint.graph.graph import Graph
+    from archlint.graph.node import Node
+    from archlint.graph.value import Role, Value
+    from archlint.graph.weight import Weight
+    from archlint.model import Model
+    from archlint.ops.call import Call
+    from archlint.ops.cost import Cost
+    from archlint.ops.kept import Gradients, Kept
+    from archlint.ops.operator import Operator
+    from archlint.ops.undetermined import Undetermined
+    from archlint.report.outcome import Outcome
+    from archlint.report.reporter import Reporter
+    from archlint.sources.payload import Payload
+    from archlint.sources.problem import Unreadable
+
+__all__ = [
+    "Call",
+    "Cost",
+    "DType",
+    "Device",
+    "Edit",
+    "Facts",
+    "Finding",
+    "Fix",
+    "Frontend",
+    "Gradients",
+    "Graph",
+    "Kept",
+    "Model",
+    "Node",
+    "Operator",
+    "Outcome",
+    "Payload",
+    "Place",
+    "Reporter",
+    "Requirements",
+    "Role",
+    "Rule",
+    "Severity",
+    "Sourced",
+    "Target",
+    "Training",
+    "Undetermined",
+    "Unreadable",
+    "Value",
+    "Weight",
+    "hookimpl",
+]
+
+_HOMES = {
+    "Call": "archlint.ops.call",
+    "Cost": "archlint.ops.cost",
+    "DType": "archlint.graph.dtype",
+    "Facts": "archlint.analysis.facts",
+    "Frontend": "archlint.frontends.frontend",
+    "Gradients": "archlint.ops.kept",
+    "Graph": "archlint.graph.graph",
+    "Kept": "archlint.ops.kept",
+    "Model": "archlint.model",
+    "Node": "archlint.graph.node",
+    "Operator": "archlint.ops.operator",
+    "Outcome": "archlint.report.outcome",
+    "Payload": "archlint.sources.payload",
+    "Reporter": "archlint.report.reporter",
+    "Role": "archlint.graph.value",
+    "Undetermined": "archlint.ops.undetermined",
+    "Unreadable": "archlint.sources.problem",
+    "Value": "archlint.graph.value",
+    "Weight": "archlint.graph.weight",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a type from its home when a plugin first asks for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

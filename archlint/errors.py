@@ -1,0 +1,19 @@
+"""The error that ends a run: archlint could not do its job."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class CannotRun(Exception):  # noqa: N818 - it says what happened, and every subclass is an error
+    """Raised for usage, configuration and plugins; the text is for the user, the exit code is 2."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ": did you mean 'x'?" for the known word nearest to `word`, or nothing."""
+    near = get_close_matches(word, list(known), n=1)
+    return f": did you mean {near[0]!r}?" if near else ""

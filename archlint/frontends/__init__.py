@@ -1,0 +1,1 @@
+"""Documents to ONNX models: one representation for every format."""

@@ -1,0 +1,136 @@
+"""Finding plugins and asking them what they add; a broken one is an error that names it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from archlint import hookspecs
+from archlint.errors import CannotRun
+from archlint.registry import Contribution, Plugin, Registry, register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+GROUP = "archlint"
+BUILT_IN = "archlint_rules"
+
+_HOOKS = (
+    "archlint_rules",
+    "archlint_ops",
+    "archlint_frontends",
+    "archlint_devices",
+    "archlint_reporters",
+)
+
+
+class PluginError(CannotRun):
+    """Raised for a plugin that cannot be loaded or gives something wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A plugin that was found: its name, where it comes from, and its module."""
+
+    name: str
+    origin: str
+    module: object
+
+
+def load_plugins(local: Iterable[Path] = ()) -> Registry:
+    """Load every installed plugin and the `local` files, and ask each what it adds, once.
+
+    Raises `PluginError` where one cannot be imported, `InvalidPlugin` where one gives something
+    that it should not.
+    """
+    manager = pluggy.PluginManager("archlint")
+    manager.add_hookspecs(hookspecs)
+    plugins: dict[str, Plugin] = {}
+    for found in (*_installed(), *_local(local)):
+        _register(manager, found)
+        plugins[found.name] = Plugin(found.name, found.origin)
+    if BUILT_IN not in plugins:
+        raise PluginError(
+            "the built-in rules are not installed: install archlint with pip, "
+            "in a checkout with `pip install -e .`"
+        )
+    return register(plugins, _contributions(manager))
+
+
+def _installed() -> Iterator[_Found]:
+    """Import the plugins that installed packages declare in the entry-point group `archlint`."""
+    seen: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        other = seen.setdefault(entry.name, entry)
+        if other.value != entry.value:
+            raise PluginError(
+                f"plugin {entry.name!r} is declared twice: "
+                f"by {_origin(other)} and by {_origin(entry)}"
+            )
+        if other is not entry:  # one package, found twice on the path
+            continue
+        try:
+            module = entry.load()
+        except Exception as error:
+            raise _failed(entry.name, _origin(entry), "could not be imported", error) from error
+        yield _Found(entry.name, _origin(entry), module)
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+
+
+def _local(paths: Iterable[Path]) -> Iterator[_Found]:
+    """Import the plugin files that the configuration names."""
+    for path in paths:
+        if not path.is_file():
+            raise PluginError(f"plugin {path} does not exist")
+        spec = spec_from_file_location(f"archlint_local_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise PluginError(f"plugin {path} is not a Python file")
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses and the manual look their module up there
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise _failed(str(path), "", "could not be imported", error) from error
+        yield _Found(str(path), "local file", module)
+
+
+def _register(manager: pluggy.PluginManager, found: _Found) -> None:
+    try:
+        manager.register(found.module, found.name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise _failed(found.name, found.origin, "does not fit archlint's hooks", error) from error
+    if not manager.get_hookcallers(found.module):
+        raise PluginError(
+            f"plugin {found.name!r} ({found.origin}) adds nothing: "
+            f"it has no function marked @hookimpl, as {', '.join(_HOOKS)}"
+        )
+
+
+def _contributions(manager: pluggy.PluginManager) -> Iterator[Contribution]:
+    """Call every hook of every plugin once, one by one, so that a broken one can be named."""
+    for hook in _HOOKS:
+        calls = getattr(manager.hook, hook).get_hookimpls()
+        for call in sorted(
+            calls, key=lambda call: (call.plugin_name != BUILT_IN, call.plugin_name)
+        ):
+            try:
+                items = tuple(call.function())
+            except Exception as error:
+                raise _failed(call.plugin_name, "", f"failed in {hook}()", error) from error
+            yield Contribution(call.plugin_name, hook, items)
+
+
+def _failed(name: str, origin: str, what: str, error: Exception) -> PluginError:
+    where = f" ({origin})" if origin else ""
+    return PluginError(f"plugin {name!r}{where} {what}: {type(error).__name__}: {error}")

@@ -1,0 +1,98 @@
+"""What a run found: findings with their lines and columns, files with their status, counts."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archlint.findings import Finding, Severity
+    from archlint.rule import Rule
+    from archlint.sources.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A finding with the file it stands in.
+
+    `span` is None where the file has no lines. `subject` is the node with its shapes, in a
+    line, for formats without lines; empty where the finding is about no node.
+    """
+
+    path: str
+    finding: Finding
+    span: Span | None = None
+    subject: str = ""
+
+    @property
+    def order(self) -> tuple[str, int, int, str, str]:
+        """The order of a report: by path, line, column, code, message."""
+        span = self.span
+        line, column = (span.start_line, span.start_column) if span else (0, 0)
+        return (self.path, line, column, self.finding.code, self.finding.message)
+
+
+class Status(enum.StrEnum):
+    """What became of a file."""
+
+    CHECKED = "checked"
+    SKIPPED = "skipped"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file, and why where it was not checked.
+
+    `text` is the source of a text file in which something was found, for code frames.
+    """
+
+    path: str
+    status: Status
+    reason: str | None = None
+    text: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A bug that a run survived: `where` it was, the exception, and its traceback."""
+
+    path: str
+    where: str
+    exception: str
+    traceback: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that a run has to say, in order."""
+
+    findings: tuple[Reported, ...]
+    files: tuple[FileOutcome, ...]
+    suppressed: tuple[Reported, ...] = ()
+    baseline: tuple[Reported, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    def count(self, severity: Severity) -> int:
+        """Return the number of findings of exactly this severity."""
+        return sum(item.finding.severity is severity for item in self.findings)
+
+    @property
+    def fixable(self) -> int:
+        """The number of findings that carry a safe fix."""
+        return sum(bool(item.finding.fix and item.finding.fix.safe) for item in self.findings)
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The source of the text files in which something was found."""
+        return {file.path: file.text for file in self.files if file.text is not None}
+
+    def exit_code(self, fail_on: Severity) -> int:
+        """Return 2 after a crash, 1 for findings at or above `fail_on`, else 0."""
+        if self.crashes:
+            return 2
+        return int(any(item.finding.severity.rank >= fail_on.rank for item in self.findings))

@@ -1,0 +1,80 @@
+"""The report for people: a greppable line a finding, its code frame, and what would mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.findings import Severity
+from archlint.report.terminal import Paint, frame, visible
+
+if TYPE_CHECKING:
+    from archlint.report.outcome import Outcome, Reported
+
+
+class TextReporter:
+    """One paragraph a finding; `short` leaves only the first line of each."""
+
+    name = "text"
+
+    def __init__(self, *, short: bool = False) -> None:
+        self._short = short
+
+    def render(self, outcome: Outcome, *, color: bool) -> str:
+        """Return the findings, a blank line between those with a frame."""
+        paint = Paint(color=color)
+        texts = outcome.texts
+        blocks = [self._block(item, texts.get(item.path), paint) for item in outcome.findings]
+        joined = ("\n" if self._short else "\n\n").join("\n".join(block) for block in blocks)
+        return f"{joined}\n" if joined else ""
+
+    def _block(self, item: Reported, text: str | None, paint: Paint) -> list[str]:
+        lines = [_head(item, paint)]
+        if self._short:
+            return lines
+        finding, span = item.finding, item.span
+        margin = "  "
+        if span is not None and text is not None:
+            lines += frame(text, span, finding.severity.value, paint)
+            margin = " " * (len(str(span.start_line)) + 1)
+        elif item.subject:
+            lines.append(f"{margin}{paint('dim', '=')} {visible(item.subject)}")
+        if finding.help:
+            lines.append(f"{margin}{paint('dim', '=')} help: {visible(finding.help)}")
+        return lines
+
+
+def _head(item: Reported, paint: Paint) -> str:
+    """Return `path:line:col: severity[CODE] name: message`; a file without lines gives its path."""
+    finding, span = item.finding, item.span
+    place = visible(item.path)
+    if span is not None:
+        place += f":{span.start_line}:{span.start_column}"
+    kind = paint(finding.severity.value, f"{finding.severity.value}[{finding.code}]")
+    return f"{paint('bold', place)}: {kind} {finding.name}: {visible(finding.message)}"
+
+
+def footer(outcome: Outcome) -> str:
+    """Return the counts of a run in a line: found, fixable, suppressed, in the baseline."""
+    found = [
+        _plural(outcome.count(severity), severity.value)
+        for severity in (Severity.ERROR, Severity.WARNING)
+        if outcome.count(severity)
+    ]
+    if outcome.count(Severity.INFO):
+        found.append(f"{outcome.count(Severity.INFO)} info")
+    aside = [
+        f"{count} {what}"
+        for count, what in (
+            (outcome.fixable, "fixable"),
+            (len(outcome.suppressed), "suppressed"),
+            (len(outcome.baseline), "in the baseline"),
+        )
+        if count
+    ]
+    where = _plural(len(outcome.files), "file")
+    head = f"found {', '.join(found)} in {where}" if found else f"nothing found in {where}"
+    return f"{head} ({', '.join(aside)})" if aside else head
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,1 @@
+"""Rules on the work of a step."""

@@ -1,0 +1,1 @@
+"""Rules on initial weights and the signal through the network."""

@@ -1,0 +1,1 @@
+"""Rules on the memory of training and inference."""

@@ -1,0 +1,1 @@
+"""Rules on values that a number format cannot hold."""

@@ -1,0 +1,101 @@
+"""ARCH006: parts of the graph that no output depends on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Graph, Model, Node, Role, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class DeadCode(Rule):
+    """No output depends on this part of the graph."""
+
+    code = "ARCH006"
+    name = "dead-code"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("structure",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report unused inputs and weights, and the ends of chains that reach no output."""
+        graph = model.graph
+        used = _names_used(graph)
+        yield from self._unused(graph, used)
+        alive = _alive(graph)
+        for node in graph.nodes:
+            if node.name not in alive and used.isdisjoint(node.outputs):
+                yield self._dead_end(graph, node, alive)
+
+    def _unused(self, graph: Graph, used: set[str]) -> Iterator[Finding]:
+        for name in graph.inputs:
+            if name not in used:
+                yield self.finding(
+                    f"input {name} is never used",
+                    tensor=name,
+                    help="remove the input, or connect it",
+                )
+        for name, value in graph.values.items():
+            if value.role is Role.STORED and name not in used:
+                size = "" if value.nbytes is None else f": {value.nbytes} bytes"
+                yield self.finding(
+                    f"weight {name} is never used{size}",
+                    tensor=name,
+                    data={"bytes": value.nbytes},
+                    help="remove the weight: it is stored and loaded for nothing",
+                )
+
+    def _dead_end(self, graph: Graph, end: Node, alive: set[str]) -> Finding:
+        feeding = _ancestors(graph, [end]) - alive - {end.name}
+        only = ""
+        if feeding:
+            plural = "node" if len(feeding) == 1 else "nodes"
+            only = f", nor do {len(feeding)} {plural} before it"
+        return self.finding(
+            f"{end.op} {end.name} reaches no output{only}",
+            node=end,
+            tensor=end.output or None,
+            data={"nodes": 1 + len(feeding)},
+            help="connect it to an output, or remove it",
+        )
+
+
+def _names_used(graph: Graph) -> set[str]:
+    """Return the names that a node, a subgraph or an output of `graph` uses."""
+    used = set(graph.outputs)
+    for node in graph.nodes:
+        used.update(_inputs(node))
+    return used
+
+
+def _inputs(node: Node) -> set[str]:
+    """Return the names that a node uses, also those that its subgraphs capture."""
+    names = {name for name in node.inputs if name}
+    for attribute in node.attributes.values():
+        if isinstance(attribute, Graph):
+            names |= _names_used(attribute)
+    return names
+
+
+def _alive(graph: Graph) -> set[str]:
+    """Return the names of the nodes that an output depends on."""
+    makers = (graph.producers.get(name) for name in graph.outputs)
+    return _ancestors(graph, [node for node in makers if node is not None])
+
+
+def _ancestors(graph: Graph, nodes: list[Node]) -> set[str]:
+    """Return the names of `nodes` and of every node that they depend on."""
+    seen: set[str] = set()
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        if node.name in seen:
+            continue
+        seen.add(node.name)
+        for name in _inputs(node):
+            maker = graph.producers.get(name)
+            if maker is not None:
+                pending.append(maker)
+    return seen
