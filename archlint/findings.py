@@ -70,6 +70,6 @@ class Finding:
     severity: Severity
     message: str
     place: Place = WHOLE_FILE
-    data: Mapping[str, object] = field(default=_NO_DATA, hash=False)
+    data: Mapping[str, object] = field(default_factory=lambda: _NO_DATA, hash=False)
     help: str = ""
     fix: Fix | None = None
