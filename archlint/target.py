@@ -31,6 +31,7 @@ PRECISIONS = ("fp32", "bf16-mixed", "fp16-mixed", "bf16", "fp16")
 LOSSES = ("cross-entropy", "mse", "none")
 LOSS_SCALINGS = ("none", "static", "dynamic")
 WEIGHT_STATES = ("auto", "fresh", "trained")
+DEVICE_KINDS = ("gpu", "tpu", "asic", "soc", "edge-soc", "sbc", "npu", "mcu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Device:
     """
 
     name: str
-    kind: str  # gpu, tpu, asic, soc, edge-soc, sbc, npu, mcu
+    kind: str  # one of DEVICE_KINDS
     vendor: str = ""
     memory_bytes: Sourced | None = None  # device memory; SRAM of a microcontroller
     bandwidth_bytes_per_s: Sourced | None = None
@@ -108,6 +109,7 @@ class Requirements:
     """What the user asks of the model; a rule is silent where its requirement is None."""
 
     receptive_field: tuple[FieldNeed, ...] = ()
+    sample_rate: float | None = None  # input elements in a second, to state a field as a time
     inference_memory: int | None = None  # bytes
     training_memory: int | None = None  # bytes
     weights: int | None = None  # bytes

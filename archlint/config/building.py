@@ -1,0 +1,72 @@
+"""From merged settings to a `Target`."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from archlint.config.error import ConfigError
+from archlint.config.layer import Layer, merge
+from archlint.config.receptive_field import StatedField
+from archlint.devices.catalogue import UnknownDevice, find_device
+from archlint.target import Device, Requirements, Target, Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SECTIONS = ("training", "require")
+
+
+def build_target(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Target:
+    """Return the target that `layers` state together, later ones over earlier ones.
+
+    `devices` are looked at before the catalogue. Raises `ConfigError` for a device that nobody
+    knows and for statements that need another one.
+    """
+    stated = tuple(layers)
+    merged = merge(stated)
+    sections = {section: _fields(merged, f"{section}.") for section in _SECTIONS}
+    own = {key: value for key, value in merged.items() if "." not in key}
+    dims: Any = own.pop("dims", {})
+    return Target(
+        **_fields(own | {"device": _device(own.get("device"), stated, devices)}),
+        dims=MappingProxyType(dims),
+        training=Training(**sections["training"]),
+        require=_requirements(sections["require"], stated),
+    )
+
+
+def _fields(values: Mapping[str, object], section: str = "") -> dict[str, Any]:
+    """Return the values of one section, by the names of their fields."""
+    return {
+        key.removeprefix(section).replace("-", "_"): value
+        for key, value in values.items()
+        if key.startswith(section)
+    }
+
+
+def _requirements(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Requirements:
+    written: tuple[StatedField, ...] = fields.pop("receptive_field", ())
+    try:
+        needs = tuple(each.need(fields.get("sample_rate")) for each in written)
+    except ConfigError as error:
+        raise _placed(error, layers) from None
+    return Requirements(receptive_field=needs, **fields)
+
+
+def _device(
+    name: object, layers: tuple[Layer, ...], devices: Mapping[str, Device]
+) -> Device | None:
+    if name is None:
+        return None
+    try:
+        return find_device(str(name), devices)
+    except UnknownDevice as error:
+        raise _placed(ConfigError(str(error), key=("device",)), layers) from None
+
+
+def _placed(error: ConfigError, layers: tuple[Layer, ...]) -> ConfigError:
+    """Say which layer stated the setting that `error` is about: the last that did."""
+    key = ".".join(str(part) for part in error.key)
+    layer = next(layer for layer in reversed(layers) if key in layer)
+    return error.written_in(layer.origin, layer.path)

@@ -1,0 +1,82 @@
+"""Where the configuration is: the nearest file wins whole, nothing is merged."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.config.error import ConfigError, Origin
+from archlint.config.position import position_in_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+OWN_FILE = "archlint.toml"
+SHARED_FILE = "pyproject.toml"
+_SHARED_TABLE = ("tool", "archlint")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration file: its settings as plain data, and the table that they stand in."""
+
+    path: Path
+    text: str
+    data: Mapping[str, object]
+    table: tuple[str, ...] = ()
+
+
+def find_config(start: Path) -> ConfigFile | None:
+    """Return the configuration of `start`: of its folder, or of the nearest one above it.
+
+    In a folder, `archlint.toml` comes before `[tool.archlint]` in `pyproject.toml`; one of the
+    latter without that table is passed by. Raises `ConfigError` for a file that is not TOML.
+    """
+    folder = start if start.is_dir() else start.parent
+    folder = folder.resolve()
+    for place in (folder, *folder.parents):
+        for name in (OWN_FILE, SHARED_FILE):
+            path = place / name
+            found = read_config(path, needed=False) if path.is_file() else None
+            if found is not None:
+                return found
+    return None
+
+
+def read_config(path: Path, *, needed: bool = True) -> ConfigFile | None:
+    """Read one file; None where it is a `pyproject.toml` without settings that is not `needed`.
+
+    Raises `ConfigError` for a file that cannot be read, is not TOML, or lacks its table.
+    """
+    text = _text(path)
+    shared = path.name == SHARED_FILE
+    if shared and not needed and "archlint" not in text:
+        return None  # cheap, and another tool's broken file is none of our business
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem, line, column = position_in_message(str(error))
+        raise ConfigError(
+            f"not TOML: {problem}", origin=Origin.FILE, path=path, line=line, column=column
+        ) from None
+    if not shared:
+        return ConfigFile(path, text, data)
+    tool = data.get("tool", {})
+    settings = tool.get("archlint") if isinstance(tool, dict) else None
+    if isinstance(settings, dict):
+        return ConfigFile(path, text, settings, _SHARED_TABLE)
+    if needed:
+        raise ConfigError("has no table [tool.archlint]", origin=Origin.FILE, path=path)
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"cannot be read: {reason}", origin=Origin.FILE, path=path) from None
+    except UnicodeDecodeError:
+        raise ConfigError("is not UTF-8 text", origin=Origin.FILE, path=path) from None

@@ -1,0 +1,229 @@
+"""Kinds of value that a setting can have: how each is read and described."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from archlint.config.error import ConfigError
+from archlint.errors import did_you_mean
+from archlint.quantity import QuantityError
+
+Schema = dict[str, object]
+LARGEST = 2**63 - 1  # the largest dimension that ONNX can hold
+
+
+class Kind(Protocol):
+    """How the value of a setting is read.
+
+    `read` takes plain data from TOML or YAML, or the text of a command-line argument, returns
+    what the target holds, and raises `ConfigError` for anything else.
+    """
+
+    def read(self, value: object) -> object:
+        """Return the typed value."""
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema of what `read` takes from a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Any text that is not empty."""
+
+    expected: str = "text"
+
+    def read(self, value: object) -> str:
+        """Return the text."""
+        if not isinstance(value, str) or not value.strip():
+            raise wrong(value, self.expected)
+        return value.strip()
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    def read(self, value: object) -> str:
+        """Return the word."""
+        if not isinstance(value, str):
+            raise wrong(value, f"one of {', '.join(self.words)}")
+        if value not in self.words:
+            hint = did_you_mean(value, self.words)
+            raise ConfigError(
+                f"{value!r} is not known{hint}", help=f"one of {', '.join(self.words)}"
+            )
+        return value
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Yes or no."""
+
+    def read(self, value: object) -> bool:
+        """Return the truth value; the command line writes it as a word."""
+        if isinstance(value, bool):
+            return value
+        if value in {"true", "false"}:
+            return value == "true"
+        raise wrong(value, "true or false")
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number, at least `minimum`."""
+
+    minimum: int = 0
+
+    def read(self, value: object) -> int:
+        """Return the number; text of digits is taken too, for the command line."""
+        number = value
+        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+            number = int(value) if len(value) <= len(str(LARGEST)) else LARGEST + 1
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise wrong(value, f"a whole number, at least {self.minimum}")
+        if not self.minimum <= number <= LARGEST:
+            raise wrong(value, f"a whole number from {self.minimum} to {LARGEST}")
+        return number
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "integer", "minimum": self.minimum}
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A number between two bounds, both allowed."""
+
+    minimum: float = 0.0
+    maximum: float = math.inf
+
+    def read(self, value: object) -> float:
+        """Return the number; text is taken too, for the command line and YAML's `1e-3`."""
+        try:
+            number = float(value) if isinstance(value, int | float | str) else math.nan
+        except (ValueError, OverflowError):
+            number = math.nan
+        if isinstance(value, bool) or not self.minimum <= number <= self.maximum:
+            raise wrong(value, self._expected())
+        if math.isinf(number):
+            raise wrong(value, self._expected())
+        return number
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        bounds: Schema = {"type": "number", "minimum": self.minimum}
+        return bounds if math.isinf(self.maximum) else {**bounds, "maximum": self.maximum}
+
+    def _expected(self) -> str:
+        if math.isinf(self.maximum):
+            return f"a number, at least {self.minimum:g}"
+        return f"a number from {self.minimum:g} to {self.maximum:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An amount with a unit, read by one of the parsers of `archlint.quantity`."""
+
+    parse: Callable[[object], float]
+
+    def read(self, value: object) -> float:
+        """Return the amount in its base unit."""
+        try:
+            return self.parse(value)
+        except QuantityError as error:
+            raise ConfigError(str(error)) from None
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list of values of one kind; `length` of them if given."""
+
+    item: Kind
+    length: int | None = None
+
+    def read(self, value: object) -> tuple[object, ...]:
+        """Return the values; the command line separates them by commas."""
+        values = value.split(",") if isinstance(value, str) else value
+        if not isinstance(values, list | tuple):
+            raise wrong(value, "a list")
+        if self.length is not None and len(values) != self.length:
+            raise wrong(value, f"a list of {self.length}")
+        return tuple(_read_at(index, self.item, item) for index, item in enumerate(values))
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        schema: Schema = {"type": "array", "items": self.item.schema()}
+        if self.length is not None:
+            schema |= {"minItems": self.length, "maxItems": self.length}
+        return schema
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """A table of values of one kind; the user chooses the names."""
+
+    item: Kind
+    names: Kind = field(default_factory=Text)
+
+    def read(self, value: object) -> Mapping[str, object]:
+        """Return the values by name; the command line writes `N=32,T=128`."""
+        if isinstance(value, str):
+            value = dict(_assignment(part) for part in value.split(","))
+        if not isinstance(value, Mapping):
+            raise wrong(value, "a table")
+        return {
+            str(self.names.read(name)): _read_at(name, self.item, value[name]) for name in value
+        }
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "object", "additionalProperties": self.item.schema()}
+
+
+def wrong(value: object, expected: str) -> ConfigError:
+    """Return the error for a value that is not what was expected."""
+    shown = "true" if value is True else "false" if value is False else repr(value)
+    if not isinstance(value, str | int | float):
+        shown = "nothing" if value is None else f"a {_noun(value)}"
+    return ConfigError(f"expected {expected}, not {shown if len(shown) <= 60 else 'this'}")
+
+
+def _noun(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "table"
+    return "list" if isinstance(value, list | tuple) else type(value).__name__
+
+
+def _read_at(key: str | int, kind: Kind, value: object) -> object:
+    try:
+        return kind.read(value)
+    except ConfigError as error:
+        raise error.below(key) from None
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise wrong(text, "NAME=VALUE")
+    return name.strip(), value.strip()

@@ -1,0 +1,28 @@
+"""Patterns of paths, as in .gitignore: `*.onnx`, `models/**`, `**/old/*.arch.yaml`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import PurePath
+
+
+def path_matches(path: PurePath, pattern: str) -> bool:
+    """Whether a relative `path` matches `pattern`.
+
+    A pattern without a slash matches a file or folder of that name at any depth; one with a slash
+    is read from the top. A pattern that matches a folder matches all that is in it. `*` and `?`
+    stop at slashes, `**` does not.
+    """
+    anchored = "/" in pattern.rstrip("/")
+    written = pattern.rstrip("/").removeprefix("./").removeprefix("/")
+    top = "" if anchored else "(?:.*/)?"
+    return re.fullmatch(f"{top}{_regex(written)}(?:/.*)?", path.as_posix()) is not None
+
+
+def _regex(pattern: str) -> str:
+    pieces = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    words = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return "".join(pieces.get(word, re.escape(word)) for word in words)

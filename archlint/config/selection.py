@@ -1,0 +1,67 @@
+"""Which rules run: selections and ignores by code, family or name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+EVERYTHING = "ALL"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was asked for; `select` is None where nobody said which rules to run."""
+
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every code, family and name that is mentioned, to be checked against the rules."""
+        return tuple(dict.fromkeys((*(self.select or ()), *self.extend_select, *self.ignore)))
+
+    def over(self, under: Selection) -> Selection:
+        """Return this selection laid over `under`: a `select` replaces, the others add up.
+
+        A rule that was ignored below and is selected here by its code or name runs again.
+        """
+        chosen = {*(self.select or ()), *self.extend_select}
+        kept = tuple(word for word in under.ignore if word not in chosen)
+        return Selection(
+            select=under.select if self.select is None else self.select,
+            ignore=(*kept, *self.ignore),
+            extend_select=self.extend_select
+            if self.select is not None
+            else (*under.extend_select, *self.extend_select),
+        )
+
+    def leaving_out(self, words: tuple[str, ...]) -> Selection:
+        """Return the same selection, with `words` ignored in any case."""
+        return replace(self, ignore=(*self.ignore, *words))
+
+    def includes(self, code: str, name: str, *, enabled: bool = True) -> bool:
+        """Whether a rule runs. `enabled` is whether it runs where nothing else is said.
+
+        The most specific word counts: a code or name over a longer over a shorter family over
+        `ALL`; an ignore wins a tie. A rule that is not enabled needs its own code or name.
+        """
+        words = (*(self.select or ()), *self.extend_select)
+        wanted = max((_weight(word, code, name) for word in words), default=-1)
+        if self.select is None and enabled:
+            wanted = max(wanted, 0)
+        if not enabled and wanted < _EXACT:
+            return False
+        unwanted = max((_weight(word, code, name) for word in self.ignore), default=-1)
+        return wanted > unwanted
+
+
+_EXACT = 1000
+
+
+def _weight(word: str, code: str, name: str) -> int:
+    """How closely `word` names the rule: -1 not at all, 0 as one of all, then by its length."""
+    if word in {code, name}:
+        return _EXACT
+    if word == EVERYTHING:
+        return 0
+    return len(word) if word and code.startswith(word) else -1

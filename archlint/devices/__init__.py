@@ -1,0 +1,1 @@
+"""Devices: the catalogue as data, each number with its source, and its loader."""

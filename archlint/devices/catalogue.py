@@ -1,0 +1,90 @@
+"""The devices that archlint knows by name."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from archlint.errors import CannotRun, did_you_mean
+from archlint.target import Device, Sourced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Project choices, not sourced: what the driver, the framework's context and the desktop take of a
+# discrete card; what the operating system takes of memory that it shares. SRAM is all ours.
+USABLE_FRACTION = MappingProxyType(
+    {
+        "gpu": 0.90,
+        "tpu": 0.90,
+        "asic": 0.90,
+        "soc": 0.75,
+        "edge-soc": 0.75,
+        "sbc": 0.75,
+        "npu": 1.0,
+        "mcu": 1.0,
+    }
+)
+
+
+class UnknownDevice(CannotRun):
+    """Raised for a name that no device has; the text suggests the nearest."""
+
+
+@cache
+def catalogue() -> Mapping[str, Device]:
+    """Return the built-in devices by name, in the order of the catalogue file."""
+    text = files("archlint.devices").joinpath("catalogue.json").read_text(encoding="utf-8")
+    return MappingProxyType(
+        {entry["name"]: read_device(entry) for entry in json.loads(text)["devices"]}
+    )
+
+
+def find_device(name: str, devices: Mapping[str, Device] = MappingProxyType({})) -> Device:
+    """Return the device called `name`, from `devices` or else from the catalogue.
+
+    Raises `UnknownDevice`.
+    """
+    found = devices.get(name) or catalogue().get(name)
+    if found is None:
+        raise UnknownDevice(
+            f"unknown device {name!r}{_nearest(name, [*devices, *catalogue()])}; "
+            "`archlint devices` lists all"
+        )
+    return found
+
+
+def read_device(entry: Mapping[str, Any]) -> Device:
+    """Return the device that an entry of an `archlint-devices/1` document describes."""
+    numbers: dict[str, Any] = {
+        name: _sourced(value)
+        for name, value in entry.items()
+        if isinstance(value, dict) and "value" in value
+    }
+    peaks = {name: _sourced(value) for name, value in entry.get("peak_ops", {}).items()}
+    words = {
+        key: entry[key] for key in ("name", "kind", "vendor", "grade", "notes") if key in entry
+    }
+    return Device(
+        **words,
+        **numbers,
+        peak_ops=MappingProxyType(peaks),
+        constraints=tuple(entry.get("constraints", ())),
+        usable_fraction=entry.get("usable_fraction", USABLE_FRACTION[entry["kind"]]),
+    )
+
+
+def _sourced(number: Mapping[str, Any]) -> Sourced:
+    return Sourced(number["value"], number["source"], number.get("derived", ""))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Suggest a device, also for a name without its vendor: `a100` or `h100-sxm`."""
+    names = sorted(known)
+    containing = [each for each in names if len(name) > 2 and name.lower() in each]
+    if containing:
+        return f": did you mean {' or '.join(repr(each) for each in containing[:3])}?"
+    return did_you_mean(name, names)
