@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archlint.sources.problem import Problem, unreadable
+from archlint.sources import file_kind
+from archlint.sources.byte_file import ByteFile
+from archlint.sources.limits import Limits
+from archlint.sources.payload_check import check_keys, check_payloads
+from archlint.sources.problem import Problem, Unreadable, unreadable
+from archlint.sources.skeleton import Skeleton
+from archlint.sources.stored_tensor import by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,29 +21,76 @@ if TYPE_CHECKING:
 
     from archlint.sources.payload import Payload
 
+_LIMITS = Limits()
+_HEAD = 512
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxDocument:
     """One ONNX file: its model without big payloads, and where these are.
 
-    `model` is a real ModelProto in which every tensor of more than 4096 bytes, and every tensor
-    whose bytes are in another file, has `data_location` EXTERNAL and the location `#elided`;
-    smaller tensors are complete. `payloads` says where the bytes of each such tensor are, by name.
-    `problems` are those that did not keep the file from being read.
+    `model` is a real ModelProto. Every tensor of 4096 bytes and more, and every tensor whose
+    bytes are in another file, has `data_location` EXTERNAL and the location `#elided` in it;
+    smaller tensors are complete. `payloads` says where the bytes of each such tensor are, by the
+    tensor's name; for the value of a Constant node, by the name of the node's output. `problems`
+    did not keep the file from being read. `size` is the length of the file in bytes.
     """
 
     path: Path
     model: onnx.ModelProto
     payloads: Mapping[str, Payload]
     problems: tuple[Problem, ...]
+    size: int
 
 
-def read_onnx(path: Path) -> OnnxDocument:
-    """Read an ONNX file of any size; raises Unreadable."""
+def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
+    """Read an ONNX file of any size at the cost of its graph; raises Unreadable.
+
+    External weight files are looked for, but never opened. Text in the model that is not UTF-8
+    stays as it is: protobuf gives `bytes` in place of `str` for it.
+    """
+    with ByteFile.open(path) as file:
+        head = _head(file)
+        try:
+            skeleton = Skeleton(file, limits)
+            model = _parse(skeleton.read(), file, limits)
+        except Unreadable:
+            if kind := file_kind.text(head):
+                raise _not_a_model(kind) from None
+            raise
+        payloads = by_name(skeleton.tensors)
+        problems = (*check_keys(skeleton.tensors), *check_payloads(path.parent, payloads))
+        return OnnxDocument(path, model, payloads, problems, file.size)
+
+
+def _head(file: ByteFile) -> bytes:
+    """Return the first bytes of a file that may be a model."""
+    if file.size == 0:
+        raise unreadable("the file is empty", "Export or fetch the model again")
+    head = file.read(0, min(_HEAD, file.size))
+    if kind := file_kind.signature(head):
+        raise _not_a_model(kind)
+    return head
+
+
+def _not_a_model(kind: file_kind.FileKind) -> Unreadable:
+    return unreadable(f"not an ONNX model: it is {kind.name}", kind.help)
+
+
+def _parse(skeleton: bytearray, file: ByteFile, limits: Limits) -> onnx.ModelProto:
+    """Parse the model without its payloads."""
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
-        return OnnxDocument(path, onnx.load_model(path, load_external_data=False), {}, ())
-    except (OSError, DecodeError) as error:
-        raise unreadable(f"not an ONNX model: {error}") from error
+        model = onnx.ModelProto.FromString(skeleton)
+    except DecodeError:
+        # The fault is in a message that was copied unread: look into every one for its place.
+        Skeleton(file, Limits(1, limits.fields, limits.skeleton, limits.nesting)).read()
+        raise unreadable("it is not in the format of ONNX (protobuf)") from None
+    if not model.HasField("graph"):
+        raise unreadable(
+            "not an ONNX model: no graph is in it",
+            "It may be another protobuf file, for example a tensor or a TensorFlow graph",
+        )
+    return model

@@ -1,0 +1,93 @@
+"""A file whose bytes are read by position, on every system."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Self
+
+from archlint.sources.problem import unreadable
+
+if TYPE_CHECKING:
+    from io import FileIO
+    from pathlib import Path
+
+_SHRUNK = "the file became shorter while it was read"
+
+
+class ByteFile:
+    """A regular file, open for reading by position; `size` is its length in bytes.
+
+    Reads are plain calls, not a memory map: a mapped file that shrinks kills the process, a read
+    comes back short and becomes an error. `bytes_read` counts what was asked of the system.
+    """
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self.size = os.fstat(file.fileno()).st_size
+        self.bytes_read = 0
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the file that the user named; raises Unreadable."""
+        try:
+            file = open(path, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115 - Path.open takes no opener
+        except IsADirectoryError:
+            raise unreadable("it is a folder, not a file") from None
+        except OSError as error:
+            raise unreadable(f"it cannot be opened: {error.strerror or error}") from error
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise unreadable("it is a pipe or a device, not a file")
+        return cls(file)
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return `count` bytes from `offset`; raises Unreadable when they are not there."""
+        pieces = []
+        while count > 0:
+            piece = self._read_some(offset, count)
+            if not piece:
+                raise unreadable(_SHRUNK, offset=offset)
+            pieces.append(piece)
+            offset += len(piece)
+            count -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def read_into(self, view: memoryview, offset: int) -> None:
+        """Fill `view` with the bytes from `offset`; raises Unreadable when they are not there."""
+        filled = 0
+        self._file.seek(offset)
+        while filled < len(view):
+            count = self._file.readinto(view[filled:])
+            if not count:
+                raise unreadable(_SHRUNK, offset=offset + filled)
+            filled += count
+        self.bytes_read += filled
+
+    def _read_some(self, offset: int, count: int) -> bytes:
+        try:
+            if hasattr(os, "pread"):
+                piece = os.pread(self._file.fileno(), count, offset)
+            else:  # Windows
+                self._file.seek(offset)
+                piece = self._file.read(count) or b""
+        except OSError as error:
+            message = f"it cannot be read: {error.strerror or error}"
+            raise unreadable(message, offset=offset) from error
+        self.bytes_read += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting, so that a pipe that nobody writes to cannot hold the run."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

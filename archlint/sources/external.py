@@ -1,0 +1,105 @@
+"""The guard in front of files that a model names for its weights.
+
+A model is hostile until read, so the names in it are too: only a regular file inside the model's
+own folder, reached without any link, is ever looked at. Known attacks: CVE-2022-25882,
+CVE-2024-27318, CVE-2026-27489, CVE-2026-34446, CVE-2026-34447.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+from archlint.sources.byte_file import ByteFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
+class Refused(Exception):  # noqa: N818 - a decision, not an error
+    """Raised for a place that is not looked at; `link` says that only a link is in the way."""
+
+    def __init__(self, reason: str, *, link: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.link = link
+
+
+def external_stat(folder: Path, location: str) -> os.stat_result:
+    """Return what the system says about an external file, without opening it.
+
+    Raises Refused, and FileNotFoundError where nothing is there.
+    """
+    *folders, name = _steps(location)
+    for step in folders:
+        folder /= step
+        status = _status(folder)
+        if not stat.S_ISDIR(status.st_mode):
+            raise Refused("a part of its path is not a folder")
+    status = _status(folder / name)
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+        raise Refused(f"it is {kind}, not a file")
+    if status.st_nlink > 1:
+        raise Refused("it is a hard link: the same file has another name elsewhere", link=True)
+    return status
+
+
+def open_external(folder: Path, location: str) -> ByteFile:
+    """Open an external file for reading; raises Refused, FileNotFoundError or OSError.
+
+    The file is compared with what was looked at, after it is open, so that exchanging it in
+    between gains nothing. Who can exchange folders at the same time is not kept out.
+    """
+    expected = external_stat(folder, location)
+    path = folder.joinpath(*_steps(location))
+    file = open(path, "rb", buffering=0, opener=_open_itself)  # noqa: SIM115
+    status = os.fstat(file.fileno())
+    if not os.path.samestat(status, expected) or not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise Refused("it was exchanged while it was opened")
+    return ByteFile(file)
+
+
+def _steps(location: str) -> list[str]:
+    """Split a location into the names of folders and file; raises Refused."""
+    if not location:
+        raise Refused("it has no name")
+    if "\0" in location or "\\" in location:
+        raise Refused("its name has a character that no path in a model may have")
+    if location.startswith("/") or _DRIVE.match(location):
+        raise Refused("it is an absolute path; only files next to the model are read")
+    if location.startswith("#"):
+        raise Refused("it names no file")
+    steps = [step for step in location.split("/") if step not in {"", "."}]
+    if not steps or location.endswith("/"):
+        raise Refused("it names a folder")
+    if ".." in steps:
+        raise Refused("it leads out of the model's folder")
+    if os.name == "nt" and any(":" in step or _DEVICE.match(step) for step in steps):
+        raise Refused("it names a device")
+    return steps
+
+
+def _status(path: Path) -> os.stat_result:
+    """Look at one step of a path, itself and not what it may link to."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise Refused("its name is not one that the system takes") from error
+    reparse = getattr(status, "st_reparse_tag", 0)  # Windows: junctions and the like
+    if stat.S_ISLNK(status.st_mode) or reparse:
+        raise Refused("it is a symbolic link, or lies behind one", link=True)
+    return status
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Open without following a link and without waiting for a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

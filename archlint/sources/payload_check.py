@@ -1,0 +1,118 @@
+"""Whether the bytes of the stored tensors are where the model says, by their places alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.findings import Severity
+from archlint.sources.element_type import expected_length
+from archlint.sources.external import Refused, external_stat
+from archlint.sources.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from archlint.sources.payload import Payload
+    from archlint.sources.stored_tensor import StoredTensor
+
+_KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
+
+
+def check_payloads(folder: Path, payloads: Mapping[str, Payload]) -> Iterator[Problem]:
+    """Yield what is wrong with the places of payloads; external files are looked at, not opened."""
+    by_location: dict[str, list[Payload]] = {}
+    for payload in payloads.values():
+        if payload.location is None:
+            yield from _check_length(payload, payload.length)
+        else:
+            by_location.setdefault(payload.location, []).append(payload)
+    for location, tensors in by_location.items():
+        yield from _check_file(folder, location, tensors)
+
+
+def check_keys(tensors: Iterable[StoredTensor]) -> Iterator[Problem]:
+    """Yield one problem where external_data has keys that ONNX does not know (CVE-2026-34445)."""
+    unknown = {
+        key: tensor.name for tensor in tensors for key in tensor.external if key not in _KEYS
+    }
+    for key, tensor in list(unknown.items())[:1]:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        yield Problem(
+            "FILE003",
+            "external-data-refused",
+            f"external data has the unknown key '{key[:60]}'{more}; unknown keys are not used",
+            f"ONNX knows {', '.join(sorted(_KEYS))}",
+            Severity.WARNING,
+            tensor=tensor,
+        )
+
+
+def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator[Problem]:
+    shown = location[:200]
+    of = f"the weights of {len(tensors)} tensor{'s' * (len(tensors) > 1)}"
+    first = tensors[0].name
+    try:
+        size = external_stat(folder, location).st_size
+    except FileNotFoundError:
+        yield Problem(
+            "FILE002",
+            "external-data-missing",
+            f"the file '{shown}' with {of} is missing",
+            "Put it next to the model; everything that needs no weight values was checked",
+            Severity.WARNING,
+            tensor=first,
+        )
+        return
+    except Refused as refused:
+        yield Problem(
+            "FILE003",
+            "external-data-refused",
+            f"the file '{shown}' with {of} is not read: {refused.reason}",
+            "Put a copy of the file next to the model"
+            if refused.link
+            else "Keep weights in a plain file in the model's folder, named by a relative path",
+            Severity.WARNING if refused.link else Severity.ERROR,
+            tensor=first,
+        )
+        return
+    short: list[Payload] = []
+    for payload in tensors:
+        if payload.offset < 0 or payload.length < -1:
+            yield Problem(
+                "FILE003",
+                "external-data-refused",
+                f"the offset or length of tensor '{payload.name}' in '{shown}' is not a byte count",
+                "Write the model again with the tool that made it",
+                tensor=payload.name,
+            )
+            continue
+        length = payload.length if payload.length >= 0 else max(size - payload.offset, 0)
+        if payload.offset + length > size:
+            short.append(payload)
+        else:
+            yield from _check_length(payload, length)
+    if short:
+        needed = max(payload.offset + payload.length for payload in short)
+        yield Problem(
+            "FILE002",
+            "external-data-missing",
+            f"the file '{shown}' has {size:,} bytes, but {len(short)} of its tensors need bytes "
+            f"up to {needed:,}",
+            "The file was cut off, or belongs to another version of the model",
+            tensor=short[0].name,
+        )
+
+
+def _check_length(payload: Payload, length: int) -> Iterator[Problem]:
+    expected = expected_length(payload)
+    if expected is not None and expected != length:
+        yield Problem(
+            "FILE004",
+            "tensor-size-mismatch",
+            f"tensor '{payload.name}' with dimensions {list(payload.dims)} needs {expected:,} "
+            f"bytes, but {length:,} are stored",
+            "Write the model again with the tool that made it",
+            offset=payload.offset if payload.location is None else None,
+            tensor=payload.name,
+        )

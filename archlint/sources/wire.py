@@ -1,0 +1,60 @@
+"""The protobuf wire format: numbers of variable length, and field keys.
+
+Source: https://protobuf.dev/programming-guides/encoding/.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from archlint.sources.problem import unreadable
+
+LONGEST_VARINT = 10
+"""Bytes of the longest number of variable length: 64 bits, 7 a byte."""
+
+
+class WireType(enum.IntEnum):
+    """How the value of a field is written."""
+
+    VARINT = 0
+    EIGHT_BYTES = 1
+    LENGTH_DELIMITED = 2
+    START_GROUP = 3
+    END_GROUP = 4
+    FOUR_BYTES = 5
+
+
+def key(number: int, wire_type: WireType = WireType.LENGTH_DELIMITED) -> int:
+    """Return the number that announces a field in the file."""
+    return number << 3 | wire_type
+
+
+def read_varint(buffer: bytes, index: int, start: int = 0) -> tuple[int, int]:
+    """Return the number at `index` and the index after it.
+
+    `start` is the offset of the buffer in the file, for the error; raises Unreadable.
+    """
+    value = 0
+    for shift in range(0, 7 * LONGEST_VARINT, 7):
+        if index + shift // 7 >= len(buffer):
+            raise unreadable("the file ends inside a field", offset=start + index)
+        byte = buffer[index + shift // 7]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & 0xFFFF_FFFF_FFFF_FFFF, index + shift // 7 + 1
+    raise unreadable("a number is longer than 10 bytes", offset=start + index)
+
+
+def write_varint(value: int) -> bytes:
+    """Return the shortest form of a number that is not negative."""
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
+
+
+def write_field(field_key: int, body: bytes | bytearray) -> bytes:
+    """Return a length-delimited field."""
+    return b"".join((write_varint(field_key), write_varint(len(body)), body))
