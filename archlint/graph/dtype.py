@@ -51,6 +51,11 @@ class DType(enum.StrEnum):
         """Bytes that `elements` packed elements take; sub-byte types share bytes."""
         return (elements * self.bits + 7) // 8
 
+    @property
+    def onnx_code(self) -> int:
+        """The number of the type in `TensorProto.DataType`."""
+        return _BY_CODE.index(self) + 1
+
     @classmethod
     def from_onnx(cls, code: int) -> DType | None:
         """Return the type of a `TensorProto.DataType` number, None where it is undefined."""

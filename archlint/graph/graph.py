@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from archlint.graph.conflict import Conflict
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.graph.weight import Weight
@@ -22,6 +23,14 @@ class Graph:
     `nodes` are in topological order. `inputs` and `outputs` are names; an initializer that is
     also listed as an input counts as stored, not as an input. `constants` holds the contents of
     small tensors that are known without running the model (shape operands, axes, scalars).
+
+    `unknown` says of tensors without a full shape why that is, where there is more to say than
+    that something before them is not known. `conflicts` are shapes that the file declares and
+    that are not so. `unused_bindings` are names in the target that no dimension has. `trips`
+    counts the iterations of each loop node for which they are known.
+
+    In a nested graph (a branch, the body of a loop), `captures` names the tensors of the
+    surrounding graphs that it uses; `values` and `constants` hold these too.
     """
 
     name: str
@@ -33,6 +42,11 @@ class Graph:
     weights: Mapping[str, Weight]
     constants: Mapping[str, np.ndarray]
     metadata: Mapping[str, str]
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
+    unused_bindings: tuple[str, ...] = ()
+    trips: Mapping[str, int] = field(default_factory=dict)
+    captures: tuple[str, ...] = ()
 
     @cached_property
     def producers(self) -> dict[str, Node]:

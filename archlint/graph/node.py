@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from archlint.graph.graph import Graph
+    from archlint.graph.value import Value
 
 Attribute: TypeAlias = (
-    "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Graph | np.ndarray"
+    "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]"
+    " | Graph | np.ndarray | Value"
 )
+"""An attribute; a tensor is its contents where it is small, else its description."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,17 +18,17 @@ Shape: TypeAlias = tuple[Dim, ...]
 class Role(enum.Enum):
     """Where a tensor comes from."""
 
-    INPUT = "input"          # given by the caller of the model
-    STORED = "stored"        # an initializer: its bytes, or their description, are in the file
-    COMPUTED = "computed"    # the output of a node
+    INPUT = "input"  # given by the caller of the model
+    STORED = "stored"  # an initializer: its bytes, or their description, are in the file
+    COMPUTED = "computed"  # the output of a node
 
 
 class Provenance(enum.Enum):
     """How a shape is known."""
 
-    DECLARED = "declared"    # the file says so
-    INFERRED = "inferred"    # worked out from the inputs
-    BOUND = "bound"          # the target gave the sizes
+    DECLARED = "declared"  # the file says so
+    INFERRED = "inferred"  # worked out from the inputs
+    BOUND = "bound"  # the target gave the sizes
     UNKNOWN = "unknown"
 
 

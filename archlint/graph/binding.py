@@ -1,0 +1,112 @@
+"""Giving the dimensions of a model's inputs the sizes of the target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.graph.batch import find_batch
+from archlint.graph.dimension import bind
+from archlint.graph.value import Dim, Shape
+
+if TYPE_CHECKING:
+    from archlint.graph.bindings import Bindings
+
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The shapes of the inputs with the sizes of the target.
+
+    `sizes` are those of bound symbols. `resized` says that a size which the file fixes was
+    changed, so that what the file declares of other tensors does not hold; `batch` is the old and
+    the new size where that was the batch. `unused` are names of the target that no input has.
+    """
+
+    shapes: Mapping[str, Shape | None]
+    sizes: Mapping[str, int]
+    resized: bool
+    batch: tuple[int, int] | None
+    unused: tuple[str, ...]
+
+
+def bind_inputs(declared: Mapping[str, Shape | None], bindings: Bindings) -> Bound:
+    """Bind the dimensions that the target names, then the batch (see `archlint.graph.batch`)."""
+    axes, sizes = _split(bindings.dims, declared)
+    shapes = {
+        name: _bind_shape(name, shape, axes, sizes) if shape is not None else None
+        for name, shape in declared.items()
+    }
+    batch = None
+    if bindings.batch_size is not None:
+        found = find_batch({name: shape for name, shape in shapes.items() if shape})
+        sizes.update(dict.fromkeys(found.symbols, bindings.batch_size))
+        axes.update({(name, 0): bindings.batch_size for name in found.unnamed})
+        if found.fixed is not None and found.fixed != bindings.batch_size:
+            batch = (found.fixed, bindings.batch_size)
+            pinned = {name for name, axis in axes if axis == 0}
+            axes.update(
+                {
+                    (name, 0): bindings.batch_size
+                    for name, shape in shapes.items()
+                    if shape and shape[0] == found.fixed and name not in pinned
+                }
+            )
+        shapes = {
+            name: _bind_shape(name, shape, axes, sizes) if shape is not None else None
+            for name, shape in shapes.items()
+        }
+    return Bound(
+        shapes, sizes, _resized(declared, shapes), batch, _unused(bindings.dims, axes, declared)
+    )
+
+
+def _split(
+    dims: Mapping[str, int], shapes: Mapping[str, Shape | None]
+) -> tuple[dict[tuple[str, int], int], dict[str, int]]:
+    """Part the names of the target into axes of inputs (`INPUT.AXIS`) and symbols."""
+    axes, sizes = {}, {}
+    for name, size in dims.items():
+        tensor, _, axis = name.rpartition(".")
+        if axis.isdecimal() and len(shapes.get(tensor) or ()) > int(axis):
+            axes[tensor, int(axis)] = size
+        else:
+            sizes[name] = size
+    return axes, sizes
+
+
+def _bind_shape(
+    name: str, shape: Shape, axes: Mapping[tuple[str, int], int], sizes: Mapping[str, int]
+) -> Shape:
+    bound: list[Dim] = []
+    for axis, dim in enumerate(shape):
+        if (name, axis) in axes:
+            bound.append(axes[name, axis])
+        else:
+            bound.append(bind(dim, sizes) if isinstance(dim, str) else dim)
+    return tuple(bound)
+
+
+def _resized(before: Mapping[str, Shape | None], after: Mapping[str, Shape | None]) -> bool:
+    """Whether a size that the file fixes was changed."""
+    return any(
+        isinstance(old, int) and old != new
+        for name, shape in before.items()
+        for old, new in zip(shape or (), after[name] or (), strict=True)
+    )
+
+
+def _unused(
+    dims: Mapping[str, int],
+    axes: Mapping[tuple[str, int], int],
+    shapes: Mapping[str, Shape | None],
+) -> tuple[str, ...]:
+    present = {f"{name}.{axis}" for name, axis in axes}
+    for shape in shapes.values():
+        for dim in shape or ():
+            if isinstance(dim, str):
+                present.update((dim, *_NAME.findall(dim)))
+    return tuple(name for name in dims if name not in present)

@@ -1,0 +1,21 @@
+"""The sizes that a target gives to dimensions that the model leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """Sizes for open dimensions.
+
+    `batch_size` goes to the batch dimension, as `archlint.graph.batch` finds it. `dims` binds a
+    symbolic dimension by its name, and any dimension of an input as `INPUT.AXIS`.
+    """
+
+    batch_size: int | None = None
+    dims: Mapping[str, int] = field(default_factory=lambda: _NOTHING, hash=False)

@@ -1,0 +1,58 @@
+"""From an ONNX model to a graph of plain objects with shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from archlint.graph.bindings import Bindings
+from archlint.graph.graph import Graph
+from archlint.graph.inference import NodeInference, infer_model
+from archlint.graph.order import sort_nodes
+from archlint.graph.prepare import Prepared, prepare
+from archlint.graph.reader import GraphReader, Unsorted
+from archlint.graph.scope import Scope
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_NO_BINDINGS = Bindings()
+
+
+def build_graph(model: ModelProto, bindings: Bindings = _NO_BINDINGS) -> Graph:
+    """Return the model as plain objects, with its open dimensions bound and its shapes worked out.
+
+    The model may be weightless: no contents of big tensors are read. It is not changed.
+
+    Raises:
+        InvalidGraph: a cycle, a tensor that nothing makes or that two nodes make, functions that
+            never end.
+
+    """
+    prepared = prepare(model, bindings)
+    try:
+        return _read(prepared)
+    except Unsorted:
+        sort_nodes(prepared.model.graph)
+        return _read(prepared)
+
+
+def _read(prepared: Prepared) -> Graph:
+    # A model of other fixed sizes than its own is inferred node by node: its constants have to be
+    # mended on the way.
+    whole = not prepared.bound.resized
+    model = infer_model(prepared.model) if whole else prepared.model
+    reader = GraphReader(
+        NodeInference(model), prepared.declared, prepared.bound.sizes, inferred=whole
+    )
+    scope = Scope(values=dict(prepared.inputs))
+    return reader.read(model.graph, scope, _metadata(model), prepared.bound.unused)
+
+
+def _metadata(model: ModelProto) -> Mapping[str, str]:
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    metadata.update((entry.key, entry.value) for entry in model.graph.metadata_props)
+    for key in ("producer_name", "producer_version"):
+        if value := getattr(model, key):
+            metadata.setdefault(key, value)
+    return metadata

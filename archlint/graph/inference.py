@@ -1,0 +1,76 @@
+"""onnx's own shape inference: of a whole model at once, and of one node with what is known now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx import shape_inference
+
+from archlint.graph import tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from onnx import ModelProto, NodeProto, TypeProto
+    from onnx.defs import OpSchema
+
+
+def infer_model(model: ModelProto) -> ModelProto:
+    """Return the model with inferred types; unchanged where onnx refuses it as a whole."""
+    try:
+        return shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
+    except (shape_inference.InferenceError, RuntimeError, ValueError):
+        return model  # then every node is inferred on its own, and says itself what is wrong
+
+
+class NodeInference:
+    """Shape inference of single nodes of one model."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self._opsets = list(model.opset_import)
+        self._versions: dict[str, int] = {
+            "" if opset.domain == "ai.onnx" else opset.domain: opset.version
+            for opset in self._opsets
+        }
+        self._ir_version = model.ir_version
+        self._schemas: dict[tuple[str, str], OpSchema | None] = {}
+
+    @property
+    def opset(self) -> int:
+        """The version of the standard operators; 0 where the model imports none."""
+        return self._versions.get("", 0)
+
+    def schema(self, op: str, domain: str) -> OpSchema | None:
+        """Return the definition of an operator, None where onnx has none."""
+        key = (op, domain)
+        if key not in self._schemas:
+            try:
+                version = self._versions.get(domain, 1)
+                self._schemas[key] = onnx.defs.get_schema(op, version, domain)
+            except onnx.defs.SchemaError:
+                self._schemas[key] = None
+        return self._schemas[key]
+
+    def infer(
+        self,
+        node: NodeProto,
+        types: Mapping[str, TypeProto],
+        contents: Mapping[str, np.ndarray],
+    ) -> Mapping[str, TypeProto] | str:
+        """Return the types of the outputs of a node, or the reason why there are none."""
+        schema = self.schema(node.op_type, "" if node.domain == "ai.onnx" else node.domain)
+        if schema is None:
+            return f"operator {node.domain + '.' if node.domain else ''}{node.op_type} is not known"
+        data = {name: tensor.store(array, name) for name, array in contents.items()}
+        try:
+            return shape_inference.infer_node_outputs(
+                schema,
+                node,
+                dict(types),
+                data,
+                opset_imports=self._opsets,
+                ir_version=self._ir_version,
+            )
+        except (shape_inference.InferenceError, RuntimeError, ValueError, KeyError) as error:
+            return str(error).strip().splitlines()[0] if str(error) else "shape inference failed"

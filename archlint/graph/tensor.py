@@ -1,0 +1,96 @@
+"""Stored tensors as the file gives them: their types, and the contents of small ones."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import SparseTensorProto, TensorProto, numpy_helper
+
+from archlint.graph.dtype import DType
+from archlint.graph.value import Provenance, Role, Shape, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LARGEST_INTEGERS = 4096
+"""Elements of an integer tensor whose contents are kept: shapes, axes, indices, small tables."""
+
+LARGEST_FLOATS = 64
+"""Elements of a float tensor whose contents are kept: scales, epsilons, exponents."""
+
+_ELIDED = "#elided"
+
+_NUMPY: Mapping[int, np.dtype[np.generic]] = {
+    TensorProto.FLOAT: np.dtype("<f4"),
+    TensorProto.UINT8: np.dtype("u1"),
+    TensorProto.INT8: np.dtype("i1"),
+    TensorProto.UINT16: np.dtype("<u2"),
+    TensorProto.INT16: np.dtype("<i2"),
+    TensorProto.INT32: np.dtype("<i4"),
+    TensorProto.INT64: np.dtype("<i8"),
+    TensorProto.BOOL: np.dtype("?"),
+    TensorProto.FLOAT16: np.dtype("<f2"),
+    TensorProto.DOUBLE: np.dtype("<f8"),
+    TensorProto.UINT32: np.dtype("<u4"),
+    TensorProto.UINT64: np.dtype("<u8"),
+}
+
+
+def shape(tensor: TensorProto) -> Shape:
+    """Return the shape of a stored tensor; a negative dimension of a broken file is unknown."""
+    dims = tuple(tensor.dims)
+    return dims if not dims or min(dims) >= 0 else tuple(d if d >= 0 else None for d in dims)
+
+
+def value(name: str, tensor: TensorProto) -> Value:
+    """Return the description of a stored tensor."""
+    dtype = DType.from_onnx(tensor.data_type)
+    return Value(name, dtype, shape(tensor), Role.STORED, Provenance.DECLARED)
+
+
+def is_external(tensor: TensorProto) -> bool:
+    """Whether the bytes are in a file of their own."""
+    return tensor.data_location == TensorProto.EXTERNAL and all(
+        entry.value != _ELIDED for entry in tensor.external_data if entry.key == "location"
+    )
+
+
+def is_small(tensor: TensorProto) -> bool:
+    """Whether a tensor is one whose contents are worth keeping."""
+    if tensor.data_location == TensorProto.EXTERNAL or tensor.data_type == TensorProto.STRING:
+        return False
+    dims = tensor.dims
+    dtype = DType.from_onnx(tensor.data_type)
+    if dtype is None or any(dim < 0 for dim in dims):
+        return False
+    most = LARGEST_FLOATS if dtype.is_float else LARGEST_INTEGERS
+    return len(dims) <= most and bool(prod(dims) <= most)
+
+
+def contents(tensor: TensorProto) -> np.ndarray | None:
+    """Return the contents of a small tensor; None where it is big, elided or broken."""
+    if not is_small(tensor):
+        return None
+    try:
+        dtype = _NUMPY.get(tensor.data_type)
+        raw = tensor.raw_data
+        if raw and dtype is not None:
+            return np.frombuffer(raw, dtype).reshape(tuple(tensor.dims))
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None  # a reader's problem says so; here it is only a tensor that is not known
+
+
+def sparse_value(name: str, sparse: SparseTensorProto) -> Value:
+    """Return the description of a stored sparse tensor: its dense shape."""
+    dims = tuple(dim if dim >= 0 else None for dim in sparse.dims)
+    return Value(
+        name, DType.from_onnx(sparse.values.data_type), dims, Role.STORED, Provenance.DECLARED
+    )
+
+
+def store(array: np.ndarray, name: str) -> TensorProto:
+    """Return a folded tensor as onnx's shape inference takes it."""
+    return numpy_helper.from_array(array, name)
