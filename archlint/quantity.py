@@ -40,7 +40,7 @@ def _operations(suffixes: dict[str, int]) -> dict[str, Fraction]:
 _FLOP = _operations({"FLOP": 1, "FLOPs": 1, "MAC": 2, "MACs": 2})
 _OPS_PER_SECOND = _operations({"FLOP/s": 1, "FLOPS": 1, "OP/s": 1, "OPS": 1, "MAC/s": 2})
 
-_WRITTEN = re.compile(r"([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)\s*([A-Za-zµ/]*)")
+WRITTEN = r"([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)\s*([A-Za-zµ/]*)"
 _LONGEST = 64  # a longer number is a mistake, and exact arithmetic on it would be slow
 
 
@@ -132,7 +132,7 @@ def _split(value: object, expected: str) -> tuple[Fraction, str]:
         return Fraction(value), ""
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise problem
-    match = _WRITTEN.fullmatch(value.strip())
+    match = re.fullmatch(WRITTEN, value.strip())
     if match is None:
         raise problem
     return Fraction(match[1].replace("_", "")), match[2]

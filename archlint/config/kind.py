@@ -9,7 +9,7 @@ from typing import Protocol
 
 from archlint.config.error import ConfigError
 from archlint.errors import did_you_mean
-from archlint.quantity import QuantityError
+from archlint.quantity import WRITTEN, QuantityError
 
 Schema = dict[str, object]
 LARGEST = 2**63 - 1  # the largest dimension that ONNX can hold
@@ -152,7 +152,12 @@ class Quantity:
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
-        return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+        return {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": f"^{WRITTEN}$"},
+            ]
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,67 +1,58 @@
-"""Which rules run: selections and ignores by code, family or name."""
+"""Which rules run: selections by code, by family and by name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-EVERYTHING = "ALL"
+ALL = "ALL"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was asked for; `select` is None where nobody said which rules to run."""
+    """Words that select and words that ignore: codes, prefixes of codes, names, or ALL.
 
-    select: tuple[str, ...] | None = None
+    The longer word wins, and ignoring wins over selecting with words of the same length: `RF`
+    ignored and `RF001` selected leaves RF001. Nothing selected means ALL; `extend` selects beside.
+    """
+
+    select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    extend_select: tuple[str, ...] = ()
+    extend: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Every code, family and name that is mentioned, to be checked against the rules."""
-        return tuple(dict.fromkeys((*(self.select or ()), *self.extend_select, *self.ignore)))
+        """Every word that is mentioned, to be checked against the rules that there are."""
+        return tuple(dict.fromkeys((*self.select, *self.extend, *self.ignore)))
 
     def over(self, under: Selection) -> Selection:
         """Return this selection laid over `under`: a `select` replaces, the others add up.
 
-        A rule that was ignored below and is selected here by its code or name runs again.
+        A word that is ignored below and selected here is not ignored any more.
         """
-        chosen = {*(self.select or ()), *self.extend_select}
-        kept = tuple(word for word in under.ignore if word not in chosen)
+        chosen = {*self.select, *self.extend}
         return Selection(
-            select=under.select if self.select is None else self.select,
-            ignore=(*kept, *self.ignore),
-            extend_select=self.extend_select
-            if self.select is not None
-            else (*under.extend_select, *self.extend_select),
+            select=self.select or under.select,
+            ignore=(*(word for word in under.ignore if word not in chosen), *self.ignore),
+            extend=self.extend if self.select else (*under.extend, *self.extend),
         )
 
     def leaving_out(self, words: tuple[str, ...]) -> Selection:
         """Return the same selection, with `words` ignored in any case."""
         return replace(self, ignore=(*self.ignore, *words))
 
-    def includes(self, code: str, name: str, *, enabled: bool = True) -> bool:
-        """Whether a rule runs. `enabled` is whether it runs where nothing else is said.
-
-        The most specific word counts: a code or name over a longer over a shorter family over
-        `ALL`; an ignore wins a tie. A rule that is not enabled needs its own code or name.
-        """
-        words = (*(self.select or ()), *self.extend_select)
-        wanted = max((_weight(word, code, name) for word in words), default=-1)
-        if self.select is None and enabled:
-            wanted = max(wanted, 0)
-        if not enabled and wanted < _EXACT:
-            return False
-        unwanted = max((_weight(word, code, name) for word in self.ignore), default=-1)
-        return wanted > unwanted
+    def allows(self, code: str, name: str, *, enabled: bool = True) -> bool:
+        """Whether a rule runs; one that is not `enabled` only by its own code or name."""
+        words = (*(self.select or (ALL,)), *self.extend)
+        chosen = max(weight(word, code, name) for word in words)
+        refused = max((weight(word, code, name) for word in self.ignore), default=-1)
+        by_itself = chosen == weight(code, code, name)
+        return chosen > refused and (enabled or by_itself)
 
 
-_EXACT = 1000
-
-
-def _weight(word: str, code: str, name: str) -> int:
-    """How closely `word` names the rule: -1 not at all, 0 as one of all, then by its length."""
+def weight(word: str, code: str, name: str) -> int:
+    """Return how closely `word` means the rule with this code and name, -1 where it does not."""
     if word in {code, name}:
-        return _EXACT
-    if word == EVERYTHING:
+        return len(code)
+    if word == ALL:
         return 0
     return len(word) if word and code.startswith(word) else -1
