@@ -145,7 +145,7 @@ def _config(source: ConfigFile) -> Config:
 
 def _selection(values: Mapping[str, Any]) -> Selection:
     return Selection(
-        values.get("select", ()), values.get("ignore", ()), values.get("extend-select", ())
+        values.get("select"), values.get("ignore", ()), values.get("extend-select", ())
     )
 
 

@@ -1,58 +1,65 @@
-"""Which rules run: selections by code, by family and by name."""
+"""Which rules run: selections and ignores by code, family or name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-ALL = "ALL"
+EVERYTHING = "ALL"
+_EXACT = 1000  # weighs more than the longest family
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Words that select and words that ignore: codes, prefixes of codes, names, or ALL.
+    """What was asked for; `select` is None where nobody said which rules to run."""
 
-    The longer word wins, and ignoring wins over selecting with words of the same length: `RF`
-    ignored and `RF001` selected leaves RF001. Nothing selected means ALL; `extend` selects beside.
-    """
-
-    select: tuple[str, ...] = ()
+    select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
-    extend: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Every word that is mentioned, to be checked against the rules that there are."""
-        return tuple(dict.fromkeys((*self.select, *self.extend, *self.ignore)))
+        """Every code, family and name that is mentioned, to be checked against the rules."""
+        return tuple(dict.fromkeys((*(self.select or ()), *self.extend_select, *self.ignore)))
 
     def over(self, under: Selection) -> Selection:
         """Return this selection laid over `under`: a `select` replaces, the others add up.
 
-        A word that is ignored below and selected here is not ignored any more.
+        A rule that was ignored below and is selected here by its code or name runs again.
         """
-        chosen = {*self.select, *self.extend}
+        chosen = {*(self.select or ()), *self.extend_select}
+        kept = tuple(word for word in under.ignore if word not in chosen)
         return Selection(
-            select=self.select or under.select,
-            ignore=(*(word for word in under.ignore if word not in chosen), *self.ignore),
-            extend=self.extend if self.select else (*under.extend, *self.extend),
+            select=under.select if self.select is None else self.select,
+            ignore=(*kept, *self.ignore),
+            extend_select=self.extend_select
+            if self.select is not None
+            else (*under.extend_select, *self.extend_select),
         )
 
     def leaving_out(self, words: tuple[str, ...]) -> Selection:
         """Return the same selection, with `words` ignored in any case."""
         return replace(self, ignore=(*self.ignore, *words))
 
-    def allows(self, code: str, name: str, *, enabled: bool = True) -> bool:
-        """Whether a rule runs; one that is not `enabled` only by its own code or name."""
-        words = (*(self.select or (ALL,)), *self.extend)
-        chosen = max(weight(word, code, name) for word in words)
-        refused = max((weight(word, code, name) for word in self.ignore), default=-1)
-        by_itself = chosen == weight(code, code, name)
-        return chosen > refused and (enabled or by_itself)
+    def includes(self, code: str, name: str, *, enabled: bool = True) -> bool:
+        """Whether a rule runs. `enabled` is whether it runs where nothing else is said.
+
+        The most specific word counts: a code or name over a longer over a shorter family over
+        `ALL`; an ignore wins a tie. A rule that is not enabled needs its own code or name.
+        """
+        words = (*(self.select or ()), *self.extend_select)
+        wanted = max((_weight(word, code, name) for word in words), default=-1)
+        if self.select is None and enabled:
+            wanted = max(wanted, 0)
+        if not enabled and wanted < _EXACT:
+            return False
+        unwanted = max((_weight(word, code, name) for word in self.ignore), default=-1)
+        return wanted > unwanted
 
 
-def weight(word: str, code: str, name: str) -> int:
-    """Return how closely `word` means the rule with this code and name, -1 where it does not."""
+def _weight(word: str, code: str, name: str) -> int:
+    """How closely `word` names the rule: -1 not at all, 0 as one of all, then by its length."""
     if word in {code, name}:
-        return len(code)
-    if word == ALL:
+        return _EXACT
+    if word == EVERYTHING:
         return 0
     return len(word) if word and code.startswith(word) else -1
