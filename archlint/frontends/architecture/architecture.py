@@ -1,0 +1,56 @@
+"""A compiled architecture file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+    from archlint.sources.problem import Problem
+    from archlint.sources.span import Span
+    from archlint.sources.yaml_document import YamlDocument
+    from archlint.sources.yaml_node import Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Architecture:
+    """An architecture file as an ONNX model without weights.
+
+    Each weight of `model` has its dims and, as metadata, its initializer; each node has
+    `archlint.path`, a JSON array that leads to its layer in `document`. `target` is the section of
+    that name, not looked into. `problems` are those that did not keep the file from being compiled.
+    """
+
+    document: YamlDocument
+    model: onnx.ModelProto
+    target: Node | None
+    problems: tuple[Problem, ...]
+
+    def locate(self, path: tuple[str | int, ...], key: str | None = None) -> Span | None:
+        """Return the place of `path` in the file, or of what there is of it.
+
+        With `key`, the place of that argument of the layer at `path`, where it is written.
+        """
+        if key is not None:
+            span = self._argument(path, key)
+            if span is not None:
+                return span
+        for length in range(len(path), -1, -1):
+            span = self.document.locate(path[:length])
+            if span is not None:
+                return span
+        return None
+
+    def _argument(self, path: tuple[str | int, ...], key: str) -> Span | None:
+        from archlint.sources.yaml_node import Mapping, resolve
+
+        beside = self.document.locate((*path, key))
+        if beside is not None:
+            return beside
+        node = self.document.find(path)
+        item = None if node is None else resolve(node)
+        words = [entry.key.text for entry in item.merged()] if isinstance(item, Mapping) else []
+        spans = (self.document.locate((*path, word, key)) for word in words)
+        return next((span for span in spans if span is not None), None)

@@ -1,0 +1,146 @@
+"""Arguments of the file to arguments of a layer, an initializer or a block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archlint.errors import did_you_mean
+from archlint.frontends.architecture.argument import Misfit, convert, describe
+from archlint.frontends.architecture.initializer import CHOICES, KNOWN, Initializer, Setting
+from archlint.frontends.architecture.layer import REQUIRED
+from archlint.frontends.architecture.value import Invalid, node_value
+from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archlint.frontends.architecture.expression import Names, Value
+    from archlint.frontends.architecture.layer import Layer
+    from archlint.frontends.architecture.problems import Problems
+    from archlint.sources.span import Span
+    from archlint.sources.yaml_node import Entry
+
+# Other libraries' names of the same initializers.
+_OTHER_NAMES = {
+    "glorot_normal": "xavier_normal",
+    "glorot_uniform": "xavier_uniform",
+    "he_normal": "kaiming_normal",
+    "he_uniform": "kaiming_uniform",
+    "msra": "kaiming_normal",
+    "gaussian": "normal",
+    "truncated_normal": "trunc_normal",
+}
+
+
+def layer_arguments(
+    layer: Layer, entries: Iterable[Entry], names: Names, problems: Problems, place: Span
+) -> dict[str, Any] | None:
+    """Return the arguments of a layer; None where a problem was taken down."""
+    before = len(problems)
+    bound: dict[str, Any] = {}
+    for entry in entries:
+        word = entry.key.text
+        argument = layer.arguments.get(word)
+        if argument is None:
+            problems.unknown(entry.key.span, f"argument of {layer.name}:", word, layer.arguments)
+            continue
+        try:
+            value = node_value(entry.value, names)
+        except Invalid as invalid:
+            problems.add(invalid.span, invalid.message, invalid.help)
+            continue
+        try:
+            bound[word] = convert(argument.kind, value)
+        except Misfit as misfit:
+            message = f"{word} of {layer.name} is {describe(value)}, expected {misfit}"
+            problems.add(_visible(entry), message)
+    for argument in layer.arguments.values():
+        if argument.default is REQUIRED and argument.name not in bound and len(problems) == before:
+            problems.add(place, f"{layer.name} needs {argument.name}")
+    return bound if len(problems) == before else None
+
+
+def block_arguments(
+    block: str,
+    parameters: dict[str, Value],
+    required: frozenset[str],
+    entries: Iterable[Entry],
+    names: Names,
+    problems: Problems,
+    place: Span,
+) -> dict[str, Value] | None:
+    """Return the parameters of a block with their values; None where a problem was taken down."""
+    before = len(problems)
+    bound = dict(parameters)
+    for entry in entries:
+        if entry.key.text not in parameters:
+            problems.unknown(entry.key.span, f"parameter of {block}:", entry.key.text, parameters)
+            continue
+        try:
+            bound[entry.key.text] = node_value(entry.value, names)
+        except Invalid as invalid:
+            problems.add(invalid.span, invalid.message, invalid.help)
+    given = {entry.key.text for entry in entries}
+    for name in parameters:
+        if name in required and name not in given:
+            problems.add(place, f"the block {block} needs {name}")
+    return bound if len(problems) == before else None
+
+
+def read_initializer(node: Node, names: Names) -> Initializer:
+    """Read `kaiming_normal`, `normal: {std: 0.02}` or `constant: 0.1`; raises Invalid."""
+    inside = resolve(node)
+    if isinstance(inside, Scalar):
+        return Initializer(_known(inside), tuple(KNOWN[inside.text].items()))
+    if isinstance(inside, Sequence) or len(inside.entries) != 1:
+        raise Invalid(
+            node.span, "an initializer is a name or one name with its settings",
+            "write it as normal: {std: 0.02}",
+        )  # fmt: skip
+    entry = inside.entries[0]
+    name = _known(entry.key)
+    settings = dict(KNOWN[name])
+    value = resolve(entry.value)
+    if name == "constant" and isinstance(value, Scalar):
+        settings["value"] = _setting("value", entry.value, names)
+    elif isinstance(value, Mapping):
+        for setting in value.merged():
+            word = setting.key.text
+            if word not in settings:
+                near = did_you_mean(word, settings)
+                takes = "known: " + ", ".join(settings) if settings else f"{name} takes none"
+                raise Invalid(setting.key.span, f"unknown setting of {name}: {word!r}{near}", takes)
+            settings[word] = _setting(word, setting.value, names)
+    elif not (isinstance(value, Scalar) and not value.text):
+        raise Invalid(entry.value.span, f"the settings of {name} are a mapping")
+    return Initializer(name, tuple(settings.items()))
+
+
+def _known(word: Scalar) -> str:
+    name = word.text
+    if name in KNOWN:
+        return name
+    bare = name.rstrip("_")
+    if bare in KNOWN or bare in _OTHER_NAMES:
+        near = f": did you mean {_OTHER_NAMES.get(bare, bare)!r}?"
+    else:
+        near = did_you_mean(name, KNOWN)
+    raise Invalid(word.span, f"unknown initializer {name!r}{near}", "known: " + ", ".join(KNOWN))
+
+
+def _setting(word: str, node: Node, names: Names) -> Setting:
+    value = node_value(node, names)
+    if word in CHOICES:
+        if value in CHOICES[word] and isinstance(value, str):
+            return value
+        expected = ", ".join(CHOICES[word])
+        raise Invalid(node.span, f"{word} is {describe(value)}, expected one of {expected}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Invalid(node.span, f"{word} is {describe(value)}, expected a number")
+    return float(value)
+
+
+def _visible(entry: Entry) -> Span:
+    """The value's place, or the key's where the value is empty."""
+    span = entry.value.span
+    return span if span.end > span.start else entry.key.span

@@ -1,0 +1,189 @@
+"""Puts an ONNX graph together, node by node, with the shape of every tensor."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx import TensorProto, helper
+
+from archlint.frontends.architecture.tensor import Dim, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archlint.frontends.architecture.initializer import Initializer
+
+LOWEST_OPSET = 21
+_IR_VERSIONS = {21: 10, 22: 10, 23: 11, 24: 12, 25: 13}
+_MOST_NODES = 200_000
+
+
+class BuildError(Exception):
+    """Raised where ONNX does not take a node; the text is for the user."""
+
+
+class Builder:
+    """The nodes and stored tensors made so far."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: dict[str, TensorProto] = {}
+        self._constants: dict[str, TensorProto] = {}
+        self._names: set[str] = set()
+        self._opset = LOWEST_OPSET
+
+    def reserve(self, name: str) -> str:
+        """Return `name`, or with a number behind it where a tensor has it already."""
+        free, number = name, 2
+        while free in self._names:
+            free, number = f"{name}_{number}", number + 1
+        self._names.add(free)
+        return free
+
+    def node(  # noqa: PLR0913 - a node has that many parts
+        self,
+        op: str,
+        inputs: Sequence[Tensor | None],
+        name: str,
+        metadata: Mapping[str, str],
+        outputs: int = 1,
+        **attributes: object,
+    ) -> tuple[Tensor, ...]:
+        """Add a node and return its outputs, whose shapes ONNX infers; raises BuildError."""
+        if len(self.nodes) >= _MOST_NODES:
+            raise BuildError(f"the model has more than {_MOST_NODES:,} nodes")
+        schema = self._schema(op)
+        name = self.reserve(name)
+        names = [name, *(self.reserve(f"{name}.{index}") for index in range(1, outputs))]
+        node = helper.make_node(
+            op, [tensor.name if tensor else "" for tensor in inputs], names, name=name,
+            **{key: value for key, value in attributes.items() if value is not None},
+        )  # fmt: skip
+        helper.set_metadata_props(node, dict(metadata))
+        made = self._infer(schema, node, [tensor for tensor in inputs if tensor])
+        self.nodes.append(node)
+        return tuple(made)
+
+    def weight(
+        self, name: str, dims: Sequence[int], initializer: Initializer, facts: Mapping[str, str]
+    ) -> Tensor:
+        """Declare a weight by its dims and its initializer, without data."""
+        name = self.reserve(name)
+        tensor = TensorProto(name=name, dims=dims, data_type=TensorProto.FLOAT)
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="#elided")
+        metadata = {"archlint.initializer": str(initializer), **facts}
+        helper.set_metadata_props(tensor, metadata)
+        self.weights[name] = tensor
+        return Tensor(name, TensorProto.FLOAT, tuple(dims))
+
+    def constant(
+        self, name: str, values: Sequence[float], dims: Sequence[int] | None, dtype: int
+    ) -> Tensor:
+        """Store a small tensor with its data, such as the target of a Reshape."""
+        shape = (len(values),) if dims is None else tuple(dims)
+        name = self.reserve(name)
+        tensor = helper.make_tensor(name, dtype, shape, list(values))
+        self._constants[name] = tensor
+        return Tensor(name, dtype, shape)
+
+    def model(
+        self, name: str, inputs: Sequence[Tensor], outputs: Sequence[tuple[str, Tensor]]
+    ) -> onnx.ModelProto:
+        """Return the finished model; each output gets its own name."""
+        graph = helper.make_graph(
+            self.nodes,
+            name,
+            [_value_info(tensor.name, tensor) for tensor in inputs],
+            [_value_info(tensor.name, tensor) for _, tensor in outputs],
+            [*self.weights.values(), *self._constants.values()],
+        )
+        _rename(graph, {tensor.name: name for name, tensor in outputs if tensor.name != name})
+        version = _IR_VERSIONS.get(self._opset, onnx.IR_VERSION)
+        opset = helper.make_opsetid("", self._opset)
+        return helper.make_model(
+            graph, opset_imports=[opset], ir_version=version, producer_name="archlint"
+        )
+
+    def is_free(self, name: str) -> bool:
+        """Whether no tensor has the name."""
+        return name not in self._names
+
+    def _schema(self, op: str) -> onnx.defs.OpSchema:
+        for opset in range(self._opset, onnx.defs.onnx_opset_version() + 1):
+            if onnx.defs.has(op, opset, ""):
+                self._opset = opset
+                return onnx.defs.get_schema(op, opset, "")
+        raise BuildError(f"ONNX has no operator {op}")
+
+    def _infer(
+        self, schema: onnx.defs.OpSchema, node: onnx.NodeProto, inputs: Sequence[Tensor]
+    ) -> list[Tensor]:
+        types = {tensor.name: _type(tensor) for tensor in inputs}
+        data = {
+            tensor.name: self._constants[tensor.name]
+            for tensor in inputs
+            if tensor.name in self._constants
+        }
+        try:
+            inferred = onnx.shape_inference.infer_node_outputs(
+                schema,
+                node,
+                types,
+                data,
+                opset_imports=[helper.make_opsetid("", self._opset)],
+                ir_version=onnx.IR_VERSION,
+            )
+        except (
+            onnx.shape_inference.InferenceError,
+            onnx.checker.ValidationError,
+            ValueError,
+        ) as error:
+            raise BuildError(_first_line(error)) from error
+        return [_tensor(name, inferred.get(name), inputs) for name in node.output]
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text.removeprefix("[ShapeInferenceError]").removeprefix("[TypeInferenceError]").strip()
+
+
+def _type(tensor: Tensor) -> onnx.TypeProto:
+    shape = None if tensor.shape is None else list(tensor.shape)
+    return helper.make_tensor_type_proto(tensor.dtype, shape)
+
+
+def _value_info(name: str, tensor: Tensor) -> onnx.ValueInfoProto:
+    return helper.make_value_info(name, _type(tensor))
+
+
+def _tensor(name: str, inferred: onnx.TypeProto | None, inputs: Sequence[Tensor]) -> Tensor:
+    if inferred is None or not inferred.HasField("tensor_type"):
+        return Tensor(name, inputs[0].dtype if inputs else TensorProto.FLOAT, None)
+    tensor = inferred.tensor_type
+    if not tensor.HasField("shape"):
+        return Tensor(name, tensor.elem_type, None)
+    dims: list[Dim] = []
+    for dim in tensor.shape.dim:
+        dims.append(dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None)
+    return Tensor(name, tensor.elem_type, tuple(dims))
+
+
+def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    if not names:
+        return
+    for node in graph.node:
+        for field in (node.input, node.output):
+            for index, name in enumerate(field):
+                if name in names:
+                    field[index] = names[name]
+    for output in graph.output:
+        output.name = names.get(output.name, output.name)
+
+
+def elements(shape: Sequence[int]) -> int:
+    """Return the number of elements of a shape."""
+    return prod(shape)

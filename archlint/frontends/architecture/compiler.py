@@ -1,0 +1,117 @@
+"""An architecture file to an ONNX model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.errors import did_you_mean
+from archlint.frontends.architecture.architecture import Architecture
+from archlint.frontends.architecture.assembler import Assembler
+from archlint.frontends.architecture.builder import Builder
+from archlint.frontends.architecture.file import File, read_blocks, read_defaults, read_file
+from archlint.frontends.architecture.inputs import read_inputs
+from archlint.frontends.architecture.problems import Problems, TooManyProblems
+from archlint.frontends.architecture.scope import PREVIOUS, Scope
+from archlint.frontends.architecture.value import Invalid, node_word
+from archlint.findings import Severity
+from archlint.sources.problem import Unreadable
+from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import onnx
+
+    from archlint.frontends.architecture.tensor import Tensor
+    from archlint.sources.span import Span
+    from archlint.sources.yaml_document import YamlDocument
+
+
+def compile_architecture(document: YamlDocument, folder: Path) -> Architecture:
+    """Compile an architecture file; raises Unreadable with every problem that was found.
+
+    `folder` is where the file is; only files in it can be imported.
+    """
+    problems = Problems()
+    model: onnx.ModelProto | None = None
+    file: File | None = None
+    try:
+        file = read_file(document, problems)
+        read_blocks(file)
+        read_defaults(file)
+        model = _model(file)
+    except TooManyProblems:
+        pass
+    except Invalid as invalid:
+        problems.add(invalid.span, invalid.message, invalid.help)
+    errors = [problem for problem in document.problems if problem.severity is Severity.ERROR]
+    if model is None or file is None or len(problems) or errors:
+        raise Unreadable(*document.problems, *problems)
+    return Architecture(document, model, file.sections.get("target"), document.problems)
+
+
+def _model(file: File) -> onnx.ModelProto | None:
+    builder = Builder()
+    inputs = read_inputs(file, builder)
+    tensors: dict[str, Tensor | None] = dict(inputs)
+    if len(inputs) == 1:
+        tensors[PREVIOUS] = next(iter(inputs.values()))
+    scope = Scope(file, dict(file.names), tensors)
+    for name in file.required:
+        file.problems.add(
+            file.sections["parameters"].span, f"the parameter {name} has no value",
+            "give it one; only an imported file can leave it to its user",
+        )  # fmt: skip
+    layers = file.sections.get("layers")
+    if layers is None:
+        file.problems.add(_start(file), "no layers", "add layers: with a list of layers")
+        return None
+    Assembler(builder).layers(layers, ("layers",), scope)
+    if len(file.problems):
+        return None
+    outputs = _outputs(file, scope, builder)
+    made = [tensor for tensor in inputs.values() if tensor is not None]
+    return builder.model(_name(file), made, outputs)
+
+
+def _start(file: File) -> Span | None:
+    root = file.document.root
+    return None if root is None else root.span
+
+
+def _name(file: File) -> str:
+    node = file.sections.get("name")
+    return "architecture" if node is None else node_word(node, "the name of an architecture")
+
+
+def _outputs(file: File, scope: Scope, builder: Builder) -> list[tuple[str, Tensor]]:
+    """Return the outputs by their names; the last layer where the file names none."""
+    node = file.sections.get("outputs")
+    if node is None:
+        last = scope.tensors.get(PREVIOUS)
+        return [(last.name, last)] if last is not None else []
+    inside = resolve(node)
+    if isinstance(inside, Mapping):
+        wanted = [(entry.key.text, entry.value) for entry in inside.merged()]
+    elif isinstance(inside, Sequence):
+        wanted = [(node_word(item, "an output"), item) for item in inside.items]
+    else:
+        wanted = [(node_word(node, "an output"), node)]
+    outputs: list[tuple[str, Tensor]] = []
+    for name, reference in wanted:
+        tensor = scope.tensors.get(node_word(reference, "an output"))
+        if tensor is None:
+            word = node_word(reference, "an output")
+            near = did_you_mean(word, scope.tensors)
+            raise Invalid(reference.span, f"no layer is called {word!r}{near}")
+        if any(other.name == tensor.name for _, other in outputs) or tensor.name in _inputs(file):
+            (tensor,) = builder.node("Identity", [tensor], name, {})
+        free = tensor.name == name or builder.is_free(name)
+        outputs.append((name if free else tensor.name, tensor))
+    return outputs
+
+
+def _inputs(file: File) -> set[str]:
+    node = file.sections.get("inputs")
+    inside = None if node is None else resolve(node)
+    return {entry.key.text for entry in inside.merged()} if isinstance(inside, Mapping) else set()

@@ -1,0 +1,142 @@
+"""One architecture file while it is compiled: its sections, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archlint.frontends.architecture.block import Block, read_block, read_parameters
+from archlint.frontends.architecture.item import Item, read_item
+from archlint.frontends.architecture.layers.table import layers
+from archlint.frontends.architecture.value import Invalid
+from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
+from archlint.sources.yaml_scalar import value
+from archlint.sources.yaml_node import Scalar
+
+if TYPE_CHECKING:
+    from archlint.frontends.architecture.expression import Value
+    from archlint.frontends.architecture.problems import Problems
+    from archlint.sources.yaml_document import YamlDocument
+
+VERSION = 1
+SEQUENTIAL = "Sequential"
+ONNX_PREFIX = "onnx."
+WORDS = (
+    "archlint",
+    "name",
+    "description",
+    "parameters",
+    "imports",
+    "inputs",
+    "defaults",
+    "blocks",
+    "layers",
+    "outputs",
+    "target",
+)
+
+
+@dataclass(slots=True, eq=False)
+class File:
+    """The sections of one file; `parameters` are the file's own, seen by all its layers."""
+
+    document: YamlDocument
+    sections: dict[str, Node]
+    problems: Problems
+    names: dict[str, Value] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    blocks: dict[str, Block] = field(default_factory=dict)
+    defaults: dict[str, Item] = field(default_factory=dict)
+
+    def is_layer(self, word: str) -> bool:
+        """Whether a word names something that can stand in a list of layers."""
+        return (
+            word in layers()
+            or word in self.blocks
+            or word == SEQUENTIAL
+            or word.startswith(ONNX_PREFIX)
+        )
+
+    def known_layers(self) -> list[str]:
+        """Every word that can stand in a list of layers."""
+        return [*self.blocks, SEQUENTIAL, *layers()]
+
+
+def read_file(document: YamlDocument, problems: Problems) -> File:
+    """Read the sections of a file that do not depend on others; problems are taken down."""
+    file = File(document, _sections(document, problems), problems)
+    file.names, file.required = read_parameters(file.sections.get("parameters"), {}, problems)
+    return file
+
+
+def read_blocks(file: File) -> None:
+    """Read the blocks of a file, whose imports are there already."""
+    node = file.sections.get("blocks")
+    inside = None if node is None else resolve(node)
+    if node is None or inside is None:
+        return
+    if not isinstance(inside, Mapping):
+        file.problems.add(node.span, "blocks are a mapping of names to blocks")
+        return
+    for entry in inside.merged():
+        name = entry.key.text
+        if name in layers() or name == SEQUENTIAL:
+            file.problems.add(entry.key.span, f"{name} is the name of a layer", "rename the block")
+        block = read_block(name, entry.value, file, file.problems)
+        if block is not None:
+            file.blocks[name] = block
+
+
+def read_defaults(file: File) -> None:
+    """Read the default arguments of layers."""
+    node = file.sections.get("defaults")
+    inside = None if node is None else resolve(node)
+    if node is None or inside is None:
+        return
+    if not isinstance(inside, Sequence):
+        file.problems.add(
+            node.span, "defaults are a list of layers", "write - Conv2d: {bias: false}"
+        )
+        return
+    for index, item in enumerate(inside.items):
+        try:
+            read = read_item(item, ("defaults", index), file.is_layer)
+        except Invalid as invalid:
+            file.problems.add(invalid.span, invalid.message, invalid.help)
+            continue
+        if read.layer not in layers():
+            file.problems.unknown(read.word.span, "layer", read.layer, layers())
+        for word, entry in read.beside.items():
+            if word not in {"init", "bias_init", "frozen"}:
+                file.problems.add(entry.key.span, f"{word} cannot have a default")
+        file.defaults[read.layer] = read
+
+
+def _sections(document: YamlDocument, problems: Problems) -> dict[str, Node]:
+    root = None if document.root is None else resolve(document.root)
+    if not isinstance(root, Mapping):
+        problems.add(
+            None if root is None else root.span, "an architecture is a mapping",
+            "start with archlint: 1",
+        )  # fmt: skip
+        return {}
+    sections = {}
+    for entry in root.merged():
+        if entry.key.text in WORDS:
+            sections[entry.key.text] = entry.value
+        else:
+            problems.unknown(entry.key.span, "section", entry.key.text, WORDS)
+    _check_version(sections.get("archlint"), root, problems)
+    return sections
+
+
+def _check_version(node: Node | None, root: Mapping, problems: Problems) -> None:
+    if node is None:
+        problems.add(root.span, "no version of the language", "start with archlint: 1")
+        return
+    inside = resolve(node)
+    version = value(inside) if isinstance(inside, Scalar) else None
+    if version != VERSION or isinstance(version, bool):
+        problems.add(
+            node.span, f"this archlint reads version {VERSION} of the language", "write archlint: 1"
+        )

@@ -1,0 +1,101 @@
+"""One item of a list of layers: the layer, its arguments, and the words beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.errors import did_you_mean
+from archlint.frontends.architecture.value import Invalid
+from archlint.sources.yaml_node import Entry, Mapping, Node, Scalar, Sequence, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archlint.sources.span import Span
+
+BESIDE = ("name", "from", "if", "repeat", "init", "bias_init", "frozen", "tie", "lora")
+"""The words that stand beside a layer: what archlint adds to PyTorch's arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A layer as the file writes it; `path` leads to it in its document."""
+
+    word: Scalar
+    value: Node | None
+    beside: dict[str, Entry]
+    span: Span
+    path: tuple[str | int, ...]
+
+    @property
+    def layer(self) -> str:
+        """The name of the layer or block."""
+        return self.word.text
+
+    def argument_entries(self) -> list[Entry]:
+        """The arguments that stand inside; raises Invalid where they are no mapping."""
+        inside = None if self.value is None else resolve(self.value)
+        if inside is None or (isinstance(inside, Scalar) and inside.plain and not inside.text):
+            return []
+        if isinstance(inside, Mapping):
+            return list(inside.merged())
+        raise Invalid(
+            inside.span,
+            f"the arguments of {self.layer} are a mapping",
+            f"write {self.layer}: {{argument: value}}",
+        )
+
+    def argument_span(self, argument: str | None) -> Span:
+        """The place of an argument's value, of a word beside, or else of the layer's name."""
+        if argument is not None:
+            inside = None if self.value is None else resolve(self.value)
+            entry = inside.get(argument) if isinstance(inside, Mapping) else None
+            entry = entry or self.beside.get(argument)
+            if entry is not None:
+                return (
+                    entry.value.span
+                    if entry.value.span.end > entry.value.span.start
+                    else entry.key.span
+                )
+        return self.word.span
+
+
+def read_item(node: Node, path: tuple[str | int, ...], is_layer: Callable[[str], bool]) -> Item:
+    """Read an item; raises Invalid."""
+    inside = resolve(node)
+    if isinstance(inside, Scalar):
+        if not inside.text:
+            raise Invalid(node.span, "an empty item", "name a layer, such as ReLU")
+        return Item(inside, None, {}, node.span, path)
+    if isinstance(inside, Sequence):
+        raise Invalid(
+            node.span,
+            "a list stands where a layer is expected",
+            "use Sequential: [...] for a group",
+        )
+    entries = list(inside.merged())
+    beside = {entry.key.text: entry for entry in entries if entry.key.text in BESIDE}
+    others = [entry for entry in entries if entry.key.text not in BESIDE]
+    if not others:
+        raise Invalid(node.span, "an item without a layer", "name one, such as Conv2d: {...}")
+    first = next((entry for entry in others if is_layer(entry.key.text)), others[0])
+    strangers = [entry for entry in others if entry is not first]
+    if strangers:
+        _refuse(strangers[0], first.key.text, is_layer)
+    return Item(first.key, first.value, beside, node.span, path)
+
+
+def _refuse(stranger: Entry, layer: str, is_layer: Callable[[str], bool]) -> None:
+    word = stranger.key.text
+    if is_layer(word):
+        raise Invalid(
+            stranger.key.span,
+            f"a second layer, {word}, in the item of {layer}",
+            "start each layer with a dash of its own",
+        )
+    raise Invalid(
+        stranger.key.span,
+        f"unknown word {word!r} beside {layer}{did_you_mean(word, BESIDE)}",
+        f"arguments of {layer} are indented under it; beside it stand " + ", ".join(BESIDE),
+    )

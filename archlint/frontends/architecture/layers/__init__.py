@@ -1,0 +1,1 @@
+"""The layers that an architecture file can use."""

@@ -1,0 +1,140 @@
+"""Convolutions and transposed convolutions of one to three dimensions."""
+
+# Annotations here are the kinds of arguments, read at run time: they are not postponed.
+
+from math import prod, sqrt
+from typing import Literal
+
+from archlint.frontends.architecture.argument import Count, Padding, Size
+from archlint.frontends.architecture.initializer import initializer, uniform_within
+from archlint.frontends.architecture.layers.shapes import (
+    expect,
+    per_axis,
+    require_rank,
+    sides,
+    size,
+)
+from archlint.frontends.architecture.site import Rejected, Site
+from archlint.frontends.architecture.tensor import Tensor
+
+LAYOUTS = {1: "N, C, L", 2: "N, C, H, W", 3: "N, C, D, H, W"}
+
+
+def convolution(
+    axes: int,
+    site: Site,
+    x: Tensor,
+    *,
+    out_channels: Count,
+    kernel_size: Size,
+    stride: Size = 1,
+    padding: Padding | Literal["same", "valid", "causal"] = 0,
+    dilation: Size = 1,
+    groups: Count = 1,
+    bias: bool = True,
+    in_channels: Count | None = None,
+) -> Tensor:
+    """Slide a learned kernel over the input; in_channels follow from the input."""
+    require_rank(x, axes + 2, LAYOUTS[axes])
+    channels = size(x, 1, "the number of channels")
+    expect(channels, in_channels, "in_channels", "channels")
+    for count, argument in ((channels, "in_channels"), (out_channels, "out_channels")):
+        if count % groups:
+            raise Rejected(f"{argument} {count} is not divisible by groups {groups}", "groups")
+    kernel = per_axis(kernel_size, axes, "kernel_size")
+    strides = per_axis(stride, axes, "stride")
+    dilations = per_axis(dilation, axes, "dilation")
+    pads = _pads(padding, kernel, strides, dilations)
+    fits(x, kernel, dilations, pads)
+    fan_in = channels // groups * prod(kernel)
+    weight = site.weight("weight", (out_channels, channels // groups, *kernel), DEFAULT_WEIGHT)
+    offset = site.bias((out_channels,), uniform_within(1 / sqrt(fan_in))) if bias else None
+    return site.node(
+        "Conv",
+        x,
+        weight,
+        offset,
+        kernel_shape=kernel,
+        strides=strides,
+        pads=pads,
+        dilations=dilations,
+        group=groups,
+    )
+
+
+def transposed(
+    axes: int,
+    site: Site,
+    x: Tensor,
+    *,
+    out_channels: Count,
+    kernel_size: Size,
+    stride: Size = 1,
+    padding: Padding = 0,
+    output_padding: Padding = 0,
+    groups: Count = 1,
+    bias: bool = True,
+    dilation: Size = 1,
+    in_channels: Count | None = None,
+) -> Tensor:
+    """Convolve backwards, which makes the map larger by the stride."""
+    require_rank(x, axes + 2, LAYOUTS[axes])
+    channels = size(x, 1, "the number of channels")
+    expect(channels, in_channels, "in_channels", "channels")
+    for count, argument in ((channels, "in_channels"), (out_channels, "out_channels")):
+        if count % groups:
+            raise Rejected(f"{argument} {count} is not divisible by groups {groups}", "groups")
+    kernel = per_axis(kernel_size, axes, "kernel_size")
+    weight = site.weight("weight", (channels, out_channels // groups, *kernel), DEFAULT_WEIGHT)
+    # PyTorch takes axis 1 of the weight for its fan-in also here, where it is the output.
+    fan_in = out_channels // groups * prod(kernel)
+    offset = site.bias((out_channels,), uniform_within(1 / sqrt(fan_in))) if bias else None
+    return site.node(
+        "ConvTranspose",
+        x,
+        weight,
+        offset,
+        kernel_shape=kernel,
+        strides=per_axis(stride, axes, "stride"),
+        pads=sides(padding, axes),
+        output_padding=per_axis(output_padding, axes, "output_padding"),
+        dilations=per_axis(dilation, axes, "dilation"),
+        group=groups,
+    )
+
+
+DEFAULT_WEIGHT = initializer("kaiming_uniform", a=sqrt(5))
+"""What torch.nn.Linear and torch.nn.ConvNd draw their weights from."""
+
+
+def _pads(
+    padding: int | tuple[int, ...] | str,
+    kernel: list[int],
+    strides: list[int],
+    dilations: list[int],
+) -> list[int]:
+    if not isinstance(padding, str):
+        return sides(padding, len(kernel))
+    reach = [dilation * (width - 1) for width, dilation in zip(kernel, dilations, strict=True)]
+    if padding == "valid":
+        return [0] * (2 * len(kernel))
+    if padding == "causal":
+        return [*reach, *([0] * len(kernel))]
+    if any(stride > 1 for stride in strides):
+        raise Rejected("padding 'same' takes a stride of 1, as in PyTorch", "padding")
+    low = [total // 2 for total in reach]
+    return [*low, *(total - half for total, half in zip(reach, low, strict=True))]
+
+
+def fits(x: Tensor, kernel: list[int], dilations: list[int], pads: list[int]) -> None:
+    """Reject a kernel that is larger than the padded input."""
+    axes = len(kernel)
+    for axis in range(axes):
+        found = x.shape[axis + 2] if x.shape else None
+        reach = dilations[axis] * (kernel[axis] - 1) + 1
+        if isinstance(found, int) and found + pads[axis] + pads[axis + axes] < reach:
+            raise Rejected(
+                f"the kernel spans {reach}, but the input {x} has only {found} there "
+                f"(+ {pads[axis] + pads[axis + axes]} of padding)",
+                "kernel_size",
+            )

@@ -1,0 +1,91 @@
+# Annotations of layers are their arguments' kinds and read at run time, so they are not postponed.
+"""What layers ask of the shapes of their inputs."""
+
+from archlint.frontends.architecture.site import Rejected
+from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
+
+
+def rank(x: Tensor) -> int:
+    """Return the number of axes of `x`."""
+    return len(dims(x))
+
+
+def dims(x: Tensor) -> tuple[Dim, ...]:
+    """Return the shape of `x`, which must be known."""
+    if x.shape is None:
+        raise Rejected(f"the shape of its input {x.name!r} is not known")
+    return x.shape
+
+
+def require_rank(x: Tensor, expected: int, layout: str) -> None:
+    """Reject an `x` that has not `expected` axes; `layout` names them, as "N, C, H, W"."""
+    if rank(x) != expected:
+        raise Rejected(f"takes a tensor ({layout}) of {expected} axes, found {x} of {rank(x)}")
+
+
+def size(x: Tensor, axis: int, what: str) -> int:
+    """Return the size of an axis of `x`, which must be a number; `what` names it."""
+    shape = dims(x)
+    if not -len(shape) <= axis < len(shape):
+        raise Rejected(f"takes a tensor with an axis {axis}, found {x}")
+    found = shape[axis]
+    if not isinstance(found, int):
+        raise Rejected(
+            f"{what} is not known: axis {axis} of its input is "
+            f"{'unknown' if found is None else repr(found)} in {x}",
+            help="give that dimension of the input a number",
+        )
+    return found
+
+
+def expect(found: int, declared: int | None, argument: str, what: str) -> None:
+    """Reject a declared size that is not the one found."""
+    if declared is not None and declared != found:
+        raise Rejected(f"{argument} is {declared}, but its input has {found} {what}", argument)
+
+
+def per_axis(value: int | tuple[int, ...], axes: int, argument: str) -> list[int]:
+    """Spread one number over the axes, or check that there is one an axis."""
+    if isinstance(value, int):
+        return [value] * axes
+    if len(value) == axes:
+        return list(value)
+    raise Rejected(f"{argument} takes one number or {axes}, found {list(value)}", argument)
+
+
+def sides(value: int | tuple[int, ...], axes: int, argument: str = "padding") -> list[int]:
+    """Return ONNX pads (all low sides, then all high sides) of one number, an axis or a side."""
+    if isinstance(value, tuple) and len(value) == 2 * axes and axes > 0:
+        return list(value)
+    each = per_axis(value, axes, argument)
+    return [*each, *each]
+
+
+def broadcast(first: Tensor, second: Tensor) -> None:
+    """Reject two shapes that do not broadcast."""
+    pairs = zip(reversed(dims(first)), reversed(dims(second)), strict=False)
+    for one, other in pairs:
+        if (
+            isinstance(one, int)
+            and isinstance(other, int)
+            and one != other
+            and 1 not in {one, other}
+        ):
+            raise Rejected(
+                f"cannot join {first} and {second}: {one} is not {other}",
+                "from",
+                "bring both to the same shape, for example with a 1x1 convolution",
+            )
+
+
+__all__ = [
+    "broadcast",
+    "dims",
+    "expect",
+    "per_axis",
+    "rank",
+    "require_rank",
+    "shape_text",
+    "sides",
+    "size",
+]

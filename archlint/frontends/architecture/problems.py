@@ -1,0 +1,52 @@
+"""Collects what is wrong in an architecture file, each with its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.errors import did_you_mean
+from archlint.findings import Severity
+from archlint.sources.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archlint.sources.span import Span
+
+_MOST = 200
+
+
+class TooManyProblems(Exception):  # noqa: N818 - it ends the compilation, and is no bug
+    """Raised when so much is wrong that more would not help anybody."""
+
+
+class Problems:
+    """The problems found so far (YAML002), in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Span | None, str], Problem] = {}
+
+    def __iter__(self) -> Iterable[Problem]:
+        """Yield each problem once: a block that is used twice does not count twice."""
+        return iter(self._found.values())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(
+        self,
+        span: Span | None,
+        message: str,
+        help: str = "",  # noqa: A002 - the field's name
+    ) -> None:
+        """Take down a problem at `span`."""
+        problem = Problem("YAML002", "invalid-architecture", message, help, Severity.ERROR, span)
+        self._found.setdefault((span, message), problem)
+        if len(self._found) > _MOST:
+            raise TooManyProblems
+
+    def unknown(self, span: Span, what: str, word: str, known: Iterable[str]) -> None:
+        """Take down a word that is not among the known ones, with the nearest that is."""
+        words = list(known)
+        help = "" if not words or len(words) > 16 else "known: " + ", ".join(words)  # noqa: A001, PLR2004 - as in Problem; a longer list helps nobody
+        self.add(span, f"unknown {what} {word!r}{did_you_mean(word, words)}", help)

@@ -1,0 +1,216 @@
+"""Events to a tree, without recursion: deep, looping and exploding files end in a problem.
+
+PyYAML's own composer recurses, and its C version ends the interpreter on 40 KB of brackets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archlint.findings import Severity
+from archlint.sources.problem import Problem
+from archlint.sources.yaml_node import MERGE, Alias, Entry, Mapping, Node, Scalar, Sequence
+from archlint.sources.yaml_scalar import is_yaml_1_1_boolean, is_yaml_1_1_number
+from archlint.sources.yaml_text import Text, invalid_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import yaml
+
+    from archlint.sources.span import Span
+
+DEEPEST = 200
+LARGEST = 500_000
+
+
+def compose(text: Text, *, pure: bool = False) -> tuple[Node | None, list[Problem]]:
+    """Return the tree of a document and what is odd in it; raises Unreadable.
+
+    `pure` reads with PyYAML's Python parser even where the C parser is there.
+    """
+    composer = _Composer(text)
+    for event in _events(text, pure=pure):
+        composer.take(event)
+    return composer.root, composer.problems
+
+
+def _events(text: Text, *, pure: bool) -> Iterator[yaml.Event]:
+    import yaml
+
+    loader = yaml.SafeLoader if pure or not yaml.__with_libyaml__ else yaml.CSafeLoader
+    try:
+        yield from yaml.parse(text.text, Loader=loader)  # type: ignore[arg-type]  # stubs lack CSafeLoader
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(text, error) from error
+    except yaml.YAMLError as error:
+        raise invalid_yaml(str(error)) from error
+
+
+def _syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Exception:
+    mark = error.problem_mark or error.context_mark
+    index = len(text.text) if mark is None else min(mark.index, len(text.text))
+    place = text.span(index, min(index + 1, len(text.text)))
+    message = error.problem or "this is not YAML"
+    if "cannot start any token" in message:
+        if text.text[index : index + 1] == "\t":
+            return invalid_yaml("a tab stands where YAML takes spaces", "indent with spaces", place)
+        message = f"{text.text[index : index + 1]!r} cannot start a value"
+        return invalid_yaml(message, "put the value in quotes", place)
+    if error.context and error.context_mark is not None:
+        line, column = text.line_and_column(error.context_mark.index)
+        message += f", {error.context} that starts at {line}:{column}"
+    return invalid_yaml(message, span=place)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection that has started and not ended."""
+
+    is_mapping: bool
+    start: int
+    anchor: str | None
+    is_flow: bool
+    children: list[Node] = field(default_factory=list)
+
+
+class _Composer:
+    """Puts nodes together from events, with a stack of open collections."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self.root: Node | None = None
+        self.problems: list[Problem] = []
+        self._open: list[_Open] = []
+        self._anchors: dict[str, Node | None] = {}
+        self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        """Take one event of the stream."""
+        import yaml
+
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._start(event)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            self._end(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                place = self.text.span(event.start_mark.index, event.start_mark.index + 3)
+                raise invalid_yaml("a second document starts here", "keep one in a file", place)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        if event.style in {"|", ">"}:
+            # The end mark of a block scalar is where the next token starts.
+            end = start + len(self.text.text[start:end].rstrip())
+        is_plain = not event.style
+        scalar = Scalar(event.value, is_plain, self.text.span(start, end))
+        self._refuse_tag(event.tag, scalar.span)
+        self._warn(scalar)
+        self._add(scalar, event.anchor)
+
+    def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+        import yaml
+
+        start = event.start_mark.index
+        if len(self._open) >= DEEPEST:
+            place = self.text.span(start, start + 1)
+            raise invalid_yaml(f"more than {DEEPEST} collections inside each other", span=place)
+        self._refuse_tag(event.tag, self.text.span(start, start + 1))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        self._open.append(_Open(is_mapping, start, event.anchor, bool(event.flow_style)))
+
+    def _end(self, event: yaml.MappingEndEvent | yaml.SequenceEndEvent) -> None:
+        collection = self._open.pop()
+        children = collection.children
+        end = event.end_mark.index
+        if not collection.is_flow:
+            # The end mark of a block collection is where the next token starts.
+            end = children[-1].span.end if children else collection.start
+            end = max(end, self._last_key_end(collection))
+        span = self.text.span(collection.start, end)
+        size = 1 + sum(child.size for child in children)
+        if size > LARGEST:
+            raise invalid_yaml(f"aliases expand this to more than {LARGEST:,} values", span=span)
+        node: Node
+        if collection.is_mapping:
+            node = Mapping(self._entries(children), span, size)
+        else:
+            node = Sequence(tuple(children), span, size)
+        self._add(node, collection.anchor)
+
+    def _last_key_end(self, collection: _Open) -> int:
+        """Return the end of the last key, behind which an empty value has no end of its own."""
+        if collection.is_mapping and collection.children:
+            return collection.children[-2].span.end
+        return collection.start
+
+    def _entries(self, children: list[Node]) -> tuple[Entry, ...]:
+        first: dict[str, Scalar] = {}
+        entries = []
+        for key, value in zip(children[::2], children[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                raise invalid_yaml("a key is a word, not a list, mapping or alias", span=key.span)
+            earlier = first.setdefault(key.text, key)
+            if earlier is not key and key.text != MERGE:
+                message = (
+                    f"the key {key.text!r} stands twice, first in line {earlier.span.start_line}"
+                )
+                self._problem("YAML005", "duplicate-key", message, Severity.ERROR, key.span)
+            entries.append(Entry(key, value))
+        return tuple(entries)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        span = self.text.span(event.start_mark.index, event.end_mark.index)
+        name = event.anchor
+        if name not in self._anchors:
+            raise invalid_yaml(f"the alias *{name} has no anchor &{name} before it", span=span)
+        target = self._anchors[name]
+        if target is None:
+            raise invalid_yaml(f"the alias *{name} stands inside its own anchor", span=span)
+        self._add(Alias(name, target, span), None)
+
+    def _add(self, node: Node, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+        if self._open:
+            self._open[-1].children.append(node)
+        else:
+            self.root = node
+
+    def _refuse_tag(self, tag: str | None, span: Span) -> None:
+        if tag not in {None, "!"}:
+            message = f"the tag {tag} is not taken"
+            self._problem("YAML001", "invalid-yaml", message, Severity.ERROR, span, "remove it")
+
+    def _warn(self, scalar: Scalar) -> None:
+        name, text = "ambiguous-value", scalar.text
+        if is_yaml_1_1_boolean(scalar):
+            message = f"{text} is a boolean in YAML 1.1 and a word in YAML 1.2"
+            meaning = "true" if text.lower() in {"yes", "on"} else "false"
+            mend = f'write {meaning}, or "{text}" in quotes'
+        elif is_yaml_1_1_number(scalar):
+            message = f"{text} is another number in YAML 1.1 than in YAML 1.2"
+            mend = f'write it without leading zeros or colons, or "{text}" in quotes'
+        else:
+            return
+        self._problem("YAML003", name, message, Severity.WARNING, scalar.span, mend)
+
+    def _problem(
+        self,
+        code: str,
+        name: str,
+        message: str,
+        severity: Severity,
+        span: Span,
+        help: str = "",  # noqa: A002 - the field's name
+    ) -> None:
+        self.problems.append(Problem(code, name, message, help, severity, span))

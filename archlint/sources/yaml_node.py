@@ -1,0 +1,98 @@
+"""A YAML document as a tree: every key and value with its span, aliases unexpanded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archlint.sources.span import Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """A single value, as its text; `plain` where it stands without quotes and is not a block."""
+
+    text: str
+    plain: bool
+    span: Span
+
+    @property
+    def size(self) -> int:
+        """The number of nodes in it."""
+        return 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """A list; `size` counts the nodes in it with every alias expanded."""
+
+    items: tuple[Node, ...]
+    span: Span
+    size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One key of a mapping, with its value."""
+
+    key: Scalar
+    value: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping:
+    """A mapping, in the order of the file; duplicate keys and merge keys (`<<`) stay visible."""
+
+    entries: tuple[Entry, ...]
+    span: Span
+    size: int
+
+    def get(self, word: str) -> Entry | None:
+        """The entry for the key `word`; its own entries win over merged ones."""
+        return next((entry for entry in self.merged() if entry.key.text == word), None)
+
+    def merged(self) -> Iterator[Entry]:
+        """Yield each key once: its own entries first, then those that `<<` brings in."""
+        seen: set[str] = set()
+        waiting: list[Node] = [self]
+        while waiting:
+            mapping = resolve(waiting.pop(0))
+            if isinstance(mapping, Sequence):
+                waiting[:0] = mapping.items
+            if not isinstance(mapping, Mapping):
+                continue
+            sources: list[Node] = []
+            for entry in mapping.entries:
+                if entry.key.plain and entry.key.text == MERGE:
+                    sources.append(entry.value)
+                elif entry.key.text not in seen:
+                    seen.add(entry.key.text)
+                    yield entry
+            waiting[:0] = sources
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alias:
+    """A use of an anchor (`*name`), with the node that it stands for."""
+
+    name: str
+    target: Node
+    span: Span
+
+    @property
+    def size(self) -> int:
+        """The number of nodes that it stands for."""
+        return self.target.size
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping | Alias
+
+MERGE = "<<"
+
+
+def resolve(node: Node) -> Scalar | Sequence | Mapping:
+    """Return the node that an alias stands for; other nodes are themselves."""
+    while isinstance(node, Alias):
+        node = node.target
+    return node
