@@ -68,7 +68,11 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Everything that a run has to say, in order."""
+    """Everything that a run has to say, in order.
+
+    `rules` are all that there are, also those that did not run. `recordable` are the findings that
+    a new baseline would hold.
+    """
 
     findings: tuple[Reported, ...]
     files: tuple[FileOutcome, ...]
@@ -76,6 +80,7 @@ class Outcome:
     baseline: tuple[Reported, ...] = ()
     crashes: tuple[Crash, ...] = ()
     rules: tuple[Rule, ...] = ()
+    recordable: tuple[Reported, ...] = field(default=(), repr=False)
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings of exactly this severity."""

@@ -1,0 +1,18 @@
+"""The command line: one small file a command, and as few imports as each one needs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `archlint` with these arguments and return its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given in (["--version"], ["-V"]):
+        from archlint import __version__
+
+        print(f"archlint {__version__}")  # noqa: T201 - the answer
+        return 0
+    from archlint.cli.program import run
+
+    return run(given)

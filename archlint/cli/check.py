@@ -1,0 +1,153 @@
+"""Check models and report what breaks a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.cli import project_options, streams, target_options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from archlint.config.selection import Selection
+    from archlint.engine.baseline import Baseline
+    from archlint.engine.project import Project
+    from archlint.report.outcome import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders")
+    target_options.add_arguments(parser)
+    project_options.add_arguments(parser)
+    rules = parser.add_argument_group("rules", "codes, beginnings of codes, or names; by commas")
+    rules.add_argument(
+        "--select", metavar="RULES", action="append", default=[], help="run only these"
+    )
+    rules.add_argument(
+        "--extend-select", metavar="RULES", action="append", default=[], help="run these too"
+    )
+    rules.add_argument(
+        "--ignore", metavar="RULES", action="append", default=[], help="leave these out"
+    )
+    rules.add_argument("--baseline", metavar="FILE", help="leave out the findings recorded in it")
+    rules.add_argument(
+        "--write-baseline", metavar="FILE", help="record all findings, and end with 0"
+    )
+    report = parser.add_argument_group("report")
+    report.add_argument(
+        "--format", metavar="NAME", default="text", help="text, short, json, github, sarif"
+    )
+    report.add_argument("--output", "-o", metavar="FILE", help="write the report there")
+    report.add_argument(
+        "--fail-on",
+        choices=("warning", "error"),
+        default="warning",
+        help="the least severity that makes the exit code 1 (default: warning)",
+    )
+    noise = report.add_mutually_exclusive_group()
+    noise.add_argument("--verbose", "-v", action="store_true", help="tell more on standard error")
+    noise.add_argument("--quiet", "-q", action="store_true", help="tell nothing but findings")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the files, write the report, and return the exit code."""
+    from pathlib import Path
+
+    from archlint.engine.discover import SUFFIXES, discover
+    from archlint.engine.run import run as run_rules
+    from archlint.findings import Severity
+    from archlint.report.formats import find_reporter
+
+    paths = [Path(path) for path in options.paths]
+    project = project_options.open_project(
+        options, paths, target_options.read_target(options), _selection(options)
+    )
+    reporter = find_reporter(options.format, project.registry.reporters)
+    further = tuple(suffix for each in project.registry.frontends for suffix in each.suffixes)
+    candidates = [
+        candidate
+        for candidate in discover(paths, SUFFIXES + further)
+        if candidate.named or not project.configs.of(candidate.path).excludes(candidate.path)
+    ]
+    project.check([candidate.path for candidate in candidates])
+    outcome = run_rules(candidates, project, _baseline(options, project))
+    if options.write_baseline is not None:
+        return _write_baseline(options, outcome)
+    color = options.output is None and streams.colored()
+    _write(options, reporter.render(outcome, color=color))
+    _tell(options, outcome)
+    return outcome.exit_code(Severity(options.fail_on))
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    from archlint.config.selection import Selection
+
+    return Selection(
+        select=_words(options.select),
+        ignore=_words(options.ignore),
+        extend=_words(options.extend_select),
+    )
+
+
+def _words(values: list[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def _baseline(options: argparse.Namespace, project: Project) -> Baseline | None:
+    """Return the baseline of the command line, or that of the configuration here."""
+    from pathlib import Path
+
+    from archlint.engine.baseline import read_baseline
+
+    if options.write_baseline is not None:
+        return None
+    given = options.baseline
+    path = project.configs.of(Path()).baseline if given is None else Path(given)
+    return None if path is None else read_baseline(path)
+
+
+def _write_baseline(options: argparse.Namespace, outcome: Outcome) -> int:
+    from pathlib import Path
+
+    from archlint.engine.baseline import write_baseline
+
+    count = write_baseline(Path(options.write_baseline), outcome.recordable)
+    streams.note(f"archlint: recorded {count} findings in {options.write_baseline}")
+    return 2 if outcome.crashes else 0
+
+
+def _write(options: argparse.Namespace, text: str) -> None:
+    """Write the report to standard output, or as a whole to the file that was named."""
+    if options.output is None:
+        streams.answer(text)
+        return
+    from pathlib import Path
+
+    from archlint.errors import CannotRun
+
+    try:
+        Path(options.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CannotRun(f"{options.output}: cannot be written: {error.strerror}") from error
+
+
+def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
+    """Tell on standard error what is no finding: crashes, skipped files, counts."""
+    from archlint.report.outcome import Status
+    from archlint.report.text import footer
+
+    for crash in outcome.crashes:
+        streams.note(f"archlint: error: {crash.path}: {crash.where} failed: {crash.exception}")
+        if options.verbose:
+            streams.note(crash.traceback.rstrip())
+    if options.quiet:
+        return
+    if options.verbose:
+        for file in outcome.files:
+            if file.status is Status.SKIPPED:
+                streams.note(f"archlint: skipped {file.path}: {file.reason}")
+    if not any(file.status is not Status.SKIPPED for file in outcome.files):
+        streams.note("archlint: no file to check")
+    elif options.format in {"text", "short"}:
+        streams.note(f"archlint: {footer(outcome)}")

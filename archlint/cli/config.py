@@ -1,0 +1,47 @@
+"""Print the configuration of a file: what holds for it, from files and flags together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.cli import project_options, streams, target_options
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="a file or folder")
+    target_options.add_arguments(parser)
+    project_options.add_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the answer and return 0."""
+    import json
+    from pathlib import Path
+
+    from archlint.config.describe import describe
+
+    path = Path(options.path)
+    layer = target_options.read_target(options)
+    project = project_options.open_project(options, [path], layer)
+    project.check([path])
+    config = project.configs.of(path)
+    selection = project.selection(path)
+    rules = [
+        rule.code
+        for rule in project.rules
+        if selection.allows(rule.code, rule.name, enabled=rule.enabled)
+    ]
+    answer = {
+        "file": None if config.path is None else config.path.as_posix(),
+        "target": describe(project.target(path)),
+        "rules": rules,
+        "exclude": list(config.exclude),
+        "plugins": [plugin.as_posix() for plugin in config.plugins],
+        "baseline": None if config.baseline is None else config.baseline.as_posix(),
+    }
+    streams.answer(json.dumps(answer, indent=1) + "\n")
+    return 0

@@ -1,0 +1,62 @@
+"""Print what archlint works out about a model: layers, work, memory, receptive fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.cli import project_options, streams, target_options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from archlint.model import Model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("file", metavar="FILE", help="a model")
+    target_options.add_arguments(parser)
+    project_options.add_arguments(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--tensor",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="tell the receptive field of this tensor too; may repeat",
+    )
+    parser.add_argument("--all-tensors", action="store_true", help="tell it of every tensor")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the facts; 1 where the file cannot be read."""
+    from pathlib import Path
+
+    from archlint.engine.inspection import open_model
+    from archlint.report.outcome import Outcome
+
+    path = Path(options.file)
+    layer = target_options.read_target(options)
+    project = project_options.open_project(options, [path], layer)
+    project.check([path])
+    model = open_model(path, project)
+    if isinstance(model, Outcome):
+        from archlint.report.text import TextReporter
+
+        streams.answer(TextReporter().render(model, color=streams.colored()))
+        return 1
+    streams.answer(_render(options, model))
+    return 0
+
+
+def _render(options: argparse.Namespace, model: Model) -> str:
+    if options.format == "json":
+        import json
+
+        facts = model.facts.as_dict(
+            path=model.path, tensors=options.tensor, all_tensors=options.all_tensors
+        )
+        return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+    from archlint.cli.summary import summary
+
+    return summary(model)

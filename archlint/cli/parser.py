@@ -1,0 +1,97 @@
+"""The parser of the command line, and usage errors that help."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from archlint import __version__
+from archlint.cli import (
+    check,
+    config,
+    devices,
+    export,
+    inspect,
+    plugins,
+    rule,
+    schema,
+)
+from archlint.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_COMMANDS = (check, inspect, rule, devices, config, schema, plugins, export)
+
+_DESCRIPTION = "A static linter for neural-network architectures: ONNX graphs and YAML files."
+_EPILOG = """exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 could not do the job
+
+  archlint check model.onnx net.arch.yaml --device nvidia-a100-40gb --batch-size 32
+  archlint inspect model.onnx
+  archlint rule RF001
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors name the nearest thing that exists."""
+
+    def error(self, message: str) -> NoReturn:
+        """Write the problem and how to get help, and end with exit code 2."""
+        choice = re.match(r"argument .*: invalid choice: '(.*?)' \(choose from (.*)\)$", message)
+        if choice:
+            known = re.findall(r"[\w.-]+", choice[2])
+            message = f"unknown {self._what()} {choice[1]!r}{did_you_mean(choice[1], known)}"
+        self.exit(2, f"archlint: error: {message}\ntry `{self.prog} --help`\n")
+
+    def unknown(self, arguments: Iterable[str]) -> NoReturn:
+        """End with an error about arguments that no option takes."""
+        known = [word for action in self._actions for word in action.option_strings]
+        named = [
+            f"{word.partition('=')[0]}{did_you_mean(word.partition('=')[0], known)}"
+            for word in arguments
+        ]
+        self.exit(
+            2, f"archlint: error: unknown argument {', '.join(named)}\ntry `{self.prog} --help`\n"
+        )
+
+    def _what(self) -> str:
+        return "command" if any(action.dest == "command" for action in self._actions) else "value"
+
+
+def build_parser() -> Parser:
+    """Return the parser with all commands."""
+    parser = Parser(
+        prog="archlint",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"archlint {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for module in _COMMANDS:
+        summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
+        name = module.__name__.rpartition(".")[2]
+        command = commands.add_parser(
+            name, help=_lower(summary), description=f"{summary}.", allow_abbrev=False
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run, parser=command)
+    return parser
+
+
+def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line, or end with a usage error (exit code 2)."""
+    options, rest = parser.parse_known_args(list(arguments))
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        raise SystemExit(2)
+    if rest:
+        options.parser.unknown(rest)
+    return options
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

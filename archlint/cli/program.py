@@ -1,0 +1,49 @@
+"""From arguments to a command, and from errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from archlint.cli import streams
+from archlint.cli.parser import build_parser, parse
+from archlint.errors import CannotRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_USAGE = 2
+_INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; 2 where archlint could not do its job."""
+    streams.prepare()
+    try:
+        options = parse(build_parser(), arguments)
+        return int(options.run(options))
+    except CannotRun as error:
+        streams.note(f"archlint: error: {error}")
+        return _USAGE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except SystemExit as end:  # argparse ends --help and usage errors this way
+        return end.code if isinstance(end.code, int) else _USAGE
+    except Exception:  # noqa: BLE001 - the last resort: a bug must not look like a finding
+        return _bug(arguments)
+    finally:
+        streams.close()
+
+
+def _bug(arguments: Sequence[str]) -> int:
+    """Say that archlint itself is broken; the traceback only where it was asked for."""
+    import traceback
+
+    error = sys.exception() if sys.version_info >= (3, 11) else sys.exc_info()[1]
+    if "--verbose" in arguments or "-v" in arguments:
+        streams.note("".join(traceback.format_exception(error)).rstrip())
+    streams.note(
+        f"archlint: internal error: {type(error).__name__}: {error} "
+        "(this is a bug in archlint; --verbose shows where)"
+    )
+    return _USAGE

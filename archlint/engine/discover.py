@@ -1,0 +1,63 @@
+"""Paths from the command line to files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlint.errors import CannotRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SUFFIXES = (".onnx", ".yaml", ".yml")
+
+# Folders full of other people's files; hidden folders are left out too.
+_FOREIGN = {"node_modules", "__pycache__", "site-packages"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that may be a model; `named` where the user wrote this very path."""
+
+    path: Path
+    named: bool
+
+    @property
+    def shown(self) -> str:
+        """The path as reports write it, with forward slashes."""
+        return self.path.as_posix()
+
+
+def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> list[Candidate]:
+    """Return the files that `paths` name and those that their folders hold, each once, in order.
+
+    Raises `CannotRun` for a path that does not exist.
+    """
+    found: dict[str, Candidate] = {}
+    for path in paths:
+        if path.is_dir():
+            for file in _walk(path, suffixes):
+                found.setdefault(file.as_posix(), Candidate(file, named=False))
+        elif os.path.lexists(path):
+            found[path.as_posix()] = Candidate(path, named=True)
+        else:
+            raise CannotRun(f"{path}: no such file or folder")
+    return [found[name] for name in sorted(found)]
+
+
+def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files below `folder` with these suffixes; links to folders are not followed."""
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name not in _FOREIGN
+        )
+        for name in sorted(files):
+            if name.lower().endswith(suffixes) and not name.startswith("."):
+                yield Path(parent, name)
+
+
+def _refuse(error: OSError) -> None:
+    raise CannotRun(f"{error.filename}: cannot be listed: {error.strerror}") from error

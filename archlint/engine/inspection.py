@@ -1,0 +1,38 @@
+"""One file, read to be looked at: its model, or why there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.engine.discover import discover
+from archlint.engine.load import NotOurs, load
+from archlint.engine.loaded import reported
+from archlint.errors import CannotRun
+from archlint.report.outcome import FileOutcome, Outcome, Status
+from archlint.sources.problem import Unreadable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archlint.engine.project import Project
+    from archlint.model import Model
+
+
+def open_model(path: Path, project: Project) -> Model | Outcome:
+    """Return the model in one file, or an outcome with what keeps it from being read.
+
+    Raises `CannotRun` for a folder, a missing path, and a file of another program.
+    """
+    if path.is_dir():
+        raise CannotRun(f"{path}: name one file, not a folder")
+    (candidate,) = discover([path])
+    try:
+        return load(candidate, project).model
+    except NotOurs as reason:
+        raise CannotRun(f"{path}: {reason}") from reason
+    except Unreadable as error:
+        items = tuple(reported(candidate.shown, problem) for problem in error.problems)
+        placed = any(problem.span for problem in error.problems)
+        text = path.read_bytes().decode("utf-8-sig", errors="replace") if placed else None
+        file = FileOutcome(candidate.shown, Status.UNREADABLE, str(error), text)
+        return Outcome(findings=items, files=(file,))

@@ -1,0 +1,111 @@
+"""From a file to a model: the one place where the rooms before the rules are put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.engine.loaded import LoadedFile
+from archlint.sources.problem import Problem, Unreadable, unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnx import ModelProto
+
+    from archlint.config.error import ConfigError
+    from archlint.engine.discover import Candidate
+    from archlint.engine.project import Project
+    from archlint.model import Model
+    from archlint.sources.payload import Payload
+    from archlint.sources.yaml_document import YamlDocument
+    from archlint.target import Target
+
+YAML_SUFFIXES = (".yaml", ".yml")
+ARCHITECTURE_SUFFIXES = (".arch.yaml", ".arch.yml")
+
+
+class NotOurs(Exception):  # noqa: N818 - an answer: the file is for another program
+    """Raised for a file that archlint has nothing to say about; the text is the reason."""
+
+
+def load(candidate: Candidate, project: Project) -> LoadedFile:
+    """Return the model in a file.
+
+    Raises `NotOurs` for YAML of other programs, `Unreadable` for what is broken.
+    """
+    name = candidate.path.name.lower()
+    try:
+        for frontend in project.registry.frontends:
+            if name.endswith(frontend.suffixes):
+                return _load_foreign(candidate, project, frontend.load(candidate.path))
+        if name.endswith(YAML_SUFFIXES):
+            return _load_yaml(candidate, project)
+        return _load_onnx(candidate, project)
+    except OSError as error:
+        raise unreadable(f"the file cannot be read: {error.strerror or error}") from error
+
+
+def _load_onnx(candidate: Candidate, project: Project) -> LoadedFile:
+    from archlint.frontends.onnx import load_onnx
+
+    read = load_onnx(candidate.path)
+    target = project.target(candidate.path)
+    model = _model(candidate, project, read.model, target, read.payloads)
+    return LoadedFile(candidate.shown, model, read.problems)
+
+
+def _load_foreign(candidate: Candidate, project: Project, proto: ModelProto) -> LoadedFile:
+    target = project.target(candidate.path)
+    return LoadedFile(candidate.shown, _model(candidate, project, proto, target, {}))
+
+
+def _load_yaml(candidate: Candidate, project: Project) -> LoadedFile:
+    from archlint.config.error import ConfigError, Origin
+    from archlint.frontends.architecture import compile_architecture
+    from archlint.sources.yaml_document import is_architecture, read_yaml
+
+    ours = candidate.path.name.lower().endswith(ARCHITECTURE_SUFFIXES)
+    if not ours and not is_architecture(candidate.path):
+        raise NotOurs("no architecture: its top level has no `archlint: 1`")
+    document = read_yaml(candidate.path)
+    architecture = compile_architecture(document)
+    try:
+        target = project.target(candidate.path, architecture.target)
+    except ConfigError as error:
+        if error.origin is not Origin.DOCUMENT:
+            raise
+        raise Unreadable(_in_target(error, document)) from error
+    model = _model(candidate, project, architecture.model, target, {})
+    return LoadedFile(candidate.shown, model, architecture.problems, document)
+
+
+def _model(
+    candidate: Candidate,
+    project: Project,
+    proto: ModelProto,
+    target: Target,
+    payloads: Mapping[str, Payload],
+) -> Model:
+    """Build the graph and what answers questions about it."""
+    from archlint.analysis.facts import Facts
+    from archlint.graph.bindings import Bindings
+    from archlint.graph.build import build_graph
+    from archlint.graph.invalid import InvalidGraph
+    from archlint.model import Model
+
+    try:
+        graph = build_graph(proto, Bindings(target.batch_size, target.dims))
+    except InvalidGraph as error:
+        raise unreadable(f"not a valid model: {error}") from error
+    facts = Facts(graph, target, project.registry.operators)
+    return Model(candidate.path, graph, facts, target, payloads)
+
+
+def _in_target(error: ConfigError, document: YamlDocument) -> Problem:
+    """Return what is wrong under `target:` of a document, at the line where it stands."""
+    path = ("target", *error.key)
+    span = None
+    while span is None and path:
+        span = document.locate_key(path)
+        path = path[:-1]
+    return Problem("YAML002", "invalid-architecture", error.problem, error.help, span=span)

@@ -1,0 +1,63 @@
+"""A file that was read: its model, its text, and what is odd about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.engine.comment import comments
+from archlint.engine.locate import locate, subject
+from archlint.engine.suppression import Suppression, properties
+from archlint.report.outcome import Reported
+
+if TYPE_CHECKING:
+    from archlint.findings import Finding
+    from archlint.model import Model
+    from archlint.sources.problem import Problem
+    from archlint.sources.yaml_document import YamlDocument
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedFile:
+    """A model with what reports need of its file; `document` is None for a binary one."""
+
+    shown: str
+    model: Model
+    problems: tuple[Problem, ...] = ()
+    document: YamlDocument | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The source of a text file."""
+        return None if self.document is None else self.document.text.text
+
+    def report(self, finding: Finding) -> Reported:
+        """Return a finding with its line and column, or with a line about its node."""
+        graph = self.model.graph
+        if self.document is None:
+            return Reported(self.shown, finding, None, subject(finding.place, graph))
+        return Reported(self.shown, finding, locate(finding.place, self.document, graph))
+
+    def suppressions(self) -> list[Suppression]:
+        """Return what the file asks to leave out."""
+        if self.document is None:
+            return properties(self.model.graph)
+        return comments(self.document)
+
+
+def reported(shown: str, problem: Problem) -> Reported:
+    """Return a problem of a file as a finding."""
+    from archlint.findings import WHOLE_FILE, Finding, Place
+
+    place = WHOLE_FILE if problem.tensor is None else Place(tensor=problem.tensor)
+    data = {} if problem.offset is None else {"offset": problem.offset}
+    finding = Finding(
+        problem.code,
+        problem.name,
+        problem.severity,
+        problem.message,
+        place,
+        data,
+        problem.help,
+    )
+    return Reported(shown, finding, problem.span)

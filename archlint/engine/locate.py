@@ -1,0 +1,95 @@
+"""From the words of the model to lines and columns, or to a line about the node."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archlint.findings import Place
+    from archlint.graph.graph import Graph
+    from archlint.graph.node import Node
+    from archlint.sources.span import Span
+    from archlint.sources.yaml_document import YamlDocument
+
+PATH = "archlint.path"
+"""The metadata property in which a front end notes the document path of a node, as JSON."""
+
+Path = tuple[str | int, ...]
+
+
+def locate(place: Place, document: YamlDocument, graph: Graph) -> Span | None:
+    """Return where `place` stands in a text document; the first key for the whole file."""
+    path = document_path(place, graph)
+    while path:
+        span = document.locate_key(path) if isinstance(path[-1], str) else document.locate(path)
+        if span is not None:
+            return span
+        path = path[:-1]  # made by the front end: the nearest thing that was written
+    return _start(document)
+
+
+def document_path(place: Place, graph: Graph) -> Path:
+    """Return the document path of a place; () where it has none."""
+    if place.path is not None:
+        return place.path
+    path = _of_tensor(place.tensor, graph) if place.node is None else ()
+    node = graph.by_name.get(place.node) if place.node is not None else None
+    if node is not None:
+        path = _noted(node.metadata.get(PATH))
+    return (*path, place.key) if path and place.key is not None else path
+
+
+def _of_tensor(name: str | None, graph: Graph) -> Path:
+    """Return the path of what makes a tensor: a node, an input, or the layer of a weight."""
+    if name is None:
+        return ()
+    if name in graph.producers:
+        return _noted(graph.producers[name].metadata.get(PATH))
+    if name in graph.weights:
+        noted = _noted(graph.weights[name].metadata.get(PATH))
+        users = graph.consumers.get(name, ())
+        return noted or next((_noted(user.metadata.get(PATH)) for user in users), ())
+    return ("inputs", name) if name in graph.inputs else ()
+
+
+def _noted(text: str | None) -> Path:
+    """Return a path as a front end noted it; () where it did not."""
+    try:
+        path = json.loads(text) if text else []
+    except ValueError:
+        return ()
+    return tuple(path) if isinstance(path, list) else ()
+
+
+def _start(document: YamlDocument) -> Span | None:
+    """Return the first key of a document, where findings about the whole file stand."""
+    entries = getattr(document.root, "entries", ())
+    return entries[0].key.span if entries else None
+
+
+def subject(place: Place, graph: Graph) -> str:
+    """Return a line about the node or tensor of a place, with shapes."""
+    node = graph.by_name.get(place.node) if place.node is not None else None
+    if node is None and place.tensor is not None:
+        node = graph.producers.get(place.tensor)
+    if node is not None:
+        return _call(node, graph)
+    return _tensor(place.tensor, graph) if place.tensor is not None else ""
+
+
+def _call(node: Node, graph: Graph) -> str:
+    inputs = ", ".join(_tensor(name, graph) for name in node.inputs if name)
+    outputs = ", ".join(_tensor(name, graph) for name in node.outputs if name)
+    kind = f"{node.domain}.{node.op}" if node.domain else node.op
+    return f"{kind} {node.name}: {inputs} -> {outputs}"
+
+
+def _tensor(name: str, graph: Graph) -> str:
+    value = graph.values.get(name)
+    if value is None:
+        return name
+    dims = (
+        "?" if value.shape is None else ", ".join("?" if d is None else str(d) for d in value.shape)
+    )
+    return f"{name} {value.dtype or '?'}[{dims}]"

@@ -1,0 +1,66 @@
+"""What holds for a whole run: plugins, configurations, and what the command line says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.config.selection import weight
+from archlint.engine.own_rules import own_rules
+from archlint.errors import CannotRun, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from archlint.config.layer import Layer
+    from archlint.config.selection import Selection
+    from archlint.engine.configs import Configs
+    from archlint.registry import Registry
+    from archlint.rule import Rule
+    from archlint.target import Target
+
+
+class Project:
+    """Answers for each file: its target, and the rules that run on it."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        configs: Configs,
+        command_line: Layer | None = None,
+        selection: Selection | None = None,
+    ) -> None:
+        self.registry = registry
+        self.configs = configs
+        self._command_line = command_line
+        self._selection = selection
+        configs.learn(registry.devices)
+        if selection is not None:
+            self._check_words(selection)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules of all plugins and what archlint reports itself, in order of their codes."""
+        return tuple(sorted((*self.registry.rules, *own_rules()), key=lambda rule: rule.code))
+
+    def target(self, path: Path, document: object = None) -> Target:
+        """Return what the model in `path` is for; `document` is what the file itself says."""
+        return self.configs.of(path).target_for(path, document, self._command_line)
+
+    def selection(self, path: Path) -> Selection:
+        """Return what runs on `path`."""
+        return self.configs.of(path).selection_for(path, self._selection)
+
+    def check(self, paths: Iterable[Path]) -> None:
+        """Raise `CannotRun` for a configuration of `paths` that selects rules that nobody has."""
+        for config in {id(config): config for config in map(self.configs.of, paths)}.values():
+            for selection in (config.selection, *(each.selection for each in config.per_file)):
+                self._check_words(selection, config.path)
+
+    def _check_words(self, selection: Selection, path: Path | None = None) -> None:
+        rules = self.rules
+        for word in selection.words:
+            if all(weight(word, rule.code, rule.name) < 0 for rule in rules):
+                known = [name for rule in rules for name in (rule.code, rule.name)]
+                where = f"{path}: " if path else ""
+                raise CannotRun(f"{where}unknown rule {word!r}{did_you_mean(word, known)}")

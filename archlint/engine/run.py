@@ -1,0 +1,121 @@
+"""One run: every file through every rule that it is for, one after another, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.engine.load import NotOurs, load
+from archlint.engine.loaded import reported
+from archlint.engine.own_rules import StaleBaseline
+from archlint.engine.suppression import suppress
+from archlint.engine.tally import Tally
+from archlint.errors import CannotRun
+from archlint.report.outcome import FileOutcome, Outcome, Reported, Status
+from archlint.sources.problem import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from archlint.config.selection import Selection
+    from archlint.engine.baseline import Baseline
+    from archlint.engine.discover import Candidate
+    from archlint.engine.loaded import LoadedFile
+    from archlint.engine.project import Project
+    from archlint.rule import Rule
+
+
+def run(candidates: Iterable[Candidate], project: Project, baseline: Baseline | None) -> Outcome:
+    """Check every file and return what there is to say, sorted by path, line, column, code."""
+    tally = Tally()
+    for candidate in candidates:
+        _check_file(candidate, project, tally)
+    found, covered = tally.findings, list[Reported]()
+    if baseline is not None:
+        found, covered = baseline.split(tally.findings)
+        tally.final += _stale(baseline, tally)
+    return Outcome(
+        findings=_sorted((*found, *tally.final)),
+        files=tuple(tally.files),
+        suppressed=_sorted(tally.suppressed),
+        baseline=_sorted(covered),
+        crashes=tuple(tally.crashes),
+        rules=project.rules,
+        recordable=_sorted(tally.findings),
+    )
+
+
+def _check_file(candidate: Candidate, project: Project, tally: Tally) -> None:
+    shown = candidate.shown
+    try:
+        loaded = load(candidate, project)
+    except NotOurs as reason:
+        tally.files.append(FileOutcome(shown, Status.SKIPPED, str(reason)))
+    except Unreadable as error:
+        tally.final += [reported(shown, problem) for problem in error.problems]
+        text = _source(candidate) if any(problem.span for problem in error.problems) else None
+        tally.files.append(FileOutcome(shown, Status.UNREADABLE, str(error), text))
+    except CannotRun:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug on one file must not hide the others
+        tally.crash(shown, "reading the file", error)
+        tally.files.append(FileOutcome(shown, Status.UNREADABLE, "archlint failed to read it"))
+    else:
+        shows = _check(loaded, project, tally)
+        tally.files.append(FileOutcome(shown, Status.CHECKED, None, loaded.text if shows else None))
+
+
+def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
+    """Run the rules on one model; return whether there is anything to show of its text."""
+    selection = project.selection(loaded.model.path)
+    items = [
+        reported(loaded.shown, problem)
+        for problem in loaded.problems
+        if selection.allows(problem.code, problem.name)
+    ]
+    for rule in _chosen(project.registry.rules, selection):
+        try:
+            items += [loaded.report(finding) for finding in rule.check(loaded.model)]
+        except Exception as error:  # noqa: BLE001 - other rules go on; the run ends with 2
+            tally.crash(loaded.shown, f"rule {rule.code}", error)
+    codes = frozenset(rule.code for rule in _chosen(project.rules, selection))
+    result = suppress(items, loaded.suppressions(), project.rules, codes)
+    tally.ran[loaded.shown] = codes
+    tally.findings += result.kept
+    tally.suppressed += result.suppressed
+    for finding, suppression in result.wrong:
+        if selection.allows(finding.code, finding.name):
+            tally.final.append(Reported(loaded.shown, finding, suppression.span))
+    return bool(items or result.wrong)
+
+
+def _chosen(rules: Iterable[Rule], selection: Selection) -> Iterator[Rule]:
+    """Yield the rules that a selection allows."""
+    for rule in rules:
+        if selection.allows(rule.code, rule.name, enabled=rule.enabled):
+            yield rule
+
+
+def _source(candidate: Candidate) -> str:
+    """Return the text of a file for code frames, whatever is wrong with it."""
+    return candidate.path.read_bytes().decode("utf-8-sig", errors="replace")
+
+
+def _sorted(items: Iterable[Reported]) -> tuple[Reported, ...]:
+    return tuple(sorted(items, key=lambda item: item.order))
+
+
+def _stale(baseline: Baseline, tally: Tally) -> list[Reported]:
+    """Return a finding for every entry of the baseline that can shrink."""
+    rule = StaleBaseline()
+    return [
+        Reported(
+            baseline.path.as_posix(),
+            rule.finding(
+                f"{stale.code} was recorded {stale.recorded} times in {stale.file}, "
+                f"now it is {stale.found}",
+                data={"recorded": stale.recorded, "found": stale.found},
+                help="write it anew with --write-baseline",
+            ),
+        )
+        for stale in baseline.stale(tally.findings, tally.ran)
+    ]

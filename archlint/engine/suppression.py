@@ -1,0 +1,134 @@
+"""Findings that a file asks to leave out, and asking for too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.engine.own_rules import InvalidSuppression, UnusedSuppression
+from archlint.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archlint.findings import Finding
+    from archlint.graph.graph import Graph
+    from archlint.report.outcome import Reported
+    from archlint.rule import Rule
+    from archlint.sources.span import Span
+
+PROPERTY = "archlint.ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A wish to leave out findings of the rules that `words` name, by code or name.
+
+    It holds for the whole file, or for findings that start in `lines`, or that start or end in
+    the line `ends` (a comment behind something), or that are about `node`. `span` is the comment
+    itself. `unknown` is what the comment says where it is no word that archlint knows.
+    """
+
+    words: tuple[str, ...]
+    reason: str = ""
+    span: Span | None = None
+    lines: range | None = None
+    ends: int | None = None
+    node: str | None = None
+    unknown: str = ""
+
+    def covers(self, item: Reported) -> bool:
+        """Whether `item` stands where this holds."""
+        if self.node is not None:
+            return item.finding.place.node == self.node
+        if self.lines is None and self.ends is None:
+            return True
+        if item.span is None:
+            return False
+        if self.lines is not None:
+            return item.span.start_line in self.lines
+        return self.ends in {item.span.start_line, item.span.end_line}
+
+
+def properties(graph: Graph) -> list[Suppression]:
+    """Return the suppressions in the metadata properties of a model and of its nodes."""
+    whole = [graph.metadata[PROPERTY]] if PROPERTY in graph.metadata else []
+    return [Suppression(_words(text)) for text in whole] + [
+        Suppression(_words(node.metadata[PROPERTY]), node=node.name)
+        for node in graph.nodes
+        if PROPERTY in node.metadata
+    ]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """The findings that stay, those that do not, and what is wrong with the suppressions."""
+
+    kept: list[Reported]
+    suppressed: list[Reported]
+    wrong: list[tuple[Finding, Suppression]]
+
+
+def suppress(
+    items: Iterable[Reported],
+    suppressions: list[Suppression],
+    known: Iterable[Rule],
+    ran: frozenset[str],
+) -> Suppressed:
+    """Leave out what the suppressions cover; report those that name nothing or cover nothing.
+
+    `ran` are the codes of the rules that ran: a suppression of another one cannot be called
+    unused.
+    """
+    kept: list[Reported] = []
+    suppressed: list[Reported] = []
+    used: set[tuple[int, str]] = set()
+    for item in items:
+        hits = {
+            (index, word)
+            for index, suppression in enumerate(suppressions)
+            for word in suppression.words
+            if word in {item.finding.code, item.finding.name} and suppression.covers(item)
+        }
+        used |= hits
+        (suppressed if hits else kept).append(item)
+    rules = {word: rule for rule in known for word in (rule.code, rule.name)}
+    wrong = [
+        (finding, suppression)
+        for index, suppression in enumerate(suppressions)
+        for finding in _wrong(
+            suppression,
+            [word for word in suppression.words if (index, word) not in used],
+            rules,
+            ran,
+        )
+    ]
+    return Suppressed(kept, suppressed, wrong)
+
+
+def _wrong(
+    suppression: Suppression, unused: list[str], rules: dict[str, Rule], ran: frozenset[str]
+) -> list[Finding]:
+    """Return what is wrong with a suppression: no rule, no such rule, nothing to suppress."""
+    invalid, idle = InvalidSuppression(), UnusedSuppression()
+    node = suppression.node
+    if suppression.unknown:
+        message = f"{suppression.unknown!r} is no word for a suppression"
+        return [invalid.finding(message, node=node, help="write ignore[CODE] or ignore-file[CODE]")]
+    if not suppression.words:
+        message = "the suppression names no rule"
+        return [invalid.finding(message, node=node, help="write ignore[CODE] with a reason")]
+    found = []
+    for word in unused:
+        rule = rules.get(word)
+        if rule is None:
+            message = f"no rule is called {word!r}{did_you_mean(word, rules)}"
+            found.append(invalid.finding(message, node=node))
+        elif rule.code in ran:
+            message = f"the suppression of {word} suppresses nothing"
+            found.append(idle.finding(message, node=node, help=f"remove {word} from the comment"))
+    return found
