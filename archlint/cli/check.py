@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     project_options.add_arguments(parser)
     rules = parser.add_argument_group("rules", "codes, beginnings of codes, or names; by commas")
     rules.add_argument(
-        "--select", metavar="RULES", action="append", default=[], help="run only these"
+        "--select", metavar="RULES", action="append", default=None, help="run only these"
     )
     rules.add_argument(
         "--extend-select", metavar="RULES", action="append", default=[], help="run these too"
@@ -84,9 +84,9 @@ def _selection(options: argparse.Namespace) -> Selection:
     from archlint.config.selection import Selection
 
     return Selection(
-        select=_words(options.select),
+        select=None if options.select is None else _words(options.select),
         ignore=_words(options.ignore),
-        extend=_words(options.extend_select),
+        extend_select=_words(options.extend_select),
     )
 
 

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     rules = [
         rule.code
         for rule in project.rules
-        if selection.allows(rule.code, rule.name, enabled=rule.enabled)
+        if selection.includes(rule.code, rule.name, enabled=rule.enabled)
     ]
     answer = {
         "file": None if config.path is None else config.path.as_posix(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.config.selection import weight
+from archlint.config.selection import Selection
 from archlint.engine.own_rules import own_rules
 from archlint.errors import CannotRun, did_you_mean
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archlint.config.layer import Layer
-    from archlint.config.selection import Selection
     from archlint.engine.configs import Configs
     from archlint.registry import Registry
     from archlint.rule import Rule
@@ -60,7 +59,8 @@ class Project:
     def _check_words(self, selection: Selection, path: Path | None = None) -> None:
         rules = self.rules
         for word in selection.words:
-            if all(weight(word, rule.code, rule.name) < 0 for rule in rules):
+            alone = Selection(select=(word,))
+            if not any(alone.includes(rule.code, rule.name) for rule in rules):
                 known = [name for rule in rules for name in (rule.code, rule.name)]
                 where = f"{path}: " if path else ""
                 raise CannotRun(f"{where}unknown rule {word!r}{did_you_mean(word, known)}")

@@ -70,7 +70,7 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
     items = [
         reported(loaded.shown, problem)
         for problem in loaded.problems
-        if selection.allows(problem.code, problem.name)
+        if selection.includes(problem.code, problem.name)
     ]
     for rule in _chosen(project.registry.rules, selection):
         try:
@@ -83,7 +83,7 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
     tally.findings += result.kept
     tally.suppressed += result.suppressed
     for finding, suppression in result.wrong:
-        if selection.allows(finding.code, finding.name):
+        if selection.includes(finding.code, finding.name):
             tally.final.append(Reported(loaded.shown, finding, suppression.span))
     return bool(items or result.wrong)
 
@@ -91,7 +91,7 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
 def _chosen(rules: Iterable[Rule], selection: Selection) -> Iterator[Rule]:
     """Yield the rules that a selection allows."""
     for rule in rules:
-        if selection.allows(rule.code, rule.name, enabled=rule.enabled):
+        if selection.includes(rule.code, rule.name, enabled=rule.enabled):
             yield rule
 
 
