@@ -83,7 +83,7 @@ def _parse(skeleton: bytearray, file: ByteFile, limits: Limits) -> onnx.ModelPro
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.ModelProto.FromString(skeleton)
+        model: onnx.ModelProto = onnx.ModelProto.FromString(skeleton)
     except DecodeError:
         # The fault is in a message that was copied unread: look into every one for its place.
         Skeleton(file, Limits(1, limits.fields, limits.skeleton, limits.nesting)).read()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _SMALLEST = 8 * 1024
 _LARGEST = 512 * 1024
+_PADDING = b"\x00\x00"
 
 
 class Window:
@@ -39,7 +40,10 @@ class Window:
         self.buffer = self._file.read(position, count) if count else b""
         self.start = position
         end = position + count
-        self.safe = end if end == self._file.size else end - self._reach
+        self.safe = end - self._reach
+        if end == self._file.size:
+            self.safe = end
+            self.buffer += _PADDING
 
     def copy(self, start: int, end: int) -> bytes:
         """Return the bytes from `start` to `end`, from the buffer where they are in it."""
