@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from archlint.graph import tensor
 from archlint.graph.attributes import plain
 from archlint.graph.conflict import Conflict
-from archlint.graph.folding import fold
+from archlint.graph.constant import add_constant
+from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.invalid import InvalidGraph
 from archlint.graph.names import Names
@@ -121,7 +122,11 @@ class GraphReader:
             self._refine(node, proto, scope)
         if self._declared:
             self._compare(outputs, scope)
-        fold(node, proto, scope)
+        if not node.domain:
+            if node.op == "Constant":
+                add_constant(node, proto, scope)
+            else:
+                fold(node, scope, self._inference.opset)
         return node
 
     def _attributes(self, proto: NodeProto, scope: Scope, depth: int) -> Mapping[str, Attribute]:

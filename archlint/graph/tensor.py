@@ -22,7 +22,7 @@ LARGEST_FLOATS = 64
 
 _ELIDED = "#elided"
 
-_NUMPY: Mapping[int, np.dtype[np.generic]] = {
+NUMPY_TYPES: Mapping[int, np.dtype[np.generic]] = {
     TensorProto.FLOAT: np.dtype("<f4"),
     TensorProto.UINT8: np.dtype("u1"),
     TensorProto.INT8: np.dtype("i1"),
@@ -74,7 +74,7 @@ def contents(tensor: TensorProto) -> np.ndarray | None:
     if not is_small(tensor):
         return None
     try:
-        dtype = _NUMPY.get(tensor.data_type)
+        dtype = NUMPY_TYPES.get(tensor.data_type)
         raw = tensor.raw_data
         if raw and dtype is not None:
             return np.frombuffer(raw, dtype).reshape(tuple(tensor.dims))

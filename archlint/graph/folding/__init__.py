@@ -1,0 +1,1 @@
+"""A small partial evaluator: the contents of shapes, axes, indices and scalars."""
