@@ -1,0 +1,37 @@
+"""Patterns of paths."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from archlint.config.pattern import path_matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("*.onnx", "m.onnx", True),
+        ("*.onnx", "a/b/m.onnx", True),
+        ("*.onnx", "m.onnx.txt", False),
+        ("old", "old/m.onnx", True),
+        ("old/", "a/old/m.onnx", True),
+        ("old", "older/m.onnx", False),
+        ("a/*.onnx", "a/m.onnx", True),
+        ("a/*.onnx", "a/b/m.onnx", False),
+        ("a/*.onnx", "x/a/m.onnx", False),
+        ("a/**", "a/b/m.onnx", True),
+        ("a/**/m.onnx", "a/m.onnx", True),
+        ("a/**/m.onnx", "a/b/c/m.onnx", True),
+        ("**/m.onnx", "m.onnx", True),
+        ("./a/m.onnx", "a/m.onnx", True),
+        ("/a", "a/m.onnx", True),
+        ("/a", "b/a/m.onnx", False),
+        ("m?.onnx", "m1.onnx", True),
+        ("m?.onnx", "m/.onnx", False),
+        ("a+b(c).onnx", "a+b(c).onnx", True),
+    ],
+)
+def test_patterns(pattern: str, path: str, matches: bool) -> None:
+    assert path_matches(PurePosixPath(path), pattern) is matches
