@@ -53,10 +53,10 @@ def _render(options: argparse.Namespace, model: Model) -> str:
     if options.format == "json":
         import json
 
-        facts = model.facts.as_dict(
-            path=model.path, tensors=options.tensor, all_tensors=options.all_tensors
-        )
-        return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+        from archlint.report.facts import facts_document
+
+        document = facts_document(model, tensors=options.tensor, all_tensors=options.all_tensors)
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
     from archlint.cli.summary import summary
 
     return summary(model)

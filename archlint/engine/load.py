@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from archlint.config.error import ConfigError
     from archlint.engine.discover import Candidate
     from archlint.engine.project import Project
+    from archlint.frontends.architecture import Architecture
     from archlint.model import Model
     from archlint.sources.payload import Payload
-    from archlint.sources.yaml_document import YamlDocument
     from archlint.target import Target
 
 YAML_SUFFIXES = (".yaml", ".yml")
@@ -62,21 +62,22 @@ def _load_foreign(candidate: Candidate, project: Project, proto: ModelProto) -> 
 def _load_yaml(candidate: Candidate, project: Project) -> LoadedFile:
     from archlint.config.error import ConfigError, Origin
     from archlint.frontends.architecture import compile_architecture
-    from archlint.sources.yaml_document import is_architecture, read_yaml
+    from archlint.sources.yaml_document import is_architecture, plain, read_yaml
 
     ours = candidate.path.name.lower().endswith(ARCHITECTURE_SUFFIXES)
     if not ours and not is_architecture(candidate.path):
         raise NotOurs("no architecture: its top level has no `archlint: 1`")
     document = read_yaml(candidate.path)
-    architecture = compile_architecture(document)
+    architecture = compile_architecture(document, candidate.path.parent)
+    stated = None if architecture.target is None else plain(architecture.target)
     try:
-        target = project.target(candidate.path, architecture.target)
+        target = project.target(candidate.path, stated)
     except ConfigError as error:
         if error.origin is not Origin.DOCUMENT:
             raise
-        raise Unreadable(_in_target(error, document)) from error
+        raise Unreadable(_in_target(error, architecture)) from error
     model = _model(candidate, project, architecture.model, target, {})
-    return LoadedFile(candidate.shown, model, architecture.problems, document)
+    return LoadedFile(candidate.shown, model, architecture.problems, architecture)
 
 
 def _model(
@@ -92,20 +93,17 @@ def _model(
     from archlint.graph.build import build_graph
     from archlint.graph.invalid import InvalidGraph
     from archlint.model import Model
+    from archlint.ops.registry import operators
 
     try:
         graph = build_graph(proto, Bindings(target.batch_size, target.dims))
     except InvalidGraph as error:
         raise unreadable(f"not a valid model: {error}") from error
-    facts = Facts(graph, target, project.registry.operators)
+    facts = Facts(graph, target, operators(project.registry.operators))
     return Model(candidate.path, graph, facts, target, payloads)
 
 
-def _in_target(error: ConfigError, document: YamlDocument) -> Problem:
+def _in_target(error: ConfigError, architecture: Architecture) -> Problem:
     """Return what is wrong under `target:` of a document, at the line where it stands."""
-    path = ("target", *error.key)
-    span = None
-    while span is None and path:
-        span = document.locate_key(path)
-        path = path[:-1]
+    span = architecture.locate(("target", *error.key))
     return Problem("YAML002", "invalid-architecture", error.problem, error.help, span=span)

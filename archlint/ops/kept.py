@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """Which inputs of a call need a gradient."""
+    """Which inputs of a call need a gradient, and how wide the backend makes its masks.
+
+    `mask_bytes` is the width of a dropout mask's element: PyTorch keeps a float on the CPU and a
+    bool on a GPU.
+    """
 
     inputs: Sequence[bool]
+    mask_bytes: int = 4
 
     def __getitem__(self, slot: int) -> bool:
         """Whether input `slot` is there and needs a gradient."""

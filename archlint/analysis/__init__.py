@@ -1,0 +1,1 @@
+"""Facts worked out from a graph: parameters, compute, memory, receptive fields, signal."""

@@ -1,0 +1,79 @@
+"""A quantity with how sure it is: exact, bounded, or with parts that are unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A part of a total that could not be worked out, and why."""
+
+    node: str
+    op: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A total between `low` and `high`, without the parts listed in `unknown`.
+
+    Unknown parts are never negative, so that `low` is a lower bound all the same; `high` is an
+    upper bound only where nothing is unknown.
+    """
+
+    low: int = 0
+    high: int = 0
+    unknown: tuple[Unknown, ...] = ()
+
+    @classmethod
+    def exact(cls, value: int) -> Amount:
+        """Return a quantity that is just `value`."""
+        return cls(value, value)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left out."""
+        return not self.unknown
+
+    @property
+    def value(self) -> int | None:
+        """The quantity where it is exact, else None."""
+        return self.low if self.complete and self.low == self.high else None
+
+    def __add__(self, other: Amount) -> Amount:
+        """Return the total of both."""
+        return Amount(
+            self.low + other.low, self.high + other.high, merged(self.unknown, other.unknown)
+        )
+
+    def plus(self, value: int) -> Amount:
+        """Return the total with an exact quantity."""
+        return Amount(self.low + value, self.high + value, self.unknown)
+
+
+def merged(*groups: Iterable[Unknown]) -> tuple[Unknown, ...]:
+    """Return all unknown parts, each once, in order."""
+    return tuple(dict.fromkeys(part for group in groups for part in group))
+
+
+def total(amounts: Iterable[Amount]) -> Amount:
+    """Return the sum of many amounts."""
+    low = high = 0
+    parts: list[Unknown] = []
+    for amount in amounts:
+        low += amount.low
+        high += amount.high
+        parts.extend(amount.unknown)
+    return Amount(low, high, merged(parts))
+
+
+def largest(amounts: Iterable[Amount]) -> Amount:
+    """Return the largest of several moments: each end is the largest of the ends."""
+    moments = list(amounts)
+    return Amount(
+        max((moment.low for moment in moments), default=0),
+        max((moment.high for moment in moments), default=0),
+        merged(*(moment.unknown for moment in moments)),
+    )

@@ -1,0 +1,87 @@
+"""All facts of one model, each worked out once and only when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.analysis.compute import Compute
+from archlint.analysis.gradients import GradientFlow
+from archlint.analysis.inference_memory import InferenceMemory
+from archlint.analysis.parameters import Parameters
+from archlint.analysis.receptive_field import ReceptiveFields
+from archlint.analysis.saved import Saved
+from archlint.analysis.storage import Storages
+from archlint.analysis.training_memory import TrainingMemory
+from archlint.graph.graph import Graph
+from archlint.ops.registry import Operators
+from archlint.target import Target
+
+_HALF_PRECISIONS = frozenset({"bf16", "fp16"})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts of one graph for one target."""
+
+    graph: Graph
+    target: Target
+    operators: Operators
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Which stored tensors are parameters and which are running statistics."""
+        return Parameters(self.graph, self.operators)
+
+    @cached_property
+    def gradients(self) -> GradientFlow:
+        """Which tensors need a gradient in training."""
+        return GradientFlow(
+            self.graph,
+            self.operators,
+            self.parameters,
+            input_gradient=self.target.training.input_gradient,
+            bool_masks=self._on_gpu,
+        )
+
+    @cached_property
+    def compute(self) -> Compute:
+        """Multiply-accumulates and FLOP of the passes."""
+        return Compute(self.graph, self.operators, self.gradients)
+
+    @cached_property
+    def receptive_fields(self) -> ReceptiveFields:
+        """What every tensor reads of every input axis."""
+        return ReceptiveFields(self.graph, self.operators)
+
+    @cached_property
+    def inference_memory(self) -> InferenceMemory:
+        """Liveness of the activations of a forward pass."""
+        return InferenceMemory(self.graph, Storages(self.graph, self.operators), self.gradients)
+
+    @cached_property
+    def saved(self) -> Saved:
+        """What the backward pass keeps."""
+        return Saved(self.graph, self.operators, self.gradients, self._training_storages)
+
+    @cached_property
+    def training_memory(self) -> TrainingMemory:
+        """Weights, gradients, optimizer state, saved activations and their peak."""
+        return TrainingMemory(
+            self.graph,
+            self.parameters,
+            self.gradients,
+            self._training_storages,
+            self.saved,
+            self.target.training.optimizer,
+            foreach=self._on_gpu,
+        )
+
+    @cached_property
+    def _training_storages(self) -> Storages:
+        half = self.target.training.precision in _HALF_PRECISIONS
+        return Storages(self.graph, self.operators, 2 if half else 4)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.target.device is not None and self.target.device.kind == "gpu"

@@ -1,0 +1,79 @@
+"""Which tensors need a gradient, and which operators have a backward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.analysis.parameters import Parameters
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Role
+from archlint.ops.kept import Gradients
+from archlint.ops.registry import Operators
+
+_FLOAT_MASK, _BOOL_MASK = 4, 1
+
+
+@dataclass(frozen=True)
+class GradientFlow:
+    """The flow of gradients from the outputs back to the parameters.
+
+    A tensor needs a gradient when a trained parameter, or the model's input where
+    `input_gradient` asks for it, lies before it. An operator that reaches no output has no
+    backward pass.
+    """
+
+    graph: Graph
+    operators: Operators
+    parameters: Parameters
+    input_gradient: bool = False
+    bool_masks: bool = False
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The names of the tensors that need a gradient."""
+        needed = {
+            alias
+            for alias, root in self.parameters.origins.items()
+            if root in self.parameters.trainable and self.parameters.trainable[root].trained
+        }
+        if self.input_gradient:
+            values = (self.graph.values[name] for name in self.graph.inputs)
+            needed |= {
+                value.name for value in values if value.dtype is None or value.dtype.is_float
+            }
+        for node in self.graph.nodes:
+            operator = self.operators.of(node)
+            if operator is not None and not operator.differentiable:
+                continue
+            if any(name in needed for name in node.inputs):
+                needed.update(name for name in node.outputs if self._is_float(name))
+        return frozenset(needed)
+
+    @cached_property
+    def reaching(self) -> frozenset[str]:
+        """The names of the nodes that reach an output."""
+        wanted = set(self.graph.outputs)
+        names = set()
+        for node in reversed(self.graph.nodes):
+            if not wanted.isdisjoint(node.outputs):
+                names.add(node.name)
+                wanted.update(node.inputs)
+        return frozenset(names)
+
+    def of(self, node: Node) -> Gradients:
+        """Return which inputs of `node` need a gradient; none where it reaches no output."""
+        reaches = node.name in self.reaching
+        flags = tuple(reaches and bool(name) and name in self.needed for name in node.inputs)
+        return Gradients(flags, _BOOL_MASK if self.bool_masks else _FLOAT_MASK)
+
+    def is_stored(self, name: str) -> bool:
+        """Whether a tensor comes from the file, so that keeping it costs nothing more."""
+        return name in self.parameters.origins or self.graph.values[name].role is Role.STORED
+
+    def _is_float(self, name: str) -> bool:
+        if not name:
+            return False
+        dtype = self.graph.values[name].dtype
+        return dtype is None or dtype.is_float

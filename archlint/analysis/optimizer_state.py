@@ -1,0 +1,66 @@
+"""What an optimizer keeps for each parameter, and what its step needs for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from types import MappingProxyType
+
+_COUNTER_BYTES = 4  # PyTorch keeps the step count of each parameter as a float32 tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """The memory of one optimizer.
+
+    `states` is the number of values kept for each value of a parameter (Adam's m and v: 2; the
+    buffer of SGD with momentum: 1; problem set 8, problem 3), `state_bytes` the width of each
+    where it is not the parameter's own, `counters` the scalars a parameter tensor, and
+    `temporaries` the tensors of a parameter's size that one update makes.
+    """
+
+    states: int
+    counters: int = 1
+    temporaries: int = 0
+    foreach_temporaries: int = 0
+    state_bytes: int | None = None
+    factored: bool = False
+
+
+OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
+    {
+        "sgd": Optimizer(0, counters=0),
+        "sgd-momentum": Optimizer(1, counters=0),
+        "adam": Optimizer(2, temporaries=2, foreach_temporaries=1),
+        "adamw": Optimizer(2, temporaries=2, foreach_temporaries=1),
+        "adam-amsgrad": Optimizer(3, temporaries=2, foreach_temporaries=1),
+        "adam-8bit": Optimizer(2, counters=0, state_bytes=1),
+        "rmsprop": Optimizer(1, temporaries=1, foreach_temporaries=1),
+        "adagrad": Optimizer(1, temporaries=1, foreach_temporaries=1),
+        "adadelta": Optimizer(2, temporaries=2, foreach_temporaries=2),
+        "nadam": Optimizer(2, counters=2, temporaries=2, foreach_temporaries=1),
+        "adafactor": Optimizer(0, temporaries=2, foreach_temporaries=2, factored=True),
+        "lion": Optimizer(1, counters=0, temporaries=1, foreach_temporaries=1),
+    }
+)
+
+
+def state_bytes(optimizer: Optimizer, shape: tuple[int, ...], width: int) -> int:
+    """Return the bytes that `optimizer` keeps for a parameter of `shape`, `width` bytes a value."""
+    counters = optimizer.counters * _COUNTER_BYTES
+    if optimizer.factored:
+        return _factored_values(shape) * width + counters
+    each = optimizer.state_bytes if optimizer.state_bytes is not None else width
+    return optimizer.states * prod(shape) * each + counters
+
+
+def _factored_values(shape: tuple[int, ...]) -> int:
+    """Return the size of Adafactor's row and column statistics (Shazeer and Stern 2018).
+
+    As PyTorch has it, rows run along the last axis and columns along the one before, whatever lies in front: a 1x1
+    convolution therefore keeps twice its own size.
+    """
+    if len(shape) < 2:
+        return prod(shape)
+    return prod(shape[:-1]) + prod(shape[:-2]) * shape[-1]

@@ -1,0 +1,94 @@
+"""Which tensors the backward pass keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.analysis.amount import Amount, Unknown, total
+from archlint.analysis.gradients import GradientFlow
+from archlint.analysis.storage import Storages
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.call import Call
+from archlint.ops.kept import NOTHING, Kept
+from archlint.ops.registry import Operators
+from archlint.ops.undetermined import Undetermined
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSaved:
+    """What one node keeps: the storages it refers to, and the bytes of its own.
+
+    `counted` is the part of `storages` that no earlier node keeps already.
+    """
+
+    storages: tuple[str, ...]
+    counted: tuple[str, ...]
+    own: Amount
+    unknown: tuple[Unknown, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The storages that are alive between forward and backward, as autograd keeps them.
+
+    A storage counts once, with the first operator that keeps it. Parameters and buffers cost
+    nothing more. The model's own input counts where it is kept; what the loss keeps does not.
+    """
+
+    graph: Graph
+    operators: Operators
+    gradients: GradientFlow
+    storages: Storages
+
+    @cached_property
+    def of_node(self) -> dict[str, NodeSaved]:
+        """What each node keeps, by node name."""
+        seen: set[str] = set()
+        result = {}
+        for node in self.graph.nodes:
+            saved = self._keep(node, seen)
+            seen.update(saved.storages)
+            result[node.name] = saved
+        return result
+
+    @cached_property
+    def total(self) -> Amount:
+        """Bytes kept by the whole graph."""
+        return total(self.bytes_of(node.name) for node in self.graph.nodes)
+
+    def bytes_of(self, node: str) -> Amount:
+        """Return the bytes that a node is the first to keep."""
+        saved = self.of_node[node]
+        shared = sum(self.storages.nbytes(storage) for storage in saved.counted)
+        return Amount(saved.own.low + shared, saved.own.high + shared, saved.unknown)
+
+    def _keep(self, node: Node, seen: set[str]) -> NodeSaved:
+        operator = self.operators.of(node)
+        flags = self.gradients.of(node)
+        if not flags.needed:
+            return NodeSaved((), (), Amount())
+        if operator is None:
+            unknown = Unknown(node.name, node.op, "the operator is not known")
+            return NodeSaved((), (), Amount(), (unknown,))
+        try:
+            kept = (
+                operator.kept(Call(node, self.graph), flags) if operator.differentiable else NOTHING
+            )
+            storages = self._storages(node, kept)
+            new = tuple(storage for storage in storages if storage not in seen)
+            for storage in new:
+                self.storages.nbytes(storage)
+        except Undetermined as reason:
+            return NodeSaved((), (), Amount(), (Unknown(node.name, node.op, str(reason)),))
+        high = kept.own if kept.own_high is None else kept.own_high
+        return NodeSaved(storages, new, Amount(kept.own, high))
+
+    def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
+        names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]
+        names += [node.outputs[slot] for slot in kept.outputs]
+        kept_storages = (self.storages.of(name) for name in names)
+        return tuple(
+            dict.fromkeys(name for name in kept_storages if not self.gradients.is_stored(name))
+        )

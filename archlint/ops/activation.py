@@ -1,0 +1,112 @@
+"""Pointwise non-linearities, softmax and dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from archlint.ops.call import Call
+from archlint.ops.facets import (
+    keeps_input,
+    keeps_input_and_weights,
+    keeps_nothing,
+    keeps_output,
+    no_cost,
+    per_output,
+    sees_first_input,
+)
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Sight, Through, Whole
+from archlint.ops.operator import KeptFacet, Operator, Signal
+
+# Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
+# count of FLOP an element (a transcendental counts as four).
+_POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
+    {
+        "Relu": (keeps_output, 1),
+        "Sigmoid": (keeps_output, 4),
+        "Tanh": (keeps_output, 4),
+        "LeakyRelu": (keeps_input, 2),
+        "Elu": (keeps_input, 4),
+        "Selu": (keeps_input, 4),
+        "Celu": (keeps_input, 4),
+        "Gelu": (keeps_input, 8),
+        "HardSigmoid": (keeps_input, 3),
+        "HardSwish": (keeps_input, 4),
+        "Swish": (keeps_input, 5),
+        "Mish": (keeps_input, 9),
+        "Softplus": (keeps_input, 4),
+        "Softsign": (keeps_input, 3),
+        "ThresholdedRelu": (keeps_input, 1),
+        "Shrink": (keeps_input, 2),
+        "Clip": (keeps_input, 2),
+    }
+)
+
+_CONTRIB: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
+    {
+        "Gelu": (keeps_input, 8),
+        "FastGelu": (keeps_input, 8),
+        "QuickGelu": (keeps_input, 5),
+        "BiasGelu": (keeps_input, 9),
+    }
+)
+
+RECTIFIERS = frozenset({"Relu"})
+"""Operators after which E[x^2] is half of the variance that came in (problem set 8, problem 2)."""
+
+
+def sees_softmax(call: Call, _: int) -> Sight:
+    """Every output reads all of the normalized axis, and its own place on the others."""
+    rank = call.rank(0)
+    axis = call.integer("axis", -1 if call.graph.opset >= 13 else 1) % rank
+    # Before opset 13 all axes from `axis` on were normalized together.
+    normalized = {axis} if call.graph.opset >= 13 else set(range(axis, rank))
+    links: list[Link] = [
+        Whole(each) if each in normalized else Through(each, each) for each in range(rank)
+    ]
+    return {0: tuple(links)}
+
+
+def keeps_mask(call: Call, gradients: Gradients) -> Kept:
+    """Dropout in training keeps a mask of its input's size."""
+    if not gradients[0] or not _drops(call):
+        return NOTHING
+    return Kept(own=gradients.mask_bytes * call.elements(0))
+
+
+def _drops(call: Call) -> bool:
+    """Whether the dropout is active when training: its ratio is not a known zero."""
+    if not call.has_input(1):
+        return call.number("ratio", 0.5) > 0
+    ratio = call.constant(1)
+    return ratio is None or bool((ratio > 0).any())
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    activates = Signal.ACTIVATES
+    pointwise = [
+        Operator(name, per_output(flops), kept, sees_first_input, activates)
+        for name, (kept, flops) in _POINTWISE.items()
+    ]
+    contrib = [
+        Operator(name, per_output(flops), kept, sees_first_input, activates, domain="com.microsoft")
+        for name, (kept, flops) in _CONTRIB.items()
+    ]
+    return (
+        *pointwise,
+        *contrib,
+        Operator(
+            "PRelu",
+            per_output(2),
+            keeps_input_and_weights,
+            sees_first_input,
+            activates,
+            weights=(1,),
+        ),
+        Operator("Softmax", per_output(6), keeps_output, sees_softmax, activates),
+        Operator("LogSoftmax", per_output(7), keeps_output, sees_softmax, activates),
+        Operator("Hardmax", per_output(1), keeps_nothing, sees_softmax, differentiable=False),
+        Operator("Dropout", no_cost, keeps_mask, sees_first_input, Signal.KEEPS),
+    )

@@ -1,0 +1,137 @@
+"""Fused attention operators, standard and contributed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlint.graph.dtype import DType
+from archlint.ops.call import Call
+from archlint.ops.cost import Cost, Product
+from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Sight, Through, Whole
+from archlint.ops.operator import Operator, Signal
+from archlint.ops.undetermined import Undetermined
+
+_QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
+_STATISTIC_BYTES = DType.FLOAT32.bits // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The sizes of one attention: batch, heads, lengths and head widths."""
+
+    batch: int
+    count: int
+    queries: int
+    keys: int
+    width: int
+    value_width: int
+
+
+def heads(call: Call) -> Heads:
+    """Return the sizes of an attention whose operands are (B, T, H d) or (B, H, T, d)."""
+    query, key, value = call.shape(0), call.shape(1), call.shape(2)
+    past = call.shape(4)[2] if call.has_input(4) and call.node.domain == "" else 0
+    if len(query) == 4:
+        return Heads(query[0], query[1], query[2], key[2] + past, query[3], value[3])
+    count = call.integer("q_num_heads", 0) or call.integer("num_heads", 0)
+    kv_count = call.integer("kv_num_heads", 0) or count
+    if not count or not kv_count or len(query) != 3 or len(key) != 3:
+        raise Undetermined("the number of heads is not known")
+    return Heads(query[0], count, query[1], key[1] + past, query[2] // count, value[2] // kv_count)
+
+
+def attention_cost(call: Call) -> Cost:
+    """Count the scores B H T S d and the weighted values B H T S d_v."""
+    sizes = heads(call)
+    pairs = sizes.batch * sizes.count * sizes.queries * sizes.keys
+    return Cost(
+        (
+            Product(pairs * sizes.width, (_QUERY, _KEY)),
+            Product(pairs * sizes.value_width, (_QUERY | _KEY, _VALUE)),
+        ),
+        elementwise=6 * pairs,
+    )
+
+
+def keeps_attention(call: Call, gradients: Gradients) -> Kept:
+    """A fused kernel keeps queries, keys, values, the output and one number a row."""
+    if not gradients.needed:
+        return NOTHING
+    sizes = heads(call)
+    rows = sizes.batch * sizes.count * sizes.queries
+    return Kept(inputs=(0, 1, 2), outputs=(0,), own=_STATISTIC_BYTES * rows)
+
+
+def sees_attention(call: Call, _: int) -> Sight:
+    """Queries pass through; keys and values are read at all positions, or at those before."""
+    axis = 2 if call.rank(0) == 4 else 1
+    causal = axis if call.integer("is_causal", 0) or call.integer("unidirectional", 0) else None
+    last = call.rank(0) - 1
+    lead: tuple[Link, ...] = tuple(Through(each, each) for each in range(axis))
+    feature = Whole(last, features=True)
+    # With grouped queries several query heads share a key head, so that the head axis is not
+    # carried over one to one; nothing that is tracked runs along it.
+    others = (*lead, Whole(axis, causal=causal), feature)
+    return {0: (*lead, Through(axis, axis), feature), 1: others, 2: others}
+
+
+def packed_cost(call: Call) -> Cost:
+    """Count the projection to queries, keys and values, then the attention itself."""
+    batch, length, width = call.shape(0)
+    columns = call.shape(1)[1]
+    projected = batch * length * width * columns
+    pairs = batch * length * length
+    inner = columns // 3
+    both = frozenset({0, 1})
+    return Cost(
+        (
+            Product(projected, (frozenset({0}), frozenset({1}))),
+            Product(pairs * inner, (both, both)),
+            Product(pairs * inner, (both, both)),
+        ),
+        elementwise=6 * pairs * call.integer("num_heads", 1),
+    )
+
+
+def keeps_packed(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, the projected tensor, the output and one number a row."""
+    if not gradients.needed:
+        return NOTHING
+    batch, length, _ = call.shape(0)
+    projected = batch * length * call.shape(1)[1] * _STATISTIC_BYTES
+    rows = batch * length * call.integer("num_heads", 1) * _STATISTIC_BYTES
+    return Kept(inputs=(0,), outputs=(0,), own=projected + rows)
+
+
+def sees_packed(call: Call, _: int) -> Sight:
+    """Every position reads all positions, or those before."""
+    causal = 1 if call.integer("unidirectional", 0) else None
+    return {0: (Through(0, 0), Whole(1, causal=causal), Whole(2, features=True))}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    contrib = "com.microsoft"
+    return (
+        Operator("Attention", attention_cost, keeps_attention, sees_attention),
+        Operator(
+            "Attention", packed_cost, keeps_packed, sees_packed, weights=(1, 2), domain=contrib
+        ),
+        Operator(
+            "MultiHeadAttention", attention_cost, keeps_attention, sees_attention, domain=contrib
+        ),
+        Operator(
+            "GroupQueryAttention", attention_cost, keeps_attention, sees_attention, domain=contrib
+        ),
+        Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, Signal.KEEPS),
+        Operator(
+            "RotaryEmbedding",
+            no_cost,
+            keeps_nothing,
+            sees_first_input,
+            Signal.KEEPS,
+            domain=contrib,
+        ),
+    )

@@ -1,0 +1,152 @@
+"""Convolutions and transposed convolutions of any number of spatial dimensions."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.ops.call import Call
+from archlint.ops.cost import Cost, product
+from archlint.ops.facets import keeps_input_and_weights
+from archlint.ops.links import Link, Opaque, Sight, Through, Whole
+from archlint.ops.operator import Operator, Signal
+from archlint.ops.reach import Reach
+from archlint.ops.sliding import Sliding, slides, slidings
+from archlint.ops.taps import Taps
+from archlint.ops.undetermined import Undetermined
+
+
+def kernel_sizes(call: Call, weight: int = 1) -> tuple[int, ...]:
+    """Return the kernel size of each spatial axis, from the attribute or the weight."""
+    declared = call.integers("kernel_shape")
+    return declared if declared is not None else call.shape(weight)[2:]
+
+
+def conv_cost(call: Call) -> Cost:
+    """Count output elements times the (I/g) prod(k) products that each sums."""
+    return product(call.output_elements() * prod(call.shape(1)[1:]), 0, 1)
+
+
+def quantized_conv_cost(call: Call) -> Cost:
+    """Count as a convolution; the weight of QLinearConv sits in slot 3."""
+    return product(call.output_elements() * prod(call.shape(3)[1:]), 0, 3)
+
+
+def transposed_cost(call: Call) -> Cost:
+    """Count input elements times the (O/g) prod(k) outputs that each is scattered to."""
+    return product(call.elements(0) * prod(call.shape(1)[1:]), 0, 1)
+
+
+def channels(call: Call) -> Link:
+    """Return how output channels see input channels: all of them, or those of their group."""
+    groups = call.integer("group", 1)
+    if groups == 1:
+        return Whole(1, features=True)
+    inputs, outputs = call.shape(0)[1], call.output_shape()[1]
+    one = Taps.progression(0, inputs // groups, 1)
+    return Through(1, 1, Reach(inputs // groups, (one,) * (outputs // groups)))
+
+
+def _sees_windows(call: Call, weight: int) -> Sight:
+    windows = slidings(call, kernel_sizes(call, weight))
+    return {0: (Through(0, 0), channels(call), *slides(windows))}
+
+
+def sees_convolved(call: Call, _: int) -> Sight:
+    """Read a window along each spatial axis."""
+    return _sees_windows(call, 1)
+
+
+def sees_quantized(call: Call, _: int) -> Sight:
+    """Read as a convolution does; the weight of QLinearConv sits in slot 3."""
+    return _sees_windows(call, 3)
+
+
+def sees_transposed(call: Call, _: int) -> Sight:
+    """Output o reads the inputs i with o = S i - P + d t: one set of taps for each of S phases."""
+    links: list[Link] = [Through(0, 0), Whole(1, features=True)]
+    for axis, one in enumerate(_transposed_slidings(call), start=2):
+        if one.before is None:
+            links.append(Opaque(axis, "automatic padding of a transposed convolution"))
+            continue
+        links.append(_interleaved(axis, one, one.before))
+    return {0: tuple(links)}
+
+
+def _interleaved(axis: int, one: Sliding, padding: int) -> Link:
+    offsets = []
+    for phase in range(one.stride):
+        reached = [
+            (phase + padding - one.dilation * tap) // one.stride
+            for tap in range(one.kernel)
+            if (phase + padding - one.dilation * tap) % one.stride == 0
+        ]
+        if not reached:
+            return Opaque(axis, "some outputs of a transposed convolution read nothing")
+        offsets.append(Taps.of(reached))
+    return Through(axis, axis, Reach(1, tuple(offsets)))
+
+
+def _transposed_slidings(call: Call) -> tuple[Sliding, ...]:
+    kernel = kernel_sizes(call)
+    if call.text("auto_pad", "NOTSET") == "NOTSET" and call.integers("output_shape") is None:
+        return slidings(call, kernel)
+    strides = call.integers("strides") or (1,) * len(kernel)
+    dilations = call.integers("dilations") or (1,) * len(kernel)
+    extra = call.integers("output_padding") or (0,) * len(kernel)
+    sizes, outputs = call.shape(0)[2:], call.output_shape()[2:]
+    result = []
+    for axis, size in enumerate(kernel):
+        extent = dilations[axis] * (size - 1) + 1
+        total = strides[axis] * (sizes[axis] - 1) + extra[axis] + extent - outputs[axis]
+        less, more = total // 2, total - total // 2
+        before = less if call.text("auto_pad", "NOTSET") == "SAME_UPPER" else more
+        result.append(Sliding(size, strides[axis], dilations[axis], before, total - before))
+    return tuple(result)
+
+
+def sees_deformed(_: Call, __: int) -> Sight:
+    """Offsets are data, so that any position may be read."""
+    raise Undetermined("a deformable convolution reads where its data tells it to")
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        Operator(
+            "Conv", conv_cost, keeps_input_and_weights, sees_convolved, Signal.SUMS, weights=(1, 2)
+        ),
+        Operator(
+            "ConvTranspose",
+            transposed_cost,
+            keeps_input_and_weights,
+            sees_transposed,
+            Signal.SUMS,
+            weights=(1, 2),
+        ),
+        Operator(
+            "ConvInteger",
+            conv_cost,
+            keeps_input_and_weights,
+            sees_convolved,
+            Signal.SUMS,
+            weights=(1,),
+            differentiable=False,
+        ),
+        Operator(
+            "QLinearConv",
+            quantized_conv_cost,
+            keeps_input_and_weights,
+            sees_quantized,
+            Signal.SUMS,
+            weights=(3, 8),
+            differentiable=False,
+        ),
+        Operator(
+            "DeformConv",
+            conv_cost,
+            keeps_input_and_weights,
+            sees_deformed,
+            Signal.SUMS,
+            weights=(1, 3),
+        ),
+    )

@@ -1,0 +1,53 @@
+"""Operators that make tensors from nothing, or from a shape alone: no data flows through them."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call
+from archlint.ops.facets import keeps_nothing, no_cost
+from archlint.ops.links import Sight, Through
+from archlint.ops.operator import Operator, SightFacet
+
+
+def sees_nothing(_: Call, __: int) -> Sight:
+    """Read no element of any input."""
+    return {}
+
+
+def sees_indices(call: Call, _: int) -> Sight:
+    """Each index opens a row of its own."""
+    rank = call.rank(0)
+    axis = call.integer("axis", -1) % (rank + 1)
+    return {0: tuple(Through(each, each + (each >= axis)) for each in range(rank))}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    names = (
+        "Constant",
+        "Shape",
+        "Size",
+        "Range",
+        "RandomNormalLike",
+        "RandomUniformLike",
+        "HannWindow",
+        "HammingWindow",
+        "BlackmanWindow",
+        "MelWeightMatrix",
+    )
+    weights = ("ConstantOfShape", "RandomNormal", "RandomUniform", "EyeLike")
+    return (
+        *(_made(name) for name in names),
+        *(_made(name, creates_weight=True) for name in weights),
+        _made("OneHot", sees_indices),
+    )
+
+
+def _made(name: str, sight: SightFacet = sees_nothing, *, creates_weight: bool = False) -> Operator:
+    return Operator(
+        name,
+        no_cost,
+        keeps_nothing,
+        sight,
+        differentiable=False,
+        creates_weight=creates_weight,
+    )

@@ -1,0 +1,165 @@
+"""Matrix products: Gemm, MatMul, Einsum and their quantized forms."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.ops.call import Call
+from archlint.ops.cost import Cost, product
+from archlint.ops.kept import Gradients, Kept
+from archlint.ops.links import Fixed, Link, Sight, Through, Whole
+from archlint.ops.operator import CostFacet, Operator, SightFacet, Signal
+from archlint.ops.undetermined import Undetermined
+
+
+def matmul_cost(left: int, right: int) -> CostFacet:
+    """Return the cost of a product of two slots: output elements times the contracted length."""
+
+    def cost(call: Call) -> Cost:
+        return product(call.output_elements() * call.shape(left)[-1], left, right)
+
+    return cost
+
+
+def gemm_cost(call: Call) -> Cost:
+    """Count M N K multiply-accumulates; the bias is an addition."""
+    rows, inner = call.shape(0)
+    if call.integer("transA", 0):
+        inner = rows
+    return product(call.output_elements() * inner, 0, 1)
+
+
+def keeps_factors(_: Call, gradients: Gradients) -> Kept:
+    """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY."""
+    return Kept(inputs=((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ()))
+
+
+def sees_gemm(call: Call, _: int) -> Sight:
+    """Rows come from the first operand, columns from the second."""
+    transposed = (call.integer("transA", 0), call.integer("transB", 0))
+    first: tuple[Link, ...] = (Through(0, 0), Whole(1, features=True))
+    second: tuple[Link, ...] = (Whole(0, features=True), Through(1, 1))
+    if transposed[0]:
+        first = (Whole(0, features=True), Through(1, 0))
+    if transposed[1]:
+        second = (Through(0, 1), Whole(1, features=True))
+    return {0: first, 1: second}
+
+
+def sees_matmul(left: int, right: int) -> SightFacet:
+    """Return the links of a batched product: rows and columns pass, the inner axis is summed."""
+
+    def sight(call: Call, _: int) -> Sight:
+        rank = call.output_rank()
+        ranks = (call.rank(left), call.rank(right))
+        if min(ranks) < 2:
+            return _sees_vector_product(call, left, right)
+        rows: tuple[Link, ...] = (
+            *_batch(call, left, rank),
+            Through(ranks[0] - 2, rank - 2),
+            Whole(ranks[0] - 1, features=True),
+        )
+        columns: tuple[Link, ...] = (
+            *_batch(call, right, rank),
+            Whole(ranks[1] - 2, features=True),
+            Through(ranks[1] - 1, rank - 1),
+        )
+        return {left: rows, right: columns}
+
+    return sight
+
+
+def _sees_vector_product(call: Call, left: int, right: int) -> Sight:
+    """A vector operand has no row or column axis of its own."""
+    ranks = (call.rank(left), call.rank(right))
+    first: tuple[Link, ...] = (
+        *(Through(axis, axis) for axis in range(ranks[0] - 1)),
+        Whole(ranks[0] - 1, features=True),
+    )
+    if ranks[1] == 1:
+        return {left: first, right: (Whole(0, features=True),)}
+    lead = ranks[1] - 2
+    second: tuple[Link, ...] = (
+        *(Through(axis, axis) for axis in range(lead)),
+        Whole(lead, features=True),
+        Through(lead + 1, lead),
+    )
+    return {left: first, right: second}
+
+
+def _batch(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
+    """Return the links of the leading axes, which broadcast."""
+    shape = call.input(slot).shape or ()
+    lead = rank - len(shape)
+    return tuple(
+        Fixed(axis) if shape[axis] == 1 else Through(axis, lead + axis)
+        for axis in range(len(shape) - 2)
+    )
+
+
+def equation(call: Call) -> tuple[tuple[str, ...], str]:
+    """Return the subscripts of the operands and of the output of an Einsum, without spaces."""
+    text = call.text("equation", "").replace(" ", "")
+    if "..." in text or not text:
+        raise Undetermined("an Einsum with an ellipsis is not modelled")
+    left, arrow, right = text.partition("->")
+    operands = tuple(left.split(","))
+    if not arrow:
+        letters = "".join(operands)
+        right = "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
+    return operands, right
+
+
+def einsum_cost(call: Call) -> Cost:
+    """Count the product of all index extents, once for every operand after the first."""
+    operands, _ = equation(call)
+    extents: dict[str, int] = {}
+    for slot, letters in enumerate(operands):
+        extents.update(zip(letters, call.shape(slot), strict=True))
+    if len(operands) == 1:
+        return Cost(elementwise=call.elements(0))
+    if len(operands) > 2:
+        raise Undetermined("the order of an Einsum of more than two operands is not known")
+    return product(prod(extents.values()), 0, 1)
+
+
+def sees_einsum(call: Call, _: int) -> Sight:
+    """An index of the output passes through, any other is summed."""
+    operands, output = equation(call)
+    return {
+        slot: tuple(
+            Through(axis, output.index(letter)) if letter in output else Whole(axis, features=True)
+            for axis, letter in enumerate(letters)
+        )
+        for slot, letters in enumerate(operands)
+    }
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    sums = Signal.SUMS
+    return (
+        Operator("Gemm", gemm_cost, keeps_factors, sees_gemm, sums, weights=(0, 1, 2)),
+        Operator(
+            "MatMul", matmul_cost(0, 1), keeps_factors, sees_matmul(0, 1), sums, weights=(0, 1)
+        ),
+        Operator("Einsum", einsum_cost, keeps_factors, sees_einsum, sums, weights=(0, 1)),
+        Operator(
+            "MatMulInteger",
+            matmul_cost(0, 1),
+            keeps_factors,
+            sees_matmul(0, 1),
+            sums,
+            weights=(0, 1),
+            differentiable=False,
+        ),
+        Operator(
+            "QLinearMatMul",
+            matmul_cost(0, 3),
+            keeps_factors,
+            sees_matmul(0, 3),
+            sums,
+            weights=(0, 3),
+            differentiable=False,
+        ),
+    )

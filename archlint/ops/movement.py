@@ -1,0 +1,287 @@
+"""Operators that move, cut, join and name elements without computing."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call
+from archlint.ops.facets import (
+    keeps_input,
+    keeps_nothing,
+    no_cost,
+    sees_elementwise,
+    sees_first_input,
+)
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Fixed, Link, Opaque, Sight, Through, Whole, same_axes
+from archlint.ops.operator import KeptFacet, Operator, SightFacet, Signal, ViewFacet
+from archlint.ops.reach import Reach, tabulated
+from archlint.ops.regroup import regroupings
+from archlint.ops.strides import (
+    views_cut,
+    views_expanded,
+    views_reshaped,
+    views_same,
+    views_transposed,
+)
+from archlint.ops.taps import Taps
+from archlint.ops.undetermined import Undetermined
+
+
+def sees_reshaped(call: Call, _: int) -> Sight:
+    """Axes are re-cut in row-major order."""
+    before, after = call.input(0).shape, call.output().shape
+    if before is None or after is None:
+        raise Undetermined(f"the shape of {call.node.output!r} is not known")
+    return {0: regroupings(before, after)}
+
+
+def sees_transposed(call: Call, _: int) -> Sight:
+    """Axes change places."""
+    rank = call.rank(0)
+    order = call.integers("perm") or tuple(reversed(range(rank)))
+    return {0: tuple(Through(source, target) for target, source in enumerate(order))}
+
+
+def sees_squeezed(call: Call, _: int) -> Sight:
+    """Axes of one element go."""
+    rank = call.rank(0)
+    gone = _axes(call, rank)
+    if gone is None:
+        gone = frozenset(axis for axis, dim in enumerate(call.input(0).shape or ()) if dim == 1)
+    links: list[Link] = []
+    target = 0
+    for axis in range(rank):
+        if axis in gone:
+            links.append(Fixed(axis))
+        else:
+            links.append(Through(axis, target))
+            target += 1
+    return {0: tuple(links)}
+
+
+def sees_unsqueezed(call: Call, _: int) -> Sight:
+    """Axes of one element come."""
+    new = _axes(call, call.output_rank()) or frozenset()
+    kept = [axis for axis in range(call.output_rank()) if axis not in new]
+    return {0: tuple(Through(source, target) for source, target in enumerate(kept))}
+
+
+def _axes(call: Call, rank: int) -> frozenset[int] | None:
+    axes = call.integers("axes")
+    if axes is None and call.has_input(1):
+        axes = tuple(int(axis) for axis in call.known(1).reshape(-1))
+    return None if axes is None else frozenset(axis % rank for axis in axes)
+
+
+def sees_concatenated(call: Call, _: int) -> Sight:
+    """Each input fills its own stretch of the joined axis."""
+    rank = call.output_rank()
+    joined = call.integer("axis", 0) % rank
+    sight: dict[int, tuple[Link, ...]] = {}
+    start: int | None = 0
+    for slot in range(len(call.node.inputs)):
+        links: list[Link] = list(same_axes(rank))
+        dim = (call.input(slot).shape or (None,) * rank)[joined]
+        if start is None:
+            links[joined] = Opaque(joined, "the length of an earlier piece is not known")
+        else:
+            links[joined] = Through(joined, joined, Reach(1, (Taps(-start, 1),)))
+        start = start + dim if start is not None and isinstance(dim, int) else None
+        sight[slot] = tuple(links)
+    return sight
+
+
+def sees_split(call: Call, output: int) -> Sight:
+    """Each output is a stretch of the cut axis."""
+    rank = call.rank(0)
+    axis = call.integer("axis", 0) % rank
+    links: list[Link] = list(same_axes(rank))
+    start = 0
+    for earlier in range(output):
+        dim = (call.output(earlier).shape or (None,) * rank)[axis]
+        if not isinstance(dim, int):
+            raise Undetermined("the length of an earlier piece is not known")
+        start += dim
+    links[axis] = Through(axis, axis, Reach(1, (Taps(start, 1),)))
+    return {0: tuple(links)}
+
+
+def sees_sliced(call: Call, _: int) -> Sight:
+    """A stretch of an axis, in steps that may be negative."""
+    rank = call.rank(0)
+    shape = call.input(0).shape or ()
+    links: list[Link] = list(same_axes(rank))
+    starts, axes, steps = _slice_operands(call, rank)
+    for start, axis, step in zip(starts, axes, steps, strict=True):
+        size = shape[axis % rank]
+        links[axis % rank] = _slice_link(axis % rank, start, step, size)
+    return {0: tuple(links)}
+
+
+def _slice_operands(call: Call, rank: int) -> tuple[list[int], list[int], list[int]]:
+    if call.integers("starts") is not None:  # before opset 10
+        starts = list(call.integers("starts") or ())
+        return starts, list(call.integers("axes") or range(len(starts))), [1] * len(starts)
+    starts = [int(start) for start in call.known(1).reshape(-1)]
+    axes = list(range(len(starts)))
+    if call.has_input(3):
+        axes = [int(axis) for axis in call.known(3).reshape(-1)]
+    steps = [1] * len(starts)
+    if call.has_input(4):
+        steps = [int(step) for step in call.known(4).reshape(-1)]
+    return starts, [axis % rank for axis in axes], steps
+
+
+def _slice_link(axis: int, start: int, step: int, size: object) -> Link:
+    if isinstance(size, int):
+        start = start + size if start < 0 else start
+        start = min(max(start, 0), size if step > 0 else size - 1)
+    elif start < 0 or step < 0:
+        return Opaque(axis, "a slice counts from the end of an axis of unknown length")
+    return Through(axis, axis, Reach(step, (Taps(start, 1),)))
+
+
+def sees_padded(call: Call, _: int) -> Sight:
+    """Elements move by the padding before them; padding itself reads nothing."""
+    rank = call.rank(0)
+    pads = call.integers("pads") or call.integers("paddings")
+    if pads is None:
+        pads = tuple(int(pad) for pad in call.known(1).reshape(-1))
+    axes = list(range(rank))
+    if call.has_input(3):
+        axes = [int(axis) % rank for axis in call.known(3).reshape(-1)]
+    links: list[Link] = list(same_axes(rank))
+    for position, axis in enumerate(axes):
+        if pads[position]:
+            links[axis] = Through(axis, axis, Reach(1, (Taps(-pads[position], 1),)))
+    return {0: tuple(links)}
+
+
+def keeps_for_padding(call: Call, gradients: Gradients) -> Kept:
+    """Reflecting and repeating paddings keep their input; constant padding keeps nothing."""
+    if call.text("mode", "constant") == "constant" or not gradients[0]:
+        return NOTHING
+    return Kept(inputs=(0,))
+
+
+def sees_gathered(call: Call, _: int) -> Sight:
+    """Indices choose positions of one axis; where indices are data, all of it may be read."""
+    rank = call.rank(0)
+    axis = call.integer("axis", 0) % rank
+    indices = call.constant(1)
+    chosen = call.rank(1)
+    links: list[Link] = [Through(each, each) for each in range(axis)]
+    links.extend(Through(each, each + chosen - 1) for each in range(axis + 1, rank))
+    links.append(
+        _chosen(call, axis, chosen, None if indices is None else indices.reshape(-1).tolist())
+    )
+    sight: dict[int, tuple[Link, ...]] = {0: tuple(links)}
+    if indices is None:
+        sight[1] = tuple(Through(each, axis + each) for each in range(chosen))
+    return sight
+
+
+def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Link:
+    if indices is None:
+        return Whole(axis)
+    size = (call.input(0).shape or ())[axis]
+    if any(index < 0 for index in indices) and not isinstance(size, int):
+        return Opaque(axis, "an index counts from the end of an axis of unknown length")
+    positions = [
+        index + size if index < 0 and isinstance(size, int) else index for index in indices
+    ]
+    if chosen == 0:
+        return Fixed(axis, positions[0])
+    if chosen == 1 and positions:
+        return Through(axis, axis, tabulated([Taps(position, 1) for position in positions]))
+    return Opaque(axis, "a gather with indices of several axes")
+
+
+def keeps_indices(call: Call, gradients: Gradients) -> Kept:
+    """A lookup keeps its indices; choosing one place along an axis is a view."""
+    if not gradients[0] or call.input(1).shape == ():
+        return NOTHING
+    return Kept(inputs=(1,))
+
+
+def sees_tiled(call: Call, _: int) -> Sight:
+    """The tensor is repeated along its axes."""
+    links: list[Link] = []
+    for axis, dim in enumerate(call.input(0).shape or ()):
+        repeats = int(call.known(1).reshape(-1)[axis])
+        if repeats == 1:
+            links.append(Through(axis, axis))
+        elif isinstance(dim, int):
+            taps = tuple(Taps(position, 1) for position in range(dim))
+            links.append(Through(axis, axis, Reach(0, taps)))
+        else:
+            links.append(Opaque(axis, "an axis of unknown length is repeated"))
+    return {0: tuple(links)}
+
+
+def sees_any_position(call: Call, _: int) -> Sight:
+    """Where elements are read or written is data."""
+    raise Undetermined(f"where {call.node.op} reads depends on the data")
+
+
+def sees_depth_to_space(call: Call, _: int) -> Sight:
+    """Blocks of channels become blocks of space (pixel shuffle)."""
+    block = call.integer("blocksize", 1)
+    links: tuple[Link, ...] = (Through(0, 0), Opaque(1, "channels become positions"))
+    phases = (Taps(0, 1),) * block
+    return {0: (*links, *(Through(axis, axis, Reach(1, phases)) for axis in (2, 3)))}
+
+
+def sees_space_to_depth(call: Call, _: int) -> Sight:
+    """Blocks of space become channels: every output channel is counted as reading the block."""
+    block = call.integer("blocksize", 1)
+    links: tuple[Link, ...] = (Through(0, 0), Opaque(1, "positions become channels"))
+    block_reach = Reach(block, (Taps.progression(0, block, 1),))
+    return {0: (*links, *(Through(axis, axis, block_reach) for axis in (2, 3)))}
+
+
+def sees_elementwise_first(call: Call, output: int) -> Sight:
+    """Only the first input is data; the second one is a shape."""
+    return {0: sees_elementwise(call, output)[0]}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        _move("Identity", sees_first_input, view=views_same, carries_weight=True),
+        _move("Cast", sees_first_input, carries_weight=True),
+        _move("CastLike", sees_first_input, carries_weight=True),
+        _move("Reshape", sees_reshaped, view=views_reshaped, carries_weight=True),
+        _move("Flatten", sees_reshaped, view=views_reshaped),
+        _move("Transpose", sees_transposed, view=views_transposed, carries_weight=True),
+        _move("Squeeze", sees_squeezed, view=views_reshaped, carries_weight=True),
+        _move("Unsqueeze", sees_unsqueezed, view=views_reshaped, carries_weight=True),
+        _move("Expand", sees_elementwise_first, view=views_expanded),
+        _move("Concat", sees_concatenated),
+        _move("Split", sees_split, view=views_cut),
+        _move("Slice", sees_sliced, view=views_cut),
+        _move("Pad", sees_padded, keeps_for_padding),
+        Operator("Gather", no_cost, keeps_indices, sees_gathered, Signal.KEEPS, weights=(0,)),
+        _move("GatherElements", sees_any_position, keeps_indices),
+        _move("GatherND", sees_any_position, keeps_indices),
+        _move("ScatterElements", sees_any_position, keeps_indices),
+        _move("ScatterND", sees_any_position, keeps_indices),
+        _move("Tile", sees_tiled),
+        _move("DepthToSpace", sees_depth_to_space),
+        _move("SpaceToDepth", sees_space_to_depth),
+        _move("ReverseSequence", sees_any_position),
+        _move("Trilu", sees_first_input),
+        _move("Col2Im", sees_any_position, keeps_input),
+    )
+
+
+def _move(
+    name: str,
+    sight: SightFacet,
+    kept: KeptFacet = keeps_nothing,
+    *,
+    view: ViewFacet | None = None,
+    carries_weight: bool = False,
+) -> Operator:
+    return Operator(
+        name, no_cost, kept, sight, Signal.KEEPS, view=view, carries_weight=carries_weight
+    )

@@ -1,0 +1,68 @@
+"""Poolings: windows without weights, and the global ones."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.ops.call import Call
+from archlint.ops.cost import Cost, elementwise
+from archlint.ops.facets import keeps_input, keeps_nothing, per_input
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Opaque, Sight, Through, Whole
+from archlint.ops.operator import Operator, Signal
+from archlint.ops.sliding import slides, slidings
+
+_INDEX_BYTES = 8  # PyTorch keeps int64 positions of the maxima
+
+
+def _kernel(call: Call) -> tuple[int, ...]:
+    return call.integers("kernel_shape") or ()
+
+
+def pool_cost(call: Call) -> Cost:
+    """One operation for each element of each window."""
+    return elementwise(call.output_elements() * prod(_kernel(call)))
+
+
+def keeps_maxima(call: Call, gradients: Gradients) -> Kept:
+    """Max pooling keeps its input and an int64 index for each output element."""
+    if not gradients[0]:
+        return NOTHING
+    return Kept(inputs=(0,), own=_INDEX_BYTES * call.output_elements())
+
+
+def keeps_maximum(call: Call, gradients: Gradients) -> Kept:
+    """Global max pooling, as adaptive pooling to one element: the input and an index."""
+    return keeps_maxima(call, gradients)
+
+
+def sees_window(call: Call, _: int) -> Sight:
+    """Read a window along each spatial axis, within the channel."""
+    return {0: (Through(0, 0), Through(1, 1), *slides(slidings(call, _kernel(call))))}
+
+
+def sees_plane(call: Call, _: int) -> Sight:
+    """Read all positions of the channel."""
+    spatial = range(2, call.rank(0))
+    return {0: (Through(0, 0), Through(1, 1), *(Whole(axis) for axis in spatial))}
+
+
+def sees_unpooled(call: Call, _: int) -> Sight:
+    """Where an element goes is data, so that the map is not known."""
+    spatial = range(2, call.rank(0))
+    reason = "unpooling puts elements where its indices say"
+    return {0: (Through(0, 0), Through(1, 1), *(Opaque(axis, reason) for axis in spatial))}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    keeps = Signal.KEEPS
+    return (
+        Operator("MaxPool", pool_cost, keeps_maxima, sees_window, keeps),
+        Operator("AveragePool", pool_cost, keeps_input, sees_window, keeps),
+        Operator("LpPool", pool_cost, keeps_input, sees_window, keeps),
+        Operator("GlobalAveragePool", per_input(1), keeps_nothing, sees_plane, keeps),
+        Operator("GlobalMaxPool", per_input(1), keeps_maximum, sees_plane, keeps),
+        Operator("GlobalLpPool", per_input(2), keeps_input, sees_plane, keeps),
+        Operator("MaxUnpool", per_input(1), keeps_nothing, sees_unpooled, keeps),
+    )

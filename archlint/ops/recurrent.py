@@ -1,0 +1,67 @@
+"""Recurrent layers: LSTM, GRU and plain RNN."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.ops.call import Call, width
+from archlint.ops.cost import Cost, Product
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Sight, Through, Whole
+from archlint.ops.operator import KeptFacet, Operator
+
+_STATE = frozenset({0, 1, 2, 3})
+
+
+def recurrent_cost(call: Call) -> Cost:
+    """Count x W and h R at every step: T B D G H (I + H) for G gates and D directions."""
+    steps, batch, _ = call.shape(0)
+    positions = steps * batch
+    return Cost(
+        (
+            Product(positions * prod(call.shape(1)), (frozenset({0}), frozenset({1}))),
+            Product(positions * prod(call.shape(2)), (_STATE, frozenset({2}))),
+        ),
+        elementwise=4 * positions * prod(call.shape(1)[:2]),
+    )
+
+
+def keeps_steps(least: int, most: int) -> KeptFacet:
+    """Keep between `least` and `most` numbers for each step, sample and hidden unit.
+
+    How much a backend stores for itself is private to it: decomposed cells keep the gates and the
+    states, the fused CPU kernel keeps a workspace about twice as large.
+    """
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not gradients.needed:
+            return NOTHING
+        steps, batch, _ = call.shape(0)
+        directions, _, hidden = call.shape(2)
+        units = steps * batch * directions * hidden * width(call.input(0)) // 8
+        return Kept(inputs=(0,), outputs=(0,), own=least * units, own_high=most * units)
+
+    return kept
+
+
+def sees_sequence(call: Call, output: int) -> Sight:
+    """Step t reads steps 0 to t; with two directions, or backwards, every step may be read."""
+    forward = call.text("direction", "forward") == "forward"
+    features = Whole(2, features=True)
+    if output > 0:  # the last state: (D, B, H)
+        return {0: (Whole(0), Through(1, 1), features)}
+    batch: Link = Through(1, 2)  # Y is (T, D, B, H)
+    return {0: (Whole(0, causal=0 if forward else None), batch, features)}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        _cell("LSTM", keeps_steps(5, 20)),
+        _cell("GRU", keeps_steps(4, 12)),
+        _cell("RNN", keeps_steps(0, 3)),
+    )
+
+
+def _cell(name: str, kept: KeptFacet) -> Operator:
+    return Operator(name, recurrent_cost, kept, sees_sequence, weights=(1, 2, 3, 7))

@@ -1,0 +1,116 @@
+"""Reductions over axes, and the operators that rank or accumulate along one."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call
+from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_input
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Sight, Through, Whole, same_axes
+from archlint.ops.operator import KeptFacet, Operator, Signal
+from archlint.ops.undetermined import Undetermined
+
+_INDEX_BYTES = 8
+
+
+def reduced_axes(call: Call) -> frozenset[int]:
+    """Return the axes that are reduced, from the attribute or the operand."""
+    rank = call.rank(0)
+    axes = call.integers("axes")
+    if axes is None and call.has_input(1):
+        axes = tuple(int(axis) for axis in call.known(1).reshape(-1))
+    if not axes:
+        untouched = call.integer("noop_with_empty_axes", 0)
+        return frozenset() if untouched else frozenset(range(rank))
+    return frozenset(axis % rank for axis in axes)
+
+
+def sees_reduced(call: Call, _: int) -> Sight:
+    """Read all of the reduced axes."""
+    return {0: _reducing(call.rank(0), reduced_axes(call), bool(call.integer("keepdims", 1)))}
+
+
+def sees_argument(call: Call, _: int) -> Sight:
+    """ArgMax and ArgMin read all of one axis."""
+    rank = call.rank(0)
+    axis = call.integer("axis", 0) % rank
+    return {0: _reducing(rank, frozenset({axis}), bool(call.integer("keepdims", 1)))}
+
+
+def _reducing(rank: int, reduced: frozenset[int], keepdims: bool) -> tuple[Link, ...]:
+    links: list[Link] = []
+    target = 0
+    for axis in range(rank):
+        if axis in reduced:
+            links.append(Whole(axis))
+            target += keepdims
+        else:
+            links.append(Through(axis, target))
+            target += 1
+    return tuple(links)
+
+
+def sees_prefix(call: Call, _: int) -> Sight:
+    """A running sum at position t reads positions 0 to t."""
+    rank = call.rank(0)
+    axis = int(call.known(1).reshape(-1)[0]) % rank
+    links: list[Link] = list(same_axes(rank))
+    links[axis] = Whole(axis, causal=axis)
+    return {0: tuple(links)}
+
+
+def sees_ranked(call: Call, _: int) -> Sight:
+    """TopK reads all of the axis that it ranks."""
+    rank = call.rank(0)
+    ranked = call.integer("axis", -1) % rank
+    return {
+        0: tuple(Whole(axis) if axis == ranked else Through(axis, axis) for axis in range(rank))
+    }
+
+
+def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
+    """Keep an int64 index for each output element."""
+    return Kept(own=_INDEX_BYTES * call.output_elements()) if gradients[0] else NOTHING
+
+
+def keeps_norm(_: Call, gradients: Gradients) -> Kept:
+    """Keep the input and the norm itself."""
+    return Kept(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
+
+
+def sees_nothing_known(call: Call, _: int) -> Sight:
+    """Which elements are selected is data."""
+    raise Undetermined(f"what {call.node.op} selects depends on the data")
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        _reduce("ReduceMean", keeps_nothing),
+        _reduce("ReduceSum", keeps_nothing),
+        _reduce("ReduceMax", keeps_extremum),
+        _reduce("ReduceMin", keeps_extremum),
+        _reduce("ReduceProd", keeps_norm),
+        _reduce("ReduceL1", keeps_input),
+        _reduce("ReduceL2", keeps_norm),
+        _reduce("ReduceSumSquare", keeps_input),
+        _reduce("ReduceLogSum", keeps_norm),
+        _reduce("ReduceLogSumExp", keeps_norm),
+        Operator("ArgMax", per_input(1), keeps_nothing, sees_argument, differentiable=False),
+        Operator("ArgMin", per_input(1), keeps_nothing, sees_argument, differentiable=False),
+        Operator("CumSum", per_input(1), keeps_nothing, sees_prefix),
+        Operator("TopK", per_input(1), keeps_extremum, sees_ranked),
+        Operator("NonZero", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
+        Operator("Unique", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
+        Operator(
+            "NonMaxSuppression",
+            per_input(1),
+            keeps_nothing,
+            sees_nothing_known,
+            differentiable=False,
+        ),
+        Operator("Compress", per_input(1), keeps_output, sees_nothing_known),
+    )
+
+
+def _reduce(name: str, kept: KeptFacet) -> Operator:
+    return Operator(name, per_input(1), kept, sees_reduced, Signal.KEEPS)

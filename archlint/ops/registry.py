@@ -1,0 +1,56 @@
+"""The operators that are known, by domain and name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from archlint.graph.node import Node
+from archlint.ops import (
+    activation,
+    arithmetic,
+    attention,
+    convolution,
+    creation,
+    matrix,
+    movement,
+    normalization,
+    pooling,
+    quantization,
+    recurrent,
+    reduction,
+    resampling,
+)
+from archlint.ops.operator import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """The known operators; asking for another one answers None, and the analysis says so."""
+
+    entries: Mapping[tuple[str, str], Operator]
+
+    def of(self, node: Node) -> Operator | None:
+        """Return the entry of the node's operator."""
+        return self.entries.get((node.domain, node.op))
+
+
+def operators(added: Iterable[Operator] = ()) -> Operators:
+    """Return archlint's own operators and those that plugins add, which win."""
+    families = (
+        activation,
+        arithmetic,
+        attention,
+        convolution,
+        creation,
+        matrix,
+        movement,
+        normalization,
+        pooling,
+        quantization,
+        recurrent,
+        reduction,
+        resampling,
+    )
+    own = (entry for family in families for entry in family.operators())
+    return Operators({(entry.domain, entry.name): entry for entry in (*own, *added)})

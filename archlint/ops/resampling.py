@@ -1,0 +1,124 @@
+"""Resizing: interpolation between positions of an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import ceil, floor
+
+from archlint.ops.call import Call
+from archlint.ops.facets import keeps_nothing, per_output
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Opaque, Sight, Through
+from archlint.ops.operator import Operator, Signal
+from archlint.ops.reach import Reach, reach
+from archlint.ops.taps import Taps
+
+# Scales are stored as float32: the nearest fraction with a small denominator is what was meant.
+_LARGEST_DENOMINATOR = 1 << 12
+_HALF = Fraction(1, 2)
+
+
+def sees_resized(call: Call, _: int) -> Sight:
+    """Each output reads the neighbours that its place between the input elements needs."""
+    return {0: tuple(_axis_link(call, axis) for axis in range(call.rank(0)))}
+
+
+def _axis_link(call: Call, axis: int) -> Link:
+    size = (call.input(0).shape or ())[axis]
+    length = (call.output().shape or (None,) * (axis + 1))[axis]
+    scale = _scale(call, axis, size, length)
+    if scale is None:
+        return Opaque(axis, "the scale of a resize is not known")
+    if scale == 1:
+        return Through(axis, axis)
+    if call.text("coordinate_transformation_mode", "half_pixel") == "align_corners":
+        if not isinstance(size, int) or not isinstance(length, int):
+            return Opaque(axis, "aligning corners depends on an unknown size")
+        step = Fraction(size - 1, length - 1) if length > 1 else Fraction(0)
+        return Through(axis, axis, _sampled(call, step, Fraction(0), scale))
+    if call.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
+        return Opaque(axis, "a resize of a region given as data")
+    asymmetric = (
+        call.node.op == "Upsample"
+        or call.text("coordinate_transformation_mode", "half_pixel") == "asymmetric"
+    )
+    step = 1 / scale
+    start = Fraction(0) if asymmetric else step / 2 - _HALF
+    return Through(axis, axis, _sampled(call, step, start, scale))
+
+
+def _scale(call: Call, axis: int, size: object, length: object) -> Fraction | None:
+    """Return how many outputs there are for one input, from the scales or from the sizes."""
+    given = call.node.attributes.get("scales")
+    scales = [float(scale) for scale in given] if isinstance(given, tuple) else None
+    if scales is None:
+        operand = call.constant(1 if call.node.op == "Upsample" or call.graph.opset < 11 else 2)
+        if operand is not None and operand.size:
+            scales = [float(scale) for scale in operand.reshape(-1)]
+    axes = [each % call.rank(0) for each in call.integers("axes") or range(call.rank(0))]
+    if scales is not None:
+        if axis not in axes:
+            return Fraction(1)
+        return Fraction(scales[axes.index(axis)]).limit_denominator(_LARGEST_DENOMINATOR)
+    if isinstance(size, int) and isinstance(length, int) and size:
+        return Fraction(length, size)
+    return Fraction(1) if size == length and size is not None else None
+
+
+def _sampled(call: Call, step: Fraction, start: Fraction, scale: Fraction) -> Reach:
+    """Return the map of output j, which lies at input coordinate start + step j."""
+    around = _neighbours(call, scale)
+    offsets = tuple(around(start + step * phase) for phase in range(step.denominator))
+    return reach(step.numerator, offsets)
+
+
+def _neighbours(call: Call, scale: Fraction) -> Callable[[Fraction], Taps]:
+    """Return which elements are read for a coordinate."""
+    mode = call.text("mode", "nearest")
+    if mode == "nearest":
+        rounding = _ROUNDINGS.get(call.text("nearest_mode", "round_prefer_floor"), floor)
+        if call.node.op == "Upsample":
+            rounding = floor
+        return lambda place: Taps(rounding(place), 1)
+    radius = Fraction(2 if mode == "cubic" else 1)
+    if call.integer("antialias", 0) and scale < 1:
+        radius /= scale
+    return lambda place: _inside(place, radius)
+
+
+def _inside(place: Fraction, radius: Fraction) -> Taps:
+    """Return the elements closer than `radius`, where the weight is not zero."""
+    if radius == 2 and place.denominator == 1:
+        return Taps(int(place), 1)  # a cubic has zeros at the other whole numbers
+    low, high = floor(place - radius) + 1, ceil(place + radius) - 1
+    return Taps.progression(low, high - low + 1, 1)
+
+
+_ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
+    "round_prefer_floor": lambda place: ceil(place - _HALF),
+    "round_prefer_ceil": lambda place: floor(place + _HALF),
+    "floor": floor,
+    "ceil": ceil,
+}
+
+
+def keeps_grid(_: Call, gradients: Gradients) -> Kept:
+    """Sampling at a grid keeps the input and the grid."""
+    return Kept(inputs=(0, 1)) if gradients.needed else NOTHING
+
+
+def sees_anywhere(call: Call, _: int) -> Sight:
+    """Where a grid samples is data."""
+    reason = "where a grid samples depends on the data"
+    spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
+    return {0: (Through(0, 0), Through(1, 1), *spatial)}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        Operator("Resize", per_output(4), keeps_nothing, sees_resized, Signal.KEEPS),
+        Operator("Upsample", per_output(4), keeps_nothing, sees_resized, Signal.KEEPS),
+        Operator("GridSample", per_output(8), keeps_grid, sees_anywhere),
+    )

@@ -1,0 +1,81 @@
+"""The geometry that convolutions and poolings share: kernel, stride, dilation, padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlint.ops.call import Call
+from archlint.ops.links import Link, Opaque, Through
+from archlint.ops.reach import window
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """A window that slides along one spatial axis.
+
+    `before` and `after` are the padding at both ends; None where automatic padding depends on an
+    input size that is not known.
+    """
+
+    kernel: int
+    stride: int
+    dilation: int
+    before: int | None
+    after: int | None
+
+    @property
+    def extent(self) -> int:
+        """The input elements that one window covers, holes included: d (K - 1) + 1."""
+        return self.dilation * (self.kernel - 1) + 1
+
+
+def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
+    """Return the geometry of each spatial axis of a call with the given kernel sizes."""
+    axes = len(kernel)
+    strides = call.integers("strides") or (1,) * axes
+    dilations = call.integers("dilations") or (1,) * axes
+    pads = call.integers("pads") or (0,) * (2 * axes)
+    mode = call.text("auto_pad", "NOTSET")
+    shape = call.input(0).shape or ()
+    result = []
+    for axis in range(axes):
+        before: int | None = pads[axis]
+        after: int | None = pads[axis + axes]
+        if mode == "VALID":
+            before = after = 0
+        elif mode.startswith("SAME"):
+            size = shape[axis + 2] if axis + 2 < len(shape) else None
+            extent = dilations[axis] * (kernel[axis] - 1) + 1
+            before, after = _same(size, extent, strides[axis], upper=mode.endswith("UPPER"))
+        result.append(Sliding(kernel[axis], strides[axis], dilations[axis], before, after))
+    return tuple(result)
+
+
+def slides(windows: tuple[Sliding, ...]) -> tuple[Link, ...]:
+    """Return the links of the spatial axes, which follow the batch and the channel axis."""
+    return tuple(
+        Opaque(axis, "automatic padding depends on an unknown input size")
+        if one.before is None
+        else Through(axis, axis, window(one.kernel, one.stride, one.dilation, one.before))
+        for axis, one in enumerate(windows, start=2)
+    )
+
+
+def output_size(size: int, sliding: Sliding) -> int | None:
+    """Return floor((W + P - K) / S) + 1, P both paddings together (problem set 8, problem 4)."""
+    if sliding.before is None or sliding.after is None:
+        return None
+    return (size + sliding.before + sliding.after - sliding.extent) // sliding.stride + 1
+
+
+def _same(size: object, extent: int, stride: int, *, upper: bool) -> tuple[int | None, int | None]:
+    """Return the padding that makes the output ceil(size / stride) long."""
+    if stride == 1:
+        total = extent - 1
+    elif isinstance(size, int):
+        outputs = -(-size // stride)
+        total = max((outputs - 1) * stride + extent - size, 0)
+    else:
+        return None, None
+    less, more = total // 2, total - total // 2
+    return (less, more) if upper else (more, less)

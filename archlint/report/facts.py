@@ -1,0 +1,181 @@
+"""The facts of one model as a JSON document, `archlint-facts/1`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from archlint.analysis.amount import Amount, Unknown, merged
+
+if TYPE_CHECKING:
+    from archlint.analysis.facts import Facts
+    from archlint.analysis.field import Field
+    from archlint.analysis.receptive_field import Extent, Join
+    from archlint.graph.node import Node
+    from archlint.model import Model
+    from archlint.target import Target
+
+
+def facts_document(
+    model: Model, *, tensors: Sequence[str] = (), all_tensors: bool = False
+) -> dict[str, Any]:
+    """Return the facts of `model` in the shape of schemas/facts.schema.json.
+
+    `receptive_fields` holds the last feature maps and the outputs, and the `tensors` named, or
+    all tensors that depend on an extent of the input.
+    """
+    facts, graph = model.facts, model.graph
+    return {
+        "schema": "archlint-facts/1",
+        "file": str(model.path),
+        "name": graph.name,
+        "target": _target(model.target),
+        "inputs": [_value(model, name) for name in graph.inputs],
+        "outputs": [_value(model, name) for name in graph.outputs],
+        "parameters": _parameters(facts),
+        "compute": _compute(facts),
+        "memory": _memory(facts),
+        "receptive_fields": _fields(facts, tensors, all_tensors=all_tensors),
+        "joins": [_join(join) for join in facts.receptive_fields.joins],
+        "nodes": [_node(facts, node) for node in graph.nodes],
+    }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    return {
+        "device": target.device.name if target.device else None,
+        "batch-size": target.batch_size,
+        "training": {
+            "optimizer": target.training.optimizer,
+            "precision": target.training.precision,
+            "loss": target.training.loss,
+            "input-gradient": target.training.input_gradient,
+        },
+    }
+
+
+def _value(model: Model, name: str) -> dict[str, Any]:
+    value = model.graph.values[name]
+    return {
+        "name": name,
+        "dtype": None if value.dtype is None else str(value.dtype),
+        "shape": None if value.shape is None else list(value.shape),
+    }
+
+
+def _parameters(facts: Facts) -> dict[str, Any]:
+    parameters = facts.parameters
+    return {
+        "count": parameters.count,
+        "bytes": parameters.nbytes,
+        "buffer_count": parameters.buffer_count,
+        "buffer_bytes": parameters.buffer_bytes,
+    }
+
+
+def _compute(facts: Facts) -> dict[str, Any]:
+    compute = facts.compute
+    return {
+        "forward_macs": compute.forward_macs.low,
+        "forward_flops": compute.forward_flops.low,
+        "backward_flops": compute.backward_flops.low,
+        "training_flops": compute.training_flops.low,
+        "elementwise_flops": compute.elementwise_flops.low,
+        **_certainty(compute.forward_macs),
+    }
+
+
+def _memory(facts: Facts) -> dict[str, Any]:
+    inference, training = facts.inference_memory.peak, facts.training_memory
+    weights = facts.parameters.nbytes + facts.parameters.buffer_bytes
+    state = training.state_bytes
+    return {
+        "weight_bytes": weights,
+        "inference_activation_peak_bytes": inference.low,
+        "inference_peak_bytes": weights + inference.low,
+        "training": {
+            "weight_bytes": training.weight_bytes,
+            "gradient_bytes": training.gradient_bytes,
+            "optimizer_state_bytes": state.low if state.complete else None,
+            "saved_activation_bytes": _range(facts.saved.total),
+            "peak_bytes": _range(training.peak),
+        },
+        **_certainty(inference, training.peak),
+    }
+
+
+def _range(amount: Amount) -> dict[str, int]:
+    return {"low": amount.low, "high": amount.high}
+
+
+def _certainty(*amounts: Amount) -> dict[str, Any]:
+    unknown = merged(*(amount.unknown for amount in amounts))
+    return {"complete": not unknown, "unknown": [_unknown(part) for part in unknown]}
+
+
+def _unknown(part: Unknown) -> dict[str, str]:
+    return {"node": part.node, "op": part.op, "reason": part.reason}
+
+
+def _fields(facts: Facts, tensors: Sequence[str], *, all_tensors: bool) -> list[dict[str, Any]]:
+    fields = facts.receptive_fields
+    names: Iterable[str] = (*fields.maps, *tensors)
+    if all_tensors:
+        names = (name for node in facts.graph.nodes for name in node.outputs if name)
+    return [
+        _field(name, extent, fields.of(name, extent))
+        for name in dict.fromkeys(names)
+        for extent in fields.extents
+        if not all_tensors or fields.depends(name, extent)
+    ]
+
+
+def _field(tensor: str, extent: Extent, field: Field) -> dict[str, Any]:
+    reach = field.reach
+    local = not field.whole and field.unknown is None
+    return {
+        "tensor": tensor,
+        "axis": field.axis,
+        "input": extent.input,
+        "input_axis": extent.axis,
+        "size": list(field.size) if local else None,
+        "stride": f"{reach.stride.numerator}/{reach.stride.denominator}" if reach else None,
+        "padding": _number(reach.padding) if reach else None,
+        "taps": list(field.taps) if field.taps else None,
+        "global": field.whole,
+        "status": field.status,
+        "reason": field.unknown,
+    }
+
+
+def _number(value: Fraction) -> int | float:
+    return value.numerator if value.denominator == 1 else float(value)
+
+
+def _join(join: Join) -> dict[str, Any]:
+    return {
+        "node": join.node,
+        "tensor": join.tensor,
+        "axis": join.axis,
+        "input": join.extent.input,
+        "input_axis": join.extent.axis,
+        "offset": _number(join.offset),
+        "stride": f"{join.strides[0].numerator}/{join.strides[0].denominator}",
+        "aligned": join.aligned,
+    }
+
+
+def _node(facts: Facts, node: Node) -> dict[str, Any]:
+    measured = facts.compute.of_node[node.name]
+    saved = facts.saved.bytes_of(node.name)
+    value = facts.graph.values.get(node.output)
+    return {
+        "name": node.name,
+        "op": node.op,
+        "output": node.output,
+        "shape": None if value is None or value.shape is None else list(value.shape),
+        "macs": None if measured.cost is None else measured.cost.macs,
+        "parameters": facts.parameters.of_node.get(node.name, 0),
+        "saved_bytes": saved.low if saved.complete else None,
+    }
