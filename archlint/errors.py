@@ -15,5 +15,6 @@ class CannotRun(Exception):  # noqa: N818 - it says what happened, and every sub
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ": did you mean 'x'?" for the known word nearest to `word`, or nothing."""
-    near = get_close_matches(word, list(known), n=1)
-    return f": did you mean {near[0]!r}?" if near else ""
+    words = {each.casefold(): each for each in known}
+    near = get_close_matches(word.casefold(), list(words), n=1)
+    return f": did you mean {words[near[0]]!r}?" if near else ""

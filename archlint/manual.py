@@ -12,6 +12,52 @@ if TYPE_CHECKING:
     from archlint.rule import Rule
 
 _FENCE = re.compile(
-    r"^```yaml (?P<word>fails|passes)[ 	]*
-(?P<text>.*?)^```[ 	]*$", re.MULTILINE | re.DOTALL
+    r"^```yaml (?P<word>fails|passes)[ \t]*\n(?P<text>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL
 )
+_EXPECT = re.compile(r"^# expect: (?P<message>.*?)[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An architecture in a manual that a rule must fail, or pass; `line` is where it starts.
+
+    Each text in `expected` stands in the message of a finding of the rule.
+    """
+
+    text: str
+    fails: bool
+    line: int
+    expected: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manual:
+    """What a rule's manual says; `path` is None where there is none but the docstring."""
+
+    path: Path | None
+    text: str
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The architectures in the fenced blocks `yaml fails` and `yaml passes`, in order."""
+        return tuple(
+            Example(
+                text=match["text"],
+                fails=match["word"] == "fails",
+                line=1 + self.text.count("\n", 0, match.start()),
+                expected=tuple(found["message"] for found in _EXPECT.finditer(match["text"])),
+            )
+            for match in _FENCE.finditer(self.text)
+        )
+
+
+def read_manual(rule: type[Rule]) -> Manual:
+    """Return the manual of a rule: the file beside its module, or else its docstring."""
+    module = sys.modules.get(rule.__module__)
+    file = getattr(module, "__file__", None)
+    path = None if file is None else Path(file).with_suffix(".md")
+    if path is not None and path.is_file():
+        return Manual(path, path.read_text(encoding="utf-8"))
+    lines = (rule.__doc__ or "").strip().splitlines()
+    text = "\n".join(line.strip() for line in lines)
+    return Manual(None, f"# {rule.code} {rule.name}\n\n{text}\n")

@@ -12,37 +12,37 @@ from archlint.report.outcome import Reported
 
 if TYPE_CHECKING:
     from archlint.findings import Finding
+    from archlint.frontends.architecture import Architecture
     from archlint.model import Model
     from archlint.sources.problem import Problem
-    from archlint.sources.yaml_document import YamlDocument
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedFile:
-    """A model with what reports need of its file; `document` is None for a binary one."""
+    """A model with what reports need of its file; `architecture` is None for a binary one."""
 
     shown: str
     model: Model
     problems: tuple[Problem, ...] = ()
-    document: YamlDocument | None = None
+    architecture: Architecture | None = None
 
     @property
     def text(self) -> str | None:
         """The source of a text file."""
-        return None if self.document is None else self.document.text.text
+        return None if self.architecture is None else self.architecture.document.text.text
 
     def report(self, finding: Finding) -> Reported:
         """Return a finding with its line and column, or with a line about its node."""
         graph = self.model.graph
-        if self.document is None:
+        if self.architecture is None:
             return Reported(self.shown, finding, None, subject(finding.place, graph))
-        return Reported(self.shown, finding, locate(finding.place, self.document, graph))
+        return Reported(self.shown, finding, locate(finding.place, self.architecture, graph))
 
     def suppressions(self) -> list[Suppression]:
         """Return what the file asks to leave out."""
-        if self.document is None:
+        if self.architecture is None:
             return properties(self.model.graph)
-        return comments(self.document)
+        return comments(self.architecture.document)
 
 
 def reported(shown: str, problem: Problem) -> Reported:

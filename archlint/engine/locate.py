@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archlint.findings import Place
+    from archlint.frontends.architecture import Architecture
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
     from archlint.sources.span import Span
-    from archlint.sources.yaml_document import YamlDocument
 
 PATH = "archlint.path"
 """The metadata property in which a front end notes the document path of a node, as JSON."""
@@ -18,26 +18,21 @@ PATH = "archlint.path"
 Path = tuple[str | int, ...]
 
 
-def locate(place: Place, document: YamlDocument, graph: Graph) -> Span | None:
+def locate(place: Place, architecture: Architecture, graph: Graph) -> Span | None:
     """Return where `place` stands in a text document; the first key for the whole file."""
-    path = document_path(place, graph)
-    while path:
-        span = document.locate_key(path) if isinstance(path[-1], str) else document.locate(path)
-        if span is not None:
-            return span
-        path = path[:-1]  # made by the front end: the nearest thing that was written
-    return _start(document)
+    path = place.path if place.path is not None else _of_node(place, graph)
+    if path:
+        return architecture.locate(path, place.key)
+    entries = getattr(architecture.document.root, "entries", ())
+    return entries[0].key.span if entries else None
 
 
-def document_path(place: Place, graph: Graph) -> Path:
-    """Return the document path of a place; () where it has none."""
-    if place.path is not None:
-        return place.path
-    path = _of_tensor(place.tensor, graph) if place.node is None else ()
-    node = graph.by_name.get(place.node) if place.node is not None else None
-    if node is not None:
-        path = _noted(node.metadata.get(PATH))
-    return (*path, place.key) if path and place.key is not None else path
+def _of_node(place: Place, graph: Graph) -> Path:
+    """Return the path of the node of a place, or of what makes its tensor; () for none."""
+    if place.node is None:
+        return _of_tensor(place.tensor, graph)
+    node = graph.by_name.get(place.node)
+    return () if node is None else _noted(node.metadata.get(PATH))
 
 
 def _of_tensor(name: str | None, graph: Graph) -> Path:
@@ -60,12 +55,6 @@ def _noted(text: str | None) -> Path:
     except ValueError:
         return ()
     return tuple(path) if isinstance(path, list) else ()
-
-
-def _start(document: YamlDocument) -> Span | None:
-    """Return the first key of a document, where findings about the whole file stand."""
-    entries = getattr(document.root, "entries", ())
-    return entries[0].key.span if entries else None
 
 
 def subject(place: Place, graph: Graph) -> str:
