@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         "file": None if config.path is None else config.path.as_posix(),
         "target": describe(project.target(path)),
         "rules": rules,
-        "exclude": list(config.exclude),
+        "exclude": [str(pattern) for pattern in config.exclude],
         "plugins": [plugin.as_posix() for plugin in config.plugins],
         "baseline": None if config.baseline is None else config.baseline.as_posix(),
     }

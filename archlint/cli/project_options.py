@@ -30,7 +30,8 @@ def open_project(
     """Load the configuration and the plugins of a run on `paths`."""
     from pathlib import Path
 
-    from archlint.config.config import Config, load_config
+    from archlint.config.config import Config
+    from archlint.config.loading import load_config
     from archlint.engine.configs import Configs
     from archlint.engine.project import Project
     from archlint.plugins import load_plugins

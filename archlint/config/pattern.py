@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import PurePath
+    from pathlib import Path, PurePath
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern, as written, and the folder that it is relative to."""
+
+    root: Path
+    written: str
+
+    def __str__(self) -> str:
+        """Return the pattern as written."""
+        return self.written
+
+    def matches(self, file: Path) -> bool:
+        """Whether the pattern is about `file`; one that is elsewhere is matched from the top."""
+        path, root = file.resolve(), self.root.resolve()
+        inside = path.relative_to(root) if path.is_relative_to(root) else path
+        return path_matches(inside, self.written)
 
 
 def path_matches(path: PurePath, pattern: str) -> bool:

@@ -44,6 +44,11 @@ class Table:
 
     settings: tuple[Setting, ...]
 
+    @classmethod
+    def of(cls, *settings: Setting) -> Table:
+        """Return the table of `settings`."""
+        return cls(settings)
+
     def __add__(self, other: Table) -> Table:
         """Return the settings of both."""
         return Table(self.settings + other.settings)

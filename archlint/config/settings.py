@@ -24,121 +24,106 @@ from archlint.target import (
 )
 
 # Read by building.py: the key gives the field, `training.batch-size` the field `batch_size`.
-TARGET = Table(
-    (
-        Setting("device", Text("the name of a device"), "The device, by its name."),
-        Setting(
-            "batch-size",
-            Whole(1),
-            "Samples in a step on one device; binds the batch dimension.",
-            also=("training.batch-size",),
-        ),
-        Setting(
-            "dims",
-            ByName(Whole(1)),
-            "Sizes of symbolic dimensions, by name; INPUT.AXIS for an unnamed one.",
-            also=("dim",),
-        ),
-        Setting(
-            "weights", Choice(WEIGHT_STATES), "Whether stored weights are freshly initialized."
-        ),
-        Setting(
-            "training.optimizer",
-            Choice(OPTIMIZERS),
-            "How the weights are updated; decides the optimizer's state.",
-            also=("optimizer",),
-        ),
-        Setting(
-            "training.precision",
-            Choice(PRECISIONS),
-            "Number format of weights and activations; mixed keeps the weights in fp32.",
-            also=("precision",),
-        ),
-        Setting("training.loss", Choice(LOSSES), "The loss on the model's output."),
-        Setting(
-            "training.input-gradient",
-            Flag(),
-            "Whether the model's own input needs a gradient.",
-            also=("input-gradient",),
-        ),
-        Setting("training.learning-rate", Real(), "Step size of the optimizer."),
-        Setting("training.momentum", Real(0.0, 1.0), "Momentum of SGD."),
-        Setting(
-            "training.betas", Several(Real(0.0, 1.0), 2), "Decay rates of Adam's two averages."
-        ),
-        Setting("training.weight-decay", Real(), "Weight decay, as the optimizer is given it."),
-        Setting("training.epsilon", Real(), "What Adam and its relatives add to the denominator."),
-        Setting("training.steps", Quantity(parse_count), "Optimizer steps of the whole training."),
-        Setting(
-            "training.loss-scaling", Choice(LOSS_SCALINGS), "How fp16 gradients are kept alive."
-        ),
-        Setting(
-            "require.receptive-field",
-            ReceptiveField(),
-            "Receptive field that outputs need, in input elements or as a time.",
-        ),
-        Setting("require.sample-rate", Quantity(parse_hertz), "Input elements in a second."),
-        Setting("require.inference-memory", Quantity(parse_bytes), "Most memory for inference."),
-        Setting("require.training-memory", Quantity(parse_bytes), "Most memory for training."),
-        Setting("require.weights", Quantity(parse_bytes), "Most bytes of stored weights."),
-        Setting("require.step-flops", Quantity(parse_flops), "Most FLOP in a training step."),
-        Setting("require.step-time", Quantity(parse_seconds), "Longest time of a training step."),
-    )
+TARGET = Table.of(
+    Setting("device", Text("the name of a device"), "The device, by its name."),
+    Setting(
+        "batch-size",
+        Whole(1),
+        "Samples in a step on one device; binds the batch dimension.",
+        also=("training.batch-size",),
+    ),
+    Setting(
+        "dims",
+        ByName(Whole(1)),
+        "Sizes of symbolic dimensions, by name; INPUT.AXIS for an unnamed one.",
+        also=("dim",),
+    ),
+    Setting("weights", Choice(WEIGHT_STATES), "Whether stored weights are freshly initialized."),
+    Setting(
+        "training.optimizer",
+        Choice(OPTIMIZERS),
+        "How the weights are updated; decides the optimizer's state.",
+        also=("optimizer",),
+    ),
+    Setting(
+        "training.precision",
+        Choice(PRECISIONS),
+        "Number format of weights and activations; mixed keeps the weights in fp32.",
+        also=("precision",),
+    ),
+    Setting("training.loss", Choice(LOSSES), "The loss on the model's output."),
+    Setting(
+        "training.input-gradient",
+        Flag(),
+        "Whether the model's own input needs a gradient.",
+        also=("input-gradient",),
+    ),
+    Setting("training.learning-rate", Real(), "Step size of the optimizer."),
+    Setting("training.momentum", Real(0.0, 1.0), "Momentum of SGD."),
+    Setting("training.betas", Several(Real(0.0, 1.0), 2), "Decay rates of Adam's two averages."),
+    Setting("training.weight-decay", Real(), "Weight decay, as the optimizer is given it."),
+    Setting("training.epsilon", Real(), "What Adam and its relatives add to the denominator."),
+    Setting("training.steps", Quantity(parse_count), "Optimizer steps of the whole training."),
+    Setting("training.loss-scaling", Choice(LOSS_SCALINGS), "How fp16 gradients are kept alive."),
+    Setting(
+        "require.receptive-field",
+        ReceptiveField(),
+        "Receptive field that outputs need, in input elements or as a time.",
+    ),
+    Setting("require.sample-rate", Quantity(parse_hertz), "Input elements in a second."),
+    Setting("require.inference-memory", Quantity(parse_bytes), "Most memory for inference."),
+    Setting("require.training-memory", Quantity(parse_bytes), "Most memory for training."),
+    Setting("require.weights", Quantity(parse_bytes), "Most bytes of stored weights."),
+    Setting("require.step-flops", Quantity(parse_flops), "Most FLOP in a training step."),
+    Setting("require.step-time", Quantity(parse_seconds), "Longest time of a training step."),
 )
 
-# Read by config.py, for all files or for those of a [[per-file]] table.
-SELECTION = Table(
-    (
-        Setting("select", Several(Text("a rule's code, its family or its name")), "Rules to run."),
-        Setting(
-            "ignore", Several(Text("a rule's code, its family or its name")), "Rules to leave out."
-        ),
-        Setting(
-            "extend-select",
-            Several(Text("a rule's code, its family or its name")),
-            "Rules to run beside those that run anyway.",
-        ),
-    )
+# Read by loading.py, for all files or for those of a [[per-file]] table.
+SELECTION = Table.of(
+    Setting("select", Several(Text("a rule's code, its family or its name")), "Rules to run."),
+    Setting(
+        "ignore", Several(Text("a rule's code, its family or its name")), "Rules to leave out."
+    ),
+    Setting(
+        "extend-select",
+        Several(Text("a rule's code, its family or its name")),
+        "Rules to run beside those that run anyway.",
+    ),
 )
 
-# Read by config.py: what a [[per-file]] table states beside its selection and its target.
+# Read by loading.py: what a [[per-file]] table states beside its selection and its target.
 PATTERNS = Table(
     (Setting("files", Several(Text("a path pattern")), "Files that the table is about."),)
 )
 
-# Read by config.py, for the whole configuration.
-PROJECT = Table(
-    (
-        Setting("exclude", Several(Text("a path pattern")), "Files that are not looked for."),
-        Setting("plugins", Several(Text("a path of a Python file")), "Local plugins, by path."),
-        Setting("baseline", Text("a path"), "File of the findings that are known already."),
-    )
+# Read by loading.py, for the whole configuration.
+PROJECT = Table.of(
+    Setting("extend", Text("a path"), "Another configuration file that this one adds to."),
+    Setting("exclude", Several(Text("a path pattern")), "Files that are not looked for."),
+    Setting("plugins", Several(Text("a path of a Python file")), "Local plugins, by path."),
+    Setting("baseline", Text("a path"), "File of the findings that are known already."),
 )
 
 # Read by custom_device.py: the settings of a [devices.NAME] table.
-DEVICE = Table(
-    (
-        Setting("kind", Choice(DEVICE_KINDS), "Class of the device; decides how much is usable."),
-        Setting("vendor", Text(), "Who makes it."),
-        Setting(
-            "memory", Quantity(parse_bytes), "Memory of the device; SRAM of a microcontroller."
-        ),
-        Setting("usable-fraction", Real(0.0, 1.0), "Part of the memory that one process can have."),
-        Setting("bandwidth", Quantity(parse_bandwidth), "Bandwidth of that memory."),
-        Setting("peak-ops", ByName(Quantity(parse_operation_rate)), "Dense operations a second."),
-        Setting("flash", Quantity(parse_bytes), "Flash memory, which holds the weights."),
-        Setting(
-            "largest-contiguous-sram",
-            Quantity(parse_bytes),
-            "Largest block that one buffer can have.",
-        ),
-        Setting("parameter-cache", Quantity(parse_bytes), "On-chip memory for weights."),
-        Setting("arena-cache", Quantity(parse_bytes), "On-chip memory for activations."),
-        Setting("dram-bandwidth", Quantity(parse_bandwidth), "Bandwidth of memory off the chip."),
-        Setting("flash-bandwidth", Quantity(parse_bandwidth), "Bandwidth of the flash memory."),
-        Setting("clock", Quantity(parse_hertz), "Clock frequency."),
-        Setting("constraints", Several(Text()), "What the device refuses to run, in words."),
-        Setting("source", Text(), "Where the numbers were read."),
-        Setting("notes", Text(), "Anything else."),
-    )
+DEVICE = Table.of(
+    Setting("kind", Choice(DEVICE_KINDS), "Class of the device; decides how much is usable."),
+    Setting("vendor", Text(), "Who makes it."),
+    Setting("memory", Quantity(parse_bytes), "Memory of the device; SRAM of a microcontroller."),
+    Setting("usable-fraction", Real(0.0, 1.0), "Part of the memory that one process can have."),
+    Setting("bandwidth", Quantity(parse_bandwidth), "Bandwidth of that memory."),
+    Setting("peak-ops", ByName(Quantity(parse_operation_rate)), "Dense operations a second."),
+    Setting("flash", Quantity(parse_bytes), "Flash memory, which holds the weights."),
+    Setting(
+        "largest-contiguous-sram",
+        Quantity(parse_bytes),
+        "Largest block that one buffer can have.",
+    ),
+    Setting("parameter-cache", Quantity(parse_bytes), "On-chip memory for weights."),
+    Setting("arena-cache", Quantity(parse_bytes), "On-chip memory for activations."),
+    Setting("dram-bandwidth", Quantity(parse_bandwidth), "Bandwidth of memory off the chip."),
+    Setting("flash-bandwidth", Quantity(parse_bandwidth), "Bandwidth of the flash memory."),
+    Setting("clock", Quantity(parse_hertz), "Clock frequency."),
+    Setting("constraints", Several(Text()), "What the device refuses to run, in words."),
+    Setting("source", Text(), "Where the numbers were read."),
+    Setting("notes", Text(), "Anything else."),
 )

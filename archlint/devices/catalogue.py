@@ -50,10 +50,8 @@ def find_device(name: str, devices: Mapping[str, Device] = MappingProxyType({}))
     """
     found = devices.get(name) or catalogue().get(name)
     if found is None:
-        raise UnknownDevice(
-            f"unknown device {name!r}{_nearest(name, [*devices, *catalogue()])}; "
-            "`archlint devices` lists all"
-        )
+        hint = _nearest(name, [*devices, *catalogue()])
+        raise UnknownDevice(f"unknown device {name!r}{hint} (`archlint devices` lists all)")
     return found
 
 

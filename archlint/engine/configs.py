@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlint.config.config import Config, load_config
+from archlint.config.config import Config
+from archlint.config.loading import load_config
 from archlint.errors import CannotRun
 
 if TYPE_CHECKING:

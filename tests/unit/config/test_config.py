@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from archlint.config.config import Config, load_config
+from archlint.config.config import Config
 from archlint.config.error import ConfigError, Origin
 from archlint.config.layer import read_command_line
+from archlint.config.loading import load_config
 from archlint.config.selection import Selection
 from archlint.target import Device, Target
 
@@ -229,3 +230,44 @@ class TestFiles:
         left_out = config.selection_for(tmp_path / "old" / "m.onnx", asked)
         assert somewhere.includes("RF001", "receptive-field-too-small")
         assert not left_out.includes("RF001", "receptive-field-too-small")
+
+
+class TestExtend:
+    def test_single_settings_replace_and_lists_add_up(self, tmp_path: Path) -> None:
+        write(
+            tmp_path / "base" / "archlint.toml",
+            'device = "nvidia-t4"\nbatch-size = 8\ndims = {T = 1, S = 1}\n'
+            'ignore = ["RF"]\nexclude = ["old"]\nplugins = ["rules.py"]\n'
+            '[devices.mine]\nkind = "mcu"\n'
+            '[[per-file]]\nfiles = ["small/**"]\nbatch-size = 1',
+        )
+        path = write(
+            tmp_path / "archlint.toml",
+            'extend = "base/archlint.toml"\nbatch-size = 4\ndims = {T = 2}\n'
+            'ignore = ["MEM"]\nexclude = ["new"]',
+        )
+        config = load_config(None, tmp_path)
+        target = config.target_for(tmp_path / "m.onnx")
+        assert config.path == path
+        assert target.device is not None
+        assert (target.device.name, target.batch_size) == ("nvidia-t4", 4)
+        assert target.dims == {"T": 2, "S": 1}
+        assert config.selection.ignore == ("RF", "MEM")
+        assert config.plugins == (tmp_path / "base" / "rules.py",)
+        assert set(config.devices) == {"mine"}
+        # Patterns stay relative to the file that states them.
+        assert config.excludes(tmp_path / "new" / "m.onnx")
+        assert config.target_for(tmp_path / "base" / "small" / "m.onnx").batch_size == 1
+        assert config.target_for(tmp_path / "small" / "m.onnx").batch_size == 4
+
+    def test_errors_of_the_extended_file_are_its_own(self, tmp_path: Path) -> None:
+        base = write(tmp_path / "base.toml", "\ndevise = 'x'")
+        error = broken(tmp_path, "extend = 'base.toml'")
+        assert (error.path, error.line) == (base, 2)
+
+    def test_a_missing_file_and_a_circle(self, tmp_path: Path) -> None:
+        assert "is no file" in broken(tmp_path, "batch-size = 1\nextend = 'none.toml'").problem
+        write(tmp_path / "other.toml", "extend = 'archlint.toml'")
+        error = broken(tmp_path, "extend = 'other.toml'")
+        assert "extends itself" in error.problem
+        assert error.path == tmp_path / "other.toml"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from archlint.config.config import load_config
 from archlint.config.error import ConfigError
+from archlint.config.loading import load_config
 from archlint.config.schema import config_schema, target_schema
 
 

@@ -1,0 +1,119 @@
+"""From a configuration file to a `Config`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from archlint.config.config import Config, PerFile
+from archlint.config.custom_device import read_devices
+from archlint.config.discovery import ConfigFile, find_config, read_config
+from archlint.config.error import ConfigError, Origin
+from archlint.config.layer import Layer, merge, target_layer
+from archlint.config.pattern import Pattern
+from archlint.config.position import position_of
+from archlint.config.selection import Selection
+from archlint.config.settings import PATTERNS, PROJECT, SELECTION, TARGET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_WHOLE_FILE = TARGET + SELECTION + PROJECT
+_PER_FILE = PATTERNS + SELECTION + TARGET
+_OTHER_TABLES = ("devices", "per-file")
+
+
+def load_config(path: Path | None, start: Path) -> Config:
+    """Return the configuration in `path`, or else the nearest one from `start` upwards.
+
+    Raises `ConfigError` with file, line and column for anything wrong in it.
+    """
+    source = find_config(start) if path is None else read_config(path)
+    return Config() if source is None else _load(source, ())
+
+
+def _load(source: ConfigFile, above: tuple[Path, ...]) -> Config:
+    """Return what a file states over what it extends; `above` are the files that extend it."""
+    try:
+        values: dict[str, Any] = _WHOLE_FILE.read(source.data, extra=_OTHER_TABLES)
+        own = _config(source, values)
+        base = _extended(source, values, above)
+    except ConfigError as error:
+        if error.origin is not None:
+            raise
+        line, column = position_of(source.text, (*source.table, *error.key)) or (None, None)
+        placed = error.written_in(Origin.FILE, source.path)
+        raise replace(placed, line=line, column=column) from None
+    return own if base is None else _over(own, base)
+
+
+def _config(source: ConfigFile, values: Mapping[str, Any]) -> Config:
+    root = source.path.parent
+    return Config(
+        path=source.path,
+        root=root,
+        target=target_layer(values, Origin.FILE, source.path),
+        selection=_selection(values),
+        per_file=tuple(_per_file(source.data.get("per-file", []), source.path)),
+        devices=MappingProxyType(read_devices(source.data.get("devices", {}))),
+        exclude=tuple(Pattern(root, each) for each in values.get("exclude", ())),
+        plugins=tuple(root / each for each in values.get("plugins", ())),
+        baseline=root / values["baseline"] if "baseline" in values else None,
+    )
+
+
+def _extended(
+    source: ConfigFile, values: Mapping[str, Any], above: tuple[Path, ...]
+) -> Config | None:
+    """Return the configuration that a file names with `extend`, None where it names none."""
+    if "extend" not in values:
+        return None
+    path = source.path.parent / values["extend"]
+    files = (*above, source.path.resolve())
+    if path.resolve() in files:
+        raise ConfigError("the file extends itself", key=("extend",))
+    if not path.is_file():
+        raise ConfigError(f"{values['extend']} is no file", key=("extend",))
+    base = read_config(path)
+    return None if base is None else _load(base, files)
+
+
+def _over(own: Config, base: Config) -> Config:
+    """Return `own` laid over `base`: single settings replace, lists and tables add up."""
+    target = Layer(Origin.FILE, merge((base.target, own.target)), own.path)
+    return replace(
+        own,
+        target=target,
+        selection=own.selection.over(base.selection),
+        per_file=base.per_file + own.per_file,
+        devices=MappingProxyType({**base.devices, **own.devices}),
+        exclude=base.exclude + own.exclude,
+        plugins=base.plugins + own.plugins,
+        baseline=own.baseline or base.baseline,
+    )
+
+
+def _selection(values: Mapping[str, Any]) -> Selection:
+    return Selection(
+        values.get("select"), values.get("ignore", ()), values.get("extend-select", ())
+    )
+
+
+def _per_file(data: object, path: Path) -> Iterator[PerFile]:
+    if not isinstance(data, list):
+        raise ConfigError("expected [[per-file]] tables", key=("per-file",))
+    for index, entry in enumerate(data):
+        try:
+            yield _entry(entry, path)
+        except ConfigError as error:
+            raise error.below("per-file", index) from None
+
+
+def _entry(data: object, path: Path) -> PerFile:
+    values: dict[str, Any] = _PER_FILE.read(data)
+    if not values.get("files"):
+        raise ConfigError("needs files = [patterns], to say which files it is about")
+    files = tuple(Pattern(path.parent, each) for each in values["files"])
+    return PerFile(files, _selection(values), target_layer(values, Origin.FILE, path))
