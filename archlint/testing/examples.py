@@ -1,0 +1,75 @@
+"""The examples in the manuals of rules, as tests.
+
+@pytest.mark.parametrize("example", manual_examples([MyRule]), ids=str)
+def test_manual(example):
+    check_example(example)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.manual import Example, read_manual
+from archlint.testing.lint import lint_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archlint.findings import Finding
+    from archlint.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class ManualExample:
+    """One example of one rule's manual; its text is the test's name."""
+
+    rule: type[Rule]
+    example: Example
+
+    def __str__(self) -> str:
+        """Say which example it is."""
+        word = "fails" if self.example.fails else "passes"
+        return f"{self.rule.code}-line-{self.example.line}-{word}"
+
+
+def manual_examples(rules: Iterable[type[Rule]]) -> list[ManualExample]:
+    """Return every example in the manuals of `rules`.
+
+    Raises `AssertionError` for a rule without a manual, or whose manual has no example that fails
+    or none that passes.
+    """
+    found = []
+    for rule in rules:
+        manual = read_manual(rule)
+        if manual.path is None:
+            raise AssertionError(f"{rule.code} has no manual beside its module")
+        if {example.fails for example in manual.examples} != {True, False}:
+            raise AssertionError(
+                f"{manual.path}: a manual has a block `yaml fails` and a block `yaml passes`"
+            )
+        found += [ManualExample(rule, example) for example in manual.examples]
+    return found
+
+
+def check_example(case: ManualExample) -> None:
+    """Run a rule on an example of its manual.
+
+    Raises `AssertionError` where the example does not do what the manual says: a failing one has
+    a finding of the rule for each expected text and a passing one has none; neither is broken.
+    """
+    findings = lint_text(case.example.text, [case.rule])
+    broken = [finding for finding in findings if finding.code != case.rule.code]
+    if broken:
+        raise AssertionError(f"{case}: the example itself is wrong: {_said(broken)}")
+    if not case.example.fails and findings:
+        raise AssertionError(f"{case}: expected no finding, got {_said(findings)}")
+    if case.example.fails and not findings:
+        raise AssertionError(f"{case}: expected a finding, got none")
+    for text in case.example.expected:
+        if not any(text in finding.message for finding in findings):
+            raise AssertionError(f"{case}: expected {text!r}, got {_said(findings)}")
+
+
+def _said(findings: list[Finding]) -> str:
+    return "; ".join(f"{finding.code} {finding.message}" for finding in findings)
