@@ -69,4 +69,4 @@ def _placed(error: ConfigError, layers: tuple[Layer, ...]) -> ConfigError:
     """Say which layer stated the setting that `error` is about: the last that did."""
     key = ".".join(str(part) for part in error.key)
     layer = next(layer for layer in reversed(layers) if key in layer)
-    return error.written_in(layer.origin, layer.path)
+    return error.below(*layer.section).written_in(layer.origin, layer.path)

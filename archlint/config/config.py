@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archlint.config.building import build_target
-from archlint.config.error import Origin
+from archlint.config.discovery import located
+from archlint.config.error import ConfigError, Origin
 from archlint.config.layer import Layer, read_layer
 from archlint.config.selection import Selection
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from archlint.target import Device, Target
 
 _NO_DEVICES: Mapping[str, Device] = MappingProxyType({})
-_NO_LAYER = Layer(Origin.FILE)
 _NO_SELECTION = Selection()
 
 
@@ -29,7 +29,7 @@ class PerFile:
 
     files: tuple[Pattern, ...]
     selection: Selection
-    target: Layer
+    layer: Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Config:
 
     path: Path | None = None
     root: Path = field(default_factory=Path)
-    target: Layer = _NO_LAYER
+    layers: tuple[Layer, ...] = ()
     selection: Selection = _NO_SELECTION
     per_file: tuple[PerFile, ...] = ()
     devices: Mapping[str, Device] = field(default_factory=lambda: _NO_DEVICES, hash=False)
@@ -64,12 +64,15 @@ class Config:
         wins: this configuration, its tables for `file`, the document, the command line. Raises
         `ConfigError`, whose `origin` says which of them is wrong.
         """
-        layers = [self.target, *(each.target for each in self._about(file))]
+        layers = [*self.layers, *(each.layer for each in self._about(file))]
         if document is not None:
             layers.append(read_layer(document, Origin.DOCUMENT, file))
         if command_line is not None:
             layers.append(command_line)
-        return build_target(layers, self.devices)
+        try:
+            return build_target(layers, self.devices)
+        except ConfigError as error:
+            raise located(error) from None
 
     def selection_for(self, file: Path, command_line: Selection | None = None) -> Selection:
         """Return which rules run on `file`; `command_line` is laid over the configuration."""

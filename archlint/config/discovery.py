@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archlint.config.error import ConfigError, Origin
-from archlint.config.position import position_in_message
+from archlint.config.position import position_in_message, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +70,15 @@ def read_config(path: Path, *, needed: bool = True) -> ConfigFile | None:
     if needed:
         raise ConfigError("has no table [tool.archlint]", origin=Origin.FILE, path=path)
     return None
+
+
+def located(error: ConfigError, source: ConfigFile | None = None) -> ConfigError:
+    """Return the same error with line and column, where it is about a configuration file."""
+    if error.origin is not Origin.FILE or error.path is None or error.line is not None:
+        return error
+    source = source or read_config(error.path, needed=False)
+    place = None if source is None else position_of(source.text, (*source.table, *error.key))
+    return error if place is None else replace(error, line=place[0], column=place[1])
 
 
 def _text(path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archlint.config.error import ConfigError, Origin
+from archlint.config.error import ConfigError, Key, Origin
 from archlint.config.settings import TARGET
 
 if TYPE_CHECKING:
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one place states: typed values by the dotted keys of their settings."""
+    """What one place states: typed values by the dotted keys of their settings.
+
+    `section` is the table of the configuration file that the settings stand in.
+    """
 
     origin: Origin
     values: Mapping[str, object] = field(default_factory=dict, hash=False)
     path: Path | None = None
+    section: Key = ()
 
     def __contains__(self, key: str) -> bool:
         """Whether the layer states `key`."""

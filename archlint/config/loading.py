@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from archlint.config.config import Config, PerFile
 from archlint.config.custom_device import read_devices
-from archlint.config.discovery import ConfigFile, find_config, read_config
+from archlint.config.discovery import ConfigFile, find_config, located, read_config
 from archlint.config.error import ConfigError, Origin
-from archlint.config.layer import Layer, merge, target_layer
+from archlint.config.layer import target_layer
 from archlint.config.pattern import Pattern
-from archlint.config.position import position_of
 from archlint.config.selection import Selection
 from archlint.config.settings import PATTERNS, PROJECT, SELECTION, TARGET
 
@@ -41,11 +40,7 @@ def _load(source: ConfigFile, above: tuple[Path, ...]) -> Config:
         own = _config(source, values)
         base = _extended(source, values, above)
     except ConfigError as error:
-        if error.origin is not None:
-            raise
-        line, column = position_of(source.text, (*source.table, *error.key)) or (None, None)
-        placed = error.written_in(Origin.FILE, source.path)
-        raise replace(placed, line=line, column=column) from None
+        raise located(error.written_in(Origin.FILE, source.path), source) from None
     return own if base is None else _over(own, base)
 
 
@@ -54,7 +49,7 @@ def _config(source: ConfigFile, values: Mapping[str, Any]) -> Config:
     return Config(
         path=source.path,
         root=root,
-        target=target_layer(values, Origin.FILE, source.path),
+        layers=(target_layer(values, Origin.FILE, source.path),),
         selection=_selection(values),
         per_file=tuple(_per_file(source.data.get("per-file", []), source.path)),
         devices=MappingProxyType(read_devices(source.data.get("devices", {}))),
@@ -82,10 +77,9 @@ def _extended(
 
 def _over(own: Config, base: Config) -> Config:
     """Return `own` laid over `base`: single settings replace, lists and tables add up."""
-    target = Layer(Origin.FILE, merge((base.target, own.target)), own.path)
     return replace(
         own,
-        target=target,
+        layers=base.layers + own.layers,
         selection=own.selection.over(base.selection),
         per_file=base.per_file + own.per_file,
         devices=MappingProxyType({**base.devices, **own.devices}),
@@ -106,14 +100,15 @@ def _per_file(data: object, path: Path) -> Iterator[PerFile]:
         raise ConfigError("expected [[per-file]] tables", key=("per-file",))
     for index, entry in enumerate(data):
         try:
-            yield _entry(entry, path)
+            yield _entry(entry, index, path)
         except ConfigError as error:
             raise error.below("per-file", index) from None
 
 
-def _entry(data: object, path: Path) -> PerFile:
+def _entry(data: object, index: int, path: Path) -> PerFile:
     values: dict[str, Any] = _PER_FILE.read(data)
     if not values.get("files"):
         raise ConfigError("needs files = [patterns], to say which files it is about")
     files = tuple(Pattern(path.parent, each) for each in values["files"])
-    return PerFile(files, _selection(values), target_layer(values, Origin.FILE, path))
+    layer = replace(target_layer(values, Origin.FILE, path), section=("per-file", index))
+    return PerFile(files, _selection(values), layer)

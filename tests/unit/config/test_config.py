@@ -180,6 +180,20 @@ class TestTarget:
         assert caught.value.origin is Origin.DOCUMENT
         assert caught.value.path == tmp_path / "m.arch.yaml"
 
+    def test_an_unknown_device_is_found_in_the_file_that_names_it(self, tmp_path: Path) -> None:
+        write(tmp_path / "base.toml", "\n\ndevice = 'nvidia-t5'")
+        config = load(
+            tmp_path,
+            "extend = 'base.toml'\n[[per-file]]\nfiles = ['a']\n[[per-file]]\nfiles = ['b']\n"
+            "device = 'nvidia-t6'",
+        )
+        with pytest.raises(ConfigError) as base:
+            config.target_for(tmp_path / "m.onnx")
+        with pytest.raises(ConfigError) as entry:
+            config.target_for(tmp_path / "b" / "m.onnx")
+        assert (base.value.path, base.value.line) == (tmp_path / "base.toml", 3)
+        assert (entry.value.path, entry.value.line) == (tmp_path / "archlint.toml", 6)
+
     def test_devices_of_plugins_stand_behind_own_ones(self, tmp_path: Path) -> None:
         config = load(tmp_path, self.TEXT).with_devices(
             [Device("board", "gpu"), Device("acme-npu", "npu")]
