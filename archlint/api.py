@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from archlint.findings import Edit, Finding, Fix, Place, Severity
 from archlint.hookspecs import hookimpl
 from archlint.rule import Rule
-from archlint.target import Device, Requirements, Sourced, Target, Training
+from archlint.target import Device, FieldNeed, Requirements, Sourced, Target, Training
 
 if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
     from archlint.ops.undetermined import Undetermined
+    from archlint.quantity import (
+        format_bytes,
+        format_count,
+        format_flops,
+        format_macs,
+        format_seconds,
+    )
     from archlint.report.outcome import Outcome
     from archlint.report.reporter import Reporter
     from archlint.sources.payload import Payload
@@ -40,6 +47,7 @@ __all__ = [
     "Device",
     "Edit",
     "Facts",
+    "FieldNeed",
     "Finding",
     "Fix",
     "Frontend",
@@ -64,6 +72,11 @@ __all__ = [
     "Unreadable",
     "Value",
     "Weight",
+    "format_bytes",
+    "format_count",
+    "format_flops",
+    "format_macs",
+    "format_seconds",
     "hookimpl",
 ]
 
@@ -87,6 +100,11 @@ _HOMES = {
     "Unreadable": "archlint.sources.problem",
     "Value": "archlint.graph.value",
     "Weight": "archlint.graph.weight",
+    "format_bytes": "archlint.quantity",
+    "format_count": "archlint.quantity",
+    "format_flops": "archlint.quantity",
+    "format_macs": "archlint.quantity",
+    "format_seconds": "archlint.quantity",
 }
 
 
