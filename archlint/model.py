@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from archlint.analysis.facts import Facts
@@ -21,6 +21,7 @@ class Model:
 
     `payloads` says where in the file the bytes of each stored tensor are; they are read only by
     rules that ask. It is empty for architecture YAML, whose weights are declared, not stored.
+    `retarget` works out the facts for another target, to try what would make the model fit.
     """
 
     path: Path
@@ -28,3 +29,4 @@ class Model:
     facts: Facts
     target: Target
     payloads: Mapping[str, Payload]
+    retarget: Callable[[Target], Facts]

@@ -95,12 +95,19 @@ def _model(
     from archlint.model import Model
     from archlint.ops.registry import operators
 
+    known = operators(project.registry.operators)
+    bindings = Bindings(target.batch_size, target.dims)
     try:
-        graph = build_graph(proto, Bindings(target.batch_size, target.dims))
+        graph = build_graph(proto, bindings)
     except InvalidGraph as error:
         raise unreadable(f"not a valid model: {error}") from error
-    facts = Facts(graph, target, operators(project.registry.operators))
-    return Model(candidate.path, graph, facts, target, payloads)
+
+    def retarget(other: Target) -> Facts:
+        sizes = Bindings(other.batch_size, other.dims)
+        same = sizes == bindings
+        return Facts(graph if same else build_graph(proto, sizes), other, known)
+
+    return Model(candidate.path, graph, retarget(target), target, payloads, retarget)
 
 
 def _in_target(error: ConfigError, architecture: Architecture) -> Problem:
