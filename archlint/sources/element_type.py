@@ -22,6 +22,9 @@ BITS: Mapping[int, int] = {
 }
 """Bits of an element by `onnx.TensorProto.DataType`; strings have no fixed width."""
 
+COMPLEX = frozenset({14, 15})
+"""Types whose elements are two numbers: real and imaginary part."""
+
 PLAIN_FIELDS = frozenset({"raw_data", "float_data", "double_data", "external"})
 """Fields whose bytes are the little-endian array itself; others hold numbers of variable length."""
 

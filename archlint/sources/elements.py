@@ -1,0 +1,127 @@
+"""The numbers of a tensor from its bytes, for every element type of ONNX.
+
+Source of the layouts: the comments of TensorProto in onnx.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from archlint.sources.element_type import BITS, COMPLEX
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Decode: TypeAlias = Callable[[memoryview], NDArray[np.float64]]
+
+_PLAIN = {
+    1: "<f4",
+    4: "<u2",
+    5: "<i2",
+    6: "<i4",
+    7: "<i8",
+    10: "<f2",
+    11: "<f8",
+    12: "<u4",
+    13: "<u8",
+    14: "<f4",  # complex: real and imaginary parts are numbers of their own here
+    15: "<f8",
+}
+_SMALL = {
+    2: "uint8",
+    3: "int8",
+    9: "bool",
+    17: "float8_e4m3fn",
+    18: "float8_e4m3fnuz",
+    19: "float8_e5m2",
+    20: "float8_e5m2fnuz",
+    21: "uint4",
+    22: "int4",
+    23: "float4_e2m1fn",
+    24: "float8_e8m0fnu",
+    25: "uint2",
+    26: "int2",
+    27: "float6_e2m3fn",
+    28: "float6_e3m2fn",
+}
+_BFLOAT16 = 16
+
+
+def decoder(data_type: int, *, packed: bool = True) -> Decode | None:
+    """Return what makes float64 numbers of bytes; None for strings and unknown types.
+
+    `packed` is False where every 6-bit element has a byte of its own, as in `int32_data`. Types
+    of 8 bits and less are looked up in a table of all byte values. 64-bit integers beyond 2**53
+    are rounded.
+    """
+    import numpy as np
+
+    if data_type in _PLAIN:
+        plain = np.dtype(_PLAIN[data_type])
+        return lambda data: np.frombuffer(data, plain).astype(np.float64)
+    if data_type == _BFLOAT16:
+        return _bfloat16
+    if data_type not in _SMALL:
+        return None
+    table = _table(data_type)
+    if BITS[data_type] == 6 and packed:
+        return lambda data: table[_six_bits(data)].ravel()
+    if BITS[data_type] == 6:
+        return lambda data: table[np.frombuffer(data, np.uint8) & 0x3F]
+    return lambda data: table[np.frombuffer(data, np.uint8)].ravel()
+
+
+def numbers_per_group(data_type: int) -> tuple[int, int]:
+    """Return the smallest stretch of whole bytes and numbers: how many of each."""
+    bits = BITS[data_type]
+    if data_type in COMPLEX:
+        return bits // 16, 1
+    if bits == 6:
+        return 3, 4
+    return max(bits // 8, 1), max(8 // bits, 1)
+
+
+def _bfloat16(data: memoryview) -> NDArray[np.float64]:
+    """Decode bfloat16: the upper half of a float32."""
+    import numpy as np
+
+    wide = np.frombuffer(data, "<u2").astype("<u4")
+    wide <<= 16
+    return wide.view("<f4").astype(np.float64)
+
+
+def _table(data_type: int) -> NDArray[np.float64]:
+    """Return the elements in each of the 256 bytes, the lowest bits first.
+
+    Shape: (256, elements a byte); for types of 6 bits, the elements of the 64 codes.
+    """
+    import ml_dtypes
+    import numpy as np
+
+    bits = BITS[data_type]
+    name = _SMALL[data_type]
+    code_type = np.dtype(getattr(ml_dtypes, name) if hasattr(ml_dtypes, name) else name)
+    codes = np.arange(1 << bits, dtype=np.uint8)
+    if data_type == 9:
+        codes = codes != 0
+    with np.errstate(invalid="ignore"):
+        numbers: NDArray[np.float64] = codes.view(code_type).astype(np.float64)
+    if bits == 6:
+        return numbers
+    every_byte = np.arange(256, dtype=np.uint16)[:, None]
+    shifts = np.arange(0, 8, bits, dtype=np.uint16)
+    elements: NDArray[np.float64] = numbers[(every_byte >> shifts) & ((1 << bits) - 1)]
+    return elements
+
+
+def _six_bits(data: memoryview) -> NDArray[np.uint8]:
+    """Split rows of bits into codes of 6, four in three bytes, the lowest bits first."""
+    import numpy as np
+
+    packed = np.frombuffer(data, np.uint8)
+    packed = np.concatenate([packed, np.zeros(-len(packed) % 3, np.uint8)]).reshape(-1, 3)
+    first, second, third = (packed[:, column].astype(np.uint32) for column in range(3))
+    group = (first | second << 8 | third << 16)[:, None]
+    return ((group >> np.array([0, 6, 12, 18], np.uint32)) & 0x3F).astype(np.uint8)

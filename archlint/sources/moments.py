@@ -1,0 +1,91 @@
+"""Moments of very many numbers in one pass, with memory for one block of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PIECE = 8192
+
+
+@dataclass(slots=True)
+class Moments:
+    """Sums of powers of the distance to the mean, over the finite numbers seen so far.
+
+    Blocks are joined with the formulas of Chan, Golub and LeVeque (1979) for the variance and of
+    Pebay (2008, SAND2008-6212, equations 2.1 and 3.1) for the third and fourth sums, which lose
+    no digits when the mean is far from zero.
+    """
+
+    count: int = 0
+    mean: float = 0.0
+    second: float = 0.0
+    third: float = 0.0
+    fourth: float = 0.0
+    minimum: float = math.inf
+    maximum: float = -math.inf
+    nans: int = 0
+    infinities: int = 0
+    zeros: int = 0
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        """Take in a block of numbers; the block is overwritten."""
+        import numpy as np
+
+        total = float(values.sum())
+        if not math.isfinite(total):
+            finite = np.isfinite(values)
+            nans = int(np.isnan(values).sum())
+            self.nans += nans
+            self.infinities += int(values.size - finite.sum()) - nans
+            values = values[finite]
+            total = float(values.sum())
+        if not values.size:
+            return
+        self.zeros += int(np.count_nonzero(values == 0))
+        self.minimum = min(self.minimum, float(values.min()))
+        self.maximum = max(self.maximum, float(values.max()))
+        mean = total / values.size
+        values -= mean
+        squares = values * values
+        self._join(
+            values.size,
+            mean,
+            _dot(values, values),
+            _dot(squares, values),
+            _dot(squares, squares),
+        )
+
+    def _join(self, count: int, mean: float, second: float, third: float, fourth: float) -> None:
+        """Join the sums of a block, taken about its own mean."""
+        ours, theirs, n = self.count, count, self.count + count
+        delta = mean - self.mean
+        step = delta / n
+        step2 = step * step  # a power would raise an error where a product becomes infinite
+        self.fourth += (
+            fourth
+            + delta * step * step2 * ours * theirs * (ours**2 - ours * theirs + theirs**2)
+            + 6 * step2 * (ours**2 * second + theirs**2 * self.second)
+            + 4 * step * (ours * third - theirs * self.third)
+        )
+        self.third += (
+            third
+            + delta * step2 * ours * theirs * (ours - theirs)
+            + 3 * step * (ours * second - theirs * self.second)
+        )
+        self.second += second + delta * step * ours * theirs
+        self.mean += step * theirs
+        self.count = n
+
+
+def _dot(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Sum products in pieces too short for the linear algebra library to wake threads for."""
+    return sum(
+        float(left[start : start + _PIECE] @ right[start : start + _PIECE])
+        for start in range(0, left.size, _PIECE)
+    )
