@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -54,6 +53,8 @@ def read_config(path: Path, *, needed: bool = True) -> ConfigFile | None:
     shared = path.name == SHARED_FILE
     if shared and not needed and "archlint" not in text:
         return None  # cheap, and another tool's broken file is none of our business
+    import tomllib  # only where there is something to read
+
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

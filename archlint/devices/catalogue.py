@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +35,9 @@ class UnknownDevice(CannotRun):
 @cache
 def catalogue() -> Mapping[str, Device]:
     """Return the built-in devices by name, in the order of the catalogue file."""
+    import json
+    from importlib.resources import files
+
     text = files("archlint.devices").joinpath("catalogue.json").read_text(encoding="utf-8")
     return MappingProxyType(
         {entry["name"]: read_device(entry) for entry in json.loads(text)["devices"]}
