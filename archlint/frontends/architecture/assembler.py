@@ -16,18 +16,17 @@ from archlint.frontends.architecture.file import ONNX_PREFIX, SEQUENTIAL
 from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
 from archlint.frontends.architecture.scope import INPUT, PREVIOUS, Scope
-from archlint.frontends.architecture.site import Rejected, Site
+from archlint.frontends.architecture.site import Adapter, Rejected, Site
 from archlint.frontends.architecture.value import (
     Invalid,
     node_boolean,
     node_integer,
+    node_number,
     node_word,
 )
-from archlint.sources.yaml_node import Node, Sequence, resolve
+from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from archlint.frontends.architecture.block import Block
     from archlint.frontends.architecture.builder import Builder
     from archlint.frontends.architecture.initializer import Initializer
@@ -38,7 +37,14 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _DEEPEST = 40
 _MOST_REPEATS = 10_000
+_LARGEST_RANK = 2**20
 _RESERVED = (PREVIOUS, INPUT)
+_ROLES = {
+    "init": ("weight", "has no weight to initialize"),
+    "bias_init": ("bias", "has no bias to initialize"),
+    "tie": ("tie", "has no weight to share"),
+    "lora": ("lora", "takes no low-rank adapter; a Linear does"),
+}
 
 
 class Assembler:
@@ -65,6 +71,7 @@ class Assembler:
     def _item(self, item: Item, scope: Scope) -> None:
         """Build an item as often as it is repeated, and give its output its name."""
         name = self._name(item, scope)
+        named = "name" in item.beside
         repeat = item.beside.get("repeat")
         if repeat is None:
             output = self._once(item, name, scope, self._inputs(item, scope))
@@ -76,11 +83,13 @@ class Assembler:
             for index in range(times):
                 scope.names = {**outside, "index": index}
                 output = self._once(item, f"{name}.{index}", scope, inputs)
-                scope.tensors[f"{name}.{index}"] = output
+                if named:
+                    scope.tensors[f"{name}.{index}"] = output
                 inputs = [output, *inputs[1:]]
             scope.names = outside
         scope.tensors[PREVIOUS] = output
-        scope.tensors[name] = output
+        if named:
+            scope.tensors[name] = output
 
     def _once(
         self, item: Item, name: str, scope: Scope, inputs: list[Tensor | None]
@@ -135,6 +144,7 @@ class Assembler:
             initializers,
             scope.frozen,
             self._tied(item, scope),
+            self._adapter(item, scope),
         )
         try:
             output = layer.build(site, *made, **arguments)
@@ -147,6 +157,9 @@ class Assembler:
             scope.weights[f"{name}.{part}"] = weight
             if part == "weight":
                 scope.weights[name] = weight
+        if isinstance(output, tuple):
+            scope.tensors |= {f"{name}.{index}": part for index, part in enumerate(output)}
+            return output[0]
         return output
 
     def _sequential(
@@ -237,7 +250,7 @@ class Assembler:
     def _keep_name(self, item: Node, scope: Scope) -> None:
         """Know the name of a layer that could not be read, so that its users are not blamed."""
         inside = resolve(item)
-        entry = inside.get("name") if hasattr(inside, "get") else None
+        entry = inside.get("name") if isinstance(inside, Mapping) else None
         name = None if entry is None else resolve(entry.value)
         text = getattr(name, "text", "")
         if text:
@@ -262,6 +275,9 @@ class Assembler:
         name = node_word(node, "a reference")
         if name in scope.tensors:
             return scope.tensors[name]
+        head = name.partition(".")[0]
+        if head in scope.tensors and scope.tensors[head] is None:
+            return None
         near = did_you_mean(name, scope.tensors)
         raise Invalid(
             node.span, f"nothing before this is called {name!r}{near}",
@@ -282,7 +298,7 @@ class Assembler:
 
     def _initializers(
         self, item: Item, defaults: Item | None, scope: Scope
-    ) -> Mapping[str, Initializer]:
+    ) -> dict[str, Initializer]:
         declared = {}
         beside: dict[str, Entry] = {**(defaults.beside if defaults else {}), **item.beside}
         for word, role in (("init", "weight"), ("bias_init", "bias")):
@@ -301,12 +317,30 @@ class Assembler:
             item.argument_span("from"), f"{layer.name} takes {wanted} inputs, found {len(inputs)}"
         )
 
+    def _adapter(self, item: Item, scope: Scope) -> Adapter | None:
+        entry = item.beside.get("lora")
+        if entry is None:
+            return None
+        inside = resolve(entry.value)
+        rank = inside.get("r") if isinstance(inside, Mapping) else None
+        if rank is None or not isinstance(inside, Mapping):
+            raise Invalid(
+                entry.value.span, "lora needs its rank r", "write lora: {r: 8, alpha: 16}"
+            )
+        for setting in inside.merged():
+            word = setting.key.text
+            if word not in {"r", "alpha"}:
+                near = did_you_mean(word, ("r", "alpha"))
+                raise Invalid(setting.key.span, f"unknown setting of lora: {word!r}{near}")
+        size = node_integer(rank.value, scope.names, "r", 1, _LARGEST_RANK)
+        alpha = inside.get("alpha")
+        factor = size if alpha is None else node_number(alpha.value, scope.names, "alpha")
+        return Adapter(size, factor)
+
     def _check_used(self, site: Site, layer: Layer, item: Item) -> None:
-        for word, role in (("init", "weight"), ("bias_init", "bias")):
+        for word, (role, what) in _ROLES.items():
             if word in item.beside and role not in site.used:
-                raise Invalid(
-                    item.beside[word].key.span, f"this {layer.name} has no {role} to initialize"
-                )
+                raise Invalid(item.beside[word].key.span, f"this {layer.name} {what}")
 
     def _metadata(self, item: Item, scope: Scope) -> dict[str, str]:
         path = item.path if scope.place is None else scope.place

@@ -31,6 +31,7 @@ class Builder:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[str, TensorProto] = {}
         self._constants: dict[str, TensorProto] = {}
+        self._declared: dict[str, Tensor] = {}
         self._names: set[str] = set()
         self._opset = LOWEST_OPSET
 
@@ -79,6 +80,12 @@ class Builder:
         self.weights[name] = tensor
         return Tensor(name, TensorProto.FLOAT, tuple(dims))
 
+    def declare(self, tensor: Tensor, shape: tuple[Dim, ...]) -> Tensor:
+        """Give a tensor the shape that ONNX cannot infer; the model's value_info tells it."""
+        declared = Tensor(tensor.name, tensor.dtype, shape)
+        self._declared[tensor.name] = declared
+        return declared
+
     def constant(
         self, name: str, values: Sequence[float], dims: Sequence[int] | None, dtype: int
     ) -> Tensor:
@@ -99,6 +106,11 @@ class Builder:
             [_value_info(tensor.name, tensor) for tensor in inputs],
             [_value_info(tensor.name, tensor) for _, tensor in outputs],
             [*self.weights.values(), *self._constants.values()],
+            value_info=[
+                _value_info(tensor.name, tensor)
+                for tensor in self._declared.values()
+                if all(tensor.name != output.name for _, output in outputs)
+            ],
         )
         _rename(graph, {tensor.name: name for name, tensor in outputs if tensor.name != name})
         version = _IR_VERSIONS.get(self._opset, onnx.IR_VERSION)

@@ -25,6 +25,12 @@ KNOWN: dict[str, dict[str, Setting]] = {
 }
 """Each initializer with its settings and their defaults, as in torch.nn.init."""
 
+COMPUTED: dict[str, dict[str, Setting]] = {
+    "rotary_cos": {"base": 10000.0},
+    "rotary_sin": {"base": 10000.0},
+}
+"""What layers fill their buffers with; a file cannot ask for these."""
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "mode": ("fan_in", "fan_out"),
     "nonlinearity": (
@@ -57,7 +63,7 @@ class Initializer:
 
 def initializer(name: str, **settings: Setting) -> Initializer:
     """Make an initializer; settings that are not given have PyTorch's defaults."""
-    return Initializer(name, tuple({**KNOWN[name], **settings}.items()))
+    return Initializer(name, tuple({**_defaults(name), **settings}.items()))
 
 
 def uniform_within(bound: float) -> Initializer:
@@ -68,13 +74,17 @@ def uniform_within(bound: float) -> Initializer:
 def read(text: str) -> Initializer:
     """Read the canonical text of an initializer; raises ValueError."""
     name, bracket, inside = text.partition("(")
-    if name not in KNOWN or not bracket or not inside.endswith(")"):
+    if name not in {*KNOWN, *COMPUTED} or not bracket or not inside.endswith(")"):
         raise ValueError(f"not an initializer: {text!r}")
     settings: dict[str, Setting] = {}
     for part in filter(None, inside[:-1].split(",")):
         key, _, value = part.strip().partition("=")
         settings[key] = value if key in CHOICES else float(value)
     return initializer(name, **settings)
+
+
+def _defaults(name: str) -> dict[str, Setting]:
+    return KNOWN[name] if name in KNOWN else COMPUTED[name]
 
 
 def _text(value: Setting) -> str:

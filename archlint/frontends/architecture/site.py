@@ -7,14 +7,14 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from archlint.frontends.architecture.builder import Builder, BuildError
-from archlint.frontends.architecture.tensor import Tensor
+from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archlint.frontends.architecture.initializer import Initializer
 
-_INT64 = 7
+_FLOAT, _INT64 = 1, 7
 
 
 class Rejected(Exception):  # noqa: N818 - it says what happened, and is no bug
@@ -32,12 +32,21 @@ class Rejected(Exception):  # noqa: N818 - it says what happened, and is no bug
         self.help = help
 
 
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A low-rank adapter: two thin matrices of `rank`, scaled by alpha / rank."""
+
+    rank: int
+    alpha: float
+
+
 @dataclass(slots=True)
 class Site:
     """One layer being built.
 
-    `initializers` holds what the file declares for "weight" and "bias"; `used` fills up with the
-    ones that the layer had a weight for. `tied` is the weight that the layer shares, if any.
+    `initializers` holds what the file declares for "weight" and "bias"; `tied` is the weight that
+    the layer shares, `adapter` what is asked for beside it. `used` fills up with those of
+    "weight", "bias", "tie" and "lora" that the layer could make use of.
     """
 
     builder: Builder
@@ -46,12 +55,24 @@ class Site:
     initializers: Mapping[str, Initializer] = field(default_factory=dict)
     frozen: bool = False
     tied: Tensor | None = None
+    adapter: Adapter | None = None
     used: set[str] = field(default_factory=set)
     weights: dict[str, Tensor] = field(default_factory=dict)
 
-    def node(self, op: str, *inputs: Tensor | None, part: str = "", **attributes: object) -> Tensor:
-        """Add a node with one output; `part` names it where it is not the layer's last node."""
-        return self.nodes(op, *inputs, outputs=1, part=part, **attributes)[0]
+    def node(
+        self,
+        op: str,
+        *inputs: Tensor | None,
+        part: str = "",
+        shape: tuple[Dim, ...] | None = None,
+        **attributes: object,
+    ) -> Tensor:
+        """Add a node with one output; `part` names it where it is not the layer's last node.
+
+        `shape` is given where ONNX infers none.
+        """
+        output = self.nodes(op, *inputs, outputs=1, part=part, **attributes)[0]
+        return output if shape is None else self.builder.declare(output, shape)
 
     def nodes(
         self,
@@ -80,6 +101,8 @@ class Site:
 
         PyTorch's fan-in of a tensor (O, I, k...) is I * prod(k), its fan-out O * prod(k).
         """
+        if part == "weight" and self.tied is not None:
+            return self._shared(self.tied, dims)
         if role in self.initializers:
             self.used.add(role)
         facts = {"archlint.frozen": "true"} if self.frozen else {}
@@ -101,9 +124,25 @@ class Site:
         facts = {"archlint.buffer": "true"}
         return self.builder.weight(f"{self.name}.{part}", dims, initializer, facts)
 
+    def _shared(self, tied: Tensor, dims: Sequence[int]) -> Tensor:
+        if tied.shape != tuple(dims):
+            raise Rejected(
+                f"cannot share a weight {tied} where {shape_text(tuple(dims))} is needed", "tie"
+            )
+        self.used.add("tie")
+        return tied
+
     def integers(self, values: Sequence[int], part: str) -> Tensor:
         """Store a list of integers, such as the target of a Reshape."""
         return self.builder.constant(f"{self.name}.{part}", values, None, _INT64)
+
+    def integer(self, value: int, part: str) -> Tensor:
+        """Store one integer."""
+        return self.builder.constant(f"{self.name}.{part}", [value], [], _INT64)
+
+    def floats(self, values: Sequence[float], dims: Sequence[int], part: str) -> Tensor:
+        """Store a tensor of fixed numbers."""
+        return self.builder.constant(f"{self.name}.{part}", values, dims, _FLOAT)
 
     def scalar(self, value: float, part: str, like: Tensor) -> Tensor:
         """Store a number of the element type of `like`."""

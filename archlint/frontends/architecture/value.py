@@ -63,6 +63,14 @@ def node_integer(node: Node, names: Names, what: str, least: int, largest: int) 
     return value
 
 
+def node_number(node: Node, names: Names, what: str) -> float:
+    """Return the value of a node that must be a number; raises Invalid."""
+    value = node_value(node, names)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Invalid(node.span, f"{what} is {value!r}, expected a number")
+    return float(value)
+
+
 def node_word(node: Node, what: str) -> str:
     """Return the text of a node that must be a word; raises Invalid."""
     inside = resolve(node)

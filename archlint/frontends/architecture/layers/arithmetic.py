@@ -1,28 +1,31 @@
-"""Layers that join several tensors element by element."""
+"""Layers that join tensors element by element, or multiply matrices."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
-from archlint.frontends.architecture.layers.shapes import broadcast
+from archlint.frontends.architecture.layers.shapes import broadcast, dims, rank
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
 
 
-def add(site: Site, *inputs: Tensor) -> Tensor:
-    """Add tensors, as in a residual connection."""
-    return _chain("Add", site, inputs)
-
-
-def multiply(site: Site, *inputs: Tensor) -> Tensor:
-    """Multiply tensors, as in a gate."""
-    return _chain("Mul", site, inputs)
-
-
-def _chain(op: str, site: Site, inputs: tuple[Tensor, ...]) -> Tensor:
-    if len(inputs) < 2:
+def elementwise(op: str, site: Site, *inputs: Tensor, value: float | None = None) -> Tensor:
+    """Join tensors element by element, or one tensor and a fixed value."""
+    operands = list(inputs)
+    if value is not None:
+        operands.append(site.scalar(value, "value", inputs[0]))
+    if len(operands) < 2:
         raise Rejected("takes two inputs or more", "from", "name them, as from: [previous, skip]")
-    result = inputs[0]
-    for number, other in enumerate(inputs[1:], start=2):
+    result = operands[0]
+    for number, other in enumerate(operands[1:], start=2):
         broadcast(result, other)
-        part = "" if number == len(inputs) else f"sum{number}"
+        part = "" if number == len(operands) else f"first_{number}"
         result = site.node(op, result, other, part=part)
     return result
+
+
+def matrix_multiply(site: Site, first: Tensor, second: Tensor) -> Tensor:
+    """Multiply two computed matrices, or stacks of them."""
+    if rank(first) > 1 and rank(second) > 1:
+        columns, rows = dims(first)[-1], dims(second)[-2]
+        if isinstance(columns, int) and isinstance(rows, int) and columns != rows:
+            raise Rejected(f"cannot multiply {first} by {second}: {columns} is not {rows}", "from")
+    return site.node("MatMul", first, second)

@@ -6,7 +6,8 @@ from math import prod, sqrt
 from typing import Literal
 
 from archlint.frontends.architecture.argument import Count, Padding, Size
-from archlint.frontends.architecture.initializer import initializer, uniform_within
+from archlint.frontends.architecture.initializer import uniform_within
+from archlint.frontends.architecture.layers.linear import DEFAULT_WEIGHT
 from archlint.frontends.architecture.layers.shapes import (
     expect,
     per_axis,
@@ -101,10 +102,6 @@ def transposed(
         dilations=per_axis(dilation, axes, "dilation"),
         group=groups,
     )
-
-
-DEFAULT_WEIGHT = initializer("kaiming_uniform", a=sqrt(5))
-"""What torch.nn.Linear and torch.nn.ConvNd draw their weights from."""
 
 
 def _pads(

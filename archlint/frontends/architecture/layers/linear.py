@@ -1,14 +1,17 @@
-"""Fully connected layers."""
+"""Fully connected layers, with low-rank adapters where they are asked for."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
 from math import sqrt
 
 from archlint.frontends.architecture.argument import Count
-from archlint.frontends.architecture.initializer import initializer, uniform_within
+from archlint.frontends.architecture.initializer import Initializer, initializer, uniform_within
 from archlint.frontends.architecture.layers.shapes import expect, rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
+
+DEFAULT_WEIGHT = initializer("kaiming_uniform", a=sqrt(5))
+"""What torch.nn.Linear and torch.nn.ConvNd draw their weights from."""
 
 
 def linear(
@@ -25,31 +28,85 @@ def linear(
     if site.tied is not None:
         return _tied(site, x, site.tied, out_features, bias)
     if out_features is None:
-        raise Rejected("out_features is missing")
-    default = initializer("kaiming_uniform", a=sqrt(5))
-    offset = uniform_within(1 / sqrt(features))
+        raise Rejected("needs out_features")
+    if site.adapter is not None:
+        return _adapted(site, x, out_features, bias)
     if rank(x) == 2:
-        weight = site.weight("weight", (out_features, features), default)
-        added = site.bias((out_features,), offset) if bias else None
+        weight = site.weight("weight", (out_features, features), DEFAULT_WEIGHT)
+        added = site.bias((out_features,), default_bias(features)) if bias else None
         return site.node("Gemm", x, weight, added, transB=1)
-    # With more axes the weight is stored (in, out), as MatMul takes it.
-    weight = site.weight("weight", (features, out_features), default, (features, out_features))
-    return _multiply(site, x, weight, site.bias((out_features,), offset) if bias else None)
+    return project(site, x, out_features, default_bias(features) if bias else None)
+
+
+def project(  # noqa: PLR0913 - each is a choice of some layer
+    site: Site,
+    x: Tensor,
+    out_features: int,
+    bias: Initializer | None,
+    *,
+    weight: Initializer = DEFAULT_WEIGHT,
+    part: str = "",
+    fans: tuple[int, int] | None = None,
+) -> Tensor:
+    """Multiply the last axis by a new weight, stored (in, out) as MatMul takes it."""
+    features = size(x, -1, "the number of features")
+    prefix = f"{part}." if part else ""
+    fans = fans or (features, out_features)
+    matrix = site.weight(f"{prefix}weight", (features, out_features), weight, fans)
+    offset = site.bias((out_features,), bias, f"{prefix}bias") if bias else None
+    return multiply(site, x, matrix, offset, part)
+
+
+def multiply(
+    site: Site, x: Tensor, matrix: Tensor, offset: Tensor | None, part: str = ""
+) -> Tensor:
+    """Multiply by a matrix and add an offset."""
+    if offset is None:
+        return site.node("MatMul", x, matrix, part=part)
+    product = site.node("MatMul", x, matrix, part=f"{part}.matmul" if part else "matmul")
+    return site.node("Add", product, offset, part=part)
+
+
+def default_bias(features: int) -> Initializer:
+    """What PyTorch draws a bias from: U(-1/sqrt(fan-in), 1/sqrt(fan-in))."""
+    return uniform_within(1 / sqrt(features))
 
 
 def _tied(site: Site, x: Tensor, shared: Tensor, out_features: int | None, bias: bool) -> Tensor:
-    """Use the (out, in) weight of another layer."""
-    if shared.shape is None or len(shared.shape) != 2 or shared.shape[1] != size(x, -1, "width"):
-        raise Rejected(f"cannot share the weight {shared} with an input {x}", "tie")
-    outputs = size(shared, 0, "the number of rows")
-    expect(outputs, out_features, "out_features", "rows in the shared weight")
-    weight = site.node("Transpose", shared, part="transposed_weight", perm=[1, 0])
+    """Use the weight of another layer: (out, in), as an embedding stores it, or (in, out)."""
     features = size(x, -1, "the number of features")
-    offset = uniform_within(1 / sqrt(features))
-    return _multiply(site, x, weight, site.bias((outputs,), offset) if bias else None)
+    shape = shared.shape or ()
+    if len(shape) != 2 or features not in shape:
+        raise Rejected(f"cannot share the weight {shared} with an input {x}", "tie")
+    if shape[1] == features:
+        outputs = shape[0]
+        matrix = site.node("Transpose", shared, part="transposed_weight", perm=[1, 0])
+    else:
+        outputs, matrix = shape[1], shared
+    assert isinstance(outputs, int), "the dims of a weight are numbers"  # noqa: S101 - for the type checker
+    expect(outputs, out_features, "out_features", "outputs in the shared weight")
+    site.used.add("tie")
+    return multiply(
+        site, x, matrix, site.bias((outputs,), default_bias(features)) if bias else None
+    )
 
 
-def _multiply(site: Site, x: Tensor, weight: Tensor, offset: Tensor | None) -> Tensor:
-    if offset is None:
-        return site.node("MatMul", x, weight)
-    return site.node("Add", site.node("MatMul", x, weight, part="matmul"), offset)
+def _adapted(site: Site, x: Tensor, out_features: int, bias: bool) -> Tensor:
+    """Add a trained product of two thin matrices to a frozen layer (Hu et al. 2021, LoRA)."""
+    adapter = site.adapter
+    assert adapter is not None, "the caller has looked"  # noqa: S101 - for the type checker
+    features = size(x, -1, "the number of features")
+    trained, site.frozen = site.frozen, True
+    offset = default_bias(features) if bias else None
+    base = project(site, x, out_features, offset, part="base")
+    site.frozen = trained
+    down = site.weight(
+        "lora_A", (features, adapter.rank), DEFAULT_WEIGHT, (features, adapter.rank), "lora"
+    )
+    up = site.weight(
+        "lora_B", (adapter.rank, out_features), initializer("zeros"), (adapter.rank, out_features), "lora"
+    )  # fmt: skip
+    thin = site.node("MatMul", site.node("MatMul", x, down, part="down"), up, part="up")
+    scale = site.scalar(adapter.alpha / adapter.rank, "scale", x)
+    site.used.add("lora")
+    return site.node("Add", base, site.node("Mul", thin, scale, part="scaled"))

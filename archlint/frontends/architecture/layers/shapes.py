@@ -1,8 +1,9 @@
-# Annotations of layers are their arguments' kinds and read at run time, so they are not postponed.
 """What layers ask of the shapes of their inputs."""
 
+from __future__ import annotations
+
 from archlint.frontends.architecture.site import Rejected
-from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
+from archlint.frontends.architecture.tensor import Dim, Tensor
 
 
 def rank(x: Tensor) -> int:
@@ -78,14 +79,9 @@ def broadcast(first: Tensor, second: Tensor) -> None:
             )
 
 
-__all__ = [
-    "broadcast",
-    "dims",
-    "expect",
-    "per_axis",
-    "rank",
-    "require_rank",
-    "shape_text",
-    "sides",
-    "size",
-]
+def axis_of(x: Tensor, dim: int, argument: str = "dim") -> int:
+    """Return the axis that `dim` names, counted from 0; negative ones count from the end."""
+    axes = rank(x)
+    if not -axes <= dim < axes:
+        raise Rejected(f"{argument} is {dim}, but its input {x} has {axes} axes", argument)
+    return dim % axes

@@ -1,0 +1,133 @@
+"""Attention: multi-head, cross, causal, grouped-query, rotary."""
+
+# Annotations here are the kinds of arguments, read at run time: they are not postponed.
+
+from archlint.frontends.architecture.argument import Count, Fraction
+from archlint.frontends.architecture.initializer import Initializer, initializer
+from archlint.frontends.architecture.layers.linear import project
+from archlint.frontends.architecture.layers.shapes import dims, expect, require_rank, size
+from archlint.frontends.architecture.site import Rejected, Site
+from archlint.frontends.architecture.tensor import Tensor
+
+_XAVIER = initializer("xavier_uniform")
+_ZEROS = initializer("zeros")
+
+
+def multihead_attention(
+    site: Site,
+    query: Tensor,
+    key: Tensor | None = None,
+    value: Tensor | None = None,
+    *,
+    num_heads: Count,
+    embed_dim: Count | None = None,
+    dropout: Fraction = 0.0,  # noqa: ARG001 - acts on the weights inside the kernel
+    bias: bool = True,
+    is_causal: bool = False,
+    num_kv_heads: Count | None = None,
+    head_dim: Count | None = None,
+    rotary: bool = False,
+    rotary_base: float = 10000.0,
+    max_positions: Count = 2048,
+) -> Tensor:
+    """Attend to a sequence (N, S, C): its own, or that of the second input."""
+    require_rank(query, 3, "N, S, C")
+    features = size(query, -1, "the number of features")
+    expect(features, embed_dim, "embed_dim", "features")
+    if head_dim is None and features % num_heads:
+        raise Rejected(f"{features} features cannot be split into {num_heads} heads", "num_heads")
+    width = head_dim or features // num_heads
+    groups = num_kv_heads or num_heads
+    if num_heads % groups:
+        raise Rejected(
+            f"{num_heads} heads cannot share {groups} key and value heads", "num_kv_heads"
+        )
+    offset = _ZEROS if bias else None
+    if key is None and groups == num_heads and width * num_heads == features:
+        packed = _packed(site, query, features, offset)
+    else:
+        packed = _separate(
+            site, query, key or query, value or key or query, num_heads * width, groups * width, offset
+        )  # fmt: skip
+    asked, kept, values = packed
+    if rotary:
+        caches = _rotary_caches(site, width, rotary_base, max_positions)
+        asked = _rotate(site, asked, caches, num_heads, "query")
+        kept = _rotate(site, kept, caches, groups, "key")
+    attended = site.node(
+        "Attention",
+        asked,
+        kept,
+        values,
+        part="attention",
+        q_num_heads=num_heads,
+        kv_num_heads=groups,
+        is_causal=int(is_causal),
+        shape=(*dims(query)[:2], num_heads * width),
+    )
+    return project(site, attended, features, offset, part="out_proj")
+
+
+def _packed(
+    site: Site, x: Tensor, features: int, offset: Initializer | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Make query, key and value with one matrix, as PyTorch stores and draws them."""
+    joined = project(site, x, 3 * features, offset, weight=_XAVIER, part="in_proj")
+    query, key, value = site.nodes("Split", joined, outputs=3, part="split", axis=2, num_outputs=3)
+    return query, key, value
+
+
+def _separate(  # noqa: PLR0913, PLR0917 - three inputs, two widths
+    site: Site,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    query_width: int,
+    key_width: int,
+    offset: Initializer | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    for x in (key, value):
+        require_rank(x, 3, "N, S, C")
+    made = []
+    parts = (
+        ("q_proj", query, query_width),
+        ("k_proj", key, key_width),
+        ("v_proj", value, key_width),
+    )
+    for part, x, width in parts:
+        fan_in = size(x, -1, "the number of features")
+        # PyTorch draws the three as one matrix where they are alike.
+        fan_out = 3 * width if width == query_width == fan_in else width
+        made.append(
+            project(site, x, width, offset, weight=_XAVIER, part=part, fans=(fan_in, fan_out))
+        )
+    return made[0], made[1], made[2]
+
+
+def _rotary_caches(site: Site, width: int, base: float, positions: int) -> tuple[Tensor, Tensor]:
+    if width % 2:
+        raise Rejected(f"rotary embedding takes an even head_dim, found {width}", "rotary")
+    shape = (positions, width // 2)
+    return (
+        site.buffer("cos_cache", shape, initializer("rotary_cos", base=base)),
+        site.buffer("sin_cache", shape, initializer("rotary_sin", base=base)),
+    )
+
+
+def _rotate(site: Site, x: Tensor, caches: tuple[Tensor, Tensor], heads: int, part: str) -> Tensor:
+    """Turn pairs of features by an angle that grows with the position (Su et al. 2021)."""
+    shape = site.node("Shape", x, part=f"{part}.shape", start=0, end=2)
+    length = site.node("Shape", x, part=f"{part}.length", start=1, end=2)
+    stop = site.node("Squeeze", length, part=f"{part}.stop")
+    zero, one = site.integer(0, "zero"), site.integer(1, "one")
+    numbers = site.node("Range", zero, stop, one, part=f"{part}.range")
+    positions = site.node("Expand", numbers, shape, part=f"{part}.positions")
+    return site.node(
+        "RotaryEmbedding",
+        x,
+        *caches,
+        positions,
+        part=f"{part}.rotated",
+        num_heads=heads,
+        shape=x.shape,
+    )

@@ -1,0 +1,47 @@
+"""Gates over channels."""
+
+# Annotations here are the kinds of arguments, read at run time: they are not postponed.
+
+from math import sqrt
+from typing import Literal
+
+from archlint.frontends.architecture.argument import Count
+from archlint.frontends.architecture.initializer import uniform_within
+from archlint.frontends.architecture.layers.convolution import LAYOUTS
+from archlint.frontends.architecture.layers.linear import DEFAULT_WEIGHT
+from archlint.frontends.architecture.layers.shapes import require_rank, size
+from archlint.frontends.architecture.site import Site
+from archlint.frontends.architecture.tensor import Tensor
+
+
+def squeeze_excitation(
+    site: Site,
+    x: Tensor,
+    *,
+    squeeze_channels: Count,
+    activation: Literal["ReLU", "SiLU"] = "ReLU",
+    scale_activation: Literal["Sigmoid", "Hardsigmoid"] = "Sigmoid",
+) -> Tensor:
+    """Weigh each channel by what a small network makes of all channels (Hu et al. 2017)."""
+    require_rank(x, 4, LAYOUTS[2])
+    channels = size(x, 1, "the number of channels")
+    pooled = site.node("GlobalAveragePool", x, part="squeeze")
+    narrow = _pointwise(site, pooled, channels, squeeze_channels, "fc1")
+    if activation == "ReLU":
+        active = site.node("Relu", narrow, part="activation")
+    else:
+        active = site.node(
+            "Mul", narrow, site.node("Sigmoid", narrow, part="sigmoid"), part="activation"
+        )
+    wide = _pointwise(site, active, squeeze_channels, channels, "fc2")
+    if scale_activation == "Sigmoid":
+        scale = site.node("Sigmoid", wide, part="scale")
+    else:
+        scale = site.node("HardSigmoid", wide, part="scale", alpha=1 / 6, beta=0.5)
+    return site.node("Mul", x, scale)
+
+
+def _pointwise(site: Site, x: Tensor, inputs: int, outputs: int, part: str) -> Tensor:
+    weight = site.weight(f"{part}.weight", (outputs, inputs, 1, 1), DEFAULT_WEIGHT)
+    bias = site.bias((outputs,), uniform_within(1 / sqrt(inputs)), f"{part}.bias")
+    return site.node("Conv", x, weight, bias, part=part, kernel_shape=[1, 1])
