@@ -78,7 +78,7 @@ def _installed() -> Iterator[_Found]:
             continue
         try:
             module = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed(entry.name, _origin(entry), "could not be imported", error) from error
         yield _Found(entry.name, _origin(entry), module)
 
@@ -99,7 +99,7 @@ def _local(paths: Iterable[Path]) -> Iterator[_Found]:
         sys.modules[spec.name] = module  # dataclasses and the manual look their module up there
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed(str(path), "", "could not be imported", error) from error
         yield _Found(str(path), "local file", module)
 
@@ -131,6 +131,6 @@ def _contributions(manager: pluggy.PluginManager) -> Iterator[Contribution]:
             yield Contribution(call.plugin_name, hook, items)
 
 
-def _failed(name: str, origin: str, what: str, error: Exception) -> PluginError:
+def _failed(name: str, origin: str, what: str, error: BaseException) -> PluginError:
     where = f" ({origin})" if origin else ""
     return PluginError(f"plugin {name!r}{where} {what}: {type(error).__name__}: {error}")

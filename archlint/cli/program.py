@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from archlint.cli import streams
@@ -20,26 +19,26 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; 2 where archlint could not do its job."""
     streams.prepare()
     try:
-        options = parse(build_parser(), arguments)
+        try:
+            options = parse(build_parser(), arguments)
+        except SystemExit as end:  # argparse ends --help and usage errors this way
+            return end.code if isinstance(end.code, int) else _USAGE
         return int(options.run(options))
     except CannotRun as error:
         streams.note(f"archlint: error: {error}")
         return _USAGE
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except SystemExit as end:  # argparse ends --help and usage errors this way
-        return end.code if isinstance(end.code, int) else _USAGE
-    except Exception:  # noqa: BLE001 - the last resort: a bug must not look like a finding
-        return _bug(arguments)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug must not look like a finding
+        return _bug(error, arguments)
     finally:
         streams.close()
 
 
-def _bug(arguments: Sequence[str]) -> int:
+def _bug(error: BaseException, arguments: Sequence[str]) -> int:
     """Say that archlint itself is broken; the traceback only where it was asked for."""
     import traceback
 
-    error = sys.exception() if sys.version_info >= (3, 11) else sys.exc_info()[1]
     if "--verbose" in arguments or "-v" in arguments:
         streams.note("".join(traceback.format_exception(error)).rstrip())
     streams.note(

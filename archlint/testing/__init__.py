@@ -1,11 +1,12 @@
 """What a rule author needs: lint a text or a model in a test, and run a manual's examples."""
 
-from archlint.testing.examples import ManualExample, check_example, manual_examples
+from archlint.testing.examples import ManualExample, check_example, check_manual, manual_examples
 from archlint.testing.lint import lint_file, lint_model, lint_text
 
 __all__ = [
     "ManualExample",
     "check_example",
+    "check_manual",
     "lint_file",
     "lint_model",
     "lint_text",

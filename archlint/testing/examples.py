@@ -34,22 +34,26 @@ class ManualExample:
 
 
 def manual_examples(rules: Iterable[type[Rule]]) -> list[ManualExample]:
-    """Return every example in the manuals of `rules`.
+    """Return every example in the manuals of `rules`."""
+    return [
+        ManualExample(rule, example) for rule in rules for example in read_manual(rule).examples
+    ]
 
-    Raises `AssertionError` for a rule without a manual, or whose manual has no example that fails
-    or none that passes.
+
+def check_manual(rule: type[Rule]) -> None:
+    """Check that a rule has a manual, with an example that fails and one that passes.
+
+    Raises `AssertionError` where it has not.
     """
-    found = []
-    for rule in rules:
-        manual = read_manual(rule)
-        if manual.path is None:
-            raise AssertionError(f"{rule.code} has no manual beside its module")
-        if {example.fails for example in manual.examples} != {True, False}:
-            raise AssertionError(
-                f"{manual.path}: a manual has a block `yaml fails` and a block `yaml passes`"
-            )
-        found += [ManualExample(rule, example) for example in manual.examples]
-    return found
+    manual = read_manual(rule)
+    if manual.path is None:
+        raise AssertionError(f"{rule.code} has no manual beside its module")
+    if not manual.text.startswith(f"# {rule.code} {rule.name}\n"):
+        raise AssertionError(f"{manual.path}: the first line is not `# {rule.code} {rule.name}`")
+    if {example.fails for example in manual.examples} != {True, False}:
+        raise AssertionError(
+            f"{manual.path}: a manual has a block `yaml fails` and a block `yaml passes`"
+        )
 
 
 def check_example(case: ManualExample) -> None:

@@ -1,6 +1,6 @@
 """The smallest plugin: one rule that a stranger's package adds to archlint."""
 
-from archlint.api import Rule, hookimpl
+from archlint.api import Finding, Model, Rule, hookimpl
 
 
 class NoSigmoid(Rule):
@@ -8,12 +8,11 @@ class NoSigmoid(Rule):
 
     code, name = "ACME001", "no-sigmoid"
 
-    def check(self, model):
-        for node in model.graph.nodes:
-            if node.op == "Sigmoid":
-                yield self.finding(f"{node.name} is a sigmoid", node=node)
+    def check(self, model: Model) -> list[Finding]:
+        nodes = [node for node in model.graph.nodes if node.op == "Sigmoid"]
+        return [self.finding(f"{node.name} is a sigmoid", node=node) for node in nodes]
 
 
 @hookimpl
-def archlint_rules():
+def archlint_rules() -> list[type[Rule]]:
     return [NoSigmoid]
