@@ -76,7 +76,7 @@ class Flag:
         """Return the truth value; the command line writes it as a word."""
         if isinstance(value, bool):
             return value
-        if value in {"true", "false"}:
+        if value in ("true", "false"):  # not a set: a list has no hash
             return value == "true"
         raise wrong(value, "true or false")
 

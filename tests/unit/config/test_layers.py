@@ -167,6 +167,7 @@ def test_the_same_setting_twice_must_agree() -> None:
         ({"training": {"betas": [0.9]}}, ("training", "betas"), "a list of 2"),
         ({"training": {"betas": [0.9, 9]}}, ("training", "betas", 1), "from 0 to 1"),
         ({"training": {"input-gradient": "yes"}}, ("training", "input-gradient"), "true or false"),
+        ({"input-gradient": []}, ("input-gradient",), "true or false, not a list"),
         ({"require": {"weights": "2 Gb"}}, ("require", "weights"), "unknown unit 'Gb'"),
         ({"require": {"step-time": "2 GB"}}, ("require", "step-time"), "250 ms"),
         (
