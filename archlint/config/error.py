@@ -27,7 +27,8 @@ class ConfigError(CannotRun):
     """Raised for a setting that archlint cannot take.
 
     `key` is the path of keys to the setting, in the configuration file or below `target:` of a
-    model; `line` and `column` are 1-based, None where the text is not at hand.
+    model; `line` and `column` are 1-based, None where the text is not at hand. `unknown` says that
+    the key itself is wrong, not its value.
     """
 
     problem: str
@@ -37,6 +38,7 @@ class ConfigError(CannotRun):
     path: Path | None = None
     line: int | None = None
     column: int | None = None
+    unknown: bool = False
 
     def __str__(self) -> str:
         """Return the place, the setting and the problem in one line, then the help."""

@@ -115,7 +115,7 @@ class Table:
         }
         near = get_close_matches(bare, known, n=1)
         hint = f": did you mean {known[near[0]]!r}?" if near else ""
-        return ConfigError(f"unknown setting{hint}", key=_split(key))
+        return ConfigError(f"unknown setting{hint}", key=_split(key), unknown=True)
 
     def _keys(self) -> Iterator[str]:
         return (name for setting in self.settings for name in setting.keys)

@@ -112,5 +112,14 @@ def _model(
 
 def _in_target(error: ConfigError, architecture: Architecture) -> Problem:
     """Return what is wrong under `target:` of a document, at the line where it stands."""
-    span = architecture.locate(("target", *error.key))
-    return Problem("YAML002", "invalid-architecture", error.problem, error.help, span=span)
+    from archlint.config.error import dotted
+
+    path = ("target", *error.key)
+    span = architecture.document.locate_key(path) if error.unknown else None
+    return Problem(
+        "YAML002",
+        "invalid-architecture",
+        f"{dotted(path)}: {error.problem}",
+        error.help,
+        span=span or architecture.locate(path),
+    )
