@@ -15,7 +15,11 @@ from archlint.rule import Rule
 from archlint.target import Device, FieldNeed, Requirements, Sourced, Target, Training
 
 if TYPE_CHECKING:
+    from archlint.analysis.amount import Amount, Unknown
     from archlint.analysis.facts import Facts
+    from archlint.analysis.field import Field
+    from archlint.analysis.field_path import Step
+    from archlint.analysis.receptive_field import Extent
     from archlint.frontends.frontend import Frontend
     from archlint.graph.dtype import DType
     from archlint.graph.graph import Graph
@@ -41,12 +45,15 @@ if TYPE_CHECKING:
     from archlint.sources.problem import Unreadable
 
 __all__ = [
+    "Amount",
     "Call",
     "Cost",
     "DType",
     "Device",
     "Edit",
+    "Extent",
     "Facts",
+    "Field",
     "FieldNeed",
     "Finding",
     "Fix",
@@ -66,9 +73,11 @@ __all__ = [
     "Rule",
     "Severity",
     "Sourced",
+    "Step",
     "Target",
     "Training",
     "Undetermined",
+    "Unknown",
     "Unreadable",
     "Value",
     "Weight",
@@ -81,10 +90,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Amount": "archlint.analysis.amount",
     "Call": "archlint.ops.call",
     "Cost": "archlint.ops.cost",
     "DType": "archlint.graph.dtype",
+    "Extent": "archlint.analysis.receptive_field",
     "Facts": "archlint.analysis.facts",
+    "Field": "archlint.analysis.field",
     "Frontend": "archlint.frontends.frontend",
     "Gradients": "archlint.ops.kept",
     "Graph": "archlint.graph.graph",
@@ -96,7 +108,9 @@ _HOMES = {
     "Payload": "archlint.sources.payload",
     "Reporter": "archlint.report.reporter",
     "Role": "archlint.graph.value",
+    "Step": "archlint.analysis.field_path",
     "Undetermined": "archlint.ops.undetermined",
+    "Unknown": "archlint.analysis.amount",
     "Unreadable": "archlint.sources.problem",
     "Value": "archlint.graph.value",
     "Weight": "archlint.graph.weight",

@@ -1,0 +1,56 @@
+"""A limit, the amount that is held against it, and whether it fits."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archlint.api import Amount, Facts
+
+
+class Verdict(enum.Enum):
+    """What can be said about a budget."""
+
+    FITS = "fits"
+    MAY_EXCEED = "may exceed"  # the upper end of a bounded amount is over the limit
+    EXCEEDS = "exceeds"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One limit on one amount.
+
+    `what` names the amount in a sentence, `limit` is in its unit, `source` says where the limit
+    comes from, `write` writes an amount for people. `missing` is what the user has to say before
+    the amount can be worked out at all.
+    """
+
+    what: str
+    measure: Callable[[Facts], Amount]
+    limit: int
+    source: str
+    write: Callable[[float], str]
+    missing: str | None = None
+
+    def verdict(self, facts: Facts) -> Verdict:
+        """Hold the amount of `facts` against the limit.
+
+        Unknown parts only add to an amount, so that one that is too large without them is decided.
+        """
+        if self.missing is not None:
+            return Verdict.UNDECIDED
+        amount = self.measure(facts)
+        if amount.low > self.limit:
+            return Verdict.EXCEEDS
+        if not amount.complete:
+            return Verdict.UNDECIDED
+        return Verdict.MAY_EXCEED if amount.high > self.limit else Verdict.FITS
+
+    def written(self, facts: Facts) -> str:
+        """Write the amount: one number, or both ends where it is bounded."""
+        amount = self.measure(facts)
+        low, high = self.write(amount.low), self.write(amount.high)
+        text = low if low == high else f"{low} to {high}"
+        return text if amount.complete else f"at least {low}"

@@ -1,0 +1,119 @@
+"""Every budget that the target of a model sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlint.api import (
+    Amount,
+    Device,
+    Facts,
+    Model,
+    Target,
+    format_bytes,
+    format_flops,
+)
+from archlint_rules.budget.budget import Budget
+
+_NO_OPTIMIZER = "an optimizer (--optimizer adam)"
+
+
+def training_memory(target: Target) -> Iterator[Budget]:
+    """Yield the limits on the memory of a training step: the device's, and the user's own."""
+    device, training = target.device, target.training
+    if device is not None and training.optimizer and device.usable_memory_bytes is not None:
+        limit = device.usable_memory_bytes
+        yield Budget(
+            "training",
+            lambda facts: facts.training_memory.peak,
+            limit,
+            _usable(device),
+            format_bytes,
+        )
+    if target.require.training_memory is not None:
+        yield Budget(
+            "training",
+            lambda facts: facts.training_memory.peak,
+            target.require.training_memory,
+            "require.training-memory",
+            format_bytes,
+            missing=None if training.optimizer else _NO_OPTIMIZER,
+        )
+
+
+def inference_memory(target: Target) -> Iterator[Budget]:
+    """Yield the limits on the memory of a forward pass.
+
+    On a microcontroller the weights stay in flash, and the memory holds the activations alone.
+    """
+    device = target.device
+    if device is not None and device.usable_memory_bytes is not None:
+        measure = _activations if device.kind == "mcu" else _weights_and_activations
+        yield Budget(
+            "inference", measure, device.usable_memory_bytes, _usable(device), format_bytes
+        )
+    if target.require.inference_memory is not None:
+        yield Budget(
+            "inference",
+            _weights_and_activations,
+            target.require.inference_memory,
+            "require.inference-memory",
+            format_bytes,
+        )
+
+
+def weights(target: Target) -> Iterator[Budget]:
+    """Yield the limits on the bytes of the weights: flash, a parameter cache, the user's own."""
+    device = target.device
+    if device is not None and device.flash_bytes is not None:
+        yield Budget(
+            "weights", _weights, device.flash_bytes.value, f"flash of {device.name}", format_bytes
+        )
+    if target.require.weights is not None:
+        yield Budget("weights", _weights, target.require.weights, "require.weights", format_bytes)
+
+
+def step_flops(target: Target) -> Iterator[Budget]:
+    """Yield the limit on the FLOP of one step: forward and backward, or forward alone."""
+    if target.require.step_flops is not None:
+        trains = target.training.optimizer is not None
+        yield Budget(
+            "a training step" if trains else "a forward pass",
+            _training_flops if trains else _forward_flops,
+            target.require.step_flops,
+            "require.step-flops",
+            format_flops,
+        )
+
+
+def all_budgets(model: Model) -> Iterator[Budget]:
+    """Yield every budget of the model's target."""
+    for family in (training_memory, inference_memory, weights, step_flops):
+        yield from family(model.target)
+
+
+def _usable(device: Device) -> str:
+    whole = device.memory_bytes.value if device.memory_bytes else 0
+    if device.usable_fraction == 1:
+        return f"memory of {device.name}"
+    return f"{device.usable_fraction:.0%} of the {format_bytes(whole)} of {device.name}"
+
+
+def _weights(facts: Facts) -> Amount:
+    return Amount.exact(facts.parameters.nbytes + facts.parameters.buffer_bytes)
+
+
+def _activations(facts: Facts) -> Amount:
+    return facts.inference_memory.peak
+
+
+def _weights_and_activations(facts: Facts) -> Amount:
+    return _weights(facts) + _activations(facts)
+
+
+def _forward_flops(facts: Facts) -> Amount:
+    return facts.compute.forward_flops
+
+
+def _training_flops(facts: Facts) -> Amount:
+    return facts.compute.training_flops
