@@ -1,0 +1,65 @@
+"""A baseline covers what was there before, and only shrinks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archlint.engine.baseline import read_baseline, write_baseline
+from archlint.errors import CannotRun
+
+from .conftest import DEAD, Check
+
+TWICE = DEAD.replace("  - Sigmoid:", "  - Tanh:\n    name: dead2\n    from: stem\n  - Sigmoid:")
+
+
+def test_recorded_findings_are_covered_where_lines_move(check: Check, dead: Path) -> None:
+    baseline = dead.with_name("baseline.json")
+    assert write_baseline(baseline, check(dead).recordable) == 1
+    dead.write_text(f"# a new first line\n{DEAD}", encoding="utf-8")
+    outcome = check(dead, baseline=read_baseline(baseline))
+    assert outcome.findings == ()
+    assert [item.finding.code for item in outcome.baseline] == ["ARCH006"]
+
+
+def test_more_than_recorded_reports_all(check: Check, dead: Path) -> None:
+    baseline = dead.with_name("baseline.json")
+    write_baseline(baseline, check(dead).recordable)
+    dead.write_text(TWICE, encoding="utf-8")
+    outcome = check(dead, baseline=read_baseline(baseline))
+    assert [item.finding.place.node for item in outcome.findings] == ["dead", "dead2"]
+
+
+def test_fewer_than_recorded_is_a_finding(check: Check, dead: Path) -> None:
+    baseline = dead.with_name("baseline.json")
+    dead.write_text(TWICE, encoding="utf-8")
+    write_baseline(baseline, check(dead).recordable)
+    dead.write_text(DEAD, encoding="utf-8")
+    (item,) = check(dead, baseline=read_baseline(baseline)).findings
+    assert (item.finding.code, item.finding.data) == ("LINT003", {"recorded": 2, "found": 1})
+
+
+def test_files_that_were_not_checked_are_not_stale(check: Check, dead: Path) -> None:
+    baseline = dead.with_name("baseline.json")
+    write_baseline(baseline, check(dead).recordable)
+    other = dead.with_name("other.arch.yaml")
+    other.write_text(DEAD.replace("from: stem", "from: dead"), encoding="utf-8")
+    assert check(other, baseline=read_baseline(baseline)).findings == ()
+
+
+def test_unreadable_files_are_never_recorded(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    outcome = check(tmp_path)
+    assert outcome.findings
+    assert outcome.recordable == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": "other/1", "findings": []}', "[" * 100_000]
+)
+def test_broken_baseline(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CannotRun, match="not a baseline"):
+        read_baseline(path)

@@ -1,0 +1,82 @@
+"""Comments and metadata leave findings out, and nothing more than they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from archlint.config.selection import Selection
+
+from .conftest import DEAD, Check
+
+AT_THE_LAYER = DEAD.replace("  - ReLU:", "  - ReLU:  # archlint: ignore[ARCH006] kept for later")
+BEHIND_ITS_END = DEAD.replace("name: dead", "name: dead  # archlint: ignore[dead-code]")
+ABOVE = DEAD.replace("  - ReLU:", "  # archlint: ignore[ARCH006] kept for later\n  - ReLU:")
+ABOVE_ALL = DEAD.replace("layers:", "# archlint: ignore[ARCH006]\nlayers:")
+ABOVE_ANOTHER = DEAD.replace("  - Sigmoid:", "  # archlint: ignore[ARCH006]\n  - Sigmoid:")
+WHOLE_FILE = DEAD + "# archlint: ignore-file[ARCH006, dead-code] a sketch\n"
+IN_TEXT = DEAD.replace("name: net", 'name: "net # archlint: ignore-file[ARCH006]"')
+
+
+def findings(outcome: object) -> list[tuple[str, int | None]]:
+    return [
+        (item.finding.code, item.span and item.span.start_line)
+        for item in outcome.findings  # type: ignore[attr-defined]  # any outcome
+    ]
+
+
+@pytest.mark.parametrize("text", [AT_THE_LAYER, BEHIND_ITS_END, ABOVE, ABOVE_ALL, WHOLE_FILE])
+def test_suppressed(check: Check, dead: Path, text: str) -> None:
+    dead.write_text(text, encoding="utf-8")
+    outcome = check(dead)
+    assert findings(outcome) == []
+    assert [item.finding.code for item in outcome.suppressed] == ["ARCH006"]
+
+
+def test_comment_above_another_layer_does_not_reach(check: Check, dead: Path) -> None:
+    dead.write_text(ABOVE_ANOTHER, encoding="utf-8")
+    assert findings(check(dead)) == [("ARCH006", 8), ("LINT001", 10)]
+
+
+def test_comment_inside_a_text_is_no_comment(check: Check, dead: Path) -> None:
+    dead.write_text(IN_TEXT, encoding="utf-8")
+    assert findings(check(dead)) == [("ARCH006", 8)]
+
+
+@pytest.mark.parametrize(
+    ("comment", "code", "says"),
+    [
+        ("ignore[FILE001]", "LINT001", "FILE001 suppresses nothing"),
+        ("ignore[dead-cod]", "LINT002", "did you mean 'dead-code'"),
+        ("ignore", "LINT002", "names no rule"),
+        ("ignore[]", "LINT002", "names no rule"),
+        ("ignore-fiel[ARCH006]", "LINT002", "'ignore-fiel' is no word"),
+    ],
+)
+def test_wrong_suppression(check: Check, dead: Path, comment: str, code: str, says: str) -> None:
+    dead.write_text(f"# archlint: {comment} reason\n{DEAD}", encoding="utf-8")
+    found = check(dead).findings
+    assert [item.finding.code for item in found] == [code, "ARCH006"]
+    assert says in found[0].finding.message
+
+
+def test_suppression_of_a_rule_that_did_not_run_is_not_unused(check: Check, dead: Path) -> None:
+    dead.write_text(AT_THE_LAYER, encoding="utf-8")
+    assert findings(check(dead, selection=Selection(ignore=("ARCH006",)))) == []
+
+
+def test_metadata_of_an_onnx_node(check: Check, tmp_path: Path) -> None:
+    dead = [helper.make_node("Relu", ["x"], [f"r{i}"], name=f"dead{i}") for i in range(2)]
+    dead[0].metadata_props.add(key="archlint.ignore", value="ARCH006")
+    out = helper.make_node("Neg", ["x"], ["y"], name="out")
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3]) for name in "xy"]
+    graph = helper.make_graph([*dead, out], "g", info[:1], info[1:])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), tmp_path / "m.onnx"
+    )
+    outcome = check(tmp_path / "m.onnx")
+    assert [item.finding.place.node for item in outcome.findings] == ["dead1"]
+    assert [item.finding.place.node for item in outcome.suppressed] == ["dead0"]
