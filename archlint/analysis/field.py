@@ -55,6 +55,16 @@ class Field:
         return axes.pop() if len(axes) == 1 and not self.whole and self.unknown is None else None
 
     @property
+    def is_local(self) -> bool:
+        """Whether the field is a known number of input elements."""
+        return not self.whole and self.unknown is None
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether nothing of the input is read."""
+        return self.is_local and not self.branches
+
+    @property
     def moves(self) -> bool:
         """Whether the field moves along an axis of the tensor: the tensor is a feature map."""
         return self.reach is not None and self.reach.stride != 0

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from archlint.analysis.field import Branch, Field, source_field, through, union, unknown_field
+from archlint.analysis.field_path import Step, widest_path
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
@@ -70,6 +71,10 @@ class ReceptiveFields:
     def depends(self, tensor: str, extent: Extent) -> bool:
         """Whether `tensor` depends on the input along `extent`."""
         return tensor in self._walks[extent]
+
+    def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
+        """Return the nodes that make the field of `tensor`, from the input on."""
+        return widest_path(self.graph, self._walks[extent], tensor)
 
     @cached_property
     def maps(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from archlint_rules.receptive_field.widening import widenings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.api import Extent, Field
+    from archlint.api import Extent
 
 
 class ReceptiveFieldTooSmall(Rule):
@@ -70,7 +70,7 @@ class ReceptiveFieldTooSmall(Rule):
             node=model.graph.producers.get(tensor),
             tensor=tensor,
             data=data,
-            help=_help(model, tensor, extent, field, required),
+            help=_help(model, tensor, extent, required - size),
         )
 
     def _undecided(
@@ -94,14 +94,9 @@ class ReceptiveFieldTooSmall(Rule):
         )
 
 
-def _help(model: Model, tensor: str, extent: Extent, field: Field, required: int) -> str:
-    changes = widenings(model, tensor, extent, required - field.size[0])
-    longest = "" if extent.length is None else f"; input {extent.input} is {extent.length} long"
-    if not changes:
-        return (
-            f"add layers with a kernel larger than 1{longest if required > field.size[0] else ''}"
-        )
-    return ", or ".join(changes)
+def _help(model: Model, tensor: str, extent: Extent, missing: int) -> str:
+    changes = widenings(model, tensor, extent, missing)
+    return ", or ".join(changes) or "add layers with a kernel larger than 1"
 
 
 def _as_time(elements: int, rate: float | None) -> str:
