@@ -6,7 +6,7 @@ PyYAML's own composer recurses, and its C version ends the interpreter on 40 KB 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archlint.findings import Severity
 from archlint.sources.problem import Problem
@@ -41,7 +41,7 @@ def _events(text: Text, *, pure: bool) -> Iterator[yaml.Event]:
 
     loader = yaml.SafeLoader if pure or not yaml.__with_libyaml__ else yaml.CSafeLoader
     try:
-        yield from yaml.parse(text.text, Loader=loader)  # type: ignore[arg-type]  # stubs lack CSafeLoader
+        yield from yaml.parse(text.text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(text, error) from error
     except yaml.YAMLError as error:
@@ -101,11 +101,11 @@ class _Composer:
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                place = self.text.span(event.start_mark.index, event.start_mark.index + 3)
+                place = self.text.span(_index(event.start_mark), _index(event.start_mark) + 3)
                 raise invalid_yaml("a second document starts here", "keep one in a file", place)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = _index(event.start_mark), _index(event.end_mark)
         if event.style in {"|", ">"}:
             # The end mark of a block scalar is where the next token starts.
             end = start + len(self.text.text[start:end].rstrip())
@@ -118,7 +118,7 @@ class _Composer:
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         import yaml
 
-        start = event.start_mark.index
+        start = _index(event.start_mark)
         if len(self._open) >= DEEPEST:
             place = self.text.span(start, start + 1)
             raise invalid_yaml(f"more than {DEEPEST} collections inside each other", span=place)
@@ -131,7 +131,7 @@ class _Composer:
     def _end(self, event: yaml.MappingEndEvent | yaml.SequenceEndEvent) -> None:
         collection = self._open.pop()
         children = collection.children
-        end = event.end_mark.index
+        end = _index(event.end_mark)
         if not collection.is_flow:
             # The end mark of a block collection is where the next token starts.
             end = children[-1].span.end if children else collection.start
@@ -161,15 +161,14 @@ class _Composer:
                 raise invalid_yaml("a key is a word, not a list, mapping or alias", span=key.span)
             earlier = first.setdefault(key.text, key)
             if earlier is not key and key.text != MERGE:
-                message = (
-                    f"the key {key.text!r} stands twice, first in line {earlier.span.start_line}"
-                )
-                self._problem("YAML005", "duplicate-key", message, Severity.ERROR, key.span)
+                line = earlier.span.start_line
+                message = f"the key {key.text!r} stands twice, first in line {line}"
+                self.problems.append(Problem("YAML005", "duplicate-key", message, span=key.span))
             entries.append(Entry(key, value))
         return tuple(entries)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        span = self.text.span(event.start_mark.index, event.end_mark.index)
+        span = self.text.span(_index(event.start_mark), _index(event.end_mark))
         name = event.anchor
         if name not in self._anchors:
             raise invalid_yaml(f"the alias *{name} has no anchor &{name} before it", span=span)
@@ -187,12 +186,16 @@ class _Composer:
             self.root = node
 
     def _refuse_tag(self, tag: str | None, span: Span) -> None:
-        if tag not in {None, "!"}:
-            message = f"the tag {tag} is not taken"
-            self._problem("YAML001", "invalid-yaml", message, Severity.ERROR, span, "remove it")
+        if tag in {None, "!"}:
+            return
+        self.problems.append(
+            Problem(
+                "YAML001", "invalid-yaml", f"the tag {tag} is not taken", "remove it", span=span
+            )
+        )
 
     def _warn(self, scalar: Scalar) -> None:
-        name, text = "ambiguous-value", scalar.text
+        text = scalar.text
         if is_yaml_1_1_boolean(scalar):
             message = f"{text} is a boolean in YAML 1.1 and a word in YAML 1.2"
             meaning = "true" if text.lower() in {"yes", "on"} else "false"
@@ -202,15 +205,11 @@ class _Composer:
             mend = f'write it without leading zeros or colons, or "{text}" in quotes'
         else:
             return
-        self._problem("YAML003", name, message, Severity.WARNING, scalar.span, mend)
+        self.problems.append(
+            Problem("YAML003", "ambiguous-value", message, mend, Severity.WARNING, scalar.span)
+        )
 
-    def _problem(
-        self,
-        code: str,
-        name: str,
-        message: str,
-        severity: Severity,
-        span: Span,
-        help: str = "",  # noqa: A002 - the field's name
-    ) -> None:
-        self.problems.append(Problem(code, name, message, help, severity, span))
+
+def _index(mark: Any) -> int:  # noqa: ANN401 - the C and the Python parser have their own marks
+    """Return the code point that a mark stands at."""
+    return int(mark.index)

@@ -14,7 +14,9 @@ from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from archlint.frontends.architecture.block import Block
     from archlint.frontends.architecture.expression import Names, Value
+    from archlint.frontends.architecture.item import Item
     from archlint.frontends.architecture.layer import Layer
     from archlint.frontends.architecture.problems import Problems
     from archlint.sources.span import Span
@@ -61,29 +63,26 @@ def layer_arguments(
 
 
 def block_arguments(
-    block: str,
-    parameters: dict[str, Value],
-    required: frozenset[str],
-    entries: Iterable[Entry],
-    names: Names,
-    problems: Problems,
-    place: Span,
+    block: Block, item: Item, names: Names, problems: Problems
 ) -> dict[str, Value] | None:
     """Return the parameters of a block with their values; None where a problem was taken down."""
     before = len(problems)
-    bound = dict(parameters)
-    for entry in entries:
-        if entry.key.text not in parameters:
-            problems.unknown(entry.key.span, f"parameter of {block}:", entry.key.text, parameters)
+    bound = dict(block.parameters)
+    given = set()
+    for entry in item.argument_entries():
+        word = entry.key.text
+        given.add(word)
+        if word not in bound:
+            what = f"parameter of {block.name}:"
+            problems.unknown(entry.key.span, what, word, block.parameters)
             continue
         try:
-            bound[entry.key.text] = node_value(entry.value, names)
+            bound[word] = node_value(entry.value, names)
         except Invalid as invalid:
             problems.add(invalid.span, invalid.message, invalid.help)
-    given = {entry.key.text for entry in entries}
-    for name in parameters:
-        if name in required and name not in given:
-            problems.add(place, f"the block {block} needs {name}")
+    for name in block.parameters:
+        if name in block.required and name not in given:
+            problems.add(item.word.span, f"the block {block.name} needs {name}")
     return bound if len(problems) == before else None
 
 

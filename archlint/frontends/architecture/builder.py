@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx
 from onnx import TensorProto, helper
@@ -43,14 +43,14 @@ class Builder:
         self._names.add(free)
         return free
 
-    def node(  # noqa: PLR0913 - a node has that many parts
+    def node(
         self,
         op: str,
         inputs: Sequence[Tensor | None],
         name: str,
         metadata: Mapping[str, str],
         outputs: int = 1,
-        **attributes: object,
+        **attributes: Any,  # noqa: ANN401 - attributes are of many types
     ) -> tuple[Tensor, ...]:
         """Add a node and return its outputs, whose shapes ONNX infers; raises BuildError."""
         if len(self.nodes) >= _MOST_NODES:
@@ -178,10 +178,11 @@ def _tensor(name: str, inferred: onnx.TypeProto | None, inputs: Sequence[Tensor]
     tensor = inferred.tensor_type
     if not tensor.HasField("shape"):
         return Tensor(name, tensor.elem_type, None)
-    dims: list[Dim] = []
-    for dim in tensor.shape.dim:
-        dims.append(dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None)
-    return Tensor(name, tensor.elem_type, tuple(dims))
+    return Tensor(name, tensor.elem_type, tuple(_dim(dim) for dim in tensor.shape.dim))
+
+
+def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
+    return dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
 
 
 def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
+from archlint.findings import Severity
 from archlint.frontends.architecture.architecture import Architecture
 from archlint.frontends.architecture.assembler import Assembler
 from archlint.frontends.architecture.builder import Builder
-from archlint.frontends.architecture.file import File, read_blocks, read_defaults, read_file
+from archlint.frontends.architecture.file import File, read_file
+from archlint.frontends.architecture.importing import Importer
 from archlint.frontends.architecture.inputs import read_inputs
 from archlint.frontends.architecture.problems import Problems, TooManyProblems
 from archlint.frontends.architecture.scope import PREVIOUS, Scope
 from archlint.frontends.architecture.value import Invalid, node_word
-from archlint.findings import Severity
 from archlint.sources.problem import Unreadable
-from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
+from archlint.sources.yaml_node import Mapping, Sequence, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +38,7 @@ def compile_architecture(document: YamlDocument, folder: Path) -> Architecture:
     file: File | None = None
     try:
         file = read_file(document, problems)
-        read_blocks(file)
-        read_defaults(file)
+        Importer(folder).complete(file)
         model = _model(file)
     except TooManyProblems:
         pass
@@ -46,7 +46,7 @@ def compile_architecture(document: YamlDocument, folder: Path) -> Architecture:
         problems.add(invalid.span, invalid.message, invalid.help)
     errors = [problem for problem in document.problems if problem.severity is Severity.ERROR]
     if model is None or file is None or len(problems) or errors:
-        raise Unreadable(*document.problems, *problems)
+        raise Unreadable(*document.problems, *tuple(problems))
     return Architecture(document, model, file.sections.get("target"), document.problems)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from archlint.frontends.architecture.architecture import Architecture
 
+_CONSTANTS = {"zeros": 0.0, "ones": 1.0}
 _GAINS = {
     "linear": 1.0,
     "conv1d": 1.0,
@@ -34,9 +35,7 @@ def export(architecture: Architecture, seed: int = 0) -> onnx.ModelProto:
     Each weight is drawn on its own, so a change elsewhere in the file does not move it.
     """
     import numpy as np
-    from onnx import TensorProto
-
-    from onnx import ModelProto
+    from onnx import ModelProto, TensorProto
 
     model = ModelProto()
     model.CopyFrom(architecture.model)
@@ -59,29 +58,37 @@ def draw(
     """Draw a weight of `shape`; `fans` are its fan-in and fan-out."""
     import numpy as np
 
-    settings = dict(initializer.settings)
-    number = {name: float(value) for name, value in settings.items() if not isinstance(value, str)}
-    match initializer.name:
-        case "zeros":
-            return np.zeros(shape)
-        case "ones":
-            return np.ones(shape)
-        case "constant":
-            return np.full(shape, number["value"])
-        case "normal":
-            return random.normal(number["mean"], number["std"], shape)
-        case "uniform":
-            return random.uniform(number["a"], number["b"], shape)
-        case "trunc_normal":
-            return _truncated(shape, number, random)
-        case "orthogonal":
-            return _orthogonal(shape, number["gain"], random)
-        case "eye" | "dirac":
-            return _identity(shape)
-        case "rotary_cos" | "rotary_sin":
-            return _rotary(initializer.name, shape, number["base"])
+    name = initializer.name
+    number = {key: value for key, value in initializer.settings if not isinstance(value, str)}
+    if name in _CONSTANTS:
+        return np.full(shape, _CONSTANTS[name])
+    if name == "constant":
+        return np.full(shape, number["value"])
+    if name in {"rotary_cos", "rotary_sin"}:
+        return _rotary(name, shape, number["base"])
+    if name in {"eye", "dirac"}:
+        return _identity(shape)
+    return _random(initializer, number, shape, fans, random)
+
+
+def _random(
+    initializer: Initializer,
+    number: dict[str, float],
+    shape: tuple[int, ...],
+    fans: tuple[int, int],
+    random: Generator,
+) -> NDArray[np.floating]:
+    name = initializer.name
+    if name == "normal":
+        return random.normal(number["mean"], number["std"], shape)
+    if name == "uniform":
+        return random.uniform(number["a"], number["b"], shape)
+    if name == "trunc_normal":
+        return _truncated(shape, number, random)
+    if name == "orthogonal":
+        return _orthogonal(shape, number["gain"], random)
     std = deviation(initializer, fans)
-    if initializer.name.endswith("uniform"):
+    if name.endswith("uniform"):
         return random.uniform(-sqrt(3) * std, sqrt(3) * std, shape)
     return random.normal(0, std, shape)
 
@@ -151,4 +158,4 @@ def _rotary(name: str, shape: tuple[int, ...], base: float) -> NDArray[np.floati
 
     positions, pairs = shape
     angles = np.outer(np.arange(positions), base ** (-np.arange(pairs) / pairs))
-    return np.cos(angles) if name == "rotary_cos" else np.sin(angles)
+    return cast("NDArray[np.floating]", (np.cos if name == "rotary_cos" else np.sin)(angles))

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from archlint.errors import did_you_mean
 
-Value: TypeAlias = "int | float | bool | str | None | tuple[Value, ...]"
+Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | None"
 Names: TypeAlias = Mapping[str, Value]
 
 _REFERENCE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([^{}]*)\})")
@@ -91,7 +91,7 @@ def evaluate(text: str, names: Names) -> Value:
         raise ExpressionError(f"{text.strip()!r} cannot be worked out: {error}") from error
 
 
-def _value(node: ast.expr, names: Names) -> Value:
+def _value(node: ast.expr, names: Names) -> Value:  # noqa: C901, PLR0911 - one case a kind of node
     match node:
         case ast.Constant(value=int() | float() | str() as constant):
             return constant
@@ -137,7 +137,7 @@ def _number(value: Value) -> int | float:
 
 def _arithmetic(kind: ast.operator, left: Value, right: Value) -> Value:
     first, second = _number(left), _number(right)
-    if isinstance(kind, ast.Pow) and abs(second) > 64:  # noqa: PLR2004 - no dimension needs more
+    if isinstance(kind, ast.Pow) and abs(second) > 64:
         raise ExpressionError("a power is too large")
     result = _OPERATORS[type(kind)](first, second)
     if isinstance(result, complex) or abs(result) >= _LARGEST:

@@ -9,9 +9,8 @@ from archlint.frontends.architecture.block import Block, read_block, read_parame
 from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
 from archlint.frontends.architecture.value import Invalid
-from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
+from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import value
-from archlint.sources.yaml_node import Scalar
 
 if TYPE_CHECKING:
     from archlint.frontends.architecture.expression import Value
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SEQUENTIAL = "Sequential"
-ONNX_PREFIX = "onnx."
 WORDS = (
     "archlint",
     "name",
@@ -54,7 +52,7 @@ class File:
             word in layers()
             or word in self.blocks
             or word == SEQUENTIAL
-            or word.startswith(ONNX_PREFIX)
+            or word.startswith("onnx.")
         )
 
     def known_layers(self) -> list[str]:

@@ -34,7 +34,7 @@ class Layer:
     """
 
     name: str
-    build: Callable[..., Tensor]
+    build: Callable[..., Tensor | tuple[Tensor, ...]]
 
     @cached_property
     def _parameters(self) -> list[inspect.Parameter]:

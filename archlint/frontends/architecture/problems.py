@@ -9,7 +9,7 @@ from archlint.findings import Severity
 from archlint.sources.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from archlint.sources.span import Span
 
@@ -26,7 +26,7 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[tuple[Span | None, str], Problem] = {}
 
-    def __iter__(self) -> Iterable[Problem]:
+    def __iter__(self) -> Iterator[Problem]:
         """Yield each problem once: a block that is used twice does not count twice."""
         return iter(self._found.values())
 
@@ -48,5 +48,5 @@ class Problems:
     def unknown(self, span: Span, what: str, word: str, known: Iterable[str]) -> None:
         """Take down a word that is not among the known ones, with the nearest that is."""
         words = list(known)
-        help = "" if not words or len(words) > 16 else "known: " + ", ".join(words)  # noqa: A001, PLR2004 - as in Problem; a longer list helps nobody
+        help = "" if not words or len(words) > 16 else "known: " + ", ".join(words)  # noqa: A001 - as in Problem; a longer list helps nobody
         self.add(span, f"unknown {what} {word!r}{did_you_mean(word, words)}", help)

@@ -1,14 +1,18 @@
-"""What the layers of a list can see: parameters, named tensors, blocks."""
+"""What the layers of a list can see: parameters, named tensors, weights, blocks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from archlint.errors import did_you_mean
+from archlint.frontends.architecture.value import Invalid, node_word
+
 if TYPE_CHECKING:
     from archlint.frontends.architecture.expression import Value
     from archlint.frontends.architecture.file import File
     from archlint.frontends.architecture.tensor import Tensor
+    from archlint.sources.yaml_node import Node
 
 PREVIOUS = "previous"
 INPUT = "input"
@@ -19,8 +23,8 @@ class Scope:
     """The names in one list of layers.
 
     `tensors` holds the named outputs, and the last one as "previous"; None stands for a tensor
-    that could not be made, whose problem was taken down already. `place` is the path of the layer
-    of the main file that an imported layer belongs to.
+    that could not be made, whose problem was taken down already. `weights` holds those of named
+    layers. `place` is the path of the layer of the main file that an imported layer belongs to.
     """
 
     file: File
@@ -30,7 +34,7 @@ class Scope:
     frozen: bool = False
     depth: int = 0
     place: tuple[str | int, ...] | None = None
-    weights: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, Tensor | None] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
     def full_name(self, name: str) -> str:
@@ -46,6 +50,30 @@ class Scope:
         self.taken.add(name)
         return name
 
+    def reference(self, node: Node) -> Tensor | None:
+        """The tensor that a word refers to; raises Invalid where nothing is called so."""
+        name = node_word(node, "a reference")
+        if name in self.tensors:
+            return self.tensors[name]
+        if self._is_broken(name):
+            return None
+        near = did_you_mean(name, self.tensors)
+        short = [known for known in self.tensors if "." not in known]
+        raise Invalid(
+            node.span, f"nothing before this is called {name!r}{near}", "known: " + ", ".join(short)
+        )
+
+    def weight(self, node: Node) -> Tensor | None:
+        """The weight of the layer that a word refers to; raises Invalid."""
+        name = node_word(node, "tie")
+        if name in self.weights:
+            return self.weights[name]
+        if self._is_broken(name):
+            return None
+        near = did_you_mean(name, self.weights)
+        message = f"no layer before this with a weight is called {name!r}{near}"
+        raise Invalid(node.span, message)
+
     def inside(self, name: str, names: dict[str, Value], file: File | None = None) -> Scope:
         """A scope for the layers inside the block or group called `name`."""
         return Scope(
@@ -57,3 +85,8 @@ class Scope:
             depth=self.depth + 1,
             place=self.place,
         )
+
+    def _is_broken(self, name: str) -> bool:
+        """Whether the layer whose part `name` is could not be made."""
+        head = name.partition(".")[0]
+        return head in self.tensors and self.tensors[head] is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archlint.frontends.architecture.builder import Builder, BuildError
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
@@ -65,7 +65,7 @@ class Site:
         *inputs: Tensor | None,
         part: str = "",
         shape: tuple[Dim, ...] | None = None,
-        **attributes: object,
+        **attributes: Any,  # noqa: ANN401 - attributes are of many types
     ) -> Tensor:
         """Add a node with one output; `part` names it where it is not the layer's last node.
 
@@ -80,7 +80,7 @@ class Site:
         *inputs: Tensor | None,
         outputs: int,
         part: str = "",
-        **attributes: object,
+        **attributes: Any,  # noqa: ANN401 - attributes are of many types
     ) -> tuple[Tensor, ...]:
         """Add a node with several outputs."""
         name = f"{self.name}.{part}" if part else self.name

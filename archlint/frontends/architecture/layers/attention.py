@@ -47,7 +47,8 @@ def multihead_attention(
         packed = _packed(site, query, features, offset)
     else:
         packed = _separate(
-            site, query, key or query, value or key or query, num_heads * width, groups * width, offset
+            site, query, key or query, value or key or query, num_heads * width, groups * width,
+            offset,
         )  # fmt: skip
     asked, kept, values = packed
     if rotary:
@@ -77,7 +78,7 @@ def _packed(
     return query, key, value
 
 
-def _separate(  # noqa: PLR0913, PLR0917 - three inputs, two widths
+def _separate(  # noqa: PLR0917 - three inputs, two widths
     site: Site,
     query: Tensor,
     key: Tensor,

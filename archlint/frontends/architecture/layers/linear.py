@@ -38,7 +38,7 @@ def linear(
     return project(site, x, out_features, default_bias(features) if bias else None)
 
 
-def project(  # noqa: PLR0913 - each is a choice of some layer
+def project(
     site: Site,
     x: Tensor,
     out_features: int,
@@ -104,8 +104,12 @@ def _adapted(site: Site, x: Tensor, out_features: int, bias: bool) -> Tensor:
         "lora_A", (features, adapter.rank), DEFAULT_WEIGHT, (features, adapter.rank), "lora"
     )
     up = site.weight(
-        "lora_B", (adapter.rank, out_features), initializer("zeros"), (adapter.rank, out_features), "lora"
-    )  # fmt: skip
+        "lora_B",
+        (adapter.rank, out_features),
+        initializer("zeros"),
+        (adapter.rank, out_features),
+        "lora",
+    )
     thin = site.node("MatMul", site.node("MatMul", x, down, part="down"), up, part="up")
     scale = site.scalar(adapter.alpha / adapter.rank, "scale", x)
     site.used.add("lora")

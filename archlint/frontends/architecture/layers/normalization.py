@@ -116,7 +116,7 @@ def local_response_norm(
     site: Site,
     x: Tensor,
     *,
-    size: Count,  # noqa: A002 - PyTorch's name
+    size: Count,
     alpha: float = 1e-4,
     beta: float = 0.75,
     k: float = 1.0,

@@ -20,7 +20,7 @@ def max_pool(
     dilation: Size = 1,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """Take the largest value of each window; the stride is the kernel size where it is not given."""
+    """Take the largest value of each window; the stride is by default the kernel size."""
     require_rank(x, axes + 2, LAYOUTS[axes])
     kernel = per_axis(kernel_size, axes, "kernel_size")
     dilations = per_axis(dilation, axes, "dilation")
@@ -48,7 +48,7 @@ def average_pool(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
-    """Take the mean of each window; the stride is the kernel size where it is not given."""
+    """Take the mean of each window; the stride is by default the kernel size."""
     require_rank(x, axes + 2, LAYOUTS[axes])
     kernel = per_axis(kernel_size, axes, "kernel_size")
     pads = _pads(padding, kernel)

@@ -3,7 +3,7 @@
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
 from archlint.frontends.architecture.argument import Count, Fraction
 from archlint.frontends.architecture.initializer import uniform_within
@@ -29,7 +29,7 @@ def gated(
 ) -> Tensor:
     """Read a sequence step by step with gates; the output holds the state of every step."""
     expect(size(x, -1, "the number of features"), input_size, "input_size", "features")
-    attributes = {"linear_before_reset": 1} if op == "GRU" else {}
+    attributes: dict[str, Any] = {"linear_before_reset": 1} if op == "GRU" else {}
     return _recurrent(
         op, site, x, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, attributes
     )
@@ -57,7 +57,7 @@ def plain(
     )  # fmt: skip
 
 
-def _recurrent(  # noqa: PLR0913, PLR0917 - PyTorch's layers have that many arguments
+def _recurrent(  # noqa: PLR0917 - PyTorch's layers have that many arguments
     op: str,
     site: Site,
     x: Tensor,
@@ -67,7 +67,7 @@ def _recurrent(  # noqa: PLR0913, PLR0917 - PyTorch's layers have that many argu
     batch_first: bool,
     dropout: float,
     bidirectional: bool,
-    attributes: dict[str, object],
+    attributes: dict[str, Any],
 ) -> Tensor:
     require_rank(x, 3, "N, S, C" if batch_first else "S, N, C")
     output = site.node("Transpose", x, part="steps_first", perm=[1, 0, 2]) if batch_first else x
@@ -82,7 +82,7 @@ def _recurrent(  # noqa: PLR0913, PLR0917 - PyTorch's layers have that many argu
     return output
 
 
-def _layer(  # noqa: PLR0913, PLR0917 - as _recurrent
+def _layer(  # noqa: PLR0917 - as _recurrent
     op: str,
     site: Site,
     x: Tensor,
@@ -90,7 +90,7 @@ def _layer(  # noqa: PLR0913, PLR0917 - as _recurrent
     bias: bool,
     bidirectional: bool,
     part: str,
-    attributes: dict[str, object],
+    attributes: dict[str, Any],
 ) -> Tensor:
     """Add one layer; ONNX stacks the gates and the directions in one tensor."""
     features = size(x, -1, "the number of features")

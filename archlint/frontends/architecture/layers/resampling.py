@@ -2,7 +2,7 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
-from typing import Literal
+from typing import Any, Literal
 
 from archlint.frontends.architecture.argument import Count, Integers, Size
 from archlint.frontends.architecture.layers.convolution import LAYOUTS
@@ -18,7 +18,7 @@ def upsample(
     x: Tensor,
     *,
     scale_factor: float | tuple[float, ...] | None = None,
-    size: Size | None = None,  # noqa: A002 - PyTorch's name
+    size: Size | None = None,
     mode: Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"] = "nearest",
     align_corners: bool = False,
 ) -> Tensor:
@@ -26,7 +26,7 @@ def upsample(
     axes = rank(x) - 2
     if (scale_factor is None) == (size is None):
         raise Rejected("takes one of scale_factor and size", "scale_factor")
-    attributes = {
+    attributes: dict[str, Any] = {
         "mode": {"nearest": "nearest", "bicubic": "cubic"}.get(mode, "linear"),
         "coordinate_transformation_mode": _coordinates(mode, align_corners),
         "nearest_mode": "floor" if mode == "nearest" else None,
