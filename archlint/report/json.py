@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from archlint import __version__
@@ -88,11 +89,11 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON is what it is
         return value
     if isinstance(value, float):
         return value if value - value == 0 else str(value)  # not inf, not nan
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return sorted((plain(item) for item in value), key=str)
-    number = getattr(value, "item", None)
-    return plain(number()) if callable(number) else str(value)
+    as_list = getattr(value, "tolist", None)  # arrays and numbers of NumPy have it
+    return plain(as_list()) if callable(as_list) else str(value)

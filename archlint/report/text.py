@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.findings import Severity
+from archlint.report.outcome import Status
 from archlint.report.terminal import Paint, frame, visible
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def footer(outcome: Outcome) -> str:
         )
         if count
     ]
-    where = _plural(len(outcome.files), "file")
+    checked = [file for file in outcome.files if file.status is not Status.SKIPPED]
+    where = _plural(len(checked), "file")
     head = f"found {', '.join(found)} in {where}" if found else f"nothing found in {where}"
     return f"{head} ({', '.join(aside)})" if aside else head
 
