@@ -59,6 +59,9 @@ PAYLOADS: Mapping[int, str] = {
 }
 """The fields of TensorProto that hold elements, each as one stretch of bytes."""
 
+WIDTHS: Mapping[int, int] = {key(4): 4, key(10): 8}
+"""Bytes of an element in the payload fields where protobuf fixes them."""
+
 _FLOATS = {key(7, _FOUR): _run(key(7, _FOUR), rb".{4})++")}
 _INTS = {key(8, _VARINT): _run(key(8, _VARINT), _UNPACKED_VARINTS)}
 
@@ -154,5 +157,6 @@ MESSAGES: Mapping[str, Message] = {
     "map_type": Message({key(2): Child("type")}),
     "tensor_type": Message({key(2): Child("shape")}),
     "shape": Message({key(1): Child("leaf")}),
+    "entry": Message(labels={key(1): "key", key(2): "value"}),
     "leaf": Message(),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.sources.field_reader import Field, FieldReader
-from archlint.sources.onnx_schema import MESSAGES, PAYLOADS
+from archlint.sources.onnx_schema import MESSAGES, PAYLOADS, WIDTHS
 from archlint.sources.problem import unreadable
 from archlint.sources.stored_tensor import StoredTensor
 from archlint.sources.wire import WireType, key, read_varint, write_field, write_varint
@@ -110,7 +110,10 @@ class Skeleton:
             if field.key not in PAYLOADS:
                 external = field.key in {_EXTERNAL_DATA, _DATA_LOCATION}
                 self._reader.keep(field.start, field.end, held if external else out)
-                _describe(tensor, field, self._reader.value(field))
+                if field.key == _EXTERNAL_DATA:
+                    tensor.external |= self._entry(field)
+                else:
+                    _describe(tensor, field, self._reader.value(field))
                 continue
             if field.end > field.body:
                 data.append(field)
@@ -122,11 +125,22 @@ class Skeleton:
         if len(data) + tensor.is_external > 1:
             message = f"tensor '{tensor.name}' holds its elements in more than one way"
             raise unreadable(message, _WRITE_AGAIN, start)
-        if data:
-            tensor.field_name = PAYLOADS[data[0].key]
-            tensor.offset, tensor.length = data[0].body, data[0].end - data[0].body
+        for field in data:
+            tensor.field_name = PAYLOADS[field.key]
+            tensor.offset, tensor.length = field.body, field.end - field.body
+            if tensor.length % WIDTHS.get(field.key, 1):
+                raise unreadable(f"tensor '{tensor.name}' ends inside a number", offset=field.start)
         self.tensors.append(tensor)
         return out + _ELIDED_FIELDS
+
+    def _entry(self, field: Field) -> dict[str, str]:
+        """Read a pair of texts, key and value; the last one wins, as in protobuf."""
+        pair = {"key": "", "value": ""}
+        for part in self._reader.fields("entry", field.body, field.end, bytearray()):
+            pair[MESSAGES["entry"].labels[part.key]] = self._reader.value(part).decode(
+                errors="replace"
+            )
+        return {pair["key"]: pair["value"]}
 
 
 def _describe(tensor: StoredTensor, field: Field, value: bytes) -> None:
@@ -147,23 +161,6 @@ def _describe(tensor: StoredTensor, field: Field, value: bytes) -> None:
             location = read_varint(value, 0)[0] & 0xFFFF_FFFF
             if location in {0, 1}:  # protobuf puts other values aside
                 tensor.is_external = location == 1
-        case "external_data":
-            entry = _entry(value, field.body)
-            tensor.external[entry.get(1, "")] = entry.get(2, "")
-
-
-def _entry(body: bytes, start: int) -> dict[int, str]:
-    """Read a StringStringEntryProto: key under 1, value under 2."""
-    entry: dict[int, str] = {}
-    index = 0
-    while index < len(body):
-        field_key, index = read_varint(body, index, start)
-        if field_key & 7 != WireType.LENGTH_DELIMITED:
-            raise unreadable("an external_data entry is not a pair of texts", offset=start)
-        length, index = read_varint(body, index, start)
-        entry[field_key >> 3] = body[index : index + length].decode(errors="replace")
-        index += length
-    return entry
 
 
 def _signed(value: int) -> int:

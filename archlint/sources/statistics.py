@@ -138,12 +138,12 @@ def _blocks(file: ByteFile, stretches: Iterable[tuple[int, int]]) -> Iterator[me
     """
     buffer = memoryview(bytearray(_BUFFER))
     filled = 0
-    for start, length in stretches:
-        end = start + length
-        while start < end:
-            part = buffer[filled : filled + end - start]
-            file.read_into(part, start)
-            start += len(part)
+    for offset, length in stretches:
+        read = 0
+        while read < length:
+            part = buffer[filled : filled + length - read]
+            file.read_into(part, offset + read)
+            read += len(part)
             filled += len(part)
             if filled == _BUFFER:
                 yield buffer
