@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from archlint.frontends.architecture.expression import Value
@@ -37,6 +38,10 @@ Integers: TypeAlias = tuple[int, ...]
 Fraction: TypeAlias = Annotated[float, Between(0.0, 1.0)]
 
 
+LARGEST = 2**40
+"""The largest integer that an argument or a dimension takes: more elements than any memory has."""
+
+
 class Misfit(Exception):  # noqa: N818 - it says what happened, and is no bug
     """Raised where a value is not of the kind; the text says what was expected."""
 
@@ -64,10 +69,14 @@ def _single(kind: Any, value: Value) -> Any:  # noqa: ANN401 - as convert
     if kind is bool and is_bool:
         return value
     if kind is int and not is_bool and isinstance(value, int):
+        if abs(value) > LARGEST:
+            raise Misfit(f"an integer up to {LARGEST}")
         return value
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if kind is float and not is_bool and isinstance(value, (int, float)):
+        if not isfinite(value):
+            raise Misfit("a finite number")
         return float(value)
     if kind is str and isinstance(value, str):
         return value

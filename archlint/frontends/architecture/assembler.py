@@ -12,6 +12,7 @@ from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
 from archlint.frontends.architecture.onnx_operator import PREFIX, build_operator
 from archlint.frontends.architecture.placing import check_used, place
+from archlint.frontends.architecture.problems import Stop
 from archlint.frontends.architecture.scope import INPUT, PREVIOUS, Scope
 from archlint.frontends.architecture.site import Rejected
 from archlint.frontends.architecture.value import Invalid, node_boolean, node_integer, node_word
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _DEEPEST = 40
 _MOST_REPEATS = 10_000
+_MOST_LAYERS = 20_000
 _RESERVED = (PREVIOUS, INPUT)
 
 
@@ -39,11 +41,12 @@ class Assembler:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
+        self._count = 0
 
     def layers(self, node: Node, path: tuple[str | int, ...], scope: Scope) -> None:
         """Build a list of layers; the scope's "previous" is the last output afterwards."""
         inside = resolve(node)
-        if not isinstance(inside, Sequence):
+        if not isinstance(inside, Sequence) or not inside.items:
             scope.file.problems.add(node.span, "layers are a list", "start each layer with a dash")
             scope.tensors[PREVIOUS] = None
             return
@@ -87,6 +90,11 @@ class Assembler:
         return output
 
     def _once(self, item: Item, name: str, scope: Scope, inputs: Inputs) -> Tensor | None:
+        self._count += 1
+        if self._count > _MOST_LAYERS:
+            message = f"the blocks expand to more than {_MOST_LAYERS:,} layers"
+            scope.file.problems.add(item.span, message)
+            raise Stop
         condition = item.beside.get("if")
         if condition is not None and not node_boolean(condition.value, scope.names, "if"):
             return inputs[0] if inputs else None

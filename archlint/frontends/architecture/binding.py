@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from archlint.errors import did_you_mean
@@ -134,7 +135,7 @@ def _setting(word: str, node: Node, names: Names) -> Setting:
             return value
         expected = ", ".join(CHOICES[word])
         raise Invalid(node.span, f"{word} is {describe(value)}, expected one of {expected}")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise Invalid(node.span, f"{word} is {describe(value)}, expected a number")
     return float(value)
 

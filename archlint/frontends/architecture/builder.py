@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LOWEST_OPSET = 21
 _IR_VERSIONS = {21: 10, 22: 10, 23: 11, 24: 12, 25: 13}
-_MOST_NODES = 200_000
 
 
 class BuildError(Exception):
@@ -53,8 +52,6 @@ class Builder:
         **attributes: Any,  # noqa: ANN401 - attributes are of many types
     ) -> tuple[Tensor, ...]:
         """Add a node and return its outputs, whose shapes ONNX infers; raises BuildError."""
-        if len(self.nodes) >= _MOST_NODES:
-            raise BuildError(f"the model has more than {_MOST_NODES:,} nodes")
         schema = self._schema(op)
         name = self.reserve(name)
         names = [name, *(self.reserve(f"{name}.{index}") for index in range(1, outputs))]

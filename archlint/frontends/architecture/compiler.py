@@ -12,7 +12,8 @@ from archlint.frontends.architecture.builder import Builder
 from archlint.frontends.architecture.file import File, read_file
 from archlint.frontends.architecture.importing import Importer
 from archlint.frontends.architecture.inputs import read_inputs
-from archlint.frontends.architecture.problems import Problems, TooManyProblems
+from archlint.frontends.architecture.problems import Problems, Stop
+from archlint.frontends.architecture.review import review_blocks
 from archlint.frontends.architecture.scope import PREVIOUS, Scope
 from archlint.frontends.architecture.value import Invalid, node_word
 from archlint.sources.problem import Unreadable
@@ -40,7 +41,8 @@ def compile_architecture(document: YamlDocument, folder: Path) -> Architecture:
         file = read_file(document, problems)
         Importer(folder).complete(file)
         model = _model(file)
-    except TooManyProblems:
+        review_blocks(file)
+    except Stop:
         pass
     except Invalid as invalid:
         problems.add(invalid.span, invalid.message, invalid.help)

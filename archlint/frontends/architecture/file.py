@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from archlint.frontends.architecture.block import Block, read_block, read_parameters
 from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
+from archlint.frontends.architecture.problems import Problems, Stop
 from archlint.frontends.architecture.value import Invalid
 from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import value
 
 if TYPE_CHECKING:
     from archlint.frontends.architecture.expression import Value
-    from archlint.frontends.architecture.problems import Problems
     from archlint.sources.yaml_document import YamlDocument
 
 VERSION = 1
@@ -117,7 +117,7 @@ def _sections(document: YamlDocument, problems: Problems) -> dict[str, Node]:
             None if root is None else root.span, "an architecture is a mapping",
             "start with archlint: 1",
         )  # fmt: skip
-        return {}
+        raise Stop
     sections = {}
     for entry in root.merged():
         if entry.key.text in WORDS:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
+from archlint.frontends.architecture.argument import LARGEST
 from archlint.frontends.architecture.tensor import Dim, Tensor
 from archlint.frontends.architecture.value import Invalid, node_value, node_word
 from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
@@ -95,7 +96,7 @@ def _dim(node: Node, file: File) -> Dim:
     value = node_value(node, file.names)
     if isinstance(value, bool) and isinstance(inside, Scalar):
         value = inside.text
-    if isinstance(value, int) and value >= 1:
+    if isinstance(value, int) and 1 <= value <= LARGEST:
         return value
     if isinstance(value, str) and _SYMBOL.match(value):
         return value

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _MOST = 200
 
 
-class TooManyProblems(Exception):  # noqa: N818 - it ends the compilation, and is no bug
-    """Raised when so much is wrong that more would not help anybody."""
+class Stop(Exception):  # noqa: N818 - it ends the compilation, and is no bug
+    """Raised where going on would help nobody; the problem was taken down."""
 
 
 class Problems:
@@ -43,7 +43,7 @@ class Problems:
         problem = Problem("YAML002", "invalid-architecture", message, help, Severity.ERROR, span)
         self._found.setdefault((span, message), problem)
         if len(self._found) > _MOST:
-            raise TooManyProblems
+            raise Stop
 
     def unknown(self, span: Span, what: str, word: str, known: Iterable[str]) -> None:
         """Take down a word that is not among the known ones, with the nearest that is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from archlint.frontends.architecture.expression import (
@@ -66,7 +67,7 @@ def node_integer(node: Node, names: Names, what: str, least: int, largest: int) 
 def node_number(node: Node, names: Names, what: str) -> float:
     """Return the value of a node that must be a number; raises Invalid."""
     value = node_value(node, names)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise Invalid(node.span, f"{what} is {value!r}, expected a number")
     return float(value)
 
