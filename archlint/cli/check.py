@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rules.add_argument(
         "--write-baseline", metavar="FILE", help="record all findings, and end with 0"
     )
+    rules.add_argument(
+        "--force-exclude", action="store_true", help="`exclude` holds for named files too"
+    )
     report = parser.add_argument_group("report")
     report.add_argument(
         "--format", metavar="NAME", default="text", help="text, short, json, github, sarif"
@@ -68,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
     candidates = [
         candidate
         for candidate in discover(paths, SUFFIXES + further)
-        if candidate.named or not project.configs.of(candidate.path).excludes(candidate.path)
+        if (candidate.named and not options.force_exclude)
+        or not project.configs.of(candidate.path).excludes(candidate.path)
     ]
     project.check([candidate.path for candidate in candidates])
     outcome = run_rules(candidates, project, _baseline(options, project))

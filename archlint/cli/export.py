@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("file", metavar="FILE", help="an architecture, as net.arch.yaml")
     parser.add_argument("--output", "-o", metavar="FILE", required=True, help="as net.onnx")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="for drawing the weights")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
 
     from archlint.engine.export import export
 
-    outcome = export(Path(options.file), Path(options.output))
+    outcome = export(Path(options.file), Path(options.output), options.seed)
     if outcome is None:
         return 0
     from archlint.report.text import TextReporter

@@ -22,6 +22,7 @@ class Configs:
         self._only = only
         self._by_folder: dict[Path, Config] = {}
         self._devices: tuple[Device, ...] = ()
+        self._plugins: dict[Path, Path] = {}
 
     def of(self, path: Path) -> Config:
         """Return the configuration of a file or folder; raises `ConfigError` for a broken one."""
@@ -45,15 +46,15 @@ class Configs:
     def plugins(self, paths: Iterable[Path]) -> tuple[Path, ...]:
         """Return the local plugins that the configurations of `paths` name, each once."""
         found = [plugin for path in (Path(), *paths) for plugin in self.of(path).plugins]
-        return tuple({plugin.resolve(): plugin for plugin in found}.values())
+        self._plugins = {plugin.resolve(): plugin for plugin in found}
+        return tuple(self._plugins.values())
 
-    def check_plugins(self, paths: Iterable[Path], loaded: Iterable[Path]) -> None:
+    def check_plugins(self, paths: Iterable[Path]) -> None:
         """Raise `CannotRun` where a folder further down names a plugin that was not loaded."""
-        known = {plugin.resolve() for plugin in loaded}
         for path in paths:
             config = self.of(path)
             for plugin in config.plugins:
-                if plugin.resolve() not in known:
+                if plugin.resolve() not in self._plugins:
                     raise CannotRun(
                         f"{config.path} names the plugin {plugin}, but the run does not start "
                         f"there: name {config.root} on the command line too"

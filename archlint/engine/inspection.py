@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.engine.discover import discover
+from archlint.engine.discover import Candidate, discover
 from archlint.engine.load import NotOurs, load
 from archlint.engine.loaded import reported
 from archlint.errors import CannotRun
@@ -23,16 +23,32 @@ def open_model(path: Path, project: Project) -> Model | Outcome:
 
     Raises `CannotRun` for a folder, a missing path, and a file of another program.
     """
-    if path.is_dir():
-        raise CannotRun(f"{path}: name one file, not a folder")
-    (candidate,) = discover([path])
+    candidate = one_file(path)
     try:
         return load(candidate, project).model
     except NotOurs as reason:
         raise CannotRun(f"{path}: {reason}") from reason
     except Unreadable as error:
-        items = tuple(reported(candidate.shown, problem) for problem in error.problems)
-        placed = any(problem.span for problem in error.problems)
-        text = path.read_bytes().decode("utf-8-sig", errors="replace") if placed else None
-        file = FileOutcome(candidate.shown, Status.UNREADABLE, str(error), text)
-        return Outcome(findings=items, files=(file,))
+        return refusal(candidate, error)
+
+
+def one_file(path: Path) -> Candidate:
+    """Return the file at `path`; raises `CannotRun` where there is none, or a folder."""
+    if path.is_dir():
+        raise CannotRun(f"{path}: name one file, not a folder")
+    (candidate,) = discover([path])
+    return candidate
+
+
+def refusal(candidate: Candidate, error: Unreadable) -> Outcome:
+    """Return the outcome of a file that cannot be read."""
+    items = tuple(reported(candidate.shown, problem) for problem in error.problems)
+    text = source_text(candidate, error)
+    return Outcome(items, (FileOutcome(candidate.shown, Status.UNREADABLE, str(error), text),))
+
+
+def source_text(candidate: Candidate, error: Unreadable) -> str | None:
+    """Return the text of a file for code frames, whatever is wrong with it; None without lines."""
+    if not any(problem.span for problem in error.problems):
+        return None
+    return candidate.path.read_bytes().decode("utf-8-sig", errors="replace")

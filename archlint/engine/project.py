@@ -51,8 +51,10 @@ class Project:
         return self.configs.of(path).selection_for(path, self._selection)
 
     def check(self, paths: Iterable[Path]) -> None:
-        """Raise `CannotRun` for a configuration of `paths` that selects rules that nobody has."""
-        for config in {id(config): config for config in map(self.configs.of, paths)}.values():
+        """Raise `CannotRun` for a configuration of `paths` that asks for what nobody has."""
+        files = list(paths)
+        self.configs.check_plugins(files)
+        for config in {id(config): config for config in map(self.configs.of, files)}.values():
             for selection in (config.selection, *(each.selection for each in config.per_file)):
                 self._check_words(selection, config.path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlint.engine.inspection import source_text
 from archlint.engine.load import NotOurs, load
 from archlint.engine.loaded import reported
 from archlint.engine.own_rules import StaleBaseline
@@ -52,7 +53,7 @@ def _check_file(candidate: Candidate, project: Project, tally: Tally) -> None:
         tally.files.append(FileOutcome(shown, Status.SKIPPED, str(reason)))
     except Unreadable as error:
         tally.final += [reported(shown, problem) for problem in error.problems]
-        text = _source(candidate) if any(problem.span for problem in error.problems) else None
+        text = source_text(candidate, error)
         tally.files.append(FileOutcome(shown, Status.UNREADABLE, str(error), text))
     except CannotRun:
         raise
@@ -93,11 +94,6 @@ def _chosen(rules: Iterable[Rule], selection: Selection) -> Iterator[Rule]:
     for rule in rules:
         if selection.includes(rule.code, rule.name, enabled=rule.enabled):
             yield rule
-
-
-def _source(candidate: Candidate) -> str:
-    """Return the text of a file for code frames, whatever is wrong with it."""
-    return candidate.path.read_bytes().decode("utf-8-sig", errors="replace")
 
 
 def _sorted(items: Iterable[Reported]) -> tuple[Reported, ...]:

@@ -1,0 +1,134 @@
+"""The facts of a model for people: a table of its layers, then totals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archlint.cli.table import table
+from archlint.quantity import format_bytes, format_count, format_flops, format_macs
+from archlint.report.terminal import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_HEAD = ("layer", "operator", "output", "parameters", "MACs", "saved", "receptive field")
+_SHOWN_UNKNOWN = 10
+
+
+def summary(facts: Mapping[str, Any]) -> str:
+    """Return the table and the totals of facts as `archlint-facts/1` has them."""
+    fields = _fields(facts["receptive_fields"])
+    rows = [
+        (
+            node["name"],
+            node["op"],
+            shape(node["shape"]),
+            _some(node["parameters"], format_count),
+            _some(node["macs"], format_count),
+            _some(node["saved_bytes"], format_bytes),
+            fields.get(node["output"], ""),
+        )
+        for node in facts["nodes"]
+    ]
+    return f"{table(_HEAD, rows, right={3, 4, 5})}\n{_totals(facts)}{_unknown(facts)}"
+
+
+def shape(sizes: list[int | str | None] | None) -> str:
+    """Return a shape as `1 x 64 x ? x T`; "?" where not even the rank is known."""
+    if sizes is None:
+        return "?"
+    return " x ".join("?" if size is None else str(size) for size in sizes) or "scalar"
+
+
+def _fields(entries: list[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the receptive field of each tensor: its size along each axis of each input."""
+    sizes: dict[str, dict[str, list[str]]] = {}
+    for entry in entries:
+        size = _size(entry)
+        if size is not None:
+            sizes.setdefault(entry["tensor"], {}).setdefault(entry["input"], []).append(size)
+    return {tensor: _distinct(by_input) for tensor, by_input in sizes.items()}
+
+
+def _size(entry: Mapping[str, Any]) -> str | None:
+    """Return the size along one input axis; None where the tensor does not depend on it."""
+    if entry["global"]:
+        return "all"
+    if entry["size"] is None:
+        return "?"
+    low, high = entry["size"]
+    if high == 0:
+        return None
+    bound = "<=" if entry["status"] == "upper-bound" else ""
+    return f"{bound}{low}" if low == high else f"{bound}{low}-{high}"
+
+
+def _distinct(by_input: Mapping[str, list[str]]) -> str:
+    """Return the sizes, once where all inputs have the same."""
+    shown = {
+        name: "all" if set(sizes) == {"all"} else " x ".join(sizes)
+        for name, sizes in by_input.items()
+    }
+    if len(set(shown.values())) == 1:
+        return next(iter(shown.values()))
+    return ", ".join(f"{visible(name)}: {sizes}" for name, sizes in shown.items())
+
+
+def _totals(facts: Mapping[str, Any]) -> str:
+    parameters, compute, memory = facts["parameters"], facts["compute"], facts["memory"]
+    training = memory["training"]
+    optimizer = facts["target"]["training"]["optimizer"] or "none named"
+    count = f"{_count(parameters['count'])} ({_some(parameters['bytes'], format_bytes)})"
+    buffers = _count(parameters["buffer_count"])
+    buffer_bytes = _some(parameters["buffer_bytes"], format_bytes)
+    forward = _some(compute["forward_macs"], format_macs)
+    lines = [
+        ("parameters", count),
+        ("buffers", f"{buffers} ({buffer_bytes})"),
+        ("forward", f"{forward} = {_some(compute['forward_flops'], format_flops)}"),
+        ("elementwise", _some(compute["elementwise_flops"], format_flops)),
+        ("training step", _some(compute["training_flops"], format_flops)),
+        ("inference peak", _some(memory["inference_peak_bytes"], format_bytes)),
+        ("training peak", f"{_interval(training['peak_bytes'])} (optimizer: {optimizer})"),
+        ("  weights", _some(training["weight_bytes"], format_bytes)),
+        ("  gradients", _some(training["gradient_bytes"], format_bytes)),
+        ("  optimizer state", _some(training["optimizer_state_bytes"], format_bytes)),
+        ("  saved activations", _interval(training["saved_activation_bytes"])),
+    ]
+    width = max(len(label) for label, _ in lines)
+    return "".join(f"{label.ljust(width)}  {value}\n" for label, value in lines)
+
+
+def _unknown(facts: Mapping[str, Any]) -> str:
+    """Return what the totals do not know, a line a node."""
+    unknown = {
+        (entry["node"], entry["op"], entry["reason"])
+        for part in (facts["compute"], facts["memory"])
+        for entry in part["unknown"]
+    }
+    if not unknown:
+        return ""
+    shown = sorted(unknown)[:_SHOWN_UNKNOWN]
+    more = len(unknown) - len(shown)
+    lines = [visible(f"  {op} {node}: {reason}") for node, op, reason in shown]
+    if more:
+        lines.append(f"  and {more} more")
+    return (
+        "\nnot known, and not in the totals above, which are lower bounds:\n"
+        + "\n".join(lines)
+        + "\n"
+    )
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+def _some(number: float | None, form: Callable[[float], str]) -> str:
+    return "?" if number is None else form(number)
+
+
+def _interval(bounds: Mapping[str, int | None]) -> str:
+    """Return one amount where the answer is exact, else both ends."""
+    low, high = (_some(bounds[end], format_bytes) for end in ("low", "high"))
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,51 @@
+"""An architecture file to an ONNX file with weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.engine.inspection import one_file, refusal
+from archlint.errors import CannotRun
+from archlint.sources.problem import Unreadable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onnx import ModelProto
+
+    from archlint.report.outcome import Outcome
+
+
+def export(source: Path, output: Path, seed: int) -> Outcome | None:
+    """Write the model that `source` stands for; return what is wrong with it, if anything is.
+
+    Weights are drawn from their initializers: the same `seed` gives the same file. Raises
+    `CannotRun` where `output` cannot be written.
+    """
+    from archlint.frontends.architecture import compile_architecture
+    from archlint.frontends.architecture.export import export as with_weights
+    from archlint.sources.yaml_document import read_yaml
+
+    candidate = one_file(source)
+    try:
+        architecture = compile_architecture(read_yaml(source), source.parent)
+    except Unreadable as error:
+        return refusal(candidate, error)
+    except OSError as error:
+        raise CannotRun(f"{source}: cannot be read: {error.strerror or error}") from error
+    _write(with_weights(architecture, seed), output)
+    return None
+
+
+def _write(model: ModelProto, output: Path) -> None:
+    """Write a model as a whole: nobody sees half a file."""
+    from google.protobuf.message import EncodeError
+
+    temporary = output.with_name(f"{output.name}.new")
+    try:
+        temporary.write_bytes(model.SerializeToString())
+        temporary.replace(output)
+    except (ValueError, EncodeError) as error:
+        raise CannotRun(f"{output}: the model does not fit in one file of 2 GiB") from error
+    except OSError as error:
+        raise CannotRun(f"{output}: cannot be written: {error.strerror or error}") from error
