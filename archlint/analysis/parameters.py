@@ -11,7 +11,8 @@ from archlint.graph.value import Role, Value
 from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
 
-_FROZEN, _BUFFER = "archlint.frozen", "archlint.buffer"
+# What architecture YAML declares of a weight.
+_FROZEN, _BUFFER, _INITIALIZER = "archlint.frozen", "archlint.buffer", "archlint.initializer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ class Parameters:
         weight = self.graph.weights.get(value.name)
         if weight is not None and _BUFFER in weight.metadata:
             return "buffer"
+        if weight is not None and _INITIALIZER in weight.metadata:
+            return "parameter"
         kinds = {self._role(value, use) for use in uses}
         if "parameter" in kinds:
             return "parameter"
