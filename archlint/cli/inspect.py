@@ -8,6 +8,7 @@ from archlint.cli import project_options, streams, target_options
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from archlint.model import Model
 
@@ -50,13 +51,24 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace, model: Model) -> str:
-    if options.format == "json":
-        import json
+    from archlint.report.facts import facts_document
 
-        from archlint.report.facts import facts_document
+    _check_names(options.tensor, model)
+    if options.format == "text":
+        from archlint.cli.summary import summary
 
-        document = facts_document(model, tensors=options.tensor, all_tensors=options.all_tensors)
-        return json.dumps(document, indent=1, allow_nan=False) + "\n"
-    from archlint.cli.summary import summary
+        return summary(facts_document(model, all_tensors=True))
+    import json
 
-    return summary(model)
+    document = facts_document(model, tensors=options.tensor, all_tensors=options.all_tensors)
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def _check_names(names: Sequence[str], model: Model) -> None:
+    """Raise `CannotRun` for a tensor that the model does not have."""
+    from archlint.errors import CannotRun, did_you_mean
+
+    for name in names:
+        if name not in model.graph.values:
+            near = did_you_mean(name, model.graph.values)
+            raise CannotRun(f"{model.path}: no tensor is called {name!r}{near}")

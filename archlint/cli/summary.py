@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _HEAD = ("layer", "operator", "output", "parameters", "MACs", "saved", "receptive field")
 _SHOWN_UNKNOWN = 10
+_AT_LEAST = "at least "
 
 
 def summary(facts: Mapping[str, Any]) -> str:
@@ -78,25 +79,30 @@ def _totals(facts: Mapping[str, Any]) -> str:
     parameters, compute, memory = facts["parameters"], facts["compute"], facts["memory"]
     training = memory["training"]
     optimizer = facts["target"]["training"]["optimizer"] or "none named"
-    count = f"{_count(parameters['count'])} ({_some(parameters['bytes'], format_bytes)})"
-    buffers = _count(parameters["buffer_count"])
-    buffer_bytes = _some(parameters["buffer_bytes"], format_bytes)
+    work = "" if compute["complete"] else _AT_LEAST
+    inference = _AT_LEAST if any(entry["node"] for entry in memory["unknown"]) else ""
+    peak = "" if memory["complete"] else _AT_LEAST
     forward = _some(compute["forward_macs"], format_macs)
     lines = [
-        ("parameters", count),
-        ("buffers", f"{buffers} ({buffer_bytes})"),
-        ("forward", f"{forward} = {_some(compute['forward_flops'], format_flops)}"),
-        ("elementwise", _some(compute["elementwise_flops"], format_flops)),
-        ("training step", _some(compute["training_flops"], format_flops)),
-        ("inference peak", _some(memory["inference_peak_bytes"], format_bytes)),
-        ("training peak", f"{_interval(training['peak_bytes'])} (optimizer: {optimizer})"),
+        ("parameters", _stored(parameters["count"], parameters["bytes"])),
+        ("buffers", _stored(parameters["buffer_count"], parameters["buffer_bytes"])),
+        ("forward", f"{work}{forward} = {_some(compute['forward_flops'], format_flops)}"),
+        ("elementwise", f"{work}{_some(compute['elementwise_flops'], format_flops)}"),
+        ("training step", f"{work}{_some(compute['training_flops'], format_flops)}"),
+        ("inference peak", f"{inference}{_some(memory['inference_peak_bytes'], format_bytes)}"),
+        ("training peak", f"{peak}{_interval(training['peak_bytes'])} (optimizer: {optimizer})"),
         ("  weights", _some(training["weight_bytes"], format_bytes)),
         ("  gradients", _some(training["gradient_bytes"], format_bytes)),
         ("  optimizer state", _some(training["optimizer_state_bytes"], format_bytes)),
-        ("  saved activations", _interval(training["saved_activation_bytes"])),
+        ("  saved activations", f"{inference}{_interval(training['saved_activation_bytes'])}"),
     ]
     width = max(len(label) for label, _ in lines)
     return "".join(f"{label.ljust(width)}  {value}\n" for label, value in lines)
+
+
+def _stored(count: int | None, size: int | None) -> str:
+    number = "?" if count is None else f"{count:,}"
+    return f"{number} ({_some(size, format_bytes)})"
 
 
 def _unknown(facts: Mapping[str, Any]) -> str:
@@ -110,18 +116,10 @@ def _unknown(facts: Mapping[str, Any]) -> str:
         return ""
     shown = sorted(unknown)[:_SHOWN_UNKNOWN]
     more = len(unknown) - len(shown)
-    lines = [visible(f"  {op} {node}: {reason}") for node, op, reason in shown]
+    lines = [visible(f"  {op} {node}".rstrip() + f": {reason}") for node, op, reason in shown]
     if more:
         lines.append(f"  and {more} more")
-    return (
-        "\nnot known, and not in the totals above, which are lower bounds:\n"
-        + "\n".join(lines)
-        + "\n"
-    )
-
-
-def _count(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}"
+    return "\nnot known, and in no total above:\n" + "\n".join(lines) + "\n"
 
 
 def _some(number: float | None, form: Callable[[float], str]) -> str:

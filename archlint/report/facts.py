@@ -28,7 +28,7 @@ def facts_document(
     facts, graph = model.facts, model.graph
     return {
         "schema": "archlint-facts/1",
-        "file": str(model.path),
+        "file": model.path.as_posix(),
         "name": graph.name,
         "target": _target(model.target),
         "inputs": [_value(model, name) for name in graph.inputs],

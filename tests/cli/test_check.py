@@ -1,0 +1,231 @@
+"""`archlint check`: exit codes, streams, formats, selections, baselines, configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import validate
+
+from .conftest import DEAD, Archlint
+
+CLEAN = DEAD.replace("from: stem", "from: dead")
+
+
+def test_findings_go_to_standard_output_and_counts_to_standard_error(archlint: Archlint) -> None:
+    result = archlint("check", "net.arch.yaml")
+    assert result.code == 1
+    assert result.out.startswith("net.arch.yaml:8:5: warning[ARCH006] dead-code: ")
+    assert result.err == "archlint: found 1 warning in 1 file\n"
+
+
+def test_clean_file_says_nothing(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(CLEAN, encoding="utf-8")
+    result = archlint("check", "net.arch.yaml", "--quiet")
+    assert (result.code, result.out, result.err) == (0, "", "")
+
+
+def test_nothing_to_check_is_no_failure(archlint: Archlint, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    result = archlint("check", "empty")
+    assert (result.code, result.out) == (0, "")
+    assert "no file to check" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("chekc",), "did you mean 'check'"),
+        (("check", "--devise", "x"), "did you mean '--device'"),
+        (("check", "gone.onnx"), "gone.onnx: no such file or folder"),
+        (("check", "--select", "ARCH06"), "did you mean 'ARCH006'"),
+        (("check", "--format", "jason"), "did you mean 'json'"),
+        (("check", "--device", "nvidia-a100-40g"), "did you mean 'nvidia-a100-40gb'"),
+        (("check", "--set", "training.optimiser=adam"), "did you mean 'training.optimizer'"),
+        (("check", "--batch-size", "many"), "batch-size"),
+        (("check", "--dim", "N"), "NAME=N"),
+        (("check", "--config", "gone.toml"), "gone.toml"),
+        (("check", "--fail-on", "info"), "unknown value 'info'"),
+        (("check", "--verbose", "--quiet"), "not allowed with"),
+        (("inspect",), "the following arguments are required: FILE"),
+        (("inspect", "."), "name one file"),
+        (("rule", "RF999"), "unknown rule"),
+        (("schema", "reprot"), "did you mean 'report'"),
+        ((), "usage: archlint"),
+    ],
+)
+def test_usage_errors_end_with_2_and_help(
+    archlint: Archlint, arguments: tuple[str, ...], says: str
+) -> None:
+    result = archlint(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert says in result.err
+    assert "Traceback" not in result.err
+
+
+def test_fail_on_error_lets_warnings_pass(archlint: Archlint) -> None:
+    result = archlint("check", "--fail-on", "error")
+    assert result.code == 0
+    assert "ARCH006" in result.out
+
+
+def test_unreadable_file_is_a_finding(archlint: Archlint, folder: Path) -> None:
+    (folder / "broken.arch.yaml").write_text("archlint: 1\nlayers: [", encoding="utf-8")
+    result = archlint("check", "broken.arch.yaml")
+    assert result.code == 1
+    assert result.out.startswith("broken.arch.yaml:")
+    assert "error[YAML001] invalid-yaml" in result.out
+
+
+def test_json_report(archlint: Archlint) -> None:
+    schema = json.loads(archlint("schema", "report").out)
+    result = archlint("check", "--format", "json")
+    report = json.loads(result.out)
+    validate(report, schema)
+    assert result.code == 1
+    assert report["findings"][0]["path"] == "net.arch.yaml"
+    assert report["files"] == [{"path": "net.arch.yaml", "status": "checked", "reason": None}]
+
+
+def test_report_to_a_file(archlint: Archlint, folder: Path) -> None:
+    result = archlint("check", "--format", "json", "--output", "report.json")
+    assert (result.code, result.out) == (1, "")
+    assert (
+        json.loads((folder / "report.json").read_text(encoding="utf-8"))["summary"]["warning"] == 1
+    )
+
+
+def test_colour_only_where_it_is_wanted(
+    archlint: Archlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\x1b[" not in archlint("check").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in archlint("check").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in archlint("check").out
+
+
+def test_ignore_and_select(archlint: Archlint) -> None:
+    assert archlint("check", "--ignore", "ARCH").code == 0
+    assert archlint("check", "--ignore", "ARCH", "--select", "dead-code").code == 1
+    assert archlint("check", "--select", "YAML,FILE").code == 0
+
+
+def test_baseline(archlint: Archlint, folder: Path) -> None:
+    assert archlint("check", "--write-baseline", "known.json").code == 0
+    result = archlint("check", "--baseline", "known.json")
+    assert (result.code, result.out) == (0, "")
+    assert "1 in the baseline" in result.err
+    (folder / "archlint.toml").write_text('baseline = "known.json"\n', encoding="utf-8")
+    assert archlint("check").code == 0
+    assert archlint("check", "--no-config").code == 1
+
+
+def test_nearest_configuration_counts(archlint: Archlint, folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "net.arch.yaml").write_text(DEAD, encoding="utf-8")
+    (folder / "sub" / "archlint.toml").write_text('ignore = ["ARCH006"]\n', encoding="utf-8")
+    report = json.loads(archlint("check", "--format", "json").out)
+    assert [finding["path"] for finding in report["findings"]] == ["net.arch.yaml"]
+
+
+def test_unknown_setting_names_its_line(archlint: Archlint, folder: Path) -> None:
+    (folder / "archlint.toml").write_text('\nselekt = ["RF"]\n', encoding="utf-8")
+    result = archlint("check")
+    assert result.code == 2
+    assert "archlint.toml:2" in result.err
+    assert "did you mean 'select'" in result.err
+
+
+def test_unknown_rule_in_the_configuration(archlint: Archlint, folder: Path) -> None:
+    (folder / "archlint.toml").write_text('ignore = ["ARCH06"]\n', encoding="utf-8")
+    result = archlint("check")
+    assert result.code == 2
+    assert "archlint.toml: unknown rule 'ARCH06': did you mean 'ARCH006'" in result.err
+
+
+def test_excluded_files(archlint: Archlint, folder: Path) -> None:
+    (folder / "archlint.toml").write_text('exclude = ["*.arch.yaml"]\n', encoding="utf-8")
+    assert archlint("check").code == 0
+    assert archlint("check", "net.arch.yaml").code == 1
+    assert archlint("check", "net.arch.yaml", "--force-exclude").code == 0
+
+
+def test_local_plugin(archlint: Archlint, folder: Path) -> None:
+    example = Path(__file__).parents[1] / "example_plugin" / "archlint_acme.py"
+    (folder / "acme.py").write_bytes(example.read_bytes())
+    (folder / "archlint.toml").write_text('plugins = ["acme.py"]\n', encoding="utf-8")
+    result = archlint("check")
+    assert "warning[ACME001] no-sigmoid: head is a sigmoid" in result.out
+    assert "acme.py" in archlint("plugins").out
+
+
+def test_plugin_of_a_folder_further_down_is_not_silently_left_out(
+    archlint: Archlint, folder: Path
+) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "net.arch.yaml").write_text(DEAD, encoding="utf-8")
+    (folder / "sub" / "archlint.toml").write_text('plugins = ["acme.py"]\n', encoding="utf-8")
+    result = archlint("check")
+    assert result.code == 2
+    assert "acme.py" in result.err
+
+
+def test_crashing_rule(archlint: Archlint, folder: Path) -> None:
+    (folder / "bad.py").write_text(
+        "from archlint.api import Rule, hookimpl\n"
+        "class Bad(Rule):\n"
+        '    """It has a bug."""\n'
+        '    code, name = "BAD001", "bad"\n'
+        "    def check(self, model):\n"
+        "        return [1 / 0]\n"
+        "@hookimpl\n"
+        "def archlint_rules():\n"
+        "    return [Bad]\n",
+        encoding="utf-8",
+    )
+    (folder / "archlint.toml").write_text('plugins = ["bad.py"]\n', encoding="utf-8")
+    result = archlint("check")
+    assert result.code == 2
+    assert "error[LINT004] internal-error: rule BAD001 failed: ZeroDivisionError" in result.out
+    assert "ARCH006" in result.out
+    assert "Traceback" not in result.err
+    assert "Traceback" in archlint("check", "--verbose").err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.onnx", b""),
+        ("text.onnx", b"version https://git-lfs.github.com/spec/v1\n"),
+        ("zip.onnx", b"PK\x03\x04" + bytes(100)),
+        ("cut.onnx", b"\x08\x0a\x3a\xff\x01"),
+        ("bytes.arch.yaml", b"\xff\xfe\x00\x01"),
+        ("deep.arch.yaml", b"archlint: 1\nx: " + b"[" * 50_000),
+        ("empty.arch.yaml", b""),
+        ("list.arch.yaml", b"- archlint: 1\n"),
+        ("nothing.arch.yaml", b"archlint: 1\n"),
+        ("escape.arch.yaml", b'archlint: 1\nname: "\\e[31m"\nlayers: ["\\e[31m"]\n'),
+        ("folder.onnx/file.onnx", b"x"),
+    ],
+)
+def test_broken_file_is_a_finding_without_a_traceback(
+    archlint: Archlint, folder: Path, name: str, content: bytes
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    result = archlint("check", name)
+    assert result.code == 1, result
+    assert result.out.startswith(name)
+    assert "Traceback" not in result.err
+    assert "\x1b" not in result.out
+
+
+def test_file_that_cannot_be_read(archlint: Archlint, folder: Path) -> None:
+    (folder / "loop.onnx").symlink_to("loop.onnx")
+    (folder / "loop.arch.yaml").symlink_to("loop.arch.yaml")
+    result = archlint("check", "loop.onnx", "loop.arch.yaml")
+    assert result.code == 1
+    assert result.out.count("error[FILE001] unreadable-file") == 2

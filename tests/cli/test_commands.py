@@ -1,0 +1,106 @@
+"""The commands beside `check`."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import onnx
+import pytest
+from jsonschema import Draft202012Validator, validate
+
+from .conftest import DEAD, Archlint
+
+
+def test_rules_are_listed_with_what_archlint_reports_itself(archlint: Archlint) -> None:
+    result = archlint("rule")
+    assert result.code == 0
+    codes = [line.split()[0] for line in result.out.splitlines()[1:]]
+    assert codes == sorted(codes)
+    assert {"ARCH006", "FILE001", "LINT001", "YAML001"} <= set(codes)
+
+
+@pytest.mark.parametrize("word", ["ARCH006", "arch006", "dead-code"])
+def test_manual_of_a_rule(archlint: Archlint, word: str) -> None:
+    result = archlint("rule", word)
+    assert result.out.startswith("# ARCH006 dead-code\n")
+    assert "```yaml fails" in result.out
+
+
+def test_rules_as_json(archlint: Archlint) -> None:
+    entries = json.loads(archlint("rule", "--format", "json").out)
+    assert all(entry["summary"] and entry["manual"] for entry in entries)
+
+
+def test_devices(archlint: Archlint, folder: Path) -> None:
+    (folder / "archlint.toml").write_text(
+        '[devices.acme-board]\nkind = "mcu"\nmemory = "256 KiB"\nflash = "1 MiB"\n',
+        encoding="utf-8",
+    )
+    listed = archlint("devices").out
+    assert "nvidia-a100-40gb" in listed
+    assert "acme-board" in listed
+    sheet = archlint("devices", "acme-board").out
+    assert "256 KiB" in sheet
+    assert "1 MiB" in sheet
+
+
+def test_configuration_in_force(archlint: Archlint, folder: Path) -> None:
+    (folder / "archlint.toml").write_text(
+        'ignore = ["ARCH"]\n[training]\noptimizer = "sgd"\n', encoding="utf-8"
+    )
+    answer = json.loads(archlint("config", "--optimizer", "adam", "--batch-size", "8").out)
+    assert answer["file"].endswith("archlint.toml")
+    assert answer["target"]["training"]["optimizer"] == "adam"
+    assert answer["target"]["batch-size"] == 8
+    assert "ARCH006" not in answer["rules"]
+
+
+def test_every_schema_is_one(archlint: Archlint) -> None:
+    names = archlint("schema").out.split()
+    assert {"report", "facts", "config"} <= set(names)
+    for name in names:
+        Draft202012Validator.check_schema(json.loads(archlint("schema", name).out))
+
+
+def test_exported_model_has_the_same_finding(archlint: Archlint, folder: Path) -> None:
+    assert archlint("export", "net.arch.yaml", "-o", "net.onnx").code == 0
+    onnx.checker.check_model(onnx.load(folder / "net.onnx"), full_check=True)
+    result = archlint("check", "net.onnx")
+    assert result.out.startswith(
+        "net.onnx: warning[ARCH006] dead-code: Relu dead reaches no output"
+    )
+
+
+def test_export_of_a_broken_architecture(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(DEAD.replace("Sigmoid", "Sigmiod"), encoding="utf-8")
+    result = archlint("export", "net.arch.yaml", "-o", "net.onnx")
+    assert result.code == 1
+    assert "Sigmoid" in result.out
+    assert not (folder / "net.onnx").exists()
+
+
+def test_inspect_as_json_is_what_its_schema_says(archlint: Archlint) -> None:
+    text = files("archlint_schemas").joinpath("facts.schema.json").read_text(encoding="utf-8")
+    facts = json.loads(archlint("inspect", "net.arch.yaml", "--format", "json").out)
+    validate(facts, json.loads(text), Draft202012Validator)
+    assert facts["file"] == "net.arch.yaml"
+    assert facts["parameters"]["count"] == 4 * 3 * 3 * 3 + 4
+
+
+def test_inspect_as_text(archlint: Archlint) -> None:
+    lines = archlint("inspect", "net.arch.yaml").out.splitlines()
+    (stem,) = [line for line in lines if line.startswith("stem")]
+    assert "Conv" in stem
+    assert "1 x 4 x 6 x 6" in stem
+    assert "112" in stem
+    assert "3.888 k" in stem
+    assert stem.endswith("3 x 3")
+
+
+def test_inspect_a_broken_file(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.onnx").write_bytes(b"no model")
+    result = archlint("inspect", "net.onnx")
+    assert result.code == 1
+    assert "error[FILE001] unreadable-file" in result.out

@@ -1,0 +1,97 @@
+"""The program as it is started: versions, imports, pipes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archlint import __version__
+
+from .conftest import Archlint
+
+HEAVY = {"yaml", "pluggy", "jsonschema", "onnx", "numpy", "importlib.metadata"}
+
+MODULES = """
+import sys
+from archlint.cli import main
+code = main({arguments!r})
+print("\\nMODULES", *sys.modules)
+sys.exit(code)
+"""
+
+
+def modules(program: Archlint, *arguments: str) -> set[str]:
+    result = program(code=MODULES.format(arguments=list(arguments)))
+    return set(result.out.rpartition("MODULES")[2].split())
+
+
+def test_version(program: Archlint) -> None:
+    result = program("--version")
+    assert (result.code, result.out, result.err) == (0, f"archlint {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("-V",)])
+def test_version_imports_next_to_nothing(program: Archlint, arguments: tuple[str, ...]) -> None:
+    loaded = modules(program, *arguments)
+    assert not HEAVY & loaded
+    assert not {"argparse", "dataclasses", "json"} & loaded
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("check", "--help"), ("chekc",), ("schema",)])
+def test_help_and_usage_errors_import_nothing_heavy(
+    program: Archlint, arguments: tuple[str, ...]
+) -> None:
+    assert not {"yaml", "pluggy", "jsonschema", "onnx", "numpy"} & modules(program, *arguments)
+
+
+@pytest.mark.parametrize("arguments", [("rule",), ("devices",), ("plugins",), ("config",)])
+def test_lists_need_no_model_libraries(program: Archlint, arguments: tuple[str, ...]) -> None:
+    assert not {"yaml", "jsonschema", "onnx", "numpy"} & modules(program, *arguments)
+
+
+def test_yaml_needs_no_json_schema(program: Archlint) -> None:
+    assert "jsonschema" not in modules(program, "check", "net.arch.yaml")
+
+
+def test_installed_command_is_the_module(program: Archlint) -> None:
+    script = Path(sys.executable).with_name("archlint")
+    done = subprocess.run(
+        [script, "check", "--format", "json"], capture_output=True, text=True, check=False
+    )
+    result = program("check", "--format", "json")
+    assert (done.returncode, done.stdout) == (result.code, result.out)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
+def test_closed_pipe_is_quiet(program: Archlint, folder: Path) -> None:
+    assert program("devices").code == 0
+    with subprocess.Popen(
+        [sys.executable, "-m", "archlint", "devices"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+
+
+def test_text_that_the_terminal_cannot_show(folder: Path) -> None:
+    path = folder / "net.arch.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("dead", "漢字"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "archlint", "check", "net.arch.yaml"],
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 1
+    assert b"name: \\u6f22\\u5b57" in done.stdout
+    assert b"Traceback" not in done.stderr
