@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEEPEST = 200
 LARGEST = 500_000
+_MOST_TABS = 200
 
 
 def compose(text: Text, *, pure: bool = False) -> tuple[Node | None, list[Problem]]:
@@ -30,22 +31,41 @@ def compose(text: Text, *, pure: bool = False) -> tuple[Node | None, list[Proble
 
     `pure` reads with PyYAML's Python parser even where the C parser is there.
     """
-    composer = _Composer(text)
-    for event in _events(text, pure=pure):
-        composer.take(event)
-    return composer.root, composer.problems
+    import yaml
+
+    source = text.text
+    for _ in range(_MOST_TABS):
+        composer = _Composer(text)
+        try:
+            for event in _events(source, pure=pure):
+                composer.take(event)
+        except yaml.MarkedYAMLError as error:
+            tab = _separating_tab(error, source)
+            if tab is None:
+                raise _syntax_error(text, error) from error
+            source = f"{source[:tab]} {source[tab + 1 :]}"
+        except yaml.YAMLError as error:
+            raise invalid_yaml(str(error)) from error
+        else:
+            return composer.root, composer.problems
+    raise invalid_yaml(f"more than {_MOST_TABS} tabs between values", "use spaces")
 
 
-def _events(text: Text, *, pure: bool) -> Iterator[yaml.Event]:
+def _events(source: str, *, pure: bool) -> Iterator[yaml.Event]:
     import yaml
 
     loader = yaml.SafeLoader if pure or not yaml.__with_libyaml__ else yaml.CSafeLoader
-    try:
-        yield from yaml.parse(text.text, Loader=loader)
-    except yaml.MarkedYAMLError as error:
-        raise _syntax_error(text, error) from error
-    except yaml.YAMLError as error:
-        raise invalid_yaml(str(error)) from error
+    return yaml.parse(source, Loader=loader)
+
+
+def _separating_tab(error: yaml.MarkedYAMLError, source: str) -> int | None:
+    """Return the tab that the Python parser stops at and the C parser takes, as YAML allows.
+
+    A tab may stand between the parts of a line, not before its first part.
+    """
+    index = len(source) if error.problem_mark is None else error.problem_mark.index
+    line = source[:index].rpartition("\n")[2]
+    return index if source[index : index + 1] == "\t" and line.strip() else None
 
 
 def _syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Exception:
@@ -85,6 +105,7 @@ class _Composer:
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._documents = 0
+        self._count = 0
 
     def take(self, event: yaml.Event) -> None:
         """Take one event of the stream."""
@@ -110,10 +131,18 @@ class _Composer:
             # The end mark of a block scalar is where the next token starts.
             end = start + len(self.text.text[start:end].rstrip())
         is_plain = not event.style
+        if is_plain and start == end:
+            start = end = self._back_over_spaces(start)
         scalar = Scalar(event.value, is_plain, self.text.span(start, end))
         self._refuse_tag(event.tag, scalar.span)
         self._warn(scalar)
         self._add(scalar, event.anchor)
+
+    def _back_over_spaces(self, index: int) -> int:
+        """Return where the text before `index` ends; the parsers differ in where nothing is."""
+        while index and self.text.text[index - 1].isspace():
+            index -= 1
+        return index
 
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         import yaml
@@ -178,6 +207,9 @@ class _Composer:
         self._add(Alias(name, target, span), None)
 
     def _add(self, node: Node, anchor: str | None) -> None:
+        self._count += 1
+        if self._count > LARGEST:
+            raise invalid_yaml(f"the file holds more than {LARGEST:,} values", span=node.span)
         if anchor is not None:
             self._anchors[anchor] = node
         if self._open:

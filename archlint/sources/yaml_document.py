@@ -84,10 +84,10 @@ def parse_yaml(data: bytes) -> YamlDocument:
 def is_architecture(path: Path) -> bool:
     """Say cheaply whether a YAML file is one of ours: its top-level mapping has `archlint`."""
     try:
-        data = _read(path)
+        with path.open("rb") as file:
+            return mentions_archlint(file.read(_LARGEST_FILE))
     except OSError:
         return False
-    return mentions_archlint(data)
 
 
 def mentions_archlint(data: bytes) -> bool:
