@@ -126,6 +126,8 @@ class FieldReader:
                 length = 4
             case WireType.EIGHT_BYTES:
                 length = 8
+            case WireType.START_GROUP | WireType.END_GROUP:
+                raise unreadable("it has a group, which no ONNX file has", offset=start)
             case _:
                 raise unreadable("it is not in the format of ONNX (protobuf)", offset=start)
         return field_key, base + index, base + index + length

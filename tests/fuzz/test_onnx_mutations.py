@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MUTANTS = 2500
-REFUSED_ON_PURPOSE = ("has two of its one", "more than one way", "no graph is in it", "not an ONNX")
+REFUSED_ON_PURPOSE = (
+    "has a group",
+    "has two of its one",
+    "more than one way",
+    "no graph is in it",
+    "not an ONNX",
+)
 
 
 def seed_model() -> bytes:

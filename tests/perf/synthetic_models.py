@@ -58,9 +58,7 @@ def big_weights(path: Path, layers: int = 64, width: int = 2700) -> Path:
         weight, result = f"layers.{layer}.weight", f"layers.{layer}.output"
         nodes.append(helper.make_node("MatMul", [value, weight], [result], name=f"matmul_{layer}"))
         tensor = TensorProto(name=weight, data_type=TensorProto.FLOAT, dims=[width, width])
-        tensors.append(
-            tensor.SerializeToString() + write_varint(key(9)) + write_varint(size)
-        )
+        tensors.append(tensor.SerializeToString() + write_varint(key(9)) + write_varint(size))
         value = result
     graph = helper.make_graph(
         nodes,
@@ -79,5 +77,3 @@ def big_weights(path: Path, layers: int = 64, width: int = 2700) -> Path:
             file.seek(size, 1)
         file.truncate()
     return path
-
-
