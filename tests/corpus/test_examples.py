@@ -81,8 +81,6 @@ def test_work_and_memory_grow_with_the_batch(name):
         assert two.compute.forward_macs.value == 2 * one.compute.forward_macs.value
 
 
-
-
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
 def test_the_compiled_model_is_valid(path):
     onnx.checker.check_model(architecture(path).model)

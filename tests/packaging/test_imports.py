@@ -1,0 +1,82 @@
+"""Imports go in one direction, and a command imports no more than it needs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# A room may import those that come after it, and the leaves.
+ORDER = (
+    "testing",
+    "cli",
+    "engine",
+    "report",
+    "analysis",
+    "ops",
+    "graph",
+    "frontends",
+    "sources",
+)
+# The engine's registry and Facts' home are named by the façade for plugins alone.
+FACADES = {"api", "model", "hookspecs", "plugins", "registry", "rule", "manual"}
+LEAVES = {"findings", "target", "quantity", "errors", "devices", "config"}
+
+
+def imported_modules(path):
+    """Return the archlint modules that a file imports when it is imported itself."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("archlint."):
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("archlint."))
+
+
+def room_of(module):
+    return module.split(".")[1]
+
+
+ROOMS = [
+    (room, path) for room in ORDER for path in sorted((ROOT / "archlint" / room).rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize(("room", "path"), ROOMS, ids=lambda value: getattr(value, "name", value))
+def test_rooms_import_in_one_direction(room, path):
+    allowed = {*ORDER[ORDER.index(room) :], *LEAVES}
+    if room in {"testing", "cli", "engine", "report"}:
+        allowed |= FACADES
+    assert {room_of(module) for module in imported_modules(path)} <= allowed
+
+
+def test_rules_import_the_api_alone():
+    for path in (ROOT / "rules" / "archlint_rules").rglob("*.py"):
+        assert set(imported_modules(path)) <= {"archlint.api"}, path
+
+
+@pytest.mark.parametrize("room", ["graph", "ops", "analysis"])
+def test_analyses_do_no_input_or_output(room):
+    for path in (ROOT / "archlint" / room).rglob("*.py"):
+        names = {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert names.isdisjoint({"open", "print", "input", "exec", "eval"}), path
+
+
+@pytest.mark.parametrize("flag", ["--version", "--help"])
+def test_a_quick_answer_imports_nothing_heavy(flag):
+    code = (
+        "import sys, archlint.cli\n"
+        f"sys.argv = ['archlint', {flag!r}]\n"
+        "try:\n    archlint.cli.main()\nexcept SystemExit:\n    pass\n"
+        "print(','.join(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stderr.strip().split(",")}
+    assert loaded.isdisjoint({"yaml", "pluggy", "jsonschema", "onnx", "numpy"})
