@@ -30,8 +30,9 @@ def plain(proto: AttributeProto, nested: Callable[[GraphProto], Graph]) -> Attri
 
 
 def _tensor(proto: AttributeProto) -> Attribute:
-    contents = tensor.contents(proto.t)
-    return contents if contents is not None else tensor.value(proto.t.name, proto.t)
+    described = tensor.value(proto.t.name, proto.t)
+    contents = tensor.contents(proto.t, described)
+    return described if contents is None else contents
 
 
 def _text(raw: bytes) -> str:
@@ -44,9 +45,9 @@ def _sparse(proto: AttributeProto) -> Attribute:
 
 _READERS: Mapping[int, Callable[[AttributeProto], Attribute]] = {
     AttributeProto.INT: lambda proto: proto.i,
-    AttributeProto.INTS: lambda proto: tuple(proto.ints),
+    AttributeProto.INTS: lambda proto: tuple(proto.ints[:]),
     AttributeProto.FLOAT: lambda proto: proto.f,
-    AttributeProto.FLOATS: lambda proto: tuple(proto.floats),
+    AttributeProto.FLOATS: lambda proto: tuple(proto.floats[:]),
     AttributeProto.STRING: lambda proto: _text(proto.s),
     AttributeProto.STRINGS: lambda proto: tuple(
         s.decode("utf-8", "replace") for s in proto.strings

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlint.graph.bindings import Bindings
+from archlint.graph.context import Context
 from archlint.graph.graph import Graph
 from archlint.graph.inference import NodeInference, infer_model
 from archlint.graph.order import sort_nodes
 from archlint.graph.prepare import Prepared, prepare
 from archlint.graph.reader import GraphReader, Unsorted
+from archlint.graph.rebatch import Rebatch
 from archlint.graph.scope import Scope
+from archlint.graph.stored import entries
+from archlint.graph.typeproto import Types
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -30,28 +35,34 @@ def build_graph(model: ModelProto, bindings: Bindings = _NO_BINDINGS) -> Graph:
 
     """
     prepared = prepare(model, bindings)
+    rebatch = None
+    if prepared.bound.batch is not None:
+        before = build_graph(model, replace(bindings, batch_size=None))
+        rebatch = Rebatch(before, *prepared.bound.batch)
     try:
-        return _read(prepared)
+        return _read(prepared, rebatch)
     except Unsorted:
         sort_nodes(prepared.model.graph)
-        return _read(prepared)
+        return _read(prepared, rebatch)
 
 
-def _read(prepared: Prepared) -> Graph:
+def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
     # A model of other fixed sizes than its own is inferred node by node: its constants have to be
     # mended on the way.
     whole = not prepared.bound.resized
     model = infer_model(prepared.model) if whole else prepared.model
-    reader = GraphReader(
-        NodeInference(model), prepared.declared, prepared.bound.sizes, inferred=whole
-    )
+    types = Types(prepared.bound.sizes)
+    context = Context(NodeInference(model), types, prepared.declared, whole, rebatch)
     scope = Scope(values=dict(prepared.inputs))
-    return reader.read(model.graph, scope, _metadata(model), prepared.bound.unused)
+    if rebatch is not None:
+        for name in prepared.inputs:
+            rebatch.give(name, scope)
+    reader = GraphReader(model.graph, scope, context)
+    return reader.read(_metadata(model), prepared.bound.unused)
 
 
 def _metadata(model: ModelProto) -> Mapping[str, str]:
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    metadata.update((entry.key, entry.value) for entry in model.graph.metadata_props)
+    metadata = {**entries(model.metadata_props), **entries(model.graph.metadata_props)}
     for key in ("producer_name", "producer_version"):
         if value := getattr(model, key):
             metadata.setdefault(key, value)

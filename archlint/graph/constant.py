@@ -9,6 +9,7 @@ import numpy as np
 from onnx import AttributeProto
 
 from archlint.graph import tensor
+from archlint.graph.stored import entries
 from archlint.graph.value import Provenance, Role
 from archlint.graph.weight import Weight
 
@@ -32,10 +33,10 @@ def add_constant(node: Node, proto: NodeProto, scope: Scope) -> None:
     elif attribute.HasField("t"):
         described = tensor.value(name, attribute.t)
         scope.learn(name, described.dtype, described.shape, Provenance.DECLARED)
-        contents = tensor.contents(attribute.t)
+        contents = tensor.contents(attribute.t, described)
         if contents is not None:
             scope.constants[name] = contents
-        elif not tensor.is_small(attribute.t):
+        elif not tensor.is_small(described):
             _keep(name, attribute.t, scope)
     else:
         contents = _plain(node)
@@ -45,7 +46,7 @@ def add_constant(node: Node, proto: NodeProto, scope: Scope) -> None:
 
 def _keep(name: str, stored: TensorProto, scope: Scope) -> None:
     """Take a constant as a stored weight; integer tables are not trained, but are stored too."""
-    metadata = {entry.key: entry.value for entry in stored.metadata_props}
+    metadata = entries(stored.metadata_props)
     scope.weights[name] = Weight(name, metadata, tensor.is_external(stored))
     scope.values[name] = replace(scope.values[name], role=Role.STORED)
 

@@ -34,12 +34,9 @@ class NodeInference:
             for opset in self._opsets
         }
         self._ir_version = model.ir_version
-        self._schemas: dict[tuple[str, str], OpSchema | None] = {}
-
-    @property
-    def opset(self) -> int:
+        self.opset: int = self._versions.get("", 0)
         """The version of the standard operators; 0 where the model imports none."""
-        return self._versions.get("", 0)
+        self._schemas: dict[tuple[str, str], OpSchema | None] = {}
 
     def schema(self, op: str, domain: str) -> OpSchema | None:
         """Return the definition of an operator, None where onnx has none."""
@@ -57,14 +54,14 @@ class NodeInference:
         node: NodeProto,
         types: Mapping[str, TypeProto],
         contents: Mapping[str, np.ndarray],
-    ) -> Mapping[str, TypeProto] | str:
-        """Return the types of the outputs of a node, or the reason why there are none."""
+    ) -> dict[str, bytes] | str:
+        """Return the serialized types of the outputs, or the reason why there are none."""
         schema = self.schema(node.op_type, "" if node.domain == "ai.onnx" else node.domain)
         if schema is None:
             return f"operator {node.domain + '.' if node.domain else ''}{node.op_type} is not known"
         data = {name: tensor.store(array, name) for name, array in contents.items()}
         try:
-            return shape_inference.infer_node_outputs(
+            found = shape_inference.infer_node_outputs(
                 schema,
                 node,
                 dict(types),
@@ -74,3 +71,4 @@ class NodeInference:
             )
         except (shape_inference.InferenceError, RuntimeError, ValueError, KeyError) as error:
             return str(error).strip().splitlines()[0] if str(error) else "shape inference failed"
+        return {name: proto.SerializeToString() for name, proto in found.items()}

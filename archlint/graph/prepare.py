@@ -14,7 +14,7 @@ from archlint.graph.typeproto import read, write
 from archlint.graph.value import Provenance, Role, Value
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, TypeProto, ValueInfoProto
+    from onnx import GraphProto, ValueInfoProto
 
     from archlint.graph.bindings import Bindings
 
@@ -26,15 +26,15 @@ _NO_SIZES: Mapping[str, int] = {}
 class Prepared:
     """A copy of a model with its inputs bound.
 
-    `inputs` are the inputs that the caller gives. `declared` holds the types that the file gives
-    to tensors inside; it is empty where a fixed size was changed, since they are then those of
-    another model.
+    `inputs` are the inputs that the caller gives. `declared` holds the serialized types that the
+    file gives to tensors inside; it is empty where a fixed size was changed, since they are then
+    those of another model.
     """
 
     model: ModelProto
     inputs: Mapping[str, Value]
     bound: Bound
-    declared: Mapping[str, TypeProto]
+    declared: Mapping[str, bytes]
 
 
 def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
@@ -44,8 +44,10 @@ def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
         InvalidGraph: functions that call themselves, or that expand beyond all bounds.
 
     """
-    model = ModelProto()
-    model.CopyFrom(inline_functions(original))
+    model = inline_functions(original)
+    if model is original:
+        model = ModelProto()
+        model.CopyFrom(original)
     graph = model.graph
     given = _given(graph)
     types = {info.name: read(info.type, _NO_SIZES) for info in given}
@@ -72,13 +74,10 @@ def _given(graph: GraphProto) -> list[ValueInfoProto]:
     return [info for info in graph.input if info.name not in stored]
 
 
-def _declared(graph: GraphProto) -> dict[str, TypeProto]:
-    """Return copies of the types that the file declares for computed tensors."""
-    declared = {}
-    for infos in (graph.value_info, graph.output):
-        for info in infos:
-            declared[info.name] = proto = type(info.type)()
-            proto.CopyFrom(info.type)
+def _declared(graph: GraphProto) -> dict[str, bytes]:
+    """Return the serialized types that the file declares for computed tensors."""
+    declared = {info.name: info.type.SerializeToString() for info in graph.value_info}
+    declared.update((info.name, info.type.SerializeToString()) for info in graph.output)
     return declared
 
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archlint.graph import tensor
 from archlint.graph.attributes import plain
-from archlint.graph.conflict import Conflict
 from archlint.graph.constant import add_constant
 from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.invalid import InvalidGraph
 from archlint.graph.names import Names
 from archlint.graph.node import Attribute, Node
+from archlint.graph.refine import compare, refine
 from archlint.graph.scope import Scope
-from archlint.graph.typeproto import read
-from archlint.graph.value import Provenance, Role, Value
-from archlint.graph.weight import Weight
+from archlint.graph.stored import add_stored, entries
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto, TensorProto, TypeProto
+    from onnx import GraphProto, NodeProto
 
-    from archlint.graph.inference import NodeInference
+    from archlint.graph.context import Context
 
-_NO_ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({})
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 _DEEPEST = 64
 """Graphs in graphs after which a model is refused; onnx itself stops at about 33."""
@@ -36,46 +32,36 @@ class Unsorted(Exception):  # noqa: N818 - a signal to sort and start again
 
 
 class GraphReader:
-    """Reads the graph of one model, and the graphs inside its nodes."""
+    """Reads one graph of a model, and the graphs inside its nodes.
 
-    def __init__(
-        self,
-        inference: NodeInference,
-        declared: Mapping[str, TypeProto],
-        sizes: Mapping[str, int],
-        *,
-        inferred: bool,
-    ) -> None:
-        """`inferred` says that onnx has inferred the whole model already."""
-        self._inference = inference
-        self._inferred = inferred
-        self._declared = declared
-        self._sizes = sizes
+    `scope` holds the inputs of the graph, and in the end all its tensors.
+    """
 
-    def read(
-        self,
-        proto: GraphProto,
-        scope: Scope,
-        metadata: Mapping[str, str] = _NO_METADATA,
-        unused_bindings: tuple[str, ...] = (),
-        depth: int = 0,
-    ) -> Graph:
-        """Return one graph; `scope` holds its inputs."""
+    def __init__(self, proto: GraphProto, scope: Scope, context: Context, depth: int = 0) -> None:
         if depth > _DEEPEST:
             raise InvalidGraph(f"graphs are nested more than {_DEEPEST} deep")
+        self._proto = proto
+        self._scope = scope
+        self._context = context
+        self._depth = depth
+        self._names = Names()
+        self._inferred = dict(_types(proto))
+
+    def read(
+        self, metadata: Mapping[str, str] = _NO_METADATA, unused_bindings: tuple[str, ...] = ()
+    ) -> Graph:
+        """Return the graph as plain objects."""
+        scope, proto = self._scope, self._proto
         inputs = tuple(scope.values)
-        _store(proto, scope)
-        inferred = {info.name: info.type for info in proto.value_info}
-        inferred.update((info.name, info.type) for info in proto.output)
-        names = Names()
-        nodes = [self._node(node, scope, inferred, names, depth) for node in proto.node]
+        add_stored(proto, scope)
+        nodes = [self._node(node) for node in proto.node]
         outputs = tuple(info.name for info in proto.output)
         for name in outputs:
             if not scope.find(name):
                 raise InvalidGraph(f"output {name!r} is made by nothing")
         return Graph(
             name=proto.name,
-            opset=self._inference.opset,
+            opset=self._context.inference.opset,
             inputs=inputs,
             outputs=outputs,
             nodes=tuple(nodes),
@@ -89,113 +75,73 @@ class GraphReader:
             captures=tuple(scope.captures),
         )
 
-    def _node(
-        self,
-        proto: NodeProto,
-        scope: Scope,
-        inferred: Mapping[str, TypeProto],
-        names: Names,
-        depth: int,
-    ) -> Node:
-        inputs, outputs = tuple(proto.input), tuple(proto.output)
-        values = scope.values
-        for name in inputs:
-            if name and name not in values and not scope.find(name):
-                raise Unsorted
-        label = names.unique(proto.name or next(filter(None, outputs), proto.op_type))
-        domain = proto.domain
-        node = Node(
-            name=label,
-            op=proto.op_type,
-            domain="" if domain == "ai.onnx" else domain,
-            inputs=inputs,
-            outputs=outputs,
-            attributes=self._attributes(proto, scope, depth) if proto.attribute else _NO_ATTRIBUTES,
-            metadata=_entries(proto) if proto.metadata_props else _NO_METADATA,
-        )
-        for name in outputs:
+    def _node(self, proto: NodeProto) -> Node:
+        """Read one node: its plain form, its outputs, and their contents where they are small."""
+        scope, context = self._scope, self._context
+        if context.rebatch is not None:
+            proto = context.rebatch.mend(proto, scope)
+        node = self._plain(proto)
+        for name in node.outputs:
             if name:
-                if name in values and name not in scope.captures:
-                    raise InvalidGraph(f"tensor {name!r} is made twice", label)
-                scope.compute(name, inferred.get(name), self._sizes)
-        if not scope.open.isdisjoint(outputs):
-            self._refine(node, proto, scope)
-        if self._declared:
-            self._compare(outputs, scope)
-        if not node.domain:
-            if node.op == "Constant":
-                add_constant(node, proto, scope)
-            else:
-                fold(node, scope, self._inference.opset)
+                raw = self._inferred.get(name)
+                described = None if raw is None else context.types.read(raw)
+                scope.compute(name, raw, described)
+        if not scope.open.isdisjoint(node.outputs):
+            refine(node, proto, scope, context)
+        if context.rebatch is not None:
+            context.rebatch.check(node, scope)
+        elif self._depth == 0 and context.declared:
+            compare(node.outputs, scope, context)
+        if node.domain:
+            return node
+        if node.op == "Constant":
+            add_constant(node, proto, scope)
+        else:
+            fold(node, scope, context.inference.opset)
         return node
 
-    def _attributes(self, proto: NodeProto, scope: Scope, depth: int) -> Mapping[str, Attribute]:
-        def nested(body: GraphProto) -> Graph:
-            inner = Scope(outer=scope)
-            for info in body.input:
-                dtype, shape = read(info.type, self._sizes)
-                inner.values[info.name] = Value(info.name, dtype, shape, Role.INPUT)
-            return self.read(body, inner, depth=depth + 1)
+    def _plain(self, proto: NodeProto) -> Node:
+        """Return a node as plain data; its inputs must be known, and its outputs new."""
+        scope = self._scope
+        values = scope.values
+        inputs, outputs = tuple(proto.input[:]), tuple(proto.output[:])
+        for name in inputs:
+            if name not in values and name and not scope.find(name):
+                raise Unsorted
+        label = self._names.unique(proto.name or next(filter(None, outputs), proto.op_type))
+        for name in outputs:
+            if name in values and name not in scope.captures:
+                raise InvalidGraph(f"tensor {name!r} is made twice", label)
+        domain = proto.domain
+        return Node(
+            label,
+            proto.op_type,
+            "" if domain == "ai.onnx" else domain,
+            inputs,
+            outputs,
+            self._attributes(proto),
+            entries(proto.metadata_props[:]),
+        )
 
+    def _attributes(self, proto: NodeProto) -> Mapping[str, Attribute]:
         attributes = {}
-        for attribute in proto.attribute:
-            value = plain(attribute, nested)
+        for attribute in proto.attribute[:]:
+            value = plain(attribute, self._nested)
             if value is not None:
                 attributes[attribute.name] = value
         return attributes
 
-    def _refine(self, node: Node, proto: NodeProto, scope: Scope) -> None:
-        """Infer a node again where more is known of its inputs than before."""
-        present = [name for name in node.inputs if name]
-        if not self._inferred or not scope.changed.isdisjoint(present):
-            found = self._inference.infer(
-                proto,
-                {name: scope.type_of(name) for name in present},
-                {name: scope.constants[name] for name in present if name in scope.constants},
-            )
-            if isinstance(found, str):
-                scope.unknown.update((name, found) for name in node.outputs if name in scope.open)
-            else:
-                for name, kind in found.items():
-                    if name in scope.open:
-                        scope.learn(name, *read(kind, self._sizes), Provenance.INFERRED)
-        for name in node.outputs:
-            if name in scope.open and name in self._declared:
-                scope.learn(name, *read(self._declared[name], self._sizes), Provenance.DECLARED)
-
-    def _compare(self, outputs: tuple[str, ...], scope: Scope) -> None:
-        """Note where the file declares another shape than the one that was inferred."""
-        for name in outputs:
-            proto = self._declared.get(name)
-            if proto is None:
-                continue
-            declared = read(proto, self._sizes)[1]
-            shape = scope.values[name].shape
-            if declared is None or shape is None or declared == shape:
-                continue
-            if len(declared) != len(shape) or any(
-                isinstance(a, int) and isinstance(b, int) and a != b
-                for a, b in zip(declared, shape, strict=True)
-            ):
-                scope.conflicts.append(Conflict(name, declared, shape))
+    def _nested(self, body: GraphProto) -> Graph:
+        """Read a graph inside a node."""
+        inner = Scope(outer=self._scope)
+        for info in body.input:
+            inner.give(info.name, self._context.types.read(info.type.SerializeToString()))
+        return GraphReader(body, inner, self._context, self._depth + 1).read()
 
 
-def _store(proto: GraphProto, scope: Scope) -> None:
-    """Add the stored tensors of a graph to its scope."""
-    for stored in proto.initializer:
-        name = stored.name
-        scope.values[name] = tensor.value(name, stored)
-        scope.weights[name] = Weight(name, _entries(stored), tensor.is_external(stored))
-        contents = tensor.contents(stored)
-        if contents is not None:
-            scope.constants[name] = contents
-    for sparse in proto.sparse_initializer:
-        name = sparse.values.name
-        scope.values[name] = tensor.sparse_value(name, sparse)
-        scope.weights[name] = Weight(
-            name, _entries(sparse.values), tensor.is_external(sparse.values)
-        )
-
-
-def _entries(proto: NodeProto | TensorProto) -> Mapping[str, str]:
-    return {entry.key: entry.value for entry in proto.metadata_props}
+def _types(proto: GraphProto) -> Iterator[tuple[str, bytes]]:
+    """Yield the serialized type of each tensor that the graph makes."""
+    for info in proto.value_info:
+        yield info.name, info.type.SerializeToString()
+    for info in proto.output:
+        yield info.name, info.type.SerializeToString()

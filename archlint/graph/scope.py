@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archlint.graph.typeproto import read, write
+from onnx import TypeProto
+
+from archlint.graph.typeproto import write
 from archlint.graph.value import Dim, Provenance, Role, Shape, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
-    from onnx import TypeProto
 
     from archlint.graph.conflict import Conflict
     from archlint.graph.dtype import DType
+    from archlint.graph.typeproto import Described
     from archlint.graph.weight import Weight
 
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 class Scope:
     """The tensors of one graph, and of the graphs around it.
 
-    `types` holds the messages of tensors that are none (sequences, optionals). `open` are the
-    computed tensors without a full shape. `changed` are those of which more is known than onnx's
-    inference of the whole model knew, so that what follows them is worth another look.
+    `types` holds the serialized types of what is no tensor (sequences, optionals). `open` are
+    the computed tensors without a full shape. `changed` are those of which more is known than
+    onnx's inference of the whole model knew, so that what follows them is worth another look.
     """
 
     outer: Scope | None = None
     values: dict[str, Value] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, Weight] = field(default_factory=dict)
-    types: dict[str, TypeProto] = field(default_factory=dict)
+    types: dict[str, bytes] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     unknown: dict[str, str] = field(default_factory=dict)
@@ -63,26 +63,28 @@ class Scope:
 
     def type_of(self, name: str) -> TypeProto:
         """Return what is known of a tensor as onnx's inference takes it."""
-        return self.types.get(name) or write(self.values[name])
+        raw = self.types.get(name)
+        return TypeProto.FromString(raw) if raw is not None else write(self.values[name])
 
-    def compute(self, name: str, proto: TypeProto | None, sizes: Mapping[str, int]) -> None:
-        """Add the output of a node, of which onnx inferred `proto`."""
-        dtype: DType | None = None
-        shape: Shape | None = None
-        if proto is not None:
-            dtype, shape = read(proto, sizes)
-            if dtype is None and not proto.HasField("tensor_type"):
-                self.types[name] = proto
-        if shape is None:
-            provenance = Provenance.UNKNOWN
+    def give(self, name: str, described: Described) -> None:
+        """Add an input of a graph inside a node."""
+        provenance = Provenance.UNKNOWN if described.shape is None else Provenance.INFERRED
+        self.values[name] = Value(name, described.dtype, described.shape, Role.INPUT, provenance)
+
+    def compute(self, name: str, raw: bytes | None, described: Described | None) -> None:
+        """Add the output of a node, of which onnx inferred the type `raw`."""
+        if described is None or described.shape is None:
+            dtype = described.dtype if described is not None else None
+            self.values[name] = Value(name, dtype, None, Role.COMPUTED)
             self.open.add(name)
+            if raw is not None and described is not None and not described.tensor:
+                self.types[name] = raw
         else:
-            provenance = Provenance.INFERRED
-            for dim in shape:
-                if dim.__class__ is not int:
-                    self.open.add(name)
-                    break
-        self.values[name] = Value(name, dtype, shape, Role.COMPUTED, provenance)
+            self.values[name] = Value(
+                name, described.dtype, described.shape, Role.COMPUTED, Provenance.INFERRED
+            )
+            if not described.full:
+                self.open.add(name)
 
     def learn(
         self, name: str, dtype: DType | None, shape: Shape | None, provenance: Provenance
@@ -93,12 +95,8 @@ class Scope:
         kind = old.dtype or dtype
         if merged == old.shape and kind == old.dtype:
             return False
-        self.values[name] = replace(
-            old,
-            dtype=kind,
-            shape=merged,
-            provenance=old.provenance if merged == old.shape else provenance,
-        )
+        known = old.provenance if merged == old.shape else provenance
+        self.values[name] = Value(name, kind, merged, old.role, known)
         self.changed.add(name)
         self.types.pop(name, None)
         if self.values[name].sizes is not None:

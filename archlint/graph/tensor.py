@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,16 +37,13 @@ NUMPY_TYPES: Mapping[int, np.dtype[np.generic]] = {
 }
 
 
-def shape(tensor: TensorProto) -> Shape:
-    """Return the shape of a stored tensor; a negative dimension of a broken file is unknown."""
-    dims = tuple(tensor.dims)
-    return dims if not dims or min(dims) >= 0 else tuple(d if d >= 0 else None for d in dims)
-
-
 def value(name: str, tensor: TensorProto) -> Value:
-    """Return the description of a stored tensor."""
-    dtype = DType.from_onnx(tensor.data_type)
-    return Value(name, dtype, shape(tensor), Role.STORED, Provenance.DECLARED)
+    """Return the description of a stored tensor; negative sizes of a broken file are unknown."""
+    dims = tuple(tensor.dims[:])
+    shape: Shape = dims
+    if dims and min(dims) < 0:
+        shape = tuple(dim if dim >= 0 else None for dim in dims)
+    return Value(name, DType.from_onnx(tensor.data_type), shape, Role.STORED, Provenance.DECLARED)
 
 
 def is_external(tensor: TensorProto) -> bool:
@@ -57,27 +53,23 @@ def is_external(tensor: TensorProto) -> bool:
     )
 
 
-def is_small(tensor: TensorProto) -> bool:
+def is_small(value: Value) -> bool:
     """Whether a tensor is one whose contents are worth keeping."""
-    if tensor.data_location == TensorProto.EXTERNAL or tensor.data_type == TensorProto.STRING:
+    dtype, elements = value.dtype, value.elements
+    if dtype is None or elements is None or dtype is DType.STRING:
         return False
-    dims = tensor.dims
-    dtype = DType.from_onnx(tensor.data_type)
-    if dtype is None or any(dim < 0 for dim in dims):
-        return False
-    most = LARGEST_FLOATS if dtype.is_float else LARGEST_INTEGERS
-    return len(dims) <= most and bool(prod(dims) <= most)
+    return elements <= (LARGEST_FLOATS if dtype.is_float else LARGEST_INTEGERS)
 
 
-def contents(tensor: TensorProto) -> np.ndarray | None:
-    """Return the contents of a small tensor; None where it is big, elided or broken."""
-    if not is_small(tensor):
+def contents(tensor: TensorProto, value: Value) -> np.ndarray | None:
+    """Return the contents of a small tensor, described as `value`; None where big or broken."""
+    if tensor.data_location == TensorProto.EXTERNAL or not is_small(value):
         return None
     try:
         dtype = NUMPY_TYPES.get(tensor.data_type)
         raw = tensor.raw_data
         if raw and dtype is not None:
-            return np.frombuffer(raw, dtype).reshape(tuple(tensor.dims))
+            return np.frombuffer(raw, dtype).reshape(value.sizes or ())
         return numpy_helper.to_array(tensor)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None  # a reader's problem says so; here it is only a tensor that is not known

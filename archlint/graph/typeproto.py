@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from onnx import TypeProto
 
@@ -15,6 +15,35 @@ if TYPE_CHECKING:
     from onnx import TensorShapeProto
 
     from archlint.graph.value import Dim, Shape, Value
+
+
+class Described(NamedTuple):
+    """What a type message says; `full` where every dimension is a number."""
+
+    dtype: DType | None
+    shape: Shape | None
+    full: bool
+    tensor: bool
+
+
+class Types:
+    """Reads serialized types, each once: a model has many tensors and few types."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        """`sizes` binds symbolic dimensions."""
+        self._sizes = sizes
+        self._known: dict[bytes, Described] = {}
+
+    def read(self, raw: bytes) -> Described:
+        """Return what a serialized type says."""
+        known = self._known.get(raw)
+        if known is None:
+            proto = TypeProto.FromString(raw)
+            dtype, shape = read(proto, self._sizes)
+            full = shape is not None and all(isinstance(dim, int) for dim in shape)
+            tensor = proto.WhichOneof("value") in {"tensor_type", None}
+            self._known[raw] = known = Described(dtype, shape, full, tensor)
+        return known
 
 
 def read(proto: TypeProto, sizes: Mapping[str, int]) -> tuple[DType | None, Shape | None]:

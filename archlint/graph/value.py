@@ -47,17 +47,19 @@ class Value:
         """The shape when every dimension is a number, else None."""
         if self.shape is None:
             return None
-        sizes = tuple(dim for dim in self.shape if isinstance(dim, int))
+        sizes = tuple([dim for dim in self.shape if isinstance(dim, int)])
         return sizes if len(sizes) == len(self.shape) else None
 
     @property
     def elements(self) -> int | None:
         """The number of elements, None where a dimension is unknown."""
-        return None if self.sizes is None else prod(self.sizes)
+        sizes = self.sizes
+        return None if sizes is None else prod(sizes)
 
     @property
     def nbytes(self) -> int | None:
         """Bytes of the packed tensor, None where a dimension or the type is unknown."""
-        if self.elements is None or self.dtype is None:
+        elements = self.elements
+        if elements is None or self.dtype is None:
             return None
-        return self.dtype.storage(self.elements)
+        return self.dtype.storage(elements)

@@ -77,8 +77,11 @@ def _learn(node: Node, result: np.ndarray | tuple[np.ndarray, ...] | None, scope
         if not name or array.size > LARGEST or dtype is None:
             continue
         value = scope.values[name]
-        if value.dtype not in {None, dtype} or value.sizes not in {None, array.shape}:
+        if value.dtype not in {None, dtype}:
             continue  # inference says otherwise: then it is not known
+        if name in scope.open:
+            scope.learn(name, dtype, array.shape, Provenance.INFERRED)
+        elif value.shape != array.shape:
+            continue  # as above
         scope.constants[name] = array
         scope.changed.add(name)
-        scope.learn(name, dtype, array.shape, Provenance.INFERRED)

@@ -1,0 +1,28 @@
+"""What the readers of all graphs of one model share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archlint.graph.inference import NodeInference
+    from archlint.graph.rebatch import Rebatch
+    from archlint.graph.typeproto import Types
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """The model's operators, its types, and what its file declares.
+
+    `declared` holds the serialized types that the file gives to tensors of the main graph.
+    `whole` says that onnx has inferred the whole model already, so that a node is inferred again
+    only where more is known. `rebatch` mends a model whose fixed batch was changed.
+    """
+
+    inference: NodeInference
+    types: Types
+    declared: Mapping[str, bytes]
+    whole: bool
+    rebatch: Rebatch | None = None

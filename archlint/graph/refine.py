@@ -1,0 +1,79 @@
+"""The shapes of one node, from what is known now: inferred again, or as the file declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from archlint.graph.conflict import Conflict
+from archlint.graph.graph import Graph
+from archlint.graph.value import Provenance, Shape
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from archlint.graph.context import Context
+    from archlint.graph.node import Node
+    from archlint.graph.scope import Scope
+
+
+def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
+    """Work out the outputs of a node that have no full shape yet."""
+    if not context.whole or not scope.changed.isdisjoint(node.inputs):
+        _infer(node, proto, scope, context)
+    if context.declared and scope.outer is None:
+        for name in node.outputs:
+            if name in scope.open and name in context.declared:
+                declared = context.types.read(context.declared[name])
+                scope.learn(name, declared.dtype, declared.shape, Provenance.DECLARED)
+
+
+def _infer(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
+    present = [name for name in node.inputs if name]
+    contents = {name: scope.constants[name] for name in present if name in scope.constants}
+    types = {name: scope.type_of(name) for name in present}
+    for name in _captures(node):
+        types.setdefault(name, scope.type_of(name))
+    found = context.inference.infer(proto, types, contents)
+    if isinstance(found, str) and context.rebatch is not None:
+        adopted = context.rebatch.adopt(proto, scope)
+        if adopted is not None:
+            found = context.inference.infer(proto, adopted, contents)
+    if isinstance(found, str):
+        scope.unknown.update((name, found) for name in node.outputs if name in scope.open)
+        return
+    for name, raw in found.items():
+        if name in scope.open:
+            described = context.types.read(raw)
+            if described.tensor:
+                scope.learn(name, described.dtype, described.shape, Provenance.INFERRED)
+            elif scope.types.get(name) != raw:
+                scope.types[name] = raw
+                scope.changed.add(name)
+
+
+def _captures(node: Node) -> Iterator[str]:
+    """Yield the tensors that the graphs inside a node use."""
+    for attribute in node.attributes.values():
+        if isinstance(attribute, Graph):
+            yield from attribute.captures
+
+
+def compare(outputs: tuple[str, ...], scope: Scope, context: Context) -> None:
+    """Note where the file declares another shape than the one that was inferred."""
+    for name in outputs:
+        raw = context.declared.get(name)
+        if raw is None:
+            continue
+        declared, shape = context.types.read(raw).shape, scope.values[name].shape
+        if declared == shape or declared is None or shape is None:
+            continue
+        if _contradict(declared, shape):
+            scope.conflicts.append(Conflict(name, declared, shape))
+
+
+def _contradict(declared: Shape, inferred: Shape) -> bool:
+    return len(declared) != len(inferred) or any(
+        isinstance(a, int) and isinstance(b, int) and a != b
+        for a, b in zip(declared, inferred, strict=True)
+    )
