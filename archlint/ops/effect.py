@@ -1,0 +1,162 @@
+"""What an operator does to a signal at initialization, when weights are random.
+
+The effects are those of mean-field theory: which elements are summed, with how many random weights,
+and which function each goes through (Poole et al. 2016; Schoenholz et al. 2017; problem set 8,
+problem 2).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from archlint.ops.fan import Fan
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Function: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """Elements of one input are moved, named or left out; each keeps its distribution."""
+
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Activates:
+    """A function of each element; `gain` names what keeps the second moment at one."""
+
+    name: str
+    function: Function
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Products of two factors are summed; either factor may be the weight.
+
+    `fan` says how many; `fill` is the share of them that is not with padding, averaged over the
+    output. `scale` multiplies the sum. `bias` is the slot of an offset, where there is one.
+    """
+
+    fan: Fan
+    factors: tuple[int, int] = (0, 1)
+    bias: int | None = None
+    fill: float = 1.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recurs:
+    """A cell reads a sequence; `fans` are those of its weights by slot."""
+
+    fans: tuple[tuple[int, Fan], ...]
+    gates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attends:
+    """Values are averaged with the softmax of scaled scores, over `length` positions."""
+
+    query: int
+    key: int
+    value: int
+    length: int
+    causal: bool = False
+
+
+class Operation(enum.Enum):
+    """How elements of several inputs are joined, one by one."""
+
+    ADD = "add"
+    SUBTRACT = "subtract"
+    MULTIPLY = "multiply"
+    DIVIDE = "divide"
+
+
+@dataclass(frozen=True, slots=True)
+class Combines:
+    """Elements of the inputs in `slots` are joined one by one."""
+
+    operation: Operation
+    slots: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joins:
+    """The inputs in `slots` lie beside each other in the output."""
+
+    slots: tuple[int, ...]
+
+
+class Pooling(enum.Enum):
+    """What is taken of a group of elements."""
+
+    MEAN = "mean"
+    TOTAL = "total"
+    LARGEST = "largest"
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Groups of `count` elements, at neighbouring positions, become one."""
+
+    pooling: Pooling
+    count: int
+    fill: float = 1.0
+
+
+class Over(enum.Enum):
+    """Which elements a normalization brings to a common scale."""
+
+    BATCH = "batch"  # a channel over the batch and the positions
+    FEATURES = "features"  # all features of one sample or position
+    NEIGHBOURS = "neighbours"  # a few channels around each: the scale stays about as it was
+
+
+@dataclass(frozen=True, slots=True)
+class Normalizes:
+    """Elements are divided by their scale, then multiplied and shifted by learned numbers.
+
+    `centred` tells whether the mean is taken away first.
+    """
+
+    over: Over
+    gain: int | None = None
+    shift: int | None = None
+    centred: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Softmax: numbers from 0 to 1 whose sum is 1 over `length` positions."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class LooksUp:
+    """Rows of the table in `slot` are picked by the integers of another input."""
+
+    slot: int = 0
+
+
+Effect: TypeAlias = (
+    Passes
+    | Activates
+    | Sums
+    | Recurs
+    | Attends
+    | Combines
+    | Joins
+    | Pools
+    | Normalizes
+    | Shares
+    | LooksUp
+)

@@ -1,0 +1,125 @@
+"""The effects on a signal that many operators share."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.ops.call import Call
+from archlint.ops.effect import (
+    Combines,
+    Effect,
+    Joins,
+    LooksUp,
+    Normalizes,
+    Operation,
+    Over,
+    Passes,
+    Pooling,
+    Pools,
+    Shares,
+    Sums,
+)
+from archlint.ops.fan import matmul_fan
+from archlint.ops.operator import SignalFacet
+from archlint.ops.sliding import Sliding, slidings
+from archlint.ops.undetermined import Undetermined
+
+
+def passes(_: Call) -> Effect:
+    """Elements of the first input keep their distribution."""
+    return Passes()
+
+
+def looks_up(_: Call) -> Effect:
+    """Rows or elements of the first input are picked."""
+    return LooksUp()
+
+
+def joins(call: Call) -> Effect:
+    """All inputs lie beside each other."""
+    return Joins(tuple(range(len(call.node.inputs))))
+
+
+def combines(operation: Operation) -> SignalFacet:
+    """Return the effect of joining all inputs element by element."""
+
+    def effect(call: Call) -> Effect:
+        return Combines(operation, tuple(range(len(call.node.inputs))))
+
+    return effect
+
+
+def sums_product(left: int, right: int) -> SignalFacet:
+    """Return the effect of a matrix product of two slots."""
+
+    def effect(call: Call) -> Effect:
+        return Sums(matmul_fan(call, left, right), (left, right))
+
+    return effect
+
+
+def normalizes(over: Over, *, centred: bool = True, affine: bool = True) -> SignalFacet:
+    """Return the effect of a normalization whose gain and shift are in slots 1 and 2."""
+
+    def effect(call: Call) -> Effect:
+        gain = 1 if affine and call.has_input(1) else None
+        shift = 2 if affine and centred and call.has_input(2) else None
+        return Normalizes(over, gain, shift, centred)
+
+    return effect
+
+
+def shares(call: Call) -> Effect:
+    """A softmax makes shares of one along its axis."""
+    axis = call.integer("axis", -1 if call.graph.opset >= 13 else 1)
+    length = (call.input(0).shape or ())[axis]
+    if not isinstance(length, int):
+        raise Undetermined(f"the length of the axis of {call.node.name!r} is not bound")
+    return Shares(length)
+
+
+def pools_windows(pooling: Pooling) -> SignalFacet:
+    """Return the effect of pooling windows of the first input."""
+
+    def effect(call: Call) -> Effect:
+        kernel = call.integers("kernel_shape") or ()
+        inside = fill(call, slidings(call, kernel))
+        if pooling is Pooling.LARGEST or not call.integer("count_include_pad", 0):
+            inside = 1.0  # padding is never the largest, and is not counted
+        return Pools(pooling, prod(kernel), inside)
+
+    return effect
+
+
+def pools_planes(pooling: Pooling) -> SignalFacet:
+    """Return the effect of pooling all positions of a channel."""
+
+    def effect(call: Call) -> Effect:
+        return Pools(pooling, prod(call.shape(0)[2:]))
+
+    return effect
+
+
+def fill(call: Call, windows: tuple[Sliding, ...]) -> float:
+    """Return the share of taps that are not on padding, averaged over the output positions."""
+    share = 1.0
+    sizes = (call.input(0).shape or ())[2:]
+    for size, one in zip(sizes, windows, strict=False):
+        if isinstance(size, int) and one.before is not None and one.after is not None:
+            share *= _inside(size, one, one.before, one.after)
+    return share
+
+
+def _inside(size: int, one: Sliding, before: int, after: int) -> float:
+    """Return the share of the taps of one axis that are inside."""
+    if before <= 0 and after <= 0:
+        return 1.0
+    outputs = (size + before + after - one.extent) // one.stride + 1
+    inside = 0
+    for tap in range(one.kernel):
+        # Output o reads o S + d t - P: it is inside where 0 <= that < size.
+        offset = one.dilation * tap - before
+        first = max(0, -(offset // one.stride))
+        last = min(outputs - 1, (size - 1 - offset) // one.stride)
+        inside += max(0, last - first + 1)
+    return inside / (outputs * one.kernel) if outputs > 0 else 1.0
