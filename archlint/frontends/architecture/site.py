@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from archlint.frontends.architecture.initializer import Initializer
 
+PATH = "archlint.path"
 _FLOAT, _INT64 = 1, 7
 
 
@@ -105,7 +106,9 @@ class Site:
             return self._shared(self.tied, dims)
         if role in self.initializers:
             self.used.add(role)
-        facts = {"archlint.frozen": "true"} if self.frozen else {}
+        facts = {PATH: self.metadata[PATH]}
+        if self.frozen:
+            facts["archlint.frozen"] = "true"
         if fans is None and len(dims) > 1:
             fans = (prod(dims[1:]), dims[0] * prod(dims[2:]))
         if fans is not None:
@@ -121,7 +124,7 @@ class Site:
 
     def buffer(self, part: str, dims: Sequence[int], initializer: Initializer) -> Tensor:
         """Declare a stored tensor that is not trained, such as a running mean."""
-        facts = {"archlint.buffer": "true"}
+        facts = {PATH: self.metadata[PATH], "archlint.buffer": "true"}
         return self.builder.weight(f"{self.name}.{part}", dims, initializer, facts)
 
     def _shared(self, tied: Tensor, dims: Sequence[int]) -> Tensor:

@@ -2,6 +2,7 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
+from math import floor
 from typing import Any, Literal
 
 from archlint.frontends.architecture.argument import Count, Integers, Size
@@ -37,13 +38,18 @@ def upsample(
         if len(factors) != axes or any(factor <= 0 for factor in factors):
             raise Rejected(f"scale_factor takes one positive number or {axes}", "scale_factor")
         scales = site.floats([1.0, 1.0, *factors], (axes + 2,), "scales")
-        return site.node("Resize", x, None, scales, **attributes)
+        maps = [
+            floor(found * factor) if isinstance(found, int) else None
+            for found, factor in zip(dims(x)[2:], factors, strict=True)
+        ]
+        shape = (*dims(x)[:2], *maps)
+        return site.node("Resize", x, None, scales, shape=shape, **attributes)
     assert size is not None, "checked above"  # noqa: S101 - for the type checker
     wanted = per_axis(size, axes, "size")
     sizes = site.integers(wanted, "sizes")
-    maps = list(range(2, axes + 2))
+    attributes["axes"] = list(range(2, axes + 2))
     shape = (*dims(x)[:2], *wanted)
-    return site.node("Resize", x, None, None, sizes, axes=maps, shape=shape, **attributes)
+    return site.node("Resize", x, None, None, sizes, shape=shape, **attributes)
 
 
 def pixel_shuffle(site: Site, x: Tensor, *, upscale_factor: Count) -> Tensor:
@@ -102,7 +108,14 @@ def pad(
     for number in range(len(padding) // 2):
         low[-1 - number], high[-1 - number] = padding[2 * number], padding[2 * number + 1]
     filler = site.scalar(value, "value", x) if mode == "constant" else None
-    return site.node("Pad", x, site.integers([*low, *high], "pads"), filler, mode=_PAD_MODES[mode])
+    shape = tuple(
+        dim + before + after if isinstance(dim, int) else dim if before == after == 0 else None
+        for dim, before, after in zip(dims(x), low, high, strict=True)
+    )
+    if any(isinstance(dim, int) and dim < 1 for dim in shape):
+        raise Rejected(f"nothing is left of {x}", "padding")
+    pads = site.integers([*low, *high], "pads")
+    return site.node("Pad", x, pads, filler, shape=shape, mode=_PAD_MODES[mode])
 
 
 def pad_maps(
