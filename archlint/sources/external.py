@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_NAME_SURROGATE = 0x2000_0000  # Windows marks junctions and the like by this bit
 
 
 class Refused(Exception):  # noqa: N818 - a decision, not an error
@@ -94,8 +95,8 @@ def _status(path: Path) -> os.stat_result:
         raise
     except (OSError, ValueError) as error:
         raise Refused("its name is not one that the system takes") from error
-    reparse = getattr(status, "st_reparse_tag", 0)  # Windows: junctions and the like
-    if stat.S_ISLNK(status.st_mode) or reparse:
+    names_another = getattr(status, "st_reparse_tag", 0) & _NAME_SURROGATE
+    if stat.S_ISLNK(status.st_mode) or names_another:
         raise Refused("it is a symbolic link, or lies behind one", link=True)
     return status
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archlint.sources.onnx_schema import MESSAGES
 from archlint.sources.problem import unreadable
 from archlint.sources.window import Window
-from archlint.sources.wire import LONGEST_VARINT, WireType, read_varint
+from archlint.sources.wire import LONGEST_VARINT, WireType, key, read_varint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _LOCATION = b"location"
 _NEVER = 1 << 63
+
+_ATTRIBUTE_KEYS = (key(5), key(5) | 0x80)
+"""The first byte of every attribute of a node, in the shortest form and in longer ones.
+
+Counting these bytes bounds the attributes in what is copied unread. An empty attribute takes two
+bytes in the file and a hundred times as much in memory.
+"""
 
 
 class Field(NamedTuple):
@@ -61,7 +68,9 @@ class FieldReader:
                 "Large data belongs into tensors, which are not read",
                 start,
             )
-        out += self._window.copy(start, end)
+        piece = self._window.copy(start, end)
+        self._count(sum(map(piece.count, _ATTRIBUTE_KEYS)), start)
+        out += piece
 
     def fields(self, name: str, start: int, end: int, out: bytearray) -> Iterator[Field]:
         """Yield the fields of a message that need a look; copy all others to `out`, in order.

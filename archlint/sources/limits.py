@@ -10,12 +10,12 @@ class Limits:
     """Bounds that keep a hostile file from taking the machine.
 
     payload: bytes from which the elements of a tensor are left out.
-    fields: fields that are looked at one by one; a graph of 50,000 nodes has about 100,000.
+    fields: nodes, attributes and the like; a graph of 50,000 nodes has about 200,000.
     skeleton: bytes of the model without its payloads; the same graph has about 18 MB.
     nesting: messages inside messages; protobuf's own parsers stop at 100.
     """
 
     payload: int = 4096
-    fields: int = 2_000_000
+    fields: int = 1_000_000
     skeleton: int = 64 * 1024 * 1024
     nesting: int = 100

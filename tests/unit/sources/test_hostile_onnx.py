@@ -177,3 +177,9 @@ def test_a_file_that_shrinks_while_it_is_read(
     monkeypatch.setattr(ByteFile, "open", shrink)
     with pytest.raises(Unreadable, match="shorter"):
         read_onnx(path)
+
+
+def test_attributes_that_take_a_hundred_times_more_memory_than_bytes(tmp_path: Path) -> None:
+    node = write_field(key(1), write_field(key(5), b"") * 1500)
+    problem = problem_of(tmp_path, write_field(key(7), node * 40), Limits(fields=50_000))
+    assert "50,000 parts" in problem.message
