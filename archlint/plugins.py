@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -133,4 +134,6 @@ def _contributions(manager: pluggy.PluginManager) -> Iterator[Contribution]:
 
 def _failed(name: str, origin: str, what: str, error: BaseException) -> PluginError:
     where = f" ({origin})" if origin else ""
-    return PluginError(f"plugin {name!r}{where} {what}: {type(error).__name__}: {error}")
+    frames = extract_tb(error.__traceback__)
+    at = f", in {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return PluginError(f"plugin {name!r}{where} {what}: {type(error).__name__}: {error}{at}")

@@ -78,6 +78,8 @@ def build_parser() -> Parser:
             name, help=_lower(summary), description=f"{summary}.", allow_abbrev=False
         )
         module.add_arguments(command)
+        if "--verbose" not in command.format_usage():
+            command.add_argument("--verbose", "-v", action="store_true", help="show where a bug is")
         command.set_defaults(run=module.run, parser=command)
     return parser
 
