@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TypeProto
     from onnx.defs import OpSchema
 
+_REFUSALS = (
+    shape_inference.InferenceError,
+    onnx.checker.ValidationError,
+    RuntimeError,
+    ValueError,
+)
+"""How onnx says that a model or a node is not what its schema asks for."""
+
 
 def infer_model(model: ModelProto) -> ModelProto:
     """Return the model with inferred types; unchanged where onnx refuses it as a whole."""
     try:
         return shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
-    except (shape_inference.InferenceError, RuntimeError, ValueError):
+    except _REFUSALS:
         return model  # then every node is inferred on its own, and says itself what is wrong
 
 
@@ -69,6 +77,6 @@ class NodeInference:
                 opset_imports=self._opsets,
                 ir_version=self._ir_version,
             )
-        except (shape_inference.InferenceError, RuntimeError, ValueError, KeyError) as error:
+        except (*_REFUSALS, KeyError) as error:
             return str(error).strip().splitlines()[0] if str(error) else "shape inference failed"
         return {name: proto.SerializeToString() for name, proto in found.items()}
