@@ -54,11 +54,42 @@ class InternalError(OwnRule):
     severity = Severity.ERROR
 
 
+class UnknownDimension(OwnRule):
+    """The target gives a size to a dimension that the model does not have."""
+
+    code = "LINT005"
+    name = "unknown-dimension"
+    severity = Severity.INFO  # a size for all models of a run need not be one of each
+
+
 class UnreadableFile(OwnRule):
     """The file is not a model that archlint can read."""
 
     code = "FILE001"
     name = "unreadable-file"
+    severity = Severity.ERROR
+
+
+class ExternalDataMissing(OwnRule):
+    """A file with weights is not there, or too short."""
+
+    code = "FILE002"
+    name = "external-data-missing"
+
+
+class ExternalDataRefused(OwnRule):
+    """A file with weights is not where a model may keep them, or is described wrongly."""
+
+    code = "FILE003"
+    name = "external-data-refused"
+    severity = Severity.ERROR
+
+
+class TensorSizeMismatch(OwnRule):
+    """A stored tensor has more or fewer bytes than its dimensions need."""
+
+    code = "FILE004"
+    name = "tensor-size-mismatch"
     severity = Severity.ERROR
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from archlint.engine.inspection import source_text
 from archlint.engine.load import NotOurs, load
 from archlint.engine.loaded import reported
-from archlint.engine.own_rules import StaleBaseline
+from archlint.engine.own_rules import StaleBaseline, UnknownDimension
 from archlint.engine.suppression import suppress
 from archlint.engine.tally import Tally
-from archlint.errors import CannotRun
+from archlint.errors import CannotRun, did_you_mean
 from archlint.report.outcome import FileOutcome, Outcome, Reported, Status
 from archlint.sources.problem import Unreadable
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archlint.engine.discover import Candidate
     from archlint.engine.loaded import LoadedFile
     from archlint.engine.project import Project
+    from archlint.findings import Finding
     from archlint.rule import Rule
 
 
@@ -73,6 +74,7 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
         for problem in loaded.problems
         if selection.includes(problem.code, problem.name)
     ]
+    items += [loaded.report(finding) for finding in _unknown_dimensions(loaded, selection)]
     for rule in _chosen(project.registry.rules, selection):
         try:
             items += [loaded.report(finding) for finding in rule.check(loaded.model)]
@@ -87,6 +89,17 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
         if selection.includes(finding.code, finding.name):
             tally.final.append(Reported(loaded.shown, finding, suppression.span))
     return bool(items or result.wrong)
+
+
+def _unknown_dimensions(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
+    """Yield a finding for every size of the target that no dimension of the model takes."""
+    rule = UnknownDimension()
+    if selection.includes(rule.code, rule.name):
+        graph = loaded.model.graph
+        symbols = {dim for name in graph.inputs for dim in graph.values[name].shape or ()}
+        for name in graph.unused_bindings:
+            near = did_you_mean(name, [dim for dim in symbols if isinstance(dim, str)])
+            yield rule.finding(f"no input has a dimension {name!r}{near}")
 
 
 def _chosen(rules: Iterable[Rule], selection: Selection) -> Iterator[Rule]:

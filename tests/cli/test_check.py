@@ -229,3 +229,12 @@ def test_file_that_cannot_be_read(archlint: Archlint, folder: Path) -> None:
     result = archlint("check", "loop.onnx", "loop.arch.yaml")
     assert result.code == 1
     assert result.out.count("error[FILE001] unreadable-file") == 2
+
+
+def test_size_for_a_dimension_that_is_not_there(archlint: Archlint, folder: Path) -> None:
+    text = CLEAN.replace("[1, 3, 8, 8]", "[batch, 3, 8, 8]")
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    assert "LINT005" not in archlint("check", "--dim", "batch=4").out
+    result = archlint("check", "--dim", "bacth=4")
+    assert "no input has a dimension 'bacth': did you mean 'batch'?" in result.out
+    assert result.code == 0
