@@ -56,7 +56,7 @@ class Builder:
         name = self.reserve(name)
         names = [name, *(self.reserve(f"{name}.{index}") for index in range(1, outputs))]
         node = helper.make_node(
-            op, [tensor.name if tensor else "" for tensor in inputs], names, name=name,
+            op, _input_names(inputs), names, name=name,
             **{key: value for key, value in attributes.items() if value is not None},
         )  # fmt: skip
         helper.set_metadata_props(node, dict(metadata))
@@ -152,6 +152,17 @@ class Builder:
         ) as error:
             raise BuildError(_first_line(error)) from error
         return [_tensor(name, inferred.get(name), inputs) for name in node.output]
+
+
+def _input_names(inputs: Sequence[Tensor | None]) -> list[str]:
+    """Return the names of the inputs; absent ones at the end are left out.
+
+    ONNX allows an empty name there, but it ends onnxruntime 1.32 with a segmentation fault.
+    """
+    names = [tensor.name if tensor else "" for tensor in inputs]
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def _first_line(error: Exception) -> str:

@@ -56,8 +56,8 @@ def _model(file: File) -> onnx.ModelProto | None:
     builder = Builder()
     inputs = read_inputs(file, builder)
     tensors: dict[str, Tensor | None] = dict(inputs)
-    if len(inputs) == 1:
-        tensors[PREVIOUS] = next(iter(inputs.values()))
+    if len(inputs) <= 1:
+        tensors[PREVIOUS] = next(iter(inputs.values()), None)
     scope = Scope(file, dict(file.names), tensors)
     for name in file.required:
         file.problems.add(

@@ -53,6 +53,14 @@ def build_operator(
             known = [*schema.attributes, *slots[len(inputs) :]]
             near = did_you_mean(word, known)
             raise Invalid(entry.key.span, f"{schema.name} has no attribute {word!r}{near}")
+    if not schema.min_input <= len(operands) <= schema.max_input:
+        least, most = schema.min_input, schema.max_input
+        wanted = f"{least}" if least == most else f"{least} or more"
+        raise Invalid(
+            item.argument_span("from"),
+            f"{schema.name} takes {wanted} inputs, found {len(operands)}",
+            f"they are called {', '.join(slots)}; those of fixed numbers can be given as arguments",
+        )
     missing = [
         name for name, one in schema.attributes.items() if one.required and name not in attributes
     ]

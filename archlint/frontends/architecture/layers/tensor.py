@@ -57,13 +57,10 @@ def reshape(site: Site, x: Tensor, *, shape: Integers) -> Tensor:
         raise Rejected(f"shape is {list(shape)}, expected sizes and at most one -1", "shape")
     if any(number == 0 and axis >= len(axes) for axis, number in enumerate(shape)):
         raise Rejected(f"a 0 in shape stands for an axis that {x} does not have", "shape")
-    total = _product(axes)
-    kept = [axes[axis] if number == 0 else number for axis, number in enumerate(shape)]
-    known = _product([number for number in kept if number != -1])
-    if isinstance(total, int) and isinstance(known, int):
-        left = total % known if -1 in kept and known else total - known
-        if left:
-            raise Rejected(f"cannot shape {x} of {total} elements as {list(shape)}", "shape")
+    moved = _product([dim for axis, dim in enumerate(axes) if shape[axis : axis + 1] != (0,)])
+    wanted = prod(number for number in shape if number > 0)
+    if isinstance(moved, int) and (moved % wanted if -1 in shape else moved != wanted):
+        raise Rejected(f"cannot shape {x} as {list(shape)}: {moved} is not {wanted}", "shape")
     return site.node("Reshape", x, site.integers(shape, "shape"))
 
 
