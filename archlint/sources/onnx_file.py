@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archlint.sources import file_kind
+from archlint.sources import file_kind, utf8
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.limits import Limits
 from archlint.sources.payload_check import check_keys, check_payloads
@@ -46,20 +46,20 @@ class OnnxDocument:
 def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
     """Read an ONNX file of any size at the cost of its graph; raises Unreadable.
 
-    External weight files are looked for, but never opened. Text in the model that is not UTF-8
-    stays as it is: protobuf gives `bytes` in place of `str` for it.
+    External weight files are looked for, but never opened.
     """
     with ByteFile.open(path) as file:
         head = _head(file)
         try:
             skeleton = Skeleton(file, limits)
-            model = _parse(skeleton.read(), file, limits)
+            model, text_problems = _parse(skeleton.read(), file, limits)
         except Unreadable:
             if kind := file_kind.text(head):
                 raise _not_a_model(kind) from None
             raise
         payloads = by_name(skeleton.tensors)
-        problems = (*check_keys(skeleton.tensors), *check_payloads(path.parent, payloads))
+        key_problems = check_keys(skeleton.tensors)
+        problems = (*text_problems, *key_problems, *check_payloads(path.parent, payloads))
         return OnnxDocument(path, model, payloads, problems, file.size)
 
 
@@ -77,13 +77,16 @@ def _not_a_model(kind: file_kind.FileKind) -> Unreadable:
     return unreadable(f"not an ONNX model: it is {kind.name}", kind.help)
 
 
-def _parse(skeleton: bytearray, file: ByteFile, limits: Limits) -> onnx.ModelProto:
+def _parse(
+    skeleton: bytearray, file: ByteFile, limits: Limits
+) -> tuple[onnx.ModelProto, tuple[Problem, ...]]:
     """Parse the model without its payloads."""
     import onnx
     from google.protobuf.message import DecodeError
 
+    clean = utf8.is_valid(skeleton)
     try:
-        model: onnx.ModelProto = onnx.ModelProto.FromString(skeleton)
+        model = onnx.ModelProto.FromString(skeleton)
     except DecodeError:
         # The fault is in a message that was copied unread: look into every one for its place.
         Skeleton(file, Limits(1, limits.fields, limits.skeleton, limits.nesting)).read()
@@ -93,4 +96,4 @@ def _parse(skeleton: bytearray, file: ByteFile, limits: Limits) -> onnx.ModelPro
             "not an ONNX model: no graph is in it",
             "It may be another protobuf file, for example a tensor or a TensorFlow graph",
         )
-    return model
+    return model, () if clean else (utf8.mend(model),)

@@ -8,6 +8,7 @@ from archlint.sources.field_reader import Field, FieldReader
 from archlint.sources.onnx_schema import MESSAGES, PAYLOADS, WIDTHS
 from archlint.sources.problem import unreadable
 from archlint.sources.stored_tensor import StoredTensor
+from archlint.sources.utf8 import readable
 from archlint.sources.wire import WireType, key, read_varint, write_field, write_varint
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Skeleton:
         for field in self._reader.fields(name, start, end, out):
             child = message.children.get(field.key)
             if child is None:
-                text = self._reader.value(field).decode(errors="replace")
+                text = readable(self._reader.value(field))
                 labels.setdefault(message.labels[field.key], text)
             elif child.once and field.key in seen:
                 part = child.label or child.message
@@ -137,9 +138,7 @@ class Skeleton:
         """Read a pair of texts, key and value; the last one wins, as in protobuf."""
         pair = {"key": "", "value": ""}
         for part in self._reader.fields("entry", field.body, field.end, bytearray()):
-            pair[MESSAGES["entry"].labels[part.key]] = self._reader.value(part).decode(
-                errors="replace"
-            )
+            pair[MESSAGES["entry"].labels[part.key]] = readable(self._reader.value(part))
         return {pair["key"]: pair["value"]}
 
 
@@ -156,7 +155,7 @@ def _describe(tensor: StoredTensor, field: Field, value: bytes) -> None:
         case "data_type":
             tensor.data_type = read_varint(value, 0)[0] & 0xFFFF_FFFF
         case "name":
-            tensor.name = value.decode(errors="replace")
+            tensor.name = readable(value)
         case "data_location":
             location = read_varint(value, 0)[0] & 0xFFFF_FFFF
             if location in {0, 1}:  # protobuf puts other values aside

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 import pytest
+from google.protobuf.message import Message
 from onnx import TensorProto, checker, shape_inference
 
 from archlint.sources.limits import Limits
@@ -16,8 +17,6 @@ from archlint.sources.skeleton import ELIDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from google.protobuf.message import Message
 
 _DATA = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 MODELS = sorted(Path(onnx.__file__).parent.rglob("*.onnx"))
@@ -29,7 +28,7 @@ def tensors_of(message: Message) -> Iterator[TensorProto]:
         yield message
     for descriptor, value in message.ListFields():
         if descriptor.message_type is not None:
-            for part in value if descriptor.is_repeated else [value]:
+            for part in [value] if isinstance(value, Message) else value:
                 yield from tensors_of(part)
 
 

@@ -1,0 +1,78 @@
+"""Texts in a model that are not UTF-8, as ONNX asks: found by protobuf itself, made readable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.findings import Severity
+from archlint.sources.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx
+    from google.protobuf.message import Message
+
+
+def is_valid(skeleton: bytearray) -> bool:
+    """Tell whether a model can be parsed and all texts in it are UTF-8.
+
+    ONNX is written in the old syntax of protobuf, whose parsers take any bytes for a text. Its
+    description with the new syntax gives a parser that checks texts, at the speed of protobuf.
+    """
+    import onnx
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf.message import DecodeError
+
+    description = onnx.ModelProto.DESCRIPTOR.file.serialized_pb
+    checking = descriptor_pb2.FileDescriptorProto.FromString(description)
+    checking.syntax = "proto3"
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(checking.SerializeToString())
+    model = pool.FindMessageTypeByName(onnx.ModelProto.DESCRIPTOR.full_name)
+    try:
+        message_factory.GetMessageClass(model).FromString(skeleton)
+    except DecodeError:
+        return False
+    return True
+
+
+def mend(model: onnx.ModelProto) -> Problem:
+    r"""Write the bytes that are not UTF-8 as `\xff`, in all texts of a model; tell of the first.
+
+    Protobuf gives such texts as `bytes` in place of `str`.
+    """
+    mended = list(_mend(model))
+    return Problem(
+        "FILE005",
+        "text-not-utf-8",
+        f"{len(mended)} text{'s' * (len(mended) > 1)} in the model "
+        f"{'are' if len(mended) > 1 else 'is'} not UTF-8, the first one is '{mended[0][:80]}'",
+        "Export the model again with names in ASCII or UTF-8",
+        Severity.WARNING,
+    )
+
+
+def _mend(message: Message) -> Iterator[str]:
+    """Mend the texts of a message and of those in it, and yield each."""
+    from google.protobuf.message import Message
+
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if isinstance(value, Message) else value:
+                yield from _mend(part)
+        elif field.type != field.TYPE_STRING:
+            continue
+        elif isinstance(value, bytes):
+            setattr(message, field.name, readable(value))
+            yield readable(value)
+        elif not isinstance(value, str):
+            for index, text in enumerate(value):
+                if isinstance(text, bytes):
+                    value[index] = readable(text)
+                    yield readable(text)
+
+
+def readable(text: bytes) -> str:
+    r"""Return a text with what is not UTF-8 in it written as `\xff`."""
+    return text.decode(errors="backslashreplace")
