@@ -27,7 +27,7 @@ class DeadCode(Rule):
         alive = _alive(graph)
         for node in graph.nodes:
             if node.name not in alive and used.isdisjoint(node.outputs):
-                yield self._dead_end(graph, node, alive)
+                yield self._dead_end(model, node, alive)
 
     def _unused(self, graph: Graph, used: set[str]) -> Iterator[Finding]:
         for name in graph.inputs:
@@ -44,11 +44,12 @@ class DeadCode(Rule):
                     f"weight {name} is never used{size}",
                     tensor=name,
                     data={"bytes": value.nbytes},
+                    severity=_severity(value.nbytes is None or value.nbytes > _CRUMB_BYTES),
                     help="remove the weight: it is stored and loaded for nothing",
                 )
 
-    def _dead_end(self, graph: Graph, end: Node, alive: set[str]) -> Finding:
-        feeding = _ancestors(graph, [end]) - alive - {end.name}
+    def _dead_end(self, model: Model, end: Node, alive: set[str]) -> Finding:
+        feeding = _ancestors(model.graph, [end]) - alive - {end.name}
         only = ""
         if feeding:
             plural = "node" if len(feeding) == 1 else "nodes"
@@ -58,8 +59,25 @@ class DeadCode(Rule):
             node=end,
             tensor=end.output or None,
             data={"nodes": 1 + len(feeding)},
+            severity=_severity(any(_works(model, name) for name in (end.name, *feeding))),
             help="connect it to an output, or remove it",
         )
+
+
+# Exporters leave scalars, shapes and unused masks behind, in models that work as they should.
+_CRUMB_BYTES = 4096
+
+
+def _severity(matters: bool) -> Severity:
+    return Severity.WARNING if matters else Severity.INFO
+
+
+def _works(model: Model, node: str) -> bool:
+    """Whether a node computes something or holds parameters, so that somebody meant it."""
+    if model.facts.parameters.of_node.get(node):
+        return True
+    cost = model.facts.compute.of_node[node].cost
+    return cost is None or cost.macs > 0
 
 
 def _names_used(graph: Graph) -> set[str]:
