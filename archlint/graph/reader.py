@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archlint.graph.attributes import plain
+from archlint.graph.branches import lift, taken_branch
 from archlint.graph.constant import add_constant
 from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.invalid import InvalidGraph
+from archlint.graph.loops import collect, count, settle, states
 from archlint.graph.names import Names
 from archlint.graph.node import Attribute, Node
 from archlint.graph.refine import compare, refine
@@ -21,8 +24,12 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
     from archlint.graph.context import Context
+    from archlint.graph.value import Value
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
+_LOOPS = frozenset({"Loop", "Scan"})
+_DEEPEST_LOOP = 3
+"""Loops in loops whose bodies are read a second time; each level doubles the work."""
 _DEEPEST = 64
 """Graphs in graphs after which a model is refused; onnx itself stops at about 33."""
 
@@ -45,6 +52,8 @@ class GraphReader:
         self._context = context
         self._depth = depth
         self._names = Names()
+        self._nodes: list[Node] = []
+        self._trips: dict[str, int] = {}
         self._inferred = dict(_types(proto))
 
     def read(
@@ -54,7 +63,8 @@ class GraphReader:
         scope, proto = self._scope, self._proto
         inputs = tuple(scope.values)
         add_stored(proto, scope)
-        nodes = [self._node(node) for node in proto.node]
+        for node in proto.node:
+            self._add(node)
         outputs = tuple(info.name for info in proto.output)
         for name in outputs:
             if not scope.find(name):
@@ -64,7 +74,7 @@ class GraphReader:
             opset=self._context.inference.opset,
             inputs=inputs,
             outputs=outputs,
-            nodes=tuple(nodes),
+            nodes=tuple(self._nodes),
             values=scope.values,
             weights=scope.weights,
             constants=scope.constants,
@@ -72,8 +82,33 @@ class GraphReader:
             unknown=scope.unknown,
             conflicts=tuple(scope.conflicts),
             unused_bindings=unused_bindings,
+            trips=self._trips,
             captures=tuple(scope.captures),
         )
+
+    def _add(self, proto: NodeProto) -> None:
+        """Read one node, or in its place the branch that an If is known to take."""
+        if proto.op_type == "If" and not proto.domain:
+            branch = taken_branch(proto, self._scope)
+            if branch is not None:
+                self._lift(proto, branch)
+                return
+        self._nodes.append(self._node(proto))
+
+    def _lift(self, proto: NodeProto, branch: GraphProto) -> None:
+        """Read the nodes of a branch as nodes of this graph."""
+        lifted = lift(proto, branch, self._taken.__contains__)
+        add_stored(lifted, self._scope)
+        self._inferred.update(_types(lifted))
+        self._taken.update(name for node in lifted.node for name in node.output)
+        for node in lifted.node:
+            self._scope.changed.update(node.input)  # the branch was inferred without its place
+            self._add(node)
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        """The names of all tensors of this graph, also of those still to come."""
+        return {*self._scope.values, *(name for node in self._proto.node for name in node.output)}
 
     def _node(self, proto: NodeProto) -> Node:
         """Read one node: its plain form, its outputs, and their contents where they are small."""
@@ -88,6 +123,8 @@ class GraphReader:
                 scope.compute(name, raw, described)
         if not scope.open.isdisjoint(node.outputs):
             refine(node, proto, scope, context)
+        if node.op in _LOOPS and not node.domain:
+            self._loop(node)
         if context.rebatch is not None:
             context.rebatch.check(node, scope)
         elif self._depth == 0 and context.declared:
@@ -126,17 +163,39 @@ class GraphReader:
     def _attributes(self, proto: NodeProto) -> Mapping[str, Attribute]:
         attributes = {}
         for attribute in proto.attribute[:]:
-            value = plain(attribute, self._nested)
+            value = plain(attribute, partial(self._nested, proto))
             if value is not None:
                 attributes[attribute.name] = value
         return attributes
 
-    def _nested(self, body: GraphProto) -> Graph:
-        """Read a graph inside a node."""
+    def _nested(self, proto: NodeProto, body: GraphProto) -> Graph:
+        """Read a graph inside a node.
+
+        The body of a loop is read for its first round; where what it carries on has another shape
+        in the end, it is read again without these dimensions.
+        """
+        if proto.op_type not in _LOOPS or proto.domain or self._depth >= _DEEPEST_LOOP:
+            return self._body(body, {})
+        first = states(proto, [info.name for info in body.input], self._scope)
+        graph = self._body(body, first)
+        steady = settle(proto, graph, first)
+        return graph if steady == first else self._body(body, steady)
+
+    def _body(self, body: GraphProto, given: Mapping[str, Value]) -> Graph:
         inner = Scope(outer=self._scope)
         for info in body.input:
             inner.give(info.name, self._context.types.read(info.type.SerializeToString()))
+            if info.name in given:
+                inner.values[info.name] = given[info.name]
+                inner.changed.add(info.name)
         return GraphReader(body, inner, self._context, self._depth + 1).read()
+
+    def _loop(self, node: Node) -> None:
+        """Note how often a loop runs, and what that says about its outputs."""
+        trips = count(node, self._scope)
+        if trips is not None:
+            self._trips[node.name] = trips
+        collect(node, trips, self._scope)
 
 
 def _types(proto: GraphProto) -> Iterator[tuple[str, bytes]]:

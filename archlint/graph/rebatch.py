@@ -21,7 +21,7 @@ from archlint.graph.value import Provenance, Role, Value
 from archlint.graph.weight import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
@@ -179,14 +179,30 @@ class Rebatch:
             if sizes[place] == self._old:
                 shape = (*sizes[:place], self._new, *sizes[place + 1 :])
                 adopted[name] = Value(name, value.dtype, shape, value.role, Provenance.BOUND)
-        for name, value in adopted.items():
-            if value.role is Role.COMPUTED:
-                scope.values[name] = value
-                scope.constants.pop(name, None)
-                self._within[name] = 1
+        self._correct(adopted, axis, scope)
         types = {name: scope.type_of(name) for name in names}
         types.update((name, write(value)) for name, value in adopted.items())
         return types if adopted else None
+
+    def _correct(self, adopted: Mapping[str, Value], axis: int, scope: Scope) -> None:
+        """Correct computed tensors that hold the old batch, and those that they are made of."""
+        waiting = [value for value in adopted.values() if value.role is Role.COMPUTED]
+        while waiting:
+            value = waiting.pop()
+            scope.values[value.name] = value
+            scope.constants.pop(value.name, None)
+            self._within[value.name] = 1
+            for source in self._before.producers[value.name].inputs:
+                sizes = self._sizes(source) or ()
+                old = scope.values.get(source)
+                if old is None or old.role is not Role.COMPUTED or self._moved(source, scope):
+                    continue
+                if len(sizes) == len(value.shape or ()) and sizes[axis] == self._old:
+                    shape = list(sizes)
+                    shape[axis] = self._new
+                    waiting.append(
+                        Value(source, old.dtype, tuple(shape), old.role, Provenance.BOUND)
+                    )
 
     def _neighbour(self, proto: NodeProto, names: Sequence[str], scope: Scope) -> int | None:
         """Return the axis on which the inputs of a node carry the batch.

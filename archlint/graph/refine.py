@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from archlint.graph.conflict import Conflict
+from archlint.graph.gaps import fill
 from archlint.graph.graph import Graph
+from archlint.graph.sequences import follow
 from archlint.graph.value import Provenance, Shape
 
 if TYPE_CHECKING:
@@ -21,6 +23,13 @@ def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None
     """Work out the outputs of a node that have no full shape yet."""
     if not context.whole or not scope.changed.isdisjoint(node.inputs):
         _infer(node, proto, scope, context)
+    try:
+        fill(node, scope)
+        follow(node, scope)
+    except (ArithmeticError, LookupError) as error:
+        scope.unknown.update(
+            (name, f"inputs are missing or wrong: {error}") for name in node.outputs
+        )
     if context.declared and scope.outer is None:
         for name in node.outputs:
             if name in scope.open and name in context.declared:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 class Scope:
     """The tensors of one graph, and of the graphs around it.
 
-    `types` holds the serialized types of what is no tensor (sequences, optionals). `open` are
-    the computed tensors without a full shape. `changed` are those of which more is known than
-    onnx's inference of the whole model knew, so that what follows them is worth another look.
+    `types` holds the serialized types of what is no tensor (sequences, optionals), `sequences`
+    the items of sequences that are known. `open` are the computed tensors without a full shape.
+    `changed` are those of which more is known than onnx's inference of the whole model knew, so
+    that what follows them is worth another look.
     """
 
     outer: Scope | None = None
@@ -33,6 +34,7 @@ class Scope:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, Weight] = field(default_factory=dict)
     types: dict[str, bytes] = field(default_factory=dict)
+    sequences: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     unknown: dict[str, str] = field(default_factory=dict)
@@ -58,6 +60,8 @@ class Scope:
             self.constants[name] = scope.constants[name]
         if name in scope.types:
             self.types[name] = scope.types[name]
+        if name in scope.sequences:
+            self.sequences[name] = scope.sequences[name]
         if name in scope.changed:
             self.changed.add(name)
 
