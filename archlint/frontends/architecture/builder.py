@@ -84,12 +84,18 @@ class Builder:
         return declared
 
     def constant(
-        self, name: str, values: Sequence[float], dims: Sequence[int] | None, dtype: int
+        self,
+        name: str,
+        values: Sequence[float],
+        dims: Sequence[int] | None,
+        dtype: int,
+        facts: Mapping[str, str] | None = None,
     ) -> Tensor:
         """Store a small tensor with its data, such as the target of a Reshape."""
         shape = (len(values),) if dims is None else tuple(dims)
         name = self.reserve(name)
         tensor = helper.make_tensor(name, dtype, shape, list(values))
+        helper.set_metadata_props(tensor, dict(facts or {}))
         self._constants[name] = tensor
         return Tensor(name, dtype, shape)
 

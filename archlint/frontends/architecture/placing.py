@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.binding import read_initializer
+from archlint.frontends.architecture.initializer import KNOWN
 from archlint.frontends.architecture.site import PATH, Adapter, Site
 from archlint.frontends.architecture.value import Invalid, node_integer, node_number
-from archlint.sources.yaml_node import Mapping, resolve
+from archlint.sources.yaml_node import Mapping, Scalar, resolve
 
 if TYPE_CHECKING:
     from archlint.frontends.architecture.builder import Builder
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from archlint.sources.yaml_node import Entry, Node
 
 _LARGEST_RANK = 2**20
-_ROLES = {
-    "init": ("weight", "has no weight to initialize"),
-    "bias_init": ("bias", "has no bias to initialize"),
-    "tie": ("tie", "has no weight to share"),
-    "lora": ("lora", "takes no low-rank adapter; a Linear does"),
+_UNUSED = {
+    "init": "has no weight to initialize",
+    "bias_init": "has no bias to initialize",
+    "tie": "has no weight to share",
+    "lora": "takes no low-rank adapter; a Linear does",
 }
 
 
@@ -49,19 +50,47 @@ def metadata(item: Item, scope: Scope) -> dict[str, str]:
 
 def check_used(site: Site, item: Item) -> None:
     """Refuse a word beside a layer that it could make no use of; raises Invalid."""
-    for word, (role, what) in _ROLES.items():
-        if word in item.beside and role not in site.used:
-            raise Invalid(item.beside[word].key.span, f"this {item.layer} {what}")
+    for word in site.initializers:
+        named, _, start = word.partition(".")
+        if start and site.weights and named in item.beside and word not in site.used:
+            inside = resolve(item.beside[named].value)
+            entry = inside.get(start) if isinstance(inside, Mapping) else None
+            span = item.word.span if entry is None else entry.key.span
+            near = did_you_mean(start, [part.partition(".")[0] for part in site.weights])
+            raise Invalid(span, f"{item.layer} has no weight {start!r}{near}")
+    for word, what in _UNUSED.items():
+        entry = item.beside.get(word)
+        if entry is not None and not any(used.partition(".")[0] == word for used in site.used):
+            raise Invalid(entry.key.span, f"this {item.layer} {what}")
 
 
 def _initializers(item: Item, scope: Scope) -> dict[str, Initializer]:
+    """Read what stands under `init` and `bias_init`: one initializer, or one a weight."""
     defaults = scope.file.defaults.get(item.layer)
     beside: dict[str, Entry] = {**(defaults.beside if defaults else {}), **item.beside}
-    return {
-        role: read_initializer(beside[word].value, scope.names)
-        for word, role in (("init", "weight"), ("bias_init", "bias"))
-        if word in beside
-    }
+    declared: dict[str, Initializer] = {}
+    for word in ("init", "bias_init"):
+        if word not in beside:
+            continue
+        node = beside[word].value
+        inside = resolve(node)
+        if isinstance(inside, Mapping) and all(_names_a_weight(one) for one in inside.entries):
+            for entry in inside.entries:
+                made = read_initializer(entry.value, scope.names)
+                declared[f"{word}.{entry.key.text}"] = made
+        else:
+            declared[word] = read_initializer(node, scope.names)
+    return declared
+
+
+def _names_a_weight(entry: Entry) -> bool:
+    """Whether an entry is a weight with its initializer, not an initializer with its settings."""
+    value = resolve(entry.value)
+    if isinstance(value, Mapping):
+        names = [inner.key.text for inner in value.entries]
+    else:
+        names = [value.text] if isinstance(value, Scalar) else []
+    return entry.key.text not in KNOWN and bool(names) and all(name in KNOWN for name in names)
 
 
 def _adapter(node: Node, scope: Scope) -> Adapter:

@@ -146,7 +146,7 @@ def _bounded(schema: Schema, bounds: tuple[object, ...]) -> Schema:
 
 
 def _beside() -> Schema:
-    initializer: Schema = {"$ref": "#/$defs/initializer"}
+    initializer = _initializers()
     adapter: Schema = {"r": _kind(int), "alpha": _kind(float)}
     return {
         "name": {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_-]*$"},
@@ -177,6 +177,18 @@ def _initializer() -> Schema:
         named[name] = {"anyOf": [schema, _kind(float)]} if name == "constant" else schema
     one = {**_object(named, []), "minProperties": 1, "maxProperties": 1}
     return {"anyOf": [{"enum": list(KNOWN)}, one]}
+
+
+def _initializers() -> Schema:
+    """Return the schema of one initializer for all weights of a layer, or one a weight."""
+    one: Schema = {"$ref": "#/$defs/initializer"}
+    each: Schema = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"not": {"enum": list(KNOWN)}},
+        "additionalProperties": one,
+    }
+    return {"anyOf": [one, each]}
 
 
 def _inputs() -> Schema:

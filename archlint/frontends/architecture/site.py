@@ -45,9 +45,9 @@ class Adapter:
 class Site:
     """One layer being built.
 
-    `initializers` holds what the file declares for "weight" and "bias"; `tied` is the weight that
-    the layer shares, `adapter` what is asked for beside it. `used` fills up with those of
-    "weight", "bias", "tie" and "lora" that the layer could make use of.
+    `initializers` holds what the file declares by the words "init" and "bias_init", or for some
+    weights only, as "init.out_proj"; `tied` is the weight that the layer shares, `adapter` what is
+    asked for beside it. `used` fills up with those of the words that the layer could make use of.
     """
 
     builder: Builder
@@ -96,7 +96,7 @@ class Site:
         dims: Sequence[int],
         default: Initializer,
         fans: tuple[int, int] | None = None,
-        role: str = "weight",
+        role: str = "init",
     ) -> Tensor:
         """Declare a weight; `fans` are fan-in and fan-out, by default as PyTorch counts them.
 
@@ -104,8 +104,6 @@ class Site:
         """
         if part == "weight" and self.tied is not None:
             return self._shared(self.tied, dims)
-        if role in self.initializers:
-            self.used.add(role)
         facts = {PATH: self.metadata[PATH]}
         if self.frozen:
             facts["archlint.frozen"] = "true"
@@ -113,19 +111,27 @@ class Site:
             fans = (prod(dims[1:]), dims[0] * prod(dims[2:]))
         if fans is not None:
             facts |= {"archlint.fan_in": str(fans[0]), "archlint.fan_out": str(fans[1])}
-        declared = self.initializers.get(role, default)
+        declared = self._declared(role, part, default)
         tensor = self.builder.weight(f"{self.name}.{part}", dims, declared, facts)
         self.weights[part] = tensor
         return tensor
 
     def bias(self, dims: Sequence[int], default: Initializer, part: str = "bias") -> Tensor:
         """Declare a bias."""
-        return self.weight(part, dims, default, role="bias")
+        return self.weight(part, dims, default, role="bias_init")
 
     def buffer(self, part: str, dims: Sequence[int], initializer: Initializer) -> Tensor:
         """Declare a stored tensor that is not trained, such as a running mean."""
         facts = {PATH: self.metadata[PATH], "archlint.buffer": "true"}
         return self.builder.weight(f"{self.name}.{part}", dims, initializer, facts)
+
+    def _declared(self, role: str, part: str, default: Initializer) -> Initializer:
+        for word, declared in self.initializers.items():
+            named, _, start = word.partition(".")
+            if named == role and part.startswith(start):
+                self.used.add(word)
+                return declared
+        return default
 
     def _shared(self, tied: Tensor, dims: Sequence[int]) -> Tensor:
         if tied.shape != tuple(dims):
@@ -144,8 +150,9 @@ class Site:
         return self.builder.constant(f"{self.name}.{part}", [value], [], _INT64)
 
     def floats(self, values: Sequence[float], dims: Sequence[int], part: str) -> Tensor:
-        """Store a tensor of fixed numbers."""
-        return self.builder.constant(f"{self.name}.{part}", values, dims, _FLOAT)
+        """Store a tensor of fixed numbers, which is not trained."""
+        facts = {PATH: self.metadata[PATH], "archlint.buffer": "true"}
+        return self.builder.constant(f"{self.name}.{part}", values, dims, _FLOAT, facts)
 
     def scalar(self, value: float, part: str, like: Tensor) -> Tensor:
         """Store a number of the element type of `like`."""

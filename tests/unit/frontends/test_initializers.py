@@ -92,6 +92,17 @@ def test_an_initializer_can_be_written_in_short_and_in_full(
     assert found == {"weight": text, "bias": text}
 
 
+def test_weights_of_one_layer_can_be_drawn_in_their_own_ways(compile_text: Any) -> None:
+    inits = "init: {in_proj: {normal: {std: 0.02}}, out_proj: {normal: {std: 0.005}}}"
+    layer = f"{{MultiheadAttention: {{num_heads: 2}}, {inits}, bias_init: {{out_proj: ones}}}}"
+    assert declared(compile_text(LAYER.format(layer=layer, shape="[1, 5, 4]"))) == {
+        "in_proj.weight": "normal(mean=0, std=0.02)",
+        "in_proj.bias": "zeros()",
+        "out_proj.weight": "normal(mean=0, std=0.005)",
+        "out_proj.bias": "ones()",
+    }
+
+
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_text_of_an_initializer_can_be_read_back(name: str) -> None:
     made = initializer(name)

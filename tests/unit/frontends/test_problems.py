@@ -74,6 +74,7 @@ LAYERS = [
     ("- onnx.Add", "onnx.Add", "takes 2 inputs, found 1"),
     ("- {Linear: {out_features: 4}, init: kaiming_norml}", "kaiming_norml", "'kaiming_normal'"),
     ("- {Linear: {out_features: 4}, init: he_normal}", "he_normal", "'kaiming_normal'"),
+    ("- {Linear: {out_features: 4}, init: {wight: ones}}", "wight", "did you mean 'weight'?"),
     ("- {Linear: {out_features: 4}, init: {normal: {sd: 1}}}", "sd", "did you mean 'std'?"),
     ("- {Linear: {out_features: 4}, init: {normal: {std: big}}}", "big", "expected a number"),
     ("- {Linear: {out_features: 4}, init: {ones: {a: 1}}}", "a", "takes none"),
