@@ -16,9 +16,11 @@ from archlint.target import Device, FieldNeed, Requirements, Sourced, Target, Tr
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount, Unknown
+    from archlint.analysis.distribution import Distribution
     from archlint.analysis.facts import Facts
     from archlint.analysis.field import Field
     from archlint.analysis.field_path import Step
+    from archlint.analysis.initialization import Layer
     from archlint.analysis.receptive_field import Extent
     from archlint.frontends.frontend import Frontend
     from archlint.graph.dtype import DType
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from archlint.model import Model
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
+    from archlint.ops.fan import Fan
     from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
     from archlint.ops.undetermined import Undetermined
@@ -50,9 +53,11 @@ __all__ = [
     "Cost",
     "DType",
     "Device",
+    "Distribution",
     "Edit",
     "Extent",
     "Facts",
+    "Fan",
     "Field",
     "FieldNeed",
     "Finding",
@@ -61,6 +66,7 @@ __all__ = [
     "Gradients",
     "Graph",
     "Kept",
+    "Layer",
     "Model",
     "Node",
     "Operator",
@@ -94,13 +100,16 @@ _HOMES = {
     "Call": "archlint.ops.call",
     "Cost": "archlint.ops.cost",
     "DType": "archlint.graph.dtype",
+    "Distribution": "archlint.analysis.distribution",
     "Extent": "archlint.analysis.receptive_field",
     "Facts": "archlint.analysis.facts",
+    "Fan": "archlint.ops.fan",
     "Field": "archlint.analysis.field",
     "Frontend": "archlint.frontends.frontend",
     "Gradients": "archlint.ops.kept",
     "Graph": "archlint.graph.graph",
     "Kept": "archlint.ops.kept",
+    "Layer": "archlint.analysis.initialization",
     "Model": "archlint.model",
     "Node": "archlint.graph.node",
     "Operator": "archlint.ops.operator",

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.compute import Compute
+from archlint.analysis.flow import Flow
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.inference_memory import InferenceMemory
+from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.receptive_field import ReceptiveFields
 from archlint.analysis.saved import Saved
@@ -22,11 +24,16 @@ _HALF_PRECISIONS = frozenset({"bf16", "fp16"})
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts of one graph for one target."""
+    """The facts of one graph for one target.
+
+    `describe` reads what the numbers of a stored tensor look like; no fact asks for it unless it
+    is about the numbers.
+    """
 
     graph: Graph
     target: Target
     operators: Operators
+    describe: Describe = read_nothing
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -76,6 +83,16 @@ class Facts:
             self.target.training.optimizer,
             foreach=self._on_gpu,
         )
+
+    @cached_property
+    def flow(self) -> Flow:
+        """What every tensor comes from and runs into."""
+        return Flow(self.graph, self.operators, self.parameters)
+
+    @cached_property
+    def initialization(self) -> Initialization:
+        """How weights are drawn before training."""
+        return Initialization(self.flow, self.describe, self.target.weights)
 
     @cached_property
     def _training_storages(self) -> Storages:

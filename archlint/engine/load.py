@@ -89,6 +89,7 @@ def _model(
 ) -> Model:
     """Build the graph and what answers questions about it."""
     from archlint.analysis.facts import Facts
+    from archlint.engine.stored_numbers import reader
     from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
     from archlint.graph.invalid import InvalidGraph
@@ -97,6 +98,7 @@ def _model(
 
     known = operators(project.registry.operators)
     bindings = Bindings(target.batch_size, target.dims)
+    describe = reader(candidate.path, proto, payloads)
     try:
         graph = build_graph(proto, bindings)
     except InvalidGraph as error:
@@ -105,7 +107,7 @@ def _model(
     def retarget(other: Target) -> Facts:
         sizes = Bindings(other.batch_size, other.dims)
         same = sizes == bindings
-        return Facts(graph if same else build_graph(proto, sizes), other, known)
+        return Facts(graph if same else build_graph(proto, sizes), other, known, describe)
 
     return Model(candidate.path, graph, retarget(target), target, payloads, retarget)
 

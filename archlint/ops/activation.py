@@ -17,7 +17,9 @@ from archlint.ops.facets import (
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole
-from archlint.ops.operator import KeptFacet, Operator, Signal
+from archlint.ops.nonlinearity import function_of
+from archlint.ops.operator import KeptFacet, Operator
+from archlint.ops.signals import passes, shares
 
 # Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
 # count of FLOP an element (a transcendental counts as four).
@@ -52,9 +54,6 @@ _CONTRIB: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
     }
 )
 
-RECTIFIERS = frozenset({"Relu"})
-"""Operators after which E[x^2] is half of the variance that came in (problem set 8, problem 2)."""
-
 
 def sees_softmax(call: Call, _: int) -> Sight:
     """Every output reads all of the normalized axis, and its own place on the others."""
@@ -85,13 +84,19 @@ def _drops(call: Call) -> bool:
 
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
-    activates = Signal.ACTIVATES
     pointwise = [
-        Operator(name, per_output(flops), kept, sees_first_input, activates)
+        Operator(name, per_output(flops), kept, sees_first_input, function_of(name))
         for name, (kept, flops) in _POINTWISE.items()
     ]
     contrib = [
-        Operator(name, per_output(flops), kept, sees_first_input, activates, domain="com.microsoft")
+        Operator(
+            name,
+            per_output(flops),
+            kept,
+            sees_first_input,
+            function_of(name),
+            domain="com.microsoft",
+        )
         for name, (kept, flops) in _CONTRIB.items()
     ]
     return (
@@ -102,11 +107,11 @@ def operators() -> tuple[Operator, ...]:
             per_output(2),
             keeps_input_and_weights,
             sees_first_input,
-            activates,
+            function_of("PRelu"),
             weights=(1,),
         ),
-        Operator("Softmax", per_output(6), keeps_output, sees_softmax, activates),
-        Operator("LogSoftmax", per_output(7), keeps_output, sees_softmax, activates),
+        Operator("Softmax", per_output(6), keeps_output, sees_softmax, shares),
+        Operator("LogSoftmax", per_output(7), keeps_output, sees_softmax),
         Operator("Hardmax", per_output(1), keeps_nothing, sees_softmax, differentiable=False),
-        Operator("Dropout", no_cost, keeps_mask, sees_first_input, Signal.KEEPS),
+        Operator("Dropout", no_cost, keeps_mask, sees_first_input, passes),
     )

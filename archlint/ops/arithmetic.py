@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
+from archlint.ops.effect import Operation
 from archlint.ops.facets import (
     keeps_input,
     keeps_nothing,
@@ -12,7 +13,9 @@ from archlint.ops.facets import (
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.matrix import keeps_factors
-from archlint.ops.operator import KeptFacet, Operator, Signal
+from archlint.ops.nonlinearity import function_of
+from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.signals import combines
 
 
 def keeps_quotient(_: Call, gradients: Gradients) -> Kept:
@@ -42,12 +45,12 @@ def keeps_condition(_: Call, gradients: Gradients) -> Kept:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _binary("Add", keeps_nothing, Signal.ADDS),
-        _binary("Sub", keeps_nothing, Signal.ADDS),
-        _binary("Sum", keeps_nothing, Signal.ADDS),
-        _binary("Mul", keeps_factors),
-        _binary("Div", keeps_quotient),
-        _binary("Pow", keeps_power),
+        _binary("Add", keeps_nothing, combines(Operation.ADD)),
+        _binary("Sub", keeps_nothing, combines(Operation.SUBTRACT)),
+        _binary("Sum", keeps_nothing, combines(Operation.ADD)),
+        _binary("Mul", keeps_factors, combines(Operation.MULTIPLY)),
+        _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
+        _binary("Pow", keeps_power, function_of("Pow")),
         _binary("Max", keeps_all_inputs),
         _binary("Min", keeps_all_inputs),
         _binary("Mean", keeps_nothing),
@@ -100,7 +103,7 @@ _COMPARISONS = (
 )
 
 
-def _binary(name: str, kept: KeptFacet, signal: Signal = Signal.UNKNOWN) -> Operator:
+def _binary(name: str, kept: KeptFacet, signal: SignalFacet | None = None) -> Operator:
     return Operator(
         name,
         per_output(1),
@@ -113,4 +116,4 @@ def _binary(name: str, kept: KeptFacet, signal: Signal = Signal.UNKNOWN) -> Oper
 
 
 def _unary(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, per_output(1), kept, sees_elementwise)
+    return Operator(name, per_output(1), kept, sees_elementwise, function_of(name))

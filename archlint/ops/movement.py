@@ -12,9 +12,10 @@ from archlint.ops.facets import (
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Fixed, Link, Opaque, Sight, Through, Whole, same_axes
-from archlint.ops.operator import KeptFacet, Operator, SightFacet, Signal, ViewFacet
+from archlint.ops.operator import KeptFacet, Operator, SightFacet, SignalFacet, ViewFacet
 from archlint.ops.reach import Reach, tabulated
 from archlint.ops.regroup import regroupings
+from archlint.ops.signals import joins, looks_up, passes
 from archlint.ops.strides import (
     views_cut,
     views_expanded,
@@ -256,11 +257,11 @@ def operators() -> tuple[Operator, ...]:
         _move("Squeeze", sees_squeezed, view=views_reshaped, carries_weight=True),
         _move("Unsqueeze", sees_unsqueezed, view=views_reshaped, carries_weight=True),
         _move("Expand", sees_elementwise_first, view=views_expanded),
-        _move("Concat", sees_concatenated),
+        _move("Concat", sees_concatenated, signal=joins),
         _move("Split", sees_split, view=views_cut),
         _move("Slice", sees_sliced, view=views_cut),
         _move("Pad", sees_padded, keeps_for_padding),
-        Operator("Gather", no_cost, keeps_indices, sees_gathered, Signal.KEEPS, weights=(0,)),
+        Operator("Gather", no_cost, keeps_indices, sees_gathered, looks_up, weights=(0,)),
         _move("GatherElements", sees_any_position, keeps_indices),
         _move("GatherND", sees_any_position, keeps_indices),
         _move("ScatterElements", sees_any_position, keeps_indices),
@@ -274,14 +275,13 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _move(
+def _move(  # noqa: PLR0913 - an entry of a table
     name: str,
     sight: SightFacet,
     kept: KeptFacet = keeps_nothing,
     *,
+    signal: SignalFacet | None = passes,
     view: ViewFacet | None = None,
     carries_weight: bool = False,
 ) -> Operator:
-    return Operator(
-        name, no_cost, kept, sight, Signal.KEEPS, view=view, carries_weight=carries_weight
-    )
+    return Operator(name, no_cost, kept, sight, signal, view=view, carries_weight=carries_weight)

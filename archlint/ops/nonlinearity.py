@@ -150,6 +150,7 @@ def power(call: Call) -> Made:
     if exponents.size != 1:
         raise Undetermined("a power with several exponents")
     exponent = float(exponents[0])
+
     def function(x: Numbers) -> Numbers:
         raised: Numbers = x**exponent
         return raised
@@ -160,7 +161,8 @@ def power(call: Call) -> Made:
 def _exp(x: Numbers) -> Numbers:
     import numpy as np
 
-    return np.exp(x.clip(max=700))
+    raised: Numbers = np.exp(x.clip(max=700))
+    return raised
 
 
 def _tanh(x: Numbers) -> Numbers:

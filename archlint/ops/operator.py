@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost
+from archlint.ops.effect import Effect
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Sight
 from archlint.ops.strides import Strides
 
-
-class Signal(enum.Enum):
-    """What an operator does to the scale of a signal at initialization.
-
-    The scale after a ReLU is what decides the sigma of the next layer (problem set 8, problem 2).
-    """
-
-    UNKNOWN = "unknown"
-    KEEPS = "keeps"  # moves, pools or drops elements: the scale stays about the same
-    ACTIVATES = "activates"  # a pointwise non-linearity
-    SUMS = "sums"  # a sum of products with weights: sets a new scale
-    ADDS = "adds"  # adds signals
-    NORMALIZES = "normalizes"  # sets the scale to one whatever came in
-
-
 CostFacet: TypeAlias = Callable[[Call], Cost]
 KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]
 SightFacet: TypeAlias = Callable[[Call, int], Sight]
+SignalFacet: TypeAlias = Callable[[Call], Effect]
 ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 
 
@@ -39,20 +25,20 @@ class Operator:
     """One operator with its four facets and the roles of its inputs.
 
     `cost` is the forward work, `kept` what the backward pass needs, `sight` the receptive-field
-    links of one output, `signal` the effect on scale. `weights` and `buffers` are the input slots
-    that hold parameters and running statistics when they come from the file, and
-    `scalars_are_constants` tells that a one-element tensor there is a number of a formula. `view` gives
-    the strides of an output that shares the first input's storage; without it, or where it answers
-    None, the operator makes a new tensor. A weight that passes an operator that `carries_weight`
-    (a transposition, a cast) is still the same weight; one that `creates_weight` stands for a
-    weight itself.
+    links of one output, `signal` what becomes of random numbers on the way (None: not known).
+    `weights` and `buffers` are the input slots that hold parameters and running statistics when
+    they come from the file, and `scalars_are_constants` tells that a one-element tensor there is a
+    number of a formula. `view` gives the strides of an output that shares the first input's
+    storage; without it, or where it answers None, the operator makes a new tensor. A weight that
+    passes an operator that `carries_weight` (a transposition, a cast) is still the same weight; one
+    that `creates_weight` stands for a weight itself.
     """
 
     name: str
     cost: CostFacet
     kept: KeptFacet
     sight: SightFacet
-    signal: Signal = Signal.UNKNOWN
+    signal: SignalFacet | None = None
     weights: tuple[int, ...] = ()
     buffers: tuple[int, ...] = ()
     scalars_are_constants: bool = False

@@ -6,10 +6,12 @@ from math import prod
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
+from archlint.ops.effect import Pooling
 from archlint.ops.facets import keeps_input, keeps_nothing, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Opaque, Sight, Through, Whole
-from archlint.ops.operator import Operator, Signal
+from archlint.ops.operator import Operator
+from archlint.ops.signals import pools_planes, pools_windows
 from archlint.ops.sliding import slides, slidings
 
 _INDEX_BYTES = 8  # PyTorch keeps int64 positions of the maxima
@@ -56,13 +58,16 @@ def sees_unpooled(call: Call, _: int) -> Sight:
 
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
-    keeps = Signal.KEEPS
     return (
-        Operator("MaxPool", pool_cost, keeps_maxima, sees_window, keeps),
-        Operator("AveragePool", pool_cost, keeps_input, sees_window, keeps),
-        Operator("LpPool", pool_cost, keeps_input, sees_window, keeps),
-        Operator("GlobalAveragePool", per_input(1), keeps_nothing, sees_plane, keeps),
-        Operator("GlobalMaxPool", per_input(1), keeps_maximum, sees_plane, keeps),
-        Operator("GlobalLpPool", per_input(2), keeps_input, sees_plane, keeps),
-        Operator("MaxUnpool", per_input(1), keeps_nothing, sees_unpooled, keeps),
+        Operator("MaxPool", pool_cost, keeps_maxima, sees_window, pools_windows(Pooling.LARGEST)),
+        Operator("AveragePool", pool_cost, keeps_input, sees_window, pools_windows(Pooling.MEAN)),
+        Operator("LpPool", pool_cost, keeps_input, sees_window, None),
+        Operator(
+            "GlobalAveragePool", per_input(1), keeps_nothing, sees_plane, pools_planes(Pooling.MEAN)
+        ),
+        Operator(
+            "GlobalMaxPool", per_input(1), keeps_maximum, sees_plane, pools_planes(Pooling.LARGEST)
+        ),
+        Operator("GlobalLpPool", per_input(2), keeps_input, sees_plane, None),
+        Operator("MaxUnpool", per_input(1), keeps_nothing, sees_unpooled, None),
     )

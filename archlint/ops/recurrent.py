@@ -6,10 +6,13 @@ from math import prod
 
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
+from archlint.ops.effect import Effect, Recurs
+from archlint.ops.fan import Fan
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole
-from archlint.ops.operator import KeptFacet, Operator
+from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 
+_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _STATE = frozenset({0, 1, 2, 3})
 
 
@@ -54,6 +57,17 @@ def sees_sequence(call: Call, output: int) -> Sight:
     return {0: (Whole(0, causal=0 if forward else None), batch, features)}
 
 
+def recurs(name: str) -> SignalFacet:
+    """Return the effect of a cell: each gate sums the input and the last state."""
+
+    def effect(call: Call) -> Effect:
+        rows, inputs = call.shape(1)[1:]
+        hidden = call.shape(2)[2]
+        return Recurs(((1, Fan(inputs, rows)), (2, Fan(hidden, rows))), _GATES[name])
+
+    return effect
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
@@ -64,4 +78,4 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _cell(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, recurrent_cost, kept, sees_sequence, weights=(1, 2, 3, 7))
+    return Operator(name, recurrent_cost, kept, sees_sequence, recurs(name), weights=(1, 2, 3, 7))

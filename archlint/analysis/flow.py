@@ -1,0 +1,198 @@
+"""What a tensor comes from and what it runs into, seen past operators that only move elements."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.analysis.parameters import Parameters
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Role
+from archlint.ops.call import Call
+from archlint.ops.effect import (
+    Activates,
+    Attends,
+    Combines,
+    Effect,
+    Joins,
+    LooksUp,
+    Normalizes,
+    Operation,
+    Over,
+    Passes,
+    Pools,
+    Recurs,
+    Shares,
+    Sums,
+)
+from archlint.ops.registry import Operators
+from archlint.ops.undetermined import Undetermined
+
+
+class Kind(enum.Enum):
+    """What gave a tensor its scale, or takes it."""
+
+    DATA = "data"  # an input of the model
+    STORED = "stored"  # a weight
+    ACTIVATION = "activation"
+    NORMALIZATION = "normalization"
+    SUM = "sum"
+    OUTPUT = "output"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What gave a tensor its scale; `activation` where that is a function of each element."""
+
+    kind: Kind
+    node: Node | None = None
+    activation: Activates | None = None
+
+    @property
+    def is_rectified(self) -> bool:
+        """Whether it comes out of a ReLU, or of one that is cut off far above (ReLU6)."""
+        if self.activation is None:
+            return False
+        import numpy as np
+
+        probe = np.array([-2.0, -1.0, 1.0, 2.0])
+        return bool((self.activation.function(probe) == [0, 0, 1, 2]).all())
+
+
+@dataclass(frozen=True, slots=True)
+class Destiny:
+    """What a tensor runs into; `joins` tells that it is added to another path on the way."""
+
+    kinds: frozenset[Kind]
+    joins: bool = False
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether every way ends in a normalization."""
+        return self.kinds == {Kind.NORMALIZATION}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every way ends in an output of the model."""
+        return self.kinds == {Kind.OUTPUT}
+
+
+_NOWHERE = Destiny(frozenset())
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Both questions, answered for all tensors of a graph in one walk each."""
+
+    graph: Graph
+    operators: Operators
+    parameters: Parameters
+
+    @cached_property
+    def effects(self) -> Mapping[str, Effect | None]:
+        """The effect of each node by its name; None where it is not known."""
+        return {node.name: self._effect(node) for node in self.graph.nodes}
+
+    @cached_property
+    def origins(self) -> Mapping[str, Origin]:
+        """What gave each tensor its scale."""
+        origins: dict[str, Origin] = {}
+        for name, value in self.graph.values.items():
+            if value.role is not Role.COMPUTED:
+                origins[name] = Origin(Kind.DATA if value.role is Role.INPUT else Kind.STORED)
+        for node in self.graph.nodes:
+            origin = self._origin(node, origins)
+            for name in node.outputs:
+                origins.setdefault(name, origin)
+        return origins
+
+    @cached_property
+    def destinies(self) -> Mapping[str, Destiny]:
+        """What each tensor runs into."""
+        destinies = {name: Destiny(frozenset({Kind.OUTPUT})) for name in self.graph.outputs if name}
+        for node in reversed(self.graph.nodes):
+            for slot, name in enumerate(node.inputs):
+                if name:
+                    ahead = self._ahead(node, slot, destinies)
+                    here = destinies.get(name, _NOWHERE)
+                    destinies[name] = Destiny(here.kinds | ahead.kinds, here.joins or ahead.joins)
+        return destinies
+
+    def _effect(self, node: Node) -> Effect | None:
+        operator = self.operators.of(node)
+        if operator is None or operator.signal is None:
+            return None
+        try:
+            return operator.signal(Call(node, self.graph))
+        except (Undetermined, IndexError, ValueError):
+            return None  # what does not fit its operator is told where shapes are worked out
+
+    def _origin(self, node: Node, origins: Mapping[str, Origin]) -> Origin:
+        effect = self.effects[node.name]
+        if isinstance(effect, Activates):
+            return Origin(Kind.ACTIVATION, node, effect)
+        if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
+            return Origin(Kind.NORMALIZATION, node)
+        if isinstance(effect, Sums | Recurs):
+            return Origin(Kind.SUM, node)
+        if isinstance(effect, Passes | Pools | Normalizes | LooksUp):
+            return origins.get(node.inputs[0], Origin(Kind.OTHER))
+        return self._joined(node, effect, origins)
+
+    def _joined(
+        self, node: Node, effect: Effect | None, origins: Mapping[str, Origin]
+    ) -> Origin:
+        if isinstance(effect, Joins):
+            return _common([origins.get(name, Origin(Kind.OTHER)) for name in node.inputs if name])
+        offset = self.offset(node)
+        if offset is not None:
+            return origins.get(node.inputs[1 - offset], _OTHER)
+        return Origin(Kind.OTHER, node)
+
+    def _ahead(self, node: Node, slot: int, destinies: Mapping[str, Destiny]) -> Destiny:
+        """Return what an input of a node runs into there."""
+        effect = self.effects[node.name]
+        if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
+            return Destiny(frozenset({Kind.NORMALIZATION}))
+        if isinstance(effect, Activates | Shares):
+            return Destiny(frozenset({Kind.ACTIVATION}))
+        if isinstance(effect, Sums | Recurs | Attends):
+            return Destiny(frozenset({Kind.SUM}))
+        after = [destinies.get(name, _NOWHERE) for name in node.outputs if name]
+        kinds = frozenset().union(*(each.kinds for each in after))
+        joins = any(each.joins for each in after)
+        if isinstance(effect, Passes | Pools | Joins | Normalizes | LooksUp):
+            return Destiny(kinds, joins)
+        if isinstance(effect, Combines) and effect.operation is Operation.ADD:
+            return Destiny(kinds, joins or self.offset(node) != 1 - slot)
+        return Destiny(frozenset({Kind.OTHER}))
+
+    def offset(self, node: Node) -> int | None:
+        """Return the slot of a stored tensor that an addition adds to a computed one."""
+        effect = self.effects[node.name]
+        is_sum = isinstance(effect, Combines) and effect.operation is Operation.ADD
+        if not is_sum or len(node.inputs) != 2:
+            return None
+        stored = [self.is_stored(name) for name in node.inputs]
+        return stored.index(True) if sum(stored) == 1 else None
+
+    def is_stored(self, name: str) -> bool:
+        """Whether a tensor comes from the file, whatever it passes on the way."""
+        return (
+            name in self.parameters.origins
+            or name in self.graph.constants
+            or self.graph.values[name].role is Role.STORED
+        )
+
+
+_OTHER = Origin(Kind.OTHER)
+
+
+def _common(origins: list[Origin]) -> Origin:
+    """Return what several tensors come from, where that is the same kind of thing."""
+    names = {(each.kind, each.activation.name if each.activation else "") for each in origins}
+    return origins[0] if len(names) == 1 else _OTHER

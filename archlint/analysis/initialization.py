@@ -1,0 +1,159 @@
+"""How every weight is drawn, and what its layer stands between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlint.analysis.distribution import Distribution, declared, measured
+from archlint.analysis.flow import Destiny, Flow, Kind, Origin
+from archlint.analysis.freshness import Freshness
+from archlint.graph.node import Node
+from archlint.ops.effect import Recurs, Sums
+from archlint.ops.fan import Fan
+
+if TYPE_CHECKING:
+    from archlint.sources.statistics import Statistics
+
+_INITIALIZER = "archlint.initializer"
+_FANS = ("archlint.fan_in", "archlint.fan_out")
+_FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
+
+Describe = Callable[[str], "Statistics | None"]
+"""Reads what the numbers of a stored tensor look like; None where there are none to read."""
+
+
+def read_nothing(_: str) -> Statistics | None:
+    """Read no stored numbers."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One weighted sum: its weight, how many products it sums, and where it stands.
+
+    `source` is what its input comes from, `destiny` what its output runs into. `folded` tells
+    that a normalization may have been multiplied into the weight, so that nothing of its scale
+    can be judged.
+    """
+
+    node: Node
+    weight: str
+    fan: Fan
+    source: Origin
+    destiny: Destiny
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Initialization:
+    """The weights of a graph before training.
+
+    `describe` reads stored numbers and is asked only for weights whose spread is asked for;
+    `stated` is what the target says about them (`fresh`, `trained`, `auto`).
+    """
+
+    flow: Flow
+    describe: Describe
+    stated: str = "auto"
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The weighted sums whose weight is stored and whose other factor is computed."""
+        layers = []
+        for node in self.flow.graph.nodes:
+            effect = self.flow.effects[node.name]
+            if isinstance(effect, Sums):
+                layers.extend(self._of_sum(node, effect))
+        return tuple(layers)
+
+    @cached_property
+    def fans(self) -> Mapping[str, Fan]:
+        """The fan of every weight of a sum or a recurrent cell, by the weight's name."""
+        fans = {layer.weight: layer.fan for layer in self.layers}
+        for node in self.flow.graph.nodes:
+            effect = self.flow.effects[node.name]
+            if isinstance(effect, Recurs):
+                for slot, fan in effect.fans:
+                    root = self.flow.parameters.origins.get(node.inputs[slot])
+                    if root is not None:
+                        fans[root] = fan
+        return fans
+
+    @cached_property
+    def freshness(self) -> Freshness:
+        """Whether stored weights are as they were drawn."""
+        return Freshness(self.flow, self.stored, self.stated)
+
+    def initial(self, name: str) -> Distribution | None:
+        """Return the spread that a weight starts training with; None where it is not known.
+
+        That is what the file declares, or what it stores where its weights are fresh.
+        """
+        if name in self._cache:
+            return self._cache[name]
+        found = self.declared(name)
+        if found is None and self.freshness.is_fresh:
+            found = self.stored(name)
+        self._cache[name] = found
+        return found
+
+    def declared(self, name: str) -> Distribution | None:
+        """Return the spread that the file declares for a weight."""
+        weight = self.flow.graph.weights.get(name)
+        text = None if weight is None else weight.metadata.get(_INITIALIZER)
+        if weight is None or text is None:
+            return None
+        fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in _FANS)
+        return declared(text, self.flow.graph.values[name].sizes or (), (fan_in, fan_out))
+
+    def stored(self, name: str) -> Distribution | None:
+        """Return the spread of the stored numbers of a float tensor, fresh or not."""
+        if name not in self._measured:
+            value = self.flow.graph.values.get(name)
+            is_float = value is not None and value.dtype is not None and value.dtype.is_float
+            found = self.describe(name) if is_float else None
+            self._measured[name] = None if found is None else measured(found)
+        return self._measured[name]
+
+    @cached_property
+    def _cache(self) -> dict[str, Distribution | None]:
+        return {}
+
+    @cached_property
+    def _measured(self) -> dict[str, Distribution | None]:
+        return {}
+
+    def _of_sum(self, node: Node, effect: Sums) -> list[Layer]:
+        roots = [self._trainable(node.inputs[slot]) for slot in effect.factors]
+        if (roots[0] is None) == (roots[1] is None):
+            return []
+        data = node.inputs[effect.factors[0 if roots[0] is None else 1]]
+        weight = roots[0] or roots[1]
+        if weight is None or data in self.flow.parameters.origins:
+            return []
+        origin = self.flow.origins.get(data, Origin(Kind.OTHER))
+        destiny = self.flow.destinies.get(node.output, Destiny(frozenset()))
+        folded = self._is_folded(node, weight, effect)
+        return [Layer(node, weight, effect.fan, origin, destiny, folded)]
+
+    def _trainable(self, name: str) -> str | None:
+        root = self.flow.parameters.origins.get(name)
+        return root if root in self.flow.parameters.trainable else None
+
+    def _is_folded(self, node: Node, weight: str, effect: Sums) -> bool:
+        """Whether an exporter may have multiplied a batch normalization into a convolution.
+
+        It leaves a bias, or drops one that is zero, and a name of its own; only convolutions that
+        no normalization follows can have lost one.
+        """
+        has_kernel = len(self.flow.graph.values[weight].shape or ()) > 2
+        destiny = self.flow.destinies.get(node.output)
+        stored = self.flow.graph.weights.get(weight)
+        declares = stored is not None and _INITIALIZER in stored.metadata
+        if declares or not has_kernel or (destiny is not None and destiny.is_normalized):
+            return False
+        named = any(mark in name for name in (weight, node.output) for mark in _FOLDED_NAMES)
+        return named or effect.bias is None

@@ -1,0 +1,115 @@
+"""INIT001: the sigma of a layer that a ReLU feeds is not sqrt(2 / d)."""
+
+from __future__ import annotations
+
+from math import log, sqrt
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.framework_default import framework_default
+from archlint_rules.initialization.remedy import gain_advice, gain_fix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Distribution, Layer
+    from archlint_rules.initialization.alike import Judged
+
+TOLERANCE = 1.25
+"""Within this factor a sigma is as good as any: it takes ten layers to lose or gain a decade."""
+
+
+class ReluSigmaMismatch(Rule):
+    """The weights of a layer that a ReLU feeds are not drawn with sigma = sqrt(2/d)."""
+
+    code = "INIT001"
+    name = "relu-sigma-mismatch"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("initialization",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Compare sigma with sqrt(2/d) behind every ReLU, d the products summed for an output."""
+        chosen: list[Judged] = []
+        left: list[Judged] = []
+        for layer in model.facts.initialization.layers:
+            found = self._mismatch(model, layer)
+            if found is not None:
+                (left if framework_default(layer, found) else chosen).append((layer, found))
+        for group in alike(chosen):
+            yield self._chosen(model, group)
+        if left:
+            yield self._default(left)
+
+    def _mismatch(self, model: Model, layer: Layer) -> Distribution | None:
+        """Return the spread of a weight that breaks the rule."""
+        if layer.folded or not layer.source.is_rectified:
+            return None
+        found = model.facts.initialization.initial(layer.weight)
+        if found is None or found.std == 0 or not found.is_outside(expected(layer), TOLERANCE):
+            return None
+        if framework_default(layer, found) and layer.destiny.is_normalized:
+            return None  # nobody chose it, and the normalization makes up for it
+        if found.is_within(fan_out_sigma(layer), TOLERANCE) and not layer.fan.transposed:
+            return None  # the choice that keeps the gradient's scale: INIT009 tells
+        is_small = found.std < expected(layer)
+        return None if is_small and (layer.destiny.is_final or layer.destiny.joins) else found
+
+    def _chosen(self, model: Model, group: list[Judged]) -> Finding:
+        layer, found = group[0]
+        normalized = layer.destiny.is_normalized
+        severity = Severity.INFO if normalized else Severity.WARNING
+        after = "; the normalization after it takes the edge off" if normalized else ""
+        others = and_others(group)
+        return self.finding(
+            f"sigma of {layer.weight} is {found.std:.4g}, {found.std / expected(layer):.2f} of "
+            f"sqrt(2/d) = {expected(layer):.4g} for d = {layer.fan.fan_in:g}{others}{after}",
+            node=layer.node,
+            tensor=layer.weight,
+            key="init" if found.initializer else None,
+            data=_data(layer, found, [each.weight for each, _ in group]),
+            help=gain_advice(layer, sqrt(2), "relu"),
+            severity=severity,
+            fix=gain_fix(model, layer, found, sqrt(2), "relu"),
+        )
+
+    def _default(self, group: list[Judged]) -> Finding:
+        layer, found = group[0]
+        ratio = found.std / expected(layer)
+        several = f"{len(group)} layers behind a ReLU are" if len(group) > 1 else "a layer is"
+        return self.finding(
+            f"{several} left at {framework_default(layer, found)}: sigma of {layer.weight} is "
+            f"{found.std:.4g}, {ratio:.2f} of sqrt(2/d) = {expected(layer):.4g} for "
+            f"d = {layer.fan.fan_in:g}",
+            node=layer.node,
+            tensor=layer.weight,
+            data=_data(layer, found, [each.weight for each, _ in group]),
+            help=gain_advice(layer, sqrt(2), "relu"),
+            severity=Severity.INFO,
+        )
+
+
+def expected(layer: Layer) -> float:
+    """Return sqrt(2 / d)."""
+    return sqrt(2 / layer.fan.fan_in)
+
+
+def fan_out_sigma(layer: Layer) -> float:
+    """Return sqrt(2 / fan-out), with the fan-out as PyTorch counts it."""
+    return sqrt(2 / layer.fan.framework_fans[1])
+
+
+def _data(layer: Layer, found: Distribution, weights: list[str]) -> dict[str, object]:
+    low, high = found.ratio_range(expected(layer))
+    return {
+        "sigma": found.std,
+        "expected": expected(layer),
+        "fan_in": layer.fan.fan_in,
+        "ratio": found.std / expected(layer),
+        "log_ratio": [low, high],
+        "tolerance": log(TOLERANCE),
+        "family": found.family,
+        "initializer": found.initializer,
+        "weights": weights,
+    }
