@@ -21,7 +21,7 @@ inputs:
 layers:
   - Conv2d: {out_channels: 4, kernel_size: 3}
     name: stem
-  - ReLU:
+  - Conv2d: {out_channels: 2, kernel_size: 1}
     name: dead
   - Sigmoid:
     name: head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,12 @@ def test_size_for_a_dimension_that_is_not_there(archlint: Archlint, folder: Path
     result = archlint("check", "--dim", "bacth=4")
     assert "no input has a dimension 'bacth': did you mean 'batch'?" in result.out
     assert result.code == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes there")
+@pytest.mark.parametrize("name", ["pipe.onnx", "pipe.arch.yaml"])
+def test_pipe_is_not_waited_for(archlint: Archlint, folder: Path, name: str) -> None:
+    os.mkfifo(folder / name)
+    result = archlint("check", name)
+    assert result.code == 1
+    assert "no regular file" in result.out

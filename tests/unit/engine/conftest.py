@@ -29,7 +29,7 @@ inputs:
 layers:
   - Conv2d: {out_channels: 4, kernel_size: 3}
     name: stem
-  - ReLU:
+  - Conv2d: {out_channels: 2, kernel_size: 1}
     name: dead
   - Sigmoid:
     name: head
@@ -40,7 +40,7 @@ outputs: [head]
 
 @pytest.fixture
 def dead(tmp_path: Path) -> Path:
-    """An architecture whose ReLU, in lines 8 and 9, reaches no output."""
+    """An architecture whose second layer, in lines 8 and 9, reaches no output."""
     path = tmp_path / "net.arch.yaml"
     path.write_text(DEAD, encoding="utf-8")
     return path

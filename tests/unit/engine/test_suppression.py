@@ -12,9 +12,14 @@ from archlint.config.selection import Selection
 
 from .conftest import DEAD, Check
 
-AT_THE_LAYER = DEAD.replace("  - ReLU:", "  - ReLU:  # archlint: ignore[ARCH006] kept for later")
+AT_THE_LAYER = DEAD.replace(
+    "kernel_size: 1}", "kernel_size: 1}  # archlint: ignore[ARCH006] kept for later"
+)
 BEHIND_ITS_END = DEAD.replace("name: dead", "name: dead  # archlint: ignore[dead-code]")
-ABOVE = DEAD.replace("  - ReLU:", "  # archlint: ignore[ARCH006] kept for later\n  - ReLU:")
+ABOVE = DEAD.replace(
+    "  - Conv2d: {out_channels: 2",
+    "  # archlint: ignore[ARCH006] kept for later\n  - Conv2d: {out_channels: 2",
+)
 ABOVE_ALL = DEAD.replace("layers:", "# archlint: ignore[ARCH006]\nlayers:")
 ABOVE_ANOTHER = DEAD.replace("  - Sigmoid:", "  # archlint: ignore[ARCH006]\n  - Sigmoid:")
 WHOLE_FILE = DEAD + "# archlint: ignore-file[ARCH006, dead-code] a sketch\n"
