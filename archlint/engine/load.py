@@ -34,6 +34,8 @@ def load(candidate: Candidate, project: Project) -> LoadedFile:
     Raises `NotOurs` for YAML of other programs, `Unreadable` for what is broken.
     """
     name = candidate.path.name.lower()
+    if not candidate.path.is_file():  # a pipe would be waited for, a device read for ever
+        raise unreadable("this is no regular file, or a link that leads nowhere")
     try:
         for frontend in project.registry.frontends:
             if name.endswith(frontend.suffixes):
