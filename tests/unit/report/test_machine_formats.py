@@ -16,7 +16,7 @@ from archlint.report.formats import BUILT_IN, find_reporter
 from archlint.report.outcome import Outcome, Reported
 
 
-def parsed(name: str, outcome: Outcome) -> Any:  # noqa: ANN401 - JSON
+def parsed(name: str, outcome: Outcome) -> Any:
     return json.loads(find_reporter(name).render(outcome, color=True))
 
 
@@ -65,7 +65,7 @@ def test_json_has_the_fields_of_the_contract(outcome: Outcome) -> None:
         lambda report: report["summary"].update(error=-1),
     ],
 )
-def test_schema_refuses_other_reports(outcome: Outcome, change: Any) -> None:  # noqa: ANN401 - any change
+def test_schema_refuses_other_reports(outcome: Outcome, change: Any) -> None:
     report = parsed("json", outcome)
     change(report)
     assert not validator("report").is_valid(report)
