@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 PREVIOUS = "previous"
 INPUT = "input"
+
+# Of thousands of names, the last ones are looked at for a suggestion, and the first ones listed.
+_NEAREST = 500
+_LISTED = 16
 
 
 @dataclass(slots=True)
@@ -57,11 +62,11 @@ class Scope:
             return self.tensors[name]
         if self._is_broken(name):
             return None
-        near = did_you_mean(name, self.tensors)
+        near = did_you_mean(name, islice(reversed(self.tensors), _NEAREST))
         short = [known for known in self.tensors if "." not in known]
-        raise Invalid(
-            node.span, f"nothing before this is called {name!r}{near}", "known: " + ", ".join(short)
-        )
+        listed = ", ".join(short[:_LISTED]) + (", ..." if len(short) > _LISTED else "")
+        message = f"nothing before this is called {name!r}{near}"
+        raise Invalid(node.span, message, f"known: {listed}")
 
     def weight(self, node: Node) -> Tensor | None:
         """The weight of the layer that a word refers to; raises Invalid."""
@@ -70,7 +75,7 @@ class Scope:
             return self.weights[name]
         if self._is_broken(name):
             return None
-        near = did_you_mean(name, self.weights)
+        near = did_you_mean(name, islice(reversed(self.weights), _NEAREST))
         message = f"no layer before this with a weight is called {name!r}{near}"
         raise Invalid(node.span, message)
 
