@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 
-from archlint.analysis.field import Branch, Field, source_field, through, union, unknown_field
+from archlint.analysis.field import Field, source_field
 from archlint.analysis.field_path import Step, widest_path
+from archlint.analysis.joins import Join, join_of
+from archlint.analysis.sights import Sights
+from archlint.analysis.walk import Walk, data_tensors
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
-from archlint.graph.value import Role
-from archlint.ops.call import Call
-from archlint.ops.links import Sight, Whole
 from archlint.ops.registry import Operators
-from archlint.ops.undetermined import Undetermined
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +24,13 @@ class Extent:
     length: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
-    """An operator that merges two data paths, and how their fields lie to each other.
-
-    `offset` is the distance between the centres of the fields, in input elements, averaged over
-    the phases; paths are aligned where it is 0 and their strides agree (Araujo et al. 2019).
-    """
-
-    node: str
-    tensor: str
-    axis: int
-    extent: Extent
-    offset: Fraction
-    strides: tuple[Fraction, Fraction]
-
-    @property
-    def aligned(self) -> bool:
-        """Whether the paths look at the same place."""
-        return self.offset == 0 and self.strides[0] == self.strides[1]
-
-
 @dataclass(frozen=True)
 class ReceptiveFields:
     """The fields of a graph, worked out forward from each input axis.
 
     Axes of features (channels, embeddings) are no extents and are left out: they are the ones that
-    a product sums over before anything else has happened to them. So is the batch axis.
+    a product with a weight sums over before anything else has happened to them. So is the batch
+    axis: an axis 0 of which nothing ever reads two places, or where axis 0 is time, axis 1.
     """
 
     graph: Graph
@@ -66,135 +43,80 @@ class ReceptiveFields:
 
     def of(self, tensor: str, extent: Extent) -> Field:
         """Return what `tensor` reads along `extent`; a field without branches is independent."""
-        return self._walks[extent].get(tensor, Field())
+        return self._walks[extent].fields.get(tensor, _INDEPENDENT)
 
     def depends(self, tensor: str, extent: Extent) -> bool:
         """Whether `tensor` depends on the input along `extent`."""
-        return tensor in self._walks[extent]
+        return tensor in self._walks[extent].fields
 
     def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
         """Return the nodes that make the field of `tensor`, from the input on."""
-        return widest_path(self.graph, self._walks[extent], tensor)
+        return widest_path(self.graph, self._walks[extent].fields, tensor)
 
     @cached_property
     def maps(self) -> tuple[str, ...]:
-        """The last feature maps with an extent, before all is read, and the graph outputs."""
+        """The last feature maps, before all of them is read, and the graph outputs."""
         last = {
             self._origin(name, extent)
-            for extent, fields in self._walks.items()
-            for name, field in fields.items()
-            if field.moves and self._ends(name, extent)
+            for extent in self._walks
+            for output in self.graph.outputs
+            for name in self._last_maps(output, extent)
         }
         names = [name for node in self.graph.nodes for name in node.outputs if name in last]
         return tuple(dict.fromkeys([*names, *self.graph.outputs]))
 
     @cached_property
     def joins(self) -> tuple[Join, ...]:
-        """Every place where two paths with a local field meet."""
-        return tuple(
-            join
-            for extent in self._walks
-            for node in self.graph.nodes
-            for join in self._joins_at(node, extent)
-        )
+        """Every place where paths with a local field meet."""
+        found = [
+            join_of(self.graph, output, paths, (extent.input, extent.axis))
+            for extent, walk in self._walks.items()
+            for output, paths in walk.paths.items()
+            if output in self.graph.producers
+        ]
+        return tuple(join for join in found if join is not None)
 
     @cached_property
-    def _walks(self) -> dict[Extent, dict[str, Field]]:
-        walks = {}
+    def _sights(self) -> Sights:
+        return Sights(self.operators)
+
+    @cached_property
+    def _walks(self) -> dict[Extent, Walk]:
+        data = data_tensors(self.graph, self._sights)
+        walks: dict[Extent, Walk] = {}
         for name in self.graph.inputs:
-            shape = self.graph.values[name].shape or ()
-            for axis in range(1, len(shape)):
-                length = shape[axis]
-                extent = Extent(name, axis, length if isinstance(length, int) else None)
-                fields = self._walk(extent)
-                if fields is not None:
-                    walks[extent] = fields
+            walks.update(_extents_of(list(self._walks_from(name, data)), self.graph, name))
         return walks
 
-    def _walk(self, extent: Extent) -> dict[str, Field] | None:
-        """Return the fields of all tensors along one input axis, None for an axis of features."""
-        fields = {extent.input: source_field(extent.axis)}
-        for node in self.graph.nodes:
-            if not any(name in fields for name in node.inputs):
-                continue
-            for slot, name in enumerate(node.outputs):
-                if not name:
-                    continue
-                sight = self._sights[node.name][slot]
-                if isinstance(sight, str):
-                    if self._is_data(name):
-                        fields[name] = unknown_field(sight)
-                    continue
-                if self._sums_features(node, sight, fields):
-                    return None
-                seen = self._seen(node, sight, fields, extent)
-                if seen is not None:
-                    fields[name] = seen
-        return fields
-
-    def _seen(
-        self, node: Node, sight: Sight, fields: Mapping[str, Field], extent: Extent
-    ) -> Field | None:
-        paths = [
-            through(fields[node.inputs[slot]], links, self._shape(node.inputs[slot]), extent.length)
-            for slot, links in sight.items()
-            if node.inputs[slot] in fields
-        ]
-        return union(paths) if paths else None
-
-    @cached_property
-    def _sights(self) -> dict[str, tuple[Sight | str, ...]]:
-        """How each output of each node looks at its inputs, or why that is not known."""
-        return {
-            node.name: tuple(self._sight(node, slot) for slot in range(len(node.outputs)))
-            for node in self.graph.nodes
-        }
-
-    def _sight(self, node: Node, slot: int) -> Sight | str:
-        operator = self.operators.of(node)
-        if operator is None:
-            return f"{node.op} at {node.name} is not known"
-        if not node.outputs[slot]:
-            return {}
-        try:
-            return operator.sight(Call(node, self.graph), slot)
-        except Undetermined as reason:
-            return f"{node.op} at {node.name}: {reason}"
-
-    def _sums_features(self, node: Node, sight: Sight, fields: Mapping[str, Field]) -> bool:
-        """Whether a product sums over the followed axis before anything else touched it."""
-        for slot, links in sight.items():
-            field = fields.get(node.inputs[slot])
-            if field is None or len(field.branches) != 1:
-                continue
-            (branch,) = field.branches
-            if any(
-                isinstance(link, Whole) and link.features and _untouched(branch, link.source)
-                for link in links
-            ):
-                return True
-        return False
-
-    def _shape(self, name: str) -> tuple[object, ...]:
-        return self.graph.values[name].shape or ()
-
-    def _is_data(self, name: str) -> bool:
-        """Whether a tensor can carry data: integers that were computed are shapes and indices."""
+    def _walks_from(self, name: str, data: frozenset[str]) -> Iterator[tuple[Extent, Walk]]:
+        """Yield the walks from the axes of one input that hold no features."""
         value = self.graph.values[name]
-        return value.role is Role.INPUT or value.dtype is None or value.dtype.is_float
+        for axis, size in enumerate(value.shape or ()):
+            extent = Extent(name, axis, size if isinstance(size, int) else None)
+            walk = Walk(self._sights, {name: source_field(value.shape or (), axis)}, data)
+            walk.follow(self.graph)
+            if not walk.is_features:
+                yield extent, walk
 
-    def _ends(self, name: str, extent: Extent) -> bool:
-        """Whether a user of the tensor no longer has the axis."""
-        fields = self._walks[extent]
-        return any(
-            output in fields and not fields[output].moves and fields[output].unknown is None
-            for user in self.graph.consumers.get(name, ())
-            for output in user.outputs
-        )
+    def _last_maps(self, output: str, extent: Extent) -> Iterator[str]:
+        """Yield the nearest maps before an output that reads everything."""
+        fields = self._walks[extent].fields
+        pending, seen = [output], {output}
+        while pending:
+            name = pending.pop()
+            field = fields.get(name, _INDEPENDENT)
+            if field.moves:
+                yield name
+                continue
+            if field.whole is None or name not in self.graph.producers:
+                continue
+            before = [each for each in self.graph.producers[name].inputs if each not in seen]
+            seen.update(before)
+            pending.extend(before)
 
     def _origin(self, name: str, extent: Extent) -> str:
         """Return the tensor that a chain of pointwise operators started from."""
-        fields = self._walks[extent]
+        fields = self._walks[extent].fields
         while name in self.graph.producers:
             node = self.graph.producers[name]
             data = [used for used in node.inputs if used in fields]
@@ -203,32 +125,36 @@ class ReceptiveFields:
             name = data[0]
         return name
 
-    def _joins_at(self, node: Node, extent: Extent) -> Iterable[Join]:
-        fields = self._walks[extent]
-        sight = self._sights[node.name][0] if node.outputs else ""
-        if isinstance(sight, str) or len(sight) < 2:
-            return
-        paths = []
-        for slot, links in sight.items():
-            name = node.inputs[slot]
-            if name not in fields:
-                continue
-            field = through(fields[name], links, self._shape(name), extent.length)
-            if field.axis is not None and field.reach is not None:
-                paths.append((field.axis, field.reach))
-        for axis, reach in paths[1:]:
-            first_axis, first = paths[0]
-            if axis == first_axis:
-                yield Join(
-                    node.name,
-                    node.output,
-                    axis,
-                    extent,
-                    reach.centre - first.centre,
-                    (first.stride, reach.stride),
-                )
+
+def _extents_of(
+    found: list[tuple[Extent, Walk]], graph: Graph, name: str
+) -> Iterator[tuple[Extent, Walk]]:
+    """Yield those walks from one input that run along space or time."""
+    value = graph.values[name]
+    is_numbers = value.dtype is None or value.dtype.is_float
+    timed = any(extent.axis == 0 and walk.mixes for extent, walk in found)
+    for extent, walk in found:
+        if (extent.axis == 0 and not timed) or (extent.axis == 1 and timed and not walk.mixes):
+            continue
+        summed = walk.summed_at
+        apart = [
+            other
+            for each, other in found
+            if each.axis not in (0, extent.axis)
+            and each.length != 1
+            and _stays(other, graph, summed)
+        ]
+        if is_numbers and summed is not None and apart:
+            continue
+        yield extent, walk
 
 
-def _untouched(branch: Branch, axis: int) -> bool:
-    terms = dict(branch.terms)
-    return axis in terms and len(terms) == 1 and terms[axis].is_identity and branch.rest.mask == 1
+def _stays(walk: Walk, graph: Graph, node: str | None) -> bool:
+    """Whether the output of `node` still is a map along the axis of `walk`."""
+    maker = graph.by_name.get(node or "")
+    return maker is not None and any(
+        name in walk.fields and walk.fields[name].moves for name in maker.outputs
+    )
+
+
+_INDEPENDENT = Field()

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
-from archlint.ops.effect import Attends, Effect
 from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole
-from archlint.ops.operator import Operator
-from archlint.ops.signals import passes
+from archlint.ops.links import Link, Links, Sight, Through, Whole
+from archlint.ops.operator import Operator, Signal
 from archlint.ops.undetermined import Undetermined
 
 _QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
@@ -76,16 +74,24 @@ def sees_attention(call: Call, _: int) -> Sight:
     # With grouped queries several query heads share a key head, so that the head axis is not
     # carried over one to one; nothing that is tracked runs along it.
     others = (*lead, Whole(axis, causal=causal), feature)
-    return {0: (*lead, Through(axis, axis), feature), 1: others, 2: others}
+    sight: dict[int, Links] = {0: (*lead, Through(axis, axis), feature), 1: others, 2: others}
+    if call.node.domain == "":
+        for slot in (4, 5):  # keys and values of earlier calls: (B, H, T, d)
+            if call.has_input(slot):
+                heads_axis = Through(1, 1) if axis == 2 else Whole(1)
+                sight[slot] = (Through(0, 0), heads_axis, Whole(2), Whole(3, features=True))
+        if call.has_input(3):
+            sight[3] = _sees_mask(call, axis)
+    return sight
 
 
-def attends(call: Call) -> Effect:
-    """Values are averaged over the positions of the keys."""
-    length = (call.input(1).shape or ())[call.rank(1) - 2]
-    if not isinstance(length, int):
-        raise Undetermined("the length of the sequence is not bound")
-    causal = call.integer("is_causal", 0) or call.integer("unidirectional", 0)
-    return Attends(0, 1, 2, length, bool(causal))
+def _sees_mask(call: Call, axis: int) -> tuple[Link, ...]:
+    """Each row of a mask (..., T, S), which broadcasts, belongs to a query."""
+    rank = call.rank(3)
+    rows: tuple[Link, ...] = (Through(rank - 2, axis), Whole(rank - 1)) if rank > 1 else (Whole(0),)
+    if rank == 4:
+        return (Through(0, 0), Through(1, 1) if axis == 2 else Whole(1), *rows)
+    return (*(Whole(each) for each in range(rank - 2)), *rows)
 
 
 def packed_cost(call: Call) -> Cost:
@@ -126,33 +132,23 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     contrib = "com.microsoft"
     return (
-        Operator("Attention", attention_cost, keeps_attention, sees_attention, attends),
+        Operator("Attention", attention_cost, keeps_attention, sees_attention),
         Operator(
             "Attention", packed_cost, keeps_packed, sees_packed, weights=(1, 2), domain=contrib
         ),
         Operator(
-            "MultiHeadAttention",
-            attention_cost,
-            keeps_attention,
-            sees_attention,
-            attends,
-            domain=contrib,
+            "MultiHeadAttention", attention_cost, keeps_attention, sees_attention, domain=contrib
         ),
         Operator(
-            "GroupQueryAttention",
-            attention_cost,
-            keeps_attention,
-            sees_attention,
-            attends,
-            domain=contrib,
+            "GroupQueryAttention", attention_cost, keeps_attention, sees_attention, domain=contrib
         ),
-        Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, passes),
+        Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, Signal.KEEPS),
         Operator(
             "RotaryEmbedding",
             no_cost,
             keeps_nothing,
             sees_first_input,
-            passes,
+            Signal.KEEPS,
             domain=contrib,
         ),
     )

@@ -6,13 +6,10 @@ from math import prod
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
-from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import keeps_input_and_weights
-from archlint.ops.fan import convolution_fan, transposed_fan
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole
-from archlint.ops.operator import Operator, SignalFacet
+from archlint.ops.operator import Operator, Signal
 from archlint.ops.reach import Reach
-from archlint.ops.signals import fill
 from archlint.ops.sliding import Sliding, slides, slidings
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
@@ -39,19 +36,33 @@ def transposed_cost(call: Call) -> Cost:
     return product(call.elements(0) * prod(call.shape(1)[1:]), 0, 1)
 
 
-def channels(call: Call) -> Link:
+def channels(call: Call, weight: int = 1, *, transposed: bool = False) -> Link:
     """Return how output channels see input channels: all of them, or those of their group."""
     groups = call.integer("group", 1)
     if groups == 1:
         return Whole(1, features=True)
-    inputs, outputs = call.shape(0)[1], call.output_shape()[1]
-    one = Taps.progression(0, inputs // groups, 1)
-    return Through(1, 1, Reach(inputs // groups, (one,) * (outputs // groups)))
+    # The weight is (O, I / g, ...), of a transposed convolution (I, O / g, ...).
+    first, second = call.shape(weight)[:2]
+    inputs, outputs = (first // groups, second) if transposed else (second, first // groups)
+    one = Taps.progression(0, inputs, 1)
+    return Through(1, 1, Reach(inputs, (one,) * outputs))
 
 
 def _sees_windows(call: Call, weight: int) -> Sight:
     windows = slidings(call, kernel_sizes(call, weight))
-    return {0: (Through(0, 0), channels(call), *slides(windows))}
+    return {
+        0: (Through(0, 0), channels(call, weight), *slides(windows)),
+        weight: _sees_kernel(call, weight, outputs=0),
+    }
+
+
+def _sees_kernel(call: Call, weight: int, outputs: int) -> tuple[Link, ...]:
+    """Return the links of a kernel that is itself computed: each output channel has its own."""
+    own = call.integer("group", 1) == 1 or outputs == 0
+    return tuple(
+        Through(axis, 1) if axis == outputs and own else Whole(axis)
+        for axis in range(call.rank(weight))
+    )
 
 
 def sees_convolved(call: Call, _: int) -> Sight:
@@ -66,13 +77,13 @@ def sees_quantized(call: Call, _: int) -> Sight:
 
 def sees_transposed(call: Call, _: int) -> Sight:
     """Output o reads the inputs i with o = S i - P + d t: one set of taps for each of S phases."""
-    links: list[Link] = [Through(0, 0), Whole(1, features=True)]
+    links: list[Link] = [Through(0, 0), channels(call, transposed=True)]
     for axis, one in enumerate(_transposed_slidings(call), start=2):
         if one.before is None:
             links.append(Opaque(axis, "automatic padding of a transposed convolution"))
             continue
         links.append(_interleaved(axis, one, one.before))
-    return {0: tuple(links)}
+    return {0: tuple(links), 1: _sees_kernel(call, 1, outputs=1)}
 
 
 def _interleaved(axis: int, one: Sliding, padding: int) -> Link:
@@ -83,9 +94,7 @@ def _interleaved(axis: int, one: Sliding, padding: int) -> Link:
             for tap in range(one.kernel)
             if (phase + padding - one.dilation * tap) % one.stride == 0
         ]
-        if not reached:
-            return Opaque(axis, "some outputs of a transposed convolution read nothing")
-        offsets.append(Taps.of(reached))
+        offsets.append(Taps.of(reached))  # nothing where the stride outgrows the kernel
     return Through(axis, axis, Reach(1, tuple(offsets)))
 
 
@@ -107,22 +116,6 @@ def _transposed_slidings(call: Call) -> tuple[Sliding, ...]:
     return tuple(result)
 
 
-def sums_convolved(weight: int, bias: int | None = None) -> SignalFacet:
-    """Return the effect of a convolution whose weight and bias are in the given slots."""
-
-    def effect(call: Call) -> Effect:
-        inside = fill(call, slidings(call, kernel_sizes(call, weight)))
-        offset = bias if bias is not None and call.has_input(bias) else None
-        return Sums(convolution_fan(call, weight), (0, weight), offset, inside)
-
-    return effect
-
-
-def sums_transposed(call: Call) -> Effect:
-    """Sum the taps that reach an output, which differ in number from phase to phase."""
-    return Sums(transposed_fan(call), bias=2 if call.has_input(2) else None)
-
-
 def sees_deformed(_: Call, __: int) -> Sight:
     """Offsets are data, so that any position may be read."""
     raise Undetermined("a deformable convolution reads where its data tells it to")
@@ -132,19 +125,14 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         Operator(
-            "Conv",
-            conv_cost,
-            keeps_input_and_weights,
-            sees_convolved,
-            sums_convolved(1, 2),
-            weights=(1, 2),
+            "Conv", conv_cost, keeps_input_and_weights, sees_convolved, Signal.SUMS, weights=(1, 2)
         ),
         Operator(
             "ConvTranspose",
             transposed_cost,
             keeps_input_and_weights,
             sees_transposed,
-            sums_transposed,
+            Signal.SUMS,
             weights=(1, 2),
         ),
         Operator(
@@ -152,7 +140,7 @@ def operators() -> tuple[Operator, ...]:
             conv_cost,
             keeps_input_and_weights,
             sees_convolved,
-            sums_convolved(1),
+            Signal.SUMS,
             weights=(1,),
             differentiable=False,
         ),
@@ -161,7 +149,7 @@ def operators() -> tuple[Operator, ...]:
             quantized_conv_cost,
             keeps_input_and_weights,
             sees_quantized,
-            None,
+            Signal.SUMS,
             weights=(3, 8),
             differentiable=False,
         ),
@@ -170,7 +158,7 @@ def operators() -> tuple[Operator, ...]:
             conv_cost,
             keeps_input_and_weights,
             sees_deformed,
-            sums_convolved(1, 3),
+            Signal.SUMS,
             weights=(1, 3),
         ),
     )

@@ -59,7 +59,7 @@ def sees_elementwise(call: Call, output: int) -> Sight:
     """Every output element reads the input elements that broadcasting gives it."""
     rank = call.output_rank(output)
     return {
-        slot: _broadcast(call, slot, rank)
+        slot: sees_broadcast(call, slot, rank)
         for slot in range(len(call.node.inputs))
         if call.has_input(slot)
     }
@@ -70,7 +70,7 @@ def sees_first_input(call: Call, _: int) -> Sight:
     return {0: same_axes(call.rank(0))}
 
 
-def _broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
+def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     """Return the links of an input that is broadcast to `rank` axes, aligned at the last."""
     shape = call.input(slot).shape
     lead = rank - call.rank(slot)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from archlint.graph.value import Shape
 from archlint.ops.reach import IDENTITY, Reach
 
 
@@ -16,6 +17,23 @@ class Through:
     source: int
     target: int
     reach: Reach = IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Input axis `axis` fills the stretch of the same output axis that begins at `start`.
+
+    `length` is that of the piece, None where it is not known.
+    """
+
+    axis: int
+    start: int
+    length: int | None
+
+    @property
+    def source(self) -> int:
+        """The input axis."""
+        return self.axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +49,27 @@ class Whole:
     """Every output reads all of input axis `source`.
 
     `features` marks a contraction over channels or features, which tells that the axis is no
-    extent of space or time. `causal` names the output axis whose position t reads only 0..t.
+    extent of space or time. `causal` names the output axis whose position t reads only 0..t, or
+    where the operator runs `backward` only from t to the end.
     """
 
     source: int
     features: bool = False
     causal: int | None = None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Regroup:
-    """Consecutive input axes are re-cut into consecutive output axes, in row-major order."""
+    """Consecutive input axes are re-cut into consecutive output axes, in row-major order.
+
+    Of the sizes only the first one on each side may be unknown.
+    """
 
     sources: tuple[int, ...]
-    source_sizes: tuple[int, ...]
+    source_sizes: tuple[int | None, ...]
     targets: tuple[int, ...]
-    target_sizes: tuple[int, ...]
+    target_sizes: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +80,21 @@ class Opaque:
     reason: str
 
 
-Link: TypeAlias = Through | Fixed | Whole | Regroup | Opaque
+Link: TypeAlias = Through | Piece | Fixed | Whole | Regroup | Opaque
 
-Sight: TypeAlias = Mapping[int, tuple[Link, ...]]
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One of several steps that an operator stands for: its links, and the shape that it makes."""
+
+    links: tuple[Link, ...]
+    shape: Shape
+
+
+Links: TypeAlias = tuple[Link | Stage, ...]
+"""All links, or all stages."""
+
+Sight: TypeAlias = Mapping[int, Links]
 """The links of each data input, by slot. A slot that is left out is no data path."""
 
 

@@ -6,12 +6,10 @@ from math import prod
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
-from archlint.ops.effect import Effect, Sums
-from archlint.ops.fan import Fan, gemm_fan
+from archlint.ops.facets import sees_broadcast
 from archlint.ops.kept import Gradients, Kept
-from archlint.ops.links import Fixed, Link, Sight, Through, Whole
-from archlint.ops.operator import CostFacet, Operator, SightFacet
-from archlint.ops.signals import sums_product
+from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
+from archlint.ops.operator import CostFacet, Operator, SightFacet, Signal
 from archlint.ops.undetermined import Undetermined
 
 
@@ -46,7 +44,10 @@ def sees_gemm(call: Call, _: int) -> Sight:
         first = (Whole(0, features=True), Through(1, 0))
     if transposed[1]:
         second = (Through(0, 1), Whole(1, features=True))
-    return {0: first, 1: second}
+    sight: dict[int, Links] = {0: first, 1: second}
+    if call.has_input(2):
+        sight[2] = sees_broadcast(call, 2, 2)
+    return sight
 
 
 def sees_matmul(left: int, right: int) -> SightFacet:
@@ -138,47 +139,21 @@ def sees_einsum(call: Call, _: int) -> Sight:
     }
 
 
-def sums_gemm(call: Call) -> Effect:
-    """Scale the product by alpha; the bias is in slot 2."""
-    bias = 2 if call.has_input(2) else None
-    return Sums(gemm_fan(call), bias=bias, scale=call.number("alpha", 1.0))
-
-
-def sums_einsum(call: Call) -> Effect:
-    """Sum over the indices that both operands have and the output has not."""
-    operands, output = equation(call)
-    if len(operands) != 2:
-        raise Undetermined("an Einsum of one operand or of more than two")
-    extents: dict[str, int] = {}
-    for slot, letters in enumerate(operands):
-        dims = zip(letters, call.input(slot).shape or (), strict=False)
-        extents.update((letter, dim) for letter, dim in dims if isinstance(dim, int))
-    summed = [letter for letter in operands[0] if letter not in output and letter in operands[1]]
-    made = [letter for letter in operands[1] if letter in output and letter not in operands[0]]
-    if any(letter not in extents for letter in (*summed, *made)):
-        raise Undetermined("an index of an Einsum has an unknown extent")
-    return Sums(Fan(prod(extents[each] for each in summed), prod(extents[each] for each in made)))
-
-
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
+    sums = Signal.SUMS
     return (
-        Operator("Gemm", gemm_cost, keeps_factors, sees_gemm, sums_gemm, weights=(0, 1, 2)),
+        Operator("Gemm", gemm_cost, keeps_factors, sees_gemm, sums, weights=(0, 1, 2)),
         Operator(
-            "MatMul",
-            matmul_cost(0, 1),
-            keeps_factors,
-            sees_matmul(0, 1),
-            sums_product(0, 1),
-            weights=(0, 1),
+            "MatMul", matmul_cost(0, 1), keeps_factors, sees_matmul(0, 1), sums, weights=(0, 1)
         ),
-        Operator("Einsum", einsum_cost, keeps_factors, sees_einsum, sums_einsum, weights=(0, 1)),
+        Operator("Einsum", einsum_cost, keeps_factors, sees_einsum, sums, weights=(0, 1)),
         Operator(
             "MatMulInteger",
             matmul_cost(0, 1),
             keeps_factors,
             sees_matmul(0, 1),
-            sums_product(0, 1),
+            sums,
             weights=(0, 1),
             differentiable=False,
         ),
@@ -187,7 +162,7 @@ def operators() -> tuple[Operator, ...]:
             matmul_cost(0, 3),
             keeps_factors,
             sees_matmul(0, 3),
-            None,
+            sums,
             weights=(0, 3),
             differentiable=False,
         ),

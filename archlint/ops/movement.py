@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.graph.value import Dim, Shape
 from archlint.ops.call import Call
 from archlint.ops.facets import (
     keeps_input,
@@ -11,11 +12,22 @@ from archlint.ops.facets import (
     sees_first_input,
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Fixed, Link, Opaque, Sight, Through, Whole, same_axes
-from archlint.ops.operator import KeptFacet, Operator, SightFacet, SignalFacet, ViewFacet
-from archlint.ops.reach import Reach, tabulated
+from archlint.ops.links import (
+    Fixed,
+    Link,
+    Links,
+    Opaque,
+    Piece,
+    Regroup,
+    Sight,
+    Stage,
+    Through,
+    Whole,
+    same_axes,
+)
+from archlint.ops.operator import KeptFacet, Operator, SightFacet, Signal, ViewFacet
+from archlint.ops.reach import Reach, reach, tabulated
 from archlint.ops.regroup import regroupings
-from archlint.ops.signals import joins, looks_up, passes
 from archlint.ops.strides import (
     views_cut,
     views_expanded,
@@ -77,16 +89,17 @@ def sees_concatenated(call: Call, _: int) -> Sight:
     """Each input fills its own stretch of the joined axis."""
     rank = call.output_rank()
     joined = call.integer("axis", 0) % rank
-    sight: dict[int, tuple[Link, ...]] = {}
+    sight: dict[int, Links] = {}
     start: int | None = 0
     for slot in range(len(call.node.inputs)):
         links: list[Link] = list(same_axes(rank))
         dim = (call.input(slot).shape or (None,) * rank)[joined]
+        length = dim if isinstance(dim, int) else None
         if start is None:
             links[joined] = Opaque(joined, "the length of an earlier piece is not known")
         else:
-            links[joined] = Through(joined, joined, Reach(1, (Taps(-start, 1),)))
-        start = start + dim if start is not None and isinstance(dim, int) else None
+            links[joined] = Piece(joined, start, length)
+        start = None if start is None or length is None else start + length
         sight[slot] = tuple(links)
     return sight
 
@@ -170,15 +183,35 @@ def sees_gathered(call: Call, _: int) -> Sight:
     axis = call.integer("axis", 0) % rank
     indices = call.constant(1)
     chosen = call.rank(1)
+    if indices is not None and chosen > 1:
+        return {0: _gathered_grid(call, axis, indices.shape, indices.reshape(-1).tolist())}
     links: list[Link] = [Through(each, each) for each in range(axis)]
     links.extend(Through(each, each + chosen - 1) for each in range(axis + 1, rank))
     links.append(
         _chosen(call, axis, chosen, None if indices is None else indices.reshape(-1).tolist())
     )
-    sight: dict[int, tuple[Link, ...]] = {0: tuple(links)}
+    sight: dict[int, Links] = {0: tuple(links)}
     if indices is None:
         sight[1] = tuple(Through(each, axis + each) for each in range(chosen))
     return sight
+
+
+def _gathered_grid(
+    call: Call, axis: int, grid: tuple[int, ...], indices: list[int]
+) -> tuple[Stage, ...]:
+    """Gather with indices of several axes: as with their list, which is then cut into rows."""
+    shape = call.input(0).shape or ()
+    rank, chosen = len(shape), len(grid)
+    listed: Shape = (*shape[:axis], len(indices), *shape[axis + 1 :])
+    link = _chosen(call, axis, 1, indices)
+    others = [Through(each, each) for each in range(rank) if each != axis]
+    cut = Regroup((axis,), (len(indices),), tuple(range(axis, axis + chosen)), grid)
+    before = [Through(each, each) for each in range(axis)]
+    after = [Through(each, each + chosen - 1) for each in range(axis + 1, rank)]
+    return (
+        Stage((*others, link), listed),
+        Stage((*before, cut, *after), call.output().shape or ()),
+    )
 
 
 def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Link:
@@ -192,9 +225,9 @@ def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Li
     ]
     if chosen == 0:
         return Fixed(axis, positions[0])
-    if chosen == 1 and positions:
+    if positions:
         return Through(axis, axis, tabulated([Taps(position, 1) for position in positions]))
-    return Opaque(axis, "a gather with indices of several axes")
+    return Opaque(axis, "a gather of nothing")
 
 
 def keeps_indices(call: Call, gradients: Gradients) -> Kept:
@@ -213,7 +246,7 @@ def sees_tiled(call: Call, _: int) -> Sight:
             links.append(Through(axis, axis))
         elif isinstance(dim, int):
             taps = tuple(Taps(position, 1) for position in range(dim))
-            links.append(Through(axis, axis, Reach(0, taps)))
+            links.append(Through(axis, axis, reach(0, taps)))
         else:
             links.append(Opaque(axis, "an axis of unknown length is repeated"))
     return {0: tuple(links)}
@@ -225,19 +258,65 @@ def sees_any_position(call: Call, _: int) -> Sight:
 
 
 def sees_depth_to_space(call: Call, _: int) -> Sight:
-    """Blocks of channels become blocks of space (pixel shuffle)."""
+    """Blocks of channels become blocks of space (pixel shuffle): split, transpose, merge."""
     block = call.integer("blocksize", 1)
-    links: tuple[Link, ...] = (Through(0, 0), Opaque(1, "channels become positions"))
-    phases = (Taps(0, 1),) * block
-    return {0: (*links, *(Through(axis, axis, Reach(1, phases)) for axis in (2, 3)))}
+    batch, channels, height, width = call.input(0).shape or (None,) * 4
+    depth = channels // block**2 if isinstance(channels, int) else None
+    if call.text("mode", "DCR") == "DCR":
+        split: Shape = (batch, block, block, depth, height, width)
+        order = (0, 3, 4, 1, 5, 2)
+    else:
+        split = (batch, depth, block, block, height, width)
+        order = (0, 1, 4, 2, 5, 3)
+    cut = Regroup((1,), (_known(channels),), (1, 2, 3), tuple(_known(dim) for dim in split[1:4]))
+    merged = (
+        Through(0, 0),
+        Through(1, 1),
+        Regroup((2, 3), (_known(height), block), (2,), (None,)),
+        Regroup((4, 5), (_known(width), block), (3,), (None,)),
+    )
+    return {
+        0: (
+            Stage((Through(0, 0), cut, Through(2, 4), Through(3, 5)), split),
+            _transposing(order, split),
+            Stage(merged, call.output().shape or ()),
+        )
+    }
 
 
 def sees_space_to_depth(call: Call, _: int) -> Sight:
-    """Blocks of space become channels: every output channel is counted as reading the block."""
+    """Blocks of space become channels: split, transpose, merge."""
     block = call.integer("blocksize", 1)
-    links: tuple[Link, ...] = (Through(0, 0), Opaque(1, "positions become channels"))
-    block_reach = Reach(block, (Taps.progression(0, block, 1),))
-    return {0: (*links, *(Through(axis, axis, block_reach) for axis in (2, 3)))}
+    batch, channels, height, width = call.input(0).shape or (None,) * 4
+    rows, columns = _divided(height, block), _divided(width, block)
+    split: Shape = (batch, channels, rows, block, columns, block)
+    cut = (
+        Through(0, 0),
+        Through(1, 1),
+        Regroup((2,), (_known(height),), (2, 3), (rows, block)),
+        Regroup((3,), (_known(width),), (4, 5), (columns, block)),
+    )
+    merge = Regroup((1, 2, 3), (block, block, _known(channels)), (1,), (None,))
+    return {
+        0: (
+            Stage(cut, split),
+            _transposing((0, 3, 5, 1, 2, 4), split),
+            Stage((Through(0, 0), merge, Through(4, 2), Through(5, 3)), call.output().shape or ()),
+        )
+    }
+
+
+def _transposing(order: tuple[int, ...], shape: Shape) -> Stage:
+    links = tuple(Through(source, target) for target, source in enumerate(order))
+    return Stage(links, tuple(shape[source] for source in order))
+
+
+def _known(dim: Dim) -> int | None:
+    return dim if isinstance(dim, int) else None
+
+
+def _divided(dim: Dim, block: int) -> int | None:
+    return dim // block if isinstance(dim, int) else None
 
 
 def sees_elementwise_first(call: Call, output: int) -> Sight:
@@ -257,11 +336,11 @@ def operators() -> tuple[Operator, ...]:
         _move("Squeeze", sees_squeezed, view=views_reshaped, carries_weight=True),
         _move("Unsqueeze", sees_unsqueezed, view=views_reshaped, carries_weight=True),
         _move("Expand", sees_elementwise_first, view=views_expanded),
-        _move("Concat", sees_concatenated, signal=joins),
+        _move("Concat", sees_concatenated),
         _move("Split", sees_split, view=views_cut),
         _move("Slice", sees_sliced, view=views_cut),
         _move("Pad", sees_padded, keeps_for_padding),
-        Operator("Gather", no_cost, keeps_indices, sees_gathered, looks_up, weights=(0,)),
+        Operator("Gather", no_cost, keeps_indices, sees_gathered, Signal.KEEPS, weights=(0,)),
         _move("GatherElements", sees_any_position, keeps_indices),
         _move("GatherND", sees_any_position, keeps_indices),
         _move("ScatterElements", sees_any_position, keeps_indices),
@@ -275,13 +354,14 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _move(  # noqa: PLR0913 - an entry of a table
+def _move(
     name: str,
     sight: SightFacet,
     kept: KeptFacet = keeps_nothing,
     *,
-    signal: SignalFacet | None = passes,
     view: ViewFacet | None = None,
     carries_weight: bool = False,
 ) -> Operator:
-    return Operator(name, no_cost, kept, sight, signal, view=view, carries_weight=carries_weight)
+    return Operator(
+        name, no_cost, kept, sight, Signal.KEEPS, view=view, carries_weight=carries_weight
+    )

@@ -6,17 +6,16 @@ from math import prod
 
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call, width
-from archlint.ops.effect import Over
 from archlint.ops.facets import (
     keeps_input_and_weights,
     per_output,
     sees_first_input,
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole
-from archlint.ops.operator import KeptFacet, Operator
-from archlint.ops.reach import window
-from archlint.ops.signals import normalizes
+from archlint.ops.links import Link, Sight, Through, Whole, same_axes
+from archlint.ops.operator import KeptFacet, Operator, SightFacet, Signal
+from archlint.ops.reach import Reach, window
+from archlint.ops.taps import Taps
 
 _STATISTIC_BYTES = DType.FLOAT32.bits // 8  # statistics are fp32 whatever the precision
 
@@ -85,8 +84,36 @@ def sees_normalized_axes(call: Call, _: int) -> Sight:
     return {0: _normalizing(rank, range(call.integer("axis", -1) % rank, rank))}
 
 
+def sees_normalized_axis(call: Call, _: int) -> Sight:
+    """Lp normalization reads all of one axis."""
+    rank = call.rank(0)
+    axis = call.integer("axis", -1) % rank
+    return {0: _normalizing(rank, range(axis, axis + 1))}
+
+
+def sees_groups(call: Call, _: int) -> Sight:
+    """Group norm reads all spatial positions of a group of channels."""
+    rank = call.rank(0)
+    groups = call.integer("num_groups", 1)
+    channels = (call.input(0).shape or (None, None))[1]
+    own: Link = Whole(1)
+    if isinstance(channels, int) and groups > 1:
+        width = channels // groups
+        own = Through(1, 1, Reach(width, (Taps.progression(0, width, 1),) * width))
+    return {0: (Through(0, 0), own, *(Whole(axis) for axis in range(2, rank)))}
+
+
+def sees_standardized(call: Call, _: int) -> Sight:
+    """Mean-variance normalization reads all of the axes that it is given."""
+    rank = call.rank(0)
+    axes = {axis % rank for axis in call.integers("axes") or (0, 2, 3)}
+    return {
+        0: tuple(Whole(axis) if axis in axes else Through(axis, axis) for axis in range(rank))
+    }
+
+
 def sees_planes(call: Call, _: int) -> Sight:
-    """Instance and group norm read all spatial positions."""
+    """Instance norm reads all spatial positions of the channel."""
     spatial = range(2, call.rank(0))
     return {
         0: tuple(
@@ -98,13 +125,18 @@ def sees_planes(call: Call, _: int) -> Sight:
 def sees_neighbouring_channels(call: Call, _: int) -> Sight:
     """Local response norm reads `size` neighbouring channels."""
     size = call.integer("size", 1)
-    links: list[Link] = list(sees_first_input(call, 0)[0])
+    links: list[Link] = list(same_axes(call.rank(0)))
     links[1] = Through(1, 1, window(size, padding=(size - 1) // 2))
     return {0: tuple(links)}
 
 
 def _normalizing(rank: int, normalized: range) -> tuple[Link, ...]:
-    return tuple(Whole(axis) if axis in normalized else Through(axis, axis) for axis in range(rank))
+    # One axis alone is that of the features, as in a transformer.
+    features = len(normalized) == 1 and rank > 2
+    return tuple(
+        Whole(axis, features=features) if axis in normalized else Through(axis, axis)
+        for axis in range(rank)
+    )
 
 
 def operators() -> tuple[Operator, ...]:
@@ -115,18 +147,18 @@ def operators() -> tuple[Operator, ...]:
             per_output(2),
             keeps_batch_statistics,
             sees_first_input,
-            normalizes(Over.BATCH),
+            Signal.NORMALIZES,
             weights=(1, 2),
             buffers=(3, 4),
         ),
-        _norm("InstanceNormalization", keeps_instance_statistics),
-        _norm("GroupNormalization", keeps_group_statistics),
+        _norm("InstanceNormalization", keeps_instance_statistics, sees_planes),
+        _norm("GroupNormalization", keeps_group_statistics, sees_groups),
         Operator(
             "LayerNormalization",
             per_output(5),
             keeps_row_statistics,
             sees_normalized_axes,
-            normalizes(Over.FEATURES),
+            Signal.NORMALIZES,
             weights=(1, 2),
         ),
         _rms_norm("RMSNormalization", ""),
@@ -137,29 +169,27 @@ def operators() -> tuple[Operator, ...]:
             per_output(6),
             keeps_local_response,
             sees_neighbouring_channels,
-            normalizes(Over.NEIGHBOURS, affine=False),
+            Signal.NORMALIZES,
         ),
         Operator(
             "MeanVarianceNormalization",
             per_output(5),
             keeps_input_and_weights,
-            sees_planes,
-            normalizes(Over.FEATURES, affine=False),
+            sees_standardized,
+            Signal.NORMALIZES,
         ),
         Operator(
             "LpNormalization",
             per_output(3),
             keeps_input_and_weights,
-            sees_normalized_axes,
-            None,
+            sees_normalized_axis,
+            Signal.NORMALIZES,
         ),
     )
 
 
-def _norm(name: str, kept: KeptFacet) -> Operator:
-    return Operator(
-        name, per_output(5), kept, sees_planes, normalizes(Over.FEATURES), weights=(1, 2)
-    )
+def _norm(name: str, kept: KeptFacet, sight: SightFacet) -> Operator:
+    return Operator(name, per_output(5), kept, sight, Signal.NORMALIZES, weights=(1, 2))
 
 
 def _rms_norm(name: str, domain: str) -> Operator:
@@ -168,7 +198,7 @@ def _rms_norm(name: str, domain: str) -> Operator:
         per_output(4),
         keeps_normalized,
         sees_normalized_axes,
-        normalizes(Over.FEATURES, centred=False),
+        Signal.NORMALIZES,
         weights=(1,),
         domain=domain,
     )

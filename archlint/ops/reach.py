@@ -1,14 +1,14 @@
-"""Which positions of one axis each position of another reads: a quasi-affine map."""
+"""Which positions of one axis each position of another reads: a quasi-affine map, or a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
 
-from archlint.ops.taps import Taps
+from archlint.ops.taps import NO_TAPS, ORIGIN, Taps, united
 from archlint.ops.undetermined import Undetermined
 
 # More phases than this come from merging large axes, where nothing periodic is left to track.
@@ -22,14 +22,19 @@ class Reach:
     A convolution has period 1 and advances by its stride; a transposed convolution, a resize or a
     pixel shuffle has one phase for each of its interleaved outputs. Sizes, strides and paddings of
     receptive fields (Araujo et al. 2019, section 2) are the special case of period 1.
+
+    A `finite` map is a table: it has one entry for each position of its axis, and a position
+    outside of them reads nothing. It stands where no pattern repeats, as after joining pieces of
+    different origin along the axis.
     """
 
     advance: int
     offsets: tuple[Taps, ...]
+    finite: bool = False
 
     @property
     def period(self) -> int:
-        """The number of phases."""
+        """The number of phases, or of entries."""
         return len(self.offsets)
 
     @property
@@ -40,39 +45,61 @@ class Reach:
     @property
     def is_identity(self) -> bool:
         """Whether position j reads just position j."""
-        return self == IDENTITY
+        return self is IDENTITY or self == IDENTITY
 
     @property
     def is_constant(self) -> bool:
         """Whether every position reads the same."""
-        return self.advance == 0 and self.period == 1
+        return self.advance == 0 and self.period == 1 and not self.finite
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no position reads anything."""
+        return not any(self.offsets)
 
     @property
     def padding(self) -> Fraction:
-        """The padding in `lo(j) = stride * j - padding`, averaged over the phases."""
-        total = sum(
-            Fraction(taps.low) - self.stride * phase for phase, taps in enumerate(self.offsets)
-        )
-        return -Fraction(total) / self.period
+        """The padding in `lo(j) = stride * j - padding`, averaged over the phases that read."""
+        return -self._average(lambda taps: Fraction(taps.low))
 
     @property
     def centre(self) -> Fraction:
-        """The middle of the field of position 0, averaged over the phases."""
-        total = sum(
-            Fraction(taps.low + taps.high, 2) - self.stride * phase
-            for phase, taps in enumerate(self.offsets)
-        )
-        return Fraction(total) / self.period
+        """The middle of the field of position 0, averaged over the phases that read."""
+        return self._average(lambda taps: Fraction(taps.low + taps.high, 2))
+
+    def _average(self, place: Callable[[Taps], Fraction]) -> Fraction:
+        places = [
+            place(taps) - self.stride * phase for phase, taps in enumerate(self.offsets) if taps
+        ]
+        return sum(places, Fraction(0)) / len(places) if places else Fraction(0)
 
     def at(self, position: int) -> Taps:
         """Return what `position` reads."""
-        turn, phase = divmod(position, self.period)
+        if self.finite:
+            return self.offsets[position] if 0 <= position < len(self.offsets) else NO_TAPS
+        turn, phase = divmod(position, len(self.offsets))
         return self.offsets[phase].shifted(self.advance * turn)
 
-    def through(self, inner: Reach) -> Reach:
-        """Return what a position reads when what it reads reads through `inner`."""
+    def entries(self, length: int | None) -> Iterator[Taps]:
+        """Yield what each position of an axis of `length` reads.
+
+        Raises `Undetermined` where the length is needed and not known.
+        """
+        if length is None and not self.finite:
+            raise Undetermined("an axis of unknown length is rearranged")
+        return (self.at(position) for position in range(length or len(self.offsets)))
+
+    def through(self, inner: Reach, length: int | None) -> Reach:
+        """Return what a position reads when what it reads reads through `inner`.
+
+        `length` is that of the axis whose positions these are; only a table asks for it.
+        """
         if inner.is_identity:
             return self
+        if self.is_identity and not inner.finite:
+            return inner
+        if self.finite or inner.finite:
+            return tabulated([inner.of_set(taps) for taps in self.entries(length)])
         turns = inner.period // gcd(inner.period, self.advance) if self.advance else 1
         if self.period * turns > _MOST_PHASES:
             raise Undetermined("the field has too many phases to track")
@@ -85,18 +112,28 @@ class Reach:
 
     def of_set(self, taps: Taps) -> Taps:
         """Return what the positions in `taps` read together."""
-        if self.period == 1:
+        if self.period == 1 and not self.finite:
             only = self.offsets[0]
             if taps.count == taps.span:
-                united = only.repeated(taps.count, self.advance)
-                return united.shifted(self.advance * taps.low)
-            return _union([only.shifted(self.advance * position) for position in taps])
-        return _union([self.at(position) for position in taps])
+                return only.repeated(taps.count, self.advance).shifted(self.advance * taps.low)
+            return united(only.shifted(self.advance * position) for position in taps)
+        return united(self.at(position) for position in taps)
 
-    def union(self, other: Reach) -> Reach | None:
-        """Return what is read through either map; None where their strides differ."""
-        if self.stride != other.stride:
-            return None
+    def union(self, other: Reach, length: int | None) -> Reach | None:
+        """Return what is read through either map; None where that cannot be told.
+
+        Maps with different strides drift apart: they make a table, for which the axis has to have
+        a known `length`.
+        """
+        if self == other:
+            return self
+        if self.finite or other.finite or self.stride != other.stride:
+            if length is None and not (self.finite or other.finite):
+                return None
+            count = length or max(one.period for one in (self, other) if one.finite)
+            if count > _MOST_PHASES:
+                return None
+            return tabulated([self.at(j).union(other.at(j)) for j in range(count)])
         period = lcm(self.period, other.period)
         if period > _MOST_PHASES:
             raise Undetermined("the field has too many phases to track")
@@ -105,7 +142,9 @@ class Reach:
 
     def sum(self, taps: Taps) -> Reach:
         """Return the map with every position's set widened by `taps`."""
-        return Reach(self.advance, tuple(offset.sum(taps) for offset in self.offsets))
+        if taps == ORIGIN:
+            return self
+        return Reach(self.advance, tuple(offset.sum(taps) for offset in self.offsets), self.finite)
 
 
 def reach(advance: int, offsets: Sequence[Taps]) -> Reach:
@@ -129,22 +168,13 @@ def window(kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0) ->
 
 
 def tabulated(taps: Sequence[Taps]) -> Reach:
-    """Return the shortest map for positions 0, 1, ... that read `taps`, as a gather does."""
+    """Return the simplest map for positions 0, 1, ... that read `taps`: affine, or a table."""
     if len(taps) == 1:
         return Reach(0, (taps[0],))
     step = taps[1].low - taps[0].low
     if all(later == earlier.shifted(step) for earlier, later in pairwise(taps)):
         return Reach(step, (taps[0],))
-    return Reach(0, tuple(taps))
+    return Reach(0, tuple(taps), finite=True)
 
 
-def _union(sets: Sequence[Taps]) -> Taps:
-    low = min(taps.low for taps in sets)
-    Taps(low, 1).union(Taps(max(taps.high for taps in sets), 1))  # refuses too wide a span
-    mask = 0
-    for taps in sets:
-        mask |= taps.mask << (taps.low - low)
-    return Taps(low, mask)
-
-
-IDENTITY = Reach(1, (Taps(0, 1),))
+IDENTITY = Reach(1, (ORIGIN,))

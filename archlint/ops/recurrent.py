@@ -6,13 +6,10 @@ from math import prod
 
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
-from archlint.ops.effect import Effect, Recurs
-from archlint.ops.fan import Fan
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole
-from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.links import Link, Links, Sight, Through, Whole
+from archlint.ops.operator import KeptFacet, Operator
 
-_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _STATE = frozenset({0, 1, 2, 3})
 
 
@@ -48,24 +45,21 @@ def keeps_steps(least: int, most: int) -> KeptFacet:
 
 
 def sees_sequence(call: Call, output: int) -> Sight:
-    """Step t reads steps 0 to t; with two directions, or backwards, every step may be read."""
-    forward = call.text("direction", "forward") == "forward"
+    """Step t reads steps 0 to t, backwards t to the end, with two directions every step."""
+    direction = call.text("direction", "forward")
+    batch_first = call.integer("layout", 0) == 1
+    steps, batch = (1, 0) if batch_first else (0, 1)
+    # Y is (T, D, B, H) or (B, T, D, H), the last state (D, B, H) or (B, D, H).
+    own_batch = 0 if batch_first else (2 if output == 0 else 1)
+    running = None if output > 0 or direction == "bidirectional" else steps
+    time = Whole(steps, causal=running, backward=direction == "reverse")
     features = Whole(2, features=True)
-    if output > 0:  # the last state: (D, B, H)
-        return {0: (Whole(0), Through(1, 1), features)}
-    batch: Link = Through(1, 2)  # Y is (T, D, B, H)
-    return {0: (Whole(0, causal=0 if forward else None), batch, features)}
-
-
-def recurs(name: str) -> SignalFacet:
-    """Return the effect of a cell: each gate sums the input and the last state."""
-
-    def effect(call: Call) -> Effect:
-        rows, inputs = call.shape(1)[1:]
-        hidden = call.shape(2)[2]
-        return Recurs(((1, Fan(inputs, rows)), (2, Fan(hidden, rows))), _GATES[name])
-
-    return effect
+    links: list[Link] = [Through(batch, own_batch), features]
+    sight: dict[int, Links] = {0: (time, *links)}
+    for slot in (5, 6):  # the first states
+        if call.has_input(slot):
+            sight[slot] = (Whole(1 if batch_first else 0), *links)
+    return sight
 
 
 def operators() -> tuple[Operator, ...]:
@@ -78,4 +72,4 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _cell(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, recurrent_cost, kept, sees_sequence, recurs(name), weights=(1, 2, 3, 7))
+    return Operator(name, recurrent_cost, kept, sees_sequence, weights=(1, 2, 3, 7))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from archlint.ops.call import Call
-from archlint.ops.effect import Effect, Pooling, Pools
 from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes
-from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.operator import KeptFacet, Operator, Signal
 from archlint.ops.undetermined import Undetermined
 
 _INDEX_BYTES = 8
@@ -57,7 +54,7 @@ def sees_prefix(call: Call, _: int) -> Sight:
     rank = call.rank(0)
     axis = int(call.known(1).reshape(-1)[0]) % rank
     links: list[Link] = list(same_axes(rank))
-    links[axis] = Whole(axis, causal=axis)
+    links[axis] = Whole(axis, causal=axis, backward=bool(call.integer("reverse", 0)))
     return {0: tuple(links)}
 
 
@@ -83,23 +80,6 @@ def keeps_norm(_: Call, gradients: Gradients) -> Kept:
 def sees_nothing_known(call: Call, _: int) -> Sight:
     """Which elements are selected is data."""
     raise Undetermined(f"what {call.node.op} selects depends on the data")
-
-
-def reduces(name: str) -> SignalFacet | None:
-    """Return the effect of a reduction: a mean, a sum or a maximum of the reduced elements."""
-    poolings = {
-        "ReduceMean": Pooling.MEAN,
-        "ReduceSum": Pooling.TOTAL,
-        "ReduceMax": Pooling.LARGEST,
-    }
-    if name not in poolings:
-        return None
-
-    def effect(call: Call) -> Effect:
-        shape = call.shape(0)
-        return Pools(poolings[name], prod(shape[axis] for axis in reduced_axes(call)))
-
-    return effect
 
 
 def operators() -> tuple[Operator, ...]:
@@ -133,4 +113,4 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _reduce(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, per_input(1), kept, sees_reduced, reduces(name))
+    return Operator(name, per_input(1), kept, sees_reduced, Signal.KEEPS)

@@ -10,9 +10,8 @@ from archlint.ops.call import Call
 from archlint.ops.facets import keeps_nothing, per_output
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through
-from archlint.ops.operator import Operator
+from archlint.ops.operator import Operator, Signal
 from archlint.ops.reach import Reach, reach
-from archlint.ops.signals import passes
 from archlint.ops.taps import Taps
 
 # Scales are stored as float32: the nearest fraction with a small denominator is what was meant.
@@ -33,19 +32,24 @@ def _axis_link(call: Call, axis: int) -> Link:
         return Opaque(axis, "the scale of a resize is not known")
     if scale == 1:
         return Through(axis, axis)
-    if call.text("coordinate_transformation_mode", "half_pixel") == "align_corners":
+    mode = call.text("coordinate_transformation_mode", "half_pixel")
+    if mode == "align_corners":
         if not isinstance(size, int) or not isinstance(length, int):
             return Opaque(axis, "aligning corners depends on an unknown size")
         step = Fraction(size - 1, length - 1) if length > 1 else Fraction(0)
         return Through(axis, axis, _sampled(call, step, Fraction(0), scale))
-    if call.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
+    if mode == "tf_crop_and_resize":
         return Opaque(axis, "a resize of a region given as data")
-    asymmetric = (
-        call.node.op == "Upsample"
-        or call.text("coordinate_transformation_mode", "half_pixel") == "asymmetric"
-    )
     step = 1 / scale
-    start = Fraction(0) if asymmetric else step / 2 - _HALF
+    start = step / 2 - _HALF
+    if call.node.op == "Upsample" or call.graph.opset < 11 or mode == "asymmetric":
+        start = Fraction(0)
+    elif mode == "tf_half_pixel_for_nn":
+        start = step / 2
+    elif mode == "pytorch_half_pixel" and length == 1:
+        start = Fraction(0)
+    elif mode == "half_pixel_symmetric" and isinstance(size, int) and isinstance(length, int):
+        start += (1 - length / (scale * size)) * size / 2
     return Through(axis, axis, _sampled(call, step, start, scale))
 
 
@@ -119,7 +123,7 @@ def sees_anywhere(call: Call, _: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("Resize", per_output(4), keeps_nothing, sees_resized, passes),
-        Operator("Upsample", per_output(4), keeps_nothing, sees_resized, passes),
+        Operator("Resize", per_output(4), keeps_nothing, sees_resized, Signal.KEEPS),
+        Operator("Upsample", per_output(4), keeps_nothing, sees_resized, Signal.KEEPS),
         Operator("GridSample", per_output(8), keeps_grid, sees_anywhere),
     )

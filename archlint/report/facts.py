@@ -11,7 +11,8 @@ from archlint.analysis.amount import Amount, Unknown, merged
 if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
     from archlint.analysis.field import Field
-    from archlint.analysis.receptive_field import Extent, Join
+    from archlint.analysis.joins import Join
+    from archlint.analysis.receptive_field import Extent
     from archlint.graph.node import Node
     from archlint.model import Model
     from archlint.target import Target
@@ -122,31 +123,56 @@ def _fields(facts: Facts, tensors: Sequence[str], *, all_tensors: bool) -> list[
     fields = facts.receptive_fields
     names: Iterable[str] = (*fields.maps, *tensors)
     if all_tensors:
-        names = (name for node in facts.graph.nodes for name in node.outputs if name)
+        names = [
+            name
+            for node in facts.graph.nodes
+            for name in node.outputs
+            if any(fields.depends(name, extent) for extent in fields.extents)
+        ]
     return [
         _field(name, extent, fields.of(name, extent))
         for name in dict.fromkeys(names)
         for extent in fields.extents
-        if not all_tensors or fields.depends(name, extent)
     ]
 
 
 def _field(tensor: str, extent: Extent, field: Field) -> dict[str, Any]:
-    reach = field.reach
-    local = not field.whole and field.unknown is None
+    reach = field.reach if field.is_local else None
+    fixed = reach is not None and reach.finite
     return {
         "tensor": tensor,
-        "axis": field.axis,
+        "axis": field.axis if field.is_local else None,
         "input": extent.input,
         "input_axis": extent.axis,
-        "size": list(field.size) if local else None,
-        "stride": f"{reach.stride.numerator}/{reach.stride.denominator}" if reach else None,
-        "padding": _number(reach.padding) if reach else None,
-        "taps": list(field.taps) if field.taps else None,
-        "global": field.whole,
+        "size": list(field.size) if field.is_local else None,
+        "stride": _ratio(reach.stride) if reach and not fixed else None,
+        "padding": _number(reach.padding) if reach and not fixed else None,
+        "taps": list(field.taps) if field.taps and field.is_local else None,
+        "global": field.kind in {"global", "prefix", "suffix"},
+        "kind": field.kind,
+        "global_at": field.whole,
+        "content": _content(field.content),
         "status": field.status,
         "reason": field.unknown,
     }
+
+
+def _content(content: Field | None) -> dict[str, Any] | None:
+    """Return the field past the node that made it global, where there is one with a size."""
+    if content is None or not content.is_local or not content.moves:
+        return None
+    reach = content.reach
+    fixed = reach is None or reach.finite
+    return {
+        "axis": content.axis,
+        "size": list(content.size),
+        "stride": None if reach is None or fixed else _ratio(reach.stride),
+        "padding": None if reach is None or fixed else _number(reach.padding),
+    }
+
+
+def _ratio(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
 
 
 def _number(value: Fraction) -> int | float:
@@ -158,11 +184,13 @@ def _join(join: Join) -> dict[str, Any]:
         "node": join.node,
         "tensor": join.tensor,
         "axis": join.axis,
-        "input": join.extent.input,
-        "input_axis": join.extent.axis,
-        "offset": _number(join.offset),
-        "stride": f"{join.strides[0].numerator}/{join.strides[0].denominator}",
+        "input": join.input,
+        "input_axis": join.input_axis,
+        "offset": None if join.offset is None else _number(join.offset),
+        "stride": _ratio(join.strides[0]),
         "aligned": join.aligned,
+        "intended": join.intended,
+        "paths": [path.tensor for path in join.paths],
     }
 
 

@@ -1,0 +1,207 @@
+"""One way in which the elements of a tensor read one axis of one input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from archlint.analysis.regrouping import regrouped
+from archlint.graph.value import Dim, Shape
+from archlint.ops.links import Fixed, Link, Opaque, Piece, Regroup, Through, Whole
+from archlint.ops.reach import IDENTITY, Reach, reach, tabulated
+from archlint.ops.taps import ORIGIN, Taps
+from archlint.ops.undetermined import Undetermined
+
+Terms: TypeAlias = tuple[tuple[int, Reach], ...]
+
+
+class Everything(Exception):  # noqa: N818 - not an error: the answer that ends following a branch
+    """All of the input's axis is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way of reading the input: the sum of what each axis of the tensor contributes.
+
+    The element at position (j_0, j_1, ...) reads { t_0 + t_1 + ... + r } for t_k in the reach of
+    axis k at j_k, over the axes in `terms`, and r in `rest`. A plain feature map has one term;
+    a tensor that was cut into windows has one for the window and one for the place inside.
+
+    Of a branch that is open `below` the element reads everything before that too, as a causal
+    layer does; `above`, everything after.
+    """
+
+    terms: Terms
+    rest: Taps = ORIGIN
+    below: bool = False
+    above: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the field grows with the position."""
+        return self.below or self.above
+
+    def along(self, axis: int, shape: Shape) -> Reach:
+        """Return the map along one axis of a tensor of `shape`, over all positions of the others.
+
+        Raises `Undetermined` where an axis that matters has an unknown length.
+        """
+        rest, own = self.rest, Reach(0, (ORIGIN,))
+        for other, term in self.terms:
+            if other == axis:
+                own = term
+            else:
+                rest = rest.sum(_all_of(term, length(shape, other)))
+        return own.sum(rest)
+
+
+def source_branch(axis: int) -> Branch:
+    """Return the branch of the input itself along `axis`."""
+    return Branch(((axis, IDENTITY),))
+
+
+def length(shape: Shape, axis: int) -> int | None:
+    """Return the length of an axis, None where it is not known."""
+    size: Dim = shape[axis] if axis < len(shape) else None
+    return size if isinstance(size, int) else None
+
+
+def passed(
+    branch: Branch, links: Sequence[Link], before: Shape, after: Shape, extent: int | None
+) -> Branch | None:
+    """Return the branch of an operator's output, or None where it no longer reads anything.
+
+    `before` and `after` are the shapes of the tensor that is read and of the one that is made,
+    `extent` is the length of the input axis that is followed. Raises `Everything` where all of it
+    is read, and `Undetermined` where that cannot be told.
+    """
+    held = dict(branch.terms)
+    terms: list[tuple[int, Reach]] = []
+    rest, below, above = branch.rest, branch.below, branch.above
+    for link in links:
+        if isinstance(link, Regroup):
+            new_terms, more = regrouped(link, held)
+            terms.extend(new_terms)
+            rest = rest.sum(more)
+            continue
+        term = held.get(link.source)
+        if term is None:
+            continue
+        match link:
+            case Opaque(_, reason):
+                raise Undetermined(reason)
+            case Fixed(_, position):
+                rest = rest.sum(term.at(position))
+            case Through(_, target, seen):
+                terms.append((target, seen.through(term, length(after, target))))
+            case Piece(axis, start, count):
+                terms.append((axis, _moved(term, start, count)))
+            case Whole(source, _, causal) if causal is not None and len(held) == 1:
+                terms.append((causal, _running(term, backward=link.backward)))
+                onward = _falls(term) == link.backward
+                below, above = below or onward, above or not onward
+            case Whole(source):
+                rest = rest.sum(_covered(term, length(before, source), extent))
+    return _normal(Branch(tuple(terms), rest, below, above), extent)
+
+
+def _moved(term: Reach, start: int, count: int | None) -> Reach:
+    """Return the map of a piece that begins at `start`."""
+    if start == 0 and not term.finite:
+        return term
+    if not term.finite:
+        return Reach(1, (Taps(-start, 1),)).through(term, None)
+    entries = [term.at(position - start) for position in range(start + (count or term.period))]
+    return tabulated(entries)
+
+
+def _covered(term: Reach, count: int | None, extent: int | None) -> Taps:
+    """Return what all positions of an axis read together.
+
+    Raises `Everything` where that is the whole extent, up to the elements at its ends that
+    strides and missing padding drop.
+    """
+    if count is None and not term.finite:
+        raise Everything
+    taps = _all_of(term, count)
+    if extent is None or not taps:
+        if taps:
+            raise Everything
+        return taps
+    dropped = max(0, -(-abs(term.advance) // term.period) - 1)
+    if taps.low <= dropped and taps.high >= extent - 1 - dropped:
+        raise Everything
+    return taps
+
+
+def _all_of(term: Reach, count: int | None) -> Taps:
+    if term.finite:
+        count = term.period
+    if count is None:
+        raise Undetermined("all of an axis of unknown length is read")
+    return term.of_set(Taps.progression(0, count, 1)) if count else term.offsets[0]
+
+
+def _falls(term: Reach) -> bool:
+    """Whether later positions read earlier elements, as after reversing the axis."""
+    if not term.finite:
+        return term.advance < 0
+    filled = [taps for taps in term.offsets if taps]
+    return bool(filled) and filled[-1].low < filled[0].low
+
+
+def _running(term: Reach, *, backward: bool) -> Reach:
+    """Return a map whose last end never steps back: how far a running layer has read by then."""
+    count = term.period
+    if count == 1:
+        return term
+    first, last = (0, count) if term.finite else (-count, 2 * count)
+    order = range(last - 1, -1, -1) if backward else range(first, count)
+    upwards = _falls(term) == backward
+    reached: dict[int, Taps] = {}
+    furthest: Taps | None = None
+    for position in order:
+        taps = term.at(position)
+        if taps:
+            end = Taps(taps.high if upwards else taps.low, 1)
+            if furthest is None or (end.low > furthest.low) == upwards:
+                furthest = end
+        reached[position] = furthest or taps
+    offsets = [reached[position] for position in range(count)]
+    return tabulated(offsets) if term.finite else reach(term.advance, offsets)
+
+
+def _normal(branch: Branch, extent: int | None) -> Branch | None:
+    """Return a branch without constant terms and, where it has one term, without a rest."""
+    moving = []
+    rest = branch.rest
+    for axis, term in sorted(branch.terms, key=lambda pair: pair[0]):
+        if term.is_empty:
+            return None
+        if term.is_constant:
+            rest = rest.sum(term.offsets[0])
+        else:
+            moving.append((axis, term))
+    if not rest:
+        return None
+    if not moving and branch.is_open:
+        return _closed(branch, rest, extent)
+    if not moving and extent is not None:
+        rest = rest.within(0, extent - 1)
+        if not rest:
+            return None
+    if len(moving) == 1 and rest != ORIGIN:
+        moving, rest = [(moving[0][0], moving[0][1].sum(rest))], ORIGIN
+    return replace(branch, terms=tuple(moving), rest=rest)
+
+
+def _closed(branch: Branch, rest: Taps, extent: int | None) -> Branch:
+    """Return what one position of a running layer reads: everything up to there, or from there."""
+    if extent is None or (branch.below and branch.above):
+        raise Everything
+    low = 0 if branch.below else max(rest.low, 0)
+    high = extent - 1 if branch.above else min(rest.high, extent - 1)
+    if low <= 0 and high >= extent - 1:
+        raise Everything
+    return Branch((), Taps.progression(low, max(high - low + 1, 1), 1))

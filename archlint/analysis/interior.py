@@ -1,0 +1,68 @@
+"""The interior of a field that is given position by position: what its middle positions read."""
+
+from __future__ import annotations
+
+from archlint.ops.reach import Reach, reach
+from archlint.ops.taps import Taps
+
+_LONGEST_PERIOD = 64
+
+
+def interior(table: Reach, extent: int | None) -> Reach | None:
+    """Return the periodic map of the longest run of positions that no border of the input touches.
+
+    A position is inside where its field ends before both ends of the extent; with holes near the
+    border it could still be a cut one, so that it also has to leave room for the largest field.
+    None where no position is inside. Where nothing repeats, the map has one phase for each
+    position, and an advance of zero.
+    """
+    run = _longest_run(_inside(table.offsets, extent))
+    if not run:
+        return None
+    entries = [table.offsets[position] for position in run]
+    for period in range(1, min(_LONGEST_PERIOD, len(run) // 2) + 1):
+        step = entries[period].low - entries[0].low
+        if all(
+            later.low - now.low == step and later.high - now.high == step
+            for now, later in zip(entries, entries[period:], strict=False)
+        ):
+            return _rooted(entries[:period], step, run[0])
+    return Reach(0, tuple(entries), finite=True)
+
+
+def _inside(entries: tuple[Taps, ...], extent: int | None) -> list[int]:
+    """Return the positions that no border touches."""
+    filled = [position for position, taps in enumerate(entries) if taps]
+    if extent is None:
+        return filled
+    clear = [
+        position
+        for position in filled
+        if entries[position].low > 0 and entries[position].high < extent - 1
+    ]
+    largest = max((entries[position].span for position in clear), default=0)
+    return [
+        position
+        for position in clear
+        if entries[position].high >= largest - 1 and entries[position].low <= extent - largest
+    ]
+
+
+def _longest_run(positions: list[int]) -> list[int]:
+    best: list[int] = []
+    run: list[int] = []
+    for position in positions:
+        run = [*run, position] if run and position == run[-1] + 1 else [position]
+        if len(run) > len(best):
+            best = run
+    return best
+
+
+def _rooted(entries: list[Taps], step: int, first: int) -> Reach:
+    """Return the map of `entries` from position `first` on, told from position 0."""
+    period = len(entries)
+    phases = []
+    for phase in range(period):
+        turn, entry = divmod(phase - first, period)
+        phases.append(entries[entry].shifted(step * turn))
+    return reach(step, phases)

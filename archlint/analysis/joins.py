@@ -1,0 +1,94 @@
+"""Joins: where data paths meet, and how their receptive fields lie to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from archlint.analysis.walk import Path
+from archlint.graph.graph import Graph
+from archlint.ops.reach import Reach
+
+_POINTWISE_CUTS = frozenset({"Slice", "Split", "Gather", "Identity", "Squeeze", "Unsqueeze"})
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """An operator that merges data paths along one axis of one input.
+
+    Paths are aligned where their strides are equal and their centres, averaged over the phases,
+    agree (Araujo et al. 2019). `offset` is the largest distance between two centres, in input
+    elements, None where the strides differ.
+    """
+
+    node: str
+    tensor: str
+    axis: int
+    input: str
+    input_axis: int
+    paths: tuple[Path, ...]
+    causal: bool
+    rearranges: bool
+
+    @property
+    def strides(self) -> tuple[Fraction, ...]:
+        """The stride of each path."""
+        return tuple(_reach(path).stride for path in self.paths)
+
+    @property
+    def offset(self) -> Fraction | None:
+        """The largest distance between the centres of two paths."""
+        if len(set(self.strides)) > 1:
+            return None
+        centres = [_reach(path).centre for path in self.paths]
+        return max(centres) - min(centres)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether the paths look at the same place."""
+        return self.offset == 0
+
+    @property
+    def intended(self) -> bool:
+        """Whether the paths look at different places for a good reason.
+
+        Causal paths end at the same element instead; space-to-depth and differences between
+        neighbours put pieces of one tensor side by side.
+        """
+        return self.causal or self.rearranges
+
+
+def join_of(
+    graph: Graph, output: str, paths: tuple[Path, ...], source: tuple[str, int]
+) -> Join | None:
+    """Return the join of those of `paths` that move along the same axis, None without two."""
+    local = [path for path in paths if path.field.kind == "local" and path.field.reach is not None]
+    if len(local) < 2:
+        return None
+    axis = local[0].field.axis
+    same = tuple(path for path in local if path.field.axis == axis)
+    if axis is None or len(same) < 2:
+        return None
+    causal = len({_last(path) for path in same}) == 1
+    origins = {_origin(graph, path.tensor) for path in same}
+    rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
+    node = graph.producers[output].name
+    return Join(node, output, axis, *source, same, causal, rearranges)
+
+
+def _reach(path: Path) -> Reach:
+    found = path.field.reach
+    return found if found is not None else Reach(0, ())
+
+
+def _last(path: Path) -> tuple[Fraction, int]:
+    """Return the stride and the last element that position 0 reads."""
+    reach = _reach(path)
+    return reach.stride, max(taps.high for taps in reach.offsets)
+
+
+def _origin(graph: Graph, tensor: str) -> str:
+    """Return the tensor that cuts were taken from."""
+    while (node := graph.producers.get(tensor)) is not None and node.op in _POINTWISE_CUTS:
+        tensor = node.inputs[0]
+    return tensor

@@ -1,0 +1,43 @@
+"""How the outputs of the nodes of a graph look at their inputs, worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.call import Call
+from archlint.ops.links import Sight
+from archlint.ops.registry import Operators
+from archlint.ops.undetermined import Undetermined
+
+Answer: TypeAlias = "Sight | str"
+"""The links of one output, or why they are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """The receptive-field facet of every node that was asked for."""
+
+    operators: Operators
+    known: dict[int, tuple[Answer, ...]] = field(default_factory=dict)
+
+    def of(self, node: Node, graph: Graph) -> tuple[Answer, ...]:
+        """Return the answer for each output of a node of `graph`."""
+        found = self.known.get(id(node))
+        if found is None:
+            found = tuple(self._look(node, graph, slot) for slot in range(len(node.outputs)))
+            self.known[id(node)] = found
+        return found
+
+    def _look(self, node: Node, graph: Graph, slot: int) -> Answer:
+        operator = self.operators.of(node)
+        if operator is None:
+            return f"{node.op} at {node.name} is not known"
+        if not node.outputs[slot]:
+            return {}
+        try:
+            return operator.sight(Call(node, graph), slot)
+        except Undetermined as reason:
+            return f"{node.op} at {node.name}: {reason}"
