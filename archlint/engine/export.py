@@ -33,7 +33,11 @@ def export(source: Path, output: Path, seed: int) -> Outcome | None:
         return refusal(candidate, error)
     except OSError as error:
         raise CannotRun(f"{source}: cannot be read: {error.strerror or error}") from error
-    _write(with_weights(architecture, seed), output)
+    try:
+        model = with_weights(architecture, seed)
+    except ValueError as error:
+        raise CannotRun(f"{source}: {error}") from error
+    _write(model, output)
     return None
 
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     import onnx
     from numpy.random import Generator
     from numpy.typing import NDArray
+    from onnx import TensorProto
 
     from archlint.frontends.architecture.architecture import Architecture
 
+_LARGEST_FILE = 2**31
 _CONSTANTS = {"zeros": 0.0, "ones": 1.0}
 _GAINS = {
     "linear": 1.0,
@@ -32,15 +34,20 @@ _GAINS = {
 def export(architecture: Architecture, seed: int = 0) -> onnx.ModelProto:
     """Return the model with data in every weight; the same seed gives the same bytes.
 
-    Each weight is drawn on its own, so a change elsewhere in the file does not move it.
+    Each weight is drawn on its own, so a change elsewhere in the file does not move it. Raises
+    ValueError for more weights than one ONNX file can hold.
     """
     import numpy as np
-    from onnx import ModelProto, TensorProto
+    from onnx import ModelProto
 
+    weights = [tensor for tensor in architecture.model.graph.initializer if _is_declared(tensor)]
+    nbytes = sum(4 * prod(tensor.dims) for tensor in weights)
+    if nbytes >= _LARGEST_FILE:
+        raise ValueError(f"its weights take {nbytes:,} bytes, and an ONNX file holds up to 2 GiB")
     model = ModelProto()
     model.CopyFrom(architecture.model)
     for tensor in model.graph.initializer:
-        if tensor.data_location != TensorProto.EXTERNAL:
+        if not _is_declared(tensor):
             continue
         facts = {entry.key: entry.value for entry in tensor.metadata_props}
         random = np.random.default_rng([seed, zlib.crc32(tensor.name.encode())])
@@ -50,6 +57,10 @@ def export(architecture: Architecture, seed: int = 0) -> onnx.ModelProto:
         tensor.ClearField("data_location")
         tensor.raw_data = values.astype("<f4").tobytes()
     return model
+
+
+def _is_declared(tensor: TensorProto) -> bool:
+    return bool(tensor.data_location == type(tensor).EXTERNAL)
 
 
 def draw(

@@ -186,6 +186,12 @@ def test_export_is_the_same_for_a_seed_and_another_for_another(compile_text: Any
     onnx.checker.check_model(first, full_check=True)
 
 
+def test_weights_that_no_onnx_file_can_hold_are_refused(compile_text: Any) -> None:
+    text = LAYER.format(layer="Linear: {out_features: 1000000000}", shape="[1, 40000]")
+    with pytest.raises(ValueError, match="2 GiB"):
+        export(compile_text(text))
+
+
 def test_the_compiled_model_itself_holds_no_data(compile_text: Any) -> None:
     text = LAYER.format(layer="Linear: {out_features: 30000}", shape="[1, 40000]")
     assert compile_text(text).model.ByteSize() < 2000
