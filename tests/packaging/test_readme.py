@@ -1,0 +1,34 @@
+"""What the README shows is what archlint prints."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archlint_rules import archlint_rules
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"^```\n\$ archlint (.*)\n((?:.*\n)*?)```$", README, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("arguments", "output"), SHOWN, ids=[shown[0] for shown in SHOWN])
+def test_output_is_real(arguments, output):
+    command = (sys.executable, "-m", "archlint", *arguments.split())
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == output
+
+
+def test_outputs_are_shown():
+    assert len(SHOWN) >= 2
+
+
+def test_every_rule_is_listed_with_its_summary():
+    table = {
+        f"| `{rule.code}` | {rule.name} | {rule.severity} | {rule.summary()} |"
+        for rule in archlint_rules()
+    }
+    listed = {line for line in README.splitlines() if line.startswith("| `")}
+    assert listed == table
