@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlint.analysis.compute import Compute
@@ -12,10 +12,12 @@ from archlint.analysis.inference_memory import InferenceMemory
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.receptive_field import ReceptiveFields
+from archlint.analysis.recognize import framework_graph
 from archlint.analysis.saved import Saved
 from archlint.analysis.storage import Storages
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
+from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
 from archlint.target import Target
 
@@ -67,17 +69,23 @@ class Facts:
         return InferenceMemory(self.graph, Storages(self.graph, self.operators), self.gradients)
 
     @cached_property
+    def framework(self) -> Graph:
+        """The graph of the operators that the framework ran, where exporters broke them up."""
+        return framework_graph(self.graph, composites())
+
+    @cached_property
     def saved(self) -> Saved:
         """What the backward pass keeps."""
-        return Saved(self.graph, self.operators, self.gradients, self._training_storages)
+        gradients = replace(self.gradients, graph=self.framework)
+        return Saved(self.framework, self.operators, gradients, self._training_storages)
 
     @cached_property
     def training_memory(self) -> TrainingMemory:
         """Weights, gradients, optimizer state, saved activations and their peak."""
         return TrainingMemory(
-            self.graph,
+            self.framework,
             self.parameters,
-            self.gradients,
+            self.saved.gradients,
             self._training_storages,
             self.saved,
             self.target.training.optimizer,
@@ -97,7 +105,7 @@ class Facts:
     @cached_property
     def _training_storages(self) -> Storages:
         half = self.target.training.precision in _HALF_PRECISIONS
-        return Storages(self.graph, self.operators, 2 if half else 4)
+        return Storages(self.framework, self.operators, 2 if half else 4)
 
     @property
     def _on_gpu(self) -> bool:

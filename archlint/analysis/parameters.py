@@ -5,22 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from archlint.analysis.lineage import Lineage, Use
+from archlint.analysis.stored_role import StoredRole, StoredRoles
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
-from archlint.graph.value import Role, Value
-from archlint.ops.operator import Operator
+from archlint.graph.value import Value
 from archlint.ops.registry import Operators
 
-# What architecture YAML declares of a weight.
-_FROZEN, _BUFFER, _INITIALIZER = "archlint.frozen", "archlint.buffer", "archlint.initializer"
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Where a stored tensor ends up: the node and the input slot."""
-
-    node: Node
-    slot: int
+_FROZEN = "archlint.frozen"  # what architecture YAML declares of a weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +36,22 @@ class Parameters:
     @cached_property
     def trainable(self) -> dict[str, Parameter]:
         """The parameters by name, frozen ones too."""
-        return {name: entry for name, (kind, entry) in self._sorted.items() if kind == "parameter"}
+        return self._of(StoredRole.PARAMETER)
 
     @cached_property
     def buffers(self) -> dict[str, Parameter]:
-        """The running statistics by name."""
-        return {name: entry for name, (kind, entry) in self._sorted.items() if kind == "buffer"}
+        """The running statistics and the other tensors that a model carries along, by name."""
+        return self._of(StoredRole.BUFFER)
 
-    @cached_property
+    @property
     def origins(self) -> dict[str, str]:
         """The stored tensor behind every name that leads to one, itself included."""
-        return {name: root for root, names in self._aliases.items() for name in names}
+        return self.lineage.same
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What becomes of the stored tensors."""
+        return Lineage(self.graph, self.operators)
 
     @property
     def count(self) -> int:
@@ -82,91 +78,25 @@ class Parameters:
         """How many parameters each node brings in, by node name; a tied one with its first user."""
         counts: dict[str, int] = {}
         for entry in self.trainable.values():
-            first = entry.uses[0].node.name
-            counts[first] = counts.get(first, 0) + (entry.value.elements or 0)
+            if entry.uses:
+                first = entry.uses[0].node.name
+                counts[first] = counts.get(first, 0) + (entry.value.elements or 0)
         return counts
 
     @cached_property
-    def _aliases(self) -> dict[str, tuple[str, ...]]:
-        """For every root, the names that stand for it on the way to its uses."""
-        aliases: dict[str, tuple[str, ...]] = {}
-        for root in self._roots:
-            names = [root]
-            for name in names:
-                users = self.graph.consumers.get(name, ())
-                names.extend(user.output for user in users if self._carries(user, name))
-            aliases[root] = tuple(names)
-        return aliases
+    def _roles(self) -> dict[str, StoredRole]:
+        roles = StoredRoles(self.lineage)
+        return {root: roles.of(root) for root in self.lineage.roots}
 
-    @cached_property
-    def _roots(self) -> tuple[str, ...]:
-        stored = [name for name, value in self.graph.values.items() if value.role is Role.STORED]
-        made = [
-            node.output
-            for node in self.graph.nodes
-            if self._creates(node) and self.graph.values[node.output].role is not Role.STORED
-        ]
-        return (*stored, *made)
-
-    @cached_property
-    def _sorted(self) -> dict[str, tuple[str, Parameter]]:
-        result = {}
-        for root in self._roots:
-            value = self.graph.values[root]
-            uses = self._uses(root)
-            kind = self._kind(value, uses)
-            if kind:
-                result[root] = (kind, Parameter(value, uses, self._is_trained(root)))
-        return result
-
-    def _carries(self, node: Node, name: str) -> bool:
-        operator = self.operators.of(node)
-        return operator is not None and operator.carries_weight and node.inputs[0] == name
-
-    def _creates(self, node: Node) -> bool:
-        operator = self.operators.of(node)
-        return operator is not None and operator.creates_weight
-
-    def _uses(self, root: str) -> tuple[Use, ...]:
-        return tuple(
-            Use(user, slot)
-            for name in self._aliases[root]
-            for user in self.graph.consumers.get(name, ())
-            if not self._carries(user, name)
-            for slot, used in enumerate(user.inputs)
-            if used == name
-        )
-
-    def _kind(self, value: Value, uses: tuple[Use, ...]) -> str:
-        """Return "parameter", "buffer" or "" for a tensor that is neither."""
-        weight = self.graph.weights.get(value.name)
-        if weight is not None and _BUFFER in weight.metadata:
-            return "buffer"
-        if weight is not None and _INITIALIZER in weight.metadata:
-            return "parameter"
-        kinds = {self._role(value, use) for use in uses}
-        if "parameter" in kinds:
-            return "parameter"
-        return "buffer" if "buffer" in kinds else ""
-
-    def _role(self, value: Value, use: Use) -> str:
-        operator = self.operators.of(use.node)
-        if operator is None or value.dtype is None:
-            return ""
-        if use.slot in operator.buffers:
-            return "buffer"
-        if use.slot not in operator.weights:
-            return ""
-        return "parameter" if _can_learn(value, operator) else ""
+    def _of(self, role: StoredRole) -> dict[str, Parameter]:
+        return {
+            root: Parameter(
+                self.graph.values[root], self.lineage.uses[root], self._is_trained(root)
+            )
+            for root, own in self._roles.items()
+            if own is role
+        }
 
     def _is_trained(self, root: str) -> bool:
         weight = self.graph.weights.get(root)
         return weight is None or weight.metadata.get(_FROZEN) != "true"
-
-
-def _can_learn(value: Value, operator: Operator) -> bool:
-    """Whether a tensor in a weight slot is a parameter and not a constant of a formula."""
-    if operator.scalars_are_constants:
-        is_number = value.elements is not None and value.elements <= 1
-        return value.dtype is not None and value.dtype.is_float and not is_number
-    return value.dtype is not None and (value.dtype.is_float or value.dtype.bits <= 8)

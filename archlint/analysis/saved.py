@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, total
@@ -11,7 +11,7 @@ from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
-from archlint.ops.kept import NOTHING, Kept
+from archlint.ops.kept import Kept
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 
@@ -20,12 +20,14 @@ from archlint.ops.undetermined import Undetermined
 class NodeSaved:
     """What one node keeps: the storages it refers to, and the bytes of its own.
 
-    `counted` is the part of `storages` that no earlier node keeps already.
+    `counted` is the part of `storages` that no earlier node keeps already, and `transient` what the
+    backward pass of the node makes besides the gradients.
     """
 
-    storages: tuple[str, ...]
-    counted: tuple[str, ...]
-    own: Amount
+    storages: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    own: Amount = Amount()
+    transient: int = 0
     unknown: tuple[Unknown, ...] = ()
 
 
@@ -35,6 +37,7 @@ class Saved:
 
     A storage counts once, with the first operator that keeps it. Parameters and buffers cost
     nothing more. The model's own input counts where it is kept; what the loss keeps does not.
+    `graph` is the graph of the operators that the framework ran.
     """
 
     graph: Graph
@@ -59,36 +62,42 @@ class Saved:
         return total(self.bytes_of(node.name) for node in self.graph.nodes)
 
     def bytes_of(self, node: str) -> Amount:
-        """Return the bytes that a node is the first to keep."""
-        saved = self.of_node[node]
+        """Return the bytes that a node is the first to keep; none for a part of a composite."""
+        saved = self.of_node.get(node)
+        if saved is None:
+            return Amount()
         shared = sum(self.storages.nbytes(storage) for storage in saved.counted)
         return Amount(saved.own.low + shared, saved.own.high + shared, saved.unknown)
 
     def _keep(self, node: Node, seen: set[str]) -> NodeSaved:
-        operator = self.operators.of(node)
         flags = self.gradients.of(node)
         if not flags.needed:
-            return NodeSaved((), (), Amount())
+            return NodeSaved()
+        operator = self.operators.of(node)
         if operator is None:
-            unknown = Unknown(node.name, node.op, "the operator is not known")
-            return NodeSaved((), (), Amount(), (unknown,))
+            return NodeSaved(unknown=(Unknown(node.name, node.op, "the operator is not known"),))
+        if not operator.differentiable:
+            return NodeSaved()
+        strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
         try:
-            kept = (
-                operator.kept(Call(node, self.graph), flags) if operator.differentiable else NOTHING
-            )
+            kept = operator.kept(Call(node, self.graph), replace(flags, strides=strides))
             storages = self._storages(node, kept)
             new = tuple(storage for storage in storages if storage not in seen)
             for storage in new:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
-            return NodeSaved((), (), Amount(), (Unknown(node.name, node.op, str(reason)),))
+            return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
         high = kept.own if kept.own_high is None else kept.own_high
-        return NodeSaved(storages, new, Amount(kept.own, high))
+        return NodeSaved(storages, new, Amount(kept.own, high), kept.transient)
 
     def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
         names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]
         names += [node.outputs[slot] for slot in kept.outputs]
         kept_storages = (self.storages.of(name) for name in names)
-        return tuple(
-            dict.fromkeys(name for name in kept_storages if not self.gradients.is_stored(name))
-        )
+        return tuple(dict.fromkeys(name for name in kept_storages if not self._is_free(name)))
+
+    def _is_free(self, storage: str) -> bool:
+        """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
+        if self.gradients.is_stored(storage):
+            return True
+        return storage in self.graph.constants and self.graph.values[storage].elements == 1

@@ -9,8 +9,15 @@ from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call, sizes
+from archlint.ops.operator import Layout, Operator
 from archlint.ops.registry import Operators
-from archlint.ops.strides import Strides, contiguous
+from archlint.ops.strides import (
+    Strides,
+    channels_last,
+    channels_last_strides,
+    contiguous,
+    follows,
+)
 from archlint.ops.undetermined import Undetermined
 
 
@@ -31,6 +38,11 @@ class Storages:
         """Return the storage behind a tensor."""
         return self._layouts[name][0] if name in self._layouts else name
 
+    def strides(self, name: str) -> Strides | None:
+        """Return how a tensor lies in its storage, None where its shape is not known."""
+        layout = self._layouts.get(name)
+        return self._contiguous(name) if layout is None else layout[1]
+
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
         value = self.graph.values[storage]
@@ -45,27 +57,61 @@ class Storages:
         """The storage and the strides of every computed tensor."""
         layouts: dict[str, tuple[str, Strides | None]] = {}
         for node in self.graph.nodes:
+            operator = self.operators.of(node)
             for slot, name in enumerate(node.outputs):
                 if name:
-                    layouts[name] = self._layout(node, slot, layouts)
+                    layouts[name] = self._layout(node, operator, slot, layouts)
         return layouts
 
     def _layout(
-        self, node: Node, slot: int, layouts: dict[str, tuple[str, Strides | None]]
+        self,
+        node: Node,
+        operator: Operator | None,
+        slot: int,
+        layouts: dict[str, tuple[str, Strides | None]],
     ) -> tuple[str, Strides | None]:
-        operator = self.operators.of(node)
-        new = (node.outputs[slot], self._contiguous(node.outputs[slot]))
-        if operator is None or operator.view is None or not node.inputs or not node.inputs[0]:
-            return new
-        source = node.inputs[0]
-        storage, strides = layouts.get(source, (source, self._contiguous(source)))
-        if strides is None:
-            return new
-        try:
-            viewed = operator.view(Call(node, self.graph), slot, strides)
-        except Undetermined:
-            return new
-        return new if viewed is None else (storage, viewed)
+        name = node.outputs[slot]
+        if operator is None:
+            return name, self._contiguous(name)
+        if operator.view is not None and node.inputs and node.inputs[0]:
+            source = node.inputs[0]
+            storage, strides = layouts.get(source) or (source, self._contiguous(source))
+            viewed = None
+            if strides is not None:
+                try:
+                    viewed = operator.view(Call(node, self.graph), slot, strides)
+                except Undetermined:
+                    viewed = None
+            if viewed is not None:
+                return storage, viewed
+        if operator.layout is Layout.ROW_MAJOR:
+            return name, self._contiguous(name)
+        return name, self._new_strides(node, operator.layout, name, layouts)
+
+    def _new_strides(
+        self,
+        node: Node,
+        layout: Layout,
+        name: str,
+        layouts: dict[str, tuple[str, Strides | None]],
+    ) -> Strides | None:
+        """Return the strides of a new tensor that takes after its inputs."""
+        shape = self.graph.values[name].sizes
+        if shape is None:
+            return None
+        plain = contiguous(shape)
+        operands = []
+        for source in node.inputs if layout is Layout.FOLLOWS else node.inputs[:1]:
+            own = self.graph.values[source].sizes if source else None
+            known = layouts.get(source)
+            strides = known[1] if known else self._contiguous(source) if source else None
+            if own is not None and strides is not None and len(own) <= len(shape):
+                operands.append((own, strides))
+        if all(strides == contiguous(own) for own, strides in operands):
+            return plain
+        if layout is Layout.CHANNELS:
+            return channels_last_strides(shape) if channels_last(*operands[0]) else plain
+        return follows(shape, operands)
 
     def _contiguous(self, name: str) -> Strides | None:
         known = self.graph.values[name].sizes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, largest
@@ -101,7 +101,7 @@ class TrainingMemory:
     @cached_property
     def _updated(self) -> tuple[Parameter, ...]:
         """The parameters that get a gradient."""
-        reaching = self.gradients.reaching
+        reaching = replace(self.gradients, graph=self.parameters.graph).reaching
         return tuple(
             entry
             for entry in self.parameters.trainable.values()

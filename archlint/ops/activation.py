@@ -18,8 +18,31 @@ from archlint.ops.facets import (
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import KeptFacet, Operator
+from archlint.ops.operator import KeptFacet, Layout, Operator
 from archlint.ops.signals import passes, shares
+from archlint.ops.strides import Strides
+
+# Operators whose output nobody needs for their own derivative, so that it may be overwritten.
+_OVERWRITTEN = frozenset({"Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization"})
+
+
+def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, or the output where a leaky ReLU is computed in place.
+
+    No file says which it was. In place is the custom after convolutions and their norms, where
+    nobody else reads the input, and not elsewhere.
+    """
+    if not gradients[0]:
+        return NOTHING
+    source = call.node.inputs[0]
+    producer = call.graph.producers.get(source)
+    in_place = (
+        producer is not None
+        and producer.op in _OVERWRITTEN
+        and len(call.graph.consumers[source]) == 1
+    )
+    return Kept(outputs=(0,)) if in_place else Kept(inputs=(0,))
+
 
 # Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
 # count of FLOP an element (a transcendental counts as four).
@@ -28,7 +51,7 @@ _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
         "Relu": (keeps_output, 1),
         "Sigmoid": (keeps_output, 4),
         "Tanh": (keeps_output, 4),
-        "LeakyRelu": (keeps_input, 2),
+        "LeakyRelu": (keeps_rectified, 2),
         "Elu": (keeps_input, 4),
         "Selu": (keeps_input, 4),
         "Celu": (keeps_input, 4),
@@ -74,6 +97,11 @@ def keeps_mask(call: Call, gradients: Gradients) -> Kept:
     return Kept(own=gradients.mask_bytes * call.elements(0))
 
 
+def views_undropped(call: Call, _: int, strides: Strides) -> Strides | None:
+    """A dropout of nothing hands its input on."""
+    return None if _drops(call) else strides
+
+
 def _drops(call: Call) -> bool:
     """Whether the dropout is active when training: its ratio is not a known zero."""
     if not call.has_input(1):
@@ -85,7 +113,14 @@ def _drops(call: Call) -> bool:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     pointwise = [
-        Operator(name, per_output(flops), kept, sees_first_input, function_of(name))
+        Operator(
+            name,
+            per_output(flops),
+            kept,
+            sees_first_input,
+            function_of(name),
+            layout=Layout.FOLLOWS,
+        )
         for name, (kept, flops) in _POINTWISE.items()
     ]
     contrib = [
@@ -96,6 +131,7 @@ def operators() -> tuple[Operator, ...]:
             sees_first_input,
             function_of(name),
             domain="com.microsoft",
+            layout=Layout.FOLLOWS,
         )
         for name, (kept, flops) in _CONTRIB.items()
     ]
@@ -109,9 +145,18 @@ def operators() -> tuple[Operator, ...]:
             sees_first_input,
             function_of("PRelu"),
             weights=(1,),
+            layout=Layout.FOLLOWS,
         ),
         Operator("Softmax", per_output(6), keeps_output, sees_softmax, shares),
         Operator("LogSoftmax", per_output(7), keeps_output, sees_softmax),
         Operator("Hardmax", per_output(1), keeps_nothing, sees_softmax, differentiable=False),
-        Operator("Dropout", no_cost, keeps_mask, sees_first_input, passes),
+        Operator(
+            "Dropout",
+            no_cost,
+            keeps_mask,
+            sees_first_input,
+            passes,
+            view=views_undropped,
+            layout=Layout.FOLLOWS,
+        ),
     )

@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
-from archlint.ops.call import Call
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from archlint.ops.backward import Backward
+from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Operation
 from archlint.ops.facets import (
-    keeps_input,
     keeps_nothing,
-    keeps_output,
     per_output,
     sees_elementwise,
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.matrix import keeps_factors
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.operator import KeptFacet, Layout, Operator, SignalFacet
 from archlint.ops.signals import combines
 
 
-def keeps_quotient(_: Call, gradients: Gradients) -> Kept:
+def keeps_quotient(call: Call, gradients: Gradients) -> Kept:
     """Keep what a / b needs: b for da = dy / b, both for db = -dy a / b^2."""
     if gradients[1]:
-        return Kept(inputs=(0, 1))
+        return Kept(inputs=(0, 1), transient=3 * nbytes(call.output()))
     return Kept(inputs=(1,)) if gradients[0] else NOTHING
 
 
-def keeps_power(_: Call, gradients: Gradients) -> Kept:
+def keeps_power(call: Call, gradients: Gradients) -> Kept:
     """Keep the base; a trained exponent needs the result as well."""
     if gradients[1]:
-        return Kept(inputs=(0, 1), outputs=(0,))
-    return Kept(inputs=(0,)) if gradients[0] else NOTHING
+        return Kept(inputs=(0, 1), outputs=(0,), transient=2 * nbytes(call.output()))
+    if not gradients[0]:
+        return NOTHING
+    return Kept(inputs=(0,), transient=2 * nbytes(call.output()))
+
+
+def keeps_argument(tensors: int) -> KeptFacet:
+    """Keep the input; the derivative takes `tensors` steps that each make a tensor."""
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not gradients[0]:
+            return NOTHING
+        return Kept(inputs=(0,), transient=tensors * nbytes(call.output()))
+
+    return kept
+
+
+def keeps_result(tensors: int) -> KeptFacet:
+    """Keep the output; the derivative takes `tensors` steps that each make a tensor."""
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not gradients[0]:
+            return NOTHING
+        return Kept(outputs=(0,), transient=tensors * nbytes(call.output()))
+
+    return kept
 
 
 def keeps_all_inputs(call: Call, gradients: Gradients) -> Kept:
@@ -45,18 +71,18 @@ def keeps_condition(_: Call, gradients: Gradients) -> Kept:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _binary("Add", keeps_nothing, combines(Operation.ADD)),
-        _binary("Sub", keeps_nothing, combines(Operation.SUBTRACT)),
-        _binary("Sum", keeps_nothing, combines(Operation.ADD)),
+        _binary("Add", keeps_nothing, combines(Operation.ADD), Backward.PASSES),
+        _binary("Sub", keeps_nothing, combines(Operation.SUBTRACT), Backward.PASSES_FIRST),
+        _binary("Sum", keeps_nothing, combines(Operation.ADD), Backward.PASSES),
         _binary("Mul", keeps_factors, combines(Operation.MULTIPLY)),
         _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
         _binary("Pow", keeps_power, function_of("Pow")),
         _binary("Max", keeps_all_inputs),
         _binary("Min", keeps_all_inputs),
         _binary("Mean", keeps_nothing),
-        Operator("Where", per_output(1), keeps_condition, sees_elementwise),
-        *(_unary(name, keeps_input) for name in _FUNCTIONS_OF_INPUT),
-        *(_unary(name, keeps_output) for name in ("Exp", "Sqrt", "Reciprocal")),
+        Operator("Where", per_output(1), keeps_condition, sees_elementwise, layout=Layout.FOLLOWS),
+        *(_unary(name, keeps_argument(tensors)) for name, tensors in _OF_INPUT.items()),
+        *(_unary(name, keeps_result(tensors)) for name, tensors in _OF_OUTPUT.items()),
         *(_unary(name, keeps_nothing) for name in ("Neg", "Sign", "Floor", "Ceil", "Round")),
         *(
             Operator(name, per_output(1), keeps_nothing, sees_elementwise, differentiable=False)
@@ -65,22 +91,25 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-_FUNCTIONS_OF_INPUT = (
-    "Abs",
-    "Log",
-    "Erf",
-    "Sin",
-    "Cos",
-    "Tan",
-    "Asin",
-    "Acos",
-    "Atan",
-    "Sinh",
-    "Cosh",
-    "Asinh",
-    "Acosh",
-    "Atanh",
+# The tensors that the derivative's formula makes on the way, as PyTorch writes it.
+_OF_INPUT: Mapping[str, int] = MappingProxyType(
+    {
+        "Abs": 1,
+        "Log": 0,
+        "Erf": 4,
+        "Sin": 1,
+        "Cos": 2,
+        "Asin": 3,
+        "Acos": 4,
+        "Atan": 2,
+        "Sinh": 1,
+        "Cosh": 1,
+        "Asinh": 3,
+        "Acosh": 3,
+        "Atanh": 2,
+    }
 )
+_OF_OUTPUT: Mapping[str, int] = MappingProxyType({"Exp": 0, "Sqrt": 1, "Reciprocal": 2, "Tan": 2})
 
 _COMPARISONS = (
     "Equal",
@@ -103,7 +132,12 @@ _COMPARISONS = (
 )
 
 
-def _binary(name: str, kept: KeptFacet, signal: SignalFacet | None = None) -> Operator:
+def _binary(
+    name: str,
+    kept: KeptFacet,
+    signal: SignalFacet | None = None,
+    backward: Backward = Backward.MAKES,
+) -> Operator:
     return Operator(
         name,
         per_output(1),
@@ -112,8 +146,12 @@ def _binary(name: str, kept: KeptFacet, signal: SignalFacet | None = None) -> Op
         signal,
         weights=(0, 1),
         scalars_are_constants=True,
+        layout=Layout.FOLLOWS,
+        backward=backward,
     )
 
 
 def _unary(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, per_output(1), kept, sees_elementwise, function_of(name))
+    return Operator(
+        name, per_output(1), kept, sees_elementwise, function_of(name), layout=Layout.FOLLOWS
+    )

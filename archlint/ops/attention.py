@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
+from archlint.ops.effect import Attends, Effect
 from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole
-from archlint.ops.operator import Operator, Signal
+from archlint.ops.operator import Operator
+from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
 
 _QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
@@ -94,6 +96,15 @@ def _sees_mask(call: Call, axis: int) -> tuple[Link, ...]:
     return (*(Whole(each) for each in range(rank - 2)), *rows)
 
 
+def attends(call: Call) -> Effect:
+    """Values are averaged over the positions of the keys."""
+    length = (call.input(1).shape or ())[call.rank(1) - 2]
+    if not isinstance(length, int):
+        raise Undetermined("the length of the sequence is not bound")
+    causal = call.integer("is_causal", 0) or call.integer("unidirectional", 0)
+    return Attends(0, 1, 2, length, bool(causal))
+
+
 def packed_cost(call: Call) -> Cost:
     """Count the projection to queries, keys and values, then the attention itself."""
     batch, length, width = call.shape(0)
@@ -132,23 +143,33 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     contrib = "com.microsoft"
     return (
-        Operator("Attention", attention_cost, keeps_attention, sees_attention),
+        Operator("Attention", attention_cost, keeps_attention, sees_attention, attends),
         Operator(
             "Attention", packed_cost, keeps_packed, sees_packed, weights=(1, 2), domain=contrib
         ),
         Operator(
-            "MultiHeadAttention", attention_cost, keeps_attention, sees_attention, domain=contrib
+            "MultiHeadAttention",
+            attention_cost,
+            keeps_attention,
+            sees_attention,
+            attends,
+            domain=contrib,
         ),
         Operator(
-            "GroupQueryAttention", attention_cost, keeps_attention, sees_attention, domain=contrib
+            "GroupQueryAttention",
+            attention_cost,
+            keeps_attention,
+            sees_attention,
+            attends,
+            domain=contrib,
         ),
-        Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, Signal.KEEPS),
+        Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, passes),
         Operator(
             "RotaryEmbedding",
             no_cost,
             keeps_nothing,
             sees_first_input,
-            Signal.KEEPS,
+            passes,
             domain=contrib,
         ),
     )

@@ -124,6 +124,11 @@ def rank(value: Value) -> int:
     return len(value.shape)
 
 
+def nbytes(value: Value) -> int:
+    """Return the bytes of a tensor."""
+    return prod(sizes(value)) * width(value) // 8
+
+
 def width(value: Value) -> int:
     """Return the bits of an element of `value`."""
     if value.dtype is None or value.dtype is DType.STRING:

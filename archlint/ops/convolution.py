@@ -6,10 +6,13 @@ from math import prod
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
+from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import keeps_input_and_weights
+from archlint.ops.fan import convolution_fan, transposed_fan
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole
-from archlint.ops.operator import Operator, Signal
+from archlint.ops.operator import Layout, Operator, SignalFacet
 from archlint.ops.reach import Reach
+from archlint.ops.signals import fill
 from archlint.ops.sliding import Sliding, slides, slidings
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
@@ -116,6 +119,22 @@ def _transposed_slidings(call: Call) -> tuple[Sliding, ...]:
     return tuple(result)
 
 
+def sums_convolved(weight: int, bias: int | None = None) -> SignalFacet:
+    """Return the effect of a convolution whose weight and bias are in the given slots."""
+
+    def effect(call: Call) -> Effect:
+        inside = fill(call, slidings(call, kernel_sizes(call, weight)))
+        offset = bias if bias is not None and call.has_input(bias) else None
+        return Sums(convolution_fan(call, weight), (0, weight), offset, inside)
+
+    return effect
+
+
+def sums_transposed(call: Call) -> Effect:
+    """Sum the taps that reach an output, which differ in number from phase to phase."""
+    return Sums(transposed_fan(call), bias=2 if call.has_input(2) else None)
+
+
 def sees_deformed(_: Call, __: int) -> Sight:
     """Offsets are data, so that any position may be read."""
     raise Undetermined("a deformable convolution reads where its data tells it to")
@@ -125,14 +144,20 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         Operator(
-            "Conv", conv_cost, keeps_input_and_weights, sees_convolved, Signal.SUMS, weights=(1, 2)
+            "Conv",
+            conv_cost,
+            keeps_input_and_weights,
+            sees_convolved,
+            sums_convolved(1, 2),
+            weights=(1, 2),
+            layout=Layout.CHANNELS,
         ),
         Operator(
             "ConvTranspose",
             transposed_cost,
             keeps_input_and_weights,
             sees_transposed,
-            Signal.SUMS,
+            sums_transposed,
             weights=(1, 2),
         ),
         Operator(
@@ -140,7 +165,7 @@ def operators() -> tuple[Operator, ...]:
             conv_cost,
             keeps_input_and_weights,
             sees_convolved,
-            Signal.SUMS,
+            sums_convolved(1),
             weights=(1,),
             differentiable=False,
         ),
@@ -149,7 +174,7 @@ def operators() -> tuple[Operator, ...]:
             quantized_conv_cost,
             keeps_input_and_weights,
             sees_quantized,
-            Signal.SUMS,
+            None,
             weights=(3, 8),
             differentiable=False,
         ),
@@ -158,7 +183,7 @@ def operators() -> tuple[Operator, ...]:
             conv_cost,
             keeps_input_and_weights,
             sees_deformed,
-            Signal.SUMS,
+            sums_convolved(1, 3),
             weights=(1, 3),
         ),
     )

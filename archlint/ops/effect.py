@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """Elements of one input are moved, named or left out; each keeps its distribution."""
+    """Elements of one input are moved, named or left out; each keeps its distribution.
+
+    `in_place` tells that each stays where it is, so that it can be joined with what it was before.
+    """
 
     slot: int = 0
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,11 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Recurs:
-    """A cell reads a sequence; `fans` are those of its weights by slot."""
+    """A cell with `gates` gates reads a sequence of `steps`; `fans` are those of its weights."""
 
     fans: tuple[tuple[int, Fan], ...]
     gates: int
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,8 @@ class Pools:
 class Over(enum.Enum):
     """Which elements a normalization brings to a common scale."""
 
-    BATCH = "batch"  # a channel over the batch and the positions
+    BATCH = "batch"  # a channel over the batch and the positions; running statistics in inference
+    PLANE = "plane"  # a channel of one sample over its positions
     FEATURES = "features"  # all features of one sample or position
     NEIGHBOURS = "neighbours"  # a few channels around each: the scale stays about as it was
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archlint.ops.strides import Strides
+
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """Which inputs of a call need a gradient, and how wide the backend makes its masks.
+    """Which inputs of a call need a gradient, and how the framework holds what it keeps.
 
     `mask_bytes` is the width of a dropout mask's element: PyTorch keeps a float on the CPU and a
-    bool on a GPU.
+    bool on a GPU. `strides` are those of each input in its storage, None where they are not known:
+    some operators keep a copy of an input that is not contiguous.
     """
 
     inputs: Sequence[bool]
     mask_bytes: int = 4
+    strides: Sequence[Strides | None] = ()
 
     def __getitem__(self, slot: int) -> bool:
         """Whether input `slot` is there and needs a gradient."""
@@ -26,6 +30,10 @@ class Gradients:
         """Whether the call has a backward pass at all."""
         return any(self.inputs)
 
+    def strides_of(self, slot: int) -> Strides | None:
+        """Return the strides of input `slot`, None where they are not known."""
+        return self.strides[slot] if slot < len(self.strides) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -33,13 +41,15 @@ class Kept:
 
     `inputs` and `outputs` are slots whose storage is kept (counted once a storage, and not at all
     where it is a parameter or a buffer); `own` is the bytes of tensors that the operator makes
-    for itself. `own_high` is the upper end where `own` depends on the backend.
+    for itself. `own_high` is the upper end where `own` depends on the backend. `transient` is the
+    bytes of the tensors that the backward pass makes on the way to the gradients and drops again.
     """
 
     inputs: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
     own: int = 0
     own_high: int | None = None
+    transient: int = 0
 
 
 NOTHING = Kept()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from math import prod
 
-from archlint.ops.call import Call
+from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, product
+from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import sees_broadcast
+from archlint.ops.fan import Fan, gemm_fan
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
-from archlint.ops.operator import CostFacet, Operator, SightFacet, Signal
+from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.signals import sums_product
+from archlint.ops.strides import Strides, reshape
 from archlint.ops.undetermined import Undetermined
 
 
@@ -33,6 +37,45 @@ def gemm_cost(call: Call) -> Cost:
 def keeps_factors(_: Call, gradients: Gradients) -> Kept:
     """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY."""
     return Kept(inputs=((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ()))
+
+
+def keeps_matmul(call: Call, gradients: Gradients) -> Kept:
+    """Keep each factor where the other one needs a gradient, or a copy of it.
+
+    PyTorch multiplies matrices, or batches of them along one axis. A factor whose axes cannot be
+    merged to that without moving elements is copied, and the copy is kept.
+    """
+    ranks = call.rank(0), call.rank(1)
+    shared: list[int] = []
+    own = 0
+    for slot, other in ((0, 1), (1, 0)):
+        if not gradients[other]:
+            continue
+        shape, strides = call.shape(slot), gradients.strides_of(slot)
+        merged = _merged(shape, slot, ranks, call.output_shape())
+        if strides is not None and merged is not None and _is_copied(shape, strides, merged):
+            own += prod(merged) * width(call.input(slot)) // 8
+        else:
+            shared.append(slot)
+    return Kept(inputs=tuple(shared), own=own)
+
+
+def _merged(
+    shape: tuple[int, ...], slot: int, ranks: tuple[int, int], output: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """Return the shape that a factor is multiplied in, None where it is taken as it is."""
+    if len(shape) < 3:
+        return None
+    if slot == 0 and ranks[1] <= 2:
+        return (prod(shape[:-1]), shape[-1])
+    return (prod(output[:-2]), *shape[-2:]) if min(ranks) > 2 else None
+
+
+def _is_copied(shape: tuple[int, ...], strides: Strides, merged: tuple[int, ...]) -> bool:
+    """Whether a factor has to be copied, after it was broadcast to the batch of the product."""
+    if prod(shape) != prod(merged):
+        return any(dim != 1 for dim in shape[:-2])
+    return reshape(shape, strides, merged) is None
 
 
 def sees_gemm(call: Call, _: int) -> Sight:
@@ -139,21 +182,47 @@ def sees_einsum(call: Call, _: int) -> Sight:
     }
 
 
+def sums_gemm(call: Call) -> Effect:
+    """Scale the product by alpha; the bias is in slot 2."""
+    bias = 2 if call.has_input(2) else None
+    return Sums(gemm_fan(call), bias=bias, scale=call.number("alpha", 1.0))
+
+
+def sums_einsum(call: Call) -> Effect:
+    """Sum over the indices that both operands have and the output has not."""
+    operands, output = equation(call)
+    if len(operands) != 2:
+        raise Undetermined("an Einsum of one operand or of more than two")
+    extents: dict[str, int] = {}
+    for slot, letters in enumerate(operands):
+        dims = zip(letters, call.input(slot).shape or (), strict=False)
+        extents.update((letter, dim) for letter, dim in dims if isinstance(dim, int))
+    summed = [letter for letter in operands[0] if letter not in output and letter in operands[1]]
+    made = [letter for letter in operands[1] if letter in output and letter not in operands[0]]
+    if any(letter not in extents for letter in (*summed, *made)):
+        raise Undetermined("an index of an Einsum has an unknown extent")
+    return Sums(Fan(prod(extents[each] for each in summed), prod(extents[each] for each in made)))
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
-    sums = Signal.SUMS
     return (
-        Operator("Gemm", gemm_cost, keeps_factors, sees_gemm, sums, weights=(0, 1, 2)),
+        Operator("Gemm", gemm_cost, keeps_factors, sees_gemm, sums_gemm, weights=(0, 1, 2)),
         Operator(
-            "MatMul", matmul_cost(0, 1), keeps_factors, sees_matmul(0, 1), sums, weights=(0, 1)
+            "MatMul",
+            matmul_cost(0, 1),
+            keeps_matmul,
+            sees_matmul(0, 1),
+            sums_product(0, 1),
+            weights=(0, 1),
         ),
-        Operator("Einsum", einsum_cost, keeps_factors, sees_einsum, sums, weights=(0, 1)),
+        Operator("Einsum", einsum_cost, keeps_factors, sees_einsum, sums_einsum, weights=(0, 1)),
         Operator(
             "MatMulInteger",
             matmul_cost(0, 1),
             keeps_factors,
             sees_matmul(0, 1),
-            sums,
+            sums_product(0, 1),
             weights=(0, 1),
             differentiable=False,
         ),
@@ -162,7 +231,7 @@ def operators() -> tuple[Operator, ...]:
             matmul_cost(0, 3),
             keeps_factors,
             sees_matmul(0, 3),
-            sums,
+            None,
             weights=(0, 3),
             differentiable=False,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlint.graph.value import Dim, Shape
+from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.facets import (
     keeps_input,
@@ -25,14 +26,18 @@ from archlint.ops.links import (
     Whole,
     same_axes,
 )
-from archlint.ops.operator import KeptFacet, Operator, SightFacet, Signal, ViewFacet
+from archlint.ops.operator import KeptFacet, Operator, SightFacet, SignalFacet, ViewFacet
 from archlint.ops.reach import Reach, reach, tabulated
 from archlint.ops.regroup import regroupings
+from archlint.ops.signals import joins, looks_up, moves, passes
 from archlint.ops.strides import (
+    views_cast,
     views_cut,
     views_expanded,
     views_reshaped,
     views_same,
+    views_selected,
+    views_sliced,
     views_transposed,
 )
 from archlint.ops.taps import Taps
@@ -327,20 +332,28 @@ def sees_elementwise_first(call: Call, output: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _move("Identity", sees_first_input, view=views_same, carries_weight=True),
-        _move("Cast", sees_first_input, carries_weight=True),
-        _move("CastLike", sees_first_input, carries_weight=True),
+        _move("Identity", sees_first_input, signal=passes, view=views_same, carries_weight=True),
+        _move("Cast", sees_first_input, signal=passes, view=views_cast, carries_weight=True),
+        _move("CastLike", sees_first_input, signal=passes, view=views_cast, carries_weight=True),
         _move("Reshape", sees_reshaped, view=views_reshaped, carries_weight=True),
         _move("Flatten", sees_reshaped, view=views_reshaped),
         _move("Transpose", sees_transposed, view=views_transposed, carries_weight=True),
         _move("Squeeze", sees_squeezed, view=views_reshaped, carries_weight=True),
         _move("Unsqueeze", sees_unsqueezed, view=views_reshaped, carries_weight=True),
-        _move("Expand", sees_elementwise_first, view=views_expanded),
-        _move("Concat", sees_concatenated),
-        _move("Split", sees_split, view=views_cut),
-        _move("Slice", sees_sliced, view=views_cut),
+        _move("Expand", sees_elementwise_first, view=views_expanded, backward=Backward.PASSES),
+        _move("Concat", sees_concatenated, signal=joins, backward=Backward.CUTS),
+        _move("Split", sees_split, view=views_cut, backward=Backward.MAKES),
+        _move("Slice", sees_sliced, view=views_sliced, backward=Backward.MAKES),
         _move("Pad", sees_padded, keeps_for_padding),
-        Operator("Gather", no_cost, keeps_indices, sees_gathered, Signal.KEEPS, weights=(0,)),
+        Operator(
+            "Gather",
+            no_cost,
+            keeps_indices,
+            sees_gathered,
+            looks_up,
+            weights=(0,),
+            view=views_selected,
+        ),
         _move("GatherElements", sees_any_position, keeps_indices),
         _move("GatherND", sees_any_position, keeps_indices),
         _move("ScatterElements", sees_any_position, keeps_indices),
@@ -359,9 +372,19 @@ def _move(
     sight: SightFacet,
     kept: KeptFacet = keeps_nothing,
     *,
+    signal: SignalFacet | None = moves,
     view: ViewFacet | None = None,
     carries_weight: bool = False,
+    backward: Backward | None = None,
 ) -> Operator:
+    regroups = Backward.REGROUPS if view is not None else Backward.MAKES
     return Operator(
-        name, no_cost, kept, sight, Signal.KEEPS, view=view, carries_weight=carries_weight
+        name,
+        no_cost,
+        kept,
+        sight,
+        signal,
+        view=view,
+        carries_weight=carries_weight,
+        backward=backward or regroups,
     )

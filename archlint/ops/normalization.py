@@ -6,6 +6,7 @@ from math import prod
 
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call, width
+from archlint.ops.effect import Over
 from archlint.ops.facets import (
     keeps_input_and_weights,
     per_output,
@@ -13,8 +14,9 @@ from archlint.ops.facets import (
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes
-from archlint.ops.operator import KeptFacet, Operator, SightFacet, Signal
+from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
 from archlint.ops.reach import Reach, window
+from archlint.ops.signals import normalizes
 from archlint.ops.taps import Taps
 
 _STATISTIC_BYTES = DType.FLOAT32.bits // 8  # statistics are fp32 whatever the precision
@@ -147,18 +149,19 @@ def operators() -> tuple[Operator, ...]:
             per_output(2),
             keeps_batch_statistics,
             sees_first_input,
-            Signal.NORMALIZES,
+            normalizes(Over.BATCH),
             weights=(1, 2),
             buffers=(3, 4),
+            layout=Layout.CHANNELS,
         ),
-        _norm("InstanceNormalization", keeps_instance_statistics, sees_planes),
-        _norm("GroupNormalization", keeps_group_statistics, sees_groups),
+        _norm("InstanceNormalization", keeps_instance_statistics, sees_planes, Over.PLANE),
+        _norm("GroupNormalization", keeps_group_statistics, sees_groups, Over.FEATURES),
         Operator(
             "LayerNormalization",
             per_output(5),
             keeps_row_statistics,
             sees_normalized_axes,
-            Signal.NORMALIZES,
+            normalizes(Over.FEATURES),
             weights=(1, 2),
         ),
         _rms_norm("RMSNormalization", ""),
@@ -169,27 +172,27 @@ def operators() -> tuple[Operator, ...]:
             per_output(6),
             keeps_local_response,
             sees_neighbouring_channels,
-            Signal.NORMALIZES,
+            normalizes(Over.NEIGHBOURS, affine=False),
         ),
         Operator(
             "MeanVarianceNormalization",
             per_output(5),
             keeps_input_and_weights,
             sees_standardized,
-            Signal.NORMALIZES,
+            normalizes(Over.FEATURES, affine=False),
         ),
         Operator(
             "LpNormalization",
             per_output(3),
             keeps_input_and_weights,
             sees_normalized_axis,
-            Signal.NORMALIZES,
+            None,
         ),
     )
 
 
-def _norm(name: str, kept: KeptFacet, sight: SightFacet) -> Operator:
-    return Operator(name, per_output(5), kept, sight, Signal.NORMALIZES, weights=(1, 2))
+def _norm(name: str, kept: KeptFacet, sight: SightFacet, over: Over) -> Operator:
+    return Operator(name, per_output(5), kept, sight, normalizes(over), weights=(1, 2))
 
 
 def _rms_norm(name: str, domain: str) -> Operator:
@@ -198,7 +201,7 @@ def _rms_norm(name: str, domain: str) -> Operator:
         per_output(4),
         keeps_normalized,
         sees_normalized_axes,
-        Signal.NORMALIZES,
+        normalizes(Over.FEATURES, centred=False),
         weights=(1,),
         domain=domain,
     )

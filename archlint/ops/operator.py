@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost
 from archlint.ops.effect import Effect
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Sight
 from archlint.ops.strides import Strides
+
+
+class Layout(enum.Enum):
+    """The order of axes in which the storage of a new tensor is filled."""
+
+    ROW_MAJOR = "row-major"
+    FOLLOWS = "follows"  # that of the inputs, as pointwise operators do
+    CHANNELS = "channels"  # channels last where the input has them last, else row-major
+    FOLLOWS_FIRST = "follows first"  # that of the first input
+
 
 CostFacet: TypeAlias = Callable[[Call], Cost]
 KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]
@@ -29,9 +41,10 @@ class Operator:
     `weights` and `buffers` are the input slots that hold parameters and running statistics when
     they come from the file, and `scalars_are_constants` tells that a one-element tensor there is a
     number of a formula. `view` gives the strides of an output that shares the first input's
-    storage; without it, or where it answers None, the operator makes a new tensor. A weight that
-    passes an operator that `carries_weight` (a transposition, a cast) is still the same weight; one
-    that `creates_weight` stands for a weight itself.
+    storage; without it, or where it answers None, the operator makes a new tensor. A weight that passes an operator that `carries_weight`
+    (a transposition, a cast) is still the same weight; one that `creates_weight` stands for a
+    weight itself. `layout` is how a new output lies in its storage, and `backward` where the
+    gradients of the inputs come from.
     """
 
     name: str
@@ -47,3 +60,5 @@ class Operator:
     creates_weight: bool = False
     differentiable: bool = True
     domain: str = ""
+    layout: Layout = Layout.ROW_MAJOR
+    backward: Backward = Backward.MAKES

@@ -10,7 +10,7 @@ from archlint.ops.effect import Pooling
 from archlint.ops.facets import keeps_input, keeps_nothing, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Opaque, Sight, Through, Whole
-from archlint.ops.operator import Operator
+from archlint.ops.operator import Layout, Operator
 from archlint.ops.signals import pools_planes, pools_windows
 from archlint.ops.sliding import slides, slidings
 
@@ -59,8 +59,22 @@ def sees_unpooled(call: Call, _: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("MaxPool", pool_cost, keeps_maxima, sees_window, pools_windows(Pooling.LARGEST)),
-        Operator("AveragePool", pool_cost, keeps_input, sees_window, pools_windows(Pooling.MEAN)),
+        Operator(
+            "MaxPool",
+            pool_cost,
+            keeps_maxima,
+            sees_window,
+            pools_windows(Pooling.LARGEST),
+            layout=Layout.CHANNELS,
+        ),
+        Operator(
+            "AveragePool",
+            pool_cost,
+            keeps_input,
+            sees_window,
+            pools_windows(Pooling.MEAN),
+            layout=Layout.CHANNELS,
+        ),
         Operator("LpPool", pool_cost, keeps_input, sees_window, None),
         Operator(
             "GlobalAveragePool", per_input(1), keeps_nothing, sees_plane, pools_planes(Pooling.MEAN)

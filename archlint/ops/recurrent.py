@@ -6,10 +6,14 @@ from math import prod
 
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
+from archlint.ops.effect import Effect, Recurs
+from archlint.ops.fan import Fan
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole
-from archlint.ops.operator import KeptFacet, Operator
+from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 
+_MANY_STEPS = 64  # where the length of a sequence is open: the state has settled by then
+_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _STATE = frozenset({0, 1, 2, 3})
 
 
@@ -62,6 +66,19 @@ def sees_sequence(call: Call, output: int) -> Sight:
     return sight
 
 
+def recurs(name: str) -> SignalFacet:
+    """Return the effect of a cell: each gate sums the input and the last state."""
+
+    def effect(call: Call) -> Effect:
+        rows, inputs = call.shape(1)[1:]
+        hidden = call.shape(2)[2]
+        steps = (call.input(0).shape or (None,))[0]
+        length = steps if isinstance(steps, int) else _MANY_STEPS
+        return Recurs(((1, Fan(inputs, rows)), (2, Fan(hidden, rows))), _GATES[name], length)
+
+    return effect
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
@@ -72,4 +89,4 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _cell(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, recurrent_cost, kept, sees_sequence, weights=(1, 2, 3, 7))
+    return Operator(name, recurrent_cost, kept, sees_sequence, recurs(name), weights=(1, 2, 3, 7))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
+
+from archlint.ops.backward import Backward
 from archlint.ops.call import Call
+from archlint.ops.effect import Effect, Pooling, Pools
 from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes
-from archlint.ops.operator import KeptFacet, Operator, Signal
+from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 from archlint.ops.undetermined import Undetermined
 
 _INDEX_BYTES = 8
@@ -82,11 +86,28 @@ def sees_nothing_known(call: Call, _: int) -> Sight:
     raise Undetermined(f"what {call.node.op} selects depends on the data")
 
 
+def reduces(name: str) -> SignalFacet | None:
+    """Return the effect of a reduction: a mean, a sum or a maximum of the reduced elements."""
+    poolings = {
+        "ReduceMean": Pooling.MEAN,
+        "ReduceSum": Pooling.TOTAL,
+        "ReduceMax": Pooling.LARGEST,
+    }
+    if name not in poolings:
+        return None
+
+    def effect(call: Call) -> Effect:
+        shape = call.shape(0)
+        return Pools(poolings[name], prod(shape[axis] for axis in reduced_axes(call)))
+
+    return effect
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         _reduce("ReduceMean", keeps_nothing),
-        _reduce("ReduceSum", keeps_nothing),
+        _reduce("ReduceSum", keeps_nothing, Backward.SPREADS),
         _reduce("ReduceMax", keeps_extremum),
         _reduce("ReduceMin", keeps_extremum),
         _reduce("ReduceProd", keeps_norm),
@@ -112,5 +133,5 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _reduce(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, per_input(1), kept, sees_reduced, Signal.KEEPS)
+def _reduce(name: str, kept: KeptFacet, backward: Backward = Backward.MAKES) -> Operator:
+    return Operator(name, per_input(1), kept, sees_reduced, reduces(name), backward=backward)

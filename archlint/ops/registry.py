@@ -21,6 +21,7 @@ from archlint.ops import (
     reduction,
     resampling,
 )
+from archlint.ops.composite.registry import framework_operators
 from archlint.ops.operator import Operator
 
 
@@ -53,4 +54,5 @@ def operators(added: Iterable[Operator] = ()) -> Operators:
         resampling,
     )
     own = (entry for family in families for entry in family.operators())
-    return Operators({(entry.domain, entry.name): entry for entry in (*own, *added)})
+    entries = (*own, *framework_operators(), *added)
+    return Operators({(entry.domain, entry.name): entry for entry in entries})

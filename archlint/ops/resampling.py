@@ -10,8 +10,9 @@ from archlint.ops.call import Call
 from archlint.ops.facets import keeps_nothing, per_output
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through
-from archlint.ops.operator import Operator, Signal
+from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, reach
+from archlint.ops.signals import moves
 from archlint.ops.taps import Taps
 
 # Scales are stored as float32: the nearest fraction with a small denominator is what was meant.
@@ -123,7 +124,7 @@ def sees_anywhere(call: Call, _: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("Resize", per_output(4), keeps_nothing, sees_resized, Signal.KEEPS),
-        Operator("Upsample", per_output(4), keeps_nothing, sees_resized, Signal.KEEPS),
+        Operator("Resize", per_output(4), keeps_nothing, sees_resized, moves),
+        Operator("Upsample", per_output(4), keeps_nothing, sees_resized, moves),
         Operator("GridSample", per_output(8), keeps_grid, sees_anywhere),
     )

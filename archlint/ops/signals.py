@@ -26,6 +26,11 @@ from archlint.ops.undetermined import Undetermined
 
 
 def passes(_: Call) -> Effect:
+    """Elements of the first input stay as they are, where they are."""
+    return Passes(in_place=True)
+
+
+def moves(_: Call) -> Effect:
     """Elements of the first input keep their distribution."""
     return Passes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from archlint.ops.call import Call
@@ -32,6 +33,33 @@ def views_transposed(call: Call, _: int, strides: Strides) -> Strides:
 def views_cut(_: Call, __: int, strides: Strides) -> Strides:
     """A stretch of an axis keeps the strides."""
     return strides
+
+
+def views_sliced(call: Call, _: int, strides: Strides) -> Strides | None:
+    """A stretch of some axes, in steps; a negative step is a copy in PyTorch."""
+    steps = list(strides)
+    if call.has_input(4):
+        axes: Sequence[int] = range(len(strides))
+        if call.has_input(3):
+            axes = tuple(int(axis) for axis in call.known(3).reshape(-1))
+        for axis, step in zip(axes, call.known(4).reshape(-1), strict=False):
+            if step < 0:
+                return None
+            steps[axis] *= int(step)
+    return tuple(steps)
+
+
+def views_selected(call: Call, _: int, strides: Strides) -> Strides | None:
+    """One place along an axis is a view; a list of places is a copy."""
+    if call.rank(1) != 0:
+        return None
+    axis = call.integer("axis", 0) % len(strides)
+    return strides[:axis] + strides[axis + 1 :]
+
+
+def views_cast(call: Call, _: int, strides: Strides) -> Strides | None:
+    """A cast to the type that a tensor has already is the tensor itself."""
+    return strides if call.input(0).dtype == call.output().dtype else None
 
 
 def views_expanded(call: Call, _: int, strides: Strides) -> Strides:
@@ -82,3 +110,83 @@ def _runs(shape: tuple[int, ...], strides: Strides) -> list[tuple[int, int]]:
         else:
             runs.append((size, stride))
     return runs
+
+
+def follows(shape: tuple[int, ...], operands: Sequence[tuple[tuple[int, ...], Strides]]) -> Strides:
+    """Return the strides of a pointwise result, as PyTorch's TensorIterator chooses them.
+
+    The axes are ordered by the strides of the operands, the first operand that tells two axes apart
+    deciding; row-major where none does.
+    """
+    padded = [_padded(shape, *operand) for operand in operands]
+    order = list(reversed(range(len(shape))))  # the fastest axis first
+    for index in range(1, len(order)):
+        moving = index
+        for place in range(index - 1, -1, -1):
+            slower = _compare(order[place], order[moving], shape, padded)
+            if slower < 0:
+                break
+            if slower > 0:
+                order[place], order[moving] = order[moving], order[place]
+                moving = place
+    strides, covered = [0] * len(shape), 1
+    for axis in order:
+        strides[axis] = covered
+        covered *= max(shape[axis], 1)
+    return tuple(strides)
+
+
+def _padded(shape: tuple[int, ...], own: tuple[int, ...], strides: Strides) -> Strides:
+    """Return the strides of an operand along the axes of the result, 0 where it is broadcast."""
+    lead = len(shape) - len(own)
+    return (0,) * lead + tuple(
+        0 if size == 1 and shape[lead + axis] != 1 else strides[axis]
+        for axis, size in enumerate(own)
+    )
+
+
+def _compare(first: int, second: int, shape: tuple[int, ...], operands: Sequence[Strides]) -> int:
+    """Return 1 where axis `first` varies slower in storage than `second`, -1 faster, 0 undecided."""
+    for strides in operands:
+        if strides[first] == 0 or strides[second] == 0:
+            continue
+        if strides[first] != strides[second]:
+            return 1 if strides[first] > strides[second] else -1
+        if shape[first] > shape[second]:
+            return 1
+    return 0
+
+
+def is_dense(shape: tuple[int, ...], strides: Strides) -> bool:
+    """Whether the elements fill their storage without gaps, in whatever order of axes."""
+    covered = 1
+    for stride, size in sorted(zip(strides, shape, strict=True)):
+        if size == 1:
+            continue
+        if stride != covered:
+            return False
+        covered *= size
+    return True
+
+
+def channels_last(shape: tuple[int, ...], strides: Strides) -> bool:
+    """Whether a batch of images or volumes lies with its channels as the fastest axis."""
+    if len(shape) not in {4, 5} or shape[1] == 1:
+        return False
+    expected = 1
+    for axis in (1, *range(len(shape) - 1, 1, -1), 0):
+        if shape[axis] == 1:
+            continue
+        if strides[axis] != expected:
+            return False
+        expected *= shape[axis]
+    return True
+
+
+def channels_last_strides(shape: tuple[int, ...]) -> Strides:
+    """Return the strides of a new tensor whose channels are the fastest axis."""
+    strides, covered = [0] * len(shape), 1
+    for axis in (1, *range(len(shape) - 1, 1, -1), 0):
+        strides[axis] = covered
+        covered *= max(shape[axis], 1)
+    return tuple(strides)

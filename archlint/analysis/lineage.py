@@ -1,0 +1,86 @@
+"""Which tensors are made of stored ones alone, and where stored tensors end up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Role
+from archlint.ops.registry import Operators
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Where a stored tensor ends up: the node and the input slot."""
+
+    node: Node
+    slot: int
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What becomes of the stored tensors of a graph before they meet data.
+
+    Exporters cut, join, transpose and scale weights on the way to the operator that uses them: an
+    LSTM's gates are put in another order, a learned token is repeated for every sample.
+    """
+
+    graph: Graph
+    operators: Operators
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """The names of the stored tensors, and of those that stand for one."""
+        stored = [name for name, value in self.graph.values.items() if value.role is Role.STORED]
+        made = [
+            node.output
+            for node in self.graph.nodes
+            if self._creates(node) and self.graph.values[node.output].role is not Role.STORED
+        ]
+        return (*stored, *made)
+
+    @cached_property
+    def same(self) -> dict[str, str]:
+        """The stored tensor that a name stands for: itself, transposed, cast or cut anew."""
+        same = {root: root for root in self.roots}
+        for node in self.graph.nodes:
+            operator = self.operators.of(node)
+            if operator is not None and operator.carries_weight and node.inputs[0] in same:
+                same[node.output] = same[node.inputs[0]]
+        return same
+
+    @cached_property
+    def made_of(self) -> dict[str, tuple[str, ...]]:
+        """The stored tensors that each tensor without any data in it was made of."""
+        made_of = {root: (root,) for root in self.roots}
+        for node in self.graph.nodes:
+            operator = self.operators.of(node)
+            if operator is None or not operator.differentiable:
+                continue
+            data = [name for name in node.inputs if name and name not in self.graph.constants]
+            if data and all(name in made_of for name in data):
+                origins = tuple(dict.fromkeys(root for name in data for root in made_of[name]))
+                made_of.update((name, origins) for name in node.outputs if name)
+        return made_of
+
+    @cached_property
+    def uses(self) -> dict[str, tuple[Use, ...]]:
+        """For every stored tensor, the operators in which it meets data, or an output's maker."""
+        uses: dict[str, list[Use]] = {root: [] for root in self.roots}
+        made_of = self.made_of
+        ends = set(self.graph.outputs)
+        for node in self.graph.nodes:
+            prepares = bool(node.output) and node.output in made_of and node.output not in ends
+            if prepares:
+                continue
+            for slot, name in enumerate(node.inputs):
+                for root in made_of.get(name, ()):
+                    if root != node.output:
+                        uses[root].append(Use(node, slot))
+        return {root: tuple(found) for root, found in uses.items()}
+
+    def _creates(self, node: Node) -> bool:
+        operator = self.operators.of(node)
+        return operator is not None and operator.creates_weight

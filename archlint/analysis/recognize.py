@@ -1,0 +1,176 @@
+"""From the operators of a file back to those that the framework ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.composite.composite import FRAMEWORK, Attributes, Composite, Form
+from archlint.ops.composite.exported import (
+    ExportedCall,
+    Signature,
+    exported_calls,
+    is_exported,
+    signature,
+)
+from archlint.ops.composite.pattern import Matching
+from archlint.ops.composite.registry import Composites
+
+_NO_METADATA: Mapping[str, str] = {}
+_ELEMENT = "operator.getitem"
+
+
+def framework_graph(graph: Graph, composites: Composites) -> Graph:
+    """Return `graph` with every group of nodes that was one operator of the framework as one node.
+
+    The node goes by the name of the node of its group that made its first output, and stands in
+    its place. Where torch.export says what a node was, that counts; elsewhere the form tells.
+    """
+    found = _Found()
+    _from_export(graph, composites, found)
+    _from_form(graph, composites, found)
+    if not found.composites:
+        return graph
+    nodes = tuple(
+        found.composites.get(node.name, node)
+        for node in graph.nodes
+        if node.name in found.composites or node.name not in found.covered
+    )
+    return replace(graph, nodes=nodes)
+
+
+@dataclass(slots=True)
+class _Found:
+    """The composites by the name of the node that they stand for, and the nodes inside them."""
+
+    composites: dict[str, Node] = field(default_factory=dict)
+    covered: set[str] = field(default_factory=set)
+
+    def add(
+        self,
+        composite: Composite,
+        nodes: Iterable[Node],
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        attributes: Attributes,
+    ) -> None:
+        """Replace `nodes` by one; it stands where the first of its outputs was made."""
+        name = next(node.name for node in nodes if not set(outputs).isdisjoint(node.outputs))
+        self.covered.update(node.name for node in nodes)
+        self.composites[name] = Node(
+            name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes, _NO_METADATA
+        )
+
+
+def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:
+    """Add what torch.export names."""
+    calls = exported_calls(graph)
+    if not calls:
+        return
+    names = signature(graph) or Signature({}, {})
+    elements: dict[str, list[Node]] = {}
+    for call in calls:
+        if call.target == _ELEMENT and call.arguments:
+            elements.setdefault(call.arguments[0].lstrip("%"), []).extend(call.nodes)
+    for call in calls:
+        for composite in composites.by_target.get(call.target, ()):
+            attributes = composite.reads(call)
+            nodes = (*call.nodes, *elements.get(call.name, ()))
+            inputs = tuple(
+                _tensor(name, call, names, graph)
+                for place in composite.arguments
+                for name in _names(call.argument(place))
+            )
+            outputs = _outputs(call, nodes, graph)
+            if attributes is not None and outputs and None not in inputs:
+                present = tuple(name or "" for name in inputs)
+                found.add(composite, nodes, present, outputs, attributes)
+                break
+
+
+def _names(argument: str) -> list[str]:
+    """Return the names of the tensors in an argument, which may be a list of them."""
+    parts = argument.strip("[]").split(",") if argument.startswith("[") else [argument]
+    return [part.strip().lstrip("%") if "%" in part else "" for part in parts]
+
+
+def _tensor(name: str, call: ExportedCall, names: Signature, graph: Graph) -> str | None:
+    """Return the tensor that the program calls `name`, "" for none, None where it is not found."""
+    if not name:
+        return ""
+    tensor = names.tensors.get(name, name)
+    if tensor in graph.values:
+        return tensor
+    # Equal weights are stored once, under one of their names.
+    stored = {used for node in call.nodes for used in node.inputs if used in graph.weights}
+    return stored.pop() if len(stored) == 1 else None
+
+
+def _outputs(call: ExportedCall, nodes: tuple[Node, ...], graph: Graph) -> tuple[str, ...]:
+    """Return the tensors that a group of nodes makes for others, in order.
+
+    Numbers of shapes that others share are no outputs of the operator.
+    """
+    inside = {node.name for node in nodes}
+    ends = set(graph.outputs)
+    return tuple(
+        name
+        for node in nodes
+        for name in node.outputs
+        if (name.startswith(call.name) or _is_float(name, graph))
+        and (
+            name in ends
+            or any(user.name not in inside for user in graph.consumers.get(name, ()))
+        )
+    )
+
+
+def _is_float(name: str, graph: Graph) -> bool:
+    dtype = graph.values[name].dtype if name else None
+    return dtype is not None and dtype.is_float and name not in graph.constants
+
+
+def _from_form(graph: Graph, composites: Composites, found: _Found) -> None:
+    """Add what has the form of a composite, the largest first: from the end of the graph."""
+    for node in reversed(graph.nodes):
+        candidates = composites.by_root.get(node.op, ())
+        if not candidates or node.name in found.covered or is_exported(node):
+            continue
+        for composite, form in candidates:
+            matched = _match(form, node, graph, found.covered)
+            if matched is not None:
+                matching, attributes = matched
+                inputs = tuple(matching.tensors.get(label, "") for label in form.inputs)
+                found.add(composite, matching.nodes, inputs, (node.output,), attributes)
+                break
+
+
+def _match(
+    form: Form, node: Node, graph: Graph, covered: set[str]
+) -> tuple[Matching, Attributes] | None:
+    for matching in form.pattern.match(node.output, graph, Matching({})):
+        if covered.isdisjoint(inner.name for inner in matching.nodes) and _is_closed(
+            matching, node, graph
+        ):
+            attributes = form.attributes(matching, graph)
+            if attributes is not None:
+                return matching, attributes
+    return None
+
+
+def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
+    """Whether nobody outside uses what is made inside, but for its shape."""
+    inside = {node.name for node in matching.nodes}
+    for node in matching.nodes:
+        if node is root:
+            continue
+        for name in node.outputs:
+            if name in graph.outputs or any(
+                user.name not in inside and user.op not in {"Shape", "Size"}
+                for user in graph.consumers.get(name, ())
+            ):
+                return False
+    return True
+

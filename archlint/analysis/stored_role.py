@@ -1,0 +1,122 @@
+"""Whether a stored tensor is a parameter, a buffer or a number of a formula."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.analysis.lineage import Lineage, Use
+from archlint.graph.node import Node
+from archlint.graph.value import Value
+from archlint.ops.composite.exported import Signature, signature
+from archlint.ops.operator import Layout, Operator
+
+# What architecture YAML declares of a weight.
+_BUFFER, _INITIALIZER = "archlint.buffer", "archlint.initializer"
+
+# Names that PyTorch's exporters make up; all others are keys of the state dictionary.
+_MADE_UP = re.compile(r"^(onnx::|/|_v_|val_|ortshared_|lifted_tensor|\d+$)|/|::")
+
+# Buffers that nothing in the graph tells from parameters, by the names that everybody gives them.
+_CUSTOMARY_BUFFER = re.compile(
+    r"(^|[._])(running_mean|running_var|num_batches_tracked|(cos|sin)(_cached|_table|_cache)?"
+    r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
+    r"|pe|positional_encodings?|position_ids|token_type_ids|relative_position_index"
+    r"|relative_coords_table|masked_bias)$"
+)
+
+
+class StoredRole(enum.Enum):
+    """The part of a stored tensor in training."""
+
+    PARAMETER = "parameter"
+    BUFFER = "buffer"
+    NUMBER = "number"
+
+
+_SIGNATURE_ROLES = {"PARAMETER": StoredRole.PARAMETER, "BUFFER": StoredRole.BUFFER}
+
+
+@dataclass(frozen=True)
+class StoredRoles:
+    """The roles of the stored tensors of a graph.
+
+    The signature of torch.export says it. In other files of PyTorch the names of parameters and
+    buffers are kept, and those of other constants made up, so that a named float tensor on the way
+    to an output is a parameter, unless it is one of the tables of positions that are buffers.
+    Elsewhere the input slot decides that a tensor is used in.
+    """
+
+    lineage: Lineage
+
+    def of(self, name: str) -> StoredRole:
+        """Return the role of a stored tensor."""
+        graph = self.lineage.graph
+        value, uses = graph.values[name], self.lineage.uses[name]
+        weight = graph.weights.get(name)
+        if weight is not None and _BUFFER in weight.metadata:
+            return StoredRole.BUFFER
+        if weight is not None and _INITIALIZER in weight.metadata:
+            return StoredRole.PARAMETER
+        if self._signature is not None and name in self._signature.kinds:
+            return _SIGNATURE_ROLES.get(self._signature.kinds[name], StoredRole.NUMBER)
+        if weight is not None and self._keeps_names and not _MADE_UP.search(name):
+            return self._of_named(value, uses)
+        return self._of_used(value, uses)
+
+    @cached_property
+    def _signature(self) -> Signature | None:
+        return signature(self.lineage.graph)
+
+    @cached_property
+    def _keeps_names(self) -> bool:
+        return self.lineage.graph.metadata.get("producer_name") == "pytorch"
+
+    def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
+        """Return the role of a tensor that has its name in the framework's state dictionary."""
+        if value.dtype is None or not value.dtype.is_float:
+            return StoredRole.BUFFER
+        by_use = self._of_used(value, uses)
+        if by_use is StoredRole.BUFFER or _CUSTOMARY_BUFFER.search(value.name):
+            return StoredRole.BUFFER
+        return StoredRole.BUFFER if self._is_mask(value, uses) else StoredRole.PARAMETER
+
+    def _of_used(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
+        """Return the role that the operators give to a tensor which is used in their slots."""
+        roles = {self._of_use(value, use) for use in uses}
+        if StoredRole.PARAMETER in roles:
+            return StoredRole.PARAMETER
+        return StoredRole.BUFFER if StoredRole.BUFFER in roles else StoredRole.NUMBER
+
+    def _of_use(self, value: Value, use: Use) -> StoredRole:
+        operator = self.lineage.operators.of(use.node)
+        if operator is None or value.dtype is None:
+            return StoredRole.NUMBER
+        if use.slot in operator.buffers:
+            return StoredRole.BUFFER
+        if use.slot not in operator.weights or not self._can_learn(value, operator):
+            return StoredRole.NUMBER
+        return StoredRole.PARAMETER
+
+    def _can_learn(self, value: Value, operator: Operator) -> bool:
+        """Whether a tensor in a weight slot is a parameter and not a constant of a formula."""
+        if value.dtype is None:
+            return False
+        if operator.layout is not Layout.FOLLOWS:
+            return value.dtype.is_float or value.dtype.bits <= 8
+        is_made = value.name in self.lineage.graph.producers
+        is_number = value.elements is not None and value.elements <= 1
+        is_number = is_number and operator.scalars_are_constants
+        return value.dtype.is_float and not is_number and not is_made
+
+    def _is_mask(self, value: Value, uses: tuple[Use, ...]) -> bool:
+        """Whether a square table is added to the scores of attention, the same for all heads."""
+        shape = value.sizes or ()
+        square = len(shape) >= 2 and shape[-1] == shape[-2] and set(shape[:-2]) <= {1}
+        return square and all(self._is_added_to_scores(use.node) for use in uses)
+
+    def _is_added_to_scores(self, node: Node) -> bool:
+        users = self.lineage.graph.consumers.get(node.output, ())
+        return node.op == "Add" and bool(users) and all(user.op == "Softmax" for user in users)

@@ -1,0 +1,1 @@
+"""What the framework ran as one operator and the exporters write as several."""

@@ -1,0 +1,118 @@
+"""Scaled dot-product attention, which exporters write as products and a softmax."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.graph.graph import Graph
+from archlint.ops.call import Call, nbytes
+from archlint.ops.composite.composite import (
+    NONE,
+    Attributes,
+    Composite,
+    Form,
+    framework_operator,
+)
+from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.operator import Layout
+from archlint.ops.strides import reshape
+
+_TARGET = "aten.scaled_dot_product_attention.default"
+_STATISTIC_BYTES = 4  # the logarithm of the sum of exponentials of each row, in float32
+_INPUTS = ("query", "key", "value", "mask")
+
+# Both exporters scale queries and keys by the root of the scale each, which nobody does by hand.
+_SCORES = made(
+    "MatMul",
+    made("Mul", Tensor("query"), Number()),
+    made("Mul", Tensor("key"), Number()),
+)
+_SOFTMAX = either(
+    made("Softmax", made("Add", _SCORES, Tensor("mask"))),
+    made("Softmax", _SCORES),
+)
+
+
+def keeps_flash(call: Call, gradients: Gradients) -> Kept:
+    """A fused kernel keeps queries, keys, values, the output, a mask, and a number a row."""
+    if not gradients.needed:
+        return NOTHING
+    rows = prod(call.shape(0)[:-1])
+    mask = (3,) if call.has_input(3) else ()
+    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=_STATISTIC_BYTES * rows)
+
+
+def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
+    """Without a fused kernel: scaled queries and keys, the weights, and the values.
+
+    Dropout keeps its mask and the weights that are left besides.
+    """
+    if not gradients.needed:
+        return NOTHING
+    query, value = nbytes(call.input(0)), nbytes(call.input(2))
+    *lead, length, width = call.shape(0)
+    positions = prod(call.shape(1)) // (prod(lead) * width)
+    scores = query // width * positions
+    maps = 3 if call.number("dropout", 0.0) else 1
+    strides = gradients.strides_of(2)
+    merged = (prod(lead), *call.shape(2)[-2:])
+    is_copied = strides is not None and reshape(call.shape(2), strides, merged) is None
+    own = 2 * query * 1 + maps * scores + (value if is_copied else 0)
+    own += (nbytes(call.input(1)) - query) if length != positions else 0
+    return Kept(inputs=() if is_copied else (2,), own=own, transient=scores)
+
+
+def composites(kernel: str) -> tuple[Composite, ...]:
+    """Return attention as the fused kernel runs it, and as it is without one."""
+    fused = Composite(
+        framework_operator("FlashAttention", kept=keeps_flash, layout=Layout.FOLLOWS_FIRST),
+        tuple(Form(_weighted(weights), _INPUTS, _fits_fused) for weights in (_SOFTMAX,)),
+        (_TARGET,),
+        (0, 1, 2, 3),
+        _reads_fused,
+    )
+    plain = Composite(
+        framework_operator("MaterializedAttention", kept=keeps_materialized),
+        (
+            Form(_weighted(made("Dropout", _SOFTMAX)), _INPUTS, _dropping),
+            Form(_weighted(_SOFTMAX), _INPUTS),
+        ),
+        (_TARGET,),
+        (0, 1, 2, 3),
+        _reads_plain,
+    )
+    return (fused, plain) if kernel == "flash" else (plain,)
+
+
+def _weighted(weights: Pattern) -> Pattern:
+    return made("MatMul", weights, Tensor("value"))
+
+
+def _fits_fused(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept what the fused kernel takes: batches of heads, all of one width."""
+    query = graph.values[matching.tensors["query"]].shape
+    value = graph.values[matching.tensors["value"]].shape
+    if query is None or value is None or len(query) != 4 or query[-1] != value[-1]:
+        return None
+    return NONE
+
+
+def _dropping(_: Matching, __: Graph) -> Attributes:
+    return {"dropout": 1.0}
+
+
+def _dropout(call: ExportedCall) -> float:
+    try:
+        return float(call.keywords.get("dropout_p") or call.argument(4, "0.0"))
+    except ValueError:
+        return 0.0
+
+
+def _reads_fused(call: ExportedCall) -> Attributes | None:
+    return None if _dropout(call) else NONE
+
+
+def _reads_plain(call: ExportedCall) -> Attributes | None:
+    return {"dropout": _dropout(call)}

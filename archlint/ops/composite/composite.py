@@ -1,0 +1,73 @@
+"""One operator of the framework, and how exporters write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Attribute
+from archlint.ops.call import Call
+from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.composite.pattern import Matching, Pattern
+from archlint.ops.facets import no_cost
+from archlint.ops.links import Sight
+from archlint.ops.operator import Operator
+from archlint.ops.undetermined import Undetermined
+
+FRAMEWORK = "framework"
+"""The domain of the operators that stand for what the framework ran."""
+
+Attributes: TypeAlias = Mapping[str, Attribute]
+NONE: Attributes = {}
+
+
+def sees_unknown(_: Call, __: int) -> Sight:
+    """Receptive fields are worked out over the operators of the file, not over these."""
+    raise Undetermined("an operator of the framework stands for several of the file")
+
+
+def reads_nothing(_: ExportedCall) -> Attributes | None:
+    """The operator's memory depends on its tensors alone."""
+    return NONE
+
+
+def fits(_: Matching, __: Graph) -> Attributes | None:
+    """Whatever fits the pattern is the operator."""
+    return NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How an exporter writes the operator.
+
+    `inputs` are the pattern's labels for the operator's inputs, "" for one that is absent.
+    `attributes` looks at a match and answers None where it is something else after all.
+    """
+
+    pattern: Pattern
+    inputs: tuple[str, ...] = ("x",)
+    attributes: Callable[[Matching, Graph], Attributes | None] = fits
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """An operator of the framework with the forms that it takes in a file.
+
+    `targets` are the names that torch.export gives it in the metadata of nodes, and `arguments` the
+    places of its tensors among the arguments there.
+    """
+
+    operator: Operator
+    forms: tuple[Form, ...] = ()
+    targets: tuple[str, ...] = ()
+    arguments: tuple[int, ...] = (0,)
+    reads: Callable[[ExportedCall], Attributes | None] = reads_nothing
+
+
+def framework_operator(name: str, **facets: object) -> Operator:
+    """Return the entry of an operator of the framework, with no more than its memory facets."""
+    return Operator(  # type: ignore[arg-type]
+        name, cost=no_cost, sight=sees_unknown, domain=FRAMEWORK, **facets
+    )

@@ -1,0 +1,109 @@
+"""What torch.export says about the framework's own operators in the metadata of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+
+_KEY = "pkg.torch.onnx.fx_node"
+_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
+_CALL = re.compile(
+    r"%(?P<name>\w+) .*?target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
+    r"\(args = \((?P<arguments>.*)\), kwargs = \{(?P<keywords>.*)\}\)",
+    re.DOTALL,
+)
+_PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedCall:
+    """One call of an operator, and the nodes that stand for it in the file.
+
+    `arguments` and `keywords` are as the exporter printed them: `%name` is a tensor.
+    """
+
+    name: str
+    target: str
+    arguments: tuple[str, ...]
+    keywords: Mapping[str, str]
+    nodes: tuple[Node, ...]
+
+    def argument(self, place: int, default: str = "None") -> str:
+        """Return the argument at `place`."""
+        return self.arguments[place] if place < len(self.arguments) else default
+
+
+def exported_calls(graph: Graph) -> tuple[ExportedCall, ...]:
+    """Return the calls that the nodes of `graph` stand for, in order; none without metadata."""
+    groups: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        printed = node.metadata.get(_KEY)
+        if printed:
+            groups.setdefault(printed, []).append(node)
+    calls = []
+    for printed, nodes in groups.items():
+        found = _CALL.match(printed)
+        if found:
+            keywords = (part.partition(": ") for part in _split(found["keywords"]))
+            calls.append(
+                ExportedCall(
+                    found["name"],
+                    found["target"],
+                    tuple(_split(found["arguments"])),
+                    {key: value for key, _, value in keywords},
+                    tuple(nodes),
+                )
+            )
+    return tuple(calls)
+
+
+def is_exported(node: Node) -> bool:
+    """Whether torch.export says what a node stands for."""
+    return _KEY in node.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The inputs of an exported program: what each name of the program is in the file.
+
+    `kinds` gives PARAMETER, BUFFER or CONSTANT_TENSOR for each stored tensor by its own name.
+    """
+
+    tensors: Mapping[str, str]
+    kinds: Mapping[str, str]
+
+
+def signature(graph: Graph) -> Signature | None:
+    """Return what the file says of the program's inputs, None where it says nothing."""
+    text = graph.metadata.get(_SIGNATURE)
+    if not text:
+        return None
+    tensors, kinds = {}, {}
+    inputs = iter(graph.inputs)
+    for name, kind, target in _PLACEHOLDER.findall(text.partition("# outputs")[0]):
+        if kind == "USER_INPUT":
+            tensors[name] = next(inputs, name)
+        elif target:
+            tensors[name] = target
+            kinds[target] = kind
+    return Signature(tensors, kinds)
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that are not inside brackets."""
+    parts, depth, start = [], 0, 0
+    for index, letter in enumerate(text):
+        if letter in _OPENING:
+            depth += 1
+        elif letter in _CLOSING:
+            depth -= 1
+        elif letter == "," and depth == 0:
+            parts.append(text[start:index].strip())
+            start = index + 1
+    parts.append(text[start:].strip())
+    return [part for part in parts if part]

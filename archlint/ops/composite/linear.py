@@ -1,0 +1,44 @@
+"""Linear layers, which exporters write as a transposition, a product and an addition."""
+
+from __future__ import annotations
+
+from archlint.graph.graph import Graph
+from archlint.graph.value import Role
+from archlint.ops.composite.composite import (
+    NONE,
+    Attributes,
+    Composite,
+    Form,
+    framework_operator,
+)
+from archlint.ops.composite.pattern import Matching, Tensor, made
+from archlint.ops.matrix import keeps_matmul
+
+_PRODUCT = made("MatMul", Tensor("x"), Tensor("weight"))
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the composites of this family."""
+    return (
+        Composite(
+            framework_operator("Linear", kept=keeps_matmul, weights=(1, 2)),
+            (
+                Form(
+                    made("Add", Tensor("bias"), _PRODUCT),
+                    ("x", "weight", "bias"),
+                    _has_stored_bias,
+                ),
+            ),
+            ("aten.linear.default",),
+            (0, 1, 2),
+        ),
+    )
+
+
+def _has_stored_bias(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept a row of numbers from the file as the bias, and a matrix that is no activation."""
+    bias = graph.values[matching.tensors["bias"]]
+    weight = graph.values[matching.tensors["weight"]]
+    if bias.role is not Role.STORED or bias.shape is None or len(bias.shape) != 1:
+        return None
+    return NONE if weight.shape is not None and len(weight.shape) == 2 else None

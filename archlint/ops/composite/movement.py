@@ -1,0 +1,106 @@
+"""Splits, copies and rolls, which exporters write as slices or leave out."""
+
+from __future__ import annotations
+
+from archlint.ops.backward import Backward
+from archlint.ops.call import Call
+from archlint.ops.composite.composite import (
+    NONE,
+    Attributes,
+    Composite,
+    framework_operator,
+)
+from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.facets import keeps_nothing
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.operator import Layout
+from archlint.ops.strides import Strides, contiguous, views_cut, views_reshaped, views_same
+
+
+def views_unbound(call: Call, _: int, strides: Strides) -> Strides:
+    """One place along an axis for each output."""
+    axis = call.integer("axis", 0) % len(strides)
+    return strides[:axis] + strides[axis + 1 :]
+
+
+def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
+    """A tensor that lies in order already is not copied."""
+    return strides if strides == contiguous(call.shape(0)) else None
+
+
+def keeps_indices(call: Call, gradients: Gradients) -> Kept:
+    """Keep the indices of every axis that is indexed."""
+    slots = range(1, len(call.node.inputs))
+    return Kept(inputs=tuple(slot for slot in slots if call.has_input(slot))) if gradients[0] else NOTHING
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the composites of this family."""
+    return (
+        Composite(
+            framework_operator("Split", kept=keeps_nothing, view=views_cut),
+            targets=tuple(
+                f"aten.{name}"
+                for name in ("split.Tensor", "split_with_sizes.default", "chunk.default")
+            ),
+        ),
+        Composite(
+            framework_operator("Unbind", kept=keeps_nothing, view=views_unbound),
+            targets=("aten.unbind.int",),
+            reads=_reads_axis,
+        ),
+        Composite(
+            framework_operator(
+                "Contiguous",
+                kept=keeps_nothing,
+                view=views_contiguous,
+                backward=Backward.PASSES,
+            ),
+            targets=("aten.clone.default", "aten.contiguous.default"),
+            reads=_reads_format,
+        ),
+        Composite(
+            framework_operator(
+                "Same",
+                kept=keeps_nothing,
+                view=views_same,
+                backward=Backward.PASSES,
+                layout=Layout.FOLLOWS,
+            ),
+            targets=("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
+            reads=_reads_no_dropout,
+        ),
+        Composite(
+            framework_operator(
+                "AsStrided",
+                kept=keeps_nothing,
+                view=views_reshaped,
+                backward=Backward.REGROUPS,
+            ),
+            targets=("aten.as_strided.default",),
+        ),
+        Composite(
+            framework_operator("Index", kept=keeps_indices),
+            targets=("aten.index.Tensor",),
+            arguments=(0, 1),
+        ),
+        Composite(
+            framework_operator("Roll", kept=keeps_nothing),
+            targets=("aten.roll.default",),
+        ),
+    )
+
+
+def _reads_axis(call: ExportedCall) -> Attributes:
+    text = call.argument(1, "0")
+    return {"axis": int(text) if text.lstrip("-").isdigit() else 0}
+
+
+def _reads_format(call: ExportedCall) -> Attributes | None:
+    """Accept a copy that asks for an order of axes; one that does not is what dropout left."""
+    asked = call.target != "aten.clone.default" or "memory_format" in call.keywords
+    return NONE if asked else None
+
+
+def _reads_no_dropout(call: ExportedCall) -> Attributes | None:
+    return None if call.target == "aten.dropout.default" else NONE

@@ -1,0 +1,140 @@
+"""A small language of patterns: how an operator of the framework looks when it was broken up.
+
+A pattern is matched from the tensor that it makes, backwards. It gives names to the tensors that
+it meets, so that `Call("Mul", X, Call("Sigmoid", X))` with `X = Tensor("x")` is x * sigmoid(x)
+for one and the same x. Additions and multiplications are matched in either order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import permutations
+from math import isclose
+from typing import Protocol
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+
+_COMMUTATIVE = frozenset({"Add", "Mul"})
+_TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What has been matched: tensors by the pattern's names for them, and the nodes inside."""
+
+    tensors: Mapping[str, str]
+    nodes: tuple[Node, ...] = ()
+
+    def bound(self, label: str, tensor: str) -> Matching | None:
+        """Return the matching with one more tensor, None where the label names another one."""
+        if label not in self.tensors:
+            return replace(self, tensors={**self.tensors, label: tensor})
+        return self if self.tensors[label] == tensor else None
+
+
+class Pattern(Protocol):
+    """How a tensor was made."""
+
+    def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
+        """Yield every way in which `tensor` fits, on top of what has been matched `so_far`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Any tensor, called `label`; the same one wherever the label stands."""
+
+    label: str
+
+    def match(self, tensor: str, _: Graph, so_far: Matching) -> Iterator[Matching]:
+        """Bind the tensor to the label."""
+        bound = so_far.bound(self.label, tensor)
+        if bound is not None:
+            yield bound
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A known scalar: `value`, or any where that is None; in every element if there are more."""
+
+    value: float | None = None
+
+    def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
+        """Compare the contents of a constant."""
+        contents = graph.constants.get(tensor)
+        if contents is None or contents.size == 0 or contents.dtype.kind not in "fiu":
+            return
+        first = float(contents.reshape(-1)[0])
+        if self.value is None:
+            if contents.size == 1:
+                yield so_far
+        elif isclose(first, self.value, rel_tol=_TOLERANCE) and bool((contents == first).all()):
+            yield so_far
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A tensor made by an operator of that name from operands that fit; others may follow.
+
+    `output` is the place of the tensor among what the operator makes, `label` its name.
+    """
+
+    op: str
+    operands: tuple[Pattern, ...]
+    label: str = ""
+    output: int = 0
+
+    def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
+        """Look at the node that makes the tensor, and match its operands."""
+        node = graph.producers.get(tensor)
+        if node is None or node.op != self.op or len(node.inputs) < len(self.operands):
+            return
+        if node.outputs[self.output : self.output + 1] != (tensor,):
+            return
+        start = so_far.bound(self.label, tensor) if self.label else so_far
+        if start is None:
+            return
+        inside = replace(start, nodes=(*start.nodes, node))
+        orders = (
+            permutations(self.operands)
+            if self.op in _COMMUTATIVE and len(self.operands) == 2
+            else (self.operands,)
+        )
+        for order in orders:
+            yield from _match_all(order, node.inputs, graph, inside)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """The first alternative that fits, and the others after it."""
+
+    alternatives: tuple[Pattern, ...]
+
+    def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
+        """Try one alternative after the other."""
+        for pattern in self.alternatives:
+            yield from pattern.match(tensor, graph, so_far)
+
+
+def made(op: str, *operands: Pattern, label: str = "", output: int = 0) -> Made:
+    """Return the pattern of a tensor that the operator `op` makes from `operands`."""
+    return Made(op, operands, label, output)
+
+
+def either(*alternatives: Pattern) -> Either:
+    """Return a pattern that fits where one of several does."""
+    return Either(alternatives)
+
+
+def _match_all(
+    patterns: tuple[Pattern, ...], tensors: tuple[str, ...], graph: Graph, so_far: Matching
+) -> Iterator[Matching]:
+    if not patterns:
+        yield so_far
+        return
+    if not tensors[0]:
+        return
+    for matching in patterns[0].match(tensors[0], graph, so_far):
+        yield from _match_all(patterns[1:], tensors[1:], graph, matching)

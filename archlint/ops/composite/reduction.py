@@ -1,0 +1,46 @@
+"""Reductions that exporters write as arithmetic: the variance, the largest elements."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call, nbytes
+from archlint.ops.composite.composite import Composite, Form, framework_operator
+from archlint.ops.composite.pattern import Number, Tensor, made
+from archlint.ops.kept import NOTHING, Gradients, Kept
+
+X = Tensor("x")
+_CENTRED = made("Sub", X, made("ReduceMean", X), label="centred")
+_MEAN_SQUARE = made("ReduceMean", made("Mul", _CENTRED, _CENTRED))
+
+
+def keeps_input_and_result(_: Call, gradients: Gradients) -> Kept:
+    """Keep both: the gradient goes to the elements that equal the result."""
+    return Kept(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
+
+
+def keeps_for_variance(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input: the derivative is 2 / (N - 1) dy (x - mean)."""
+    if not gradients[0]:
+        return NOTHING
+    return Kept(inputs=(0,), transient=nbytes(call.input(0)))
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the composites of this family."""
+    return (
+        Composite(
+            framework_operator("Variance", kept=keeps_for_variance),
+            (
+                Form(made("Div", made("Mul", _MEAN_SQUARE, Number()), Number())),
+                Form(_MEAN_SQUARE),
+            ),
+            ("aten.var.correction", "aten.var.dim", "aten.var.default"),
+        ),
+        Composite(
+            framework_operator("Extremum", kept=keeps_input_and_result),
+            targets=("aten.amax.default", "aten.amin.default"),
+        ),
+        Composite(
+            framework_operator("LogSumExp", kept=keeps_input_and_result),
+            targets=("aten.logsumexp.default",),
+        ),
+    )

@@ -1,0 +1,60 @@
+"""The composites that are known, by the operator that they end in and by the exporter's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archlint.ops.composite import (
+    activation,
+    attention,
+    creation,
+    linear,
+    movement,
+    normalization,
+    reduction,
+)
+from archlint.ops.composite.composite import Composite, Form
+from archlint.ops.composite.pattern import Made
+from archlint.ops.operator import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Composites:
+    """The known composites; where several fit, the earlier one counts."""
+
+    entries: tuple[Composite, ...]
+    by_root: Mapping[str, tuple[tuple[Composite, Form], ...]]
+    by_target: Mapping[str, tuple[Composite, ...]]
+
+
+def composites(*, attention_kernel: str = "flash") -> Composites:
+    """Return all composites; `attention_kernel` is the fused one, or "math" for none."""
+    entries = (
+        *attention.composites(attention_kernel),
+        *activation.composites(),
+        *creation.composites(),
+        *linear.composites(),
+        *movement.composites(),
+        *normalization.composites(),
+        *reduction.composites(),
+    )
+    by_root: dict[str, list[tuple[Composite, Form]]] = {}
+    by_target: dict[str, list[Composite]] = {}
+    for composite in entries:
+        for target in composite.targets:
+            by_target.setdefault(target, []).append(composite)
+        for form in composite.forms:
+            if isinstance(form.pattern, Made):
+                by_root.setdefault(form.pattern.op, []).append((composite, form))
+    return Composites(
+        entries,
+        {op: tuple(forms) for op, forms in by_root.items()},
+        {target: tuple(found) for target, found in by_target.items()},
+    )
+
+
+def framework_operators() -> tuple[Operator, ...]:
+    """Return the entries of all operators of the framework."""
+    kernels = (composites(attention_kernel=kernel) for kernel in ("flash", "math"))
+    return tuple(composite.operator for each in kernels for composite in each.entries)
