@@ -36,32 +36,37 @@ class Bound:
 def bind_inputs(declared: Mapping[str, Shape | None], bindings: Bindings) -> Bound:
     """Bind the dimensions that the target names, then the batch (see `archlint.graph.batch`)."""
     axes, sizes = _split(bindings.dims, declared)
-    shapes = {
-        name: _bind_shape(name, shape, axes, sizes) if shape is not None else None
-        for name, shape in declared.items()
-    }
     batch = None
     if bindings.batch_size is not None:
-        found = find_batch({name: shape for name, shape in shapes.items() if shape})
-        sizes.update(dict.fromkeys(found.symbols, bindings.batch_size))
-        axes.update({(name, 0): bindings.batch_size for name in found.unnamed})
-        if found.fixed is not None and found.fixed != bindings.batch_size:
-            batch = (found.fixed, bindings.batch_size)
-            pinned = {name for name, axis in axes if axis == 0}
-            axes.update(
-                {
-                    (name, 0): bindings.batch_size
-                    for name, shape in shapes.items()
-                    if shape and shape[0] == found.fixed and name not in pinned
-                }
-            )
-        shapes = {
-            name: _bind_shape(name, shape, axes, sizes) if shape is not None else None
-            for name, shape in shapes.items()
-        }
-    return Bound(
-        shapes, sizes, _resized(declared, shapes), batch, _unused(bindings.dims, axes, declared)
-    )
+        batch = _bind_batch(declared, bindings.batch_size, axes, sizes)
+    shapes = {
+        name: None if shape is None else _bind_shape(name, shape, axes, sizes)
+        for name, shape in declared.items()
+    }
+    unused = _unused(bindings.dims, axes, declared)
+    return Bound(shapes, sizes, _resized(declared, shapes), batch, unused)
+
+
+def _bind_batch(
+    declared: Mapping[str, Shape | None],
+    size: int,
+    axes: dict[tuple[str, int], int],
+    sizes: dict[str, int],
+) -> tuple[int, int] | None:
+    """Bind the batch where the target does not name it; return a fixed one that changes."""
+    free = {
+        name: shape
+        for name, shape in declared.items()
+        if shape and (name, 0) not in axes and shape[0] not in sizes
+    }
+    found = find_batch(free)
+    sizes.update(dict.fromkeys(found.symbols, size))
+    axes.update({(name, 0): size for name in found.unnamed})
+    named = any(shape and shape[0] in sizes for shape in declared.values())
+    if found.fixed is None or found.fixed == size or named:
+        return None
+    axes.update({(name, 0): size for name, shape in free.items() if shape[0] == found.fixed})
+    return found.fixed, size
 
 
 def _split(

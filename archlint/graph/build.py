@@ -58,7 +58,7 @@ def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
         for name in prepared.inputs:
             rebatch.give(name, scope)
     reader = GraphReader(model.graph, scope, context)
-    return reader.read(_metadata(model), prepared.bound.unused)
+    return reader.read(_metadata(model), prepared.unused)
 
 
 def _metadata(model: ModelProto) -> Mapping[str, str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from archlint.graph.bindings import Bindings
 
-STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training"})
 _NO_SIZES: Mapping[str, int] = {}
 
 
@@ -28,13 +27,14 @@ class Prepared:
 
     `inputs` are the inputs that the caller gives. `declared` holds the serialized types that the
     file gives to tensors inside; it is empty where a fixed size was changed, since they are then
-    those of another model.
+    those of another model. `unused` are names of the target that no dimension has.
     """
 
     model: ModelProto
     inputs: Mapping[str, Value]
     bound: Bound
     declared: Mapping[str, bytes]
+    unused: tuple[str, ...]
 
 
 def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
@@ -63,8 +63,22 @@ def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
         if shape is not None:
             info.type.CopyFrom(write(value))
     declared = {} if bound.resized else _declared(graph)
-    _drop_declared(model, resized=bound.resized)
-    return Prepared(model, inputs, bound, declared)
+    _drop_declared(graph, resized=bound.resized)
+    unused = bound.unused
+    if unused:
+        symbols = _symbols(original.graph)
+        unused = tuple(name for name in unused if name not in symbols)
+    return Prepared(model, inputs, bound, declared, unused)
+
+
+def _symbols(graph: GraphProto) -> set[str]:
+    """Return the names of dimensions that the file declares of computed tensors."""
+    return {
+        dim.dim_param.strip()
+        for infos in (graph.value_info, graph.output)
+        for info in infos
+        for dim in info.type.tensor_type.shape.dim
+    }
 
 
 def _given(graph: GraphProto) -> list[ValueInfoProto]:
@@ -81,22 +95,14 @@ def _declared(graph: GraphProto) -> dict[str, bytes]:
     return declared
 
 
-def _drop_declared(model: ModelProto, *, resized: bool) -> None:
+def _drop_declared(graph: GraphProto, *, resized: bool) -> None:
     """Drop declared shapes, so that what is inferred stands on the inputs alone.
 
-    Outputs of operators that onnx does not know keep theirs: there is nothing else. In the graphs
-    inside nodes they are dropped only where a size was changed.
+    In the graphs inside nodes they are dropped only where a size was changed.
     """
-    graph = model.graph
+    _strip(graph)
     if resized:
         _strip_nested(graph)
-    foreign = {opset.domain for opset in model.opset_import} - STANDARD_DOMAINS
-    kept = []
-    if foreign and not resized:
-        names = {name for node in graph.node if node.domain in foreign for name in node.output}
-        kept = [info for info in graph.value_info if info.name in names]
-    _strip(graph)
-    graph.value_info.extend(kept)
 
 
 def _strip(graph: GraphProto) -> None:
@@ -111,5 +117,8 @@ def _strip_nested(graph: GraphProto) -> None:
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.type == AttributeProto.GRAPH:
+                for info in attribute.g.input:
+                    if info.type.HasField("tensor_type"):
+                        info.type.tensor_type.ClearField("shape")
                 _strip(attribute.g)
                 _strip_nested(attribute.g)

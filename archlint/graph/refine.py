@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
     """Work out the outputs of a node that have no full shape yet."""
-    if not context.whole or not scope.changed.isdisjoint(node.inputs):
+    # onnx's inference of the whole model sees no contents from outside in the graphs in nodes.
+    inner = scope.outer is not None
+    if inner or not context.whole or not scope.changed.isdisjoint(node.inputs):
         _infer(node, proto, scope, context)
     try:
         fill(node, scope)

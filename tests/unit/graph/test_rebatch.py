@@ -1,0 +1,138 @@
+"""A model of a fixed batch with another one: what its author would have exported."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper, parser
+
+from archlint.graph.bindings import Bindings
+from archlint.graph.build import build_graph
+
+
+def model_of(inputs: str, nodes: str, **operands: list[int]) -> onnx.ModelProto:
+    model = parser.parse_model(
+        f'<ir_version: 10, opset_import: ["" : 21]>\ng ({inputs}) => (y) {{ {nodes} }}'
+    )
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.array(value, np.int64), name) for name, value in operands.items()
+    )
+    return model
+
+
+@pytest.mark.parametrize("target", [[1, 512], [1, -1], [-1, 512], [0, 512], [0, -1]])
+def test_a_reshape_that_keeps_the_batch(target: list[int]):
+    model = model_of("float[1, 32, 4, 4] x", "y = Reshape(x, s)", s=target)
+
+    graph = build_graph(model, Bindings(batch_size=6))
+
+    assert graph.values["y"].sizes == (6, 512)
+    shape = graph.constants[graph.nodes[-1].inputs[1]]
+    assert [size for size in shape if size > 0] in ([6, 512], [6], [512], [])
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+@pytest.mark.parametrize("other", [1, 3, 8])
+def test_multi_head_attention_as_pytorch_exports_it(batch: int, other: int, observe):
+    """Batch second, heads behind the batch: no shape of it has the batch in front."""
+
+    def export(size: int) -> onnx.ModelProto:
+        return model_of(
+            f"float[{size}, 5, 12] x",
+            "t = Transpose <perm = [1, 0, 2]> (x) "
+            "h = Reshape(t, heads) q = Transpose <perm = [1, 0, 2]> (h) "
+            "k = Transpose <perm = [0, 2, 1]> (q) a = MatMul(q, k) w = Softmax(a) "
+            "v = MatMul(w, q) b = Transpose <perm = [1, 0, 2]> (v) f = Reshape(b, flat) "
+            "z = Relu(f) r = Reshape(z, back) y = Transpose <perm = [1, 0, 2]> (r)",
+            heads=[5, 3 * size, 4],
+            flat=[5 * size, 12],
+            back=[5, size, 12],
+        )
+
+    graph = build_graph(export(batch), Bindings(batch_size=other))
+
+    truth = observe(export(other), {"x": np.zeros((other, 5, 12), np.float32)})
+    for name, contents in truth.items():
+        assert graph.values[name].sizes in (contents.shape, None), name
+    assert graph.values["y"].sizes == (other, 5, 12)
+
+
+def test_a_class_token_that_was_folded_grows():
+    model = model_of("float[1, 16, 8] x", "y = Concat <axis = 1> (token, x)")
+    model.graph.initializer.append(
+        numpy_helper.from_array(np.zeros((1, 1, 8), np.float32), "token")
+    )
+
+    graph = build_graph(model, Bindings(batch_size=3))
+
+    assert graph.values["y"].sizes == (3, 17, 8)
+    assert graph.values["token"].sizes == (1, 1, 8)
+
+
+def test_a_state_that_was_expanded_to_the_old_batch_grows():
+    model = model_of("float[2, 8] x", "h = Expand(zero, s) r = Tanh(h) y = Add(x, r)", s=[2, 8])
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros((1, 8), np.float32), "zero"))
+
+    graph = build_graph(model, Bindings(batch_size=5))
+
+    assert graph.values["y"].sizes == (5, 8)
+    assert graph.values["r"].sizes == (5, 8)
+
+
+def test_a_resize_to_constant_sizes_keeps_the_new_batch():
+    model = model_of("float[1, 3, 8, 8] x", "y = Resize(x, , , s)", s=[1, 3, 16, 20])
+
+    assert build_graph(model, Bindings(batch_size=4)).values["y"].sizes == (4, 3, 16, 20)
+
+
+def test_all_inputs_with_the_batch_grow():
+    model = model_of("float[1, 8] a, float[1, 8] b, float[4, 8] c", "d = Add(a, b) y = Sub(a, b)")
+
+    graph = build_graph(model, Bindings(batch_size=7))
+
+    assert [graph.values[name].sizes for name in "abcdy"] == [
+        (7, 8),
+        (7, 8),
+        (4, 8),
+        (7, 8),
+        (7, 8),
+    ]
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        "y = Slice(x, zero, one, zero)",  # the first of the batch, or all of it?
+        "y = Gather(x, zero)",
+        "t = Transpose(x) y = MatMul(x, t)",  # every pair of the batch, or a mistake?
+    ],
+)
+def test_what_cannot_be_told_is_unknown(nodes: str):
+    model = model_of("float[1, 12] x", nodes, zero=[0], one=[1], flat=[3, 4])
+
+    graph = build_graph(model, Bindings(batch_size=5))
+
+    assert graph.values["y"].sizes is None
+    assert "batch 1" in graph.unknown["y"]
+    assert build_graph(model).values["y"].sizes is not None
+
+
+def test_elements_are_never_lost_or_made():
+    """Reshapes with every constant target: the new elements are the old ones times the ratio."""
+    for source in ((2, 3, 4), (3, 2, 4), (3, 4, 2)):
+        for target in ([24], [2, 12], [12, 2], [6, 4], [4, 6], [3, 8], [1, 24], [2, 3, 4], [-1, 4]):
+            model = model_of(
+                "float[2, 3, 4] x",
+                "t = Transpose <perm = %s> (x) y = Reshape(t, s)"
+                % [(2, 3, 4).index(size) for size in source],
+                s=target,
+            )
+            sizes = build_graph(model, Bindings(batch_size=6)).values["y"].sizes
+            assert sizes is None or int(np.prod(sizes)) == 72
+
+
+def test_the_batch_of_the_file_changes_nothing():
+    model = model_of("float[2, 12] x", "y = Reshape(x, s)", s=[2, 3, 4])
+
+    same, plain = build_graph(model, Bindings(batch_size=2)), build_graph(model)
+
+    assert same.values == plain.values
