@@ -86,6 +86,11 @@ class Storages:
                 return storage, viewed
         if operator.layout is Layout.ROW_MAJOR:
             return name, self._contiguous(name)
+        if not isinstance(operator.layout, Layout):
+            try:
+                return name, operator.layout(Call(node, self.graph))
+            except Undetermined:
+                return name, self._contiguous(name)
         return name, self._new_strides(node, operator.layout, name, layouts)
 
     def _new_strides(

@@ -23,21 +23,23 @@ from archlint.ops.signals import passes, shares
 from archlint.ops.strides import Strides
 
 # Operators whose output nobody needs for their own derivative, so that it may be overwritten.
+_ADVERSARIAL_SLOPE = 0.2
 _OVERWRITTEN = frozenset({"Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization"})
 
 
 def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
     """Keep the input, or the output where a leaky ReLU is computed in place.
 
-    No file says which it was. In place is the custom after convolutions and their norms, where
-    nobody else reads the input, and not elsewhere.
+    No file says which it was. In place is the custom of adversarial networks, whose slope is 0.2
+    (Radford et al. 2016), after convolutions and their norms; elsewhere it is not.
     """
     if not gradients[0]:
         return NOTHING
     source = call.node.inputs[0]
     producer = call.graph.producers.get(source)
     in_place = (
-        producer is not None
+        abs(call.number("alpha", 0.01) - _ADVERSARIAL_SLOPE) < 1e-3
+        and producer is not None
         and producer.op in _OVERWRITTEN
         and len(call.graph.consumers[source]) == 1
     )

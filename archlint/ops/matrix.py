@@ -8,6 +8,7 @@ from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import sees_broadcast
+from archlint.ops.einsum import einsum_cost, equation, keeps_einsum, lies_as_product
 from archlint.ops.fan import Fan, gemm_fan
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
@@ -144,32 +145,6 @@ def _batch(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     )
 
 
-def equation(call: Call) -> tuple[tuple[str, ...], str]:
-    """Return the subscripts of the operands and of the output of an Einsum, without spaces."""
-    text = call.text("equation", "").replace(" ", "")
-    if "..." in text or not text:
-        raise Undetermined("an Einsum with an ellipsis is not modelled")
-    left, arrow, right = text.partition("->")
-    operands = tuple(left.split(","))
-    if not arrow:
-        letters = "".join(operands)
-        right = "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
-    return operands, right
-
-
-def einsum_cost(call: Call) -> Cost:
-    """Count the product of all index extents, once for every operand after the first."""
-    operands, _ = equation(call)
-    extents: dict[str, int] = {}
-    for slot, letters in enumerate(operands):
-        extents.update(zip(letters, call.shape(slot), strict=True))
-    if len(operands) == 1:
-        return Cost(elementwise=call.elements(0))
-    if len(operands) > 2:
-        raise Undetermined("the order of an Einsum of more than two operands is not known")
-    return product(prod(extents.values()), 0, 1)
-
-
 def sees_einsum(call: Call, _: int) -> Sight:
     """An index of the output passes through, any other is summed."""
     operands, output = equation(call)
@@ -216,7 +191,15 @@ def operators() -> tuple[Operator, ...]:
             sums_product(0, 1),
             weights=(0, 1),
         ),
-        Operator("Einsum", einsum_cost, keeps_factors, sees_einsum, sums_einsum, weights=(0, 1)),
+        Operator(
+            "Einsum",
+            einsum_cost,
+            keeps_einsum,
+            sees_einsum,
+            sums_einsum,
+            weights=tuple(range(8)),
+            layout=lies_as_product,
+        ),
         Operator(
             "MatMulInteger",
             matmul_cost(0, 1),

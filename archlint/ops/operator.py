@@ -29,6 +29,7 @@ CostFacet: TypeAlias = Callable[[Call], Cost]
 KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]
 SightFacet: TypeAlias = Callable[[Call, int], Sight]
 SignalFacet: TypeAlias = Callable[[Call], Effect]
+LayoutFacet: TypeAlias = Callable[[Call], Strides]
 ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 
 
@@ -60,5 +61,5 @@ class Operator:
     creates_weight: bool = False
     differentiable: bool = True
     domain: str = ""
-    layout: Layout = Layout.ROW_MAJOR
+    layout: Layout | LayoutFacet = Layout.ROW_MAJOR
     backward: Backward = Backward.MAKES

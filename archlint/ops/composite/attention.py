@@ -29,7 +29,12 @@ _SCORES = made(
     made("Mul", Tensor("query"), Number()),
     made("Mul", Tensor("key"), Number()),
 )
+# A causal mask is an option of the kernel and no tensor; exporters make a triangle for it.
+_CAUSAL = made(
+    "Where", made("Equal", made("Trilu", Tensor("ones")), Number(0)), Number(), Number(0)
+)
 _SOFTMAX = either(
+    made("Softmax", made("Add", _SCORES, _CAUSAL)),
     made("Softmax", made("Add", _SCORES, Tensor("mask"))),
     made("Softmax", _SCORES),
 )

@@ -1,0 +1,183 @@
+"""Einsum as a chain of batched products, from left to right, as PyTorch runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from string import ascii_letters
+
+from archlint.ops.call import Call, width
+from archlint.ops.cost import Cost, Product
+from archlint.ops.kept import Gradients, Kept
+from archlint.ops.strides import Strides, contiguous, reshape
+from archlint.ops.undetermined import Undetermined
+
+_ELLIPSIS = "..."
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One side of a product: its indices, where it lies, and the inputs that it is made of."""
+
+    letters: str
+    strides: Strides | None
+    slots: frozenset[int]
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the side is an input itself and no earlier product."""
+        return len(self.slots) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """One product of two sides: batched, left, right and summed indices."""
+
+    left: Factor
+    right: Factor
+    batched: str
+    rows: str
+    columns: str
+    summed: str
+
+    @property
+    def letters(self) -> str:
+        """All indices that the product runs over."""
+        return self.batched + self.rows + self.columns + self.summed
+
+
+def equation(call: Call) -> tuple[tuple[str, ...], str]:
+    """Return the subscripts of the operands and of the output, an ellipsis spelled out."""
+    text = call.text("equation", "").replace(" ", "")
+    if not text:
+        raise Undetermined("an Einsum without an equation")
+    left, arrow, right = text.partition("->")
+    operands = left.split(",")
+    if _ELLIPSIS in text:
+        free = [letter for letter in ascii_letters if letter not in text]
+        named = [len(letters) - len(_ELLIPSIS) for letters in operands]
+        longest = 0
+        for slot, letters in enumerate(operands):
+            if _ELLIPSIS in letters:
+                covered = call.rank(slot) - named[slot]
+                longest = max(longest, covered)
+                hidden = "".join(free[-covered:]) if covered else ""
+                operands[slot] = letters.replace(_ELLIPSIS, hidden)
+        right = right.replace(_ELLIPSIS, "".join(free[-longest:]) if longest else "")
+        if not arrow:
+            right = "".join(free[-longest:]) if longest else ""
+    if not arrow:
+        letters = "".join(operands)
+        once = sorted(letter for letter in set(letters) if letters.count(letter) == 1)
+        right += "".join(letter for letter in once if letter not in right)
+    return tuple(operands), right
+
+
+def extents(call: Call, operands: Sequence[str]) -> dict[str, int]:
+    """Return the extent of every index; an axis of one element is broadcast."""
+    found: dict[str, int] = {}
+    for slot, letters in enumerate(operands):
+        for letter, size in zip(letters, call.shape(slot), strict=True):
+            found[letter] = max(found.get(letter, 1), size)
+    return found
+
+
+def contractions(
+    operands: Sequence[str], output: str, strides: Sequence[Strides | None], sizes: dict[str, int]
+) -> Iterator[Contraction]:
+    """Yield the products of a chain from left to right."""
+    order = output + "".join(sorted(set("".join(operands)) - set(output)))
+    left = Factor(operands[0], strides[0], frozenset({0}))
+    for slot in range(1, len(operands)):
+        right = Factor(operands[slot], strides[slot], frozenset({slot}))
+        later = set(output).union(*operands[slot + 1 :])
+        both = set(left.letters) & set(right.letters)
+        made = Contraction(
+            left,
+            right,
+            batched="".join(letter for letter in order if letter in both & later),
+            rows="".join(letter for letter in order if letter in set(left.letters) & later - both),
+            columns="".join(
+                letter for letter in order if letter in set(right.letters) & later - both
+            ),
+            summed="".join(letter for letter in order if letter in both - later),
+        )
+        yield made
+        lies = made.batched + made.rows + made.columns
+        own = contiguous(tuple(sizes[letter] for letter in lies))
+        places = dict(zip(lies, own, strict=True))
+        letters = "".join(letter for letter in order if letter in lies)
+        left = Factor(
+            letters, tuple(places[letter] for letter in letters), left.slots | right.slots
+        )
+
+
+def einsum_cost(call: Call) -> Cost:
+    """Count the product of all index extents of each contraction."""
+    operands, output = equation(call)
+    if len(operands) == 1:
+        return Cost(elementwise=call.elements(0))
+    sizes = extents(call, operands)
+    chain = contractions(operands, output, (None,) * len(operands), sizes)
+    return Cost(
+        tuple(
+            Product(
+                prod(sizes[letter] for letter in each.letters),
+                (each.left.slots, each.right.slots),
+            )
+            for each in chain
+        )
+    )
+
+
+def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
+    """Keep both sides of every product, or copies where their axes have to be merged."""
+    operands, output = equation(call)
+    if len(operands) == 1:
+        return Kept()
+    sizes = extents(call, operands)
+    strides = [gradients.strides_of(slot) for slot in range(len(operands))]
+    element = width(call.input(0)) // 8
+    shared: list[int] = []
+    own = 0
+    for each in contractions(operands, output, strides, sizes):
+        sides = (
+            (each.left, each.right, (each.batched, each.rows, each.summed)),
+            (each.right, each.left, (each.batched, each.summed, each.columns)),
+        )
+        for side, other, groups in sides:
+            if not any(gradients[slot] for slot in other.slots):
+                continue
+            if not side.is_input or _is_copied(side, groups, sizes):
+                own += element * prod(sizes[letter] for letter in side.letters)
+            else:
+                shared.extend(side.slots)
+    return Kept(inputs=tuple(shared), own=own)
+
+
+def _is_copied(side: Factor, groups: Sequence[str], sizes: dict[str, int]) -> bool:
+    """Whether the axes of each group cannot be merged without moving elements."""
+    if side.strides is None:
+        return False
+    places = dict(zip(side.letters, side.strides, strict=True))
+    ordered = "".join(groups)
+    shape = tuple(sizes[letter] for letter in ordered)
+    merged = tuple(prod(sizes[letter] for letter in group) for group in groups)
+    return reshape(shape, tuple(places[letter] for letter in ordered), merged) is None
+
+
+def lies_as_product(call: Call) -> Strides:
+    """Return the strides of the result, which lies as the last product made it."""
+    operands, output = equation(call)
+    sizes = extents(call, operands)
+    shape = tuple(sizes[letter] for letter in output)
+    last = None
+    for last in contractions(operands, output, (None,) * len(operands), sizes):
+        pass
+    if last is None:
+        return contiguous(shape)
+    lies = last.batched + last.rows + last.columns
+    own = contiguous(tuple(sizes[letter] for letter in lies))
+    places = dict(zip(lies, own, strict=True))
+    return tuple(places[letter] for letter in output)
