@@ -93,6 +93,13 @@ class TensorSizeMismatch(OwnRule):
     severity = Severity.ERROR
 
 
+class TextNotUtf8(OwnRule):
+    """Names in the model are not UTF-8, as ONNX asks."""
+
+    code = "FILE005"
+    name = "text-not-utf-8"
+
+
 class InvalidYaml(OwnRule):
     """The file is not YAML, or holds what no architecture needs."""
 

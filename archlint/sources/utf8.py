@@ -37,13 +37,16 @@ def is_valid(skeleton: bytearray) -> bool:
     return True
 
 
-def mend(model: onnx.ModelProto) -> Problem:
-    r"""Write the bytes that are not UTF-8 as `\xff`, in all texts of a model; tell of the first.
+def mend(model: onnx.ModelProto) -> Iterator[Problem]:
+    r"""Write the bytes that are not UTF-8 as `\xff`, in all texts of a model; yield a problem.
 
-    Protobuf gives such texts as `bytes` in place of `str`.
+    Protobuf gives such texts as `bytes` in place of `str`. There is no problem where each of
+    them was replaced by a later one in the file.
     """
     mended = list(_mend(model))
-    return Problem(
+    if not mended:
+        return
+    yield Problem(
         "FILE005",
         "text-not-utf-8",
         f"{len(mended)} text{'s' * (len(mended) > 1)} in the model "

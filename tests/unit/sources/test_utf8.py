@@ -9,6 +9,7 @@ from onnx import helper, numpy_helper
 
 from archlint.findings import Severity
 from archlint.sources.onnx_file import OnnxDocument, read_onnx
+from archlint.sources.wire import key, write_field
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,3 +44,12 @@ def test_utf8_is_no_problem(tmp_path: Path) -> None:
     found = read(tmp_path, "né!".encode())
     assert found.problems == ()
     assert list(found.payloads) == ["né!"]
+
+
+def test_a_text_that_is_given_again_is_the_last_one(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    graph = write_field(key(2), b"\xff") + write_field(key(2), b"good")
+    path.write_bytes(write_field(key(7), graph))
+    found = read_onnx(path)
+    assert found.model.graph.name == "good"
+    assert found.problems == ()
