@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlint.findings import Severity
 from archlint.sources.problem import Problem
-from archlint.sources.yaml_node import MERGE, Alias, Entry, Mapping, Node, Scalar, Sequence
+from archlint.sources.yaml_node import MERGE, Alias, Entry, Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import is_yaml_1_1_boolean, is_yaml_1_1_number
 from archlint.sources.yaml_text import Text, invalid_yaml
 
@@ -169,11 +169,14 @@ class _Composer:
         size = 1 + sum(child.size for child in children)
         if size > LARGEST:
             raise invalid_yaml(f"aliases expand this to more than {LARGEST:,} values", span=span)
+        depth = 1 + max((child.depth for child in children), default=0)
+        if depth > DEEPEST:
+            raise invalid_yaml(f"aliases make more than {DEEPEST} collections of it", span=span)
         node: Node
         if collection.is_mapping:
-            node = Mapping(self._entries(children), span, size)
+            node = Mapping(self._entries(children), span, size, depth)
         else:
-            node = Sequence(tuple(children), span, size)
+            node = Sequence(tuple(children), span, size, depth)
         self._add(node, collection.anchor)
 
     def _last_key_end(self, collection: _Open) -> int:
@@ -193,6 +196,9 @@ class _Composer:
                 line = earlier.span.start_line
                 message = f"the key {key.text!r} stands twice, first in line {line}"
                 self.problems.append(Problem("YAML005", "duplicate-key", message, span=key.span))
+            if key.plain and key.text == MERGE and not _can_be_merged(value):
+                message = "<< takes a mapping, or a list of mappings"
+                self.problems.append(Problem("YAML001", "invalid-yaml", message, span=value.span))
             entries.append(Entry(key, value))
         return tuple(entries)
 
@@ -240,6 +246,13 @@ class _Composer:
         self.problems.append(
             Problem("YAML003", "ambiguous-value", message, mend, Severity.WARNING, scalar.span)
         )
+
+
+def _can_be_merged(node: Node) -> bool:
+    inside = resolve(node)
+    if isinstance(inside, Sequence):
+        return all(isinstance(resolve(item), Mapping) for item in inside.items)
+    return isinstance(inside, Mapping)
 
 
 def _index(mark: Any) -> int:  # noqa: ANN401 - the C and the Python parser have their own marks

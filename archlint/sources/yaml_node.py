@@ -22,14 +22,20 @@ class Scalar:
         """The number of nodes in it."""
         return 1
 
+    @property
+    def depth(self) -> int:
+        """The number of collections inside each other."""
+        return 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence:
-    """A list; `size` counts the nodes in it with every alias expanded."""
+    """A list; `size` and `depth` are those with every alias expanded."""
 
     items: tuple[Node, ...]
     span: Span
     size: int
+    depth: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +53,7 @@ class Mapping:
     entries: tuple[Entry, ...]
     span: Span
     size: int
+    depth: int
 
     def get(self, word: str) -> Entry | None:
         """The entry for the key `word`; its own entries win over merged ones."""
@@ -84,6 +91,11 @@ class Alias:
     def size(self) -> int:
         """The number of nodes that it stands for."""
         return self.target.size
+
+    @property
+    def depth(self) -> int:
+        """The number of collections inside each other that it stands for."""
+        return self.target.depth
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping | Alias

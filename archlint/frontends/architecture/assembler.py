@@ -33,6 +33,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _DEEPEST = 40
 _MOST_REPEATS = 10_000
 _MOST_LAYERS = 20_000
+_MOST_WORK = 500_000
 _RESERVED = (PREVIOUS, INPUT)
 
 
@@ -41,7 +42,8 @@ class Assembler:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        self._count = 0
+        self._layers = 0
+        self._work = 0
 
     def layers(self, node: Node, path: tuple[str | int, ...], scope: Scope) -> None:
         """Build a list of layers; the scope's "previous" is the last output afterwards."""
@@ -90,11 +92,7 @@ class Assembler:
         return output
 
     def _once(self, item: Item, name: str, scope: Scope, inputs: Inputs) -> Tensor | None:
-        self._count += 1
-        if self._count > _MOST_LAYERS:
-            message = f"the blocks expand to more than {_MOST_LAYERS:,} layers"
-            scope.file.problems.add(item.span, message)
-            raise Stop
+        self._count_work(item, scope)
         condition = item.beside.get("if")
         if condition is not None and not node_boolean(condition.value, scope.names, "if"):
             return inputs[0] if inputs else None
@@ -106,6 +104,18 @@ class Assembler:
             return self._build(item, name, scope, inputs)
         finally:
             scope.frozen = outside
+
+    def _count_work(self, item: Item, scope: Scope) -> None:
+        """Stop where a small file would make for a lot of work."""
+        defaults = scope.file.defaults.get(item.layer)
+        self._layers += 1
+        self._work += item.size + (defaults.size if defaults else 0)
+        if self._layers > _MOST_LAYERS or self._work > _MOST_WORK:
+            message = f"the blocks expand to more than {_MOST_LAYERS:,} layers"
+            if self._layers <= _MOST_LAYERS:
+                message = f"the blocks expand to more than {_MOST_WORK:,} arguments"
+            scope.file.problems.add(item.span, message)
+            raise Stop
 
     def _build(self, item: Item, name: str, scope: Scope, inputs: Inputs) -> Tensor | None:
         word = item.layer

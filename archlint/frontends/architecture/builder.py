@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -209,8 +208,3 @@ def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
                     field[index] = names[name]
     for output in graph.output:
         output.name = names.get(output.name, output.name)
-
-
-def elements(shape: Sequence[int]) -> int:
-    """Return the number of elements of a shape."""
-    return prod(shape)

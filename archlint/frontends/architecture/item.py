@@ -20,13 +20,14 @@ BESIDE = ("name", "from", "if", "repeat", "init", "bias_init", "frozen", "tie", 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A layer as the file writes it; `path` leads to it in its document."""
+    """A layer as the file writes it; `path` leads to it in its document, `size` is its nodes."""
 
     word: Scalar
     value: Node | None
     beside: dict[str, Entry]
     span: Span
     path: tuple[str | int, ...]
+    size: int
 
     @property
     def layer(self) -> str:
@@ -67,7 +68,7 @@ def read_item(node: Node, path: tuple[str | int, ...], is_layer: Callable[[str],
     if isinstance(inside, Scalar):
         if not inside.text:
             raise Invalid(node.span, "an empty item", "name a layer, such as ReLU")
-        return Item(inside, None, {}, node.span, path)
+        return Item(inside, None, {}, node.span, path, node.size)
     if isinstance(inside, Sequence):
         raise Invalid(
             node.span,
@@ -83,7 +84,7 @@ def read_item(node: Node, path: tuple[str | int, ...], is_layer: Callable[[str],
     strangers = [entry for entry in others if entry is not first]
     if strangers:
         _refuse(strangers[0], first.key.text, is_layer)
-    return Item(first.key, first.value, beside, node.span, path)
+    return Item(first.key, first.value, beside, node.span, path, node.size)
 
 
 def _refuse(stranger: Entry, layer: str, is_layer: Callable[[str], bool]) -> None:

@@ -196,6 +196,12 @@ def test_blocks_that_explode_are_stopped(refuse: Any, blocks: str) -> None:
     )
 
 
+def test_arguments_that_explode_are_stopped(refuse: Any) -> None:
+    numbers = ", ".join(["0"] * 5000)
+    problems = refuse(f"{HEAD}layers:\n  - {{Reshape: {{shape: [{numbers}]}}, repeat: 9999}}\n")
+    assert any("arguments" in problem.message for problem, _ in problems)
+
+
 def test_hundreds_of_mistakes_end_the_compilation(tmp_path: Path) -> None:
     text = HEAD + "layers:\n" + "".join(f"  - Wrong{number}\n" for number in range(5000))
     with pytest.raises(Unreadable) as raised:

@@ -142,10 +142,21 @@ def test_an_alias_bomb_is_refused_before_it_goes_off() -> None:
     assert place[0] == 6, "the first line that holds more than 500,000 values"
 
 
+def test_aliases_that_pile_up_are_refused() -> None:
+    depth = DEEPEST // 2 - 10
+    lines = ["a0: &a0 x"]
+    lines += [f"a{n}: &a{n} {'[' * depth}*a{n - 1}{']' * depth}" for n in range(1, 50)]
+    code, message, place = the_problem("\n".join(lines).encode())
+    assert (code, place[0]) == ("YAML001", 4)
+    assert f"more than {DEEPEST}" in message
+
+
 @pytest.mark.parametrize(
     ("data", "code", "place"),
     [
         (b"a: 1\nb: 2\na: 3", "YAML005", (3, 1)),
+        (b"a: {<<: 1}", "YAML001", (1, 9)),
+        (b"a: {<<: [{}, 1]}", "YAML001", (1, 9)),
         (b"a: no", "YAML003", (1, 4)),
         (b"a: [On]", "YAML003", (1, 5)),
         (b"a: 010", "YAML003", (1, 4)),
