@@ -37,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rules.add_argument(
         "--force-exclude", action="store_true", help="`exclude` holds for named files too"
     )
+    mending = parser.add_argument_group("fixes").add_mutually_exclusive_group()
+    mending.add_argument(
+        "--fix", action="store_true", help="mend what has a safe fix, and report what is left"
+    )
+    mending.add_argument(
+        "--diff", action="store_true", help="print what --fix would change, and change nothing"
+    )
     report = parser.add_argument_group("report")
     report.add_argument(
         "--format", metavar="NAME", default="text", help="text, short, json, github, sarif"
@@ -76,6 +83,17 @@ def run(options: argparse.Namespace) -> int:
     ]
     project.check([candidate.path for candidate in candidates])
     outcome = run_rules(candidates, project, _baseline(options, project))
+    if options.fix or options.diff:
+        from archlint.engine.fix import mend
+
+        mended = mend(outcome, candidates, project)
+        if options.diff:
+            streams.answer("".join(file.diff for file in mended))
+            return outcome.exit_code(Severity(options.fail_on))
+        for file in mended:
+            file.write()
+        streams.note(f"archlint: mended {sum(file.count for file in mended)} places")
+        outcome = run_rules(candidates, project, _baseline(options, project))
     if options.write_baseline is not None:
         return _write_baseline(options, outcome)
     color = options.output is None and streams.colored()

@@ -20,14 +20,14 @@ Path = tuple[str | int, ...]
 
 def locate(place: Place, architecture: Architecture, graph: Graph) -> Span | None:
     """Return where `place` stands in a text document; the first key for the whole file."""
-    path = place.path if place.path is not None else _of_node(place, graph)
+    path = place.path if place.path is not None else path_of_node(place, graph)
     if path:
         return architecture.locate(path, place.key)
     entries = getattr(architecture.document.root, "entries", ())
     return entries[0].key.span if entries else None
 
 
-def _of_node(place: Place, graph: Graph) -> Path:
+def path_of_node(place: Place, graph: Graph) -> Path:
     """Return the path of the node of a place, or of what makes its tensor; () for none."""
     if place.node is None:
         return _of_tensor(place.tensor, graph)

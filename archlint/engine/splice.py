@@ -1,0 +1,78 @@
+"""Changes to the text of an architecture file that leave everything else as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlint.sources.yaml_node import Alias, Entry, Mapping, Scalar
+
+if TYPE_CHECKING:
+    from archlint.sources.yaml_document import YamlDocument
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Splice:
+    """Put `text` where the code points from `start` to just before `end` stand."""
+
+    start: int
+    end: int
+    text: str
+
+    def applied(self, text: str) -> str:
+        """Return `text` with the change."""
+        return text[: self.start] + self.text + text[self.end :]
+
+
+def set_beside(
+    document: YamlDocument, path: tuple[str | int, ...], key: str, value: str
+) -> Splice | None:
+    """Return the change that gives the layer at `path` the word `key` with `value` beside it.
+
+    A value that stands there is replaced, otherwise a line is added. None where the layer is an
+    alias, whose text belongs to another place.
+    """
+    item = document.find(path)
+    if item is None or isinstance(item, Alias):
+        return None
+    if isinstance(item, Scalar):
+        return _grown(document, item, f"{key}: {value}")
+    if not isinstance(item, Mapping):
+        return None
+    own = next((entry for entry in item.entries if entry.key.text == key), None)
+    if own is not None:
+        replaced = own.value.span
+        return None if isinstance(own.value, Alias) else Splice(replaced.start, replaced.end, value)
+    return _added(document, item, f"{key}: {value}")
+
+
+def _grown(document: YamlDocument, item: Scalar, line: str) -> Splice:
+    """A layer without arguments becomes a mapping: `- Linear` with a line below."""
+    indent = " " * (item.span.start_column - 1)
+    return Splice(item.span.end, item.span.end, f":{_newline(document)}{indent}{line}")
+
+
+def _added(document: YamlDocument, item: Mapping, line: str) -> Splice | None:
+    text = document.text.text
+    if not item.entries:
+        return None
+    if text[item.span.start] == "{":
+        brace = text.rindex("}", item.span.start, item.span.end)
+        return Splice(brace, brace, f", {line}")
+    first = item.entries[0]
+    end = _end_of_line(text, _last_place(first))
+    indent = " " * (first.key.span.start_column - 1)
+    return Splice(end, end, f"{_newline(document)}{indent}{line}")
+
+
+def _last_place(entry: Entry) -> int:
+    return max(entry.key.span.end, entry.value.span.end)
+
+
+def _end_of_line(text: str, place: int) -> int:
+    ends = [found for found in (text.find("\r", place), text.find("\n", place)) if found >= 0]
+    return min(ends, default=len(text))
+
+
+def _newline(document: YamlDocument) -> str:
+    return "\r\n" if "\r\n" in document.text.text else "\n"

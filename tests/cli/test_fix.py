@@ -1,0 +1,93 @@
+"""`--fix` changes what a finding is about, and nothing else."""
+
+import pytest
+
+HEAD = """\
+archlint: 1
+name: net          # a comment
+inputs:
+  x: [1, 64]
+defaults:
+  - Linear:
+    init: {normal: {std: 0.01}}
+layers:
+  - Linear: {out_features: 64}
+  - ReLU
+"""
+
+TAIL = "  - ReLU"  # without a newline at the end
+
+HE = "{kaiming_normal: {nonlinearity: relu}}"
+
+LAYERS = {
+    "flow arguments": (
+        "  - Linear: {out_features: 64}   # the second\n",
+        f"  - Linear: {{out_features: 64}}   # the second\n    init: {HE}\n",
+    ),
+    "block arguments": (
+        "  - Linear:\n      out_features: 64\n    name: second\n",
+        f"  - Linear:\n      out_features: 64\n    init: {HE}\n    name: second\n",
+    ),
+    "flow layer": (
+        "  - {Linear: {out_features: 64}, name: second}\n",
+        f"  - {{Linear: {{out_features: 64}}, name: second, init: {HE}}}\n",
+    ),
+    "its own initializer": (
+        "  - Linear: {out_features: 64}\n    init:\n      normal: {std: 0.5}\n",
+        f"  - Linear: {{out_features: 64}}\n    init:\n      {HE}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_initializer_is_written_where_it_belongs(name, folder, archlint):
+    before, after = LAYERS[name]
+    path = folder / "net.arch.yaml"
+    path.write_bytes((HEAD + before + TAIL).encode())
+    result = archlint("check", str(path), "--fix")
+    assert result.code == 0, result.out
+    assert path.read_bytes().decode() == HEAD + after + TAIL
+
+
+def test_line_ends_and_the_byte_order_mark_stay(folder, archlint):
+    before, after = LAYERS["flow arguments"]
+    path = folder / "net.arch.yaml"
+    path.write_bytes(("\ufeff" + (HEAD + before + TAIL).replace("\n", "\r\n")).encode())
+    archlint("check", str(path), "--fix")
+    assert path.read_bytes() == ("\ufeff" + (HEAD + after + TAIL).replace("\n", "\r\n")).encode()
+
+
+def test_a_second_run_has_nothing_to_do(folder, archlint):
+    path = folder / "net.arch.yaml"
+    path.write_text(HEAD + LAYERS["flow arguments"][0] + TAIL, encoding="utf-8")
+    archlint("check", str(path), "--fix")
+    once = path.read_bytes()
+    assert not archlint("check", str(path), "--diff").out
+    archlint("check", str(path), "--fix")
+    assert path.read_bytes() == once
+
+
+def test_a_diff_changes_nothing(folder, archlint):
+    path = folder / "net.arch.yaml"
+    text = HEAD + LAYERS["flow arguments"][0] + TAIL
+    path.write_text(text, encoding="utf-8")
+    result = archlint("check", str(path), "--diff")
+    assert result.code == 1
+    assert "+    init: {kaiming_normal: {nonlinearity: relu}}" in result.out.splitlines()
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_what_another_file_says_is_left_alone(folder, archlint):
+    block = folder / "block.arch.yaml"
+    text = (
+        "archlint: 1\nname: block\ninputs: {x: [1, 64]}\n"
+        "layers:\n  - Linear: {out_features: 64}\n    init: {normal: {std: 0.01}}\n"
+    )
+    block.write_text(text, encoding="utf-8")
+    path = folder / "net.arch.yaml"
+    layers = HEAD.replace("inputs:", "imports: {block: block.arch.yaml}\ninputs:") + "  - block\n"
+    path.write_text(layers + TAIL, encoding="utf-8")
+    assert archlint("check", str(path)).code == 1
+    archlint("check", str(path), "--fix")
+    assert block.read_text(encoding="utf-8") == text
+    assert path.read_text(encoding="utf-8") == layers + TAIL
