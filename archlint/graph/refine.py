@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from archlint.graph.conflict import Conflict
+from archlint.graph.contributed.infer import infer
 from archlint.graph.gaps import fill
 from archlint.graph.graph import Graph
 from archlint.graph.sequences import follow
@@ -26,6 +27,7 @@ def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None
     if inner or not context.whole or not scope.changed.isdisjoint(node.inputs):
         _infer(node, proto, scope, context)
     try:
+        infer(node, proto, scope, context)
         fill(node, scope)
         follow(node, scope)
     except (ArithmeticError, LookupError) as error:

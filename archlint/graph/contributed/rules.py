@@ -1,0 +1,27 @@
+"""The rules of all contributed operators that no standard one stands in for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from archlint.graph.contributed.attention import ATTENTION
+from archlint.graph.contributed.elementwise import ELEMENTWISE
+from archlint.graph.contributed.given import Rule
+from archlint.graph.contributed.products import PRODUCTS
+from archlint.graph.contributed.rearranged import BLOCKS, REARRANGED
+from archlint.graph.contributed.stand_in import BLOCKED, MICROSOFT
+
+RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
+    {
+        **{
+            (MICROSOFT, name): rule
+            for family in (ATTENTION, ELEMENTWISE, PRODUCTS, REARRANGED)
+            for name, rule in family.items()
+        },
+        **{(BLOCKED, name): rule for name, rule in BLOCKS.items()},
+        # onnxruntime writes it in the standard domain too.
+        ("", "SimplifiedLayerNormalization"): ELEMENTWISE["SimplifiedLayerNormalization"],
+    }
+)
+"""By domain and name."""
