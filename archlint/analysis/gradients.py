@@ -33,10 +33,12 @@ class GradientFlow:
     @cached_property
     def needed(self) -> frozenset[str]:
         """The names of the tensors that need a gradient."""
+        trained = {name for name, entry in self.parameters.trainable.items() if entry.trained}
+        made_of = self.parameters.lineage.made_of
         needed = {
-            alias
-            for alias, root in self.parameters.origins.items()
-            if root in self.parameters.trainable and self.parameters.trainable[root].trained
+            name
+            for name, roots in made_of.items()
+            if self._is_float(name) and not trained.isdisjoint(roots)
         }
         if self.input_gradient:
             values = (self.graph.values[name] for name in self.graph.inputs)

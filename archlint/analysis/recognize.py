@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.value import Role
 from archlint.ops.composite.composite import FRAMEWORK, Attributes, Composite, Form
 from archlint.ops.composite.exported import (
     ExportedCall,
@@ -20,6 +21,7 @@ from archlint.ops.composite.registry import Composites
 
 _NO_METADATA: Mapping[str, str] = {}
 _ELEMENT = "operator.getitem"
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
 def framework_graph(graph: Graph, composites: Composites) -> Graph:
@@ -31,7 +33,8 @@ def framework_graph(graph: Graph, composites: Composites) -> Graph:
     found = _Found()
     _from_export(graph, composites, found)
     _from_form(graph, composites, found)
-    if not found.composites:
+    found.covered.update(_prepared_weights(graph))
+    if not found.covered:
         return graph
     nodes = tuple(
         found.composites.get(node.name, node)
@@ -174,3 +177,36 @@ def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
                 return False
     return True
 
+
+
+def _prepared_weights(graph: Graph) -> set[str]:
+    """Return the nodes that only put the weights of a recurrent layer in ONNX's order of gates."""
+    prepared: set[str] = set()
+    for node in graph.nodes:
+        if node.op in _RECURRENT and not node.domain:
+            for name in node.inputs[1:4]:
+                _follow_weight(name, node.name, graph, prepared)
+    return prepared
+
+
+def _follow_weight(name: str, user: str, graph: Graph, prepared: set[str]) -> None:
+    """Add the makers of a tensor in which there is no data, as long as nobody else uses it."""
+    maker = graph.producers.get(name)
+    if maker is None or not _is_prepared(name, graph):
+        return
+    users = {each.name for each in graph.consumers.get(name, ())}
+    if users <= prepared | {user}:
+        prepared.add(maker.name)
+        for source in maker.inputs:
+            if source:
+                _follow_weight(source, maker.name, graph, prepared)
+
+
+def _is_prepared(name: str, graph: Graph) -> bool:
+    """Whether a tensor is made of stored tensors alone."""
+    maker = graph.producers.get(name)
+    if maker is None or name in graph.constants:
+        return name in graph.constants or graph.values[name].role is Role.STORED
+    return bool(maker.inputs) and all(
+        _is_prepared(source, graph) for source in maker.inputs if source
+    )

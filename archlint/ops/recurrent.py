@@ -4,48 +4,91 @@ from __future__ import annotations
 
 from math import prod
 
-from archlint.ops.call import Call, width
+from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Effect, Recurs
 from archlint.ops.fan import Fan
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole
 from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.strides import contiguous
 
 _MANY_STEPS = 64  # where the length of a sequence is open: the state has settled by then
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _STATE = frozenset({0, 1, 2, 3})
+_PAGES = 8 * 4096  # the parts of a workspace begin on pages
 
 
 def recurrent_cost(call: Call) -> Cost:
-    """Count x W and h R at every step: T B D G H (I + H) for G gates and D directions."""
-    steps, batch, _ = call.shape(0)
-    positions = steps * batch
+    """Count x W and h R at every step: T B D G H (I + H) for G gates and D directions.
+
+    The state before the first step is no result of the cell, so that the first product with R has a
+    data gradient of its own, or none.
+    """
+    steps, batch = _extent(call)
+    inputs, states = prod(call.shape(1)), prod(call.shape(2))
+    recurrent = frozenset({2})
     return Cost(
         (
-            Product(positions * prod(call.shape(1)), (frozenset({0}), frozenset({1}))),
-            Product(positions * prod(call.shape(2)), (_STATE, frozenset({2}))),
+            Product(steps * batch * inputs, (frozenset({0}), frozenset({1}))),
+            Product((steps - 1) * batch * states, (_STATE, recurrent)),
+            Product(batch * states, (frozenset({5}), recurrent)),
         ),
-        elementwise=4 * positions * prod(call.shape(1)[:2]),
+        elementwise=4 * steps * batch * prod(call.shape(1)[:2]),
     )
 
 
-def keeps_steps(least: int, most: int) -> KeptFacet:
-    """Keep between `least` and `most` numbers for each step, sample and hidden unit.
+def _extent(call: Call) -> tuple[int, int]:
+    """Return the number of steps and of sequences."""
+    first, second, _ = call.shape(0)
+    return (second, first) if call.integer("layout", 0) == 1 else (first, second)
 
-    How much a backend stores for itself is private to it: decomposed cells keep the gates and the
-    states, the fused CPU kernel keeps a workspace about twice as large.
+
+def keeps_cells(numbers: int, states: int, *, fused: bool) -> KeptFacet:
+    """Keep `numbers` for each step and hidden unit, and `states` for each hidden unit, a sequence.
+
+    That is what PyTorch's cells keep on the CPU, measured. A backend that runs the whole sequence
+    at once, as oneDNN does for an LSTM and cuDNN for all, has a workspace of its own: the upper
+    end.
     """
 
     def kept(call: Call, gradients: Gradients) -> Kept:
         if not gradients.needed:
             return NOTHING
-        steps, batch, _ = call.shape(0)
-        directions, _, hidden = call.shape(2)
-        units = steps * batch * directions * hidden * width(call.input(0)) // 8
-        return Kept(inputs=(0,), outputs=(0,), own=least * units, own_high=most * units)
+        steps, batch = _extent(call)
+        directions, gates, hidden = call.shape(2)
+        element = width(call.input(0)) // 8
+        units = steps * batch * hidden * element
+        own = directions * (numbers * units + states * batch * hidden * element)
+        strides = gradients.strides_of(0)
+        copied = strides is not None and strides != contiguous(call.shape(0))
+        own += directions * nbytes(call.input(0)) if copied else 0
+        high = None
+        if fused or gradients.mask_bytes == 1:
+            workspace = _workspace(steps * batch, (steps + 1) * batch, call.shape(0)[2], hidden)
+            outputs = units + 4 * batch * hidden * element
+            high = own + directions * (element * workspace + outputs + _PAGES)
+        return Kept(inputs=() if copied else (0,), own=own, own_high=high)
 
     return kept
+
+
+def _workspace(positions: int, states: int, inputs: int, hidden: int) -> int:
+    """Return about how many numbers oneDNN keeps for a direction, fitted to its LSTM from above.
+
+    Gates, three sets of states that inputs and outputs share, the cells, and gradients.
+    """
+    lanes = _lanes(hidden)
+    return (
+        positions * (_lanes(4 * hidden) + 3 * lanes)
+        + 6 * states * _lanes(max(inputs, hidden))
+        + 2 * states * lanes
+    )
+
+
+def _lanes(numbers: int) -> int:
+    """Round a row up to whole cache lines, and one more where rows would fall on each other."""
+    return -(-numbers // 16) * 16 + 16
 
 
 def sees_sequence(call: Call, output: int) -> Sight:
@@ -82,9 +125,9 @@ def recurs(name: str) -> SignalFacet:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _cell("LSTM", keeps_steps(5, 20)),
-        _cell("GRU", keeps_steps(4, 12)),
-        _cell("RNN", keeps_steps(0, 3)),
+        _cell("LSTM", keeps_cells(7, 0, fused=True)),
+        _cell("GRU", keeps_cells(7, 0, fused=False)),
+        _cell("RNN", keeps_cells(1, 1, fused=False)),
     )
 
 
