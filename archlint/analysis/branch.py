@@ -29,13 +29,16 @@ class Branch:
     a tensor that was cut into windows has one for the window and one for the place inside.
 
     Of a branch that is open `below` the element reads everything before that too, as a causal
-    layer does; `above`, everything after.
+    layer does; `above`, everything after. A `loose` branch says more than is read. Of a `rolled`
+    one the positions that should read past one end of the input read at the other end instead.
     """
 
     terms: Terms
     rest: Taps = ORIGIN
     below: bool = False
     above: bool = False
+    loose: bool = False
+    rolled: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -78,12 +81,13 @@ def passed(
     """
     held = dict(branch.terms)
     terms: list[tuple[int, Reach]] = []
-    rest, below, above = branch.rest, branch.below, branch.above
+    rest, below, above, loose = branch.rest, branch.below, branch.above, branch.loose
     for link in links:
         if isinstance(link, Regroup):
-            new_terms, more = regrouped(link, held)
-            terms.extend(new_terms)
-            rest = rest.sum(more)
+            new = regrouped(link, held)
+            terms.extend(new.terms)
+            rest = rest.sum(new.rest)
+            loose = loose or not new.exact
             continue
         term = held.get(link.source)
         if term is None:
@@ -97,13 +101,14 @@ def passed(
                 terms.append((target, seen.through(term, length(after, target))))
             case Piece(axis, start, count):
                 terms.append((axis, _moved(term, start, count)))
-            case Whole(source, _, causal) if causal is not None and len(held) == 1:
+            case Whole(_, _, int(causal)) if len(held) == 1 and not branch.rolled:
                 terms.append((causal, _running(term, backward=link.backward)))
                 onward = _falls(term) == link.backward
                 below, above = below or onward, above or not onward
             case Whole(source):
                 rest = rest.sum(_covered(term, length(before, source), extent))
-    return _normal(Branch(tuple(terms), rest, below, above), extent)
+                loose = loose or link.causal is not None
+    return _normal(Branch(tuple(terms), rest, below, above, loose, branch.rolled), extent)
 
 
 def _moved(term: Reach, start: int, count: int | None) -> Reach:
@@ -187,6 +192,8 @@ def _normal(branch: Branch, extent: int | None) -> Branch | None:
         return None
     if not moving and branch.is_open:
         return _closed(branch, rest, extent)
+    if not moving and branch.rolled and not _is_inside(rest, extent):
+        raise Everything
     if not moving and extent is not None:
         rest = rest.within(0, extent - 1)
         if not rest:
@@ -194,6 +201,10 @@ def _normal(branch: Branch, extent: int | None) -> Branch | None:
     if len(moving) == 1 and rest != ORIGIN:
         moving, rest = [(moving[0][0], moving[0][1].sum(rest))], ORIGIN
     return replace(branch, terms=tuple(moving), rest=rest)
+
+
+def _is_inside(taps: Taps, extent: int | None) -> bool:
+    return extent is not None and taps.low > 0 and taps.high < extent - 1
 
 
 def _closed(branch: Branch, rest: Taps, extent: int | None) -> Branch:
@@ -204,4 +215,4 @@ def _closed(branch: Branch, rest: Taps, extent: int | None) -> Branch:
     high = extent - 1 if branch.above else min(rest.high, extent - 1)
     if low <= 0 and high >= extent - 1:
         raise Everything
-    return Branch((), Taps.progression(low, max(high - low + 1, 1), 1))
+    return Branch((), Taps.progression(low, max(high - low + 1, 1), 1), loose=branch.loose)

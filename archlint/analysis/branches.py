@@ -40,12 +40,16 @@ def _joined(first: Branch, second: Branch, shape: Shape) -> Branch | None:
         return first
     axes = {axis for branch in (first, second) for axis, _ in branch.terms}
     if not axes:
-        return replace(first, rest=first.rest.union(second.rest))
+        rest = first.rest.union(second.rest)
+        return replace(first, rest=rest, loose=first.loose or second.loose)
     below, above = first.below or second.below, first.above or second.above
+    loose, rolled = first.loose or second.loose, first.rolled or second.rolled
     if len(axes) == 1:
         (axis,) = axes
         both = _single(first).union(_single(second), length(shape, axis))
-        return None if both is None else Branch(((axis, both),), ORIGIN, below, above)
+        return (
+            None if both is None else Branch(((axis, both),), ORIGIN, below, above, loose, rolled)
+        )
     if first.is_open or second.is_open or first.rest != second.rest:
         return None
     return _joined_in_one_axis(first, second, shape)
@@ -71,11 +75,12 @@ def _joined_in_one_axis(first: Branch, second: Branch, shape: Shape) -> Branch |
     if both is None:
         return None
     terms = (*first.terms[:position], (axis, both), *first.terms[position + 1 :])
-    return replace(first, terms=terms)
+    loose, rolled = first.loose or second.loose, first.rolled or second.rolled
+    return replace(first, terms=terms, loose=loose, rolled=rolled)
 
 
 def joined_pieces(
-    parts: Sequence[tuple[Piece, Branch]], shape: Shape
+    parts: Sequence[tuple[Piece, Branch]], shape: Shape, extent: int | None
 ) -> tuple[tuple[Branch, ...], bool]:
     """Return the branches of pieces that fill an axis one after the other.
 
@@ -93,7 +98,7 @@ def joined_pieces(
     flat = all(own == axis for branch in distinct for own, _ in branch.terms)
     if total is None or not flat or any(piece.length is None for piece, _ in parts):
         return merged(distinct, shape), False
-    rolled = _rolled(parts, total)
+    rolled = _rolled(parts, total, extent)
     if rolled is not None:
         return (rolled,), True
     entries = [NO_TAPS] * total
@@ -103,23 +108,35 @@ def joined_pieces(
             entries[position] = entries[position].union(own.at(position))
     below = any(branch.below for branch in distinct)
     above = any(branch.above for branch in distinct)
-    return (Branch(((axis, tabulated(entries)),), ORIGIN, below, above),), True
+    loose = any(branch.loose for branch in distinct)
+    was_rolled = any(branch.rolled for branch in distinct)
+    term = (axis, tabulated(entries))
+    return (Branch((term,), ORIGIN, below, above, loose, was_rolled),), True
 
 
-def _rolled(parts: Sequence[tuple[Piece, Branch]], total: int) -> Branch | None:
-    """Return the branch of the longest piece where the others continue it around the end."""
+def _rolled(parts: Sequence[tuple[Piece, Branch]], total: int, extent: int | None) -> Branch | None:
+    """Return the branch of the longest piece where the others continue it around the end.
+
+    Only where the positions of the other pieces then lie at a border of the extent: they are not
+    interior ones, about which a field speaks.
+    """
     longest, branch = max(parts, key=lambda part: part[0].length or 0)
     own = _single(branch)
     if own.finite or own.advance == 0 or (own.advance * total) % own.period:
         return None
     turn = own.advance * total // own.period
+    stop = longest.start + (longest.length or 0)
+    outside = [own.at(longest.start - 1)] if longest.start else []
+    outside += [own.at(stop)] if stop < total else []
+    if extent is None or any(taps.low > 0 and taps.high < extent - 1 for taps in outside):
+        return None
     for _, other in parts:
         if not branch.terms or not other.terms:
             return None
         around = _single(other)
         if around != own and around not in (_shifted(own, turn), _shifted(own, -turn)):
             return None
-    return branch if longest.length else None
+    return replace(branch, rolled=True)
 
 
 def _shifted(own: Reach, offset: int) -> Reach:

@@ -68,7 +68,10 @@ class Field:
         """How sure the field is: exact, upper-bound or unknown."""
         if self.unknown is not None:
             return "unknown"
-        return "upper-bound" if self.bounded else "exact"
+        loose = self.bounded or (
+            self.whole is None and any(branch.loose for branch in self.branches)
+        )
+        return "upper-bound" if loose else "exact"
 
     @property
     def is_local(self) -> bool:
@@ -133,7 +136,7 @@ class Field:
         if not axes:
             return None
         try:
-            maps = [(axis, self._along(axis)) for axis in axes]
+            maps = [(axis, self.along(axis)) for axis in axes]
         except Undetermined as reason:
             return str(reason)
         return maps[0] if len(maps) == 1 else max(maps, key=lambda pair: self._movement(*pair))
@@ -151,9 +154,9 @@ class Field:
     @cached_property
     def _resting(self) -> Reach:
         """What is read where nothing moves."""
-        return self._along(0)
+        return self.along(0)
 
-    def _along(self, axis: int) -> Reach:
+    def along(self, axis: int) -> Reach:
         """Return the map along one axis, over all branches and all positions of other axes."""
         maps = [branch.along(axis, self.shape) for branch in self.branches]
         result = maps[0]
@@ -209,7 +212,9 @@ def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
                 for piece, field in zip(pieces, fields, strict=True)
                 for branch in field.branches
             ]
-            branches, exact = joined_pieces(parts, first.shape) if parts else ((), True)
+            branches, exact = (
+                joined_pieces(parts, first.shape, first.extent) if parts else ((), True)
+            )
             bounded = bounded or not exact
         else:
             branches = merged([each for field in fields for each in field.branches], first.shape)

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import lcm
 
 from archlint.ops.links import Regroup
 from archlint.ops.reach import Reach, reach, tabulated
-from archlint.ops.taps import ORIGIN, Taps
+from archlint.ops.taps import ORIGIN, Taps, united
 from archlint.ops.undetermined import Undetermined
 
 _NOTHING_MOVES = Reach(0, (ORIGIN,))
 _LONGEST_MERGED = 1 << 17
 
 
-def regrouped(link: Regroup, held: Mapping[int, Reach]) -> tuple[list[tuple[int, Reach]], Taps]:
-    """Return the terms of the new axes, and what is read besides.
+@dataclass(frozen=True, slots=True)
+class Regrouped:
+    """The terms of the new axes and what is read besides; not `exact` where they say too much."""
 
-    Merges the old axes into one, then cuts that; raises `Undetermined` where the pattern of the
-    field does not fit the cut.
+    terms: tuple[tuple[int, Reach], ...] = ()
+    rest: Taps = ORIGIN
+    exact: bool = True
+
+
+def regrouped(link: Regroup, held: Mapping[int, Reach]) -> Regrouped:
+    """Merge the old axes into one, then cut that into the new ones.
+
+    Raises `Undetermined` where a size that is needed is not known.
     """
     if not any(source in held for source in link.sources):
-        return [], ORIGIN
+        return Regrouped()
     merged = held.get(link.sources[0], _NOTHING_MOVES)
     for source, size in zip(link.sources[1:], link.source_sizes[1:], strict=True):
         merged = _merged(merged, held.get(source, _NOTHING_MOVES), size)
     if not link.targets:
-        return [], merged.at(0)
+        return Regrouped(rest=merged.at(0))
     terms: list[tuple[int, Reach]] = []
+    exact = True
     for target, size in zip(link.targets[:0:-1], link.target_sizes[:0:-1], strict=True):
-        merged, inner = _cut(merged, size)
+        cut = _cut(merged, size)
+        exact = exact and cut is not None
+        merged, inner = (_pieces(merged, size), _NOTHING_MOVES) if cut is None else cut
         terms.append((target, inner))
-    return [*terms, (link.targets[0], merged)], ORIGIN
+    return Regrouped((*terms, (link.targets[0], merged)), exact=exact)
 
 
 def _merged(outer: Reach, inner: Reach, size: int | None) -> Reach:
@@ -43,8 +55,11 @@ def _merged(outer: Reach, inner: Reach, size: int | None) -> Reach:
     return tabulated(offsets) if outer.finite else reach(outer.advance, offsets)
 
 
-def _cut(whole: Reach, size: int | None) -> tuple[Reach, Reach]:
-    """Return the maps of one axis cut into pieces of `size`: of the pieces, and inside of them."""
+def _cut(whole: Reach, size: int | None) -> tuple[Reach, Reach] | None:
+    """Return the maps of one axis cut into pieces of `size`: of the pieces, and inside of them.
+
+    None where the pieces are not alike: then no sum of two maps says what they read.
+    """
     if size is None:
         raise Undetermined("an axis is cut into pieces of unknown size")
     turn = whole.period if whole.finite else lcm(size, whole.period)
@@ -54,8 +69,21 @@ def _cut(whole: Reach, size: int | None) -> tuple[Reach, Reach]:
         piece = [whole.at(start + position) for position in range(size)]
         offset = piece[0].low - first[0].low
         if any(now != then.shifted(offset) for now, then in zip(piece, first, strict=True)):
-            raise Undetermined("an axis is cut across the pattern of its receptive field")
+            return None
         starts.append(Taps(offset, 1))
     if whole.finite:
         return tabulated(starts), tabulated(first)
     return reach(whole.advance * turn // whole.period, starts), tabulated(first)
+
+
+def _pieces(whole: Reach, size: int | None) -> Reach:
+    """Return the map of pieces of `size`, each of which is taken to read all that is in it."""
+    count = size or 1
+    turn = whole.period if whole.finite else lcm(count, whole.period)
+    pieces = [
+        united(whole.at(start + position) for position in range(count))
+        for start in range(0, turn, count)
+    ]
+    if whole.finite:
+        return tabulated(pieces)
+    return reach(whole.advance * turn // whole.period, pieces)
