@@ -32,6 +32,7 @@ class Moments:
     nans: int = 0
     infinities: int = 0
     zeros: int = 0
+    _room: NDArray[np.float64] | None = None
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Take in a block of numbers; the block is overwritten."""
@@ -52,7 +53,7 @@ class Moments:
         self.maximum = max(self.maximum, float(values.max()))
         mean = total / values.size
         values -= mean
-        squares = values * values
+        squares = self._squares(values)
         self._join(
             values.size,
             mean,
@@ -60,6 +61,14 @@ class Moments:
             _dot(squares, values),
             _dot(squares, squares),
         )
+
+    def _squares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the squares in an array that is used again: new ones of this size are slow."""
+        import numpy as np
+
+        if self._room is None or self._room.size < values.size:
+            self._room = np.empty_like(values)
+        return np.multiply(values, values, out=self._room[: values.size])
 
     def _join(self, count: int, mean: float, second: float, third: float, fourth: float) -> None:
         """Join the sums of a block, taken about its own mean."""
