@@ -206,22 +206,24 @@ def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
         everywhere = [field for field in fields if field.whole and not field.bounded]
         bounded = not everywhere or (bool(pieces) and not all(field.whole for field in fields))
     try:
-        if pieces:
-            parts = [
-                (piece, branch)
-                for piece, field in zip(pieces, fields, strict=True)
-                for branch in field.branches
-            ]
-            branches, exact = (
-                joined_pieces(parts, first.shape, first.extent) if parts else ((), True)
-            )
-            bounded = bounded or not exact
-        else:
-            branches = merged([each for field in fields for each in field.branches], first.shape)
+        branches, exact = _together(fields, pieces)
     except Undetermined as reason:
         lost = unknown_field(str(reason))
         return lost if whole is None else replace(first, branches=(), whole=whole)
-    return replace(first, branches=branches, whole=whole, bounded=bounded)
+    return replace(first, branches=branches, whole=whole, bounded=bounded or not exact)
+
+
+def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[Branch, ...], bool]:
+    """Return the branches of all fields, and whether they are exact."""
+    shape, extent = fields[0].shape, fields[0].extent
+    if not pieces:
+        return merged([each for field in fields for each in field.branches], shape), True
+    parts = [
+        (piece, branch)
+        for piece, field in zip(pieces, fields, strict=True)
+        for branch in field.branches
+    ]
+    return joined_pieces(parts, shape, extent) if parts else ((), True)
 
 
 def through(field: Field, links: Links, after: Shape, node: str) -> Field:

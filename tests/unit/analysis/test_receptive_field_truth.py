@@ -274,7 +274,7 @@ def check(name: str, field: Field, lights: np.ndarray, *, exact: bool, clamped: 
         return
     for axis in range(2, lights.ndim):
         others = tuple(each for each in range(1, lights.ndim) if each != axis)
-        truth = lights.any(axis=others).T
+        truth = np.transpose(lights.any(axis=others))
         along = field.along(axis)
         for position, lit in enumerate(truth):
             taps = along.at(position)
