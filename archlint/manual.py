@@ -12,18 +12,21 @@ if TYPE_CHECKING:
     from archlint.rule import Rule
 
 _FENCE = re.compile(
-    r"^```yaml (?P<word>fails|passes)[ \t]*\n(?P<text>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL
+    r"^```(?P<language>yaml|onnx) (?P<word>fails|passes)[ \t]*\n(?P<text>.*?)^```[ \t]*$",
+    re.MULTILINE | re.DOTALL,
 )
 _EXPECT = re.compile(r"^# expect: (?P<message>.*?)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An architecture in a manual that a rule must fail, or pass; `line` is where it starts.
+    """A model in a manual that a rule must fail, or pass; `line` is where it starts.
 
-    Each text in `expected` stands in the message of a finding of the rule.
+    `language` is `yaml` for an architecture, or `onnx` for ONNX's own text syntax. Each text in
+    `expected` stands in the message of a finding of the rule.
     """
 
+    language: str
     text: str
     fails: bool
     line: int
@@ -39,9 +42,10 @@ class Manual:
 
     @property
     def examples(self) -> tuple[Example, ...]:
-        """The architectures in the fenced blocks `yaml fails` and `yaml passes`, in order."""
+        """The models in the fenced blocks `yaml fails`, `onnx passes` and so on, in order."""
         return tuple(
             Example(
+                language=match["language"],
                 text=match["text"],
                 fails=match["word"] == "fails",
                 line=1 + self.text.count("\n", 0, match.start()),

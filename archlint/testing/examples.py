@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.manual import Example, read_manual
-from archlint.testing.lint import lint_text
+from archlint.testing.lint import lint_model, lint_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,8 @@ def check_manual(rule: type[Rule]) -> None:
         raise AssertionError(f"{manual.path}: the first line is not `# {rule.code} {rule.name}`")
     if {example.fails for example in manual.examples} != {True, False}:
         raise AssertionError(
-            f"{manual.path}: a manual has a block `yaml fails` and a block `yaml passes`"
+            f"{manual.path}: a manual has a block that fails and one that passes, "
+            "`yaml fails` and `yaml passes`, or the same with `onnx`"
         )
 
 
@@ -62,7 +63,7 @@ def check_example(case: ManualExample) -> None:
     Raises `AssertionError` where the example does not do what the manual says: a failing one has
     a finding of the rule for each expected text and a passing one has none; neither is broken.
     """
-    findings = lint_text(case.example.text, [case.rule])
+    findings = _lint(case)
     broken = [finding for finding in findings if finding.code != case.rule.code]
     if broken:
         raise AssertionError(f"{case}: the example itself is wrong: {_said(broken)}")
@@ -73,6 +74,14 @@ def check_example(case: ManualExample) -> None:
     for text in case.example.expected:
         if not any(text in finding.message for finding in findings):
             raise AssertionError(f"{case}: expected {text!r}, got {_said(findings)}")
+
+
+def _lint(case: ManualExample) -> list[Finding]:
+    if case.example.language == "yaml":
+        return lint_text(case.example.text, [case.rule])
+    from onnx.parser import parse_model
+
+    return lint_model(parse_model(case.example.text), [case.rule])
 
 
 def _said(findings: list[Finding]) -> str:
