@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
@@ -11,6 +10,7 @@ from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_in
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes
 from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.signals import extent
 from archlint.ops.undetermined import Undetermined
 
 _INDEX_BYTES = 8
@@ -97,8 +97,7 @@ def reduces(name: str) -> SignalFacet | None:
         return None
 
     def effect(call: Call) -> Effect:
-        shape = call.shape(0)
-        return Pools(poolings[name], prod(shape[axis] for axis in reduced_axes(call)))
+        return Pools(poolings[name], extent(call, reduced_axes(call)))
 
     return effect
 

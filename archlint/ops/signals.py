@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 
 from archlint.ops.call import Call
@@ -100,9 +101,19 @@ def pools_planes(pooling: Pooling) -> SignalFacet:
     """Return the effect of pooling all positions of a channel."""
 
     def effect(call: Call) -> Effect:
-        return Pools(pooling, prod(call.shape(0)[2:]))
+        return Pools(pooling, extent(call, range(2, call.rank(0))))
 
     return effect
+
+
+def extent(call: Call, axes: Iterable[int]) -> int:
+    """Return the number of places along some axes of the first input."""
+    shape = call.input(0).shape or ()
+    dims = [shape[axis] for axis in axes]
+    sizes = [dim for dim in dims if isinstance(dim, int)]
+    if len(sizes) < len(dims):
+        raise Undetermined(f"how much {call.node.name!r} pools is not known")
+    return prod(sizes)
 
 
 def fill(call: Call, windows: tuple[Sliding, ...]) -> float:

@@ -1,0 +1,148 @@
+"""The gradient through a whole network at initialization: its second moment, backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from archlint.analysis.propagation import Propagation
+from archlint.graph.node import Node
+from archlint.ops.effect import (
+    Activates,
+    Attends,
+    Combines,
+    Effect,
+    Joins,
+    LooksUp,
+    Normalizes,
+    Operation,
+    Over,
+    Passes,
+    Pooling,
+    Pools,
+    Sums,
+)
+
+if TYPE_CHECKING:
+    from archlint.analysis.signal import Signal
+
+
+@dataclass(frozen=True)
+class GradientSignal:
+    """The second moment of the gradient in each tensor, for a gradient of one in every output.
+
+    Backward and forward weights are taken as independent (He et al. 2015, section 2.2), so that
+    behind a sum it is E[w^2] times the products that an input takes part in, and behind a function
+    E[f'^2] times what it was. A tensor whose gradient is not known is left out.
+    """
+
+    propagation: Propagation
+
+    @cached_property
+    def second_moments(self) -> Mapping[str, float]:
+        """The second moment of the gradient by tensor."""
+        graph = self.propagation.graph
+        found: dict[str, float] = {}
+        unknown: set[str] = set()
+        for name in graph.outputs:
+            dtype = graph.values[name].dtype
+            if dtype is not None and dtype.is_float:
+                found[name] = 1.0
+        for node in reversed(graph.nodes):
+            known = [name for name in node.outputs if name in found and name not in unknown]
+            lost = any(name in unknown for name in node.outputs)
+            for slot, name in enumerate(node.inputs):
+                if not name or self.propagation.initialization.flow.is_stored(name):
+                    continue
+                factor = self._factor(node, slot) if known or lost else 0.0
+                if factor is None or lost:
+                    unknown.add(name)
+                elif known:
+                    gained = found[known[0]] * factor
+                    found[name] = found.get(name, 0.0) + gained
+        return {name: each for name, each in found.items() if name not in unknown}
+
+    def _factor(self, node: Node, slot: int) -> float | None:
+        """Return what a node makes of the gradient on the way to an input; None if not known."""
+        effect = self.propagation.initialization.flow.effects[node.name]
+        signals = self.propagation.signals
+        if effect is None or node.output not in signals:
+            return None
+        source, made = signals.get(node.inputs[slot]), signals[node.output]
+        if source is None:
+            return 0.0  # integers, shapes
+        factor = self._of_effect(node, slot, effect, (source, made))
+        return factor if factor is None or isfinite(factor) else None
+
+    def _of_effect(  # noqa: PLR0911 - a line for each kind of effect
+        self, node: Node, slot: int, effect: Effect, ends: tuple[Signal, Signal]
+    ) -> float | None:
+        source, made = ends
+        spread = self._elements(node.output) / self._elements(node.inputs[slot])
+        match effect:
+            case Passes() | LooksUp():
+                return spread
+            case Joins():
+                return 1.0
+            case Activates():
+                return _slope(source, made)
+            case Combines():
+                return spread * self._of_combination(node, slot, effect)
+            case Pools():
+                scale = {Pooling.MEAN: 1 / effect.count, Pooling.TOTAL: effect.count}
+                return spread * scale.get(effect.pooling, 1.0)
+            case Normalizes():
+                if effect.over is Over.NEIGHBOURS:
+                    return 1.0
+                passes = effect.over is Over.BATCH and not self.propagation.training
+                return 1.0 if passes else made.second_moment / max(source.second_moment, 1e-300)
+            case Sums() if slot in effect.factors:
+                other = effect.factors[1 - effect.factors.index(slot)]
+                weight = self._other(node, other)
+                products = effect.scale**2 * effect.fan.fan_in * effect.fill
+                return None if weight is None else spread * products * weight.second_moment
+            case Attends() if slot == effect.value:
+                return spread * made.second_moment / max(source.second_moment, 1e-300)
+        return 0.0 if isinstance(effect, Attends) else None
+
+    def _of_combination(self, node: Node, slot: int, effect: Combines) -> float:
+        if effect.operation not in {Operation.MULTIPLY, Operation.DIVIDE}:
+            return 1.0
+        factor = 1.0
+        for each in effect.slots:
+            other = self._other(node, each) if each != slot else None
+            if other is not None:
+                moment = other.second_moment
+                inverse = effect.operation is Operation.DIVIDE and moment > 0
+                factor *= 1 / moment if inverse else moment
+        return factor
+
+    def _other(self, node: Node, slot: int) -> Signal | None:
+        found = self.propagation.signals.get(node.inputs[slot])
+        return found if found is not None else self.propagation.weight(node, slot)
+
+    def _elements(self, name: str) -> float:
+        product = 1.0
+        for dim in self.propagation.graph.values[name].shape or ():
+            product *= dim if isinstance(dim, int) else 1
+        return product
+
+
+def _slope(source: Signal, made: Signal) -> float | None:
+    """Return E[f'(x)^2] over what comes in, from both as functions of one normal number."""
+    import numpy as np
+
+    from archlint.analysis import gaussian
+
+    if source.root != made.root:
+        return None
+    before, after = np.diff(source.values), np.diff(made.values)
+    moves = np.abs(before) > 1e-12
+    if not moves.any():
+        return None
+    chances = (0.5 * (gaussian.weights()[1:] + gaussian.weights()[:-1]))[moves]
+    steps = after[moves] / before[moves]
+    return float((chances * steps * steps).sum())

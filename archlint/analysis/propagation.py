@@ -1,0 +1,224 @@
+"""The signal through a whole network at initialization, by mean-field theory.
+
+Every float input is taken as standard normal numbers, independent from place to place. Sums of many
+random products are normal (Neal 1996); the second moment q and the correlation of two inputs go
+from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 and 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from archlint.analysis.initialization import Initialization
+from archlint.analysis.signal import Signal, normal
+from archlint.analysis.signal_maps import (
+    activated,
+    added,
+    attended,
+    averaged,
+    constant_array,
+    drawn,
+    joined,
+    multiplied,
+    normalized,
+    pooled,
+    recurred,
+    shared,
+    summed,
+)
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.effect import (
+    Activates,
+    Attends,
+    Combines,
+    Effect,
+    Joins,
+    LooksUp,
+    Normalizes,
+    Operation,
+    Over,
+    Passes,
+    Pools,
+    Recurs,
+    Shares,
+    Sums,
+)
+from archlint.ops.undetermined import Undetermined
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """The signal in every tensor; those that are not known are left out, with the reason.
+
+    `training` tells that batch normalizations take the statistics of the batch; in inference, fresh
+    running statistics make them pass their input on.
+    """
+
+    initialization: Initialization
+    training: bool = True
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that the signal goes through."""
+        return self.initialization.flow.graph
+
+    @cached_property
+    def signals(self) -> Mapping[str, Signal]:
+        """The signal of each tensor for which it is known."""
+        signals: dict[str, Signal] = {}
+        for name in self.graph.inputs:
+            dtype = self.graph.values[name].dtype
+            if dtype is not None and dtype.is_float:
+                signals[name] = normal(name, 0, 1, (0, 0))
+        for node in self.graph.nodes:
+            effect = self.initialization.flow.effects[node.name]
+            try:
+                made = self._made(node, effect, signals)
+            except Undetermined as reason:
+                self.reasons[node.name] = str(reason)
+                continue
+            for name in node.outputs:
+                if name:
+                    signals[name] = made
+        return signals
+
+    def weight(self, node: Node, slot: int) -> Signal | None:
+        """Return the signal of a stored tensor: drawn once, so that all inputs see the same."""
+        name = node.inputs[slot]
+        contents = self.graph.constants.get(name)
+        if contents is not None and contents.dtype.kind == "f":
+            return constant_array(name, contents)
+        root = self.initialization.flow.parameters.origins.get(name, name)
+        found = self.initialization.initial(root)
+        shape = self.graph.values[name].shape or ()
+        return None if found is None else drawn(root, found, shape)
+
+    def operand(self, node: Node, slot: int, signals: Mapping[str, Signal]) -> Signal:
+        """Return the signal of an input of a node; raises Undetermined."""
+        if slot >= len(node.inputs) or not node.inputs[slot]:
+            raise Undetermined(f"input {slot} is missing")
+        name = node.inputs[slot]
+        if name in signals:
+            return signals[name]
+        found = self.weight(node, slot)
+        if found is None:
+            raise Undetermined(f"what {name!r} starts with is not known")
+        return found
+
+    def _made(self, node: Node, effect: Effect | None, signals: Mapping[str, Signal]) -> Signal:
+        if effect is None:
+            raise Undetermined(f"what {node.op} does to a signal is not known")
+        made = self._map(node, effect, signals)
+        if not made.is_finite:
+            raise Undetermined("the second moment is beyond all bounds")
+        return made
+
+    def _map(  # noqa: C901, PLR0911 - a line for each kind of effect
+        self, node: Node, effect: Effect, signals: Mapping[str, Signal]
+    ) -> Signal:
+        def take(slot: int) -> Signal:
+            return self.operand(node, slot, signals)
+
+        match effect:
+            case Passes():
+                source = take(effect.slot)
+                return source if effect.in_place else source.renamed(node.output)
+            case Activates():
+                return activated(take(effect.slot), effect)
+            case Combines():
+                return self._combined(node, effect, [take(slot) for slot in effect.slots])
+            case Joins():
+                sizes = [self._elements(node.inputs[slot]) for slot in effect.slots]
+                return joined(node.output, [take(slot) for slot in effect.slots], sizes)
+            case Pools():
+                return pooled(node.output, take(0), effect)
+            case Normalizes():
+                return self._normalized(node, effect, take)
+            case Shares():
+                return shared(node.output, take(0), effect.length)
+            case Attends():
+                scores = summed_scores(take(effect.query), take(effect.key))
+                return attended(node.output, scores, take(effect.value), effect)
+            case Sums():
+                return self._summed(node, effect, take)
+            case LooksUp():
+                source = take(effect.slot)
+                is_table = self.initialization.flow.is_stored(node.inputs[effect.slot])
+                return source.independent(node.output) if is_table else source.renamed(node.output)
+            case Recurs():
+                parts = [self.weight(node, slot) for slot, _ in effect.fans]
+                offset = self.weight(node, 3) if len(node.inputs) > 3 and node.inputs[3] else None
+                return recurred(node.output, take(0), effect, parts, offset)
+
+    def _combined(self, node: Node, effect: Combines, parts: list[Signal]) -> Signal:
+        result = parts[0]
+        for part in parts[1:]:
+            match effect.operation:
+                case Operation.ADD:
+                    result = added(node.output, result, part)
+                case Operation.SUBTRACT:
+                    result = added(node.output, result, part.negative)
+                case Operation.MULTIPLY:
+                    result = multiplied(node.output, result, part)
+                case Operation.DIVIDE:
+                    result = multiplied(node.output, result, part.reciprocal)
+        return result
+
+    def _normalized(self, node: Node, effect: Normalizes, take: Callable[[int], Signal]) -> Signal:
+        source = _normal_input(node, take)
+        if effect.over is Over.BATCH and not self.training:
+            made = take(0)
+        else:
+            made = normalized(node.output, source, effect)
+        if effect.gain is not None:
+            made = multiplied(node.output, made, take(effect.gain))
+        if effect.shift is not None:
+            made = added(node.output, made, take(effect.shift))
+        return made
+
+    def _summed(self, node: Node, effect: Sums, take: Callable[[int], Signal]) -> Signal:
+        first, second = effect.factors
+        flow = self.initialization.flow
+        if flow.is_stored(node.inputs[first]):
+            first, second = second, first
+        data, factor = take(first), take(second)
+        units = self._units(node, effect)
+        if flow.is_stored(node.inputs[second]):
+            offset = None if effect.bias is None else take(effect.bias)
+            return summed(node.output, data, factor, offset, effect, units)
+        if data.shares:
+            return averaged(node.output, data, factor)
+        if factor.shares:
+            return averaged(node.output, factor, data)
+        return summed(node.output, data, factor, None, effect, units)
+
+    def _units(self, node: Node, effect: Sums) -> tuple[float, float]:
+        """Return the independent units of a sum's output, and the places that each has."""
+        elements = self._elements(node.output)
+        batch = (self.graph.values[node.output].shape or (1,))[0]
+        places = elements / effect.fan.outputs / (batch if isinstance(batch, int) else 1)
+        return effect.fan.outputs, max(places, 1)
+
+    def _elements(self, name: str) -> float:
+        shape = self.graph.values[name].shape or ()
+        product = 1.0
+        for dim in shape:
+            product *= dim if isinstance(dim, int) else 1
+        return product
+
+
+def summed_scores(query: Signal, key: Signal) -> float:
+    """Return the variance of q k / sqrt(d) from one key to another."""
+    return query.second_moment * max(key.second_moment - key.places_product, 0)
+
+
+def _normal_input(node: Node, take: Callable[[int], Signal]) -> Signal:
+    """Return the input of a normalization, which may be of any scale: also an unknown one."""
+    try:
+        return take(0)
+    except Undetermined:
+        return normal(node.output, 0, 1, (0, 0))

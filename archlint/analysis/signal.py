@@ -1,0 +1,150 @@
+"""The random numbers in a tensor at initialization: their moments, and how sure these are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import exp, inf, isfinite, log, sqrt
+from typing import TYPE_CHECKING
+
+from archlint.analysis import gaussian
+from archlint.ops.undetermined import Undetermined
+
+if TYPE_CHECKING:
+    from archlint.analysis.gaussian import Numbers
+
+_TINY = 1e-300
+_DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signal:
+    """The elements of a tensor as a function of one normal number each.
+
+    `root` names the tensor whose elements are those normal numbers, so that x * sigmoid(x) is known
+    to be a function of x; `values` is that function at the nodes of the grid. `agreement` is the
+    correlation of the normal numbers of two inputs at the same place, `likeness` that of two
+    distant places of one input.
+
+    `low` and `high` bound ln of the second moment, relative to what `values` say, where structure
+    leaves it open (pooling, attention). `drift` is the variance that ln of the second moment has
+    gathered over layers of finite width, and `width` how many independent numbers the tensor
+    itself has.
+    """
+
+    root: str
+    values: Numbers
+    agreement: float = 0.0
+    likeness: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    drift: float = 0.0
+    width: float = inf
+    shares: int | None = None
+
+    @property
+    def mean(self) -> float:
+        """E[x] over elements."""
+        return gaussian.mean(self.values)
+
+    @property
+    def second_moment(self) -> float:
+        """The mean square E[x^2], q, over elements, inputs and random weights."""
+        return gaussian.second_moment(self.values)
+
+    @property
+    def product(self) -> float:
+        """E[x x'] for the same element of two inputs."""
+        return gaussian.product(self.values, self.agreement)
+
+    @property
+    def places_product(self) -> float:
+        """E[x y] for the same channel at two distant places of one input."""
+        return gaussian.product(self.values, self.likeness)
+
+    @property
+    def correlation(self) -> float:
+        """The cosine of two inputs here: 1 where the network has forgotten which one it got."""
+        return min(self.product / max(self.second_moment, _TINY), 1.0)
+
+    @property
+    def fluctuation(self) -> float:
+        """The variance of ln q over random weights, for one input (Hanin and Rolnick 2018).
+
+        The mean of n independent squares varies by (kurtosis - 1) / n: 2 / n for a normal number,
+        5 / n behind a ReLU.
+        """
+        square = self.second_moment
+        if square <= _TINY or self.width == inf:
+            return self.drift
+        fourth = gaussian.second_moment(self.values * self.values)
+        return self.drift + max(fourth / (square * square) - 1, 0) / self.width
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """The second moment between two deviations of its fluctuation, and bounds of structure."""
+        varies = self.fluctuation
+        square = self.second_moment
+        # A product of many factors with mean one is log-normal: its middle lies under its mean.
+        low = self.low - 0.5 * varies - _DEVIATIONS * sqrt(varies)
+        high = self.high - 0.5 * varies + _DEVIATIONS * sqrt(varies)
+        return square * exp(low), square * exp(max(high, self.high))
+
+    @property
+    def products(self) -> tuple[float, float]:
+        """E[x x'] for two inputs and for two places."""
+        return self.product, self.places_product
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the second moment is a number."""
+        return isfinite(self.second_moment)
+
+    @property
+    def negative(self) -> Signal:
+        """The signal times minus one."""
+        return replace(self, values=-self.values)
+
+    @property
+    def reciprocal(self) -> Signal:
+        """One over the signal, which must not come near zero."""
+        if float(abs(self.values).min()) <= 1e-6 * float(abs(self.values).max()):
+            raise Undetermined("a division by numbers around zero")
+        return replace(self, values=1 / self.values)
+
+    def renamed(self, root: str) -> Signal:
+        """Return the same signal at other places, which are functions of other numbers."""
+        return replace(self, root=root) if self.root else self
+
+    def independent(self, root: str) -> Signal:
+        """Return the same signal where two inputs have nothing in common but the mean."""
+        return replace(self, root=root, agreement=0.0, likeness=0.0) if self.root else self
+
+
+def normal(root: str, mean: float, square: float, products: tuple[float, float]) -> Signal:
+    """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and for two places."""
+    variance = max(square - mean * mean, 0.0)
+    values = mean + sqrt(variance) * gaussian.nodes()
+    agreement, likeness = (
+        min(max((product - mean * mean) / variance, 0.0), 1.0) if variance > _TINY else 0.0
+        for product in products
+    )
+    return Signal(root, values, agreement, likeness)
+
+
+def constant(value: float) -> Signal:
+    """Return a signal that is one number everywhere."""
+    return Signal("", 0 * gaussian.nodes() + value, 1.0, 1.0)
+
+
+def scaled(signal: Signal, second_moment: float, root: str) -> Signal:
+    """Return a signal of the same shape with another second moment."""
+    factor = sqrt(second_moment / max(signal.second_moment, _TINY))
+    return replace(signal, root=root, values=signal.values * factor)
+
+
+def log_mixture(parts: list[tuple[float, float]]) -> float:
+    """Return ln of the mean of exp(x), with weights: how bounds of a sum follow from its parts."""
+    total = sum(weight for weight, _ in parts)
+    if total <= 0:
+        return 0.0
+    return log(max(sum(weight * exp(bound) for weight, bound in parts) / total, _TINY))

@@ -1,0 +1,364 @@
+"""What each kind of operator makes of the signals that it gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import exp, log, sqrt
+from typing import TYPE_CHECKING
+
+from archlint.analysis import gaussian
+from archlint.analysis.distribution import Distribution
+from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
+from archlint.ops.effect import Activates, Attends, Normalizes, Over, Pooling, Pools, Recurs, Sums
+from archlint.ops.undetermined import Undetermined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from archlint.graph.value import Shape
+
+_TINY = 1e-300
+_MASK = 1e4  # constants beyond it are masks, which leave elements out
+_SLACK = 0.2  # ln: how alike places are is known only about
+_ALIKE = 0.7  # the least correlation of places whose windows overlap
+_MANY = 50  # steps of a recurrence, after which its state has settled
+
+
+def drawn(name: str, found: Distribution, shape: Shape) -> Signal:
+    """Return a stored tensor as it is drawn: all inputs see the same numbers.
+
+    A table with an axis of places besides that of the channels differs from place to place.
+    """
+    if found.std == 0:
+        return constant(found.mean)
+    square, between = found.second_moment, found.mean * found.mean
+    alike = between if _has_places(shape) else square
+    return normal(name, found.mean, square, (square, alike))
+
+
+def constant_array(name: str, contents: NDArray[np.floating]) -> Signal | None:
+    """Return a tensor of known numbers; None for a mask or for what is not finite."""
+    numbers = contents.reshape(-1).astype(float)
+    if not numbers.size or not abs(numbers).max() < _MASK:
+        return None
+    if (numbers == numbers[0]).all():
+        return constant(float(numbers[0]))
+    mean, square = float(numbers.mean()), float((numbers * numbers).mean())
+    alike = mean * mean if _has_places(contents.shape) else square
+    return normal(name, mean, square, (square, alike))
+
+
+def _has_places(shape: Shape) -> bool:
+    return sum(dim != 1 for dim in shape) > 1
+
+
+def activated(source: Signal, effect: Activates) -> Signal:
+    """Apply a function to each element."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        values = effect.function(source.values)
+    return replace(source, values=values)
+
+
+def added(name: str, first: Signal, second: Signal) -> Signal:
+    """Add two signals: functions of the same number, or independent ones."""
+    joined_root = _common_root(first, second)
+    if joined_root is not None:
+        low, high = min(first.low, second.low), max(first.high, second.high)
+        if not first.root or not second.root:
+            low, high = (first.low, first.high) if first.root else (second.low, second.high)
+        bounded = first if first.root else second
+        return replace(bounded, values=first.values + second.values, low=low, high=high)
+    means = first.mean * second.mean
+    squares = (first.second_moment, second.second_moment)
+    made = normal(
+        name,
+        first.mean + second.mean,
+        sum(squares) + 2 * means,
+        _pairwise(lambda a, b: a + b + 2 * means, first, second),
+    )
+    share = squares[0] / max(sum(squares), _TINY)
+    drift = share * sqrt(first.drift) + (1 - share) * sqrt(second.drift)
+    return replace(
+        made,
+        low=log_mixture([(squares[0], first.low), (squares[1], second.low)]),
+        high=log_mixture([(squares[0], first.high), (squares[1], second.high)]),
+        drift=drift * drift,
+        width=min(first.width, second.width),
+    )
+
+
+def multiplied(name: str, first: Signal, second: Signal) -> Signal:
+    """Multiply two signals: functions of the same number, or independent ones."""
+    if _common_root(first, second) is not None:
+        bounded = first if first.root else second
+        return replace(bounded, values=first.values * second.values)
+    made = normal(
+        name,
+        first.mean * second.mean,
+        first.second_moment * second.second_moment,
+        _pairwise(lambda a, b: a * b, first, second),
+    )
+    return replace(
+        made,
+        low=first.low + second.low,
+        high=first.high + second.high,
+        drift=first.fluctuation + second.fluctuation,
+    )
+
+
+def _pairwise(
+    join: Callable[[float, float], float], first: Signal, second: Signal
+) -> tuple[float, float]:
+    return (
+        join(first.product, second.product),
+        join(first.places_product, second.places_product),
+    )
+
+
+def _common_root(first: Signal, second: Signal) -> str | None:
+    """Return the root that both are functions of; a constant is a function of anything."""
+    if not second.root or first.root == second.root:
+        return first.root
+    return second.root if not first.root else None
+
+
+def joined(name: str, parts: list[Signal], sizes: list[float]) -> Signal:
+    """Lay signals beside each other: their moments average."""
+    total = sum(sizes)
+    shares = [size / total for size in sizes]
+
+    def average(numbers: list[float]) -> float:
+        return sum(share * number for share, number in zip(shares, numbers, strict=True))
+
+    squares = [part.second_moment for part in parts]
+    moment = average(squares)
+    weights = [share * square for share, square in zip(shares, squares, strict=True)]
+    widest = parts[max(range(len(parts)), key=weights.__getitem__)]
+    if all(float(part.values.min()) >= 0 for part in parts):
+        made = scaled(widest, moment, name)
+    else:
+        products = (
+            average([part.product for part in parts]),
+            average([part.places_product for part in parts]),
+        )
+        made = normal(name, average([part.mean for part in parts]), moment, products)
+    drift = sum(w * sqrt(p.fluctuation) for w, p in zip(weights, parts, strict=True)) / max(
+        moment, _TINY
+    )
+    return replace(
+        made,
+        low=log_mixture([(w, part.low) for w, part in zip(weights, parts, strict=True)]),
+        high=log_mixture([(w, part.high) for w, part in zip(weights, parts, strict=True)]),
+        drift=drift * drift,
+        width=float("inf"),
+    )
+
+
+def pooled(name: str, source: Signal, effect: Pools) -> Signal:
+    """Pool neighbours, of which it is open how alike they are.
+
+    Neighbours that see nothing in common agree as much as two inputs do; ones that see almost the
+    same are one number. Both bounds go into the band.
+    """
+    if effect.pooling is Pooling.LARGEST:
+        return _largest(name, source, effect.count)
+    square = source.second_moment
+    alike = min(source.places_product, square)
+    if square <= _TINY:
+        return source.renamed(name)
+    least = (alike + (square - alike) / effect.count) * effect.fill
+    factor = effect.count**2 if effect.pooling is Pooling.TOTAL else 1
+    gain = effect.count if effect.pooling is Pooling.TOTAL else 1
+    middle = sqrt(least * square)
+    products = (min(source.product, middle) * factor, min(alike, middle) * factor)
+    made = normal(name, source.mean * gain, middle * factor, products)
+    half = 0.5 * log(square / least)
+    low, high = source.low - half, source.high + half
+    return replace(made, low=low, high=high, drift=source.drift, width=source.width)
+
+
+def _largest(name: str, source: Signal, count: int) -> Signal:
+    """Take the largest of neighbours that agree as distant places do, or are all the same."""
+    square = source.second_moment
+    if square <= _TINY or count <= 1:
+        return source.renamed(name)
+    _, most = gaussian.largest(source.values, count, source.likeness)
+    low, high = sorted((square, most))
+    middle = sqrt(low * high)
+    made = scaled(source, middle, name)
+    half = 0.5 * log(high / low)
+    return replace(made, low=source.low - half, high=source.high + half)
+
+
+def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
+    """Divide by the scale, after the mean is taken away where the normalization does that."""
+    square, mean = source.second_moment, source.mean
+    if effect.over is Over.NEIGHBOURS:
+        return replace(source, low=source.low - 0.3, high=source.high)
+    if not effect.centred:
+        made = scaled(source, 1.0, source.root) if square > _TINY else source
+        return replace(made, low=0, high=0, drift=0, width=float("inf"))
+    # A channel's own mean over inputs or places has the second moment E[x x'].
+    offset = mean * mean if effect.over is Over.FEATURES else min(source.places_product, square)
+    variance = max(square - offset, 0)
+    if variance <= 1e-12 * max(square, _TINY):
+        alike = 1.0 if effect.over is Over.FEATURES else 0.0
+        return normal(name, 0, 1, (alike, alike))
+    if effect.over is Over.FEATURES:
+        values = (source.values - mean) / sqrt(variance)
+        return Signal(name, values, source.agreement, source.likeness)
+    return normal(name, 0, 1, (0, 0))
+
+
+def shared(name: str, logits: Signal, length: int) -> Signal:
+    """Softmax of normal logits: shares exp(s) / sum, with E[p^2] about exp(Var s) / T^2."""
+    variance = max(logits.second_moment - min(logits.places_product, logits.second_moment), 0)
+    concentrated = _concentration(variance, length)
+    values = constant(1 / length).values
+    made = Signal(name, values * sqrt(concentrated * length), 1.0, 1.0)
+    return replace(made, shares=length)
+
+
+def _concentration(variance: float, length: float) -> float:
+    """Return sum p^2 of a softmax over `length` normal logits: from 1/T at rest to 1."""
+    return min(exp(min(variance, 50.0)) / length, 1.0)
+
+
+def averaged(name: str, shares: Signal, values: Signal) -> Signal:
+    """Average values at many positions with shares that sum to one."""
+    length = shares.shares or 1
+    concentrated = min(length * shares.second_moment, 1.0)
+    return _average(name, values, concentrated, 1 / length)
+
+
+def attended(name: str, scores: float, values: Signal, effect: Attends) -> Signal:
+    """Average values with the softmax of scores of the given variance."""
+    length = float(effect.length)
+    if effect.causal:  # position t averages t values: the mean of 1/t is H_T / T
+        length = length / (log(length) + 0.5772) if length > 1 else 1.0
+    return _average(name, values, _concentration(scores, length), 1 / length)
+
+
+def _average(name: str, values: Signal, concentrated: float, least: float) -> Signal:
+    square = values.second_moment
+    alike = min(values.places_product, square)
+    moment = alike + (square - alike) * concentrated
+    low = alike + (square - alike) * min(least, concentrated)
+    # What is left of a difference between places is the same at all of them.
+    products = (min(values.product, moment), moment)
+    made = normal(name, values.mean, moment, products)
+    return replace(
+        made,
+        low=values.low + log(max(low, _TINY) / max(moment, _TINY)) - _SLACK,
+        high=values.high + _SLACK,
+        drift=values.drift,
+        width=values.width,
+    )
+
+
+def summed(  # noqa: PLR0913, PLR0917 - the parts of a formula
+    name: str,
+    data: Signal,
+    factor: Signal,
+    offset: Signal | None,
+    effect: Sums,
+    units: tuple[float, float],
+) -> Signal:
+    """Sum d products with random weights: q = d E[w^2] q, and what a mean of the weights adds."""
+    products = effect.fan.fan_in * effect.fill
+    scale = effect.scale * effect.scale
+    pairs = max(products * (products - 1), 0) * (factor.mean * data.mean) ** 2
+    moment = scale * (products * factor.second_moment * data.second_moment + pairs)
+    stored = factor.agreement == 1.0
+    products_of_weight = (factor.second_moment,) * 2 if stored else factor.products
+    both = tuple(
+        scale * (products * weight * input_product + pairs)
+        for weight, input_product in zip(products_of_weight, data.products, strict=True)
+    )
+    mean = effect.scale * products * factor.mean * data.mean
+    made = normal(name, mean, moment, (both[0], both[1]))
+    drift = data.fluctuation if stored else data.fluctuation + factor.fluctuation
+    made = replace(
+        made, low=data.low, high=data.high, drift=drift, width=_width(made, data, effect, units)
+    )
+    return made if offset is None else added(name, made, offset)
+
+
+def _width(made: Signal, data: Signal, effect: Sums, units: tuple[float, float]) -> float:
+    """Return how many independent numbers there are among the channels at all places.
+
+    Places that share inputs are alike, how much so is known only from below. Where each channel
+    is made of one other, as in a depthwise convolution, the uneven power of channels is kept and
+    multiplied: few of them carry most of it.
+    """
+    channels, places = units
+    width = channels * places / (1 + (places - 1) * max(made.likeness, _ALIKE) ** 2)
+    if effect.fan.channels > 1:
+        return width
+    square = max(data.second_moment, _TINY)
+    fourth = gaussian.second_moment(data.values * data.values) / (square * square)
+    uneven = 1 + (fourth - 1) * data.likeness**2
+    return width * 2 / (3 * uneven - 1)
+
+
+def recurred(
+    name: str,
+    data: Signal,
+    effect: Recurs,
+    weights: list[Signal | None],
+    offset: Signal | None,
+) -> Signal:
+    """Follow the state of a cell, whose gates are normal at every step, to where it settles."""
+    if any(weight is None for weight in weights):
+        raise Undetermined("what the weights of the cell start with is not known")
+    per_input, per_state = (
+        fan.fan_in * (weight.second_moment if weight else 0)
+        for (_, fan), weight in zip(effect.fans, weights, strict=True)
+    )
+    bias = 2 * offset.second_moment if offset is not None else 0.0
+    steady = bias + per_input * data.places_product
+    changing = per_input * max(data.second_moment - data.places_product, 0)
+    state = _settled(effect, steady, changing, per_state)
+    made = normal(name, 0, sum(state), (state[0], state[0]))
+    return replace(made, low=-0.25, high=0.25, drift=data.drift, width=effect.fans[1][1].channels)
+
+
+def _settled(
+    effect: Recurs, steady: float, changing: float, per_state: float
+) -> tuple[float, float]:
+    """Return the mean over the steps of the state's second moment: its lasting and changing part.
+
+    What comes from the bias is the same at every step, so that a cell adds it up as numbers; what
+    comes from the input is new at every step, so that its squares are added up.
+    """
+    import numpy as np
+
+    z = gaussian.nodes()
+    lasts, changes, cells, total = 0.0, 0.0, (0.0, 0.0), [0.0, 0.0]
+    steps = max(min(effect.steps, _MANY), 1)
+    for _ in range(steps):
+        part = (steady + per_state * lasts, changing + per_state * changes)
+        gate = sqrt(sum(part))
+        opening = gaussian.second_moment(0.5 * (1 + np.tanh(0.5 * gate * z)))
+        share = gaussian.second_moment(np.tanh(gate * z)) / max(sum(part), _TINY)
+        new = (share * part[0], share * part[1])
+        if effect.gates == 1:
+            lasts, changes = new
+        elif effect.gates == 3:  # one gate keeps the old state, its complement takes the new one
+            lasts = (0.5 * sqrt(lasts) + 0.5 * sqrt(new[0])) ** 2
+            changes = opening * (changes + new[1])
+        else:
+            cells = (
+                (0.5 * sqrt(cells[0]) + 0.5 * sqrt(new[0])) ** 2,
+                opening * (cells[1] + new[1]),
+            )
+            squash = gaussian.second_moment(np.tanh(sqrt(sum(cells)) * z)) / max(sum(cells), _TINY)
+            lasts, changes = opening * squash * cells[0], opening * squash * cells[1]
+        total[0] += lasts
+        total[1] += changes
+    return total[0] / steps, total[1] / steps
