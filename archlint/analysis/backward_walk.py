@@ -1,103 +1,223 @@
-"""What is alive at each instant of a forward and a backward pass."""
+"""What is alive at each instant of a backward pass."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
-from archlint.analysis.amount import Amount
-from archlint.analysis.gradients import GradientFlow
+from archlint.analysis.gradient import Gradient
+from archlint.analysis.ledger import Ledger
+from archlint.analysis.loss import Loss
 from archlint.analysis.parameters import Parameters
-from archlint.analysis.saved import Saved
-from archlint.analysis.storage import Storages
+from archlint.analysis.saved import NodeSaved, Saved
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.ops.backward import Backward
+from archlint.ops.call import Call
+from archlint.ops.operator import Layout, Operator
+from archlint.ops.strides import Strides, channels_last, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class BackwardWalk:
-    """The live bytes of activations and gradients, besides weights and optimizer state.
+    """One backward pass as the autograd engine runs it, in the reverse order of the operators.
 
-    The walk visits the operators in reverse. While one runs, alive are: what it and all operators
-    before it keep, the gradient of its output, the gradients of its inputs that it makes, and the
-    gradients of parameters made so far. Then what only it kept is freed.
+    While an operator's derivative is computed, alive are: what it and all operators before it
+    keep, the gradients of its outputs, those of its inputs as they are made, and the gradients that
+    wait for other operators or belong to parameters. Then what only it kept is freed. A second
+    gradient for the same tensor is added in place where nothing else holds the first one.
     """
 
     graph: Graph
-    gradients: GradientFlow
-    storages: Storages
     saved: Saved
     parameters: Parameters
+    loss: Loss
+    ledger: Ledger = field(default_factory=Ledger)
+    high: bool = False
+    _kept: dict[str, int] = field(default_factory=dict)
+    _waiting: dict[str, Gradient] = field(default_factory=dict)
+    _of_parameters: dict[str, Gradient] = field(default_factory=dict)
 
-    @cached_property
-    def forward_end(self) -> Amount:
-        """What is kept, and the outputs, when the forward pass ends."""
-        held = {storage for each in self.saved.of_node.values() for storage in each.storages}
-        outputs = {self.storages.of(name) for name in self.graph.outputs} - held
-        inputs = {self.storages.of(name) for name in self.graph.inputs} - held
-        return self.saved.total.plus(sum(self._size(name) for name in outputs | inputs))
-
-    @cached_property
-    def peak(self) -> Amount:
-        """The largest instant of the backward pass."""
-        unknown = self.saved.total.unknown
-        low = high = 0
-        for instant_low, instant_high in self._instants():
-            low, high = max(low, instant_low), max(high, instant_high)
-        return Amount(low, high, unknown)
-
-    def _instants(self) -> list[tuple[int, int]]:
-        users = Counter(
-            storage for each in self.saved.of_node.values() for storage in each.storages
-        )
-        inputs = {self.storages.of(name) for name in self.graph.inputs}
-        kept_low, kept_high = self.forward_end.low, self.forward_end.high
-        alive: dict[str, int] = {}  # gradients of activations, by tensor
-        parameter_gradients: dict[str, int] = {}
-        for name in self.graph.outputs:
-            if name in self.gradients.needed:
-                alive[name] = self._size(name)
-        instants = []
+    def run(self) -> None:
+        """Go from the loss to the first operator; the ledger then holds what is left."""
+        self._begin()
         for node in reversed(self.graph.nodes):
-            flags = self.gradients.of(node)
-            if not flags.needed:
-                continue
-            self._make_gradients(node, alive, parameter_gradients)
-            made = sum(alive.values()) + sum(parameter_gradients.values())
-            instants.append((kept_low + made, kept_high + made))
-            for name in node.outputs:
-                alive.pop(name, None)
-            saved = self.saved.of_node[node.name]
-            kept_low -= saved.own.low
-            kept_high -= saved.own.high
-            for storage in saved.storages:
-                users[storage] -= 1
-                if users[storage] == 0 and storage not in inputs:
-                    kept_low -= self._size(storage)
-                    kept_high -= self._size(storage)
-        return instants
+            self._visit(node)
 
-    def _make_gradients(
-        self, node: Node, alive: dict[str, int], parameter_gradients: dict[str, int]
-    ) -> None:
-        flags = self.gradients.of(node)
+    def keep(self) -> None:
+        """Enter what is alive at the end of the forward pass, besides weights and states."""
+        holders: dict[str, int] = {}
+        for each in self.saved.of_node.values():
+            for storage in each.storages:
+                holders[storage] = holders.get(storage, 0) + 1
+        storages = self.saved.storages
+        for name in (*self.graph.inputs, *self.graph.outputs):
+            storage = storages.of(name)
+            if not self.saved.is_free(storage):
+                holders[storage] = holders.get(storage, 0) + 1
+        for storage, count in holders.items():
+            self._kept[storage] = self.ledger.allocate(self._bytes(storage), count)
+        for name, each in self.saved.of_node.items():
+            if self._own(each):
+                self._kept[f"own {name}"] = self.ledger.allocate(self._own(each))
+        self._kept["loss"] = self.ledger.allocate(self.loss.kept_bytes)
+        self.ledger.mark()
+
+    def _begin(self) -> None:
+        """Make the gradients of the outputs, then drop what the loss kept."""
+        for name, nbytes in zip(self.graph.outputs, self.loss.gradients, strict=False):
+            shape = self.graph.values[name].sizes
+            if nbytes and shape is not None and name in self.saved.gradients.needed:
+                whole = nbytes == self._bytes(name)
+                strides = contiguous(shape) if whole else (0,) * len(shape)
+                self._wait(name, Gradient(self.ledger.allocate(nbytes), shape, strides, not whole))
+        self.ledger.mark(self.loss.transient)
+        self.ledger.release(self._kept["loss"])
+        self.ledger.allocate(4)  # the loss itself
+
+    def _visit(self, node: Node) -> None:
+        arrived = [self._waiting.pop(name, None) for name in node.outputs]
+        present = [gradient for gradient in arrived if gradient is not None]
+        flags = self.saved.gradients.of(node)
+        if not present or not flags.needed:
+            for gradient in present:
+                self.ledger.release(gradient.storage)
+            return
         operator = self.saved.operators.of(node)
-        views = operator is not None and operator.view is not None
-        for slot, name in enumerate(node.inputs):
-            if not flags[slot]:
-                continue
-            root = self.parameters.origins.get(name)
-            if root is not None and root in self.parameters.trainable:
-                parameter_gradients[root] = self._size(root)
-            elif name not in alive:
-                # The gradient of a view is a view of the gradient.
-                passed = sum(alive.pop(output, 0) for output in node.outputs) if views else 0
-                alive[name] = passed or self._size(name)
+        made, transient = self._differentiate(node, operator, present[0])
+        each = self.saved.of_node[node.name]
+        self.ledger.mark(transient + each.transient)
+        self._forget(node.name, each)
+        for gradient in present:
+            self.ledger.release(gradient.storage)
+        for name, gradient in made:
+            self._wait(name, gradient)
 
-    def _size(self, name: str) -> int:
+    def _differentiate(
+        self, node: Node, operator: Operator | None, arrived: Gradient
+    ) -> tuple[list[tuple[str, Gradient]], int]:
+        """Return the gradients of the inputs, and what is made on the way to them."""
+        made: list[tuple[str, Gradient]] = []
+        transient = 0
+        form = Backward.MAKES if operator is None else operator.backward
+        pointwise = operator is not None and operator.layout is Layout.FOLLOWS
+        for slot, name in enumerate(node.inputs):
+            if not self.saved.gradients.of(node)[slot]:
+                continue
+            passed = self._pass_on(node, operator, form, slot, arrived)
+            if passed is not None:
+                self.ledger.hold(passed.storage)
+                made.append((name, passed))
+                continue
+            made.append((name, self._new(name, self._layout(name, operator, arrived))))
+            if pointwise and form is Backward.MAKES:
+                full = self._bytes(node.output)
+                transient += full if self._bytes(name) < full else 0
+        return made, transient
+
+    def _pass_on(
+        self, node: Node, operator: Operator | None, form: Backward, slot: int, arrived: Gradient
+    ) -> Gradient | None:
+        """Return a gradient without a tensor of its own, None where there has to be a new one."""
+        shape = self.graph.values[node.inputs[slot]].sizes
+        if shape is None or operator is None:
+            return None
+        if form is Backward.PASSES or (form is Backward.PASSES_FIRST and slot == 0):
+            return arrived if shape == arrived.shape else None
+        if form is Backward.CUTS:
+            return Gradient(arrived.storage, shape, arrived.strides, is_view=True)
+        if form is Backward.SPREADS:
+            return Gradient(arrived.storage, shape, (0,) * len(shape), is_view=True)
+        if form is Backward.REGROUPS:
+            strides = self._regrouped(node, operator, shape, arrived)
+            if strides is not None:
+                return Gradient(arrived.storage, shape, strides, arrived.is_view)
+        return None
+
+    def _regrouped(
+        self, node: Node, operator: Operator, shape: tuple[int, ...], arrived: Gradient
+    ) -> Strides | None:
+        if arrived.strides is None:
+            return None
+        if operator.unview is None:
+            return reshape(arrived.shape, arrived.strides, shape)
         try:
-            return self.storages.nbytes(name)
+            return operator.unview(Call(node, self.graph), 0, arrived.strides)
         except Undetermined:
-            return 0  # named among the unknown parts of what is saved
+            return None
+
+    def _layout(self, name: str, operator: Operator | None, arrived: Gradient) -> Strides | None:
+        """Return how a new gradient lies: as the tensor and the arrived one, or row-major."""
+        shape = self.graph.values[name].sizes
+        own = self.saved.storages.strides(name)
+        if shape is None or own is None or operator is None:
+            return None
+        if operator.layout is Layout.FOLLOWS and arrived.strides is not None:
+            same = arrived.shape == shape
+            return follows(shape, [(shape, arrived.strides), (shape, own)] if same else [])
+        if operator.layout is Layout.FOLLOWS_FIRST:
+            return follows(shape, [(shape, own)])
+        is_last = operator.layout is Layout.CHANNELS and channels_last(shape, own)
+        return own if is_last else contiguous(shape)
+
+    def _new(self, name: str, strides: Strides | None = None) -> Gradient:
+        """Return a new gradient of a tensor, row-major where nothing else is said."""
+        shape = self.graph.values[name].sizes
+        storage = self.ledger.allocate(self._bytes(name))
+        if shape is None:
+            return Gradient(storage, (), None)
+        return Gradient(storage, shape, contiguous(shape) if strides is None else strides)
+
+    def _wait(self, name: str, gradient: Gradient) -> None:
+        """Let a gradient wait for the maker of its tensor, or add it to what a parameter has."""
+        roots = self._roots(name)
+        if not roots:
+            self._accumulate(name, gradient, self._waiting)
+            return
+        shared = self.ledger.holders(gradient.storage) > 1 or gradient.is_view
+        if len(roots) > 1 or shared:  # a parameter has a gradient of its own
+            copies = [(root, self._new(root)) for root in roots]
+            self.ledger.mark()
+            self.ledger.release(gradient.storage)
+        else:
+            copies = [(roots[0], gradient)]
+        for root, copied in copies:
+            self._accumulate(root, copied, self._of_parameters)
+
+    def _roots(self, name: str) -> tuple[str, ...]:
+        """Return the parameters behind a tensor that no operator of the framework made."""
+        root = self.parameters.origins.get(name)
+        if root is not None:
+            return (root,)
+        if name in self.graph.producers:
+            return ()
+        return self.parameters.lineage.made_of.get(name, ())
+
+    def _accumulate(self, name: str, gradient: Gradient, into: dict[str, Gradient]) -> None:
+        """Put a gradient with those of the same tensor."""
+        waiting = into.get(name)
+        if waiting is None:
+            into[name] = gradient
+            return
+        if waiting.fills_storage and self.ledger.holders(waiting.storage) == 1:
+            self.ledger.mark()
+            self.ledger.release(gradient.storage)
+            return
+        total = self._new(name)
+        self.ledger.mark()
+        self.ledger.release(waiting.storage)
+        self.ledger.release(gradient.storage)
+        into[name] = total
+
+    def _forget(self, name: str, each: NodeSaved) -> None:
+        """Free what only this operator kept."""
+        for storage in each.storages:
+            self.ledger.release(self._kept[storage])
+        if self._own(each):
+            self.ledger.release(self._kept[f"own {name}"])
+
+    def _own(self, each: NodeSaved) -> int:
+        return each.own.high if self.high else each.own.low
+
+    def _bytes(self, name: str) -> int:
+        return self.saved.storages.known_bytes(name)  # what is not known is named in what is saved

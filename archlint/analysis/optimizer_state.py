@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
@@ -17,13 +17,16 @@ class Optimizer:
     `states` is the number of values kept for each value of a parameter (Adam's m and v: 2; the
     buffer of SGD with momentum: 1; problem set 8, problem 3), `state_bytes` the width of each
     where it is not the parameter's own, `counters` the scalars a parameter tensor, and
-    `temporaries` the tensors of a parameter's size that one update makes.
+    `temporaries` the tensors of a parameter's size that one update makes; the last of them lives on
+    (`holds_last`) until the next parameter's is made. `foreach_temporaries` is the same for an
+    update of all parameters at once.
     """
 
     states: int
     counters: int = 1
     temporaries: int = 0
     foreach_temporaries: int = 0
+    holds_last: bool = True
     state_bytes: int | None = None
     factored: bool = False
 
@@ -53,6 +56,22 @@ def state_bytes(optimizer: Optimizer, shape: tuple[int, ...], width: int) -> int
         return _factored_values(shape) * width + counters
     each = optimizer.state_bytes if optimizer.state_bytes is not None else width
     return optimizer.states * prod(shape) * each + counters
+
+
+def step_temporaries(optimizer: Optimizer, sizes: Sequence[int], *, foreach: bool) -> int:
+    """Return the most bytes that a step makes for a moment, for gradients of `sizes` bytes.
+
+    A single-tensor step goes through the parameters one by one, a foreach step takes all at once.
+    """
+    if foreach:
+        return optimizer.foreach_temporaries * sum(sizes)
+    if not optimizer.temporaries:
+        return 0
+    before = (0, *sizes[:-1]) if optimizer.holds_last else (0,) * len(sizes)
+    return max(
+        (last + optimizer.temporaries * size for last, size in zip(before, sizes, strict=True)),
+        default=0,
+    )
 
 
 def _factored_values(shape: tuple[int, ...]) -> int:

@@ -94,9 +94,9 @@ class Saved:
         names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]
         names += [node.outputs[slot] for slot in kept.outputs]
         kept_storages = (self.storages.of(name) for name in names)
-        return tuple(dict.fromkeys(name for name in kept_storages if not self._is_free(name)))
+        return tuple(dict.fromkeys(name for name in kept_storages if not self.is_free(name)))
 
-    def _is_free(self, storage: str) -> bool:
+    def is_free(self, storage: str) -> bool:
         """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
         if self.gradients.is_stored(storage):
             return True

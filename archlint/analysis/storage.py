@@ -52,6 +52,13 @@ class Storages:
         stored = value.nbytes or 0
         return stored * self.float_bytes // 4 if value.dtype is DType.FLOAT32 else stored
 
+    def known_bytes(self, storage: str) -> int:
+        """Return the bytes of a storage, 0 where its size is not known."""
+        try:
+            return self.nbytes(storage)
+        except Undetermined:
+            return 0
+
     @cached_property
     def _layouts(self) -> dict[str, tuple[str, Strides | None]]:
         """The storage and the strides of every computed tensor."""

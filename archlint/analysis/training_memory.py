@@ -7,30 +7,34 @@ from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, largest
 from archlint.analysis.backward_walk import BackwardWalk
-from archlint.analysis.gradients import GradientFlow
-from archlint.analysis.optimizer_state import OPTIMIZERS, Optimizer, state_bytes
+from archlint.analysis.forward_walk import ForwardWalk
+from archlint.analysis.ledger import Ledger
+from archlint.analysis.loss import Loss, loss_of
+from archlint.analysis.optimizer_state import OPTIMIZERS, Optimizer, state_bytes, step_temporaries
 from archlint.analysis.parameters import Parameter, Parameters
 from archlint.analysis.saved import Saved
-from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
+
+_LOSS_BYTES = 4
 
 
 @dataclass(frozen=True)
 class TrainingMemory:
     """Weights, gradients, optimizer state, saved activations, and the peak that they lead to.
 
-    The peak is the largest of three moments: the end of the forward pass, the worst instant of the
-    backward pass, where gradients appear as saved tensors go, and the step of the optimizer.
+    The peak is the largest of three moments: the forward pass with the loss, the worst instant of
+    the backward pass, where gradients appear as saved tensors go, and the step of the optimizer.
     The sum of the breakdown is 2LK^2 + LnK for the MLP of problem set 8, without an optimizer's
-    state. `foreach` tells that all parameters are updated at once, as on a GPU.
+    state. The model's inputs and outputs and the loss's target are held by the caller all the time.
+    `foreach` tells that all parameters are updated at once, as on a GPU. `graph` is the graph of
+    the operators that the framework ran.
     """
 
     graph: Graph
     parameters: Parameters
-    gradients: GradientFlow
-    storages: Storages
     saved: Saved
     optimizer: str | None
+    loss: str | None = None
     foreach: bool = False
 
     @cached_property
@@ -59,49 +63,83 @@ class TrainingMemory:
     @cached_property
     def peak(self) -> Amount:
         """The largest of the three moments."""
-        return largest((self.forward_end, self.backward_peak, self.step))
+        return largest((self.forward_peak, self.forward_end, self.backward_peak, self.step))
+
+    @cached_property
+    def forward_peak(self) -> Amount:
+        """What is alive at the worst instant of the forward pass."""
+        low, high = (ForwardWalk(self.graph, self.saved, high).peak for high in (False, True))
+        return self._resident + Amount(low, high, self.saved.total.unknown)
 
     @cached_property
     def forward_end(self) -> Amount:
         """What is alive when the loss is known."""
-        return self._resident + self._walk.forward_end
+        return self._resident + self._of_walk(ends=True)
 
     @cached_property
     def backward_peak(self) -> Amount:
         """What is alive at the worst instant of the backward pass."""
-        return self._resident + self._walk.peak
+        return self._resident + self._of_walk(ends=False)
 
     @cached_property
     def step(self) -> Amount:
         """What is alive while the optimizer updates the weights."""
-        return self._resident.plus(self.gradient_bytes + self._step_temporaries)
+        held = {self.saved.storages.of(name) for name in (*self.graph.inputs, *self.graph.outputs)}
+        held_bytes = sum(self.saved.storages.known_bytes(storage) for storage in held)
+        temporaries = 0
+        if self._optimizer is not None:
+            sizes = [self._bytes(entry) for entry in self._updated]
+            temporaries = step_temporaries(self._optimizer, sizes, foreach=self.foreach)
+        return self._resident.plus(
+            self.gradient_bytes + held_bytes + _LOSS_BYTES + temporaries
+        )
 
     @property
     def _resident(self) -> Amount:
-        """What is alive all the time: weights, buffers, optimizer state."""
-        return self.state_bytes.plus(self.weight_bytes + self.parameters.buffer_bytes)
+        """What is alive all the time: weights, buffers, optimizer state, the target of the loss."""
+        return self.state_bytes.plus(
+            self.weight_bytes + self.parameters.buffer_bytes + self._loss.target_bytes
+        )
+
+    @cached_property
+    def _loss(self) -> Loss:
+        values = [self.graph.values[name] for name in self.graph.outputs]
+        outputs = tuple(
+            (value.sizes or (), self.saved.storages.known_bytes(value.name) // max(value.elements or 1, 1))
+            for value in values
+            if value.sizes is not None
+        )
+        return loss_of(self.loss, outputs)
 
     @property
     def _optimizer(self) -> Optimizer | None:
         return OPTIMIZERS.get(self.optimizer) if self.optimizer else None
 
-    @property
-    def _step_temporaries(self) -> int:
-        if self._optimizer is None:
-            return 0
-        sizes = [self._bytes(entry) for entry in self._updated]
-        if self.foreach:
-            return self._optimizer.foreach_temporaries * sum(sizes)
-        return self._optimizer.temporaries * max(sizes, default=0)
+    def _of_walk(self, *, ends: bool) -> Amount:
+        """Return the forward end or the backward peak of the walks with both ends of intervals."""
+        forward, backward = zip(*self._walks, strict=True)
+        low, high = forward if ends else backward
+        return Amount(low, high, self.saved.total.unknown)
 
     @cached_property
-    def _walk(self) -> BackwardWalk:
-        return BackwardWalk(self.graph, self.gradients, self.storages, self.saved, self.parameters)
+    def _walks(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The forward end and the backward peak, for the lower and the upper end of what is kept."""
+        exact = self.saved.total.low == self.saved.total.high
+        low = self._walk(high=False)
+        return low, low if exact else self._walk(high=True)
+
+    def _walk(self, *, high: bool) -> tuple[int, int]:
+        ledger = Ledger()
+        walk = BackwardWalk(self.graph, self.saved, self.parameters, self._loss, ledger, high)
+        walk.keep()
+        end = ledger.most
+        walk.run()
+        return end, ledger.most
 
     @cached_property
     def _updated(self) -> tuple[Parameter, ...]:
         """The parameters that get a gradient."""
-        reaching = replace(self.gradients, graph=self.parameters.graph).reaching
+        reaching = replace(self.saved.gradients, graph=self.parameters.graph).reaching
         return tuple(
             entry
             for entry in self.parameters.trainable.values()
@@ -115,4 +153,4 @@ class TrainingMemory:
         """Return the bytes of one value of a parameter, at least one."""
         dtype = entry.value.dtype
         stored = dtype.bits // 8 if dtype is not None else 4
-        return self.storages.float_bytes if stored == 4 else max(stored, 1)
+        return self.saved.storages.float_bytes if stored == 4 else max(stored, 1)

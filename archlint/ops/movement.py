@@ -39,6 +39,7 @@ from archlint.ops.strides import (
     views_selected,
     views_sliced,
     views_transposed,
+    views_untransposed,
 )
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
@@ -333,11 +334,26 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         _move("Identity", sees_first_input, signal=passes, view=views_same, carries_weight=True),
-        _move("Cast", sees_first_input, signal=passes, view=views_cast, carries_weight=True),
-        _move("CastLike", sees_first_input, signal=passes, view=views_cast, carries_weight=True),
+        *(
+            _move(
+                name,
+                sees_first_input,
+                signal=passes,
+                view=views_cast,
+                unview=views_cast,
+                carries_weight=True,
+            )
+            for name in ("Cast", "CastLike")
+        ),
         _move("Reshape", sees_reshaped, view=views_reshaped, carries_weight=True),
         _move("Flatten", sees_reshaped, view=views_reshaped),
-        _move("Transpose", sees_transposed, view=views_transposed, carries_weight=True),
+        _move(
+            "Transpose",
+            sees_transposed,
+            view=views_transposed,
+            carries_weight=True,
+            unview=views_untransposed,
+        ),
         _move("Squeeze", sees_squeezed, view=views_reshaped, carries_weight=True),
         _move("Unsqueeze", sees_unsqueezed, view=views_reshaped, carries_weight=True),
         _move("Expand", sees_elementwise_first, view=views_expanded, backward=Backward.PASSES),
@@ -376,6 +392,7 @@ def _move(
     view: ViewFacet | None = None,
     carries_weight: bool = False,
     backward: Backward | None = None,
+    unview: ViewFacet | None = None,
 ) -> Operator:
     regroups = Backward.REGROUPS if view is not None else Backward.MAKES
     return Operator(
@@ -387,4 +404,5 @@ def _move(
         view=view,
         carries_weight=carries_weight,
         backward=backward or regroups,
+        unview=unview,
     )

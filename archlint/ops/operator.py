@@ -45,7 +45,8 @@ class Operator:
     storage; without it, or where it answers None, the operator makes a new tensor. A weight that passes an operator that `carries_weight`
     (a transposition, a cast) is still the same weight; one that `creates_weight` stands for a
     weight itself. `layout` is how a new output lies in its storage, and `backward` where the
-    gradients of the inputs come from.
+    gradients of the inputs come from. `unview` is `view` backwards: the strides of the first input's
+    gradient in the storage of the output's, where they follow from more than the shapes.
     """
 
     name: str
@@ -63,3 +64,4 @@ class Operator:
     domain: str = ""
     layout: Layout | LayoutFacet = Layout.ROW_MAJOR
     backward: Backward = Backward.MAKES
+    unview: ViewFacet | None = None

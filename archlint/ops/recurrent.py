@@ -59,15 +59,16 @@ def keeps_cells(numbers: int, states: int, *, fused: bool) -> KeptFacet:
         directions, gates, hidden = call.shape(2)
         element = width(call.input(0)) // 8
         units = steps * batch * hidden * element
-        own = directions * (numbers * units + states * batch * hidden * element)
+        cells = directions * (numbers * units + states * batch * hidden * element)
         strides = gradients.strides_of(0)
         copied = strides is not None and strides != contiguous(call.shape(0))
-        own += directions * nbytes(call.input(0)) if copied else 0
+        copies = directions * nbytes(call.input(0)) if copied else 0
         high = None
         if fused or gradients.mask_bytes == 1:
             workspace = _workspace(steps * batch, (steps + 1) * batch, call.shape(0)[2], hidden)
             outputs = units + 4 * batch * hidden * element
-            high = own + directions * (element * workspace + outputs + _PAGES)
+            high = copies + max(cells, directions * (element * workspace + outputs + _PAGES))
+        own = cells + copies
         return Kept(inputs=() if copied else (0,), own=own, own_high=high)
 
     return kept

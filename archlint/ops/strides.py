@@ -30,6 +30,12 @@ def views_transposed(call: Call, _: int, strides: Strides) -> Strides:
     return tuple(strides[axis] for axis in order)
 
 
+def views_untransposed(call: Call, _: int, strides: Strides) -> Strides:
+    """The axes of a gradient change back."""
+    order = call.integers("perm") or tuple(reversed(range(len(strides))))
+    return tuple(strides[order.index(axis)] for axis in range(len(order)))
+
+
 def views_cut(_: Call, __: int, strides: Strides) -> Strides:
     """A stretch of an axis keeps the strides."""
     return strides

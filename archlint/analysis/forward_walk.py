@@ -1,0 +1,61 @@
+"""What is alive at each instant of a forward pass in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.analysis.saved import Saved
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+
+_SHAPES = frozenset({"Shape", "Size"})  # read no element, so that the tensor may be gone
+
+
+@dataclass(frozen=True)
+class ForwardWalk:
+    """The worst instant of a forward pass: what is kept so far, and what is still to be used."""
+
+    graph: Graph
+    saved: Saved
+    high: bool = False
+
+    @cached_property
+    def peak(self) -> int:
+        """The most bytes of activations that are alive at once."""
+        storages, last = self.saved.storages, self._last_uses
+        alive = {storages.of(name): self._bytes(name) for name in self.graph.inputs}
+        own = most = 0
+        for index, node in enumerate(self.graph.nodes):
+            saved = self.saved.of_node[node.name]
+            own += saved.own.high if self.high else saved.own.low
+            for name in self._made(node):
+                alive[name] = self._bytes(name)
+            most = max(most, own + sum(alive.values()))
+            for name in (*node.inputs, *node.outputs):
+                storage = storages.of(name) if name else ""
+                if storage in alive and last.get(storage, -1) <= index:
+                    del alive[storage]
+        return most
+
+    def _made(self, node: Node) -> list[str]:
+        storages = self.saved.storages
+        names = (name for name in node.outputs if name and storages.of(name) == name)
+        return [name for name in names if not self.saved.is_free(name)]
+
+    @cached_property
+    def _last_uses(self) -> dict[str, int]:
+        """The index of the last node that needs each storage; past the end for what is kept."""
+        storages, end = self.saved.storages, len(self.graph.nodes)
+        last: dict[str, int] = {}
+        for index, node in enumerate(self.graph.nodes):
+            if node.op not in _SHAPES:
+                last.update((storages.of(name), index) for name in node.inputs if name)
+        for each in self.saved.of_node.values():
+            last.update((storage, end) for storage in each.storages)
+        for name in (*self.graph.inputs, *self.graph.outputs):
+            last[storages.of(name)] = end
+        return last
+
+    def _bytes(self, name: str) -> int:
+        return self.saved.storages.known_bytes(name)  # what is not known is named in what is saved
