@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.effect import Effect, Pooling, Pools
