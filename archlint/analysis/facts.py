@@ -8,12 +8,10 @@ from functools import cached_property
 from archlint.analysis.compute import Compute
 from archlint.analysis.flow import Flow
 from archlint.analysis.gradient_signal import GradientSignal
-from archlint.analysis.gradient_signal import GradientSignal
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.inference_memory import InferenceMemory
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.parameters import Parameters
-from archlint.analysis.propagation import Propagation
 from archlint.analysis.propagation import Propagation
 from archlint.analysis.receptive_field import ReceptiveFields
 from archlint.analysis.recognize import framework_graph
@@ -104,16 +102,6 @@ class Facts:
     def initialization(self) -> Initialization:
         """How weights are drawn before training."""
         return Initialization(self.flow, self.describe, self.target.weights)
-
-    @cached_property
-    def propagation(self) -> Propagation:
-        """The signal in every tensor at initialization, batch normalizations as in training."""
-        return Propagation(self.initialization)
-
-    @cached_property
-    def gradient_signal(self) -> GradientSignal:
-        """The gradient in every tensor at initialization."""
-        return GradientSignal(self.propagation)
 
     @cached_property
     def propagation(self) -> Propagation:
