@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 64 * 1024
 _BLOCKS = 256
-_BUFFER = 768 * 1024  # whole elements of every width fit, also of 6 bits
+_BUFFER = 192 * 1024  # whole elements of every width fit, also of 6 bits
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
