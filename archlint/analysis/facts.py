@@ -16,6 +16,7 @@ from archlint.analysis.propagation import Propagation
 from archlint.analysis.receptive_field import ReceptiveFields
 from archlint.analysis.recognize import framework_graph
 from archlint.analysis.saved import Saved
+from archlint.analysis.segments import Segments
 from archlint.analysis.storage import Storages
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
@@ -107,6 +108,11 @@ class Facts:
     def propagation(self) -> Propagation:
         """The signal in every tensor at initialization, batch normalizations as in training."""
         return Propagation(self.initialization)
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Stretches without a normalization, and residual branches."""
+        return Segments(self.propagation)
 
     @cached_property
     def gradient_signal(self) -> GradientSignal:

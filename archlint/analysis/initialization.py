@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis.distribution import Distribution, declared, measured
 from archlint.analysis.flow import Destiny, Flow, Kind, Origin
+from archlint.analysis.framework_default import framework_default
 from archlint.analysis.freshness import Freshness
 from archlint.graph.node import Node
 from archlint.ops.effect import Recurs, Sums
@@ -99,6 +100,11 @@ class Initialization:
             found = self.stored(name)
         self._cache[name] = found
         return found
+
+    def default(self, layer: Layer) -> str:
+        """Return the framework's default that a layer's weight is left at; "" for none."""
+        found = self.initial(layer.weight)
+        return "" if found is None else framework_default(layer.fan, found)
 
     def declared(self, name: str) -> Distribution | None:
         """Return the spread that the file declares for a weight."""

@@ -86,6 +86,11 @@ class Propagation:
                     signals[name] = made
         return signals
 
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        layers = self.initialization.layers
+        return frozenset(layer.node.name for layer in layers if layer.folded)
+
     def weight(self, node: Node, slot: int) -> Signal | None:
         """Return the signal of a stored tensor: drawn once, so that all inputs see the same."""
         name = node.inputs[slot]
@@ -185,6 +190,8 @@ class Propagation:
         flow = self.initialization.flow
         if flow.is_stored(node.inputs[first]):
             first, second = second, first
+        if node.name in self._folded:
+            raise Undetermined("a normalization may have been folded into the weight")
         data, factor = take(first), take(second)
         units = self._units(node, effect)
         if flow.is_stored(node.inputs[second]):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.initialization.alike import alike, and_others
-from archlint_rules.initialization.framework_default import framework_default
 from archlint_rules.initialization.remedy import gain_advice, gain_fix
 
 if TYPE_CHECKING:
@@ -36,11 +35,12 @@ class ReluSigmaMismatch(Rule):
         for layer in model.facts.initialization.layers:
             found = self._mismatch(model, layer)
             if found is not None:
-                (left if framework_default(layer, found) else chosen).append((layer, found))
+                is_default = model.facts.initialization.default(layer)
+                (left if is_default else chosen).append((layer, found))
         for group in alike(chosen):
             yield self._chosen(model, group)
         if left:
-            yield self._default(left)
+            yield self._default(model, left)
 
     def _mismatch(self, model: Model, layer: Layer) -> Distribution | None:
         """Return the spread of a weight that breaks the rule."""
@@ -49,7 +49,7 @@ class ReluSigmaMismatch(Rule):
         found = model.facts.initialization.initial(layer.weight)
         if found is None or found.std == 0 or not found.is_outside(expected(layer), TOLERANCE):
             return None
-        if framework_default(layer, found) and layer.destiny.is_normalized:
+        if model.facts.initialization.default(layer) and layer.destiny.is_normalized:
             return None  # nobody chose it, and the normalization makes up for it
         if found.is_within(fan_out_sigma(layer), TOLERANCE) and not layer.fan.transposed:
             return None  # the choice that keeps the gradient's scale: INIT009 tells
@@ -74,12 +74,13 @@ class ReluSigmaMismatch(Rule):
             fix=gain_fix(model, layer, found, sqrt(2), "relu"),
         )
 
-    def _default(self, group: list[Judged]) -> Finding:
+    def _default(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
         ratio = found.std / expected(layer)
+        default = model.facts.initialization.default(layer)
         several = f"{len(group)} layers behind a ReLU are" if len(group) > 1 else "a layer is"
         return self.finding(
-            f"{several} left at {framework_default(layer, found)}: sigma of {layer.weight} is "
+            f"{several} left at {default}: sigma of {layer.weight} is "
             f"{found.std:.4g}, {ratio:.2f} of sqrt(2/d) = {expected(layer):.4g} for "
             f"d = {layer.fan.fan_in:g}",
             node=layer.node,

@@ -1,0 +1,43 @@
+"""Recognizing what a framework draws weights from where nobody says anything."""
+
+from __future__ import annotations
+
+from math import isfinite, sqrt
+
+from archlint.analysis.distribution import OTHER, UNIFORM, Distribution
+from archlint.ops.fan import Fan
+
+PYTORCH = "PyTorch's default U(+-1/sqrt(fan-in))"
+KERAS = "Glorot's uniform distribution, Keras' default"
+
+_PRECISE = 1.02
+_BOUND_SLACK = 1 + 1e-5
+
+
+def framework_default(fan: Fan, found: Distribution) -> str:
+    """Return the name of the default that `found` is, or "" where somebody chose it.
+
+    PyTorch draws from U(+-1/sqrt(fan-in)), kept for compatibility (pytorch#57109); Keras from
+    Glorot's uniform distribution. What an architecture file declares by a name of its own is no
+    default.
+    """
+    if found.family not in {UNIFORM, OTHER} or not _is_centred(found):
+        return ""
+    fan_in, fan_out = fan.framework_fans
+    if _fits(found, 1 / sqrt(fan_in)):
+        return PYTORCH
+    if found.initializer is None and _fits(found, sqrt(6 / (fan_in + fan_out))):
+        return KERAS
+    return ""
+
+
+def _is_centred(found: Distribution) -> bool:
+    """Whether the mean is zero, as well as a sample of this size can tell."""
+    return abs(found.mean) <= max(10 * found.error, 1e-6) * found.std
+
+
+def _fits(found: Distribution, bound: float) -> bool:
+    """Whether `found` is uniform within a bound: small tensors are told by the bound itself."""
+    if not found.is_within(bound / sqrt(3), _PRECISE) or not isfinite(found.largest):
+        return False
+    return 0.8 * bound <= found.largest <= bound * _BOUND_SLACK

@@ -1,0 +1,143 @@
+"""Stretches of a network without a normalization, and the branches that are added to a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlint.analysis.initialization import Layer
+from archlint.analysis.propagation import Propagation
+from archlint.graph.node import Node
+from archlint.ops.effect import (
+    Attends,
+    Combines,
+    LooksUp,
+    Normalizes,
+    Operation,
+    Over,
+    Passes,
+    Pools,
+    Recurs,
+    Sums,
+)
+
+_LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves its stream
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A residual branch: its last layer, where it is added, and what it is added to."""
+
+    end: Layer
+    addition: Node
+    stream: str
+    normalized: bool
+    causal: bool
+
+
+@dataclass(frozen=True)
+class Segments:
+    """What happens to the signal between one normalization and the next."""
+
+    propagation: Propagation
+
+    @cached_property
+    def starts(self) -> Mapping[str, float]:
+        """The second moment that each tensor's stretch starts with: of data, a table, a norm."""
+        starts: dict[str, float] = {}
+        graph, signals = self.propagation.graph, self.propagation.signals
+        flow = self.propagation.initialization.flow
+        for name in graph.inputs:
+            if name in signals:
+                starts[name] = signals[name].second_moment
+        for node in graph.nodes:
+            if node.output not in signals:
+                continue
+            effect = flow.effects[node.name]
+            own = signals[node.output].second_moment
+            if isinstance(effect, LooksUp | Attends | Recurs) or _is_normalization(effect):
+                start = own
+            else:
+                known = [starts[name] for name in node.inputs if name in starts]
+                start = max(known, default=own)
+            starts.update((name, start) for name in node.outputs if name)
+        return starts
+
+    @cached_property
+    def defaults(self) -> Mapping[str, int]:
+        """How many layers in a row before each tensor are left at a framework's default.
+
+        A normalization, a layer that was drawn on purpose, and a path around end the row.
+        """
+        initialization = self.propagation.initialization
+        flow = initialization.flow
+        by_node = {layer.node.name: layer for layer in initialization.layers}
+        runs: dict[str, int] = {}
+        for node in flow.graph.nodes:
+            effect = flow.effects[node.name]
+            before = [
+                runs.get(name, 0) for name in node.inputs if name and not flow.is_stored(name)
+            ]
+            run = min(before, default=0)
+            if isinstance(effect, Sums):
+                layer = by_node.get(node.name)
+                left = layer is not None and bool(initialization.default(layer))
+                run = run + 1 if left else 0
+            elif _is_normalization(effect) or effect is None:
+                run = 0
+            runs.update((name, run) for name in node.outputs if name)
+        return runs
+
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        """The residual branches that end in a weighted sum."""
+        found = (self._branch(layer) for layer in self.propagation.initialization.layers)
+        return tuple(branch for branch in found if branch is not None)
+
+    def _branch(self, layer: Layer) -> Branch | None:
+        if not layer.destiny.joins:
+            return None
+        flow, name = self.propagation.initialization.flow, layer.node.output
+        while True:
+            users = flow.graph.consumers.get(name, ())
+            if len(users) != 1:
+                return None
+            user = users[0]
+            effect = flow.effects[user.name]
+            is_addition = isinstance(effect, Combines) and effect.operation is Operation.ADD
+            if is_addition and flow.offset(user) is None:
+                break
+            if not (is_addition or isinstance(effect, Passes | Pools)):
+                return None
+            name = user.output
+        stream = next((each for each in user.inputs if each != name), "")
+        found = self._inside(layer, stream)
+        return None if found is None else Branch(layer, user, stream, *found)
+
+    def _inside(self, layer: Layer, stream: str) -> tuple[bool, bool] | None:
+        """Return whether a branch normalizes, and whether it attends causally; None for no branch.
+
+        It is one where its stream is among what its last layer depends on.
+        """
+        flow = self.propagation.initialization.flow
+        pending, seen = [layer.node], set[str]()
+        normalized = causal = reached = False
+        while pending and len(seen) < _LONGEST_BRANCH:
+            node = pending.pop()
+            if node.name in seen:
+                continue
+            seen.add(node.name)
+            effect = flow.effects[node.name]
+            normalized = normalized or _is_normalization(effect)
+            causal = causal or (isinstance(effect, Attends) and effect.causal)
+            for name in node.inputs:
+                if name == stream:
+                    reached = True
+                elif name in flow.graph.producers and not flow.is_stored(name):
+                    pending.append(flow.graph.producers[name])
+        return (normalized, causal) if reached else None
+
+
+def _is_normalization(effect: object) -> bool:
+    return isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS
