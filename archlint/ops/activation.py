@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.facets import (
     keeps_input,
@@ -70,15 +71,6 @@ _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
     }
 )
 
-_CONTRIB: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
-    {
-        "Gelu": (keeps_input, 8),
-        "FastGelu": (keeps_input, 8),
-        "QuickGelu": (keeps_input, 5),
-        "BiasGelu": (keeps_input, 9),
-    }
-)
-
 
 def sees_softmax(call: Call, _: int) -> Sight:
     """Every output reads all of the normalized axis, and its own place on the others."""
@@ -125,21 +117,8 @@ def operators() -> tuple[Operator, ...]:
         )
         for name, (kept, flops) in _POINTWISE.items()
     ]
-    contrib = [
-        Operator(
-            name,
-            per_output(flops),
-            kept,
-            sees_first_input,
-            function_of(name),
-            domain="com.microsoft",
-            layout=Layout.FOLLOWS,
-        )
-        for name, (kept, flops) in _CONTRIB.items()
-    ]
     return (
         *pointwise,
-        *contrib,
         Operator(
             "PRelu",
             per_output(2),
@@ -159,6 +138,8 @@ def operators() -> tuple[Operator, ...]:
             sees_first_input,
             passes,
             view=views_undropped,
+            unview=views_undropped,
+            backward=Backward.REGROUPS,
             layout=Layout.FOLLOWS,
         ),
     )

@@ -1,10 +1,11 @@
-"""Fused attention operators, standard and contributed."""
+"""Fused attention operators."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from archlint.graph.dtype import DType
+from archlint.graph.graph import Graph
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Attends, Effect
@@ -105,71 +106,26 @@ def attends(call: Call) -> Effect:
     return Attends(0, 1, 2, length, bool(causal))
 
 
-def packed_cost(call: Call) -> Cost:
-    """Count the projection to queries, keys and values, then the attention itself."""
-    batch, length, width = call.shape(0)
-    columns = call.shape(1)[1]
-    projected = batch * length * width * columns
-    pairs = batch * length * length
-    inner = columns // 3
-    both = frozenset({0, 1})
-    return Cost(
-        (
-            Product(projected, (frozenset({0}), frozenset({1}))),
-            Product(pairs * inner, (both, both)),
-            Product(pairs * inner, (both, both)),
-        ),
-        elementwise=6 * pairs * call.integer("num_heads", 1),
-    )
-
-
-def keeps_packed(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, the projected tensor, the output and one number a row."""
-    if not gradients.needed:
-        return NOTHING
-    batch, length, _ = call.shape(0)
-    projected = batch * length * call.shape(1)[1] * _STATISTIC_BYTES
-    rows = batch * length * call.integer("num_heads", 1) * _STATISTIC_BYTES
-    return Kept(inputs=(0,), outputs=(0,), own=projected + rows)
-
-
-def sees_packed(call: Call, _: int) -> Sight:
-    """Every position reads all positions, or those before."""
-    causal = 1 if call.integer("unidirectional", 0) else None
-    return {0: (Through(0, 0), Whole(1, causal=causal), Whole(2, features=True))}
+def flexible_cost(call: Call) -> Cost:
+    """Count as attention, and every step of the graphs that change scores once a pair."""
+    plain = attention_cost(call)
+    sizes = heads(call)
+    pairs = sizes.batch * sizes.count * sizes.queries * sizes.keys
+    graphs = (value for value in call.node.attributes.values() if isinstance(value, Graph))
+    steps = sum(len(graph.nodes) for graph in graphs)
+    return Cost(plain.products, plain.elementwise + steps * pairs)
 
 
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
-    contrib = "com.microsoft"
     return (
         Operator("Attention", attention_cost, keeps_attention, sees_attention, attends),
         Operator(
-            "Attention", packed_cost, keeps_packed, sees_packed, weights=(1, 2), domain=contrib
-        ),
-        Operator(
-            "MultiHeadAttention",
-            attention_cost,
+            "FlexAttention",
+            flexible_cost,
             keeps_attention,
             sees_attention,
-            attends,
-            domain=contrib,
-        ),
-        Operator(
-            "GroupQueryAttention",
-            attention_cost,
-            keeps_attention,
-            sees_attention,
-            attends,
-            domain=contrib,
+            domain="ai.onnx.preview",
         ),
         Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, passes),
-        Operator(
-            "RotaryEmbedding",
-            no_cost,
-            keeps_nothing,
-            sees_first_input,
-            passes,
-            domain=contrib,
-        ),
     )

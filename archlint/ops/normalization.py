@@ -164,9 +164,8 @@ def operators() -> tuple[Operator, ...]:
             normalizes(Over.FEATURES),
             weights=(1, 2),
         ),
-        _rms_norm("RMSNormalization", ""),
-        _rms_norm("SimplifiedLayerNormalization", ""),
-        _rms_norm("SimplifiedLayerNormalization", "com.microsoft"),
+        _rms_norm("RMSNormalization"),
+        _rms_norm("SimplifiedLayerNormalization"),
         Operator(
             "LRN",
             per_output(6),
@@ -195,7 +194,7 @@ def _norm(name: str, kept: KeptFacet, sight: SightFacet, over: Over) -> Operator
     return Operator(name, per_output(5), kept, sight, normalizes(over), weights=(1, 2))
 
 
-def _rms_norm(name: str, domain: str) -> Operator:
+def _rms_norm(name: str) -> Operator:
     return Operator(
         name,
         per_output(4),
@@ -203,5 +202,4 @@ def _rms_norm(name: str, domain: str) -> Operator:
         sees_normalized_axes,
         normalizes(Over.FEATURES, centred=False),
         weights=(1,),
-        domain=domain,
     )

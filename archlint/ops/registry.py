@@ -12,6 +12,7 @@ from archlint.ops import (
     attention,
     convolution,
     creation,
+    linear_attention,
     matrix,
     movement,
     normalization,
@@ -22,6 +23,7 @@ from archlint.ops import (
     resampling,
 )
 from archlint.ops.composite.registry import framework_operators
+from archlint.ops.contributed.registry import contributed_operators
 from archlint.ops.operator import Operator
 
 
@@ -44,6 +46,7 @@ def operators(added: Iterable[Operator] = ()) -> Operators:
         attention,
         convolution,
         creation,
+        linear_attention,
         matrix,
         movement,
         normalization,
@@ -53,6 +56,6 @@ def operators(added: Iterable[Operator] = ()) -> Operators:
         reduction,
         resampling,
     )
-    own = (entry for family in families for entry in family.operators())
-    entries = (*own, *framework_operators(), *added)
+    own = tuple(entry for family in families for entry in family.operators())
+    entries = (*own, *contributed_operators(own), *framework_operators(), *added)
     return Operators({(entry.domain, entry.name): entry for entry in entries})

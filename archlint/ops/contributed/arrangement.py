@@ -1,0 +1,179 @@
+"""Contributed operators that move, cut, gather or reduce elements, and those of other layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from archlint.graph.contributed.stand_in import BLOCKED, MICROSOFT
+from archlint.ops.call import Call
+from archlint.ops.contributed.attention import depends_on_data
+from archlint.ops.facets import keeps_nothing, no_cost, per_input, per_output
+from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes
+from archlint.ops.operator import CostFacet, Operator, SightFacet, SignalFacet
+from archlint.ops.reach import Reach, window
+from archlint.ops.signals import passes
+from archlint.ops.taps import Taps
+from archlint.ops.undetermined import Undetermined
+
+
+def sees_reduced(call: Call, _: int) -> Sight:
+    """Read all of the axes in the attribute."""
+    rank = call.rank(0)
+    axes = {axis % rank for axis in call.integers("axes") or range(rank)}
+    kept = bool(call.integer("keepdims", 1))
+    links: list[Link] = []
+    target = 0
+    for axis in range(rank):
+        links.append(Whole(axis) if axis in axes else Through(axis, target))
+        target += kept or axis not in axes
+    return {0: tuple(links)}
+
+
+def sees_expanded(call: Call, _: int) -> Sight:
+    """An axis of one element comes in."""
+    rank = call.rank(0)
+    place = int(call.known(1).reshape(-1)[0]) % (rank + 1)
+    return {0: tuple(Through(axis, axis + (axis >= place)) for axis in range(rank))}
+
+
+def sees_unfolded(call: Call, _: int) -> Sight:
+    """Window j begins at `step` j; the place in the window is the last axis."""
+    rank = call.rank(0)
+    axis = call.integer("dim", -1) % rank
+    links: list[Link] = list(same_axes(rank))
+    links[axis] = Through(axis, axis, window(call.integer("size", 1), call.integer("step", 1)))
+    return {0: tuple(links)}
+
+
+def sees_regions(_: Call, __: int) -> Sight:
+    """Where a region lies is data."""
+    reason = "where a region lies is data"
+    return {0: (Opaque(0, reason), Through(1, 1), Opaque(2, reason), Opaque(3, reason))}
+
+
+def sees_transformed(call: Call, _: int) -> Sight:
+    """Every frequency reads the whole signal, and every value all frequencies."""
+    rank = call.rank(0)
+    signal = rank - (1 if call.node.op == "Rfft" else 2)
+    links: tuple[Link, ...] = tuple(Through(axis, axis) for axis in range(signal))
+    return {0: (*links, *(Whole(axis) for axis in range(signal, rank)))}
+
+
+def sees_blocked(call: Call, _: int) -> Sight:
+    """Channels are put into blocks, and keep their order."""
+    rank = call.rank(0)
+    if not call.integer("channels_last", 0):
+        return {0: same_axes(rank)}
+    middle = tuple(Through(axis, axis + 1) for axis in range(1, rank - 1))
+    return {0: (Through(0, 0), *middle, Through(rank - 1, 1))}
+
+
+def sees_unblocked(call: Call, _: int) -> Sight:
+    """Channels leave their blocks in order."""
+    rank = call.rank(0)
+    if not call.integer("channels_last", 0):
+        return {0: same_axes(rank)}
+    middle = tuple(Through(axis, axis - 1) for axis in range(2, rank))
+    return {0: (Through(0, 0), Through(1, rank - 1), *middle)}
+
+
+def sees_enlarged(call: Call, _: int) -> Sight:
+    """Each element becomes a block, or the neighbours are averaged."""
+    rank = call.rank(0)
+    scales = call.integers("scales") or (1,) * rank
+    links: list[Link] = []
+    for axis, scale in enumerate(scales[:rank]):
+        if scale < 1:
+            raise Undetermined("a scale that is no positive number")
+        if scale == 1:
+            links.append(Through(axis, axis))
+        elif call.text("mode", "nearest") == "nearest":
+            links.append(Through(axis, axis, Reach(1, (Taps(0, 1),) * scale)))
+        else:
+            links.append(Opaque(axis, "interpolation in blocked layout"))
+    return {0: tuple(links)}
+
+
+def sees_ngrams(call: Call, output: int) -> Sight:
+    """Each position reads the words before it that its n-grams span."""
+    if output:
+        raise Undetermined("the last words are handed on")
+    longest = call.integer("max_ngram_size", 2)
+    before = Reach(1, (Taps.progression(1 - longest, longest, 1),))
+    return {0: (Through(0, 0), Through(1, 1, before))}
+
+
+def sees_padding(call: Call, _: int) -> Sight:
+    """Where padding lies is data."""
+    reason = "where padding lies is data"
+    rank = call.rank(0)
+    return {0: (*(Opaque(axis, reason) for axis in range(rank - 1)), Through(rank - 1, rank - 1))}
+
+
+def sees_reread(_: Call, __: int) -> Sight:
+    """The order of the elements is data."""
+    raise Undetermined("in which order elements lie is data")
+
+
+def sees_unknown(call: Call, _: int) -> Sight:
+    """What is inside is not in the graph."""
+    raise Undetermined(f"what {call.node.op} runs is not in the graph")
+
+
+def sees_strings(call: Call, _: int) -> Sight:
+    """Each string becomes a row of tokens."""
+    return {0: tuple(Through(axis, axis) for axis in range(call.rank(0)))}
+
+
+_SEARCHED = "how many words a search makes is data"
+_COMPILED = "what was compiled for a device is not in the graph"
+
+# Operators whose work depends on data, or stands elsewhere than in the graph.
+_UNKNOWN: Mapping[str, str] = MappingProxyType(
+    {
+        "BeamSearch": _SEARCHED,
+        "GreedySearch": _SEARCHED,
+        "Sampling": _SEARCHED,
+        "WhisperBeamSearch": _SEARCHED,
+        "BifurcationDetector": _SEARCHED,
+        "EPContext": _COMPILED,
+        "Snpe": _COMPILED,
+    }
+)
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        _op("QLinearReduceMean", per_input(1), sees_reduced),
+        _op("ReduceSumInteger", per_input(1), sees_reduced),
+        _op("ExpandDims", no_cost, sees_expanded, passes),
+        _op("UnfoldTensor", no_cost, sees_unfolded, passes),
+        _op("CropAndResize", per_output(8), sees_regions),
+        _op("Rfft", per_input(20), sees_transformed),
+        _op("Irfft", per_input(20), sees_transformed),
+        _op("RemovePadding", no_cost, sees_padding),
+        _op("RestorePadding", no_cost, sees_padding),
+        _op("Unique", per_input(1), sees_reread),
+        _op("QuantizeBFP", per_input(2), sees_reread),
+        _op("DequantizeBFP", per_output(2), sees_reread),
+        _op("DynamicTimeWarping", per_input(3), sees_reread),
+        _op("Tokenizer", no_cost, sees_strings),
+        _op("NGramHashMapping", per_output(4), sees_ngrams),
+        _op("ReorderInput", no_cost, sees_blocked, passes, BLOCKED),
+        _op("ReorderOutput", no_cost, sees_unblocked, passes, BLOCKED),
+        _op("Upsample", per_output(4), sees_enlarged, passes, BLOCKED),
+        *(_op(name, depends_on_data(why), sees_unknown) for name, why in _UNKNOWN.items()),
+    )
+
+
+def _op(
+    name: str,
+    cost: CostFacet,
+    sight: SightFacet,
+    signal: SignalFacet | None = None,
+    domain: str = MICROSOFT,
+) -> Operator:
+    """Return an operator that runs only in inference."""
+    return Operator(name, cost, keeps_nothing, sight, signal, differentiable=False, domain=domain)

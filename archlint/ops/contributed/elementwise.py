@@ -1,0 +1,254 @@
+"""Contributed functions of elements, some with a bias, a residual or a gate fused to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.ops.activation import sees_softmax
+from archlint.ops.call import Call, nbytes
+from archlint.ops.cost import Cost, Product
+from archlint.ops.facets import (
+    keeps_input,
+    keeps_nothing,
+    keeps_output,
+    no_cost,
+    per_input,
+    per_output,
+    sees_broadcast,
+    sees_elementwise,
+    sees_first_input,
+)
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole, same_axes
+from archlint.ops.nonlinearity import function_of
+from archlint.ops.operator import CostFacet, KeptFacet, Layout, Operator, SightFacet
+from archlint.ops.reach import tabulated
+from archlint.ops.signals import passes
+from archlint.ops.taps import Taps
+from archlint.ops.undetermined import Undetermined
+
+
+def keeps_biased(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, or what came of adding the bias to it."""
+    if not gradients.needed:
+        return NOTHING
+    return Kept(own=nbytes(call.input(0))) if call.has_input(1) else Kept(inputs=(0,))
+
+
+def keeps_halves(call: Call, gradients: Gradients) -> Kept:
+    """A gated activation keeps what came in, with the bias added."""
+    return Kept(own=nbytes(call.input(0))) if gradients.needed else NOTHING
+
+
+def keeps_all(call: Call, gradients: Gradients) -> Kept:
+    """Keep all inputs: each one's derivative is a function of the others."""
+    if not gradients.needed:
+        return NOTHING
+    return Kept(inputs=tuple(slot for slot in range(len(call.node.inputs)) if call.has_input(slot)))
+
+
+def keeps_dropout(ratio: int, training: int, bits: int) -> KeptFacet:
+    """Return what dropout keeps: a mask of `bits` an element, where it is on when training."""
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not gradients.needed or not call.has_input(training):
+            return NOTHING
+        known = call.constant(ratio)
+        if known is not None and not (known > 0).any():
+            return NOTHING
+        return Kept(own=(call.elements(0) * bits + 7) // 8)
+
+    return kept
+
+
+def sees_added(*slots: int) -> SightFacet:
+    """Return the links of tensors that are added element by element."""
+
+    def sight(call: Call, output: int) -> Sight:
+        rank = call.output_rank(output)
+        return {slot: sees_broadcast(call, slot, rank) for slot in slots if call.has_input(slot)}
+
+    return sight
+
+
+def sees_biased_softmax(call: Call, _: int) -> Sight:
+    """All axes from `axis` on are normalized together; the bias is added before."""
+    rank = call.rank(0)
+    axis = call.integer("axis", 1) % rank
+    links: tuple[Link, ...] = tuple(
+        Whole(each) if each >= axis else Through(each, each) for each in range(rank)
+    )
+    return {0: links, 1: tuple(Whole(each) for each in range(call.rank(1)))}
+
+
+def sees_quantized_softmax(call: Call, output: int) -> Sight:
+    """As the softmax of the version of the standard that the attribute names."""
+    graph = replace(call.graph, opset=call.integer("opset", call.graph.opset))
+    return sees_softmax(Call(call.node, graph), output)
+
+
+def sees_halves(call: Call, _: int) -> Sight:
+    """Each output reads its place in both halves of the last axis."""
+    rank = call.rank(0)
+    links: list[Link] = list(same_axes(rank))
+    size = (call.input(0).shape or ())[-1]
+    if isinstance(size, int):
+        half = size // 2
+        pairs = [Taps.of((place, place + half)) for place in range(half)]
+        links[-1] = Through(rank - 1, rank - 1, tabulated(pairs)) if half else links[-1]
+    else:
+        links[-1] = Opaque(rank - 1, "an axis of unknown length is cut into halves")
+    return {0: tuple(links)}
+
+
+def sees_gated(call: Call, output: int) -> Sight:
+    """A gate and what it gates, in two inputs or as halves of one."""
+    if call.has_input(1):
+        return sees_added(0, 1)(call, output)
+    if call.integer("interleaved", 0):
+        raise Undetermined("the halves of a gate lie in each other")
+    return sees_halves(call, output)
+
+
+def sees_inverted(call: Call, _: int) -> Sight:
+    """Each element of an inverse reads the whole matrix."""
+    rank = call.rank(0)
+    links: tuple[Link, ...] = tuple(Through(axis, axis) for axis in range(rank - 2))
+    return {0: (*links, Whole(rank - 2), Whole(rank - 1))}
+
+
+def inverse_cost(call: Call) -> Cost:
+    """Count 2/3 N^3 operations to factor a matrix and 4/3 N^3 to invert it (elementwise work)."""
+    shape = call.shape(0)
+    if len(shape) < 2:
+        raise Undetermined("the inverse of no matrix")
+    return Cost(elementwise=2 * call.elements(0) * shape[-1])
+
+
+def gated_add_cost(call: Call) -> Cost:
+    """Count the product that makes the gate, where there is one, and two operations an element."""
+    flops = 2 * call.output_elements()
+    if not call.has_input(3):
+        return Cost(elementwise=flops)
+    return Cost((Product(call.elements(2), (frozenset({2}), frozenset({3}))),), flops)
+
+
+def sees_gated_add(call: Call, output: int) -> Sight:
+    """Two tensors and a gate for each row."""
+    rank = call.output_rank(output)
+    sight: dict[int, Links] = {slot: sees_broadcast(call, slot, rank) for slot in (0, 1)}
+    last = call.rank(2) - 1
+    rows = tuple(Through(axis, axis) for axis in range(last))
+    sight[2] = (*rows, Whole(last, features=True))
+    return sight
+
+
+def sees_one(call: Call, _: int) -> Sight:
+    """One output reads everything."""
+    return {
+        slot: tuple(Whole(axis) for axis in range(call.rank(slot)))
+        for slot in range(len(call.node.inputs))
+        if call.has_input(slot)
+    }
+
+
+def sees_gate_or_rate(call: Call, output: int) -> Sight:
+    """The decay comes of the first input, the rate of the fourth."""
+    slot = 0 if output == 0 else 3
+    return {slot: same_axes(call.rank(slot))}
+
+
+def sees_scores(call: Call, _: int) -> Sight:
+    """Scores pass; which of them are struck out depends on all words so far."""
+    return {1: same_axes(call.rank(1)), 0: (Through(0, 0), Whole(1))}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        *(_function(name, *facets) for name, facets in _FUNCTIONS.items()),
+        _op("BiasAdd", per_output(2), keeps_nothing, sees_added(0, 1, 2), (1,)),
+        _op("BiasSoftmax", per_output(7), keeps_output, sees_biased_softmax),
+        _op("BiasSplitGelu", per_output(10), keeps_halves, sees_halves, (1,)),
+        _op("SwiGLU", per_output(8), keeps_all, sees_gated),
+        _op("BiasDropout", per_output(2), keeps_dropout(3, 4, 8), sees_added(0, 1, 2), (1,)),
+        _op("BitmaskBiasDropout", per_output(2), keeps_dropout(3, 4, 1), sees_added(0, 1, 2), (1,)),
+        _op("BitmaskDropout", no_cost, keeps_dropout(1, 2, 1), sees_first_input),
+        _op("ComplexMul", per_output(3), keeps_all, sees_elementwise),
+        _op("ComplexMulConj", per_output(3), keeps_all, sees_elementwise),
+        _op("Inverse", inverse_cost, keeps_output, sees_inverted),
+        _op("GatedAdd", gated_add_cost, keeps_all, sees_gated_add, (3,)),
+        _frozen("QLinearSoftmax", per_output(6), sees_quantized_softmax),
+        _frozen("MulInteger", per_output(1), sees_added(0, 2), (0, 2)),
+        _frozen("IsAllFinite", per_input(1), sees_one),
+        _frozen("MurmurHash3", per_output(8), sees_first_input),
+        _frozen("NGramRepeatBlock", per_output(1), sees_scores),
+        _frozen("QOrderedGelu", per_output(8), sees_first_input),
+        _frozen("LinearAttentionGate", per_output(6), sees_gate_or_rate, (1, 2)),
+        *(
+            Operator(
+                name,
+                per_output(2),
+                keeps_nothing,
+                sees_first_input,
+                passes,
+                domain=MICROSOFT,
+                carries_weight=name.startswith("De"),
+            )
+            for name in (
+                "QuantizeLinear",
+                "DequantizeLinear",
+                "QuantizeWithOrder",
+                "DequantizeWithOrder",
+                "SampleOp",
+            )
+        ),
+    )
+
+
+# What the derivative is a function of, a rough count of FLOP an element, and whether the second
+# input is a bias.
+_FUNCTIONS: Mapping[str, tuple[KeptFacet, int, bool]] = MappingProxyType(
+    {
+        "Gelu": (keeps_input, 8, False),
+        "QuickGelu": (keeps_input, 5, False),
+        "ScaledSiLU": (keeps_input, 5, False),
+        "FastGelu": (keeps_biased, 8, True),
+        "BiasGelu": (keeps_biased, 9, True),
+    }
+)
+
+
+def _function(name: str, kept: KeptFacet, flops: int, biased: bool) -> Operator:
+    return Operator(
+        name,
+        per_output(flops),
+        kept,
+        sees_first_input,
+        function_of(name),
+        weights=(1,) if biased else (),
+        domain=MICROSOFT,
+        layout=Layout.FOLLOWS,
+    )
+
+
+def _op(
+    name: str,
+    cost: CostFacet,
+    kept: KeptFacet,
+    sight: SightFacet,
+    weights: tuple[int, ...] = (),
+) -> Operator:
+    return Operator(name, cost, kept, sight, weights=weights, domain=MICROSOFT)
+
+
+def _frozen(
+    name: str, cost: CostFacet, sight: SightFacet, weights: tuple[int, ...] = ()
+) -> Operator:
+    """Return an operator that runs only in inference."""
+    return Operator(
+        name, cost, keeps_nothing, sight, weights=weights, differentiable=False, domain=MICROSOFT
+    )

@@ -1,0 +1,239 @@
+"""Contributed normalizations: with a residual, an embedding, a gate or an activation fused."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.graph.dtype import DType
+from archlint.ops.call import Call, nbytes
+from archlint.ops.effect import Effect, Normalizes, Over
+from archlint.ops.facets import keeps_nothing, per_output, sees_broadcast
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.normalization import keeps_normalized, sees_normalized_axes
+from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.reach import Reach
+from archlint.ops.signals import normalizes
+from archlint.ops.taps import Taps
+
+_STATISTIC_BYTES = DType.FLOAT32.bits // 8
+_SUM = 3  # the output that hands on the sum before the normalization
+
+
+def keeps_skipped(statistics: int) -> KeptFacet:
+    """Return what a normalization of a sum keeps: the sum, and some statistics of each row."""
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not gradients.needed:
+            return NOTHING
+        rows = prod(call.shape(0)[:-1])
+        own = statistics * _STATISTIC_BYTES * rows
+        if call.has_output(_SUM):
+            return Kept(outputs=(_SUM,), own=own)
+        return Kept(own=own + nbytes(call.input(0)))
+
+    return kept
+
+
+def sees_skipped(call: Call, output: int) -> Sight:
+    """Input and residual are added, then all features of a position are normalized."""
+    rank = call.rank(0)
+    sight: dict[int, Links] = {}
+    for slot in (0, 1):
+        links = sees_broadcast(call, slot, rank)
+        if output != _SUM:
+            links = (*links[:-1], Whole(call.rank(slot) - 1, features=True))
+        sight[slot] = links
+    return sight
+
+
+def keeps_embedded(call: Call, gradients: Gradients) -> Kept:
+    """Keep the words, the sum of their embeddings, and two statistics of each."""
+    if not gradients.needed:
+        return NOTHING
+    words = tuple(slot for slot in (0, 1, 8) if call.has_input(slot))
+    own = 2 * _STATISTIC_BYTES * call.elements(0)
+    if call.has_output(2):
+        return Kept(inputs=words, outputs=(2,), own=own)
+    return Kept(inputs=words, own=own + nbytes(call.output()))
+
+
+def sees_embedded(call: Call, output: int) -> Sight:
+    """Each position reads its own words; the lengths read the mask."""
+    if output == 1:
+        return {7: (Through(0, 0), Whole(1))} if call.has_input(7) else {}
+    slots = (0, 1) if call.node.op.startswith("Q") else (0, 1, 8)
+    return {
+        slot: sees_broadcast(call, slot, 2)
+        for slot in slots
+        if call.has_input(slot) and call.rank(slot) == 2
+    }
+
+
+def sees_groups(call: Call, output: int) -> Sight:
+    """All positions of a group of channels are normalized together."""
+    rank = call.rank(0)
+    last = bool(call.integer("channels_last", 1))
+    channel = rank - 1 if last else 1
+    groups = call.integer("groups", 1)
+    sight: dict[int, Links] = {}
+    for slot in (0, 3):
+        if not call.has_input(slot):
+            continue
+        if output == 1 and call.rank(slot) == rank:
+            sight[slot] = same_axes(rank)
+            continue
+        size = (call.input(slot).shape or ())[channel if call.rank(slot) == rank else -1]
+        links: list[Link] = [Whole(axis) for axis in range(call.rank(slot))]
+        links[0] = Through(0, 0)
+        own = channel if call.rank(slot) == rank else call.rank(slot) - 1
+        if isinstance(size, int) and groups > 1 and size % groups == 0:
+            width = size // groups
+            one = Taps.progression(0, width, 1)
+            links[own] = Through(own, channel, Reach(width, (one,) * width))
+        sight[slot] = tuple(links)
+    return sight
+
+
+def keeps_grouped(call: Call, gradients: Gradients) -> Kept:
+    """Keep what is normalized and two statistics of each group; with SiLU also its argument."""
+    if not gradients.needed:
+        return NOTHING
+    own = 2 * _STATISTIC_BYTES * call.shape(0)[0] * call.integer("groups", 1)
+    activated = nbytes(call.output()) if call.integer("activation", 0) else 0
+    if call.node.op == "GroupNorm":
+        return Kept(inputs=(0,), own=own + activated)
+    if call.has_output(1):
+        return Kept(outputs=(1,), own=own + activated)
+    return Kept(own=own + activated + nbytes(call.input(0)))
+
+
+def keeps_gated(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, the gate, the normalized tensor and one statistic of each row."""
+    if not gradients.needed:
+        return NOTHING
+    width = call.shape(1)[0]
+    own = _STATISTIC_BYTES * (call.elements(0) // width if width else 0)
+    return Kept(inputs=(0, 2), own=own + nbytes(call.output()))
+
+
+def sees_gated(call: Call, _: int) -> Sight:
+    """Features are normalized in groups, and multiplied with a gate."""
+    rank = call.rank(0)
+    rows = tuple(Through(axis, axis) for axis in range(rank - 1))
+    return {0: (*rows, Whole(rank - 1, features=True)), 2: same_axes(rank)}
+
+
+def sees_branches(call: Call, _: int) -> Sight:
+    """Features of each branch are normalized on their own."""
+    rank = call.rank(0)
+    rows = tuple(Through(axis, axis) for axis in range(rank - 1))
+    return {0: (*rows, Whole(rank - 1, features=True))}
+
+
+def sees_quantized(call: Call, output: int) -> Sight:
+    """As layer normalization does."""
+    return {0: sees_normalized_axes(call, output)[0]}
+
+
+def skips(gain: int, shift: int | None) -> SignalFacet:
+    """Return the effect of normalizing a sum, where the residual is left out."""
+
+    def effect(call: Call) -> Effect:
+        has_shift = shift is not None and call.has_input(shift)
+        return Normalizes(Over.FEATURES, gain, shift if has_shift else None, shift is not None)
+
+    return effect
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        Operator(
+            "SkipLayerNormalization",
+            per_output(7),
+            keeps_skipped(2),
+            sees_skipped,
+            skips(2, 3),
+            weights=(2, 3, 4),
+            domain=MICROSOFT,
+        ),
+        Operator(
+            "SkipSimplifiedLayerNormalization",
+            per_output(6),
+            keeps_skipped(1),
+            sees_skipped,
+            skips(2, None),
+            weights=(2, 3),
+            domain=MICROSOFT,
+        ),
+        Operator(
+            "SimplifiedLayerNormalization",
+            per_output(4),
+            keeps_normalized,
+            sees_normalized_axes,
+            normalizes(Over.FEATURES, centred=False),
+            weights=(1,),
+            domain=MICROSOFT,
+        ),
+        Operator(
+            "EmbedLayerNormalization",
+            per_output(8),
+            keeps_embedded,
+            sees_embedded,
+            None,
+            weights=(2, 3, 4, 5, 6),
+            domain=MICROSOFT,
+        ),
+        Operator(
+            "QEmbedLayerNormalization",
+            per_output(13),
+            keeps_nothing,
+            sees_embedded,
+            None,
+            weights=(2, 3, 4, 5, 6),
+            differentiable=False,
+            domain=MICROSOFT,
+        ),
+        *(
+            Operator(
+                name,
+                per_output(flops),
+                keeps_grouped,
+                sees_groups,
+                None,
+                weights=(1, 2, 4),
+                domain=MICROSOFT,
+            )
+            for name, flops in (("GroupNorm", 9), ("SkipGroupNorm", 11))
+        ),
+        Operator(
+            "GatedRMSNorm",
+            per_output(9),
+            keeps_gated,
+            sees_gated,
+            None,
+            weights=(1,),
+            domain=MICROSOFT,
+        ),
+        Operator(
+            "BranchwiseRMSNorm",
+            per_output(4),
+            keeps_normalized,
+            sees_branches,
+            None,
+            weights=(1,),
+            domain=MICROSOFT,
+        ),
+        Operator(
+            "QOrderedLayerNormalization",
+            per_output(7),
+            keeps_nothing,
+            sees_quantized,
+            None,
+            weights=(2, 3),
+            differentiable=False,
+            domain=MICROSOFT,
+        ),
+    )

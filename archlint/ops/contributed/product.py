@@ -1,0 +1,293 @@
+"""Products of matrices that are transposed, activated or quantized on the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archlint.graph.contributed.products import factor_order
+from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.graph.value import Value
+from archlint.ops.call import Call
+from archlint.ops.contributed.overlay import seen
+from archlint.ops.cost import Cost, Product, elementwise, product
+from archlint.ops.effect import Effect, Sums
+from archlint.ops.facets import keeps_nothing
+from archlint.ops.fan import matmul_fan
+from archlint.ops.kept import Gradients, Kept
+from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
+from archlint.ops.matrix import keeps_factors, matmul_cost, sees_matmul
+from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet
+from archlint.ops.signals import sums_product
+from archlint.ops.undetermined import Undetermined
+
+_PLAIN_COST, _PLAIN_SIGHT = matmul_cost(0, 1), sees_matmul(0, 1)
+
+
+def _order(call: Call, slot: int) -> tuple[int, ...]:
+    """Return the axes of a factor in the order (batch, rows, columns)."""
+    letter = "AB"[slot]
+    return factor_order(
+        call.rank(slot),
+        transposed=bool(call.integer(f"trans{letter}", 0)),
+        batch_transposed=bool(call.integer(f"transBatch{letter}", 0)),
+    )
+
+
+def _plain(call: Call) -> Call:
+    """Return the call as a product of factors that lie as they are multiplied."""
+    names, others = [], {}
+    for slot in (0, 1):
+        value = call.input(slot)
+        shape = value.shape or ()
+        name = f"factor {slot} {value.name}"  # a tensor may be multiplied with its own transpose
+        others[name] = replace(value, shape=tuple(shape[axis] for axis in _order(call, slot)))
+        names.append(name)
+    node = replace(call.node, inputs=(*names, *call.node.inputs[2:]))
+    return seen(Call(node, call.graph), others)
+
+
+def transposing_cost(call: Call) -> Cost:
+    """Count output elements times the contracted length, and one operation for an activation."""
+    cost = _PLAIN_COST(_plain(call))
+    activated = call.output_elements() if call.text("activation", "") else 0
+    return Cost(cost.products, activated)
+
+
+def sees_transposing(call: Call, output: int) -> Sight:
+    """Rows and columns pass, wherever they stand in the factors."""
+    sight: dict[int, Links] = {}
+    for slot, links in _PLAIN_SIGHT(_plain(call), output).items():
+        order = _order(call, slot)
+        sight[slot] = tuple(_from(link, order) for link in links)
+    return sight
+
+
+def _from(link: object, order: tuple[int, ...]) -> Link:
+    """Return a link of a factor's axis in the order that the factor is stored in."""
+    if isinstance(link, Fixed | Through | Whole):
+        return replace(link, source=order[link.source])
+    raise Undetermined("a product of factors that lie in another order")
+
+
+def sums_transposing(call: Call) -> Effect:
+    """Scale the product by alpha."""
+    if call.text("activation", ""):
+        raise Undetermined("a product that is fused with its activation")
+    fan = matmul_fan(_plain(call), 0, 1)
+    return Sums(fan, scale=call.number("alpha", 1.0))
+
+
+def keeps_activated(call: Call, gradients: Gradients) -> Kept:
+    """Keep the factors, and the output where an activation is fused to it."""
+    kept = keeps_factors(call, gradients)
+    activated = bool(call.text("activation", "")) and gradients.needed
+    return replace(kept, outputs=(0,)) if activated else kept
+
+
+def keeps_sum(call: Call, gradients: Gradients) -> Kept:
+    """Keep the factors and the sum before the activation, whose derivative is a function of it."""
+    kept = keeps_factors(call, gradients)
+    return replace(kept, own=_nbytes(call.output())) if gradients.needed else kept
+
+
+def _nbytes(value: Value) -> int:
+    if value.nbytes is None:
+        raise Undetermined(f"the size of {value.name!r} is not known")
+    return value.nbytes
+
+
+def activated_cost(call: Call) -> Cost:
+    """Count the product, and the addition and the activation of each output element."""
+    return Cost(_PLAIN_COST(call).products, 9 * call.output_elements())
+
+
+def packed_cost(weight: int = 1) -> CostFacet:
+    """Return the cost of a product whose matrix is packed: outputs times the input's last axis."""
+
+    def cost(call: Call) -> Cost:
+        shape = call.shape(0)
+        if not shape:
+            raise Undetermined("a product with a scalar")
+        return product(call.output_elements() * shape[-1], 0, weight)
+
+    return cost
+
+
+def keeps_weight(weight: int = 1) -> KeptFacet:
+    """Return what a product with a packed matrix keeps: its input only where the matrix learns."""
+
+    def kept(_: Call, gradients: Gradients) -> Kept:
+        factors = ((0,) if gradients[weight] else ()) + ((weight,) if gradients[0] else ())
+        return Kept(inputs=factors)
+
+    return kept
+
+
+def sees_rows(call: Call, _: int) -> Sight:
+    """Each row of the output is made of all features of the same row of the input."""
+    last = call.rank(0) - 1
+    rows = tuple(Through(axis, axis) for axis in range(last))
+    return {0: (*rows, Whole(last, features=True))}
+
+
+def ordered_cost(call: Call) -> Cost:
+    """Count as a product; the second factor of QOrderedMatMul sits in slot 2."""
+    shape = call.shape(0)
+    if not shape:
+        raise Undetermined("a product with a scalar")
+    return product(call.output_elements() * shape[-1], 0, 2)
+
+
+def several_cost(weights: tuple[int, ...]) -> CostFacet:
+    """Return the cost of products of one input with several packed matrices."""
+
+    def cost(call: Call) -> Cost:
+        shape = call.shape(0)
+        if not shape:
+            raise Undetermined("a product with a scalar")
+        rows = call.elements(0)
+        columns = _columns(call)
+        pairs = zip(weights, columns, strict=True)
+        data = frozenset({0})
+        return Cost(
+            tuple(Product(rows * count, (data, frozenset({slot}))) for slot, count in pairs)
+        )
+
+    return cost
+
+
+def _columns(call: Call) -> tuple[int, ...]:
+    """Return how many columns each of the matrices has."""
+    if call.node.op == "MatMulNBitsQkv":
+        return (call.integer("Nq", 0), call.integer("Nkv", 0), call.integer("Nkv", 0))
+    return (call.integer("N", 0),) * 2
+
+
+def adapted_cost(call: Call) -> Cost:
+    """Count x W, and (x A) B of a low-rank adapter (LoRA: Hu et al. 2021)."""
+    rows, width = call.elements(0), call.integer("N", 0)
+    held, rank = call.shape(3), call.shape(4)[0]
+    data, adapter = frozenset({0}), frozenset({0, 3})
+    products = [Product(rows * width, (data, frozenset({1})))]
+    if 0 not in held:
+        products.append(Product(rows * rank, (data, frozenset({3}))))
+        up = call.output_elements() * rank
+        products.append(Product(up, (adapter, frozenset({5}))))
+    return Cost(tuple(products))
+
+
+def routed_cost(call: Call) -> Cost:
+    """Count one product with all columns of the weight, which is cut afterwards."""
+    return product(call.elements(0) * call.shape(1)[-1], 0, 1)
+
+
+def distance_cost(call: Call) -> Cost:
+    """Count M K N: squared distances are products of rows, and sums of squares."""
+    rows, width = call.shape(0)
+    others = call.shape(1)[0]
+    return product(rows * others * width, 0, 1)
+
+
+def sees_pairs(_: Call, __: int) -> Sight:
+    """Each pair of rows has its own output."""
+    return {
+        0: (Through(0, 0), Whole(1, features=True)),
+        1: (Through(0, 1), Whole(1, features=True)),
+    }
+
+
+def sees_table_rows(call: Call, _: int) -> Sight:
+    """Each index opens a row of the table."""
+    return {1: tuple(Through(axis, axis) for axis in range(call.rank(1)))}
+
+
+def sees_words(call: Call, _: int) -> Sight:
+    """Each word is made of its own characters."""
+    last = call.rank(0) - 1
+    return {0: (*(Through(axis, axis) for axis in range(last)), Whole(last))}
+
+
+def words_cost(call: Call) -> Cost:
+    """Undetermined: how long a word is decides how often its kernel is applied."""
+    raise Undetermined(f"how long the words of {call.node.name!r} are is data")
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        *(
+            _product(name, transposing_cost, sees_transposing, keeps_activated)
+            for name in ("FusedMatMul", "FusedMatMulActivation", "TransposeMatMul")
+        ),
+        _frozen("SparseToDenseMatMul", transposing_cost, sees_transposing),
+        Operator(
+            "GemmFastGelu",
+            activated_cost,
+            keeps_sum,
+            sees_matmul(0, 1),
+            None,
+            weights=(1, 2),
+            domain=MICROSOFT,
+        ),
+        *(
+            Operator(
+                name,
+                matmul_cost(0, 1),
+                keeps_nothing,
+                sees_matmul(0, 1),
+                sums_product(0, 1),
+                weights=(0, 1, bias),
+                differentiable=False,
+                domain=MICROSOFT,
+            )
+            for name, bias in (("MatMulIntegerToFloat", 6), ("DynamicQuantizeMatMul", 4))
+        ),
+        _frozen("MatMulInteger16", matmul_cost(0, 1), sees_matmul(0, 1), (0, 1)),
+        *(
+            Operator(
+                name,
+                packed_cost(),
+                keeps_weight(),
+                sees_rows,
+                None,
+                weights=(1, bias) if bias else (1,),
+                domain=MICROSOFT,
+            )
+            for name, bias in _PACKED.items()
+        ),
+        _frozen("QOrderedMatMul", ordered_cost, sees_rows, (2,)),
+        _frozen("MatMulNBitsQkv", several_cost((3, 6, 9)), sees_rows, (2, 3, 5, 6, 8, 9, 11)),
+        _frozen("MatMulNBitsMlp", several_cost((3, 6)), sees_rows, (2, 3, 5, 6, 8)),
+        _frozen("MatMulNBitsQLoRA", adapted_cost, sees_rows, (1, 3, 5)),
+        _frozen("RouterGateUpProj", routed_cost, sees_rows, (1,)),
+        _frozen("CDist", distance_cost, sees_pairs),
+        *(
+            _frozen(name, lambda _: elementwise(0), sees_table_rows, (0,))
+            for name in ("GatherBlockQuantized", "GatherPacked")
+        ),
+        _frozen("WordConvEmbedding", words_cost, sees_words, (1, 2, 3)),
+    )
+
+
+# Products with a packed matrix, and the slot of their bias, 0 where they have none.
+_PACKED = {
+    "MatMulNBits": 5,
+    "MatMulBnb4": 0,
+    "MatMulFpQ4": 0,
+    "MatMulPacked": 0,
+    "MatMulBlockQuantizedFp4Weight": 5,
+    "MatMulBlockQuantizedFp8Weight": 4,
+}
+
+
+def _product(name: str, cost: CostFacet, sight: SightFacet, kept: KeptFacet) -> Operator:
+    return Operator(name, cost, kept, sight, sums_transposing, weights=(0, 1), domain=MICROSOFT)
+
+
+def _frozen(
+    name: str, cost: CostFacet, sight: SightFacet, weights: tuple[int, ...] = ()
+) -> Operator:
+    """Return an operator that runs only in inference."""
+    return Operator(
+        name, cost, keeps_nothing, sight, weights=weights, differentiable=False, domain=MICROSOFT
+    )

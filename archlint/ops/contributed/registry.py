@@ -1,0 +1,24 @@
+"""The entries of all contributed operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from archlint.ops.contributed import (
+    arrangement,
+    attention,
+    elementwise,
+    normalization,
+    product,
+    stand_in,
+    state,
+)
+from archlint.ops.operator import Operator
+
+
+def contributed_operators(standard: Iterable[Operator]) -> tuple[Operator, ...]:
+    """Return the contributed operators; some are like one of `standard` on other inputs."""
+    by_name = {entry.name: entry for entry in standard if not entry.domain}
+    families = (arrangement, attention, elementwise, normalization, product, state)
+    own = (entry for family in families for entry in family.operators())
+    return (*stand_in.operators(by_name), *own)
