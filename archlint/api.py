@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
     from archlint.analysis.field import Field
     from archlint.analysis.field_path import Step
+    from archlint.analysis.flow import Kind
+    from archlint.analysis.gain import accepted_gains, gain
     from archlint.analysis.initialization import Layer
-    from archlint.analysis.receptive_field import Extent
+    from archlint.analysis.joins import Join
+    from archlint.analysis.receptive_field import Extent, ReceptiveFields
+    from archlint.analysis.segments import Branch
     from archlint.frontends.frontend import Frontend
     from archlint.graph.dtype import DType
     from archlint.graph.graph import Graph
@@ -31,9 +35,11 @@ if TYPE_CHECKING:
     from archlint.model import Model
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
+    from archlint.ops.effect import LooksUp, Normalizes, Sums
     from archlint.ops.fan import Fan
     from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
+    from archlint.ops.sliding import Sliding, output_size, sliding_windows
     from archlint.ops.undetermined import Undetermined
     from archlint.quantity import (
         format_bytes,
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Amount",
+    "Branch",
     "Call",
     "Cost",
     "DType",
@@ -65,21 +72,28 @@ __all__ = [
     "Frontend",
     "Gradients",
     "Graph",
+    "Join",
     "Kept",
+    "Kind",
     "Layer",
+    "LooksUp",
     "Model",
     "Node",
+    "Normalizes",
     "Operator",
     "Outcome",
     "Payload",
     "Place",
+    "ReceptiveFields",
     "Reporter",
     "Requirements",
     "Role",
     "Rule",
     "Severity",
+    "Sliding",
     "Sourced",
     "Step",
+    "Sums",
     "Target",
     "Training",
     "Undetermined",
@@ -87,16 +101,21 @@ __all__ = [
     "Unreadable",
     "Value",
     "Weight",
+    "accepted_gains",
     "format_bytes",
     "format_count",
     "format_flops",
     "format_macs",
     "format_seconds",
+    "gain",
     "hookimpl",
+    "output_size",
+    "sliding_windows",
 ]
 
 _HOMES = {
     "Amount": "archlint.analysis.amount",
+    "Branch": "archlint.analysis.segments",
     "Call": "archlint.ops.call",
     "Cost": "archlint.ops.cost",
     "DType": "archlint.graph.dtype",
@@ -108,26 +127,37 @@ _HOMES = {
     "Frontend": "archlint.frontends.frontend",
     "Gradients": "archlint.ops.kept",
     "Graph": "archlint.graph.graph",
+    "Join": "archlint.analysis.joins",
     "Kept": "archlint.ops.kept",
+    "Kind": "archlint.analysis.flow",
     "Layer": "archlint.analysis.initialization",
+    "LooksUp": "archlint.ops.effect",
     "Model": "archlint.model",
     "Node": "archlint.graph.node",
+    "Normalizes": "archlint.ops.effect",
     "Operator": "archlint.ops.operator",
     "Outcome": "archlint.report.outcome",
     "Payload": "archlint.sources.payload",
+    "ReceptiveFields": "archlint.analysis.receptive_field",
     "Reporter": "archlint.report.reporter",
     "Role": "archlint.graph.value",
+    "Sliding": "archlint.ops.sliding",
     "Step": "archlint.analysis.field_path",
+    "Sums": "archlint.ops.effect",
     "Undetermined": "archlint.ops.undetermined",
     "Unknown": "archlint.analysis.amount",
     "Unreadable": "archlint.sources.problem",
     "Value": "archlint.graph.value",
     "Weight": "archlint.graph.weight",
+    "accepted_gains": "archlint.analysis.gain",
     "format_bytes": "archlint.quantity",
     "format_count": "archlint.quantity",
     "format_flops": "archlint.quantity",
     "format_macs": "archlint.quantity",
     "format_seconds": "archlint.quantity",
+    "gain": "archlint.analysis.gain",
+    "output_size": "archlint.ops.sliding",
+    "sliding_windows": "archlint.ops.sliding",
 }
 
 

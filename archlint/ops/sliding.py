@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from archlint.ops.call import Call
 from archlint.ops.links import Link, Opaque, Through
 from archlint.ops.reach import window
+
+# The slot of the weight; 0 for poolings, which have none.
+_WEIGHTS: Mapping[str, int] = MappingProxyType(
+    {
+        "Conv": 1,
+        "ConvInteger": 1,
+        "QLinearConv": 3,
+        "MaxPool": 0,
+        "AveragePool": 0,
+        "LpPool": 0,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,20 @@ def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
             before, after = _same(size, extent, strides[axis], upper=mode.endswith("UPPER"))
         result.append(Sliding(kernel[axis], strides[axis], dilations[axis], before, after))
     return tuple(result)
+
+
+def sliding_windows(call: Call) -> tuple[Sliding, ...]:
+    """Return the window of a convolution or pooling along each spatial axis; () of others.
+
+    Raises `Undetermined` where the kernel size is not known.
+    """
+    weight = _WEIGHTS.get(call.node.op)
+    if call.node.domain or weight is None:
+        return ()
+    kernel = call.integers("kernel_shape")
+    if kernel is None:
+        kernel = call.shape(weight)[2:] if weight else ()
+    return slidings(call, kernel)
 
 
 def slides(windows: tuple[Sliding, ...]) -> tuple[Link, ...]:

@@ -1,0 +1,69 @@
+"""RF005: elements between the windows of a layer are never read."""
+
+from __future__ import annotations
+
+from math import lcm, prod
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.receptive_field.windows import Window, axes_of, by_node, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class SkippedElements(Rule):
+    """A stride larger than the kernel steps over elements that nothing else reads."""
+
+    code = "RF005"
+    name = "skipped-elements"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("receptive-field", "geometry")
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report each tensor of which all readers together skip elements."""
+        readers: dict[str, list[list[Window]]] = {}
+        for group in by_node(windows(model.graph)):
+            readers.setdefault(group[0].node.inputs[0], []).append(group)
+        for tensor, groups in readers.items():
+            users = model.graph.consumers.get(tensor, [])
+            if len(users) == len(groups) and tensor not in model.graph.outputs:
+                yield from self._skipped(tensor, groups)
+
+    def _skipped(self, tensor: str, groups: list[list[Window]]) -> Iterator[Finding]:
+        axes = {window.axis for group in groups for window in group}
+        read = {axis: _fraction_read(axis, groups) for axis in sorted(axes)}
+        share = prod(read.values())
+        if share == 1:
+            return
+        first = groups[0]
+        skipping = [window for window in first if read[window.axis] < 1] or first
+        sliding = skipping[0].sliding
+        also = f" (and {len(groups) - 1} other readers)" if len(groups) > 1 else ""
+        yield self.finding(
+            f"{first[0].node.name}{also} reads {100 * share:.3g} % of {tensor}: a kernel of "
+            f"{sliding.kernel} moves by {sliding.stride} along {axes_of(skipping)}",
+            node=first[0].node,
+            tensor=tensor,
+            data={"read": share, "axes": [window.axis for window in skipping]},
+            help="make the kernel at least as large as the stride, pool before it, or move the "
+            "stride to a layer that reads everything",
+            # Residual networks of the first generation do this in both branches, and work.
+            severity=Severity.INFO if len(groups) > 1 else None,
+        )
+
+
+def _fraction_read(axis: int, groups: list[list[Window]]) -> float:
+    """Return the part of the elements along `axis` that some window reads."""
+    slidings = [window.sliding for group in groups for window in group if window.axis == axis]
+    if len(slidings) < len(groups) or any(each.before is None for each in slidings):
+        return 1.0
+    period = lcm(*(each.stride for each in slidings))
+    seen = {
+        (turn + each.dilation * tap - (each.before or 0)) % period
+        for each in slidings
+        for turn in range(0, period, each.stride)
+        for tap in range(each.kernel)
+    }
+    return len(seen) / period
