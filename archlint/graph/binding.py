@@ -53,7 +53,10 @@ def _bind_batch(
     axes: dict[tuple[str, int], int],
     sizes: dict[str, int],
 ) -> tuple[int, int] | None:
-    """Bind the batch where the target does not name it; return a fixed one that changes."""
+    """Bind the batch where the target does not name it.
+
+    Return the old and the new size of a fixed one that changes; from or to 0, nothing scales.
+    """
     free = {
         name: shape
         for name, shape in declared.items()
@@ -66,7 +69,7 @@ def _bind_batch(
     if found.fixed is None or found.fixed == size or named:
         return None
     axes.update({(name, 0): size for name, shape in free.items() if shape[0] == found.fixed})
-    return found.fixed, size
+    return (found.fixed, size) if found.fixed and size else None
 
 
 def _split(

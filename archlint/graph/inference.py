@@ -9,6 +9,7 @@ import onnx
 from onnx import shape_inference
 
 from archlint.graph import tensor
+from archlint.graph.hazards import hazard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,9 @@ class NodeInference:
         schema = self.schema(node.op_type, "" if node.domain == "ai.onnx" else node.domain)
         if schema is None:
             return f"operator {node.domain + '.' if node.domain else ''}{node.op_type} is not known"
+        reason = hazard(node)
+        if reason is not None:
+            return reason
         data = {name: tensor.store(array, name) for name, array in contents.items()}
         try:
             found = shape_inference.infer_node_outputs(

@@ -10,6 +10,7 @@ from onnx import AttributeProto, ModelProto
 
 from archlint.graph.binding import Bound, bind_inputs
 from archlint.graph.functions import inline_functions
+from archlint.graph.hazards import defuse, is_sane
 from archlint.graph.typeproto import read, write
 from archlint.graph.value import Provenance, Role, Value
 
@@ -27,7 +28,8 @@ class Prepared:
 
     `inputs` are the inputs that the caller gives. `declared` holds the serialized types that the
     file gives to tensors inside; it is empty where a fixed size was changed, since they are then
-    those of another model. `unused` are names of the target that no dimension has.
+    those of another model. `unused` are names of the target that no dimension has. `whole`
+    says that onnx may infer the whole model at once.
     """
 
     model: ModelProto
@@ -35,6 +37,7 @@ class Prepared:
     bound: Bound
     declared: Mapping[str, bytes]
     unused: tuple[str, ...]
+    whole: bool
 
 
 def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
@@ -49,6 +52,7 @@ def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
         model = ModelProto()
         model.CopyFrom(original)
     graph = model.graph
+    safe = defuse(graph)
     given = _given(graph)
     types = {info.name: read(info.type, _NO_SIZES) for info in given}
     bound = bind_inputs({name: shape for name, (_, shape) in types.items()}, bindings)
@@ -62,13 +66,17 @@ def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
         inputs[info.name] = value = Value(info.name, dtype, shape, Role.INPUT, provenance)
         if shape is not None:
             info.type.CopyFrom(write(value))
+    safe = safe and all(
+        is_sane([dim for dim in shape or () if isinstance(dim, int)])
+        for shape in bound.shapes.values()
+    )
     declared = {} if bound.resized else _declared(graph)
     _drop_declared(graph, resized=bound.resized)
     unused = bound.unused
     if unused:
         symbols = _symbols(original.graph)
         unused = tuple(name for name in unused if name not in symbols)
-    return Prepared(model, inputs, bound, declared, unused)
+    return Prepared(model, inputs, bound, declared, unused, safe and not bound.resized)
 
 
 def _symbols(graph: GraphProto) -> set[str]:

@@ -19,6 +19,7 @@ from archlint.graph.node import Attribute, Node
 from archlint.graph.refine import compare, refine
 from archlint.graph.scope import Scope
 from archlint.graph.stored import add_stored, entries
+from archlint.graph.untie import untie
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -74,7 +75,7 @@ class GraphReader:
             opset=self._context.inference.opset,
             inputs=inputs,
             outputs=outputs,
-            nodes=tuple(self._nodes),
+            nodes=untie(self._nodes, outputs, scope),
             values=scope.values,
             weights=scope.weights,
             constants=scope.constants,

@@ -99,7 +99,7 @@ class Rebatch:
 
     def _target(self, proto: NodeProto, slot: int, scope: Scope) -> tuple[int, ...] | None:
         """Return the output's sizes with the new batch; None where the node is right as it is."""
-        if slot >= len(proto.input) or not proto.input[slot]:
+        if slot >= len(proto.input) or not all(scope.find(proto.input[k]) for k in (0, slot)):
             return None
         operand = proto.input[slot]
         contents, before = scope.constants.get(operand), self._before.constants.get(operand)
@@ -141,7 +141,7 @@ class Rebatch:
         inside = [
             k
             for k, size in enumerate(target)
-            if before[k] < outer
+            if 0 < before[k] < outer
             and outer % before[k] == 0
             and size % (outer // before[k] * self._old) == 0
         ]
@@ -166,6 +166,8 @@ class Rebatch:
         does not go together with tensors that have grown; it is seen as if expanded to the new.
         """
         names = [name for name in proto.input if name]
+        if not names:
+            return None
         axis = self._neighbour(proto, names, scope)
         if axis is None:
             return None
@@ -213,7 +215,9 @@ class Rebatch:
             target, before = (
                 constants.get(names[-1]) for constants in (scope.constants, self._before.constants)
             )
-            if target is None or before is None or target.shape != before.shape:
+            if target is None or before is None or target.ndim != 1:
+                return None
+            if target.shape != before.shape:
                 return None
             axes = [k - target.size for k in range(target.size) if target[k] != before[k]]
             return axes[0] if len(axes) == 1 else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from onnx import TypeProto
 
+from archlint.graph.dtype import DType
+from archlint.graph.hazards import is_long
 from archlint.graph.typeproto import write
 from archlint.graph.value import Dim, Provenance, Role, Shape, Value
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from archlint.graph.conflict import Conflict
-    from archlint.graph.dtype import DType
     from archlint.graph.typeproto import Described
     from archlint.graph.weight import Weight
 
@@ -68,7 +69,12 @@ class Scope:
     def type_of(self, name: str) -> TypeProto:
         """Return what is known of a tensor as onnx's inference takes it."""
         raw = self.types.get(name)
-        return TypeProto.FromString(raw) if raw is not None else write(self.values[name])
+        if raw is not None:
+            return TypeProto.FromString(raw)
+        value = self.values[name]
+        if value.shape is not None and value.dtype is DType.INT64 and is_long(value.shape):
+            value = Value(name, value.dtype, (None,), value.role)
+        return write(value)
 
     def give(self, name: str, described: Described) -> None:
         """Add an input of a graph inside a node."""

@@ -68,19 +68,19 @@ def _split(node: Node, scope: Scope) -> Items | None:
     """Split a tensor into parts of given sizes, or of one size (1 where none is given)."""
     data = scope.values[node.inputs[0]]
     axis = node.attributes.get("axis", 0)
-    if data.sizes is None or not isinstance(axis, int):
+    if not data.shape or not isinstance(axis, int):
         return None
-    axis %= len(data.sizes)
-    size = data.sizes[axis]
+    axis %= len(data.shape)
+    size = data.shape[axis]
     given = node.inputs[1] if len(node.inputs) > 1 else ""
-    if not given:
+    split = scope.constants.get(given)
+    if split is not None and split.ndim:
+        return tuple(_part(data, axis, int(part)) for part in split)
+    if not isinstance(size, int) or (given and split is None):
+        return None
+    if split is None:
         kept = bool(node.attributes.get("keepdims", 1))
         return (_part(data, axis, 1 if kept else None),) * min(size, _LONGEST + 1)
-    split = scope.constants.get(given)
-    if split is None:
-        return None
-    if split.ndim:
-        return tuple(_part(data, axis, int(part)) for part in split)
     part = int(split)
     if part <= 0 or size // part > _LONGEST:
         return None

@@ -42,16 +42,19 @@ def fold(node: Node, scope: Scope, opset: int) -> None:
     try:
         with np.errstate(all="ignore"):
             result = folder(call)
-    except (ArithmeticError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
         return  # the operands do not go together; inference says so where it matters
     _learn(node, result, scope)
 
 
-_OF_SHAPES = frozenset({"Shape", "Size"})
+_OF_SHAPES = frozenset({"SequenceLength", "Shape", "Size"})
 
 
 def _of_shape(node: Node, scope: Scope) -> np.ndarray | None:
-    """Fold the operators that ask only for the shape of a tensor."""
+    """Fold the operators that ask only for the shape of a tensor, or the length of a sequence."""
+    if node.op == "SequenceLength":
+        items = scope.sequences.get(node.inputs[0]) if node.inputs else None
+        return None if items is None else np.array(len(items), np.int64)
     shape = scope.values[node.inputs[0]].shape if node.inputs and node.inputs[0] else None
     if shape is None:
         return None
