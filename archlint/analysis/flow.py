@@ -143,9 +143,7 @@ class Flow:
             return origins.get(node.inputs[0], Origin(Kind.OTHER))
         return self._joined(node, effect, origins)
 
-    def _joined(
-        self, node: Node, effect: Effect | None, origins: Mapping[str, Origin]
-    ) -> Origin:
+    def _joined(self, node: Node, effect: Effect | None, origins: Mapping[str, Origin]) -> Origin:
         if isinstance(effect, Joins):
             return _common([origins.get(name, Origin(Kind.OTHER)) for name in node.inputs if name])
         offset = self.offset(node)
@@ -179,6 +177,16 @@ class Flow:
             return None
         stored = [self.is_stored(name) for name in node.inputs]
         return stored.index(True) if sum(stored) == 1 else None
+
+    def offset_of(self, node: Node, effect: Sums) -> str | None:
+        """Return the bias of a sum: its own, or the vector that the next node adds."""
+        if effect.bias is not None:
+            return node.inputs[effect.bias]
+        for user in self.graph.consumers.get(node.output, ()):
+            slot = self.offset(user)
+            if slot is not None and len(self.graph.values[user.inputs[slot]].shape or ()) == 1:
+                return user.inputs[slot]
+        return None
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, whatever it passes on the way."""

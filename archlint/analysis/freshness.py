@@ -106,17 +106,10 @@ class Freshness:
             yield Evidence(False, name, "is a bias that is neither constant nor as drawn")
 
     def _bias(self, node: Node, effect: Sums) -> tuple[str, Distribution] | None:
-        """Return the offset of a sum: its own, or the one that the next node adds."""
-        if effect.bias is not None:
-            found = self._stored(node, effect.bias)
-            return None if found is None else (node.inputs[effect.bias], found)
-        for user in self.flow.graph.consumers.get(node.output, ()):
-            slot = self.flow.offset(user)
-            if slot is not None:
-                rank = len(self.flow.graph.values[user.inputs[slot]].shape or ())
-                found = self._stored(user, slot)
-                return None if found is None or rank != 1 else (user.inputs[slot], found)
-        return None
+        name = self.flow.offset_of(node, effect)
+        root = None if name is None else self.flow.parameters.origins.get(name)
+        found = None if root is None else self.spread(root)
+        return None if found is None or name is None else (name, found)
 
     def _stored(self, node: Node, slot: int) -> Distribution | None:
         if slot >= len(node.inputs):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from archlint.config.config import Config
 from archlint.config.error import Origin
 from archlint.config.layer import read_layer
+from archlint.config.selection import Selection
 from archlint.engine.configs import Configs
 from archlint.engine.discover import Candidate
 from archlint.engine.project import Project
@@ -59,9 +60,12 @@ def lint_file(
     `target` holds settings as a configuration file would, as {"training": {"optimizer": "adam"}};
     they win over those in the file. Raises `RuntimeError` where a rule fails.
     """
+    rules = None if rules is None else tuple(rules)
     registry = load_plugins() if rules is None else Registry(rules=tuple(rule() for rule in rules))
     layer = read_layer(target or {}, Origin.COMMAND_LINE)
-    project = Project(registry, Configs(Config()), layer)
+    # A rule that is named runs, also one that is off unless it is selected.
+    named = Selection(extend_select=tuple(rule.code for rule in rules or ()))
+    project = Project(registry, Configs(Config()), layer, named)
     outcome = run([Candidate(path, named=True)], project, None)
     if outcome.crashes:
         raise RuntimeError(outcome.crashes[0].traceback)

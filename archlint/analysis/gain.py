@@ -1,0 +1,45 @@
+"""The gains that keep a signal's scale behind an activation."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from archlint.analysis import gaussian
+from archlint.ops.effect import Activates
+
+_LINEAR = 1.0
+_PUBLISHED = {"Tanh": (5 / 3,), "Selu": (0.75, 1.0)}  # torch.nn.init.calculate_gain
+
+
+def gain(activation: Activates) -> float:
+    """Return g = 1 / sqrt(E[f(z)^2]): sigma = g / sqrt(d) keeps a second moment of one."""
+    return 1 / sqrt(gaussian.second_moment(activation.function(gaussian.nodes())))
+
+
+def accepted_gains(activation: Activates) -> tuple[float, float]:
+    """Return the least and the largest gain in use for an activation.
+
+    Only the ReLU family has one right gain for every scale; for the others a second moment of one
+    is one fixed point of many, and a gain of one (LeCun, Glorot) works where f is steep at zero.
+    """
+    kept = gain(activation)
+    spread = _deviation_gain(activation)
+    gains = [kept, spread, *_PUBLISHED.get(activation.name, ())]
+    if not _is_rectifier_like(activation):
+        gains.append(_LINEAR)
+    return min(gains), max(gains)
+
+
+def _deviation_gain(activation: Activates) -> float:
+    """Return 1 / std(f(z)), which networks without normalization use (Brock et al. 2021)."""
+    values = activation.function(gaussian.nodes())
+    mean = gaussian.mean(values)
+    return 1 / sqrt(max(gaussian.second_moment(values) - mean * mean, 1e-12))
+
+
+def _is_rectifier_like(activation: Activates) -> bool:
+    """Whether f is a line on either side of zero, so that its gain does not depend on scale."""
+    import numpy as np
+
+    values = activation.function(np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))
+    return bool(np.allclose([values[0], values[4]], [2 * values[1], 2 * values[3]]))

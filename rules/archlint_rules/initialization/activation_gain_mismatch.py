@@ -1,0 +1,86 @@
+"""INIT002: the sigma of a layer behind another activation does not keep the signal's scale."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
+from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE
+from archlint_rules.initialization.remedy import gain_advice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Layer
+    from archlint_rules.initialization.alike import Judged
+
+_GATES = frozenset({"Sigmoid", "HardSigmoid", "Erf", "Exp"})  # not activations of hidden layers
+
+
+class ActivationGainMismatch(Rule):
+    """Behind an activation, sigma is far from its gain over sqrt(d)."""
+
+    code = "INIT002"
+    name = "activation-gain-mismatch"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("initialization",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Compare sigma with the gains in use for the activation before each layer."""
+        judged = [
+            (layer, found)
+            for layer in model.facts.initialization.layers
+            if self._is_judged(model, layer)
+            and (found := model.facts.initialization.initial(layer.weight)) is not None
+        ]
+        for group in alike(each for each in judged if _breaks(*each)):
+            yield self._mismatch(group)
+
+    def _is_judged(self, model: Model, layer: Layer) -> bool:
+        activation = layer.source.activation
+        if activation is None or activation.name in _GATES or layer.source.is_rectified:
+            return False
+        left = model.facts.initialization.default(layer)
+        return not (layer.folded or left or layer.destiny.is_normalized)
+
+    def _mismatch(self, group: list[Judged]) -> Finding:
+        layer, found = group[0]
+        activation = layer.source.activation
+        assert activation is not None  # noqa: S101 - for the type checker: it was judged
+        low, high = (each / sqrt(layer.fan.fan_in) for each in accepted_gains(activation))
+        name = activation.name
+        right = f"{low:.4g}" if high < 1.001 * low else f"{low:.4g} to {high:.4g}"
+        return self.finding(
+            f"sigma of {layer.weight} is {found.std:.4g}; behind {name} with d = "
+            f"{layer.fan.fan_in:g} a scale is kept by {right}{and_others(group)}",
+            node=layer.node,
+            tensor=layer.weight,
+            key="init" if found.initializer else None,
+            data={
+                "sigma": found.std,
+                "expected": [low, high],
+                "fan_in": layer.fan.fan_in,
+                "ratio": found.std * sqrt(layer.fan.fan_in) / gain(activation),
+                "activation": name,
+                "weights": [each.weight for each, _ in group],
+            },
+            help=gain_advice(layer, gain(activation), ""),
+        )
+
+
+def _breaks(layer: Layer, found: object) -> bool:
+    from archlint.api import Distribution
+
+    if not isinstance(found, Distribution) or found.std == 0 or layer.source.activation is None:
+        return False
+    low, high = accepted_gains(layer.source.activation)
+    scale = sqrt(layer.fan.fan_in)
+    lowest, highest = (
+        found.ratio_range(each / scale) for each in (low / TOLERANCE, high * TOLERANCE)
+    )
+    is_small, is_large = lowest[1] < 0, highest[0] > 0
+    meant = layer.destiny.is_final or layer.destiny.joins
+    return is_large or (is_small and not meant)

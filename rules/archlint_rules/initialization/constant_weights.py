@@ -1,0 +1,63 @@
+"""INIT007: all weights of a layer start with the same number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.initialization.alike import alike, and_others
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Distribution, Layer
+    from archlint_rules.initialization.alike import Judged
+
+
+class ConstantWeights(Rule):
+    """All weights of a layer are equal, so that its units stay alike for ever."""
+
+    code = "INIT007"
+    name = "constant-weights"
+    severity = Severity.ERROR
+    since = "0.1.0"
+    tags = ("initialization",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report declared and fresh weights without any spread."""
+        constant = [
+            (layer, found)
+            for layer in model.facts.initialization.layers
+            if layer.fan.outputs > 1
+            and model.facts.parameters.trainable[layer.weight].trained
+            and (found := model.facts.initialization.initial(layer.weight)) is not None
+            and _breaks(layer, found)
+        ]
+        for group in alike(constant):
+            yield self._constant(group)
+
+    def _constant(self, group: list[Judged]) -> Finding:
+        layer, found = group[0]
+        units = f"the {layer.fan.outputs} units of {layer.node.name}"
+        effect = (
+            f"nothing gets through {layer.node.name}, and no gradient gets past it"
+            if found.mean == 0
+            else f"{units} start alike, get the same gradient and stay alike"
+        )
+        return self.finding(
+            f"all weights of {layer.weight} are {found.mean:g}: {effect}{and_others(group)}",
+            node=layer.node,
+            tensor=layer.weight,
+            key="init" if found.initializer else None,
+            data={"value": found.mean, "weights": [each.weight for each, _ in group]},
+            help="draw them at random, as with kaiming_normal",
+        )
+
+
+def _breaks(layer: Layer, found: Distribution) -> bool:
+    """Whether equal weights do harm: zeros are right at the end of a branch or of the network."""
+    if not found.is_constant:
+        return False
+    is_adapter = layer.weight.endswith("lora_B")
+    ends = layer.destiny.joins or layer.destiny.is_final or is_adapter
+    return not (found.mean == 0 and ends)

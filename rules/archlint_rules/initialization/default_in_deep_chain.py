@@ -1,0 +1,72 @@
+"""INIT003: a deep chain of ReLU layers is left at the framework's default."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.initialization.remedy import gain_advice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Layer
+
+_DEEP = 5
+
+
+class DefaultInDeepChain(Rule):
+    """A deep chain of ReLU layers without a normalization is left at the framework's default."""
+
+    code = "INIT003"
+    name = "framework-default-in-deep-chain"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("initialization",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report the end of the longest row of layers that nobody initialized."""
+        runs = model.facts.segments.defaults
+        left = [
+            layer
+            for layer in model.facts.initialization.layers
+            if layer.source.is_rectified
+            and not layer.folded
+            and not layer.destiny.is_normalized
+            and runs.get(layer.node.output, 0) >= _DEEP
+        ]
+        if left:
+            yield self._left(model, max(left, key=lambda layer: runs[layer.node.output]))
+
+    def _left(self, model: Model, last: Layer) -> Finding:
+        run = model.facts.segments.defaults[last.node.output]
+        initialization = model.facts.initialization
+        found = initialization.initial(last.weight)
+        ratio = 0.0 if found is None else found.std / sqrt(2 / last.fan.fan_in)
+        data: dict[str, object] = {
+            "layers": run,
+            "ratio": ratio,
+            "default": initialization.default(last),
+        }
+        signal = model.facts.propagation.signals.get(last.node.output)
+        forgotten = ""
+        if signal is not None:
+            start = model.facts.segments.starts[last.node.output]
+            data |= {
+                "second_moment": signal.second_moment,
+                "gain": signal.second_moment / start,
+                "correlation": signal.correlation,
+            }
+            forgotten = (
+                f"; behind the last one the second moment is {signal.second_moment:.2g}, and two "
+                f"inputs have the cosine {signal.correlation:.4f}"
+            )
+        return self.finding(
+            f"{run} layers in a row without a normalization are left at "
+            f"{initialization.default(last)}, {ratio:.2f} of sqrt(2/d) behind a ReLU{forgotten}",
+            node=last.node,
+            tensor=last.weight,
+            data=data,
+            help=f"{gain_advice(last, sqrt(2), 'relu')} at each of them",
+        )

@@ -1,0 +1,52 @@
+"""INIT012: two fresh weights hold the same numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LEAST = 16  # numbers: fewer may agree by chance
+
+
+class DuplicateTensors(Rule):
+    """Two fresh weights of one shape hold the same random numbers."""
+
+    code = "INIT012"
+    name = "duplicate-tensors"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("initialization",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report groups of stored weights that agree in every statistic of their numbers."""
+        initialization = model.facts.initialization
+        if not initialization.freshness.is_fresh:
+            return
+        groups: dict[tuple[object, ...], list[str]] = {}
+        for layer in initialization.layers:
+            value = model.graph.values[layer.weight]
+            found = initialization.stored(layer.weight)
+            if found is None or found.is_constant or (value.elements or 0) < _LEAST:
+                continue
+            print_ = (value.shape, found.mean, found.std, found.kurtosis, found.largest)
+            same = groups.setdefault(print_, [])
+            if layer.weight not in same:
+                same.append(layer.weight)
+        for names in groups.values():
+            if len(names) > 1:
+                yield self._same(model, names)
+
+    def _same(self, model: Model, names: list[str]) -> Finding:
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        return self.finding(
+            f"{names[0]} and {names[1]}{more} hold the same random numbers",
+            node=model.graph.consumers[names[1]][0],
+            tensor=names[1],
+            data={"weights": names},
+            help="draw each weight on its own: layers that are copied after they were drawn, or a "
+            "seed that is set again, make them start alike",
+        )

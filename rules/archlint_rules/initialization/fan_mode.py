@@ -1,0 +1,79 @@
+"""INIT009: sigma fits another count of products than the one that is summed."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE, expected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Distribution, Fan, Layer
+
+_CLOSE = 1.05
+
+
+class FanMode(Rule):
+    """Sigma fits another fan than the number of products that are summed."""
+
+    code = "INIT009"
+    name = "fan-mode"
+    severity = Severity.INFO
+    since = "0.1.0"
+    tags = ("initialization",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Name the fan that explains a sigma which INIT001 would not expect."""
+        judged = [
+            (layer, found)
+            for layer in model.facts.initialization.layers
+            if layer.source.is_rectified
+            and not layer.folded
+            and not layer.destiny.is_normalized
+            and (found := model.facts.initialization.initial(layer.weight)) is not None
+            and found.is_outside(expected(layer), TOLERANCE)
+            and not model.facts.initialization.default(layer)
+            and _explanation(layer, found)
+        ]
+        for group in alike(judged):
+            layer, found = group[0]
+            words, fan = _explanation(layer, found) or ("", 0.0)
+            yield self.finding(
+                f"sigma of {layer.weight} is {found.std:.4g} = sqrt(2/{fan:g}): {words}, but "
+                f"d = {layer.fan.fan_in:g} products are summed{and_others(group)}",
+                node=layer.node,
+                tensor=layer.weight,
+                key="init" if found.initializer else None,
+                data={
+                    "sigma": found.std,
+                    "fan_in": layer.fan.fan_in,
+                    "fitting_fan": fan,
+                    "hypothesis": words,
+                },
+                help="fan_in keeps the scale of the signal, fan_out that of the gradient; in a "
+                "chain without a normalization choose one for all layers",
+            )
+
+
+def _explanation(layer: Layer, found: Distribution) -> tuple[str, float] | None:
+    """Return the other fan that a sigma fits, in words and as a number."""
+    for words, fan in _hypotheses(layer.fan):
+        if fan != layer.fan.fan_in and found.is_within(sqrt(2 / fan), _CLOSE):
+            return words, fan
+    return None
+
+
+def _hypotheses(fan: Fan) -> Iterator[tuple[str, float]]:
+    framework_in, framework_out = fan.framework_fans
+    yield "that is fan-out", framework_out
+    if fan.transposed:
+        yield "that is what PyTorch calls the fan-in of a transposed weight", framework_in
+    if fan.groups > 1:
+        yield "the groups were forgotten", fan.fan_in * fan.groups
+        yield "that is fan-out within a group", framework_out / fan.groups
+    if fan.kernel > 1:
+        yield "the kernel was forgotten", fan.channels

@@ -1,0 +1,102 @@
+"""INIT004: the last layer of residual branches is not scaled down."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import median
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Branch
+
+_MANY = 12  # six blocks with two branches each
+_UNNORMALIZED = 5
+_ALIKE = 0.8
+_GROWTH = 1.5
+
+
+class ResidualBranchNotScaled(Rule):
+    """The last layer of residual branches is drawn as if nothing were added up."""
+
+    code = "INIT004"
+    name = "residual-branch-not-scaled"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("initialization",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Judge the branches that normalize their input, and those that nothing normalizes."""
+        if any(layer.folded for layer in model.facts.initialization.layers):
+            return
+        branches = model.facts.segments.branches
+        normalized = [branch for branch in branches if branch.normalized]
+        if len(normalized) >= _MANY:
+            yield from self._normalized(model, normalized)
+        bare = [branch for branch in branches if not branch.normalized and _grows(model, branch)]
+        if len(bare) >= _UNNORMALIZED:
+            yield self._bare(model, bare)
+
+    def _normalized(self, model: Model, branches: list[Branch]) -> Iterator[Finding]:
+        """Branches after a normalization add up: 2L of them should each bring 1/(2L)."""
+        initialization = model.facts.initialization
+        ends = {branch.end.weight for branch in branches}
+        drawn = [initialization.initial(weight) for weight in sorted(ends)]
+        others = [
+            found.std
+            for layer in initialization.layers
+            if layer.weight not in ends
+            and layer.source.node is not None
+            and (found := initialization.initial(layer.weight)) is not None
+            and found.family == "normal"
+        ]
+        if not others or any(found is None or found.family != "normal" for found in drawn):
+            return
+        sigmas = [found.std for found in drawn if found is not None]
+        usual, ratio = median(others), median(sigmas) / median(others)
+        if ratio < _ALIKE:
+            return
+        end = branches[-1].end
+        causal = any(branch.causal for branch in branches)
+        yield self.finding(
+            f"the last layers of {len(branches)} residual branches are drawn with sigma "
+            f"{median(sigmas):.4g}, as all others: their sum grows with depth, and 1/sqrt"
+            f"({len(branches)}) of it, {usual / sqrt(len(branches)):.4g}, would keep it",
+            node=end.node,
+            tensor=end.weight,
+            data={
+                "branches": len(branches),
+                "sigma": median(sigmas),
+                "expected": usual / sqrt(len(branches)),
+                "ratio": ratio * sqrt(len(branches)),
+            },
+            help=f"draw them with std {usual / sqrt(len(branches)):.4g}, as GPT-2 does",
+            severity=Severity.WARNING if causal else Severity.INFO,
+        )
+
+    def _bare(self, model: Model, branches: list[Branch]) -> Finding:
+        """Branches without any normalization double what they are added to."""
+        signals = model.facts.propagation.signals
+        first, last = branches[0], branches[-1]
+        growth = signals[last.addition.output].second_moment / signals[first.stream].second_moment
+        return self.finding(
+            f"{len(branches)} residual branches without a normalization are not scaled: the second "
+            f"moment grows {growth:.3g} times from {first.addition.name} to {last.addition.name}",
+            node=last.end.node,
+            tensor=last.end.weight,
+            data={"branches": len(branches), "growth": growth},
+            help="draw the last layer of each branch as zeros, or with 1/sqrt of the number of "
+            "branches times its sigma (Fixup)",
+        )
+
+
+def _grows(model: Model, branch: Branch) -> bool:
+    """Whether what a branch adds is about as large as what it is added to."""
+    signals = model.facts.propagation.signals
+    if branch.stream not in signals or branch.addition.output not in signals:
+        return False
+    before = signals[branch.stream].second_moment
+    return before > 0 and signals[branch.addition.output].second_moment > _GROWTH * before

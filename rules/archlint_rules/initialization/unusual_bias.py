@@ -1,0 +1,52 @@
+"""INIT010: biases, gains and shifts that do not start neutral."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Normalizes, Rule, Severity, Sums
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Node
+
+
+class UnusualBias(Rule):
+    """A bias, or a gain or shift of a normalization, does not start neutral."""
+
+    code = "INIT010"
+    name = "unusual-bias"
+    severity = Severity.INFO
+    since = "0.1.0"
+    tags = ("initialization",)
+    enabled = False
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report constants other than 0 in biases and shifts, and other than 1 in gains."""
+        for node in model.graph.nodes:
+            effect = model.facts.flow.effects[node.name]
+            if isinstance(effect, Sums):
+                offset = model.facts.flow.offset_of(node, effect)
+                if offset is not None:
+                    yield from self._judge(model, node, offset, "bias", 0.0)
+            elif isinstance(effect, Normalizes):
+                for slot, word, neutral in ((effect.gain, "gain", 1.0), (effect.shift, "shift", 0)):
+                    if slot is not None:
+                        yield from self._judge(model, node, node.inputs[slot], word, neutral)
+
+    def _judge(
+        self, model: Model, node: Node, name: str, word: str, neutral: float
+    ) -> Iterator[Finding]:
+        root = model.facts.parameters.origins.get(name, name)
+        found = model.facts.initialization.initial(root)
+        if found is None or not found.is_constant or found.mean == neutral:
+            return
+        yield self.finding(
+            f"{word} {root} starts with {found.mean:g}, not {neutral:g}",
+            node=node,
+            tensor=root,
+            key="bias_init" if word != "gain" else "init",
+            data={"value": found.mean, "neutral": neutral, "kind": word},
+            help="leave it out unless it is meant, as the prior of a detector's last layer is",
+        )
