@@ -146,12 +146,9 @@ def _write(options: argparse.Namespace, text: str) -> None:
         return
     from pathlib import Path
 
-    from archlint.errors import CannotRun
+    from archlint.engine.whole_file import write_whole
 
-    try:
-        Path(options.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CannotRun(f"{options.output}: cannot be written: {error.strerror}") from error
+    write_whole(Path(options.output), text.encode("utf-8"))
 
 
 def _tell(options: argparse.Namespace, outcome: Outcome) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archlint.engine.whole_file import write_whole
 from archlint.errors import CannotRun
 
 if TYPE_CHECKING:
@@ -85,19 +86,17 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(path: Path, findings: Iterable[Reported]) -> int:
-    """Write the counts of `findings` to `path`, sorted, and return how many findings they are."""
+    """Write the counts of `findings` to `path`, sorted, and return how many findings they are.
+
+    Raises `CannotRun` where it cannot be written.
+    """
     counts = Counter((_relative(item.path, path), item.finding.code) for item in findings)
     entries = [
         {"file": file, "code": code, "count": count}
         for (file, code), count in sorted(counts.items())
     ]
     text = json.dumps({"schema": SCHEMA, "findings": entries}, indent=1) + "\n"
-    temporary = path.with_name(f"{path.name}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise CannotRun(f"{path}: the baseline cannot be written: {error.strerror}") from error
+    write_whole(path, text.encode("utf-8"))
     return counts.total()
 
 

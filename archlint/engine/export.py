@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.engine.inspection import one_file, refusal
+from archlint.engine.load import YAML_SUFFIXES
+from archlint.engine.whole_file import write_whole
 from archlint.errors import CannotRun
 from archlint.sources.problem import Unreadable
 
@@ -20,13 +22,17 @@ def export(source: Path, output: Path, seed: int) -> Outcome | None:
     """Write the model that `source` stands for; return what is wrong with it, if anything is.
 
     Weights are drawn from their initializers: the same `seed` gives the same file. Raises
-    `CannotRun` where `output` cannot be written.
+    `CannotRun` for a source that is no text, and where `output` cannot be written or is `source`.
     """
     from archlint.frontends.architecture import compile_architecture
     from archlint.frontends.architecture.export import export as with_weights
     from archlint.sources.yaml_document import read_yaml
 
     candidate = one_file(source)
+    if not source.name.lower().endswith(YAML_SUFFIXES):
+        raise CannotRun(f"{source}: no architecture file: name one such as net.arch.yaml")
+    if output.exists() and output.samefile(source):
+        raise CannotRun(f"{output}: the model would take the place of its architecture")
     try:
         architecture = compile_architecture(read_yaml(source), source.parent)
     except Unreadable as error:
@@ -42,14 +48,10 @@ def export(source: Path, output: Path, seed: int) -> Outcome | None:
 
 
 def _write(model: ModelProto, output: Path) -> None:
-    """Write a model as a whole: nobody sees half a file."""
     from google.protobuf.message import EncodeError
 
-    temporary = output.with_name(f"{output.name}.new")
     try:
-        temporary.write_bytes(model.SerializeToString())
-        temporary.replace(output)
+        content = model.SerializeToString()
     except (ValueError, EncodeError) as error:
         raise CannotRun(f"{output}: the model does not fit in one file of 2 GiB") from error
-    except OSError as error:
-        raise CannotRun(f"{output}: cannot be written: {error.strerror or error}") from error
+    write_whole(output, content)

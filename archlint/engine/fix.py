@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archlint.engine.load import load
 from archlint.engine.locate import path_of_node
 from archlint.engine.splice import Splice, set_beside
-from archlint.errors import CannotRun
+from archlint.engine.whole_file import write_whole
 from archlint.sources.problem import Unreadable
 
 if TYPE_CHECKING:
@@ -48,15 +48,9 @@ class Mended:
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
     def write(self) -> None:
-        """Replace the file as a whole, so that nobody sees half of it; raises CannotRun."""
+        """Replace the file; raises `CannotRun`."""
         mark = "\ufeff" if self.byte_order_mark else ""
-        temporary = self.path.with_name(f"{self.path.name}.new")
-        try:
-            temporary.write_bytes((mark + self.after).encode("utf-8"))
-            temporary.chmod(self.path.stat().st_mode)
-            temporary.replace(self.path)
-        except OSError as error:
-            raise CannotRun(f"{self.shown}: cannot be written: {error.strerror}") from error
+        write_whole(self.path, (mark + self.after).encode("utf-8"))
 
 
 def mend(outcome: Outcome, candidates: Iterable[Candidate], project: Project) -> list[Mended]:

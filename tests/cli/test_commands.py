@@ -81,6 +81,20 @@ def test_export_of_a_broken_architecture(archlint: Archlint, folder: Path) -> No
     assert not (folder / "net.onnx").exists()
 
 
+def test_export_never_takes_the_place_of_its_source(archlint: Archlint, folder: Path) -> None:
+    result = archlint("export", "net.arch.yaml", "-o", "./net.arch.yaml")
+    assert result.code == 2
+    assert "would take the place of its architecture" in result.err
+    assert (folder / "net.arch.yaml").read_text(encoding="utf-8") == DEAD
+
+
+def test_export_of_a_model_names_what_it_takes(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.onnx").write_bytes(b"")
+    result = archlint("export", "net.onnx", "-o", "other.onnx")
+    assert result.code == 2
+    assert "no architecture file" in result.err
+
+
 def test_inspect_as_json_is_what_its_schema_says(archlint: Archlint) -> None:
     text = files("archlint_schemas").joinpath("facts.schema.json").read_text(encoding="utf-8")
     facts = json.loads(archlint("inspect", "net.arch.yaml", "--format", "json").out)

@@ -1,0 +1,38 @@
+"""Writing a file as a whole: nobody sees half of it, and what was there stays until it is ready."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from archlint.errors import CannotRun
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` in the place of the file at `path`, which keeps its permissions.
+
+    Behind a link the file that it leads to is replaced. What is no regular file, as a pipe or
+    `/dev/null`, is written to: replacing it would take it away from everybody. Raises `CannotRun`.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            _replace(path.resolve(), content)
+    except OSError as error:
+        raise CannotRun(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # The number of the process keeps two runs on one file apart.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        temporary.write_bytes(content)
+        if path.exists():
+            temporary.chmod(path.stat().st_mode)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
