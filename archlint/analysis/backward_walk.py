@@ -25,7 +25,8 @@ class BackwardWalk:
     While an operator's derivative is computed, alive are: what it and all operators before it
     keep, the gradients of its outputs, those of its inputs as they are made, and the gradients that
     wait for other operators or belong to parameters. Then what only it kept is freed. A second
-    gradient for the same tensor is added in place where nothing else holds the first one.
+    gradient for the same tensor is added to the first in a new tensor: the engine may add in place
+    where nobody watches, which is less.
     """
 
     graph: Graph
@@ -84,10 +85,14 @@ class BackwardWalk:
                 self.ledger.release(gradient.storage)
             return
         operator = self.saved.operators.of(node)
-        made, transient = self._differentiate(node, operator, present[0])
         each = self.saved.of_node[node.name]
+        if each.stepwise:
+            self.ledger.mark(each.transient)
+            self._forget(node.name, each)
+        made, transient = self._differentiate(node, operator, present[0])
         self.ledger.mark(transient + each.transient)
-        self._forget(node.name, each)
+        if not each.stepwise:
+            self._forget(node.name, each)
         for gradient in present:
             self.ledger.release(gradient.storage)
         for name, gradient in made:
@@ -198,10 +203,6 @@ class BackwardWalk:
         waiting = into.get(name)
         if waiting is None:
             into[name] = gradient
-            return
-        if waiting.fills_storage and self.ledger.holders(waiting.storage) == 1:
-            self.ledger.mark()
-            self.ledger.release(gradient.storage)
             return
         total = self._new(name)
         self.ledger.mark()

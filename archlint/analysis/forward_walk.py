@@ -31,7 +31,7 @@ class ForwardWalk:
             own += saved.own.high if self.high else saved.own.low
             for name in self._made(node):
                 alive[name] = self._bytes(name)
-            most = max(most, own + sum(alive.values()))
+            most = max(most, own + saved.forward_transient + sum(alive.values()))
             for name in (*node.inputs, *node.outputs):
                 storage = storages.of(name) if name else ""
                 if storage in alive and last.get(storage, -1) <= index:

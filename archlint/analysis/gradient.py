@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archlint.ops.strides import Strides, is_dense
+from archlint.ops.strides import Strides
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,3 @@ class Gradient:
     shape: tuple[int, ...]
     strides: Strides | None
     is_view: bool = False
-
-    @property
-    def fills_storage(self) -> bool:
-        """Whether another gradient may be added to it in place."""
-        if self.is_view or self.strides is None:
-            return False
-        return is_dense(self.shape, self.strides)

@@ -83,4 +83,6 @@ class Lineage:
 
     def _creates(self, node: Node) -> bool:
         operator = self.operators.of(node)
-        return operator is not None and operator.creates_weight
+        dtype = self.graph.values[node.output].dtype
+        can_learn = dtype is not None and (dtype.is_float or dtype.bits <= 8)
+        return operator is not None and operator.creates_weight and can_learn

@@ -33,6 +33,7 @@ def framework_graph(graph: Graph, composites: Composites) -> Graph:
     found = _Found()
     _from_export(graph, composites, found)
     _from_form(graph, composites, found)
+    _from_slices(graph, composites, found)
     found.covered.update(_prepared_weights(graph))
     if not found.covered:
         return graph
@@ -177,6 +178,35 @@ def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
                 return False
     return True
 
+
+
+def _from_slices(graph: Graph, composites: Composites, found: _Found) -> None:
+    """Add the splits of stored tensors, which exporters write as slices that lie side by side."""
+    split = composites.by_target["aten.split.Tensor"][0]
+    for name in graph.weights:
+        nodes = [node for node in graph.consumers.get(name, ()) if node.op == "Slice"]
+        fresh = found.covered.isdisjoint(node.name for node in nodes)
+        if len(nodes) > 1 and fresh and not any(is_exported(node) for node in nodes):
+            axis = _split_axis(name, nodes, graph)
+            if axis is not None:
+                outputs = tuple(node.output for node in nodes)
+                found.add(split, nodes, (name,), outputs, {"axis": axis})
+
+
+def _split_axis(name: str, nodes: list[Node], graph: Graph) -> int | None:
+    """Return the axis along which slices of a tensor are all of it, one after the other."""
+    whole = graph.values[name].sizes
+    shapes = [graph.values[node.output].sizes for node in nodes]
+    starts = [graph.constants.get(node.inputs[1]) for node in nodes if len(node.inputs) > 1]
+    if whole is None or any(shape is None or len(shape) != len(whole) for shape in shapes):
+        return None
+    for axis, size in enumerate(whole):
+        lengths = [shape[axis] for shape in shapes if shape is not None]
+        if sum(lengths) == size and len(starts) == len(nodes):
+            begins = [None if start is None else int(start.reshape(-1)[0]) for start in starts]
+            if begins == [sum(lengths[:place]) for place in range(len(lengths))]:
+                return axis
+    return None
 
 
 def _prepared_weights(graph: Graph) -> set[str]:

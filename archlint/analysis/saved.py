@@ -21,13 +21,15 @@ class NodeSaved:
     """What one node keeps: the storages it refers to, and the bytes of its own.
 
     `counted` is the part of `storages` that no earlier node keeps already, and `transient` what the
-    backward pass of the node makes besides the gradients.
+    backward pass of the node makes besides the gradients; the rest is as for what an operator keeps.
     """
 
     storages: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     own: Amount = Amount()
     transient: int = 0
+    forward_transient: int = 0
+    stepwise: bool = False
     unknown: tuple[Unknown, ...] = ()
 
 
@@ -88,7 +90,14 @@ class Saved:
         except Undetermined as reason:
             return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
         high = kept.own if kept.own_high is None else kept.own_high
-        return NodeSaved(storages, new, Amount(kept.own, high), kept.transient)
+        return NodeSaved(
+            storages,
+            new,
+            Amount(kept.own, high),
+            kept.transient,
+            kept.forward_transient,
+            kept.stepwise,
+        )
 
     def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
         names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]

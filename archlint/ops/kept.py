@@ -42,7 +42,8 @@ class Kept:
     `inputs` and `outputs` are slots whose storage is kept (counted once a storage, and not at all
     where it is a parameter or a buffer); `own` is the bytes of tensors that the operator makes
     for itself. `own_high` is the upper end where `own` depends on the backend. `transient` is the
-    bytes of the tensors that the backward pass makes on the way to the gradients and drops again.
+    bytes of the tensors that the backward pass makes on the way to the gradients and drops again;
+    `forward_transient` is the same for the forward pass besides its outputs. `stepwise` tells that it frees what is kept step by step, before the gradients are complete.
     """
 
     inputs: tuple[int, ...] = ()
@@ -50,6 +51,8 @@ class Kept:
     own: int = 0
     own_high: int | None = None
     transient: int = 0
+    forward_transient: int = 0
+    stepwise: bool = False
 
 
 NOTHING = Kept()

@@ -69,7 +69,17 @@ def keeps_cells(numbers: int, states: int, *, fused: bool) -> KeptFacet:
             outputs = units + 4 * batch * hidden * element
             high = copies + max(cells, directions * (element * workspace + outputs + _PAGES))
         own = cells + copies
-        return Kept(inputs=() if copied else (0,), own=own, own_high=high)
+        # The gradient of R: what the steps so far add up to, that of this step, and their sum.
+        transient = 3 * gates * hidden * element
+        inputs = () if copied else (0,)
+        return Kept(
+            inputs,
+            own=own,
+            own_high=high,
+            transient=transient,
+            forward_transient=steps * batch * gates * element + (directions - 1) * 2 * units,
+            stepwise=True,
+        )
 
     return kept
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlint.ops.backward import Backward
-from archlint.ops.call import Call
+from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Pooling, Pools
 from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
@@ -71,8 +71,11 @@ def sees_ranked(call: Call, _: int) -> Sight:
 
 
 def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
-    """Keep an int64 index for each output element."""
-    return Kept(own=_INDEX_BYTES * call.output_elements()) if gradients[0] else NOTHING
+    """Keep an int64 index for each output element; the gradient is scattered into zeros."""
+    if not gradients[0]:
+        return NOTHING
+    own = _INDEX_BYTES * call.output_elements()
+    return Kept(own=own, transient=nbytes(call.input(0)))
 
 
 def keeps_norm(_: Call, gradients: Gradients) -> Kept:

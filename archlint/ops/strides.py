@@ -163,18 +163,6 @@ def _compare(first: int, second: int, shape: tuple[int, ...], operands: Sequence
     return 0
 
 
-def is_dense(shape: tuple[int, ...], strides: Strides) -> bool:
-    """Whether the elements fill their storage without gaps, in whatever order of axes."""
-    covered = 1
-    for stride, size in sorted(zip(strides, shape, strict=True)):
-        if size == 1:
-            continue
-        if stride != covered:
-            return False
-        covered *= size
-    return True
-
-
 def channels_last(shape: tuple[int, ...], strides: Strides) -> bool:
     """Whether a batch of images or volumes lies with its channels as the fastest axis."""
     if len(shape) not in {4, 5} or shape[1] == 1:

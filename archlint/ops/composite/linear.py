@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
+from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     NONE,
     Attributes,
@@ -12,16 +15,23 @@ from archlint.ops.composite.composite import (
     framework_operator,
 )
 from archlint.ops.composite.pattern import Matching, Tensor, made
+from archlint.ops.kept import Gradients, Kept
 from archlint.ops.matrix import keeps_matmul
 
 _PRODUCT = made("MatMul", Tensor("x"), Tensor("weight"))
+
+
+def keeps_linear(call: Call, gradients: Gradients) -> Kept:
+    """Keep what a product keeps; a copied input also means that the bias is added afterwards."""
+    kept = keeps_matmul(call, gradients)
+    return replace(kept, forward_transient=nbytes(call.output())) if kept.own else kept
 
 
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Linear", kept=keeps_matmul, weights=(1, 2)),
+            framework_operator("Linear", kept=keeps_linear, weights=(1, 2)),
             (
                 Form(
                     made("Add", Tensor("bias"), _PRODUCT),
