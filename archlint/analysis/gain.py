@@ -7,7 +7,7 @@ from math import sqrt
 from archlint.analysis import gaussian
 from archlint.ops.effect import Activates
 
-_LINEAR = 1.0
+_GLOROT = sqrt(0.5)  # where fan-out is three times fan-in, as in packed projections
 _PUBLISHED = {"Tanh": (5 / 3,), "Selu": (0.75, 1.0)}  # torch.nn.init.calculate_gain
 
 
@@ -20,13 +20,14 @@ def accepted_gains(activation: Activates) -> tuple[float, float]:
     """Return the least and the largest gain in use for an activation.
 
     Only the ReLU family has one right gain for every scale; for the others a second moment of one
-    is one fixed point of many, and a gain of one (LeCun, Glorot) works where f is steep at zero.
+    is one fixed point of many, and gains of one and less (LeCun, Glorot) work where f is steep at
+    zero.
     """
     kept = gain(activation)
     spread = _deviation_gain(activation)
     gains = [kept, spread, *_PUBLISHED.get(activation.name, ())]
     if not _is_rectifier_like(activation):
-        gains.append(_LINEAR)
+        gains.append(_GLOROT)
     return min(gains), max(gains)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 from archlint.analysis.initialization import Layer
 from archlint.analysis.propagation import Propagation
@@ -22,6 +23,7 @@ from archlint.ops.effect import (
     Sums,
 )
 
+_FITS = 1.25  # a factor of sigma that does no harm
 _LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves its stream
 
 
@@ -68,7 +70,8 @@ class Segments:
     def defaults(self) -> Mapping[str, int]:
         """How many layers in a row before each tensor are left at a framework's default.
 
-        A normalization, a layer that was drawn on purpose, and a path around end the row.
+        A normalization (also one that may have been folded away), a layer that was drawn on
+        purpose, a default that happens to fit a ReLU, and a path around end the row.
         """
         initialization = self.propagation.initialization
         flow = initialization.flow
@@ -82,12 +85,18 @@ class Segments:
             run = min(before, default=0)
             if isinstance(effect, Sums):
                 layer = by_node.get(node.name)
-                left = layer is not None and bool(initialization.default(layer))
-                run = run + 1 if left else 0
+                run = run + 1 if layer is not None and self._is_left(layer) else 0
             elif _is_normalization(effect) or effect is None:
                 run = 0
             runs.update((name, run) for name in node.outputs if name)
         return runs
+
+    def _is_left(self, layer: Layer) -> bool:
+        initialization = self.propagation.initialization
+        if layer.folded or not initialization.default(layer):
+            return False
+        found = initialization.initial(layer.weight)
+        return found is not None and found.is_outside(sqrt(2 / layer.fan.fan_in), _FITS)
 
     @cached_property
     def branches(self) -> tuple[Branch, ...]:

@@ -36,17 +36,19 @@ class DuplicateTensors(Rule):
             same = groups.setdefault(print_, [])
             if layer.weight not in same:
                 same.append(layer.weight)
-        for names in groups.values():
-            if len(names) > 1:
-                yield self._same(model, names)
+        copied = [names for names in groups.values() if len(names) > 1]
+        if copied:
+            yield self._same(model, copied)
 
-    def _same(self, model: Model, names: list[str]) -> Finding:
-        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    def _same(self, model: Model, groups: list[list[str]]) -> Finding:
+        names = groups[0]
+        others = sum(len(each) - 1 for each in groups) - 1
+        more = f", and so do {others} other pairs" if others else ""
         return self.finding(
-            f"{names[0]} and {names[1]}{more} hold the same random numbers",
+            f"{names[0]} and {names[1]} hold the same random numbers{more}",
             node=model.graph.consumers[names[1]][0],
             tensor=names[1],
-            data={"weights": names},
+            data={"weights": groups},
             help="draw each weight on its own: layers that are copied after they were drawn, or a "
             "seed that is set again, make them start alike",
         )
