@@ -19,20 +19,28 @@ class Verdict(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Why an amount cannot be worked out at all, and what would mend that."""
+
+    reason: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """One limit on one amount.
 
     `what` names the amount in a sentence, `limit` is in its unit, `source` says where the limit
-    comes from, `write` writes an amount for people. `missing` is what the user has to say before
-    the amount can be worked out at all.
+    comes from, `write` writes an amount for people. `missing` is None where the amount can be
+    worked out.
     """
 
     what: str
     measure: Callable[[Facts], Amount]
-    limit: int
+    limit: float
     source: str
     write: Callable[[float], str]
-    missing: str | None = None
+    missing: Missing | None = None
 
     def verdict(self, facts: Facts) -> Verdict:
         """Hold the amount of `facts` against the limit.

@@ -12,10 +12,15 @@ from archlint.api import (
     Target,
     format_bytes,
     format_flops,
+    format_seconds,
 )
-from archlint_rules.budget.budget import Budget
+from archlint_rules.budget.budget import Budget, Missing
 
-_NO_OPTIMIZER = "an optimizer (--optimizer adam)"
+_NO_OPTIMIZER = Missing("no optimizer is named", "name one: --optimizer adam")
+_NO_CLOCK = Missing(
+    "this version does not estimate the time of a step",
+    "bound the work of a step with require.step-flops",
+)
 
 
 def training_memory(target: Target) -> Iterator[Budget]:
@@ -86,9 +91,25 @@ def step_flops(target: Target) -> Iterator[Budget]:
         )
 
 
+def step_time(target: Target) -> Iterator[Budget]:
+    """Yield the limit on the time of one step, which nothing works out yet.
+
+    A budget that nobody holds anything against must not look like one that is kept.
+    """
+    if target.require.step_time is not None:
+        yield Budget(
+            "a training step",
+            lambda _: Amount(),
+            target.require.step_time,
+            "require.step-time",
+            format_seconds,
+            missing=_NO_CLOCK,
+        )
+
+
 def all_budgets(model: Model) -> Iterator[Budget]:
     """Yield every budget of the model's target."""
-    for family in (training_memory, inference_memory, weights, step_flops):
+    for family in (training_memory, inference_memory, weights, step_flops, step_time):
         yield from family(model.target)
 
 

@@ -29,10 +29,10 @@ class BudgetUndecided(Rule):
     def _undecided(self, model: Model, budget: Budget) -> Finding:
         if budget.missing is not None:
             return self.finding(
-                f"{budget.source} cannot be decided: it needs {budget.missing}",
+                f"{budget.source} cannot be decided: {budget.missing.reason}",
                 path=("target",),
-                data={"limit": budget.limit, "missing": budget.missing},
-                help=f"give {budget.missing}",
+                data={"limit": budget.limit, "missing": budget.missing.reason},
+                help=budget.missing.help,
             )
         amount = budget.measure(model.facts)
         parts = [_text(part) for part in amount.unknown]

@@ -26,10 +26,11 @@ class StepFlopsExceeded(Rule):
             if budget.verdict(model.facts) not in {Verdict.EXCEEDS, Verdict.MAY_EXCEED}:
                 continue
             forward, backward = compute.forward_flops.low, compute.backward_flops.low
+            parts = f": forward {format_flops(forward)}, backward {format_flops(backward)}"
+            trains = model.target.training.optimizer is not None
             yield self.finding(
                 f"{budget.what} computes {budget.written(model.facts)}, {budget.source} is "
-                f"{format_flops(budget.limit)}: forward {format_flops(forward)}, "
-                f"backward {format_flops(backward)}",
+                f"{format_flops(budget.limit)}{parts if trains else ''}",
                 path=("target",),
                 data={
                     "flops": budget.measure(model.facts).low,
