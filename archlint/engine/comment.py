@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archlint.sources.yaml_node import Node
 
 _COMMENT = re.compile(
-    r"(?<!\S)#[ \t]*archlint:[ \t]*(?P<word>ignore[\w-]*)[ \t]*"
+    r"(?<!\S)#[ \t]*archlint:[ \t]*(?P<word>(?:ignore|disable|noqa)[\w-]*|[\w-]+(?=[ \t]*\[))[ \t]*"
     r"(?:\[(?P<rules>[^\]\n]*)\])?[ \t]*(?P<reason>[^\r\n]*)"
 )
 

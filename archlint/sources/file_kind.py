@@ -12,14 +12,14 @@ class FileKind(NamedTuple):
     help: str
 
 
-_EXPORT = "Export the model to ONNX"
-_UNPACK = "Unpack it and check the model inside"
+_EXPORT = "export the model to ONNX"
+_UNPACK = "unpack it and check the model inside"
 
 _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (
         0,
         b"version https://git-lfs.github.com/spec/",
-        FileKind("a Git LFS pointer; the model itself was not fetched", "Run `git lfs pull`"),
+        FileKind("a Git LFS pointer; the model itself was not fetched", "run `git lfs pull`"),
     ),
     (0, b"PK\x03\x04", FileKind("a zip archive (PyTorch's .pt files are too)", _EXPORT)),
     (0, b"\x1f\x8b", FileKind("a gzip archive", _UNPACK)),
@@ -31,11 +31,11 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"\x89HDF\r\n\x1a\n", FileKind("an HDF5 file (Keras weights?)", _EXPORT)),
     (0, b"\x93NUMPY", FileKind("a NumPy array", _EXPORT)),
     (0, b"GGUF", FileKind("a GGUF file, which has weights but no graph", _EXPORT)),
-    (4, b"TFL3", FileKind("a TensorFlow Lite model", "Convert it to ONNX")),
-    (4, b"ORTM", FileKind("an ONNX Runtime model (.ort)", "Check the .onnx file it was made from")),
-    (0, b"\x7fELF", FileKind("a program", "Name the model file")),
-    (0, b"\x89PNG", FileKind("a picture", "Name the model file")),
-    (0, b"%PDF", FileKind("a PDF document", "Name the model file")),
+    (4, b"TFL3", FileKind("a TensorFlow Lite model", "convert it to ONNX")),
+    (4, b"ORTM", FileKind("an ONNX Runtime model (.ort)", "check the .onnx file it was made from")),
+    (0, b"\x7fELF", FileKind("a program", "name the model file")),
+    (0, b"\x89PNG", FileKind("a picture", "name the model file")),
+    (0, b"%PDF", FileKind("a PDF document", "name the model file")),
     *(
         (0, bytes((0x80, version)), FileKind("a Python pickle, which is never opened", _EXPORT))
         for version in range(2, 6)
@@ -68,9 +68,9 @@ def text(head: bytes) -> FileKind | None:
         return None
     begin = start.lstrip().lower()
     if begin.startswith(("<!doctype html", "<html")):
-        return FileKind("a web page, perhaps in place of a download", "Download the file itself")
+        return FileKind("a web page, perhaps in place of a download", "download the file itself")
     if begin.startswith(("{", "[")):
-        return FileKind("JSON text", "Name the .onnx file")
+        return FileKind("JSON text", "name the .onnx file")
     if begin.startswith("<"):
-        return FileKind("XML text", "Name the .onnx file")
-    return FileKind("plain text", "Name the .onnx file")
+        return FileKind("XML text", "name the .onnx file")
+    return FileKind("plain text", "name the .onnx file")

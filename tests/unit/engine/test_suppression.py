@@ -59,6 +59,8 @@ def test_comment_inside_a_text_is_no_comment(check: Check, dead: Path) -> None:
         ("ignore", "LINT002", "names no rule"),
         ("ignore[]", "LINT002", "names no rule"),
         ("ignore-fiel[ARCH006]", "LINT002", "'ignore-fiel' is no word"),
+        ("disable", "LINT002", "'disable' is no word"),
+        ("skip[ARCH006]", "LINT002", "'skip' is no word"),
     ],
 )
 def test_wrong_suppression(check: Check, dead: Path, comment: str, code: str, says: str) -> None:
