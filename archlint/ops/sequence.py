@@ -1,0 +1,49 @@
+"""Sequences and optionals, where they could not be written out as the tensors in them."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call
+from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
+from archlint.ops.links import Sight
+from archlint.ops.operator import Operator
+from archlint.ops.strides import views_same
+from archlint.ops.undetermined import Undetermined
+
+
+def sees_item(_: Call, __: int) -> Sight:
+    """Which tensors are in a sequence depends on the data."""
+    raise Undetermined("which tensors are in the sequence is not known")
+
+
+def sees_nothing(_: Call, __: int) -> Sight:
+    """Only how many items there are is read, or whether there is one."""
+    return {}
+
+
+def sees_optional(call: Call, output: int) -> Sight:
+    """An optional holds its input as it is."""
+    return sees_first_input(call, output) if call.has_input(0) else {}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family. A SequenceMap runs a graph: it is no part of it."""
+    return (
+        *(
+            Operator(name, no_cost, keeps_nothing, sees_item)
+            for name in (
+                "ConcatFromSequence",
+                "SequenceAt",
+                "SequenceConstruct",
+                "SequenceErase",
+                "SequenceInsert",
+                "SplitToSequence",
+            )
+        ),
+        Operator("SequenceEmpty", no_cost, keeps_nothing, sees_nothing, differentiable=False),
+        Operator("SequenceLength", no_cost, keeps_nothing, sees_nothing, differentiable=False),
+        Operator("OptionalHasElement", no_cost, keeps_nothing, sees_nothing, differentiable=False),
+        *(
+            Operator(name, no_cost, keeps_nothing, sees_optional, view=views_same)
+            for name in ("Optional", "OptionalGetElement")
+        ),
+    )
