@@ -1,0 +1,83 @@
+"""Losses as operators of a graph."""
+
+from __future__ import annotations
+
+from archlint.graph.dtype import DType
+from archlint.ops.call import Call, nbytes
+from archlint.ops.cost import Cost, elementwise
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Links, Sight, Through, Whole
+from archlint.ops.operator import Operator
+
+_TOTAL_WEIGHT_BYTES = DType.FLOAT32.bits // 8  # the number that a mean is divided by
+
+
+def likelihood_cost(call: Call) -> Cost:
+    """Count a look-up and an addition for each target."""
+    return elementwise(2 * call.elements(1))
+
+
+def keeps_likelihood(call: Call, gradients: Gradients) -> Kept:
+    """Keep the log-probabilities, the targets, the class weights and the total weight."""
+    if not gradients.needed:
+        return NOTHING
+    inputs = tuple(slot for slot in range(3) if call.has_input(slot))
+    return Kept(inputs=inputs, own=_TOTAL_WEIGHT_BYTES)
+
+
+def cross_entropy_cost(call: Call) -> Cost:
+    """Count a log-softmax of the scores, and the look-up of each target."""
+    return elementwise(7 * call.elements(0) + 2 * call.elements(1))
+
+
+def keeps_cross_entropy(call: Call, gradients: Gradients) -> Kept:
+    """Keep what the softmax made, which the look-up shares, the targets and the class weights."""
+    if not gradients.needed:
+        return NOTHING
+    inputs = tuple(slot for slot in (1, 2) if call.has_input(slot))
+    if call.has_output(1):
+        return Kept(inputs=inputs, outputs=(1,), own=_TOTAL_WEIGHT_BYTES)
+    return Kept(inputs=inputs, own=_TOTAL_WEIGHT_BYTES + nbytes(call.input(0)))
+
+
+def sees_targets(call: Call, output: int) -> Sight:
+    """Each sample and place has its own loss, unless they are added up."""
+    rank = call.rank(0)
+    if output == 1:  # the log-probabilities
+        return {0: tuple(_class_link(axis, 0) for axis in range(rank))}
+    if call.text("reduction", "mean") != "none":
+        everything: dict[int, Links] = {
+            0: tuple(Whole(axis) for axis in range(rank)),
+            1: tuple(Whole(axis) for axis in range(rank - 1)),
+        }
+        return everything
+    scores = tuple(_class_link(axis, 1) for axis in range(rank))
+    targets = tuple(Through(axis, axis) for axis in range(rank - 1))
+    return {0: scores, 1: targets}
+
+
+def _class_link(axis: int, dropped: int) -> Link:
+    """Return the link of an axis of (N, C, ...), of which the classes are read together."""
+    if axis == 1:
+        return Whole(1)
+    return Through(axis, axis - (dropped if axis > 1 else 0))
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family; the weights of classes are no parameters."""
+    return (
+        Operator(
+            "NegativeLogLikelihoodLoss",
+            likelihood_cost,
+            keeps_likelihood,
+            sees_targets,
+            buffers=(2,),
+        ),
+        Operator(
+            "SoftmaxCrossEntropyLoss",
+            cross_entropy_cost,
+            keeps_cross_entropy,
+            sees_targets,
+            buffers=(2,),
+        ),
+    )

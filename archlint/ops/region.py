@@ -1,0 +1,70 @@
+"""Pooling of regions whose place is data, and the grids that place regions."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.ops.call import Call
+from archlint.ops.cost import Cost, Product
+from archlint.ops.facets import keeps_nothing, per_output
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Opaque, Sight, Through, Whole
+from archlint.ops.operator import Operator
+
+_INDEX_BYTES = 4  # torchvision keeps int32 places of the maxima
+
+
+def sees_region(call: Call, _: int) -> Sight:
+    """Where a region lies is data."""
+    reason = "where a region lies is data"
+    spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
+    return {0: (Opaque(0, reason), Through(1, 1), *spatial)}
+
+
+def aligned_cost(call: Call) -> Cost:
+    """Count four neighbours for each sample of a bin; their number may depend on the region."""
+    samples = max(call.integer("sampling_ratio", 0), 1) ** 2
+    return Cost(elementwise=8 * samples * call.output_elements())
+
+
+def keeps_regions(_: Call, gradients: Gradients) -> Kept:
+    """Aligning regions keeps the regions."""
+    return Kept(inputs=(1, 2)) if gradients.needed else NOTHING
+
+
+def keeps_region_maxima(call: Call, gradients: Gradients) -> Kept:
+    """Pooling the maxima of regions keeps the regions, and where each maximum was."""
+    if not gradients.needed:
+        return NOTHING
+    return Kept(inputs=(1,), own=_INDEX_BYTES * call.output_elements())
+
+
+def grid_cost(call: Call) -> Cost:
+    """Count the product of every place (x, y, 1) with the matrix of its sample."""
+    macs = call.output_elements() * call.shape(0)[-1]
+    return Cost((Product(macs, (frozenset({0}), frozenset())),))
+
+
+def sees_matrix(call: Call, _: int) -> Sight:
+    """A grid reads all of its sample's matrix."""
+    return {0: (Through(0, 0), *(Whole(axis) for axis in range(1, call.rank(0))))}
+
+
+def decoding_cost(call: Call) -> Cost:
+    """Count a cosine transform of blocks of 8 by 8, about ten operations a value."""
+    return Cost(elementwise=10 * prod(call.output_shape()))
+
+
+def sees_encoded(_: Call, __: int) -> Sight:
+    """An image reads all of its encoded bytes."""
+    return {0: (Whole(0),)}
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        Operator("RoiAlign", aligned_cost, keeps_regions, sees_region),
+        Operator("MaxRoiPool", per_output(4), keeps_region_maxima, sees_region),
+        Operator("AffineGrid", grid_cost, keeps_nothing, sees_matrix),
+        Operator("ImageDecoder", decoding_cost, keeps_nothing, sees_encoded, differentiable=False),
+    )
