@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from archlint.graph.contributed.attention import ATTENTION
+from archlint.graph.contributed.classical import CLASSICAL
 from archlint.graph.contributed.elementwise import ELEMENTWISE
 from archlint.graph.contributed.given import Rule
 from archlint.graph.contributed.products import PRODUCTS
@@ -20,6 +21,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
             for name, rule in family.items()
         },
         **{(BLOCKED, name): rule for name, rule in BLOCKS.items()},
+        **{("ai.onnx.ml", name): rule for name, rule in CLASSICAL.items()},
         # onnxruntime writes it in the standard domain too.
         ("", "SimplifiedLayerNormalization"): ELEMENTWISE["SimplifiedLayerNormalization"],
     }

@@ -1,0 +1,137 @@
+"""Classical machine learning (ai.onnx.ml): linear models, support vectors, trees, encodings."""
+
+from __future__ import annotations
+
+from math import ceil, log2
+
+from archlint.ops.call import Call
+from archlint.ops.cost import Cost, Product, elementwise
+from archlint.ops.facets import (
+    keeps_nothing,
+    no_cost,
+    per_output,
+    sees_first_input,
+)
+from archlint.ops.links import Link, Links, Opaque, Piece, Sight, Through, Whole
+from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.reach import tabulated
+from archlint.ops.taps import Taps
+from archlint.ops.undetermined import Undetermined
+
+_DOMAIN = "ai.onnx.ml"
+
+
+def _samples(call: Call) -> int:
+    """Return how many rows of features there are: (N, F), or one row (F)."""
+    shape = call.shape(0)
+    return shape[0] if len(shape) > 1 else 1
+
+
+def _count(call: Call, name: str) -> int:
+    """Return how many numbers an attribute holds."""
+    value = call.node.attributes.get(name)
+    if isinstance(value, tuple):
+        return len(value)
+    size = getattr(value, "size", None)
+    if isinstance(size, int):
+        return size
+    elements = getattr(value, "elements", None)
+    return elements if isinstance(elements, int) else 0
+
+
+def _product(macs: int) -> Cost:
+    return Cost((Product(macs, (frozenset({0}), frozenset())),))
+
+
+def linear_cost(call: Call) -> Cost:
+    """Count every coefficient once a sample."""
+    return _product(_samples(call) * _count(call, "coefficients"))
+
+
+def support_cost(call: Call) -> Cost:
+    """Count the products with all support vectors, and those of their kernels with coefficients."""
+    once = _count(call, "support_vectors") + _count(call, "coefficients")
+    return _product(_samples(call) * once)
+
+
+def tree_cost(call: Call) -> Cost:
+    """Count one comparison a level of each tree, as if trees were balanced."""
+    nodes = _count(call, "nodes_featureids")
+    roots = _count(call, "tree_roots")
+    given = call.node.attributes.get("nodes_treeids")
+    trees = roots or (len(set(given)) if isinstance(given, tuple) else 0)
+    if not trees:
+        raise Undetermined("an ensemble without trees")
+    return elementwise(_samples(call) * trees * ceil(log2(max(nodes / trees, 1) + 1)))
+
+
+def sees_features(call: Call, _: int) -> Sight:
+    """Each sample is judged by all of its features."""
+    last = call.rank(0) - 1
+    return {0: (*(Through(axis, axis) for axis in range(last)), Whole(last, features=True))}
+
+
+def sees_added_axis(call: Call, _: int) -> Sight:
+    """Each category opens a row of its own."""
+    return {0: tuple(Through(axis, axis) for axis in range(call.rank(0)))}
+
+
+def sees_chosen(call: Call, _: int) -> Sight:
+    """Columns are picked by their numbers."""
+    last = call.rank(0) - 1
+    chosen = call.constant(1)
+    along: Link = Whole(last)
+    if chosen is not None and chosen.size and (chosen >= 0).all():
+        taps = [Taps(int(column), 1) for column in chosen.reshape(-1)]
+        along = Through(last, last, tabulated(taps))
+    return {0: (*(Through(axis, axis) for axis in range(last)), along)}
+
+
+def sees_joined(call: Call, _: int) -> Sight:
+    """Features of several tensors stand side by side."""
+    sight: dict[int, Links] = {}
+    start: int | None = 0
+    for slot in range(len(call.node.inputs)):
+        rank = call.rank(slot)
+        size = (call.input(slot).shape or (None,))[-1]
+        length = size if isinstance(size, int) else None
+        along: Link = Opaque(rank - 1, "the length of an earlier piece is not known")
+        if start is not None:
+            along = Piece(rank - 1, start, length)
+        start = None if start is None or length is None else start + length
+        sight[slot] = (*(Through(axis, axis) for axis in range(rank - 1)), along)
+    return sight
+
+
+def sees_map(_: Call, __: int) -> Sight:
+    """What is in a map is data."""
+    raise Undetermined("what is in a map is not known")
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family. None has a gradient: these models are fitted."""
+    return (
+        _op("LinearClassifier", linear_cost, sees_features),
+        _op("LinearRegressor", linear_cost, sees_features),
+        _op("SVMClassifier", support_cost, sees_features),
+        _op("SVMRegressor", support_cost, sees_features),
+        _op("TreeEnsemble", tree_cost, sees_features),
+        _op("TreeEnsembleClassifier", tree_cost, sees_features),
+        _op("TreeEnsembleRegressor", tree_cost, sees_features),
+        _op("Normalizer", per_output(3), sees_features),
+        _op("Binarizer", per_output(1), sees_first_input),
+        _op("Imputer", per_output(1), sees_first_input),
+        _op("Scaler", per_output(2), sees_first_input),
+        _op("LabelEncoder", no_cost, sees_first_input),
+        _op("CategoryMapper", no_cost, sees_first_input),
+        _op("OneHotEncoder", no_cost, sees_added_axis),
+        _op("ArrayFeatureExtractor", no_cost, sees_chosen),
+        _op("FeatureVectorizer", no_cost, sees_joined),
+        _op("CastMap", no_cost, sees_map),
+        _op("DictVectorizer", no_cost, sees_map),
+        _op("ZipMap", no_cost, sees_features),
+    )
+
+
+def _op(name: str, cost: CostFacet, sight: SightFacet) -> Operator:
+    return Operator(name, cost, keeps_nothing, sight, differentiable=False, domain=_DOMAIN)
