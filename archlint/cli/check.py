@@ -162,11 +162,12 @@ def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
             streams.note(crash.traceback.rstrip())
     if options.quiet:
         return
+    skipped = [file for file in outcome.files if file.status is Status.SKIPPED]
     if options.verbose:
-        for file in outcome.files:
-            if file.status is Status.SKIPPED:
-                streams.note(f"archlint: skipped {file.path}: {file.reason}")
-    if not any(file.status is not Status.SKIPPED for file in outcome.files):
-        streams.note("archlint: no file to check")
+        for file in skipped:
+            streams.note(f"archlint: skipped {file.path}: {file.reason}")
+    if len(skipped) == len(outcome.files):
+        aside = f" ({len(skipped)} skipped: --verbose says why)" if skipped else ""
+        streams.note(f"archlint: no file to check{'' if options.verbose else aside}")
     elif options.format in {"text", "short"}:
         streams.note(f"archlint: {footer(outcome)}")

@@ -1,4 +1,4 @@
-"""Print the configuration of a file: what holds for it, from files and flags together."""
+"""Print what holds for a file: configuration, its own target and flags together."""
 
 from __future__ import annotations
 
@@ -23,8 +23,12 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from archlint.config.describe import describe
+    from archlint.engine.inspection import target_of
+    from archlint.errors import CannotRun
 
     path = Path(options.path)
+    if not path.exists():
+        raise CannotRun(f"{path}: no such file or folder")
     layer = target_options.read_target(options)
     project = project_options.open_project(options, [path], layer)
     project.check([path])
@@ -37,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     answer = {
         "file": None if config.path is None else config.path.as_posix(),
-        "target": describe(project.target(path)),
+        "target": describe(target_of(path, project)),
         "rules": rules,
         "exclude": [str(pattern) for pattern in config.exclude],
         "plugins": [plugin.as_posix() for plugin in config.plugins],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.engine.discover import Candidate, discover
-from archlint.engine.load import NotOurs, load
+from archlint.engine.load import YAML_SUFFIXES, NotOurs, load
 from archlint.engine.loaded import reported
 from archlint.errors import CannotRun
 from archlint.report.outcome import FileOutcome, Outcome, Status
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from archlint.engine.project import Project
     from archlint.model import Model
+    from archlint.target import Target
 
 
 def open_model(path: Path, project: Project) -> Model | Outcome:
@@ -30,6 +31,21 @@ def open_model(path: Path, project: Project) -> Model | Outcome:
         raise CannotRun(f"{path}: {reason}") from reason
     except Unreadable as error:
         return refusal(candidate, error)
+
+
+def target_of(path: Path, project: Project) -> Target:
+    """Return what a file is for, with what an architecture says of itself; or a whole folder.
+
+    Raises `CannotRun` for an architecture that cannot be read.
+    """
+    if not path.name.lower().endswith(YAML_SUFFIXES):
+        return project.target(path)
+    try:
+        return load(one_file(path), project).model.target
+    except NotOurs:
+        return project.target(path)
+    except Unreadable as error:
+        raise CannotRun(f"{path}: {error}") from error
 
 
 def one_file(path: Path) -> Candidate:

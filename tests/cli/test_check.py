@@ -34,6 +34,14 @@ def test_nothing_to_check_is_no_failure(archlint: Archlint, folder: Path) -> Non
     assert "no file to check" in result.err
 
 
+def test_named_file_of_another_program_is_skipped_aloud(archlint: Archlint, folder: Path) -> None:
+    (folder / "other.yaml").write_text("jobs: {}\n", encoding="utf-8")
+    result = archlint("check", "other.yaml")
+    assert (result.code, result.out) == (0, "")
+    assert "no file to check (1 skipped: --verbose says why)" in result.err
+    assert "skipped other.yaml: no architecture" in archlint("check", "other.yaml", "-v").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -51,6 +59,7 @@ def test_nothing_to_check_is_no_failure(archlint: Archlint, folder: Path) -> Non
         (("check", "--verbose", "--quiet"), "not allowed with"),
         (("inspect",), "the following arguments are required: FILE"),
         (("inspect", "."), "name one file"),
+        (("config", "gone.onnx"), "gone.onnx: no such file or folder"),
         (("rule", "RF999"), "unknown rule"),
         (("schema", "reprot"), "did you mean 'report'"),
         ((), "usage: archlint"),

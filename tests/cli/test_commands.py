@@ -57,6 +57,22 @@ def test_configuration_in_force(archlint: Archlint, folder: Path) -> None:
     assert "ARCH006" not in answer["rules"]
 
 
+def test_configuration_of_an_architecture_has_its_own_target(
+    archlint: Archlint, folder: Path
+) -> None:
+    (folder / "archlint.toml").write_text('batch-size = 4\nprecision = "bf16"\n', encoding="utf-8")
+    (folder / "net.arch.yaml").write_text(f"{DEAD}target: {{batch-size: 16}}\n", encoding="utf-8")
+    target = json.loads(archlint("config", "net.arch.yaml").out)["target"]
+    assert target["batch-size"] == 16
+    assert target["training"]["precision"] == "bf16"
+
+
+def test_configuration_of_yaml_for_another_program(archlint: Archlint, folder: Path) -> None:
+    (folder / "archlint.toml").write_text("batch-size = 4\n", encoding="utf-8")
+    (folder / "other.yaml").write_text("jobs: {}\n", encoding="utf-8")
+    assert json.loads(archlint("config", "other.yaml").out)["target"]["batch-size"] == 4
+
+
 def test_every_schema_is_one(archlint: Archlint) -> None:
     names = archlint("schema").out.split()
     assert {"report", "facts", "config"} <= set(names)
