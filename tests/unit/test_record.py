@@ -51,7 +51,7 @@ class Positive:
 
     def __post_init__(self):
         if self.number <= 0:
-            raise ValueError
+            raise ValueError(self.number)
 
 
 @record
@@ -143,7 +143,7 @@ def test_methods_and_inheritance():
 
 def test_post_init_is_called():
     assert Positive(1).number == 1
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match="0"):
         Positive(0)
 
 
