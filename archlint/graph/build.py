@@ -47,8 +47,6 @@ def build_graph(model: ModelProto, bindings: Bindings = _NO_BINDINGS) -> Graph:
 
 
 def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
-    # A model of other fixed sizes than its own is inferred node by node, since its constants have
-    # to be mended on the way; and so is one that onnx might choke on.
     whole = prepared.whole
     model = infer_model(prepared.model) if whole else prepared.model
     types = Types(prepared.bound.sizes)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import AttributeProto
 
 from archlint.graph import tensor
+from archlint.graph.dtype import DType
 from archlint.graph.stored import entries
 from archlint.graph.value import Provenance, Role
 from archlint.graph.weight import Weight
@@ -39,9 +42,29 @@ def add_constant(node: Node, proto: NodeProto, scope: Scope) -> None:
         elif not tensor.is_small(described):
             _keep(name, attribute.t, scope)
     else:
-        contents = _plain(node)
-        if contents is not None:
-            scope.constants[name] = contents
+        _add_plain(node, name, scope)
+
+
+def _add_plain(node: Node, name: str, scope: Scope) -> None:
+    """Add a constant that is given as numbers or texts."""
+    for key, (dtype, most) in _PLAIN.items():
+        given = node.attributes.get(key)
+        if given is None or not isinstance(given, (int, float, str, tuple)):
+            continue
+        shape = (len(given),) if isinstance(given, tuple) else ()
+        scope.learn(name, dtype, shape, Provenance.DECLARED)
+        if dtype is not DType.STRING and prod(shape) <= most:
+            scope.constants[name] = np.array(given, dtype.value)
+
+
+_PLAIN: Mapping[str, tuple[DType, int]] = {
+    "value_int": (DType.INT64, tensor.LARGEST_INTEGERS),
+    "value_ints": (DType.INT64, tensor.LARGEST_INTEGERS),
+    "value_float": (DType.FLOAT32, tensor.LARGEST_FLOATS),
+    "value_floats": (DType.FLOAT32, tensor.LARGEST_FLOATS),
+    "value_string": (DType.STRING, 0),
+    "value_strings": (DType.STRING, 0),
+}
 
 
 def _keep(name: str, stored: TensorProto, scope: Scope) -> None:
@@ -49,17 +72,3 @@ def _keep(name: str, stored: TensorProto, scope: Scope) -> None:
     metadata = entries(stored.metadata_props)
     scope.weights[name] = Weight(name, metadata, tensor.is_external(stored))
     scope.values[name] = replace(scope.values[name], role=Role.STORED)
-
-
-def _plain(node: Node) -> np.ndarray | None:
-    """Return the contents of a constant that is given as numbers."""
-    for key, dtype, most in (
-        ("value_int", np.int64, tensor.LARGEST_INTEGERS),
-        ("value_ints", np.int64, tensor.LARGEST_INTEGERS),
-        ("value_float", np.float32, tensor.LARGEST_FLOATS),
-        ("value_floats", np.float32, tensor.LARGEST_FLOATS),
-    ):
-        if key in node.attributes:
-            contents = np.array(node.attributes[key], dtype)
-            return contents if contents.size <= most else None
-    return None

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import field
+from typing import TYPE_CHECKING, TypeAlias
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.inference import NodeInference
     from archlint.graph.rebatch import Rebatch
+    from archlint.graph.signature import Signature
     from archlint.graph.typeproto import Types
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+Outcome: TypeAlias = tuple[bytes | None, ...] | str
+"""The serialized types of a node's outputs in their order, or the reason why there are none."""
+
+
+@record(eq=False)
 class Context:
     """The model's operators, its types, and what its file declares.
 
     `declared` holds the serialized types that the file gives to tensors of the main graph.
     `whole` says that onnx has inferred the whole model already, so that a node is inferred again
     only where more is known. `rebatch` mends a model whose fixed batch was changed.
+    `known` are calls that were inferred before.
     """
 
     inference: NodeInference
@@ -26,3 +34,4 @@ class Context:
     declared: Mapping[str, bytes]
     whole: bool
     rebatch: Rebatch | None = None
+    known: dict[Signature, Outcome] = field(default_factory=dict)

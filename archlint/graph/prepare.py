@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onnx import AttributeProto, ModelProto
@@ -13,6 +12,7 @@ from archlint.graph.functions import inline_functions
 from archlint.graph.hazards import defuse, is_sane
 from archlint.graph.typeproto import read, write
 from archlint.graph.value import Provenance, Role, Value
+from archlint.record import record
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ValueInfoProto
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NO_SIZES: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prepared:
     """A copy of a model with its inputs bound.
 
@@ -66,17 +66,25 @@ def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
         inputs[info.name] = value = Value(info.name, dtype, shape, Role.INPUT, provenance)
         if shape is not None:
             info.type.CopyFrom(write(value))
-    safe = safe and all(
-        is_sane([dim for dim in shape or () if isinstance(dim, int)])
-        for shape in bound.shapes.values()
-    )
     declared = {} if bound.resized else _declared(graph)
     _drop_declared(graph, resized=bound.resized)
     unused = bound.unused
     if unused:
         symbols = _symbols(original.graph)
         unused = tuple(name for name in unused if name not in symbols)
-    return Prepared(model, inputs, bound, declared, unused, safe and not bound.resized)
+    whole = safe and not bound.resized and _is_open(bound)
+    return Prepared(model, inputs, bound, declared, unused, whole)
+
+
+def _is_open(bound: Bound) -> bool:
+    """Whether an input has a symbol or an unknown size, none of which is out of bounds.
+
+    Only then onnx's inference of the whole model knows more than that of one node after the other:
+    it follows symbols through the arithmetic of shapes.
+    """
+    sizes = [dim for shape in bound.shapes.values() for dim in shape or (None,)]
+    known = [size for size in sizes if isinstance(size, int)]
+    return len(known) < len(sizes) and is_sane(known)
 
 
 def _symbols(graph: GraphProto) -> set[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlint.graph.attributes import plain
 from archlint.graph.branches import lift, taken_branch
+from archlint.graph.call_inference import infer_call
 from archlint.graph.constant import add_constant
 from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
@@ -24,7 +25,7 @@ from archlint.graph.untie import untie
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
-    from archlint.graph.context import Context
+    from archlint.graph.context import Context, Outcome
     from archlint.graph.value import Value
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
@@ -117,11 +118,12 @@ class GraphReader:
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
         node = self._plain(proto)
-        for name in node.outputs:
-            if name:
-                raw = self._inferred.get(name)
-                described = None if raw is None else context.types.read(raw)
-                scope.compute(name, raw, described)
+        found: Outcome = ""
+        if context.whole:
+            found = tuple([self._inferred.get(name) for name in node.outputs])
+        elif node.op != "Constant":
+            found = infer_call(node, proto, scope, context)
+        scope.compute(node.outputs, found, context.types)
         if not scope.open.isdisjoint(node.outputs):
             refine(node, proto, scope, context)
         if node.op in _LOOPS and not node.domain:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from archlint.graph.call_inference import infer_call
 from archlint.graph.conflict import Conflict
 from archlint.graph.contributed.infer import infer
 from archlint.graph.gaps import fill
-from archlint.graph.graph import Graph
 from archlint.graph.sequences import follow
 from archlint.graph.value import Provenance, Shape
 
@@ -24,16 +23,15 @@ def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None
     """Work out the outputs of a node that have no full shape yet."""
     # onnx's inference of the whole model sees no contents from outside in the graphs in nodes.
     inner = scope.outer is not None
-    if inner or not context.whole or not scope.changed.isdisjoint(node.inputs):
-        _infer(node, proto, scope, context)
+    if context.whole and (inner or not scope.changed.isdisjoint(node.inputs)):
+        _again(node, proto, scope, context)
     try:
         infer(node, proto, scope, context)
         fill(node, scope)
         follow(node, scope)
     except (ArithmeticError, LookupError) as error:
-        scope.unknown.update(
-            (name, f"inputs are missing or wrong: {error}") for name in node.outputs
-        )
+        reason = f"inputs are missing or wrong: {error}"
+        scope.unknown.update((name, reason) for name in node.outputs)
     if context.declared and scope.outer is None:
         for name in node.outputs:
             if name in scope.open and name in context.declared:
@@ -41,35 +39,20 @@ def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None
                 scope.learn(name, declared.dtype, declared.shape, Provenance.DECLARED)
 
 
-def _infer(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
-    present = [name for name in node.inputs if name]
-    contents = {name: scope.constants[name] for name in present if name in scope.constants}
-    types = {name: scope.type_of(name) for name in present}
-    for name in _captures(node):
-        types.setdefault(name, scope.type_of(name))
-    found = context.inference.infer(proto, types, contents)
-    if isinstance(found, str) and context.rebatch is not None:
-        adopted = context.rebatch.adopt(proto, scope)
-        if adopted is not None:
-            found = context.inference.infer(proto, adopted, contents)
+def _again(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
+    """Infer a node with what is known now, which is more than onnx knew."""
+    found = infer_call(node, proto, scope, context)
     if isinstance(found, str):
         scope.unknown.update((name, found) for name in node.outputs if name in scope.open)
         return
-    for name, raw in found.items():
-        if name in scope.open:
+    for name, raw in zip(node.outputs, found, strict=True):
+        if raw is not None and name in scope.open:
             described = context.types.read(raw)
             if described.tensor:
                 scope.learn(name, described.dtype, described.shape, Provenance.INFERRED)
             elif scope.types.get(name) != raw:
                 scope.types[name] = raw
                 scope.changed.add(name)
-
-
-def _captures(node: Node) -> Iterator[str]:
-    """Yield the tensors that the graphs inside a node use."""
-    for attribute in node.attributes.values():
-        if isinstance(attribute, Graph):
-            yield from attribute.captures
 
 
 def compare(outputs: tuple[str, ...], scope: Scope, context: Context) -> None:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from archlint.graph.conflict import Conflict
-    from archlint.graph.typeproto import Described
+    from archlint.graph.context import Outcome
+    from archlint.graph.typeproto import Described, Types
     from archlint.graph.weight import Weight
+
+
+_UNKNOWN, _INFERRED = Provenance.UNKNOWN, Provenance.INFERRED
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +74,8 @@ class Scope:
         """Return what is known of a tensor as onnx's inference takes it."""
         raw = self.types.get(name)
         if raw is not None:
-            return TypeProto.FromString(raw)
+            proto: TypeProto = TypeProto.FromString(raw)
+            return proto
         value = self.values[name]
         if value.shape is not None and value.dtype is DType.INT64 and is_long(value.shape):
             value = Value(name, value.dtype, (None,), value.role)
@@ -81,20 +86,30 @@ class Scope:
         provenance = Provenance.UNKNOWN if described.shape is None else Provenance.INFERRED
         self.values[name] = Value(name, described.dtype, described.shape, Role.INPUT, provenance)
 
-    def compute(self, name: str, raw: bytes | None, described: Described | None) -> None:
-        """Add the output of a node, of which onnx inferred the type `raw`."""
-        if described is None or described.shape is None:
-            dtype = described.dtype if described is not None else None
-            self.values[name] = Value(name, dtype, None, Role.COMPUTED)
-            self.open.add(name)
-            if raw is not None and described is not None and not described.tensor:
-                self.types[name] = raw
-        else:
-            self.values[name] = Value(
-                name, described.dtype, described.shape, Role.COMPUTED, Provenance.INFERRED
-            )
-            if not described.full:
+    def compute(self, names: tuple[str, ...], found: Outcome, types: Types) -> None:
+        """Add the outputs of a node, of which onnx inferred these types."""
+        if isinstance(found, str):
+            for name in names:
+                if name:
+                    self.values[name] = Value(name, None, None, Role.COMPUTED)
+                    self.open.add(name)
+                    if found:
+                        self.unknown[name] = found
+            return
+        for name, raw in zip(names, found, strict=True):
+            if not name:
+                continue
+            if raw is None:
+                self.values[name] = Value(name, None, None, Role.COMPUTED)
                 self.open.add(name)
+                continue
+            known = types.read(raw)
+            provenance = _UNKNOWN if known.shape is None else _INFERRED
+            self.values[name] = Value(name, known.dtype, known.shape, Role.COMPUTED, provenance)
+            if not known.full:
+                self.open.add(name)
+            if not known.tensor:
+                self.types[name] = raw
 
     def learn(
         self, name: str, dtype: DType | None, shape: Shape | None, provenance: Provenance

@@ -1,0 +1,61 @@
+"""The output types of one call, inferred by onnx once for all calls that are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from archlint.graph.graph import Graph
+from archlint.graph.signature import shape_operands, signature
+
+if TYPE_CHECKING:
+    import numpy as np
+    from onnx import NodeProto
+
+    from archlint.graph.context import Context, Outcome
+    from archlint.graph.node import Node
+    from archlint.graph.scope import Scope
+
+
+def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> Outcome:
+    """Return the types of the outputs of a node, or the reason why they are not known."""
+    contents = shape_operands(node, scope)
+    key = signature(node, proto, scope, contents)
+    found = context.known.get(key) if key is not None else None
+    if found is None:
+        found = _ask(node, proto, scope, context, contents)
+        if key is not None:
+            context.known[key] = found
+    if isinstance(found, str) and context.rebatch is not None:
+        adopted = context.rebatch.adopt(proto, scope)
+        if adopted is not None:
+            found = _listed(node, context.inference.infer(proto, adopted, contents))
+    return found
+
+
+def _ask(
+    node: Node,
+    proto: NodeProto,
+    scope: Scope,
+    context: Context,
+    contents: Mapping[str, np.ndarray],
+) -> Outcome:
+    """Let onnx infer a node."""
+    types = {name: scope.type_of(name) for name in node.inputs if name}
+    for name in _captures(node):
+        types.setdefault(name, scope.type_of(name))
+    return _listed(node, context.inference.infer(proto, types, contents))
+
+
+def _listed(node: Node, found: Mapping[str, bytes] | str) -> Outcome:
+    """Return the types of the outputs in their order, so that they fit other nodes too."""
+    if isinstance(found, str):
+        return found
+    return tuple([found.get(name) if name else None for name in node.outputs])
+
+
+def _captures(node: Node) -> Iterator[str]:
+    """Yield the tensors that the graphs inside a node use."""
+    for attribute in node.attributes.values():
+        if isinstance(attribute, Graph):
+            yield from attribute.captures
