@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archlint.analysis.gain import accepted_gains, gain
     from archlint.analysis.initialization import Layer
     from archlint.analysis.joins import Join
+    from archlint.analysis.optimizer_dynamics import Adam, Momentum
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
     from archlint.analysis.segments import Branch
     from archlint.frontends.frontend import Frontend
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from archlint.model import Model
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
-    from archlint.ops.effect import LooksUp, Normalizes, Sums
+    from archlint.ops.effect import Attends, LooksUp, Normalizes, Over, Passes, Sums
     from archlint.ops.fan import Fan
     from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
@@ -54,7 +55,9 @@ if TYPE_CHECKING:
     from archlint.sources.problem import Unreadable
 
 __all__ = [
+    "Adam",
     "Amount",
+    "Attends",
     "Branch",
     "Call",
     "Cost",
@@ -78,10 +81,13 @@ __all__ = [
     "Layer",
     "LooksUp",
     "Model",
+    "Momentum",
     "Node",
     "Normalizes",
     "Operator",
     "Outcome",
+    "Over",
+    "Passes",
     "Payload",
     "Place",
     "ReceptiveFields",
@@ -114,7 +120,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Adam": "archlint.analysis.optimizer_dynamics",
     "Amount": "archlint.analysis.amount",
+    "Attends": "archlint.ops.effect",
     "Branch": "archlint.analysis.segments",
     "Call": "archlint.ops.call",
     "Cost": "archlint.ops.cost",
@@ -133,10 +141,13 @@ _HOMES = {
     "Layer": "archlint.analysis.initialization",
     "LooksUp": "archlint.ops.effect",
     "Model": "archlint.model",
+    "Momentum": "archlint.analysis.optimizer_dynamics",
     "Node": "archlint.graph.node",
     "Normalizes": "archlint.ops.effect",
     "Operator": "archlint.ops.operator",
     "Outcome": "archlint.report.outcome",
+    "Over": "archlint.ops.effect",
+    "Passes": "archlint.ops.effect",
     "Payload": "archlint.sources.payload",
     "ReceptiveFields": "archlint.analysis.receptive_field",
     "Reporter": "archlint.report.reporter",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +35,7 @@ WEIGHT_STATES = ("auto", "fresh", "trained")
 DEVICE_KINDS = ("gpu", "tpu", "asic", "soc", "edge-soc", "sbc", "npu", "mcu")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sourced:
     """A number of a device, where it was read, and how it was worked out from there, if it was."""
 
@@ -42,7 +44,7 @@ class Sourced:
     derived: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Device:
     """A device that a model trains or runs on; None where no source gives the number.
 
@@ -77,7 +79,7 @@ class Device:
         return self.memory_bytes.value * round(self.usable_fraction * 1_000_000) // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Training:
     """How the model is trained. None where the user said nothing and no default is safe."""
 
@@ -91,10 +93,12 @@ class Training:
     weight_decay: float | None = None
     epsilon: float | None = None
     steps: int | None = None
+    warmup_steps: int | None = None
+    loss_weight: float | None = None  # a factor on the whole loss
     loss_scaling: str | None = None  # one of LOSS_SCALINGS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FieldNeed:
     """A receptive field that an output needs, in input elements; None stands for every one."""
 
@@ -103,7 +107,7 @@ class FieldNeed:
     axis: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirements:
     """What the user asks of the model; a rule is silent where its requirement is None."""
 
@@ -131,7 +135,7 @@ class Requirements:
         return nearest.size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """The device, the sizes, the training settings and the requirements of one model.
 

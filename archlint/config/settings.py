@@ -64,6 +64,8 @@ TARGET = Table.of(
     Setting("training.weight-decay", Real(), "Weight decay, as the optimizer is given it."),
     Setting("training.epsilon", Real(), "What Adam and its relatives add to the denominator."),
     Setting("training.steps", Quantity(parse_count), "Optimizer steps of the whole training."),
+    Setting("training.warmup-steps", Quantity(parse_count), "Steps until the full learning rate."),
+    Setting("training.loss-weight", Real(), "A factor on the whole loss."),
     Setting("training.loss-scaling", Choice(LOSS_SCALINGS), "How fp16 gradients are kept alive."),
     Setting(
         "require.receptive-field",

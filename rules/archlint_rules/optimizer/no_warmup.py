@@ -1,0 +1,63 @@
+"""OPT008: a transformer that normalizes after its additions is trained without warm-up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Attends, Finding, Model, Normalizes, Passes, Rule, Severity
+from archlint_rules.optimizer.family import ADAM_LIKE, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Node
+
+_LEAST = 4  # additions that are normalized: two blocks
+
+
+class NoWarmup(Rule):
+    """A post-norm transformer is trained with Adam from its full learning rate on."""
+
+    code = "OPT008"
+    name = "no-warmup"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("optimizer", "training")
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Count additions that nothing but a normalization reads."""
+        training = model.target.training
+        if training.optimizer not in ADAM_LIKE or training.warmup_steps != 0:
+            return
+        effects = model.facts.flow.effects
+        if not any(isinstance(effect, Attends) for effect in effects.values()):
+            return
+        additions = {branch.addition.name: branch for branch in model.facts.segments.branches}
+        after = [
+            branch.addition
+            for branch in additions.values()
+            if _only_normalized(model, branch.addition)
+        ]
+        if len(after) < _LEAST or 2 * len(after) < len(additions):
+            return
+        yield self.finding(
+            f"{len(after)} residual additions are normalized themselves (post-norm), and "
+            f"{training.optimizer} starts at its full rate: gradients near the output are large at "
+            "initialization",
+            node=after[0],
+            path=place("warmup-steps"),
+            data={"additions": len(after), "warmup_steps": training.warmup_steps},
+            help="warm up over some thousand steps, or normalize inside the branches (pre-norm)",
+        )
+
+
+def _only_normalized(model: Model, addition: Node) -> bool:
+    flow, names = model.facts.flow, [addition.output]
+    users = [user for name in names for user in flow.graph.consumers.get(name, ())]
+    for user in users:
+        if isinstance(flow.effects[user.name], Passes):
+            users.extend(flow.graph.consumers.get(user.output, ()))
+    kinds = [
+        flow.effects[user.name] for user in users if not isinstance(flow.effects[user.name], Passes)
+    ]
+    return bool(kinds) and all(isinstance(kind, Normalizes) for kind in kinds)

@@ -1,0 +1,63 @@
+"""OPT007: the run is shorter than Adam's memory, or than the way its weights have to go."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from archlint.api import Adam, Finding, Model, Rule, Severity
+from archlint_rules.optimizer.family import ADAM_LIKE, decays, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REACH = 0.1  # of sigma: less than that is hardly training
+
+
+class RunShorterThanHorizon(Rule):
+    """The run is shorter than what Adam averages over, or than its weights need to move."""
+
+    code = "OPT007"
+    name = "run-shorter-than-horizon"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("optimizer", "training")
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Compare the number of steps with 1/(1 - beta2), and the total reach with sigma."""
+        training = model.target.training
+        if training.optimizer not in ADAM_LIKE or training.steps is None:
+            return
+        adam = Adam(training.learning_rate or 0.0, decays(training))
+        if training.optimizer != "rmsprop" and training.steps < adam.horizon:
+            yield self.finding(
+                f"the run of {training.steps:,} steps is shorter than the {adam.horizon:,.0f} over "
+                f"which beta2 = {adam.betas[1]:g} averages squared gradients",
+                path=place("betas" if training.betas else "steps"),
+                data={"steps": training.steps, "horizon": adam.horizon, "beta2": adam.betas[1]},
+                help=f"beta2 = {1 - 10 / max(training.steps, 20):.3g} averages over a tenth of it",
+            )
+        if training.learning_rate:
+            yield from self._reach(model, adam, training.steps)
+
+    def _reach(self, model: Model, adam: Adam, steps: int) -> Iterator[Finding]:
+        """The farthest that Adam can move a weight is rate x steps (problem set 8, problem 3)."""
+        reach = abs(adam.weight(1.0, steps))
+        layers = model.facts.initialization.layers
+        sigmas = sorted(
+            found.std
+            if (found := model.facts.initialization.initial(layer.weight)) and found.std > 0
+            else sqrt(2 / layer.fan.fan_in)
+            for layer in layers
+        )
+        if not sigmas or reach >= _REACH * sigmas[len(sigmas) // 2]:
+            return
+        sigma = sigmas[len(sigmas) // 2]
+        yield self.finding(
+            f"in {steps:,} steps of {adam.rate:g} a weight moves by {reach:.2g} at most, "
+            f"{reach / sigma:.2g} of its sigma of {sigma:.2g}",
+            path=place("learning-rate"),
+            data={"reach": reach, "sigma": sigma, "steps": steps, "learning_rate": adam.rate},
+            help="train for longer, or raise the rate; fine-tuning may mean it",
+            severity=Severity.INFO,
+        )
