@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.field import Field, source_field
@@ -12,10 +11,13 @@ from archlint.analysis.joins import Join, join_of
 from archlint.analysis.sights import Sights
 from archlint.analysis.walk import Walk, data_tensors
 from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.links import Regroup, Whole
 from archlint.ops.registry import Operators
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Extent:
     """An axis of an input that spans space or time, and its length where that is known."""
 
@@ -24,7 +26,7 @@ class Extent:
     length: int | None
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class ReceptiveFields:
     """The fields of a graph, worked out forward from each input axis.
 
@@ -105,25 +107,44 @@ class ReceptiveFields:
         while pending:
             name = pending.pop()
             field = fields.get(name, _INDEPENDENT)
-            if field.moves:
-                yield name
+            node = self.graph.producers.get(name)
+            if field.moves or field.whole is None or node is None:
                 continue
-            if field.whole is None or name not in self.graph.producers:
-                continue
-            before = [each for each in self.graph.producers[name].inputs if each not in seen]
-            seen.update(before)
-            pending.extend(before)
+            for before in node.inputs:
+                if before in seen or before not in fields:
+                    continue
+                seen.add(before)
+                pending.append(before)
+                if fields[before].moves and not self._mixes(node, before):
+                    yield before
+
+    def _mixes(self, node: Node, before: str) -> bool:
+        """Whether a node mixes all places of a map that it keeps, as a softmax of scores does."""
+        values = self.graph.values
+        sight = self._sights.of(node, self.graph)[0]
+        if isinstance(sight, str) or values[before].shape != values[node.output].shape:
+            return False
+        links = sight.get(node.inputs.index(before), ())
+        return not any(isinstance(link, Whole) and link.features for link in links)
 
     def _origin(self, name: str, extent: Extent) -> str:
-        """Return the tensor that a chain of pointwise operators started from."""
+        """Return the tensor that a chain of pointwise operators and reshapes started from."""
         fields = self._walks[extent].fields
         while name in self.graph.producers:
             node = self.graph.producers[name]
             data = [used for used in node.inputs if used in fields]
-            if len(data) != 1 or data[0] in self.graph.inputs or fields[data[0]] != fields[name]:
+            if len(data) != 1 or data[0] in self.graph.inputs:
+                return name
+            if fields[data[0]] != fields[name] and not self._regroups(node):
                 return name
             name = data[0]
         return name
+
+    def _regroups(self, node: Node) -> bool:
+        sight = self._sights.of(node, self.graph)[0]
+        return not isinstance(sight, str) and any(
+            isinstance(link, Regroup) for links in sight.values() for link in links
+        )
 
 
 def _extents_of(

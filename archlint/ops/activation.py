@@ -18,6 +18,7 @@ from archlint.ops.facets import (
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole
+from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator
 from archlint.ops.signals import passes, shares
@@ -81,6 +82,8 @@ def sees_softmax(call: Call, _: int) -> Sight:
     links: list[Link] = [
         Whole(each) if each in normalized else Through(each, each) for each in range(rank)
     ]
+    if axis == rank - 1 > 0 and Masks(call.graph).scores_causally(call.node.inputs[0]):
+        links[axis] = Whole(axis, causal=axis - 1)
     return {0: tuple(links)}
 
 

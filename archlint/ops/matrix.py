@@ -7,11 +7,12 @@ from math import prod
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
-from archlint.ops.facets import sees_broadcast
 from archlint.ops.einsum import einsum_cost, equation, keeps_einsum, lies_as_product
+from archlint.ops.facets import sees_broadcast
 from archlint.ops.fan import Fan, gemm_fan
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
+from archlint.ops.masking import Masks
 from archlint.ops.operator import CostFacet, Operator, SightFacet
 from archlint.ops.signals import sums_product
 from archlint.ops.strides import Strides, reshape
@@ -107,9 +108,11 @@ def sees_matmul(left: int, right: int) -> SightFacet:
             Through(ranks[0] - 2, rank - 2),
             Whole(ranks[0] - 1, features=True),
         )
+        weighed = Masks(call.graph).weighs_causally(call.node.inputs[left])
+        causal = rank - 2 if weighed else None
         columns: tuple[Link, ...] = (
             *_batch(call, right, rank),
-            Whole(ranks[1] - 2, features=True),
+            Whole(ranks[1] - 2, features=True, causal=causal),
             Through(ranks[1] - 1, rank - 1),
         )
         return {left: rows, right: columns}

@@ -1,0 +1,38 @@
+"""The smallest field over all paths to a tensor: what a layer is sure to add to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archlint.analysis.field import Field
+from archlint.graph.graph import Graph
+
+
+def smallest_sizes(graph: Graph, fields: Mapping[str, Field]) -> dict[str, int]:
+    """Return the size of the field along the narrowest path to each feature map.
+
+    A shortcut keeps it small: a layer still combines what is next to each other as long as the
+    narrowest path to it does not see the whole input (Richter et al. 2021).
+    """
+    sizes: dict[str, int] = {}
+    widths = {name: width for name, field in fields.items() if (width := _width(field))}
+    for name in graph.inputs:
+        if name in widths:
+            sizes[name] = widths[name]
+    for node in graph.nodes:
+        for output in node.outputs:
+            if output not in widths:
+                continue
+            before = [name for name in node.inputs if name in sizes]
+            if not before:
+                continue
+            widest = max(widths[name] for name in before)
+            growth = max(widths[output] - widest, 0)
+            sizes[output] = min(sizes[name] for name in before) + growth
+    return sizes
+
+
+def _width(field: Field) -> int:
+    """Return the size of a map's field past gates; 0 where it is no map or not local."""
+    local = field.content or field
+    return local.size[1] if local.is_local and local.moves else 0
