@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
+
+from archlint.record import record
 
 _NO_DATA: Mapping[str, object] = MappingProxyType({})
 
@@ -23,7 +25,7 @@ class Severity(enum.StrEnum):
         return ("info", "warning", "error").index(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where a finding is, in the words of the model; the engine turns it into line and column.
 
@@ -40,7 +42,7 @@ class Place:
 WHOLE_FILE = Place()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     """Replace what stands at `place` by `text`."""
 
@@ -48,7 +50,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fix:
     """A change to the text of the file that mends the finding."""
 
@@ -57,7 +59,7 @@ class Fix:
     safe: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """One violation of one rule, with the numbers that prove it.
 

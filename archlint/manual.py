@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.rule import Rule
@@ -18,7 +19,7 @@ _FENCE = re.compile(
 _EXPECT = re.compile(r"^# expect: (?P<message>.*?)[ \t]*$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Example:
     """A model in a manual that a rule must fail, or pass; `line` is where it starts.
 
@@ -33,7 +34,7 @@ class Example:
     expected: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Manual:
     """What a rule's manual says; `path` is None where there is none but the docstring."""
 

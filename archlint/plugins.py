@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from traceback import extract_tb
@@ -13,6 +12,7 @@ import pluggy
 
 from archlint import hookspecs
 from archlint.errors import CannotRun
+from archlint.record import record
 from archlint.registry import Contribution, Plugin, Registry, register
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class PluginError(CannotRun):
     """Raised for a plugin that cannot be loaded or gives something wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Found:
     """A plugin that was found: its name, where it comes from, and its module."""
 

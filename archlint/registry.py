@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from archlint.errors import CannotRun
 from archlint.findings import Severity
+from archlint.record import record
 from archlint.rule import Rule
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _CODE = re.compile(r"([A-Z]+)[0-9]{3}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plugin:
     """A plugin that was loaded, and where it comes from."""
 
@@ -32,7 +33,7 @@ class Plugin:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Contribution:
     """What one plugin gave for one hook."""
 
@@ -41,7 +42,7 @@ class Contribution:
     items: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Registry:
     """What all plugins add: rules by code, in order of their codes, and the rest."""
 

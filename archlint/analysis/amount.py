@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown:
     """A part of a total that could not be worked out, and why."""
 
@@ -15,7 +16,7 @@ class Unknown:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Amount:
     """A total between `low` and `high`, without the parts listed in `unknown`.
 

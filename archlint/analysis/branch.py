@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from archlint.analysis.regrouping import regrouped
@@ -12,6 +12,7 @@ from archlint.ops.links import Fixed, Link, Opaque, Piece, Regroup, Through, Who
 from archlint.ops.reach import IDENTITY, Reach, reach, tabulated
 from archlint.ops.taps import ORIGIN, Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 Terms: TypeAlias = tuple[tuple[int, Reach], ...]
 
@@ -20,7 +21,7 @@ class Everything(Exception):  # noqa: N818 - not an error: the answer that ends 
     """All of the input's axis is read."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Branch:
     """One way of reading the input: the sum of what each axis of the tensor contributes.
 

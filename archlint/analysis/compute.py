@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, total
@@ -14,11 +13,12 @@ from archlint.ops.call import Call
 from archlint.ops.cost import Cost
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 _FLOPS_A_MAC = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NodeCompute:
     """The work of one node, or the reason why it is not known."""
 
@@ -27,7 +27,7 @@ class NodeCompute:
     unknown: Unknown | None = None
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Compute:
     """The work of a graph. 1 MAC = 2 FLOP; products and elementwise work are separate totals.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import erf, exp, inf, isfinite, log, pi, prod, sqrt
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.frontends.architecture.initializer import Initializer
@@ -19,7 +20,7 @@ _KURTOSIS = {NORMAL: 3.0, ORTHOGONAL: 3.0, UNIFORM: 1.8, TRUNCATED: 2.37, CONSTA
 _TWO_SIDED = 2.0  # a truncated normal is cut at two deviations, unless it says otherwise
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Distribution:
     """The spread of a weight's numbers.
 

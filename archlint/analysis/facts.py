@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.compute import Compute
@@ -22,12 +22,13 @@ from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
+from archlint.record import record
 from archlint.target import Target
 
 _HALF_PRECISIONS = frozenset({"bf16", "fp16"})
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Facts:
     """The facts of one graph for one target.
 

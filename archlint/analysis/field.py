@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.branch import Branch, Everything, length, passed, source_branch
@@ -13,9 +13,10 @@ from archlint.graph.value import Shape
 from archlint.ops.links import Links, Piece, Stage
 from archlint.ops.reach import Reach
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Field:
     """What the elements of a tensor of `shape` read of an input axis of length `extent`.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archlint.analysis.field import Field
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One node on the path: what it reads, what it makes, and their fields."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
@@ -30,6 +29,7 @@ from archlint.ops.effect import (
 )
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
 class Kind(enum.Enum):
@@ -44,7 +44,7 @@ class Kind(enum.Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """What gave a tensor its scale; `activation` where that is a function of each element."""
 
@@ -63,7 +63,7 @@ class Origin:
         return bool((self.activation.function(probe) == [0, 0, 1, 2]).all())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Destiny:
     """What a tensor runs into; `joins` tells that it is added to another path on the way."""
 
@@ -84,7 +84,7 @@ class Destiny:
 _NOWHERE = Destiny(frozenset())
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Flow:
     """Both questions, answered for all tensors of a graph in one walk each."""
 

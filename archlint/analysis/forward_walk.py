@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.saved import Saved
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.record import record
 
 _SHAPES = frozenset({"Shape", "Size"})  # read no element, so that the tensor may be gone
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class ForwardWalk:
     """The worst instant of a forward pass: what is kept so far, and what is still to be used."""
 

@@ -8,7 +8,6 @@ gain of a normalization off one, and some weights out of the bounds that they we
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 from typing import TypeVar
@@ -17,6 +16,7 @@ from archlint.analysis.distribution import UNIFORM, Distribution
 from archlint.analysis.flow import Flow
 from archlint.graph.node import Node
 from archlint.ops.effect import Normalizes, Sums
+from archlint.record import record
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ _MOST_NODES = 64  # of every kind of evidence: a large model costs no more than 
 _ROUNDING = 1 + 1e-5
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evidence:
     """Something seen in the file that speaks for fresh weights, or against them."""
 
@@ -33,7 +33,7 @@ class Evidence:
     text: str
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Freshness:
     """The state of a model's stored weights; `stated` is what the target says of them."""
 

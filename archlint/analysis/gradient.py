@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlint.ops.strides import Strides
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gradient:
     """The gradient of a tensor. `strides` is None where its shape is not known."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -25,12 +24,13 @@ from archlint.ops.effect import (
     Pools,
     Sums,
 )
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.signal import Signal
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class GradientSignal:
     """The second moment of the gradient in each tensor, for a gradient of one in every output.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
@@ -11,11 +10,12 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
+from archlint.record import record
 
 _FLOAT_MASK, _BOOL_MASK = 4, 1
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class GradientFlow:
     """The flow of gradients from the outputs back to the parameters.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, merged
@@ -11,9 +10,10 @@ from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moment:
     """What is alive while one node runs."""
 
@@ -22,7 +22,7 @@ class Moment:
     tensors: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class InferenceMemory:
     """Liveness of activations in the order of the graph.
 

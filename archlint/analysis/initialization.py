@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from archlint.analysis.freshness import Freshness
 from archlint.graph.node import Node
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
@@ -31,7 +31,7 @@ def read_nothing(_: str) -> Statistics | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """One weighted sum: its weight, how many products it sums, and where it stands.
 
@@ -48,7 +48,7 @@ class Layer:
     folded: bool = False
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Initialization:
     """The weights of a graph before training.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from archlint.analysis.walk import Path
 from archlint.graph.graph import Graph
 from archlint.ops.reach import Reach
+from archlint.record import record
 
 _POINTWISE_CUTS = frozenset({"Slice", "Split", "Gather", "Identity", "Squeeze", "Unsqueeze"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Join:
     """An operator that merges data paths along one axis of one input.
 

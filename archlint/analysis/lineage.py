@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.registry import Operators
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Use:
     """Where a stored tensor ends up: the node and the input slot."""
 
@@ -19,7 +19,7 @@ class Use:
     slot: int
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Lineage:
     """What becomes of the stored tensors of a graph before they meet data.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
+
+from archlint.record import record
 
 _SCALAR_BYTES = 4
 _CLASS_BYTES = 8  # the index of a class is an int64
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loss:
     """A loss on the outputs of a model, as PyTorch computes it.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
+
+from archlint.record import record
 
 _COUNTER_BYTES = 4  # PyTorch keeps the step count of each parameter as a float32 tensor
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Optimizer:
     """The memory of one optimizer.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.lineage import Lineage, Use
@@ -10,11 +9,12 @@ from archlint.analysis.stored_role import StoredRole, StoredRoles
 from archlint.graph.graph import Graph
 from archlint.graph.value import Value
 from archlint.ops.registry import Operators
+from archlint.record import record
 
 _FROZEN = "archlint.frozen"  # what architecture YAML declares of a weight
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """A tensor that training changes, or a buffer that it carries along.
 
@@ -26,7 +26,7 @@ class Parameter:
     trained: bool = True
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Parameters:
     """The stored tensors of a graph by their part in training; tied weights count once."""
 

@@ -8,7 +8,7 @@ from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 and 5).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from archlint.analysis.initialization import Initialization
@@ -47,9 +47,10 @@ from archlint.ops.effect import (
     Sums,
 )
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Propagation:
     """The signal in every tensor; those that are not known are left out, with the reason.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import lcm
 
 from archlint.ops.links import Regroup
 from archlint.ops.reach import Reach, reach, tabulated
 from archlint.ops.taps import ORIGIN, Taps, united
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 _NOTHING_MOVES = Reach(0, (ORIGIN,))
 _LONGEST_MERGED = 1 << 17
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Regrouped:
     """The terms of the new axes and what is read besides; not `exact` where they say too much."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, total
@@ -14,9 +14,10 @@ from archlint.ops.call import Call
 from archlint.ops.kept import Kept
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NodeSaved:
     """What one node keeps: the storages it refers to, and the bytes of its own.
 
@@ -33,7 +34,7 @@ class NodeSaved:
     unknown: tuple[Unknown, ...] = ()
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Saved:
     """The storages that are alive between forward and backward, as autograd keeps them.
 

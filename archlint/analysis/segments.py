@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 
@@ -22,12 +21,13 @@ from archlint.ops.effect import (
     Recurs,
     Sums,
 )
+from archlint.record import record
 
 _FITS = 1.25  # a factor of sigma that does no harm
 _LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves its stream
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Branch:
     """A residual branch: its last layer, where it is added, and what it is added to."""
 
@@ -38,7 +38,7 @@ class Branch:
     causal: bool
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Segments:
     """What happens to the signal between one normalization and the next."""
 

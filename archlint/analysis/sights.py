@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
@@ -11,12 +11,13 @@ from archlint.ops.call import Call
 from archlint.ops.links import Sight
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 Answer: TypeAlias = "Sight | str"
 """The links of one output, or why they are not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sights:
     """The receptive-field facet of every node that was asked for."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.gaussian import Numbers
@@ -16,7 +17,7 @@ _TINY = 1e-300
 _DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Signal:
     """The elements of a tensor as a function of one normal number each.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.graph.dtype import DType
@@ -19,9 +18,10 @@ from archlint.ops.strides import (
     follows,
 )
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Storages:
     """The storage behind every tensor of a graph.
 

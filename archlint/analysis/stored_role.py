@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.analysis.lineage import Lineage, Use
@@ -12,6 +11,7 @@ from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.ops.composite.exported import Signature, signature
 from archlint.ops.operator import Layout, Operator
+from archlint.record import record
 
 # What architecture YAML declares of a weight.
 _BUFFER, _INITIALIZER = "archlint.buffer", "archlint.initializer"
@@ -39,7 +39,7 @@ class StoredRole(enum.Enum):
 _SIGNATURE_ROLES = {"PARAMETER": StoredRole.PARAMETER, "BUFFER": StoredRole.BUFFER}
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class StoredRoles:
     """The roles of the stored tensors of a graph.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, largest
@@ -14,11 +14,12 @@ from archlint.analysis.optimizer_state import OPTIMIZERS, Optimizer, state_bytes
 from archlint.analysis.parameters import Parameter, Parameters
 from archlint.analysis.saved import Saved
 from archlint.graph.graph import Graph
+from archlint.record import record
 
 _LOSS_BYTES = 4
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class TrainingMemory:
     """Weights, gradients, optimizer state, saved activations, and the peak that they lead to.
 

@@ -11,9 +11,10 @@ from archlint.analysis.sights import Sights
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.links import Fixed, Links, Piece, Sight, Whole
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Path:
     """What one input of an operator contributes to the field of its output."""
 

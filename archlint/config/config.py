@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from archlint.config.discovery import located
 from archlint.config.error import ConfigError, Origin
 from archlint.config.layer import Layer, read_layer
 from archlint.config.selection import Selection
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ _NO_DEVICES: Mapping[str, Device] = MappingProxyType({})
 _NO_SELECTION = Selection()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PerFile:
     """What holds for some files beside what holds for all."""
 
@@ -32,7 +33,7 @@ class PerFile:
     layer: Layer
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """Everything that a configuration file states; `Config()` states nothing.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlint.config.error import ConfigError, Origin
 from archlint.config.position import position_in_message, position_of
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ SHARED_FILE = "pyproject.toml"
 _SHARED_TABLE = ("tool", "archlint")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigFile:
     """A configuration file: its settings as plain data, and the table that they stand in."""
 

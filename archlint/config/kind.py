@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from archlint.config.error import ConfigError
 from archlint.errors import did_you_mean
 from archlint.quantity import WRITTEN, QuantityError
+from archlint.record import record
 
 Schema = dict[str, object]
 LARGEST = 2**63 - 1  # the largest dimension that ONNX can hold
@@ -29,7 +30,7 @@ class Kind(Protocol):
         """Return the JSON Schema of what `read` takes from a file."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """Any text that is not empty."""
 
@@ -46,7 +47,7 @@ class Text:
         return {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """One of a few words."""
 
@@ -68,7 +69,7 @@ class Choice:
         return {"enum": list(self.words)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Flag:
     """Yes or no."""
 
@@ -85,7 +86,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Whole:
     """A whole number, at least `minimum`."""
 
@@ -107,7 +108,7 @@ class Whole:
         return {"type": "integer", "minimum": self.minimum}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Real:
     """A number between two bounds, both allowed."""
 
@@ -137,7 +138,7 @@ class Real:
         return f"a number from {self.minimum:g} to {self.maximum:g}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Quantity:
     """An amount with a unit, read by one of the parsers of `archlint.quantity`."""
 
@@ -160,7 +161,7 @@ class Quantity:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Several:
     """A list of values of one kind; `length` of them if given."""
 
@@ -184,7 +185,7 @@ class Several:
         return schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ByName:
     """A table of values of one kind; the user chooses the names."""
 

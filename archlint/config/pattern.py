@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePath
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pattern:
     """A pattern, as written, and the folder that it is relative to."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from archlint.config.error import ConfigError
 from archlint.config.kind import Schema, Whole, wrong
 from archlint.quantity import QuantityError, parse_seconds
+from archlint.record import record
 from archlint.target import FieldNeed
 
 ANY_OUTPUT = "*"
 _EXPECTED = 'input elements such as 128, or a time such as "250 ms"'
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatedField:
     """One statement, as written: `elements` of the input, or `seconds` of it."""
 
@@ -39,7 +39,7 @@ class StatedField:
         return FieldNeed(max(1, elements), self.output, self.axis)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReceptiveField:
     """A size, or a table of sizes by output, each of which may be a table by axis."""
 

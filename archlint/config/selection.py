@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from archlint.record import record
 
 EVERYTHING = "ALL"
 _EXACT = 1000  # weighs more than the longest family
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """What was asked for; `select` is None where nobody said which rules to run."""
 

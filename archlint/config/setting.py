@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from archlint.config.error import ConfigError
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archlint.config.kind import Kind
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """Something that a user can state: its dotted key, the kind of its value, what it is for.
 
@@ -38,7 +38,7 @@ class Setting:
         return self.key.rpartition(".")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """Settings that can stand together."""
 

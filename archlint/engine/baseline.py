@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.engine.whole_file import write_whole
 from archlint.errors import CannotRun
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ Key = tuple[str, str]
 """A file, relative to the folder of the baseline, and a rule's code."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stale:
     """An entry of the baseline with more findings than there are now."""
 
@@ -33,7 +33,7 @@ class Stale:
     found: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Baseline:
     """How many findings of each rule each file had; a count survives moved lines."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlint.errors import CannotRun
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ SUFFIXES = (".onnx", ".yaml", ".yml")
 _FOREIGN = {"node_modules", "__pycache__", "site-packages"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """A file that may be a model; `named` where the user wrote this very path."""
 

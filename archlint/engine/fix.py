@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.engine.load import load
 from archlint.engine.locate import path_of_node
 from archlint.engine.splice import Splice, set_beside
 from archlint.engine.whole_file import write_whole
+from archlint.record import record
 from archlint.sources.problem import Unreadable
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archlint.sources.yaml_document import YamlDocument
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mended:
     """A file before and after its safe fixes; `count` of them could be made."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.engine.comment import comments
 from archlint.engine.locate import locate, subject
 from archlint.engine.suppression import Suppression, properties
+from archlint.record import record
 from archlint.report.outcome import Reported
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archlint.sources.problem import Problem
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class LoadedFile:
     """A model with what reports need of its file; `architecture` is None for a binary one."""
 

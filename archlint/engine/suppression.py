@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.engine.own_rules import InvalidSuppression, UnusedSuppression
 from archlint.errors import did_you_mean
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROPERTY = "archlint.ignore"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suppression:
     """A wish to leave out findings of the rules that `words` name, by code or name.
 
@@ -64,7 +64,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suppressed:
     """The findings that stay, those that do not, and what is wrong with the suppressions."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from archlint.sources.problem import Problem
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Loaded:
     """A model, where the bytes of its weights are, and what is wrong with its file."""
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from archlint.graph.value import Shape
+from archlint.record import record
 
 _LOOKS_LIKE_BATCH = re.compile(r"n|b|bs|.*batch.*|num_?samples", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Batch:
     """The decision: symbols that are the batch, unnamed axes that are, and the fixed size."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.graph.batch import find_batch
 from archlint.graph.dimension import bind
 from archlint.graph.value import Dim, Shape
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.bindings import Bindings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """The shapes of the inputs with the sizes of the target.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlint.graph.value import Shape
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conflict:
     """The declared shape of a tensor is not the one that follows from the graph."""
 

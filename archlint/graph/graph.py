@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from archlint.graph.conflict import Conflict
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.graph.weight import Weight
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False, slots=False)
 class Graph:
     """One model as plain objects: no protobuf, no bytes of weights, shapes worked out.
 

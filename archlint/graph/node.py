@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ Attribute: TypeAlias = (
 """An attribute; a tensor is its contents where it is small, else its description."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Node:
     """One operator call.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
 from archlint.graph.dtype import DType
+from archlint.record import record
 
 Dim: TypeAlias = int | str | None
 """A dimension: its size, its symbol, or None where nothing is known."""
@@ -32,7 +32,7 @@ class Provenance(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """A tensor of the graph; `shape` is None where not even the rank is known."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.ops.call import Call
@@ -15,12 +13,13 @@ from archlint.ops.links import Link, Links, Sight, Through, Whole
 from archlint.ops.operator import Operator
 from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 _QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
 _STATISTIC_BYTES = DType.FLOAT32.bits // 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Heads:
     """The sizes of one attention: batch, heads, lengths and head widths."""
 

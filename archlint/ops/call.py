@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
 from archlint.graph.dtype import DType
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archlint.graph.value import Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Call:
     """A node seen in its graph: what every facet of an operator is given.
 

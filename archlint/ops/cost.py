@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Product:
     """Matmul-class work: `macs` multiply-accumulates of two operands (1 MAC = 2 FLOP).
 
@@ -17,7 +17,7 @@ class Product:
     operands: tuple[frozenset[int], frozenset[int]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cost:
     """The forward work of one call. `elementwise` is FLOP outside products."""
 

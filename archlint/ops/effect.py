@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from archlint.ops.fan import Fan
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Function: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Passes:
     """Elements of one input are moved, named or left out; each keeps its distribution.
 
@@ -32,7 +32,7 @@ class Passes:
     in_place: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Activates:
     """A function of each element; `gain` names what keeps the second moment at one."""
 
@@ -41,7 +41,7 @@ class Activates:
     slot: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sums:
     """Products of two factors are summed; either factor may be the weight.
 
@@ -56,7 +56,7 @@ class Sums:
     scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recurs:
     """A cell with `gates` gates reads a sequence of `steps`; `fans` are those of its weights."""
 
@@ -65,7 +65,7 @@ class Recurs:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attends:
     """Values are averaged with the softmax of scaled scores, over `length` positions."""
 
@@ -85,7 +85,7 @@ class Operation(enum.Enum):
     DIVIDE = "divide"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Combines:
     """Elements of the inputs in `slots` are joined one by one."""
 
@@ -93,7 +93,7 @@ class Combines:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Joins:
     """The inputs in `slots` lie beside each other in the output."""
 
@@ -108,7 +108,7 @@ class Pooling(enum.Enum):
     LARGEST = "largest"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pools:
     """Groups of `count` elements, at neighbouring positions, become one."""
 
@@ -126,7 +126,7 @@ class Over(enum.Enum):
     NEIGHBOURS = "neighbours"  # a few channels around each: the scale stays about as it was
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Normalizes:
     """Elements are divided by their scale, then multiplied and shifted by learned numbers.
 
@@ -139,14 +139,14 @@ class Normalizes:
     centred: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shares:
     """Softmax: numbers from 0 to 1 whose sum is 1 over `length` positions."""
 
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LooksUp:
     """Rows of the table in `slot` are picked by the integers of another input."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 from string import ascii_letters
 
@@ -12,11 +11,12 @@ from archlint.ops.cost import Cost, Product
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.strides import Strides, contiguous, reshape
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 _ELLIPSIS = "..."
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Factor:
     """One side of a product: its indices, where it lies, and the inputs that it is made of."""
 
@@ -30,7 +30,7 @@ class Factor:
         return len(self.slots) == 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Contraction:
     """One product of two sides: batched, left, right and summed indices."""
 

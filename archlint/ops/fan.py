@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fan:
     """The sizes that a weighted sum's fan-in is made of.
 

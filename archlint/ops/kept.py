@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archlint.ops.strides import Strides
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gradients:
     """Which inputs of a call need a gradient, and how the framework holds what it keeps.
 
@@ -35,7 +35,7 @@ class Gradients:
         return self.strides[slot] if slot < len(self.strides) else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kept:
     """The storages that autograd keeps for one call.
 

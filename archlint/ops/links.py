@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archlint.graph.value import Shape
 from archlint.ops.reach import IDENTITY, Reach
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Through:
     """Position j of output axis `target` reads `reach` of input axis `source`."""
 
@@ -19,7 +19,7 @@ class Through:
     reach: Reach = IDENTITY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """Input axis `axis` fills the stretch of the same output axis that begins at `start`.
 
@@ -36,7 +36,7 @@ class Piece:
         return self.axis
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fixed:
     """Every output reads the same `position` of input axis `source`."""
 
@@ -44,7 +44,7 @@ class Fixed:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Whole:
     """Every output reads all of input axis `source`.
 
@@ -59,7 +59,7 @@ class Whole:
     backward: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Regroup:
     """Consecutive input axes are re-cut into consecutive output axes, in row-major order.
 
@@ -72,7 +72,7 @@ class Regroup:
     target_sizes: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opaque:
     """How input axis `source` is read is not known, for the reason given."""
 
@@ -83,7 +83,7 @@ class Opaque:
 Link: TypeAlias = Through | Piece | Fixed | Whole | Regroup | Opaque
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stage:
     """One of several steps that an operator stands for: its links, and the shape that it makes."""
 

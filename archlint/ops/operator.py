@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archlint.ops.backward import Backward
@@ -14,6 +13,7 @@ from archlint.ops.effect import Effect
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Sight
 from archlint.ops.strides import Strides
+from archlint.record import record
 
 
 class Layout(enum.Enum):
@@ -33,7 +33,7 @@ LayoutFacet: TypeAlias = Callable[[Call], Strides]
 ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operator:
     """One operator with its four facets and the roles of its inputs.
 

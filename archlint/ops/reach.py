@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
 
 from archlint.ops.taps import NO_TAPS, ORIGIN, Taps, united
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 # More phases than this come from merging large axes, where nothing periodic is left to track.
 _MOST_PHASES = 1 << 17
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reach:
     """Position j reads `offsets[j mod period] + advance * (j div period)`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from archlint.graph.node import Node
 from archlint.ops import (
@@ -34,9 +33,10 @@ from archlint.ops import (
 from archlint.ops.composite.registry import framework_operators
 from archlint.ops.contributed.registry import contributed_operators
 from archlint.ops.operator import Operator
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operators:
     """The known operators; asking for another one answers None, and the analysis says so."""
 

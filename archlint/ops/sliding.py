@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from archlint.ops.call import Call
 from archlint.ops.links import Link, Opaque, Through
 from archlint.ops.reach import window
+from archlint.record import record
 
 # The slot of the weight; 0 for poolings, which have none.
 _WEIGHTS: Mapping[str, int] = MappingProxyType(
@@ -23,7 +23,7 @@ _WEIGHTS: Mapping[str, int] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sliding:
     """A window that slides along one spatial axis.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 # A span is held as one bit a position. Real fields are far below this; a hostile dilation is not.
 _WIDEST_SPAN = 1 << 24
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Taps:
     """A set of positions as a bit mask: bit i stands for position `low + i`.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from archlint.sources.span import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reported:
     """A finding with the file it stands in.
 
@@ -43,7 +45,7 @@ class Status(enum.StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileOutcome:
     """What became of one file, and why where it was not checked.
 
@@ -56,7 +58,7 @@ class FileOutcome:
     text: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Crash:
     """A bug that a run survived: `where` it was, the exception, and its traceback."""
 
@@ -66,7 +68,7 @@ class Crash:
     traceback: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """Everything that a run has to say, in order.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archlint.record import record
 from archlint.sources import file_kind, utf8
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.limits import Limits
@@ -25,7 +25,7 @@ _LIMITS = Limits()
 _HEAD = 512
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class OnnxDocument:
     """One ONNX file: its model without big payloads, and where these are.
 

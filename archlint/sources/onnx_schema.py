@@ -6,8 +6,9 @@ Field numbers: onnx.proto, whose numbers never change their meaning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from archlint.record import record
 from archlint.sources.wire import WireType, key
 
 _VARINT = WireType.VARINT
@@ -22,7 +23,7 @@ def _run(field_key: int, rest: bytes) -> bytes:
     return b"(?s:" + b"\\x%02x" % field_key + rest
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Child:
     """A field that holds a message.
 
@@ -35,7 +36,7 @@ class Child:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """What the reader looks at in one kind of message, by field key.
 

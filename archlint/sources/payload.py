@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Payload:
     """The bytes of one stored tensor, known by their place.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.findings import Severity
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.sources.span import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """Something wrong with a file, with its place.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """A stretch of text from its first character to just after its last.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from archlint.record import record
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.element_type import BITS, COMPLEX, PLAIN_FIELDS, expected_length
 from archlint.sources.elements import decoder, numbers_per_group
@@ -31,7 +31,7 @@ _BUFFER = 192 * 1024  # whole elements of every width fit, also of 6 bits
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statistics:
     """What the numbers in a tensor look like.
 

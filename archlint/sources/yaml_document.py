@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
 from archlint.sources.yaml_scalar import Plain, value
 from archlint.sources.yaml_text import Text, decode, invalid_yaml, portability
@@ -24,7 +24,7 @@ _OURS = re.compile(r"""^\s*\{?\s*["']?archlint["']?\s*:""", re.MULTILINE)
 _OURS_IN_BLOCK = re.compile(r"""^["']?archlint["']?\s*:""", re.MULTILINE)
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False, slots=False)
 class YamlDocument:
     """One YAML file: its text without byte-order mark, its tree (None if empty), its problems."""
 

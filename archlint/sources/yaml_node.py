@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from archlint.record import record
 from archlint.sources.span import Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Scalar:
     """A single value, as its text; `plain` where it stands without quotes and is not a block."""
 
@@ -28,7 +28,7 @@ class Scalar:
         return 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Sequence:
     """A list; `size` and `depth` are those with every alias expanded."""
 
@@ -38,7 +38,7 @@ class Sequence:
     depth: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Entry:
     """One key of a mapping, with its value."""
 
@@ -46,7 +46,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Mapping:
     """A mapping, in the order of the file; duplicate keys and merge keys (`<<`) stay visible."""
 
@@ -79,7 +79,7 @@ class Mapping:
             waiting[:0] = sources
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Alias:
     """A use of an anchor (`*name`), with the node that it stands for."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 
 from archlint.findings import Severity
+from archlint.record import record
 from archlint.sources.problem import Problem, Unreadable
 from archlint.sources.span import Span
 
@@ -25,7 +25,7 @@ _NOT_PRINTABLE = re.compile(
 )
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False, slots=False)
 class Text:
     """A decoded file; `byte_order_mark` says whether one stood before `text`."""
 

@@ -7,10 +7,10 @@ def test_manual(example):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.manual import Example, read_manual
+from archlint.record import record
 from archlint.testing.lint import lint_model, lint_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archlint.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ManualExample:
     """One example of one rule's manual; its text is the test's name."""
 

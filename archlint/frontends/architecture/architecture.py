@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     import onnx
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from archlint.sources.yaml_node import Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Architecture:
     """An architecture file as an ONNX model without weights.
 

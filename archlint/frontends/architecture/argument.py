@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from archlint.frontends.architecture.expression import Value
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AtLeast:
     """The smallest value that an integer, or each integer of a list, may have."""
 
     minimum: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Between:
     """The closed range of a number."""
 

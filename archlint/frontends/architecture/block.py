@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.frontends.architecture.scope import INPUT
 from archlint.frontends.architecture.value import Invalid, node_value, node_word
+from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ WORDS = ("parameters", "inputs", "layers", "output", "description")
 REQUIRED_WORD = "required"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Block:
     """A block: its parameters with their defaults, the names of its inputs, its layers."""
 

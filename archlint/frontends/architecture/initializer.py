@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from archlint.record import record
 
 Setting: TypeAlias = float | str
 
@@ -48,7 +49,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """The settings that are words, with the words that they take."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Initializer:
     """An initializer with its settings; the text is what a weight's metadata holds."""
 

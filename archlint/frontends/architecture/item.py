@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.value import Invalid
+from archlint.record import record
 from archlint.sources.yaml_node import Entry, Mapping, Node, Scalar, Sequence, resolve
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ BESIDE = ("name", "from", "if", "repeat", "init", "bias_init", "frozen", "tie", 
 """The words that stand beside a layer: what archlint adds to PyTorch's arguments."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """A layer as the file writes it; `path` leads to it in its document, `size` is its nodes."""
 

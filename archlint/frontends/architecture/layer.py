@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 REQUIRED = inspect.Parameter.empty
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """One argument of a layer; `default` is REQUIRED where it must be given."""
 
@@ -24,7 +25,7 @@ class Argument:
     default: Any
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Layer:
     """A layer by the name that PyTorch gives it.
 

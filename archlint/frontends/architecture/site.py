@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlint.frontends.architecture.builder import Builder, BuildError
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
+from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ class Rejected(Exception):  # noqa: N818 - it says what happened, and is no bug
         self.help = help
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Adapter:
     """A low-rank adapter: two thin matrices of `rank`, scaled by alpha / rank."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from archlint.record import record
 
 Dim: TypeAlias = int | str | None
 """A size, a symbol, or None where it is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """A tensor by its name; `dtype` is an `onnx.TensorProto.DataType`, shape None if unknown."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from archlint.graph.dtype import DType
 from archlint.graph.value import Dim, Shape, Value
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Made:
     """The shape and the element type of one output; None for what is not known."""
 
@@ -28,7 +28,7 @@ Outputs: TypeAlias = tuple[Made, ...]
 """The outputs of a node in order; those at the end that are not known are left out."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Given:
     """A node with the tensors that it gets. Slots that are absent are unknown."""
 

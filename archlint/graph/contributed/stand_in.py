@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from archlint.graph.value import Shape
+from archlint.record import record
 
 MICROSOFT = "com.microsoft"
 BLOCKED = "com.microsoft.nchwc"
@@ -22,7 +22,7 @@ class Channels(enum.Enum):
     AS_SAID = "as said"  # by the attribute channels_last
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StandIn:
     """The standard operator that a contributed one amounts to.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.node import Node
@@ -22,7 +23,7 @@ class CannotFold(ValueError):  # noqa: N818 - an answer, not an error
     """Raised where an operand is missing or a result would be too large."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operands:
     """A call and the contents of its inputs, None for an optional one that is absent."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
@@ -15,6 +14,7 @@ from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
 from archlint.ops.operator import Operator
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 FRAMEWORK = "framework"
 """The domain of the operators that stand for what the framework ran."""
@@ -38,7 +38,7 @@ def fits(_: Matching, __: Graph) -> Attributes | None:
     return NONE
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Form:
     """How an exporter writes the operator.
 
@@ -51,7 +51,7 @@ class Form:
     attributes: Callable[[Matching, Graph], Attributes | None] = fits
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Composite:
     """An operator of the framework with the forms that it takes in a file.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.record import record
 
 _KEY = "pkg.torch.onnx.fx_node"
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _OPENING, _CLOSING = "([{", ")]}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExportedCall:
     """One call of an operator, and the nodes that stand for it in the file.
 
@@ -67,7 +67,7 @@ def is_exported(node: Node) -> bool:
     return _KEY in node.metadata
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signature:
     """The inputs of an exported program: what each name of the program is in the file.
 

@@ -8,19 +8,20 @@ for one and the same x. Additions and multiplications are matched in either orde
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
 from math import isclose
 from typing import Protocol
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.record import record
 
 _COMMUTATIVE = frozenset({"Add", "Mul"})
 _TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Matching:
     """What has been matched: tensors by the pattern's names for them, and the nodes inside."""
 
@@ -42,7 +43,7 @@ class Pattern(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """Any tensor, called `label`; the same one wherever the label stands."""
 
@@ -55,7 +56,7 @@ class Tensor:
             yield bound
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number:
     """A known scalar: `value`, or any where that is None; in every element if there are more."""
 
@@ -74,7 +75,7 @@ class Number:
             yield so_far
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Made:
     """A tensor made by an operator of that name from operands that fit; others may follow.
 
@@ -106,7 +107,7 @@ class Made:
             yield from _match_all(order, node.inputs, graph, inside)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Either:
     """The first alternative that fits, and the others after it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archlint.ops.composite import (
     activation,
@@ -17,9 +16,10 @@ from archlint.ops.composite import (
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
 from archlint.ops.operator import Operator
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Composites:
     """The known composites; where several fit, the earlier one counts."""
 

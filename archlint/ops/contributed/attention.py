@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from archlint.graph.contributed.stand_in import MICROSOFT
@@ -16,11 +15,12 @@ from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole
 from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet
 from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 _STATISTIC_BYTES = DType.FLOAT32.bits // 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attended:
     """The sizes of an attention: pairs of positions over all heads, and the widths of a head.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archlint.graph.value import Value
 from archlint.ops.call import Call
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Overlay(Mapping[str, Value]):
     """The tensors of a graph, some of which are seen otherwise."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archlint.graph.contributed.stand_in import STAND_INS, StandIn, channels_first
 from archlint.graph.value import Shape, Value
@@ -27,9 +27,10 @@ from archlint.ops.links import (
 )
 from archlint.ops.operator import Operator
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Standing:
     """The facets of a contributed operator, asked of the standard one that stands in for it."""
 
