@@ -13,8 +13,6 @@ from math import sqrt
 
 from archlint.record import record
 
-from archlint.record import record
-
 
 @record
 class Momentum:
