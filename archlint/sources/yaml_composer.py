@@ -78,6 +78,9 @@ def _syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Exception:
             return invalid_yaml("a tab stands where YAML takes spaces", "indent with spaces", place)
         message = f"{text.text[index : index + 1]!r} cannot start a value"
         return invalid_yaml(message, "put the value in quotes", place)
+    if message.startswith("mapping values are not allowed"):
+        hint = "end the line above with a colon, or put a text that has a colon in quotes"
+        return invalid_yaml(message, hint, place)
     if error.context and error.context_mark is not None:
         line, column = text.line_and_column(error.context_mark.index)
         message += f", {error.context} that starts at {line}:{column}"

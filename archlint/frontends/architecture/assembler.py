@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from archlint.errors import did_you_mean
 from archlint.frontends.architecture.binding import block_arguments, layer_arguments
 from archlint.frontends.architecture.file import SEQUENTIAL
 from archlint.frontends.architecture.item import Item, read_item
@@ -127,8 +126,7 @@ class Assembler:
             return self._layer(layers()[word], item, name, scope, inputs)
         if word.startswith(PREFIX):
             return self._operator(item, name, scope, inputs)
-        near = did_you_mean(word, scope.file.known_layers())
-        raise Invalid(item.word.span, f"unknown layer {word!r}{near}")
+        raise scope.file.unknown_layer(item.word)
 
     def _layer(
         self, layer: Layer, item: Item, name: str, scope: Scope, inputs: Inputs

@@ -45,7 +45,7 @@ def layer_arguments(
         word = entry.key.text
         argument = layer.arguments.get(word)
         if argument is None:
-            problems.unknown(entry.key.span, f"argument of {layer.name}:", word, layer.arguments)
+            problems.unknown_argument(entry.key, layer.name, layer.arguments)
             continue
         try:
             value = node_value(entry.value, names)
@@ -74,8 +74,7 @@ def block_arguments(
         word = entry.key.text
         given.add(word)
         if word not in bound:
-            what = f"parameter of {block.name}:"
-            problems.unknown(entry.key.span, what, word, block.parameters)
+            problems.unknown_argument(entry.key, block.name, block.parameters, "parameter")
             continue
         try:
             bound[word] = node_value(entry.value, names)

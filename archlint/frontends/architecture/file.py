@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from archlint.errors import did_you_mean
 from archlint.frontends.architecture.block import Block, read_block, read_parameters
 from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
@@ -55,9 +56,14 @@ class File:
             or word.startswith("onnx.")
         )
 
-    def known_layers(self) -> list[str]:
-        """Every word that can stand in a list of layers."""
-        return [*self.blocks, SEQUENTIAL, *layers()]
+    def unknown_layer(self, word: Scalar) -> Invalid:
+        """Return what is wrong with a word that is no layer."""
+        first = word.text.partition(" ")[0]
+        if first != word.text and self.is_layer(first):
+            colon = f"a colon parts a layer from its arguments: {first}: {{...}}"
+            return Invalid(word.span, f"unknown layer {word.text!r}", colon)
+        near = did_you_mean(word.text, [*self.blocks, SEQUENTIAL, *layers()])
+        return Invalid(word.span, f"unknown layer {word.text!r}{near}")
 
 
 def read_file(document: YamlDocument, problems: Problems) -> File:

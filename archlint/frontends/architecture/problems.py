@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
 from archlint.findings import Severity
+from archlint.frontends.architecture.item import BESIDE
 from archlint.sources.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from archlint.sources.span import Span
+    from archlint.sources.yaml_node import Scalar
 
 _MOST = 200
 
@@ -44,6 +46,20 @@ class Problems:
         self._found.setdefault((span, message), problem)
         if len(self._found) > _MOST:
             raise Stop
+
+    def unknown_argument(
+        self, word: Scalar, layer: str, known: Iterable[str], what: str = "argument"
+    ) -> None:
+        """Take down a word inside a layer that is none of its arguments."""
+        if word.text in BESIDE:
+            self.add(
+                word.span,
+                f"{word.text!r} stands inside {layer}",
+                f"write it beside {layer}: on a line of its own that starts in the column of "
+                f"{layer}",
+            )
+        else:
+            self.unknown(word.span, f"{what} of {layer}:", word.text, known)
 
     def unknown(self, span: Span, what: str, word: str, known: Iterable[str]) -> None:
         """Take down a word that is not among the known ones, with the nearest that is."""

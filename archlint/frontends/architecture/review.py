@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.errors import did_you_mean
 from archlint.frontends.architecture.file import SEQUENTIAL
 from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
@@ -38,17 +37,14 @@ def _review_item(item: Item, file: File) -> None:
     if word == SEQUENTIAL and item.value is not None:
         _review(item.value, (*item.path, SEQUENTIAL), file)
     elif not file.is_layer(word):
-        near = did_you_mean(word, file.known_layers())
-        raise Invalid(item.word.span, f"unknown layer {word!r}{near}")
+        raise file.unknown_layer(item.word)
     elif word in layers():
         known = layers()[word].arguments
         for entry in item.argument_entries():
             if entry.key.text not in known:
-                what = f"argument of {word}:"
-                file.problems.unknown(entry.key.span, what, entry.key.text, known)
+                file.problems.unknown_argument(entry.key, word, known)
     elif word in file.blocks:
         known_parameters = file.blocks[word].parameters
         for entry in item.argument_entries():
             if entry.key.text not in known_parameters:
-                what = f"parameter of {word}:"
-                file.problems.unknown(entry.key.span, what, entry.key.text, known_parameters)
+                file.problems.unknown_argument(entry.key, word, known_parameters, "parameter")
