@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from archlint.ops.call import Call
 from archlint.ops.facets import keeps_nothing, per_output, sees_first_input
+from archlint.ops.links import Sight
 from archlint.ops.operator import Operator
 from archlint.ops.signals import passes
+
+
+def sees_scaled(call: Call, output: int) -> Sight:
+    """Elements stay in place; the range of a tensor, which scales them, is no data path."""
+    return sees_first_input(call, output) if output == 0 else {}
 
 
 def operators() -> tuple[Operator, ...]:
@@ -19,5 +26,5 @@ def operators() -> tuple[Operator, ...]:
             passes,
             carries_weight=True,
         ),
-        Operator("DynamicQuantizeLinear", per_output(3), keeps_nothing, sees_first_input, passes),
+        Operator("DynamicQuantizeLinear", per_output(3), keeps_nothing, sees_scaled, passes),
     )

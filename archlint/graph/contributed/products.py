@@ -146,9 +146,8 @@ def looked_up_packed(given: Given) -> Outputs:
 
 def words_convolved(given: Given) -> Outputs:
     """A vector for each word, made of its characters."""
-    words = given.shape(0)
     width = given.integer("embedding_size") or given.dim(1, 0)
-    return (Made(None if words is None else (*words[:-1], width), given.dtype(1)),)
+    return (Made((given.dim(0, 0), width), given.dtype(1)),)
 
 
 PRODUCTS: Mapping[str, Rule] = MappingProxyType(

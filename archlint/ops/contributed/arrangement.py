@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from archlint.graph.contributed.stand_in import BLOCKED, MICROSOFT
@@ -11,7 +12,8 @@ from archlint.ops.contributed.attention import depends_on_data
 from archlint.ops.facets import keeps_nothing, no_cost, per_input, per_output
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes
 from archlint.ops.operator import CostFacet, Operator, SightFacet, SignalFacet
-from archlint.ops.reach import Reach, window
+from archlint.ops.reach import Reach, reach, window
+from archlint.ops.resampling import sees_resized
 from archlint.ops.signals import passes
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
@@ -78,21 +80,20 @@ def sees_unblocked(call: Call, _: int) -> Sight:
     return {0: (Through(0, 0), Through(1, rank - 1), *middle)}
 
 
-def sees_enlarged(call: Call, _: int) -> Sight:
-    """Each element becomes a block, or the neighbours are averaged."""
-    rank = call.rank(0)
-    scales = call.integers("scales") or (1,) * rank
-    links: list[Link] = []
-    for axis, scale in enumerate(scales[:rank]):
-        if scale < 1:
-            raise Undetermined("a scale that is no positive number")
-        if scale == 1:
-            links.append(Through(axis, axis))
-        elif call.text("mode", "nearest") == "nearest":
-            links.append(Through(axis, axis, Reach(1, (Taps(0, 1),) * scale)))
-        else:
-            links.append(Opaque(axis, "interpolation in blocked layout"))
-    return {0: tuple(links)}
+def sees_enlarged(call: Call, output: int) -> Sight:
+    """Each element becomes a block, or neighbours are mixed as a Resize mixes them."""
+    scales = call.integers("scales") or (1,) * call.rank(0)
+    if any(scale < 1 for scale in scales) or len(scales) != call.rank(0):
+        raise Undetermined("scales that are no positive numbers for each axis")
+    if call.text("mode", "nearest") != "nearest":
+        resize = replace(call.node, op="Resize", domain="")
+        return sees_resized(Call(resize, call.graph), output)
+    return {
+        0: tuple(
+            Through(axis, axis, reach(1, (Taps(0, 1),) * scale))
+            for axis, scale in enumerate(scales)
+        )
+    }
 
 
 def sees_ngrams(call: Call, output: int) -> Sight:
