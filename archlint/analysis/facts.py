@@ -15,9 +15,11 @@ from archlint.analysis.parameters import Parameters
 from archlint.analysis.propagation import Propagation
 from archlint.analysis.receptive_field import ReceptiveFields
 from archlint.analysis.recognize import framework_graph
+from archlint.analysis.roofline import StepTime
 from archlint.analysis.saved import Saved
 from archlint.analysis.segments import Segments
 from archlint.analysis.storage import Storages
+from archlint.analysis.traffic import Traffic
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
@@ -94,6 +96,14 @@ class Facts:
             self.target.training.loss,
             foreach=self._on_gpu,
         )
+
+    @cached_property
+    def step_time(self) -> StepTime:
+        """How long a step takes on the device, by the roofline model."""
+        training = self.target.training
+        trains = training.optimizer is not None
+        traffic = Traffic(self.compute, self.saved, self.training_memory, trains)
+        return StepTime(traffic, training.precision, self.target.device)
 
     @cached_property
     def flow(self) -> Flow:

@@ -17,10 +17,8 @@ from archlint.api import (
 from archlint_rules.budget.budget import Budget, Missing
 
 _NO_OPTIMIZER = Missing("no optimizer is named", "name one: --optimizer adam")
-_NO_CLOCK = Missing(
-    "this version does not estimate the time of a step",
-    "bound the work of a step with require.step-flops",
-)
+_NO_DEVICE = Missing("no device is named", "name one: --device nvidia-a100-40gb")
+_NANOSECONDS = 10**9
 
 
 def training_memory(target: Target) -> Iterator[Budget]:
@@ -92,18 +90,16 @@ def step_flops(target: Target) -> Iterator[Budget]:
 
 
 def step_time(target: Target) -> Iterator[Budget]:
-    """Yield the limit on the time of one step, which nothing works out yet.
-
-    A budget that nobody holds anything against must not look like one that is kept.
-    """
+    """Yield the limit on the time of one step, in nanoseconds."""
     if target.require.step_time is not None:
+        trains = target.training.optimizer is not None
         yield Budget(
-            "a training step",
-            lambda _: Amount(),
-            target.require.step_time,
+            "a training step" if trains else "a forward pass",
+            lambda facts: facts.step_time.nanoseconds,
+            target.require.step_time * _NANOSECONDS,
             "require.step-time",
-            format_seconds,
-            missing=_NO_CLOCK,
+            lambda nanoseconds: format_seconds(nanoseconds / _NANOSECONDS),
+            missing=_NO_DEVICE if target.device is None else None,
         )
 
 

@@ -1,17 +1,17 @@
-"""FLOP001: a step computes more than its budget."""
+"""FLOP001: a step computes more, or takes longer, than its budget."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from archlint.api import Finding, Model, Rule, Severity, format_flops
-from archlint_rules.budget.budget import Verdict
-from archlint_rules.budget.budgets import step_flops
+from archlint_rules.budget.budget import Budget, Verdict
+from archlint_rules.budget.budgets import step_flops, step_time
 from archlint_rules.budget.largest_batch import batch_advice
 
 
 class StepFlopsExceeded(Rule):
-    """A step computes more than the FLOP that the target allows."""
+    """A step computes more FLOP, or takes longer, than the target allows."""
 
     code = "FLOP001"
     name = "step-flops-exceeded"
@@ -20,7 +20,11 @@ class StepFlopsExceeded(Rule):
     tags = ("compute", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the matmul-class work of a step against the budget."""
+        """Hold the matmul-class work of a step and its time against their budgets."""
+        yield from self._works(model)
+        yield from self._times(model)
+
+    def _works(self, model: Model) -> Iterator[Finding]:
         compute = model.facts.compute
         for budget in step_flops(model.target):
             if budget.verdict(model.facts) not in {Verdict.EXCEEDS, Verdict.MAY_EXCEED}:
@@ -41,3 +45,33 @@ class StepFlopsExceeded(Rule):
                 },
                 help=batch_advice(model, budget) or "use a smaller input or a narrower network",
             )
+
+    def _times(self, model: Model) -> Iterator[Finding]:
+        """Report an error where the arithmetic alone is too long, a warning where all of it is."""
+        for budget in step_time(model.target):
+            verdict = budget.verdict(model.facts)
+            if verdict is Verdict.EXCEEDS:
+                yield self._too_slow(model, budget, Severity.ERROR)
+            elif verdict is Verdict.MAY_EXCEED:
+                yield self._too_slow(model, budget, Severity.WARNING)
+
+    def _too_slow(self, model: Model, budget: Budget, severity: Severity) -> Finding:
+        time = model.facts.step_time
+        least, estimate = time.nanoseconds.low, time.nanoseconds.high
+        device = model.target.device.name if model.target.device else ""
+        return self.finding(
+            f"{budget.what} takes about {budget.write(estimate)} on {device}, "
+            f"{budget.source} is {budget.write(budget.limit)}: the arithmetic alone takes "
+            f"{budget.write(least)} at the full peak, and operators wait for memory in "
+            f"{time.memory_bound_share:.0%} of the time",
+            path=("target",),
+            severity=severity,
+            data={
+                "seconds": estimate / 1e9,
+                "least_seconds": least / 1e9,
+                "limit_seconds": budget.limit / 1e9,
+                "memory_bound_share": time.memory_bound_share,
+                "batch_size": model.target.batch_size,
+            },
+            help=batch_advice(model, budget) or "use a smaller input or a faster device",
+        )
