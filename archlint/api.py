@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archlint.analysis.field_path import Step
     from archlint.analysis.flow import Kind
     from archlint.analysis.gain import accepted_gains, gain
+    from archlint.analysis.gridding import Grid
     from archlint.analysis.initialization import Layer
     from archlint.analysis.joins import Join
     from archlint.analysis.optimizer_dynamics import Adam, Momentum
@@ -75,6 +76,7 @@ __all__ = [
     "Frontend",
     "Gradients",
     "Graph",
+    "Grid",
     "Join",
     "Kept",
     "Kind",
@@ -135,6 +137,7 @@ _HOMES = {
     "Frontend": "archlint.frontends.frontend",
     "Gradients": "archlint.ops.kept",
     "Graph": "archlint.graph.graph",
+    "Grid": "archlint.analysis.gridding",
     "Join": "archlint.analysis.joins",
     "Kept": "archlint.ops.kept",
     "Kind": "archlint.analysis.flow",

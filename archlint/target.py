@@ -113,6 +113,9 @@ class Requirements:
 
     receptive_field: tuple[FieldNeed, ...] = ()
     sample_rate: float | None = None  # input elements in a second, to state a field as a time
+    causal: bool | None = None  # whether no output may look ahead in time
+    look_ahead: int | None = None  # input elements that outputs may look ahead
+    time_axis: int | None = None  # of the inputs; None where the only extent is time
     inference_memory: int | None = None  # bytes
     training_memory: int | None = None  # bytes
     weights: int | None = None  # bytes

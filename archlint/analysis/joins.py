@@ -44,6 +44,12 @@ class Join:
         return max(centres) - min(centres)
 
     @property
+    def extremes(self) -> tuple[Path, Path]:
+        """The paths with the earliest and with the latest centre."""
+        ordered = sorted(self.paths, key=lambda path: _reach(path).centre)
+        return ordered[0], ordered[-1]
+
+    @property
     def aligned(self) -> bool:
         """Whether the paths look at the same place."""
         return self.offset == 0
@@ -62,7 +68,7 @@ def join_of(
     graph: Graph, output: str, paths: tuple[Path, ...], source: tuple[str, int]
 ) -> Join | None:
     """Return the join of those of `paths` that move along the same axis, None without two."""
-    local = [path for path in paths if path.field.kind == "local" and path.field.reach is not None]
+    local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
     if len(local) < 2:
         return None
     axis = local[0].field.axis
@@ -74,6 +80,10 @@ def join_of(
     rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
     node = graph.producers[output].name
     return Join(node, output, axis, *source, same, causal, rearranges)
+
+
+def _repeats(reach: Reach | None) -> bool:
+    return reach is not None and not reach.finite
 
 
 def _reach(path: Path) -> Reach:

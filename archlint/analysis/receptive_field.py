@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from archlint.analysis.field import Field, source_field
 from archlint.analysis.field_path import Step, widest_path
+from archlint.analysis.gridding import Grid, grids
 from archlint.analysis.joins import Join, join_of
+from archlint.analysis.look_ahead import leak, look_ahead
 from archlint.analysis.sights import Sights
+from archlint.analysis.smallest_field import smallest_sizes
 from archlint.analysis.walk import Walk, data_tensors
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -51,9 +54,35 @@ class ReceptiveFields:
         """Whether `tensor` depends on the input along `extent`."""
         return tensor in self._walks[extent].fields
 
+    @cached_property
+    def data(self) -> frozenset[str]:
+        """The tensors that depend on the contents of an input, not only on its shape."""
+        return data_tensors(self.graph, self._sights)
+
+    def reaches(self, source: str, tensors: Iterable[str]) -> bool:
+        """Whether the contents of `source` can change any of `tensors`."""
+        reached = data_tensors(self.graph, self._sights, (source,))
+        return any(tensor in reached for tensor in tensors)
+
     def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
         """Return the nodes that make the field of `tensor`, from the input on."""
         return widest_path(self.graph, self._walks[extent].fields, tensor)
+
+    def narrowest(self, extent: Extent) -> dict[str, int]:
+        """Return the size of the narrowest path's field to each feature map."""
+        return smallest_sizes(self.graph, self._walks[extent].fields)
+
+    def grids(self, extent: Extent) -> Iterator[Grid]:
+        """Yield the maps that successive dilations leave with holes."""
+        return grids(self.graph, self._walks[extent])
+
+    def look_ahead(self, tensor: str, extent: Extent) -> float | None:
+        """Return how many input elements `tensor` looks ahead along `extent`, if that is known."""
+        return look_ahead(self.of(tensor, extent))
+
+    def leak(self, tensor: str, extent: Extent, allowed: int) -> Node | None:
+        """Return the first node before `tensor` that looks further ahead than `allowed`."""
+        return leak(self.graph, self._walks[extent].fields, tensor, allowed)
 
     @cached_property
     def maps(self) -> tuple[str, ...]:
@@ -84,10 +113,9 @@ class ReceptiveFields:
 
     @cached_property
     def _walks(self) -> dict[Extent, Walk]:
-        data = data_tensors(self.graph, self._sights)
         walks: dict[Extent, Walk] = {}
         for name in self.graph.inputs:
-            walks.update(_extents_of(list(self._walks_from(name, data)), self.graph, name))
+            walks.update(_extents_of(list(self._walks_from(name, self.data)), self.graph, name))
         return walks
 
     def _walks_from(self, name: str, data: frozenset[str]) -> Iterator[tuple[Extent, Walk]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from archlint.analysis.branch import Branch
@@ -145,10 +145,21 @@ class Walk:
         return through(condition, links, graph.values[output].shape or (), node.name)
 
 
-def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
-    """Return the tensors that depend on the contents of any input of the model."""
-    data = set(graph.inputs)
+def data_tensors(
+    graph: Graph, sights: Sights, sources: Iterable[str] | None = None
+) -> frozenset[str]:
+    """Return the tensors that depend on the contents of `sources`: by default, of any input."""
+    data = set(graph.inputs if sources is None else sources)
     for node in graph.nodes:
+        captured = {
+            name
+            for value in node.attributes.values()
+            if isinstance(value, Graph)
+            for name in value.captures
+        }
+        if captured & data:
+            data.update(node.outputs)
+            continue
         for name, sight in zip(node.outputs, sights.of(node, graph), strict=True):
             slots = range(len(node.inputs)) if isinstance(sight, str) else sight
             if any(node.inputs[slot] in data for slot in slots):

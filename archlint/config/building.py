@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlint.config.error import ConfigError
 from archlint.config.layer import Layer, merge
+from archlint.config.look_ahead import StatedLookAhead
 from archlint.config.receptive_field import StatedField
 from archlint.devices.catalogue import UnknownDevice, find_device
 from archlint.target import Device, Requirements, Target, Training
@@ -47,11 +48,14 @@ def _fields(values: Mapping[str, object], section: str = "") -> dict[str, Any]:
 
 def _requirements(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Requirements:
     written: tuple[StatedField, ...] = fields.pop("receptive_field", ())
+    stated: StatedLookAhead | None = fields.pop("look_ahead", None)
+    rate = fields.get("sample_rate")
     try:
-        needs = tuple(each.need(fields.get("sample_rate")) for each in written)
+        needs = tuple(each.need(rate) for each in written)
+        ahead = None if stated is None else stated.at(rate)
     except ConfigError as error:
         raise _placed(error, layers) from None
-    return Requirements(receptive_field=needs, **fields)
+    return Requirements(receptive_field=needs, look_ahead=ahead, **fields)
 
 
 def _device(

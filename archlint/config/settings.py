@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlint.config.kind import ByName, Choice, Flag, Quantity, Real, Several, Text, Whole
+from archlint.config.look_ahead import LookAhead
 from archlint.config.receptive_field import ReceptiveField
 from archlint.config.setting import Setting, Table
 from archlint.quantity import (
@@ -73,6 +74,13 @@ TARGET = Table.of(
         "Receptive field that outputs need, in input elements or as a time.",
     ),
     Setting("require.sample-rate", Quantity(parse_hertz), "Input elements in a second."),
+    Setting("require.causal", Flag(), "Whether no output may look ahead in time."),
+    Setting(
+        "require.look-ahead",
+        LookAhead(),
+        "How far outputs may look ahead, in input elements or as a time.",
+    ),
+    Setting("require.time-axis", Whole(), "The axis of the inputs that is time."),
     Setting("require.inference-memory", Quantity(parse_bytes), "Most memory for inference."),
     Setting("require.training-memory", Quantity(parse_bytes), "Most memory for training."),
     Setting("require.weights", Quantity(parse_bytes), "Most bytes of stored weights."),

@@ -1,0 +1,54 @@
+"""RF007: successive dilations leave holes in what is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Grid
+
+
+class Gridding(Rule):
+    """Successive dilated convolutions read only some of the places within their field."""
+
+    code = "RF007"
+    name = "gridding"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("receptive-field", "geometry")
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report each map that dilations leave with holes."""
+        found: dict[tuple[object, ...], list[Grid]] = {}
+        for extent in model.facts.receptive_fields.extents:
+            for grid in model.facts.receptive_fields.grids(extent):
+                key = (grid.tensor, grid.taps, grid.span, grid.rates)
+                found.setdefault(key, []).append(grid)
+        for grids in found.values():
+            yield self._finding(grids[0], sorted({grid.axis for grid in grids}))
+
+    def _finding(self, grid: Grid, axes: list[int]) -> Finding:
+        rates = ", ".join(map(str, grid.rates))
+        shared = ""
+        if grid.common_factor > 1:
+            shared = f" (the rates share the factor {grid.common_factor})"
+        plural = "axis" if len(axes) == 1 else "axes"
+        better = ", ".join(map(str, grid.reachable))
+        return self.finding(
+            f"dilations {rates} up to {grid.layers[-1].name} read {grid.taps} of {grid.span} "
+            f"places of {grid.source} along {plural} {' and '.join(map(str, axes))}{shared}",
+            node=grid.layers[-1],
+            tensor=grid.tensor,
+            data={
+                "rates": list(grid.rates),
+                "taps": grid.taps,
+                "span": grid.span,
+                "axes": axes,
+                "layers": [node.name for node in grid.layers],
+            },
+            help=f"rates of {better} span as much without a hole",
+        )

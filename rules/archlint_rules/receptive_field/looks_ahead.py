@@ -1,0 +1,118 @@
+"""RF011: an output looks ahead in time although the target is causal."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from archlint.api import Call, Finding, Model, Rule, Severity, Undetermined, sliding_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Extent, Node
+
+
+class LooksAhead(Rule):
+    """An output depends on what comes after it in time, although the target is causal."""
+
+    code = "RF011"
+    name = "looks-ahead"
+    severity = Severity.ERROR
+    since = "0.1.0"
+    tags = ("receptive-field", "causality")
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Compare how far outputs look ahead with what the target allows."""
+        require = model.target.require
+        if not require.causal and require.look_ahead is None:
+            return
+        fields = model.facts.receptive_fields
+        for name in model.graph.inputs:
+            axes = [extent for extent in fields.extents if extent.input == name]
+            if require.time_axis is not None:
+                axes = [extent for extent in axes if extent.axis == require.time_axis]
+            if len(axes) > 1:
+                yield self._which_axis(name, axes)
+            elif axes:
+                yield from self._along(model, axes[0], require.look_ahead or 0)
+
+    def _along(self, model: Model, extent: Extent, allowed: int) -> Iterator[Finding]:
+        fields = model.facts.receptive_fields
+        for tensor in fields.maps:
+            field = fields.of(tensor, extent)
+            if field.unknown is not None:
+                yield self._undecided(tensor, field.unknown)
+            # What is read off the whole sequence belongs to no time: nothing is ahead of it.
+            if not field.moves:
+                continue
+            ahead = fields.look_ahead(tensor, extent)
+            if ahead is None:
+                yield self._undecided(tensor, "its field does not move evenly with time")
+            elif ahead > allowed:
+                yield self._ahead(model, tensor, extent, ahead, allowed)
+
+    def _ahead(
+        self, model: Model, tensor: str, extent: Extent, ahead: float, allowed: int
+    ) -> Finding:
+        node = model.facts.receptive_fields.leak(tensor, extent, allowed)
+        rate = model.target.require.sample_rate
+        told = _told(ahead, rate)
+        may = f"at most {_told(allowed, rate)} {'is' if allowed == 1 else 'are'} allowed"
+        where = "" if node is None else f", first at {node.op} {node.name}"
+        return self.finding(
+            f"{tensor} looks {told} of {extent.input} ahead along axis {extent.axis}{where}; {may}",
+            node=node,
+            tensor=tensor,
+            data={
+                "look_ahead": None if ahead == inf else int(ahead),
+                "allowed": allowed,
+                "input": extent.input,
+                "input_axis": extent.axis,
+                "seconds": None if rate is None or ahead == inf else ahead / rate,
+            },
+            help=_help(model, node),
+        )
+
+    def _undecided(self, tensor: str, reason: str) -> Finding:
+        return self.finding(
+            f"whether {tensor} looks ahead is not known: {reason}",
+            tensor=tensor,
+            data={"reason": reason},
+        )
+
+    def _which_axis(self, name: str, axes: list[Extent]) -> Finding:
+        numbers = " or ".join(str(extent.axis) for extent in axes)
+        return self.finding(
+            f"whether axis {numbers} of {name} is time is not said, so that looking ahead is "
+            "not decided",
+            tensor=name,
+            data={"axes": [extent.axis for extent in axes]},
+            help="state it as require.time-axis",
+        )
+
+
+def _told(elements: float, rate: float | None) -> str:
+    if elements == inf:
+        return "at everything"
+    plural = "element" if elements == 1 else "elements"
+    time = "" if rate is None else f" ({1000 * elements / rate:.4g} ms)"
+    return f"{elements:g} {plural}{time}"
+
+
+def _help(model: Model, node: Node | None) -> str:
+    """Return what would keep a node from looking ahead."""
+    if node is None:
+        return "feed the output from what comes before it"
+    try:
+        slidings = sliding_windows(Call(node, model.graph))
+    except Undetermined:
+        slidings = ()
+    if not slidings:
+        return "mask what comes later, run it forward only, or use statistics that do not change"
+    sliding = slidings[-1]
+    before = sliding.extent - sliding.stride
+    return (
+        f"pad {before} before and 0 after (window {sliding.extent} - stride {sliding.stride}), not "
+        f"{sliding.before} and {sliding.after}"
+    )

@@ -1,0 +1,75 @@
+"""RF008: branches that meet look at different places of the input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.receptive_field.realigning import realigning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Join
+
+
+class MisalignedBranches(Rule):
+    """Two branches are merged although their receptive fields have different centres."""
+
+    code = "RF008"
+    name = "misaligned-branches"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("receptive-field", "geometry")
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report each join of branches that lie apart."""
+        apart: dict[tuple[object, ...], list[Join]] = {}
+        for join in model.facts.receptive_fields.joins:
+            if not join.aligned and not join.intended:
+                key = (join.tensor, join.offset, join.strides)
+                apart.setdefault(key, []).append(join)
+        for joins in apart.values():
+            yield self._finding(model, joins)
+
+    def _finding(self, model: Model, joins: list[Join]) -> Finding:
+        join = joins[0]
+        axes = sorted({each.axis for each in joins})
+        along = f"along {'axis' if len(axes) == 1 else 'axes'} {' and '.join(map(str, axes))}"
+        early, late = join.extremes
+        shift = join.offset
+        if shift is None:
+            strides = " and ".join(str(stride) for stride in dict.fromkeys(join.strides))
+            told = f"with strides of {strides} input elements {along}"
+        else:
+            cells = float(shift / abs(join.strides[0]))
+            told = f"{_number(float(shift))} input elements apart {along} ({cells:.3g} of a step)"
+        return self.finding(
+            f"{early.tensor} and {late.tensor} meet at {join.node} {told}",
+            node=join.node,
+            tensor=join.tensor,
+            data={
+                "offset": None if shift is None else float(shift),
+                "strides": [float(stride) for stride in join.strides],
+                "paths": [path.tensor for path in join.paths],
+                "axes": axes,
+            },
+            help=realigning(model, join),
+            # Less than a step is what many working networks have, feature pyramids among them.
+            severity=None if _matters(join, model) else Severity.INFO,
+        )
+
+
+def _matters(join: Join, model: Model) -> bool:
+    """Whether the branches are a whole step apart, somewhere on the map."""
+    step = max(abs(stride) for stride in join.strides)
+    if join.offset is not None:
+        return join.offset >= step
+    shape = model.graph.values[join.tensor].shape or ()
+    length = shape[join.axis] if join.axis < len(shape) else None
+    drift = (max(join.strides) - min(join.strides)) * (length if isinstance(length, int) else 100)
+    return drift >= step
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

@@ -1,0 +1,61 @@
+"""The padding that would bring two branches into line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Call, Undetermined, sliding_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+
+    from archlint.api import Extent, Join, Model, Sliding, Step
+
+
+def realigning(model: Model, join: Join) -> str:
+    """Return what would align the branches of a join.
+
+    One more element of padding before a layer, and one less after it, moves what it reads back by
+    one step of its input, and leaves all sizes as they are.
+    """
+    if join.offset is None:
+        return "bring the branches to one stride before they meet"
+    early, late = join.extremes
+    extent = next(
+        each
+        for each in model.facts.receptive_fields.extents
+        if (each.input, each.axis) == (join.input, join.input_axis)
+    )
+    shared = {step.node.name for step in model.facts.receptive_fields.path(early.tensor, extent)}
+    shared &= {step.node.name for step in model.facts.receptive_fields.path(late.tensor, extent)}
+    for tensor, sign in ((late.tensor, 1), (early.tensor, -1)):
+        for step, sliding, jump in _layers(model, tensor, extent):
+            change = join.offset / jump * sign
+            if step.node.name in shared or change.denominator != 1:
+                continue
+            before = (sliding.before or 0) + int(change)
+            after = (sliding.after or 0) - int(change)
+            if before >= 0 and after >= 0:
+                return (
+                    f"pad {step.node.name} with {before} before and {after} after, not "
+                    f"{sliding.before} and {sliding.after}"
+                )
+    return (
+        "let the branches resample at the same place: equal kernels and paddings, or a resize "
+        "that keeps the centres"
+    )
+
+
+def _layers(model: Model, tensor: str, extent: Extent) -> Iterator[tuple[Step, Sliding, Fraction]]:
+    """Yield the layers with a padding on the way to `tensor`, the last first."""
+    for step in reversed(model.facts.receptive_fields.path(tensor, extent)):
+        reach, axis = step.before.reach, step.before.axis
+        if reach is None or axis is None or axis < 2 or not reach.stride:
+            continue
+        try:
+            slidings = sliding_windows(Call(step.node, model.graph))
+        except Undetermined:
+            continue
+        if slidings and slidings[axis - 2].before is not None:
+            yield step, slidings[axis - 2], abs(reach.stride)
