@@ -31,3 +31,20 @@ class Model:
     target: Target
     payloads: Mapping[str, Payload]
     retarget: Callable[[Target], Facts]
+
+    def binding_flags(self) -> tuple[str, ...]:
+        """Return the flags that would give every open dimension of the inputs a size."""
+        from archlint.graph.batch import find_batch
+
+        values = (self.graph.values[name] for name in self.graph.inputs)
+        shapes = {value.name: value.shape for value in values if value.shape is not None}
+        batch = find_batch(shapes)
+        flags: dict[str, None] = {}
+        for name, shape in shapes.items():
+            for axis, dim in enumerate(shape):
+                if isinstance(dim, int):
+                    continue
+                is_batch = dim in batch.symbols if dim else axis == 0 and name in batch.unnamed
+                flag = "--batch-size N" if is_batch else f"--dim {dim or f'{name}.{axis}'}=N"
+                flags[flag] = None
+        return tuple(flags)

@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="tell the receptive field of this tensor too; may repeat",
     )
-    parser.add_argument("--all-tensors", action="store_true", help="tell it of every tensor")
+    parser.add_argument(
+        "--all-tensors",
+        action="store_true",
+        help="tell it of every tensor; in text, list also what only prepares shapes or weights",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,9 +59,12 @@ def _render(options: argparse.Namespace, model: Model) -> str:
 
     _check_names(options.tensor, model)
     if options.format == "text":
+        from archlint.cli.layers import layers
         from archlint.cli.summary import summary
 
-        return summary(facts_document(model, all_tensors=True))
+        facts = facts_document(model, all_tensors=True)
+        nodes = facts["nodes"] if options.all_tensors else layers(facts["nodes"], model.graph)
+        return summary(facts, nodes, model.binding_flags())
     import json
 
     document = facts_document(model, tensors=options.tensor, all_tensors=options.all_tensors)

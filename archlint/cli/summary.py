@@ -9,15 +9,20 @@ from archlint.quantity import format_bytes, format_count, format_flops, format_m
 from archlint.report.terminal import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _HEAD = ("layer", "operator", "output", "parameters", "MACs", "saved", "receptive field")
 _SHOWN_UNKNOWN = 10
 _AT_LEAST = "at least "
 
 
-def summary(facts: Mapping[str, Any]) -> str:
-    """Return the table and the totals of facts as `archlint-facts/1` has them."""
+def summary(
+    facts: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], binding_flags: Sequence[str]
+) -> str:
+    """Return a table of `nodes` and the totals of facts as `archlint-facts/1` has them.
+
+    `binding_flags` would give open dimensions a size.
+    """
     fields = _fields(facts["receptive_fields"])
     rows = [
         (
@@ -29,9 +34,13 @@ def summary(facts: Mapping[str, Any]) -> str:
             _some(node["saved_bytes"], format_bytes),
             fields.get(node["output"], ""),
         )
-        for node in facts["nodes"]
+        for node in nodes
     ]
-    return f"{table(_HEAD, rows, right={3, 4, 5})}\n{_totals(facts)}{_unknown(facts)}"
+    hidden = len(facts["nodes"]) - len(nodes)
+    prepare = "node that only prepares" if hidden == 1 else "nodes that only prepare"
+    rest = f"({hidden} {prepare} shapes or weights: --all-tensors)\n" if hidden else ""
+    layers = table(_HEAD, rows, right={3, 4, 5})
+    return f"{layers}{rest}\n{_totals(facts)}{_unknown(facts, binding_flags)}"
 
 
 def shape(sizes: list[int | str | None] | None) -> str:
@@ -105,21 +114,26 @@ def _stored(count: int | None, size: int | None) -> str:
     return f"{number} ({_some(size, format_bytes)})"
 
 
-def _unknown(facts: Mapping[str, Any]) -> str:
-    """Return what the totals do not know, a line a node."""
-    unknown = {
-        (entry["node"], entry["op"], entry["reason"])
-        for part in (facts["compute"], facts["memory"])
-        for entry in part["unknown"]
-    }
-    if not unknown:
+def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
+    """Return what the totals do not know, a line a reason, and what would bind what is open."""
+    nodes: dict[str, dict[str, None]] = {}
+    for part in (facts["compute"], facts["memory"]):
+        for entry in part["unknown"]:
+            node = f"{entry['op']} {entry['node']}".strip()
+            nodes.setdefault(entry["reason"], {})[node] = None
+    if not nodes:
         return ""
-    shown = sorted(unknown)[:_SHOWN_UNKNOWN]
-    more = len(unknown) - len(shown)
-    lines = [visible(f"  {op} {node}".rstrip() + f": {reason}") for node, op, reason in shown]
-    if more:
-        lines.append(f"  and {more} more")
-    return "\nnot known, and in no total above:\n" + "\n".join(lines) + "\n"
+    lines = [_reason(reason, list(names)) for reason, names in nodes.items()]
+    more = len(lines) - _SHOWN_UNKNOWN
+    shown = lines[:_SHOWN_UNKNOWN] + ([f"  and {more} more reasons"] if more > 0 else [])
+    bind = [f"  bind the open dimensions: {' '.join(flags)}"] if flags else []
+    return "\n".join(["", "not known, and in no total above:", *shown, *bind, ""])
+
+
+def _reason(reason: str, nodes: Sequence[str]) -> str:
+    """Return a reason with the first node that it holds for; optimizers are no node."""
+    rest = f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
+    return visible(f"  {nodes[0]}{rest}: {reason}")
 
 
 def _some(number: float | None, form: Callable[[float], str]) -> str:

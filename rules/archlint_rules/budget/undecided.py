@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from archlint.api import Finding, Model, Rule, Severity, Unknown
 from archlint_rules.budget.budget import Budget, Verdict
@@ -35,7 +35,7 @@ class BudgetUndecided(Rule):
                 help=budget.missing.help,
             )
         amount = budget.measure(model.facts)
-        parts = [_text(part) for part in amount.unknown]
+        parts = _by_reason(amount.unknown)
         more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
         return self.finding(
             f"{budget.what} needs {budget.written(model.facts)}, and whether that stays within "
@@ -54,19 +54,20 @@ class BudgetUndecided(Rule):
         )
 
 
-def _text(part: Unknown) -> str:
-    return f"{part.op} {part.node}: {part.reason}" if part.node else part.reason
+def _by_reason(unknown: Iterable[Unknown]) -> list[str]:
+    """Return a text for each reason, with the first node that it holds for."""
+    nodes: dict[str, list[str]] = {}
+    for part in unknown:
+        nodes.setdefault(part.reason, []).append(f"{part.op} {part.node}" if part.node else "")
+    return [
+        f"{first}{f' and {len(rest)} more' if rest else ''}: {reason}" if first else reason
+        for reason, (first, *rest) in nodes.items()
+    ]
 
 
 def _advice(model: Model) -> str:
     """Say how to bind what is open in the inputs, or what else is missing."""
-    graph = model.graph
-    opened = []
-    for name in graph.inputs:
-        for axis, dim in enumerate(graph.values[name].shape or ()):
-            if isinstance(dim, int):
-                continue
-            opened.append("--batch-size N" if axis == 0 else f"--dim {dim or f'{name}.{axis}'}=N")
-    if opened:
-        return f"bind the open dimensions: {' '.join(dict.fromkeys(opened))}"
+    flags = model.binding_flags()
+    if flags:
+        return f"bind the open dimensions: {' '.join(flags)}"
     return "a plugin can add the operator (hook archlint_ops)"
