@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from archlint.analysis.optimizer_dynamics import Adam, Momentum
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
     from archlint.analysis.segments import Branch
+    from archlint.devices.catalogue import catalogue
     from archlint.frontends.frontend import Frontend
     from archlint.graph.dtype import DType
     from archlint.graph.graph import Graph
@@ -110,6 +111,7 @@ __all__ = [
     "Value",
     "Weight",
     "accepted_gains",
+    "catalogue",
     "format_bytes",
     "format_count",
     "format_flops",
@@ -164,6 +166,7 @@ _HOMES = {
     "Value": "archlint.graph.value",
     "Weight": "archlint.graph.weight",
     "accepted_gains": "archlint.analysis.gain",
+    "catalogue": "archlint.devices.catalogue",
     "format_bytes": "archlint.quantity",
     "format_count": "archlint.quantity",
     "format_flops": "archlint.quantity",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archlint.api import Finding, Model, Rule, Severity, format_flops
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import step_flops, step_time
-from archlint_rules.budget.largest_batch import batch_advice
+from archlint_rules.budget.remedies import advice
 
 
 class StepFlopsExceeded(Rule):
@@ -43,7 +43,12 @@ class StepFlopsExceeded(Rule):
                     "backward_flops": backward,
                     "batch_size": model.target.batch_size,
                 },
-                help=batch_advice(model, budget) or "use a smaller input or a narrower network",
+                help=advice(
+                    model,
+                    step_flops,
+                    budget,
+                    otherwise="use a smaller input or a narrower network",
+                ),
             )
 
     def _times(self, model: Model) -> Iterator[Finding]:
@@ -73,5 +78,7 @@ class StepFlopsExceeded(Rule):
                 "memory_bound_share": time.memory_bound_share,
                 "batch_size": model.target.batch_size,
             },
-            help=batch_advice(model, budget) or "use a smaller input or a faster device",
+            help=advice(
+                model, step_time, budget, otherwise="use a smaller input or a faster device"
+            ),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archlint.api import Finding, Model, Rule, Severity, format_bytes
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import inference_memory
-from archlint_rules.budget.largest_batch import batch_advice
+from archlint_rules.budget.remedies import advice
 
 
 class InferenceMemoryExceeded(Rule):
@@ -42,6 +42,10 @@ class InferenceMemoryExceeded(Rule):
                 "activation_bytes": memory.peak.low,
                 "tensors": list(worst.tensors) if worst else [],
             },
-            help=batch_advice(model, budget)
-            or "shrink the feature maps around the worst node, or use a larger device",
+            help=advice(
+                model,
+                inference_memory,
+                budget,
+                otherwise="shrink the feature maps around the worst node, or use a larger device",
+            ),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archlint.api import Finding, Model, Rule, Severity, format_bytes
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import training_memory
-from archlint_rules.budget.largest_batch import batch_advice
+from archlint_rules.budget.remedies import advice
 
 
 class TrainingMemoryExceeded(Rule):
@@ -52,6 +52,10 @@ class TrainingMemoryExceeded(Rule):
                 "saved_activation_bytes": {"low": saved.low, "high": saved.high},
                 "batch_size": model.target.batch_size,
             },
-            help=batch_advice(model, budget)
-            or "use a smaller batch, an optimizer with less state, or a larger device",
+            help=advice(
+                model,
+                training_memory,
+                budget,
+                otherwise="use a smaller batch, an optimizer with less state, or a larger device",
+            ),
         )

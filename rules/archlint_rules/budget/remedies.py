@@ -1,0 +1,117 @@
+"""What would keep a budget: changes that were tried and fit, the cheapest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from archlint.api import Device, Model, Target, catalogue
+from archlint_rules.budget.budget import Budget
+from archlint_rules.budget.largest_batch import largest_batch
+from archlint_rules.budget.trials import Family, Trials
+
+_SHOWN = 3
+_LEANER: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "adam": ("adam-8bit", "adafactor", "sgd"),
+        "adamw": ("adam-8bit", "adafactor", "sgd"),
+        "nadam": ("adam-8bit", "adafactor", "sgd"),
+        "adam-amsgrad": ("adam", "adam-8bit", "adafactor", "sgd"),
+        "adadelta": ("rmsprop", "adafactor", "sgd"),
+        "adam-8bit": ("adafactor", "sgd"),
+        "rmsprop": ("adafactor", "sgd"),
+        "adagrad": ("adafactor", "sgd"),
+        "lion": ("adafactor", "sgd"),
+        "sgd-momentum": ("sgd",),
+    }
+)
+
+
+def advice(model: Model, family: Family, budget: Budget, otherwise: str) -> str:
+    """Return the first changes that fit, with what they need; `otherwise` where there are none.
+
+    `family` yields the budgets of a target, `budget` is the one that is exceeded.
+    """
+    trials = Trials(model, family, budget)
+    found: list[str] = []
+    for text in _tried(trials):
+        found.append(text)
+        if len(found) == _SHOWN:
+            break
+    return "; or ".join(found) or otherwise
+
+
+def _tried(trials: Trials) -> Iterator[str]:
+    yield from _smaller_batch(trials)
+    if trials.budget.what != "inference":
+        yield from _leaner_optimizer(trials)
+        yield from _narrower_numbers(trials)
+    yield from _larger_device(trials)
+
+
+def _smaller_batch(trials: Trials) -> Iterator[str]:
+    batch = largest_batch(trials)
+    if batch is None or batch.size == 0:
+        return
+    amount = trials.budget.write(batch.amount.high)
+    which = "the largest batch that fits is" if batch.is_largest else "a batch that fits is"
+    yield f"{which} {batch.size} ({amount})"
+
+
+def _leaner_optimizer(trials: Trials) -> Iterator[str]:
+    """Try optimizers with less state, as long as the state is what is too much."""
+    model = trials.model
+    memory = model.facts.training_memory
+    if trials.budget.what != "training":
+        return
+    if memory.peak.high - memory.state_bytes.low > trials.budget.limit:
+        return
+    for name in _LEANER.get(model.target.training.optimizer or "", ()):
+        training = replace(model.target.training, optimizer=name)
+        amount = trials.fitting(replace(model.target, training=training))
+        if amount is not None:
+            yield f"{name} needs {trials.budget.write(amount.high)}"
+            return
+
+
+def _narrower_numbers(trials: Trials) -> Iterator[str]:
+    """Try number formats of 16 bits, first with the weights left in fp32."""
+    target = trials.model.target
+    if target.training.optimizer is None or target.training.precision != "fp32":
+        return
+    if trials.budget.measure(trials.model.facts).high > 2 * trials.budget.limit:
+        return
+    peaks = target.device.peak_ops if target.device is not None else {}
+    # In fp16 alone the updates of small weights are lost, so that nobody is told to do that.
+    only_fp16 = "fp16" in peaks and "bf16" not in peaks
+    for precision in ("fp16-mixed",) if only_fp16 else ("bf16-mixed", "bf16"):
+        training = replace(target.training, precision=precision)
+        amount = trials.fitting(replace(target, training=training))
+        if amount is not None:
+            yield f"precision {precision} needs {trials.budget.write(amount.high)}"
+            return
+
+
+def _larger_device(trials: Trials) -> Iterator[str]:
+    """Try the smallest device of the same kind that has the memory."""
+    model, budget = trials.model, trials.budget
+    device = model.target.device
+    if device is None or device.name not in budget.source:
+        return
+    needed = budget.measure(model.facts).high
+    larger = sorted(
+        (each for each in catalogue().values() if each.kind == device.kind),
+        key=lambda each: each.usable_memory_bytes or 0,
+    )
+    for each in larger:
+        if (each.usable_memory_bytes or 0) >= needed:
+            amount = trials.fitting(_on(model.target, each))
+            if amount is not None:
+                whole = budget.write(each.usable_memory_bytes or 0)
+                yield f"{each.name} has {whole} for {budget.write(amount.high)}"
+            return
+
+
+def _on(target: Target, device: Device) -> Target:
+    return replace(target, device=device)
