@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
-from archlint.analysis.walk import Path
+from archlint.analysis.field import Field
+from archlint.analysis.walk import Path, Walk
 from archlint.graph.graph import Graph
 from archlint.ops.reach import Reach
 from archlint.record import record
 
-_POINTWISE_CUTS = frozenset({"Slice", "Split", "Gather", "Identity", "Squeeze", "Unsqueeze"})
+_CUTS = frozenset({"Slice", "Split", "Gather", "Identity", "Squeeze", "Unsqueeze"})
 
 
 @record
@@ -34,6 +36,11 @@ class Join:
     def strides(self) -> tuple[Fraction, ...]:
         """The stride of each path."""
         return tuple(_reach(path).stride for path in self.paths)
+
+    @property
+    def step(self) -> int:
+        """The largest step of a path: of one that was upsampled, that before the upsampling."""
+        return max(abs(_reach(path).advance) for path in self.paths) or 1
 
     @property
     def offset(self) -> Fraction | None:
@@ -64,10 +71,12 @@ class Join:
         return self.causal or self.rearranges
 
 
-def join_of(
-    graph: Graph, output: str, paths: tuple[Path, ...], source: tuple[str, int]
-) -> Join | None:
-    """Return the join of those of `paths` that move along the same axis, None without two."""
+def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> Join | None:
+    """Return the join of those paths to `output` that move along the same axis, None without two.
+
+    `source` names the input and its axis along which `walk` went.
+    """
+    paths, fields = walk.paths[output], walk.fields
     local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
     if len(local) < 2:
         return None
@@ -76,7 +85,7 @@ def join_of(
     if axis is None or len(same) < 2:
         return None
     causal = len({_last(path) for path in same}) == 1
-    origins = {_origin(graph, path.tensor) for path in same}
+    origins = {_origin(graph, fields, path.tensor) for path in same}
     rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
     node = graph.producers[output].name
     return Join(node, output, axis, *source, same, causal, rearranges)
@@ -97,8 +106,12 @@ def _last(path: Path) -> tuple[Fraction, int]:
     return reach.stride, max(taps.high for taps in reach.offsets)
 
 
-def _origin(graph: Graph, tensor: str) -> str:
-    """Return the tensor that cuts were taken from."""
-    while (node := graph.producers.get(tensor)) is not None and node.op in _POINTWISE_CUTS:
-        tensor = node.inputs[0]
+def _origin(graph: Graph, fields: Mapping[str, Field], tensor: str) -> str:
+    """Return the tensor that cuts, and what was made of them point by point, come from."""
+    while (node := graph.producers.get(tensor)) is not None:
+        before = [name for name in node.inputs if name in fields]
+        pointwise = len(before) == 1 and fields[before[0]] == fields[tensor]
+        if not before or not (pointwise or node.op in _CUTS):
+            break
+        tensor = before[0]
     return tensor

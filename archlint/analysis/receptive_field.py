@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 from archlint.analysis.field import Field, source_field
@@ -59,11 +59,6 @@ class ReceptiveFields:
         """The tensors that depend on the contents of an input, not only on its shape."""
         return data_tensors(self.graph, self._sights)
 
-    def reaches(self, source: str, tensors: Iterable[str]) -> bool:
-        """Whether the contents of `source` can change any of `tensors`."""
-        reached = data_tensors(self.graph, self._sights, (source,))
-        return any(tensor in reached for tensor in tensors)
-
     def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
         """Return the nodes that make the field of `tensor`, from the input on."""
         return widest_path(self.graph, self._walks[extent].fields, tensor)
@@ -100,7 +95,7 @@ class ReceptiveFields:
     def joins(self) -> tuple[Join, ...]:
         """Every place where paths with a local field meet."""
         found = [
-            join_of(self.graph, output, paths, (extent.input, extent.axis))
+            join_of(self.graph, walk, output, (extent.input, extent.axis))
             for extent, walk in self._walks.items()
             for output, paths in walk.paths.items()
             if output in self.graph.producers

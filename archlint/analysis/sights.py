@@ -7,8 +7,10 @@ from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.value import Role
 from archlint.ops.call import Call
-from archlint.ops.links import Sight
+from archlint.ops.links import Sight, Whole
+from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -38,7 +40,17 @@ class Sights:
             return f"{node.op} at {node.name} is not known"
         if not node.outputs[slot]:
             return {}
+        call = Call(node, graph)
         try:
-            return operator.sight(Call(node, graph), slot)
+            return {**_computed_weights(call, operator), **operator.sight(call, slot)}
         except Undetermined as reason:
             return f"{node.op} at {node.name}: {reason}"
+
+
+def _computed_weights(call: Call, operator: Operator) -> Sight:
+    """Return the links of weights that are computed: every output is taken to read all of them."""
+    return {
+        slot: tuple(Whole(axis) for axis in range(call.rank(slot)))
+        for slot in (*operator.weights, *operator.buffers)
+        if call.has_input(slot) and call.input(slot).role is not Role.STORED
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archlint.analysis.branch import Branch
@@ -145,11 +145,9 @@ class Walk:
         return through(condition, links, graph.values[output].shape or (), node.name)
 
 
-def data_tensors(
-    graph: Graph, sights: Sights, sources: Iterable[str] | None = None
-) -> frozenset[str]:
-    """Return the tensors that depend on the contents of `sources`: by default, of any input."""
-    data = set(graph.inputs if sources is None else sources)
+def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
+    """Return the tensors that depend on the contents of any input of the model."""
+    data = set(graph.inputs)
     for node in graph.nodes:
         captured = {
             name

@@ -84,6 +84,8 @@ def sees_attention(call: Call, _: int) -> Sight:
                 sight[slot] = (Through(0, 0), heads_axis, Whole(2), Whole(3, features=True))
         if call.has_input(3):
             sight[3] = _sees_mask(call, axis)
+        if call.has_input(6):
+            sight[6] = (Through(0, 0),)  # how many keys of each sample are no padding
     return sight
 
 

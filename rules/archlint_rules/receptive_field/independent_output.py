@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Rule, Severity
+from archlint.api import Finding, Graph, Model, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class IndependentOutput(Rule):
@@ -20,10 +20,11 @@ class IndependentOutput(Rule):
     tags = ("receptive-field", "structure")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report outputs without a data path from an input, and inputs without one to an output."""
-        graph, fields = model.graph, model.facts.receptive_fields
+        """Report outputs that no input reaches, and inputs that reach no output."""
+        graph = model.graph
+        reached = _reached(graph, graph.inputs)
         for name in graph.outputs:
-            if graph.inputs and name not in fields.data:
+            if graph.inputs and name not in reached:
                 yield self.finding(
                     f"output {name} does not depend on the contents of any input",
                     node=graph.producers.get(name),
@@ -32,10 +33,30 @@ class IndependentOutput(Rule):
                     severity=Severity.INFO,
                 )
         for name in graph.inputs:
-            if graph.consumers.get(name) and not fields.reaches(name, graph.outputs):
+            if graph.consumers.get(name) and _reached(graph, [name]).isdisjoint(graph.outputs):
                 yield self.finding(
-                    f"no output depends on the contents of input {name}, which is used only for "
-                    "its shape or not at all",
+                    f"no output depends on the contents of input {name}",
                     tensor=name,
-                    help="connect it, or give the shape alone",
+                    help="connect what is made of it to an output, or remove the input",
                 )
+
+
+def _reached(graph: Graph, sources: Iterable[str]) -> set[str]:
+    """Return the tensors that the contents of `sources` can change."""
+    reached = set(sources)
+    for node in graph.nodes:
+        if node.op in _SHAPES:
+            continue
+        captured = (
+            name
+            for value in node.attributes.values()
+            if isinstance(value, Graph)
+            for name in value.captures
+        )
+        if not reached.isdisjoint((*node.inputs, *captured)):
+            reached.update(node.outputs)
+    return reached - {""}
+
+
+# What is made of a shape does not change with the contents.
+_SHAPES = frozenset({"Shape", "Size"})

@@ -42,8 +42,8 @@ class MisalignedBranches(Rule):
             strides = " and ".join(str(stride) for stride in dict.fromkeys(join.strides))
             told = f"with strides of {strides} input elements {along}"
         else:
-            cells = float(shift / abs(join.strides[0]))
-            told = f"{_number(float(shift))} input elements apart {along} ({cells:.3g} of a step)"
+            steps = float(shift / join.step)
+            told = f"{_number(float(shift))} input elements apart {along} ({steps:.3g} of a step)"
         return self.finding(
             f"{early.tensor} and {late.tensor} meet at {join.node} {told}",
             node=join.node,
@@ -62,13 +62,12 @@ class MisalignedBranches(Rule):
 
 def _matters(join: Join, model: Model) -> bool:
     """Whether the branches are a whole step apart, somewhere on the map."""
-    step = max(abs(stride) for stride in join.strides)
     if join.offset is not None:
-        return join.offset >= step
+        return join.offset >= join.step
     shape = model.graph.values[join.tensor].shape or ()
     length = shape[join.axis] if join.axis < len(shape) else None
     drift = (max(join.strides) - min(join.strides)) * (length if isinstance(length, int) else 100)
-    return drift >= step
+    return drift >= join.step
 
 
 def _number(value: float) -> str:

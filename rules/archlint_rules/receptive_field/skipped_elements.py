@@ -40,10 +40,11 @@ class SkippedElements(Rule):
         first = groups[0]
         skipping = [window for window in first if read[window.axis] < 1] or first
         sliding = skipping[0].sliding
+        spread = f" with dilation {sliding.dilation}" if sliding.dilation > 1 else ""
         also = f" (and {len(groups) - 1} other readers)" if len(groups) > 1 else ""
         yield self.finding(
             f"{first[0].node.name}{also} reads {100 * share:.3g} % of {tensor}: a kernel of "
-            f"{sliding.kernel} moves by {sliding.stride} along {axes_of(skipping)}",
+            f"{sliding.kernel}{spread} moves by {sliding.stride} along {axes_of(skipping)}",
             node=first[0].node,
             tensor=tensor,
             data={"read": share, "axes": [window.axis for window in skipping]},

@@ -29,6 +29,7 @@ class UnevenOverlap(Rule):
             for window in windows(model.graph)
             if "Pool" not in window.node.op and window.sliding.kernel > 1
         }
+        smoothing |= {node.name for node in model.graph.nodes if _overlaps_everywhere(node, model)}
         for node in model.graph.nodes:
             if node.op == "ConvTranspose":
                 counts = _overlaps(Call(node, model.graph))
@@ -69,6 +70,14 @@ def _overlaps(call: Call) -> dict[int, list[int]]:
         phases = [dilation * tap % stride for tap in range(size)]
         counts[axis] = [phases.count(phase) for phase in range(stride)]
     return counts
+
+
+def _overlaps_everywhere(node: Node, model: Model) -> bool:
+    """Whether every output of a transposed convolution reads neighbours."""
+    if node.op != "ConvTranspose":
+        return False
+    counts = _overlaps(Call(node, model.graph))
+    return bool(counts) and all(min(each) > 1 for each in counts.values())
 
 
 def _is_smoothed(graph: Graph, node: Node, smoothing: set[str]) -> bool:
