@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from onnx import AttributeProto, GraphProto, NodeProto
 
+from archlint.graph.graph import Graph
+from archlint.graph.value import Provenance, Shape
+
 if TYPE_CHECKING:
+    from archlint.graph.node import Node
     from archlint.graph.scope import Scope
 
 
@@ -53,6 +57,25 @@ def lift(node: NodeProto, branch: GraphProto, taken: Callable[[str], bool]) -> G
             inner_name = names.get(source, source)
             lifted.node.append(NodeProto(op_type="Identity", input=[inner_name], output=[outer]))
     return lifted
+
+
+def merge(node: Node, scope: Scope) -> None:
+    """Give the outputs of an If whose condition is not known what both branches agree on."""
+    branches = [value for value in node.attributes.values() if isinstance(value, Graph)]
+    if len(branches) != 2:
+        return
+    for name, *made in zip(node.outputs, *(branch.outputs for branch in branches), strict=False):
+        first, second = (branch.values[inner] for branch, inner in zip(branches, made, strict=True))
+        if name and first.dtype == second.dtype:
+            shape = common(first.shape, second.shape)
+            scope.learn(name, first.dtype, shape, Provenance.INFERRED)
+
+
+def common(first: Shape | None, second: Shape | None) -> Shape | None:
+    """Return what two shapes have in common."""
+    if first is None or second is None or len(first) != len(second):
+        return None
+    return tuple(a if a == b else None for a, b in zip(first, second, strict=True))
 
 
 def _rename(graph: GraphProto, names: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archlint.graph.bindings import Bindings
 from archlint.graph.context import Context
 from archlint.graph.graph import Graph
-from archlint.graph.inference import NodeInference, infer_model
+from archlint.graph.inference import NodeInference
 from archlint.graph.order import sort_nodes
 from archlint.graph.prepare import Prepared, prepare
 from archlint.graph.reader import GraphReader, Unsorted
@@ -42,15 +42,16 @@ def build_graph(model: ModelProto, bindings: Bindings = _NO_BINDINGS) -> Graph:
     try:
         return _read(prepared, rebatch)
     except Unsorted:
-        sort_nodes(prepared.model.graph)
-        return _read(prepared, rebatch)
+        ordered = type(model)()
+        ordered.CopyFrom(prepared.model)
+        sort_nodes(ordered.graph)
+        return _read(replace(prepared, model=ordered), rebatch)
 
 
 def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
-    whole = prepared.whole
-    model = infer_model(prepared.model) if whole else prepared.model
+    model = prepared.model
     types = Types(prepared.bound.sizes)
-    context = Context(NodeInference(model), types, prepared.declared, whole, rebatch)
+    context = Context(NodeInference(model), types, prepared.declared, rebatch)
     scope = Scope(values=dict(prepared.inputs))
     if rebatch is not None:
         for name in prepared.inputs:

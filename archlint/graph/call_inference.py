@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archlint.graph.graph import Graph
 from archlint.graph.signature import shape_operands, signature
 
 if TYPE_CHECKING:
@@ -16,9 +15,17 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
     from archlint.graph.scope import Scope
 
+# Operators whose outputs are known in another way: from their contents, or from their graphs.
+_HANDLED = frozenset({"Constant", "If", "Loop", "Scan"})
+
 
 def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> Outcome:
-    """Return the types of the outputs of a node, or the reason why they are not known."""
+    """Return the types of the outputs of a node, or the reason why they are not known.
+
+    The reason is empty where the outputs are worked out in another way.
+    """
+    if node.op in _HANDLED and not node.domain:
+        return ""
     contents = shape_operands(node, scope)
     key = signature(node, proto, scope, contents)
     found = context.known.get(key) if key is not None else None
@@ -42,8 +49,6 @@ def _ask(
 ) -> Outcome:
     """Let onnx infer a node."""
     types = {name: scope.type_of(name) for name in node.inputs if name}
-    for name in _captures(node):
-        types.setdefault(name, scope.type_of(name))
     return _listed(node, context.inference.infer(proto, types, contents))
 
 
@@ -52,10 +57,3 @@ def _listed(node: Node, found: Mapping[str, bytes] | str) -> Outcome:
     if isinstance(found, str):
         return found
     return tuple([found.get(name) if name else None for name in node.outputs])
-
-
-def _captures(node: Node) -> Iterator[str]:
-    """Yield the tensors that the graphs inside a node use."""
-    for attribute in node.attributes.values():
-        if isinstance(attribute, Graph):
-            yield from attribute.captures

@@ -24,14 +24,12 @@ class Context:
     """The model's operators, its types, and what its file declares.
 
     `declared` holds the serialized types that the file gives to tensors of the main graph.
-    `whole` says that onnx has inferred the whole model already, so that a node is inferred again
-    only where more is known. `rebatch` mends a model whose fixed batch was changed.
-    `known` are calls that were inferred before.
+    `rebatch` mends a model whose fixed batch was changed. `known` are calls that were inferred
+    before.
     """
 
     inference: NodeInference
     types: Types
     declared: Mapping[str, bytes]
-    whole: bool
     rebatch: Rebatch | None = None
     known: dict[Signature, Outcome] = field(default_factory=dict)

@@ -1,4 +1,8 @@
-"""onnx's own shape inference: of a whole model at once, and of one node with what is known now."""
+"""onnx's own shape inference, of one node at a time.
+
+The inference of a whole model is never called: it is C++ that cannot be stopped, and where a file
+lies about its sizes it aborts the process or never ends.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +25,9 @@ _REFUSALS = (
     onnx.checker.ValidationError,
     RuntimeError,
     ValueError,
+    KeyError,
 )
-"""How onnx says that a model or a node is not what its schema asks for."""
-
-
-def infer_model(model: ModelProto) -> ModelProto:
-    """Return the model with inferred types; unchanged where onnx refuses it as a whole."""
-    try:
-        return shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
-    except _REFUSALS:
-        return model  # then every node is inferred on its own, and says itself what is wrong
+"""How onnx says that a node is not what its schema asks for."""
 
 
 class NodeInference:
@@ -68,7 +65,7 @@ class NodeInference:
         schema = self.schema(node.op_type, "" if node.domain == "ai.onnx" else node.domain)
         if schema is None:
             return f"operator {node.domain + '.' if node.domain else ''}{node.op_type} is not known"
-        reason = hazard(node)
+        reason = hazard(node, types, contents)
         if reason is not None:
             return reason
         data = {name: tensor.store(array, name) for name, array in contents.items()}
@@ -81,6 +78,6 @@ class NodeInference:
                 opset_imports=self._opsets,
                 ir_version=self._ir_version,
             )
-        except (*_REFUSALS, KeyError) as error:
+        except _REFUSALS as error:
             return str(error).strip().splitlines()[0] if str(error) else "shape inference failed"
         return {name: proto.SerializeToString() for name, proto in found.items()}

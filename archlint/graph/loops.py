@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlint.graph.branches import common
 from archlint.graph.graph import Graph
 from archlint.graph.value import Provenance, Role, Shape, Value
 
@@ -105,16 +106,9 @@ def settle(proto: NodeProto, body: Graph, first: Mapping[str, Value]) -> dict[st
         if inner in steady:
             value, after = steady[inner], body.values[outer].shape
             steady[inner] = Value(
-                inner, value.dtype, _common(value.shape, after), value.role, value.provenance
+                inner, value.dtype, common(value.shape, after), value.role, value.provenance
             )
     return steady
-
-
-def _common(first: Shape | None, later: Shape | None) -> Shape | None:
-    """Return what two shapes have in common."""
-    if first is None or later is None or len(first) != len(later):
-        return None
-    return tuple(a if a == b else None for a, b in zip(first, later, strict=True))
 
 
 def collect(node: Node, trips: int | None, scope: Scope) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archlint.graph.attributes import plain
-from archlint.graph.branches import lift, taken_branch
+from archlint.graph.branches import lift, merge, taken_branch
 from archlint.graph.call_inference import infer_call
 from archlint.graph.constant import add_constant
 from archlint.graph.folding.fold import fold
@@ -25,7 +25,7 @@ from archlint.graph.untie import untie
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
-    from archlint.graph.context import Context, Outcome
+    from archlint.graph.context import Context
     from archlint.graph.value import Value
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
@@ -56,7 +56,6 @@ class GraphReader:
         self._names = Names()
         self._nodes: list[Node] = []
         self._trips: dict[str, int] = {}
-        self._inferred = dict(_types(proto))
 
     def read(
         self, metadata: Mapping[str, str] = _NO_METADATA, unused_bindings: tuple[str, ...] = ()
@@ -101,10 +100,8 @@ class GraphReader:
         """Read the nodes of a branch as nodes of this graph."""
         lifted = lift(proto, branch, self._taken.__contains__)
         add_stored(lifted, self._scope)
-        self._inferred.update(_types(lifted))
         self._taken.update(name for node in lifted.node for name in node.output)
         for node in lifted.node:
-            self._scope.changed.update(node.input)  # the branch was inferred without its place
             self._add(node)
 
     @cached_property
@@ -118,16 +115,14 @@ class GraphReader:
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
         node = self._plain(proto)
-        found: Outcome = ""
-        if context.whole:
-            found = tuple([self._inferred.get(name) for name in node.outputs])
-        elif node.op != "Constant":
-            found = infer_call(node, proto, scope, context)
+        found = infer_call(node, proto, scope, context)
         scope.compute(node.outputs, found, context.types)
         if not scope.open.isdisjoint(node.outputs):
             refine(node, proto, scope, context)
         if node.op in _LOOPS and not node.domain:
             self._loop(node)
+        elif node.op == "If" and not node.domain:
+            merge(node, scope)
         if context.rebatch is not None:
             context.rebatch.check(node, scope)
         elif self._depth == 0 and context.declared:
@@ -190,7 +185,6 @@ class GraphReader:
             inner.give(info.name, self._context.types.read(info.type.SerializeToString()))
             if info.name in given:
                 inner.values[info.name] = given[info.name]
-                inner.changed.add(info.name)
         return GraphReader(body, inner, self._context, self._depth + 1).read()
 
     def _loop(self, node: Node) -> None:
@@ -199,11 +193,3 @@ class GraphReader:
         if trips is not None:
             self._trips[node.name] = trips
         collect(node, trips, self._scope)
-
-
-def _types(proto: GraphProto) -> Iterator[tuple[str, bytes]]:
-    """Yield the serialized type of each tensor that the graph makes."""
-    for info in proto.value_info:
-        yield info.name, info.type.SerializeToString()
-    for info in proto.output:
-        yield info.name, info.type.SerializeToString()

@@ -28,20 +28,19 @@ _UNKNOWN, _INFERRED = Provenance.UNKNOWN, Provenance.INFERRED
 class Scope:
     """The tensors of one graph, and of the graphs around it.
 
-    `types` holds the serialized types of what is no tensor (sequences, optionals), `sequences`
-    the items of sequences that are known. `open` are the computed tensors without a full shape.
-    `changed` are those of which more is known than onnx's inference of the whole model knew, so
-    that what follows them is worth another look.
+    `partials` holds sizes that are known in part, as arrays of numbers, symbols and None; `types`
+    the serialized types of what is no tensor (sequences, optionals), `sequences` the items of
+    sequences that are known. `open` are the computed tensors without a full shape.
     """
 
     outer: Scope | None = None
     values: dict[str, Value] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    partials: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, Weight] = field(default_factory=dict)
     types: dict[str, bytes] = field(default_factory=dict)
     sequences: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
-    changed: set[str] = field(default_factory=set)
     unknown: dict[str, str] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     captures: dict[str, None] = field(default_factory=dict)
@@ -63,12 +62,12 @@ class Scope:
         self.captures[name] = None
         if name in scope.constants:
             self.constants[name] = scope.constants[name]
+        if name in scope.partials:
+            self.partials[name] = scope.partials[name]
         if name in scope.types:
             self.types[name] = scope.types[name]
         if name in scope.sequences:
             self.sequences[name] = scope.sequences[name]
-        if name in scope.changed:
-            self.changed.add(name)
 
     def type_of(self, name: str) -> TypeProto:
         """Return what is known of a tensor as onnx's inference takes it."""
@@ -122,7 +121,6 @@ class Scope:
             return False
         known = old.provenance if merged == old.shape else provenance
         self.values[name] = Value(name, kind, merged, old.role, known)
-        self.changed.add(name)
         self.types.pop(name, None)
         if self.values[name].sizes is not None:
             self.open.discard(name)

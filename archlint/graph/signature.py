@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, TypeAlias
 
-from archlint.graph.graph import Graph
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,7 +34,7 @@ def shape_operands(node: Node, scope: Scope) -> Mapping[str, np.ndarray]:
 def signature(
     node: Node, proto: NodeProto, scope: Scope, contents: Mapping[str, np.ndarray]
 ) -> Signature | None:
-    """Return a key under which equal calls have equal output types; None for those with graphs.
+    """Return a key under which equal calls have equal output types; None for those of sequences.
 
     It is made of the operator, its attributes, the types of its inputs, the contents of those that
     may decide about shapes, and which outputs there are.
@@ -49,9 +47,6 @@ def signature(
         inputs.append(None if value is None else (value.dtype, value.shape))
         if name in contents:
             inputs.append(contents[name].tobytes())
-    for attribute in node.attributes.values():
-        if isinstance(attribute, Graph):
-            return None
     attributes = tuple([attribute.SerializeToString() for attribute in proto.attribute[:]])
     present = tuple([bool(name) for name in node.outputs])
     return (node.op, node.domain, attributes, tuple(inputs), present)

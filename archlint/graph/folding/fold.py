@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from archlint.graph.folding.arithmetic import ARITHMETIC
 from archlint.graph.folding.layout import LAYOUT
 from archlint.graph.folding.making import MAKING
 from archlint.graph.folding.operands import LARGEST, Operands
+from archlint.graph.folding.symbols import SYMBOLIC
 from archlint.graph.tensor import NUMPY_TYPES
 from archlint.graph.value import Provenance
 
@@ -23,28 +24,69 @@ if TYPE_CHECKING:
 
 FOLDERS: Mapping[str, Folder] = {**ARITHMETIC, **LAYOUT, **MAKING}
 
+Result: TypeAlias = np.ndarray | tuple[np.ndarray, ...]
+
 _NAMES = {dtype: DType.from_onnx(code) for code, dtype in NUMPY_TYPES.items()}
 
 
 def fold(node: Node, scope: Scope, opset: int) -> None:
     """Work out the outputs of a standard operator where its operands are known and small."""
     if node.op in _OF_SHAPES:
-        _learn(node, _of_shape(node, scope), scope)
+        _keep(node, _of_shape(node, scope), scope)
         return
     folder = FOLDERS.get(node.op)
     if folder is None:
         return
-    constants = scope.constants
+    constants, partials = scope.constants, scope.partials
     for name in node.inputs:
         if name and name not in constants:
-            return
-    call = Operands(node, tuple([constants.get(name) for name in node.inputs]), opset)
+            if name not in partials:
+                return
+            folder = None
+    if folder is not None:
+        arrays = tuple([constants.get(name) for name in node.inputs])
+        _keep(node, _folded(folder, Operands(node, arrays, opset)), scope)
+        return
+    folder = SYMBOLIC.get(node.op)
+    if folder is not None:
+        arrays = tuple([_known(name, scope) if name else None for name in node.inputs])
+        _keep(node, _folded(folder, Operands(node, arrays, opset)), scope)
+
+
+def _folded(folder: Folder, call: Operands) -> Result | None:
+    """Call a folder; None where the operands do not go together, which inference says too."""
     try:
         with np.errstate(all="ignore"):
-            result = folder(call)
+            return folder(call)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
-        return  # the operands do not go together; inference says so where it matters
-    _learn(node, result, scope)
+        return None
+
+
+def _known(name: str, scope: Scope) -> np.ndarray:
+    """Return a tensor that is known in part as numbers, symbols and None, another as it is."""
+    partial = scope.partials.get(name)
+    return scope.constants[name] if partial is None else partial
+
+
+def _keep(node: Node, result: Result | None, scope: Scope) -> None:
+    """Keep results, those in symbols apart from those in numbers."""
+    if result is None:
+        return
+    for name, array in zip(
+        node.outputs, result if isinstance(result, tuple) else (result,), strict=False
+    ):
+        if not name or array.size > LARGEST:
+            continue
+        if array.dtype != object:
+            _learn(name, array, scope)
+            continue
+        numbers = [item for item in array.reshape(-1) if isinstance(item, int)]
+        if len(numbers) == array.size:
+            kind = np.bool_ if any(isinstance(item, bool) for item in numbers) else np.int64
+            _learn(name, array.astype(kind), scope)
+        else:
+            scope.partials[name] = array
+            scope.learn(name, None, array.shape, Provenance.INFERRED)
 
 
 _OF_SHAPES = frozenset({"SequenceLength", "Shape", "Size"})
@@ -64,27 +106,19 @@ def _of_shape(node: Node, scope: Scope) -> np.ndarray | None:
             shape = shape[start:end]
     sizes = [dim for dim in shape if isinstance(dim, int)]
     if len(sizes) < len(shape):
-        return None
+        return np.array(shape, dtype=object) if node.op == "Shape" else None
     if node.op == "Size":
         return np.array(prod(sizes), np.int64) if prod(sizes) < 2**63 else None
     return np.array(sizes, np.int64)
 
 
-def _learn(node: Node, result: np.ndarray | tuple[np.ndarray, ...] | None, scope: Scope) -> None:
-    """Keep results, with the shapes that they prove."""
-    if result is None:
-        return
-    arrays = result if isinstance(result, tuple) else (result,)
-    for name, array in zip(node.outputs, arrays, strict=False):
-        dtype = _NAMES.get(array.dtype)
-        if not name or array.size > LARGEST or dtype is None:
-            continue
-        value = scope.values[name]
-        if value.dtype not in {None, dtype}:
-            continue  # inference says otherwise: then it is not known
-        if name in scope.open:
-            scope.learn(name, dtype, array.shape, Provenance.INFERRED)
-        elif value.shape != array.shape:
-            continue  # as above
-        scope.constants[name] = array
-        scope.changed.add(name)
+def _learn(name: str, array: np.ndarray, scope: Scope) -> None:
+    """Keep the contents of a tensor, with the shape that they prove."""
+    dtype, value = _NAMES.get(array.dtype), scope.values[name]
+    if dtype is None or value.dtype not in {None, dtype}:
+        return  # inference says otherwise: then it is not known
+    if name in scope.open:
+        scope.learn(name, dtype, array.shape, Provenance.INFERRED)
+    elif value.shape != array.shape:
+        return  # as above
+    scope.constants[name] = array

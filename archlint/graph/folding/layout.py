@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def _gather(call: Operands) -> np.ndarray:
-    return np.asarray(np.take(call[0], call[1], axis=call.integer("axis", 0), mode="raise"))
+    taken = np.take(call[0], call[1], axis=call.integer("axis", 0), mode="raise")
+    return np.asarray(taken, dtype=call[0].dtype)
 
 
 def _gather_elements(call: Operands) -> np.ndarray:
