@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archlint.analysis.field import Field, source_field
 from archlint.analysis.field_path import Step, widest_path
@@ -12,12 +14,16 @@ from archlint.analysis.joins import Join, join_of
 from archlint.analysis.look_ahead import leak, look_ahead
 from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
+from archlint.analysis.stored_masks import stored_masks
 from archlint.analysis.walk import Walk, data_tensors
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.links import Regroup, Whole
 from archlint.ops.registry import Operators
 from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.analysis.stored_masks import Describe
 
 
 @record
@@ -74,6 +80,17 @@ class ReceptiveFields:
     def look_ahead(self, tensor: str, extent: Extent) -> float | None:
         """Return how many input elements `tensor` looks ahead along `extent`, if that is known."""
         return look_ahead(self.of(tensor, extent))
+
+    def with_stored_masks(self, describe: Describe) -> ReceptiveFields:
+        """Return the fields with the contents of stored causal masks known.
+
+        `describe` reads what the numbers of a stored tensor look like.
+        """
+        masks = stored_masks(self.graph, describe)
+        if not masks:
+            return self
+        constants = {**self.graph.constants, **masks}
+        return ReceptiveFields(replace(self.graph, constants=constants), self.operators)
 
     def leak(self, tensor: str, extent: Extent, allowed: int) -> Node | None:
         """Return the first node before `tensor` that looks further ahead than `allowed`."""

@@ -10,7 +10,7 @@ from archlint.api import Call, Finding, Model, Rule, Severity, Undetermined, sli
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.api import Extent, Node
+    from archlint.api import Extent, Node, ReceptiveFields
 
 
 class LooksAhead(Rule):
@@ -28,6 +28,8 @@ class LooksAhead(Rule):
         if not require.causal and require.look_ahead is None:
             return
         fields = model.facts.receptive_fields
+        if any(fields.of(tensor, each).whole for tensor in fields.maps for each in fields.extents):
+            fields = fields.with_stored_masks(model.facts.describe)
         for name in model.graph.inputs:
             axes = [extent for extent in fields.extents if extent.input == name]
             if require.time_axis is not None:
@@ -35,10 +37,10 @@ class LooksAhead(Rule):
             if len(axes) > 1:
                 yield self._which_axis(name, axes)
             elif axes:
-                yield from self._along(model, axes[0], require.look_ahead or 0)
+                yield from self._along(model, fields, axes[0])
 
-    def _along(self, model: Model, extent: Extent, allowed: int) -> Iterator[Finding]:
-        fields = model.facts.receptive_fields
+    def _along(self, model: Model, fields: ReceptiveFields, extent: Extent) -> Iterator[Finding]:
+        allowed = model.target.require.look_ahead or 0
         for tensor in fields.maps:
             field = fields.of(tensor, extent)
             if field.unknown is not None:
@@ -50,18 +52,19 @@ class LooksAhead(Rule):
             if ahead is None:
                 yield self._undecided(tensor, "its field does not move evenly with time")
             elif ahead > allowed:
-                yield self._ahead(model, tensor, extent, ahead, allowed)
+                node = fields.leak(tensor, extent, allowed)
+                yield self._ahead(model, tensor, extent, ahead, node)
 
     def _ahead(
-        self, model: Model, tensor: str, extent: Extent, ahead: float, allowed: int
+        self, model: Model, tensor: str, extent: Extent, ahead: float, node: Node | None
     ) -> Finding:
-        node = model.facts.receptive_fields.leak(tensor, extent, allowed)
-        rate = model.target.require.sample_rate
-        told = _told(ahead, rate)
-        may = f"at most {_told(allowed, rate)} {'is' if allowed == 1 else 'are'} allowed"
+        require = model.target.require
+        rate, allowed = require.sample_rate, require.look_ahead or 0
+        far = "ahead to the end" if ahead == inf else f"{_told(ahead, rate)} ahead"
+        may = "" if not allowed else f"; {_told(allowed, rate)} allowed"
         where = "" if node is None else f", first at {node.op} {node.name}"
         return self.finding(
-            f"{tensor} looks {told} of {extent.input} ahead along axis {extent.axis}{where}; {may}",
+            f"{tensor} looks {far} along axis {extent.axis} of {extent.input}{where}{may}",
             node=node,
             tensor=tensor,
             data={
@@ -93,8 +96,6 @@ class LooksAhead(Rule):
 
 
 def _told(elements: float, rate: float | None) -> str:
-    if elements == inf:
-        return "at everything"
     plural = "element" if elements == 1 else "elements"
     time = "" if rate is None else f" ({1000 * elements / rate:.4g} ms)"
     return f"{elements:g} {plural}{time}"

@@ -1,0 +1,66 @@
+"""Causal masks among the stored tensors, told by their shape and by what is counted in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from archlint.graph.graph import Graph
+from archlint.graph.value import Role
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from archlint.sources.statistics import Statistics
+
+    Describe: TypeAlias = Callable[[str], "Statistics | None"]
+
+_VERY_NEGATIVE = -1e4
+_LONGEST = 4096
+# Of a mask that is only sampled, the part of entries on one side of the diagonal is near one half.
+_TOLERANCE = 0.03
+
+
+def stored_masks(graph: Graph, describe: Describe) -> dict[str, np.ndarray]:
+    """Return the contents of stored square matrices that are masks: a triangle of one number.
+
+    Reads the numbers of each candidate once. That as many entries differ as lie after the diagonal
+    is taken as the proof that they are those.
+    """
+    masks = {}
+    for name, length in _candidates(graph):
+        numbers = describe(name)
+        if numbers is not None:
+            mask = _mask(numbers, length)
+            if mask is not None:
+                masks[name] = mask.reshape(graph.values[name].sizes or mask.shape)
+    return masks
+
+
+def _candidates(graph: Graph) -> Iterator[tuple[str, int]]:
+    """Yield the stored tensors of the shape (1, ..., T, T) whose contents are not known."""
+    for name, value in graph.values.items():
+        sizes = value.sizes
+        if value.role is not Role.STORED or name in graph.constants or sizes is None:
+            continue
+        square = len(sizes) > 1 and sizes[-1] == sizes[-2] and 1 < sizes[-1] <= _LONGEST
+        if square and all(size == 1 for size in sizes[:-2]):
+            yield name, sizes[-1]
+
+
+def _mask(numbers: Statistics, length: int) -> np.ndarray | None:
+    import numpy as np
+
+    after = (length - 1) / (2 * length)
+    zeros = numbers.zeros / max(numbers.sampled, 1)
+    lowest, highest = numbers.minimum, numbers.maximum
+    blocks = numbers.infinities > 0 or (lowest is not None and lowest <= _VERY_NEGATIVE)
+    close = 1e-9 if numbers.exact else _TOLERANCE
+    lower = np.tri(length, dtype=bool)
+    if blocks and abs(zeros - (1 - after)) <= close:
+        return np.where(lower, 0, np.float32(-np.inf))
+    if (lowest, highest) == (0, 1) and abs(zeros - after) <= close:
+        return lower
+    if (lowest, highest) == (0, 1) and abs(zeros - (1 - after)) <= close:
+        return ~lower
+    return None
