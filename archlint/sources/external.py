@@ -59,7 +59,7 @@ def open_external(folder: Path, location: str) -> ByteFile:
     """
     expected = external_stat(folder, location)
     path = folder.joinpath(*_steps(location))
-    file = open(path, "rb", buffering=0, opener=_open_itself)  # noqa: SIM115
+    file = open(path, "rb", buffering=0, opener=_open_itself)  # noqa: SIM115 - returned, the caller closes it
     status = os.fstat(file.fileno())
     if not os.path.samestat(status, expected) or not stat.S_ISREG(status.st_mode):
         file.close()

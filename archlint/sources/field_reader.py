@@ -161,7 +161,7 @@ class FieldReader:
         if end == self._size:
             return unreadable(
                 f"the file is cut off: the {name} needs {stop - end:,} more bytes",
-                "Fetch or export the file again",
+                "fetch or export the file again",
                 position,
             )
         return unreadable(f"a part of a {name} is longer than the {name} itself", offset=position)

@@ -66,7 +66,7 @@ def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
 def _head(file: ByteFile) -> bytes:
     """Return the first bytes of a file that may be a model."""
     if file.size == 0:
-        raise unreadable("the file is empty", "Export or fetch the model again")
+        raise unreadable("the file is empty", "export or fetch the model again")
     head = file.read(0, min(_HEAD, file.size))
     if kind := file_kind.signature(head):
         raise _not_a_model(kind)

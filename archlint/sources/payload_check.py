@@ -59,7 +59,7 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
             "FILE002",
             "external-data-missing",
             f"the file '{shown}' with {of} is missing",
-            "Put it next to the model; everything that needs no weight values was checked",
+            "put it next to the model; everything that needs no weight values was checked",
             Severity.WARNING,
             tensor=first,
         )
@@ -69,9 +69,9 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
             "FILE003",
             "external-data-refused",
             f"the file '{shown}' with {of} is not read: {refused.reason}",
-            "Put a copy of the file next to the model"
+            "put a copy of the file next to the model"
             if refused.link
-            else "Keep weights in a plain file in the model's folder, named by a relative path",
+            else "keep weights in a plain file in the model's folder, named by a relative path",
             Severity.WARNING if refused.link else Severity.ERROR,
             tensor=first,
         )
@@ -83,7 +83,7 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
                 "FILE003",
                 "external-data-refused",
                 f"the offset or length of tensor '{payload.name}' in '{shown}' is not a byte count",
-                "Write the model again with the tool that made it",
+                "write the model again with the tool that made it",
                 tensor=payload.name,
             )
             continue
@@ -112,7 +112,7 @@ def _check_length(payload: Payload, length: int) -> Iterator[Problem]:
             "tensor-size-mismatch",
             f"tensor '{payload.name}' with dimensions {list(payload.dims)} needs {expected:,} "
             f"bytes, but {length:,} are stored",
-            "Write the model again with the tool that made it",
+            "write the model again with the tool that made it",
             offset=payload.offset if payload.location is None else None,
             tensor=payload.name,
         )

@@ -51,7 +51,7 @@ def mend(model: onnx.ModelProto) -> Iterator[Problem]:
         "text-not-utf-8",
         f"{len(mended)} text{'s' * (len(mended) > 1)} in the model "
         f"{'are' if len(mended) > 1 else 'is'} not UTF-8, the first one is '{mended[0][:80]}'",
-        "Export the model again with names in ASCII or UTF-8",
+        "export the model again with names in ASCII or UTF-8",
         Severity.WARNING,
     )
 
