@@ -29,6 +29,7 @@ OPTIMIZERS = (
     "lion",
 )
 PRECISIONS = ("fp32", "bf16-mixed", "fp16-mixed", "bf16", "fp16")
+DEPLOYED_FORMATS = ("fp32", "fp16", "bf16", "int8")
 LOSSES = ("cross-entropy", "mse", "none")
 LOSS_SCALINGS = ("none", "static", "dynamic")
 WEIGHT_STATES = ("auto", "fresh", "trained")
@@ -150,5 +151,6 @@ class Target:
     batch_size: int | None = None
     dims: Mapping[str, int] = field(default_factory=lambda: _NO_DIMS, hash=False)
     weights: str = "auto"  # one of WEIGHT_STATES
+    deploy_dtype: str | None = None  # one of DEPLOYED_FORMATS; None is that of the file
     training: Training = Training()
     require: Requirements = Requirements()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.compute import Compute
+from archlint.analysis.deployment import Deployment
 from archlint.analysis.flow import Flow
 from archlint.analysis.gradient_signal import GradientSignal
 from archlint.analysis.gradients import GradientFlow
@@ -73,6 +74,17 @@ class Facts:
     def inference_memory(self) -> InferenceMemory:
         """Liveness of the activations of a forward pass."""
         return InferenceMemory(self.graph, Storages(self.graph, self.operators), self.gradients)
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """Weights and activations of inference, as they stand on the device."""
+        device, stated = self.target.device, self.target.deploy_dtype
+        # Some accelerators run nothing but integers, whatever the file holds before it is compiled.
+        only_int8 = device is not None and device.kind == "npu" and set(device.peak_ops) == {"int8"}
+        number_format = stated or ("int8" if only_int8 else None)
+        return Deployment(
+            self.graph, self.operators, self.parameters, self.gradients, number_format
+        )
 
     @cached_property
     def framework(self) -> Graph:

@@ -16,6 +16,7 @@ from archlint.quantity import (
     parse_seconds,
 )
 from archlint.target import (
+    DEPLOYED_FORMATS,
     DEVICE_KINDS,
     LOSS_SCALINGS,
     LOSSES,
@@ -38,6 +39,11 @@ TARGET = Table.of(
         ByName(Whole(1)),
         "Sizes of symbolic dimensions, by name; INPUT.AXIS for an unnamed one.",
         also=("dim",),
+    ),
+    Setting(
+        "deploy-dtype",
+        Choice(DEPLOYED_FORMATS),
+        "Number format of weights and activations at inference on the device.",
     ),
     Setting("weights", Choice(WEIGHT_STATES), "Whether stored weights are freshly initialized."),
     Setting(

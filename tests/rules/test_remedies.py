@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from archlint.api import Severity
 from archlint.testing import lint_text
 from archlint_rules.compute.step_flops import StepFlopsExceeded
 from archlint_rules.memory.inference_memory import InferenceMemoryExceeded
 from archlint_rules.memory.training_memory import TrainingMemoryExceeded
+from archlint_rules.memory.weights_exceed_flash import WeightsExceedFlash
 
 WIDTH, LAYERS = 512, 4
 TEXT = f"""\
@@ -75,3 +77,21 @@ def test_the_batch_of_a_file_may_be_changed_too(batch):
     target |= {} if batch is None else {"batch-size": batch}
     (finding,) = lint_text(text, [InferenceMemoryExceeded], target)
     assert finding.help.startswith("the largest batch that fits is 20 (")
+
+
+FLASH = {"device": "stm32f407"}
+
+
+def test_eight_bits_are_advised_where_they_fit():
+    text = TEXT.replace("[N, ", "[1, ")
+    (finding,) = lint_text(text, [WeightsExceedFlash], FLASH)
+    assert finding.help == 'deploy-dtype = "int8" needs 1 MiB'
+    assert lint_text(text, [WeightsExceedFlash], FLASH | {"deploy-dtype": "int8"}) == []
+
+
+def test_a_cache_of_weights_that_is_too_small_is_no_error():
+    # 9 layers of 1024 x 1024 weights of a byte are over the 8 MiB of the Edge TPU.
+    text = TEXT.replace("512", "1024").replace("repeat: 4", "repeat: 9").replace("[N, ", "[1, ")
+    (finding,) = lint_text(text, [WeightsExceedFlash], {"device": "coral-edgetpu"})
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("weights take 9 MiB")

@@ -51,7 +51,7 @@ def inference_memory(target: Target) -> Iterator[Budget]:
     """
     device = target.device
     if device is not None and device.usable_memory_bytes is not None:
-        measure = _activations if device.kind == "mcu" else _weights_and_activations
+        measure = activations if device.kind == "mcu" else _weights_and_activations
         yield Budget(
             "inference", measure, device.usable_memory_bytes, _usable(device), format_bytes
         )
@@ -72,8 +72,29 @@ def weights(target: Target) -> Iterator[Budget]:
         yield Budget(
             "weights", _weights, device.flash_bytes.value, f"flash of {device.name}", format_bytes
         )
+    if device is not None and device.parameter_cache_bytes is not None:
+        yield Budget(
+            "cached weights",
+            _weights,
+            device.parameter_cache_bytes.value,
+            f"memory for weights on {device.name}",
+            format_bytes,
+        )
     if target.require.weights is not None:
         yield Budget("weights", _weights, target.require.weights, "require.weights", format_bytes)
+
+
+def contiguous_memory(target: Target) -> Iterator[Budget]:
+    """Yield the limit on a block of memory that holds all activations, where there are several."""
+    device = target.device
+    if device is not None and device.largest_contiguous_sram_bytes is not None:
+        yield Budget(
+            "the arena of activations",
+            activations,
+            device.largest_contiguous_sram_bytes.value,
+            f"largest contiguous SRAM of {device.name}",
+            format_bytes,
+        )
 
 
 def step_flops(target: Target) -> Iterator[Budget]:
@@ -105,7 +126,15 @@ def step_time(target: Target) -> Iterator[Budget]:
 
 def all_budgets(model: Model) -> Iterator[Budget]:
     """Yield every budget of the model's target."""
-    for family in (training_memory, inference_memory, weights, step_flops, step_time):
+    families = (
+        training_memory,
+        inference_memory,
+        contiguous_memory,
+        weights,
+        step_flops,
+        step_time,
+    )
+    for family in families:
         yield from family(model.target)
 
 
@@ -116,16 +145,19 @@ def _usable(device: Device) -> str:
     return f"{device.usable_fraction:.0%} of the {format_bytes(whole)} of {device.name}"
 
 
+def activations(facts: Facts) -> Amount:
+    """Return the activations of a runtime that plans its memory, in place or not."""
+    return facts.deployment.activations
+
+
 def _weights(facts: Facts) -> Amount:
-    return Amount.exact(facts.parameters.nbytes + facts.parameters.buffer_bytes)
-
-
-def _activations(facts: Facts) -> Amount:
-    return facts.inference_memory.peak
+    return facts.deployment.weights
 
 
 def _weights_and_activations(facts: Facts) -> Amount:
-    return _weights(facts) + _activations(facts)
+    """Return what a framework takes, which gives each result a tensor of its own."""
+    alive = facts.deployment.activations
+    return _weights(facts) + Amount(alive.high, alive.high, alive.unknown)
 
 
 def _forward_flops(facts: Facts) -> Amount:

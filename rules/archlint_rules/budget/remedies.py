@@ -43,11 +43,14 @@ def advice(model: Model, family: Family, budget: Budget, otherwise: str) -> str:
 
 
 def _tried(trials: Trials) -> Iterator[str]:
-    yield from _smaller_batch(trials)
-    if trials.budget.what != "inference":
+    if trials.budget.what not in {"weights", "cached weights"}:
+        yield from _smaller_batch(trials)
+    if not _is_inference(trials):
         yield from _leaner_optimizer(trials)
         yield from _narrower_numbers(trials)
-    yield from _larger_device(trials)
+    yield from _quantized(trials)
+    if trials.budget.what in {"training", "inference"}:
+        yield from _larger_device(trials)
 
 
 def _smaller_batch(trials: Trials) -> Iterator[str]:
@@ -93,11 +96,24 @@ def _narrower_numbers(trials: Trials) -> Iterator[str]:
             return
 
 
+def _quantized(trials: Trials) -> Iterator[str]:
+    """Try 8 bits for what is deployed."""
+    target = trials.model.target
+    if _is_inference(trials) and target.deploy_dtype is None:
+        amount = trials.fitting(replace(target, deploy_dtype="int8"))
+        if amount is not None:
+            yield f'deploy-dtype = "int8" needs {trials.budget.write(amount.high)}'
+
+
+def _is_inference(trials: Trials) -> bool:
+    return trials.budget.what in {"inference", "weights", "the arena of activations"}
+
+
 def _larger_device(trials: Trials) -> Iterator[str]:
     """Try the smallest device of the same kind that has the memory."""
     model, budget = trials.model, trials.budget
     device = model.target.device
-    if device is None or device.name not in budget.source:
+    if device is None or device.name not in budget.source or not device.usable_memory_bytes:
         return
     needed = budget.measure(model.facts).high
     larger = sorted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlint.api import Finding, Model, Rule, Severity, format_bytes
+from archlint.api import Amount, Finding, Model, Rule, Severity, format_bytes
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import inference_memory
 from archlint_rules.budget.remedies import advice
@@ -22,24 +22,31 @@ class InferenceMemoryExceeded(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Hold the weights and the worst moment of the activations against each limit."""
         for budget in inference_memory(model.target):
-            if budget.verdict(model.facts) in {Verdict.EXCEEDS, Verdict.MAY_EXCEED}:
-                yield self._exceeded(model, budget)
+            verdict = budget.verdict(model.facts)
+            if verdict is Verdict.EXCEEDS:
+                yield self._exceeded(model, budget, "needs", Severity.ERROR)
+            elif verdict is Verdict.MAY_EXCEED:
+                yield self._exceeded(model, budget, "may need", Severity.WARNING)
 
-    def _exceeded(self, model: Model, budget: Budget) -> Finding:
-        parameters, memory = model.facts.parameters, model.facts.inference_memory
-        weights = parameters.nbytes + parameters.buffer_bytes
-        worst = memory.worst
+    def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:
+        deployment = model.facts.deployment
+        weights, alive = deployment.weights, deployment.activations
+        worst = model.facts.inference_memory.worst
         at = f" at {worst.node}" if worst else ""
+        amount = budget.measure(model.facts)
+        is_exact = amount.low == amount.high
+        shown = format_bytes(alive.high) if is_exact else _between(alive)
         return self.finding(
-            f"inference needs {budget.written(model.facts)}, {budget.source} is "
-            f"{format_bytes(budget.limit)}: weights {format_bytes(weights)}, "
-            f"activations {format_bytes(memory.peak.low)}{at}",
+            f"inference {verb} {budget.written(model.facts)}, {budget.source} is "
+            f"{format_bytes(budget.limit)}: weights {format_bytes(weights.high)}, "
+            f"activations {shown}{at}",
+            severity=severity,
             node=worst.node if worst else None,
             data={
-                "peak_bytes": budget.measure(model.facts).low,
+                "peak_bytes": {"low": amount.low, "high": amount.high},
                 "limit_bytes": budget.limit,
-                "weight_bytes": weights,
-                "activation_bytes": memory.peak.low,
+                "weight_bytes": weights.high,
+                "activation_bytes": {"low": alive.low, "high": alive.high},
                 "tensors": list(worst.tensors) if worst else [],
             },
             help=advice(
@@ -49,3 +56,8 @@ class InferenceMemoryExceeded(Rule):
                 otherwise="shrink the feature maps around the worst node, or use a larger device",
             ),
         )
+
+
+def _between(amount: Amount) -> str:
+    low, high = format_bytes(amount.low), format_bytes(amount.high)
+    return high if low == high else f"{low} (in place) to {high}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlint.api import Finding, Model, Rule, Severity, format_bytes, format_count
-from archlint_rules.budget.budget import Verdict
+from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import weights
+from archlint_rules.budget.remedies import advice
 
 
 class WeightsExceedFlash(Rule):
@@ -19,20 +20,35 @@ class WeightsExceedFlash(Rule):
     tags = ("memory", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the bytes of the weights, as stored, against each limit on them."""
-        parameters = model.facts.parameters
+        """Hold the bytes of the weights, as deployed, against each limit on them."""
         for budget in weights(model.target):
-            if budget.verdict(model.facts) is Verdict.EXCEEDS:
-                size = budget.measure(model.facts).low
-                yield self.finding(
-                    f"weights take {format_bytes(size)}, {budget.source} is "
-                    f"{format_bytes(budget.limit)}",
-                    path=("target",),
-                    data={
-                        "weight_bytes": size,
-                        "limit_bytes": budget.limit,
-                        "parameters": parameters.count,
-                    },
-                    help=f"{format_count(parameters.count)} parameters fit with "
-                    f"{8 * budget.limit / max(parameters.count, 1):.1f} bits each",
-                )
+            verdict = budget.verdict(model.facts)
+            # What does not fit a cache is read from slower memory each time, and works.
+            only_slow = budget.what == "cached weights"
+            if verdict is Verdict.EXCEEDS and not only_slow:
+                yield self._exceeded(model, budget, "take", Severity.ERROR)
+            elif verdict is Verdict.EXCEEDS:
+                yield self._exceeded(model, budget, "take", Severity.WARNING)
+            elif verdict is Verdict.MAY_EXCEED and not only_slow:
+                yield self._exceeded(model, budget, "may take", Severity.WARNING)
+
+    def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:
+        amount, count = budget.measure(model.facts), model.facts.parameters.count
+        return self.finding(
+            f"weights {verb} {budget.written(model.facts)}, {budget.source} is "
+            f"{format_bytes(budget.limit)}",
+            path=("target",),
+            severity=severity,
+            data={
+                "weight_bytes": {"low": amount.low, "high": amount.high},
+                "limit_bytes": budget.limit,
+                "parameters": count,
+            },
+            help=advice(
+                model,
+                weights,
+                budget,
+                otherwise=f"{format_count(count)} parameters fit with "
+                f"{8 * budget.limit / max(count, 1):.1f} bits each",
+            ),
+        )

@@ -40,6 +40,7 @@ FULL: dict[str, Any] = {
     "batch-size": 32,
     "dims": {"T": 128, "x.0": 2},
     "weights": "fresh",
+    "deploy-dtype": "int8",
     "training": {
         "optimizer": "adam",
         "precision": "bf16-mixed",
