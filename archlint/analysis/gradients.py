@@ -72,7 +72,10 @@ class GradientFlow:
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, so that keeping it costs nothing more."""
-        return name in self.parameters.origins or self.graph.values[name].role is Role.STORED
+        root = self.parameters.origins.get(name, name)
+        is_parameter = root in self.parameters.trainable or root in self.parameters.buffers
+        is_made = root in self.graph.producers  # by a Constant: made anew in every pass
+        return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
 
     def _is_float(self, name: str) -> bool:
         if not name:

@@ -54,7 +54,7 @@ class Lineage:
     @cached_property
     def made_of(self) -> dict[str, tuple[str, ...]]:
         """The stored tensors that each tensor without any data in it was made of."""
-        made_of = {root: (root,) for root in self.roots}
+        made_of: dict[str, tuple[str, ...]] = {root: (root,) for root in self.roots}
         for node in self.graph.nodes:
             operator = self.operators.of(node)
             if operator is None or not operator.differentiable:

@@ -78,8 +78,8 @@ def step_temporaries(optimizer: Optimizer, sizes: Sequence[int], *, foreach: boo
 def _factored_values(shape: tuple[int, ...]) -> int:
     """Return the size of Adafactor's row and column statistics (Shazeer and Stern 2018).
 
-    As PyTorch has it, rows run along the last axis and columns along the one before, whatever lies in front: a 1x1
-    convolution therefore keeps twice its own size.
+    As PyTorch has it, rows run along the last axis and columns along the one before, whatever lies
+    in front: a 1x1 convolution therefore keeps twice its own size.
     """
     if len(shape) < 2:
         return prod(shape)

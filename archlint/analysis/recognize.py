@@ -124,10 +124,7 @@ def _outputs(call: ExportedCall, nodes: tuple[Node, ...], graph: Graph) -> tuple
         for node in nodes
         for name in node.outputs
         if (name.startswith(call.name) or _is_float(name, graph))
-        and (
-            name in ends
-            or any(user.name not in inside for user in graph.consumers.get(name, ()))
-        )
+        and (name in ends or any(user.name not in inside for user in graph.consumers.get(name, ())))
     )
 
 
@@ -140,9 +137,11 @@ def _from_form(graph: Graph, composites: Composites, found: _Found) -> None:
     """Add what has the form of a composite, the largest first: from the end of the graph."""
     for node in reversed(graph.nodes):
         candidates = composites.by_root.get(node.op, ())
-        if not candidates or node.name in found.covered or is_exported(node):
+        if not candidates or node.name in found.covered:
             continue
         for composite, form in candidates:
+            if is_exported(node) and not form.spans_calls:
+                continue
             matched = _match(form, node, graph, found.covered)
             if matched is not None:
                 matching, attributes = matched
@@ -177,7 +176,6 @@ def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
             ):
                 return False
     return True
-
 
 
 def _from_slices(graph: Graph, composites: Composites, found: _Found) -> None:

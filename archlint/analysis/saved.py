@@ -21,8 +21,8 @@ from archlint.record import record
 class NodeSaved:
     """What one node keeps: the storages it refers to, and the bytes of its own.
 
-    `counted` is the part of `storages` that no earlier node keeps already, and `transient` what the
-    backward pass of the node makes besides the gradients; the rest is as for what an operator keeps.
+    `counted` is the part of `storages` that no earlier node keeps already; the rest is as for what
+    an operator keeps.
     """
 
     storages: tuple[str, ...] = ()
@@ -110,4 +110,5 @@ class Saved:
         """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
         if self.gradients.is_stored(storage):
             return True
-        return storage in self.graph.constants and self.graph.values[storage].elements == 1
+        is_number = storage in self.graph.constants and self.graph.values[storage].elements == 1
+        return is_number and storage not in self.gradients.needed

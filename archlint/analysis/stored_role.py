@@ -23,9 +23,13 @@ _MADE_UP = re.compile(r"^(onnx::|/|_v_|val_|ortshared_|lifted_tensor|\d+$)|/|::"
 _CUSTOMARY_BUFFER = re.compile(
     r"(^|[._])(running_mean|running_var|num_batches_tracked|(cos|sin)(_cached|_table|_cache)?"
     r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
-    r"|pe|positional_encodings?|position_ids|token_type_ids|relative_position_index"
+    r"|position_ids|token_type_ids|relative_position_index"
     r"|relative_coords_table|masked_bias)$"
 )
+
+
+# Tables of sines are made longer than any input, so that only a part of them is used.
+_CUSTOMARY_TABLE = re.compile(r"(^|[._])(pe|pos_enc(oding)?s?|positional_encodings?)$")
 
 
 class StoredRole(enum.Enum):
@@ -81,6 +85,8 @@ class StoredRoles:
         by_use = self._of_used(value, uses)
         if by_use is StoredRole.BUFFER or _CUSTOMARY_BUFFER.search(value.name):
             return StoredRole.BUFFER
+        if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
+            return StoredRole.BUFFER
         return StoredRole.BUFFER if self._is_mask(value, uses) else StoredRole.PARAMETER
 
     def _of_used(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
@@ -110,6 +116,10 @@ class StoredRoles:
         is_number = value.elements is not None and value.elements <= 1
         is_number = is_number and operator.scalars_are_constants
         return value.dtype.is_float and not is_number and not is_made
+
+    def _is_cut(self, name: str) -> bool:
+        users = self.lineage.graph.consumers.get(name, ())
+        return bool(users) and all(user.op in {"Slice", "Gather"} for user in users)
 
     def _is_mask(self, value: Value, uses: tuple[Use, ...]) -> bool:
         """Whether a square table is added to the scores of attention, the same for all heads."""

@@ -91,9 +91,7 @@ class TrainingMemory:
         if self._optimizer is not None:
             sizes = [self._bytes(entry) for entry in self._updated]
             temporaries = step_temporaries(self._optimizer, sizes, foreach=self.foreach)
-        return self._resident.plus(
-            self.gradient_bytes + held_bytes + _LOSS_BYTES + temporaries
-        )
+        return self._resident.plus(self.gradient_bytes + held_bytes + _LOSS_BYTES + temporaries)
 
     @property
     def _resident(self) -> Amount:
@@ -106,7 +104,10 @@ class TrainingMemory:
     def _loss(self) -> Loss:
         values = [self.graph.values[name] for name in self.graph.outputs]
         outputs = tuple(
-            (value.sizes or (), self.saved.storages.known_bytes(value.name) // max(value.elements or 1, 1))
+            (
+                value.sizes or (),
+                self.saved.storages.known_bytes(value.name) // max(value.elements or 1, 1),
+            )
             for value in values
             if value.sizes is not None
         )
@@ -124,7 +125,7 @@ class TrainingMemory:
 
     @cached_property
     def _walks(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The forward end and the backward peak, for the lower and the upper end of what is kept."""
+        """The forward end and the backward peak, for both ends of what is kept."""
         exact = self.saved.total.low == self.saved.total.high
         low = self._walk(high=False)
         return low, low if exact else self._walk(high=True)

@@ -23,7 +23,7 @@ from archlint.ops.signals import combines
 def keeps_quotient(call: Call, gradients: Gradients) -> Kept:
     """Keep what a / b needs: b for da = dy / b, both for db = -dy a / b^2."""
     if gradients[1]:
-        return Kept(inputs=(0, 1), transient=3 * nbytes(call.output()))
+        return Kept(inputs=(0, 1), transient=2 * nbytes(call.output()))
     return Kept(inputs=(1,)) if gradients[0] else NOTHING
 
 

@@ -114,21 +114,19 @@ def contractions(
 
 
 def einsum_cost(call: Call) -> Cost:
-    """Count the product of all index extents of each contraction."""
+    """Count the product of all index extents of each contraction; a mere product sums nothing."""
     operands, output = equation(call)
     if len(operands) == 1:
         return Cost(elementwise=call.elements(0))
     sizes = extents(call, operands)
-    chain = contractions(operands, output, (None,) * len(operands), sizes)
-    return Cost(
-        tuple(
-            Product(
-                prod(sizes[letter] for letter in each.letters),
-                (each.left.slots, each.right.slots),
-            )
-            for each in chain
-        )
-    )
+    products, elementwise = [], 0
+    for each in contractions(operands, output, (None,) * len(operands), sizes):
+        work = prod(sizes[letter] for letter in each.letters)
+        if each.summed:
+            products.append(Product(work, (each.left.slots, each.right.slots)))
+        else:
+            elementwise += work
+    return Cost(tuple(products), elementwise)
 
 
 def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
@@ -172,11 +170,10 @@ def lies_as_product(call: Call) -> Strides:
     operands, output = equation(call)
     sizes = extents(call, operands)
     shape = tuple(sizes[letter] for letter in output)
-    last = None
-    for last in contractions(operands, output, (None,) * len(operands), sizes):
-        pass
-    if last is None:
+    chain = list(contractions(operands, output, (None,) * len(operands), sizes))
+    if not chain:
         return contiguous(shape)
+    last = chain[-1]
     lies = last.batched + last.rows + last.columns
     own = contiguous(tuple(sizes[letter] for letter in lies))
     places = dict(zip(lies, own, strict=True))

@@ -43,7 +43,8 @@ class Kept:
     where it is a parameter or a buffer); `own` is the bytes of tensors that the operator makes
     for itself. `own_high` is the upper end where `own` depends on the backend. `transient` is the
     bytes of the tensors that the backward pass makes on the way to the gradients and drops again;
-    `forward_transient` is the same for the forward pass besides its outputs. `stepwise` tells that it frees what is kept step by step, before the gradients are complete.
+    `forward_transient` is the same for the forward pass besides its outputs. `stepwise` tells that
+    the backward pass frees what is kept step by step, before the gradients are complete.
     """
 
     inputs: tuple[int, ...] = ()

@@ -383,7 +383,7 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _move(
+def _move(  # noqa: PLR0913 - a keyword a facet
     name: str,
     sight: SightFacet,
     kept: KeptFacet = keeps_nothing,

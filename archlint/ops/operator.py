@@ -39,14 +39,17 @@ class Operator:
 
     `cost` is the forward work, `kept` what the backward pass needs, `sight` the receptive-field
     links of one output, `signal` what becomes of random numbers on the way (None: not known).
+
     `weights` and `buffers` are the input slots that hold parameters and running statistics when
     they come from the file, and `scalars_are_constants` tells that a one-element tensor there is a
-    number of a formula. `view` gives the strides of an output that shares the first input's
-    storage; without it, or where it answers None, the operator makes a new tensor. A weight that passes an operator that `carries_weight`
-    (a transposition, a cast) is still the same weight; one that `creates_weight` stands for a
-    weight itself. `layout` is how a new output lies in its storage, and `backward` where the
-    gradients of the inputs come from. `unview` is `view` backwards: the strides of the first input's
-    gradient in the storage of the output's, where they follow from more than the shapes.
+    number of a formula. A weight that passes an operator that `carries_weight` (a transposition, a
+    cast) is still the same weight; one that `creates_weight` stands for a weight itself.
+
+    `view` gives the strides of an output that shares the first input's storage; without it, or
+    where it answers None, the operator makes a new tensor, which lies as `layout` says. `backward`
+    says where the gradients of the inputs come from, and `unview` is `view` backwards: the strides
+    of the first input's gradient in the storage of the output's, where they follow from more than
+    the shapes.
     """
 
     name: str

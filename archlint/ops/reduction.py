@@ -74,6 +74,8 @@ def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
     """Keep an int64 index for each output element; the gradient is scattered into zeros."""
     if not gradients[0]:
         return NOTHING
+    if call.node.op.startswith("Reduce") and len(reduced_axes(call)) > 1:
+        return keeps_norm(call, gradients)  # only the operator that keeps no index takes several
     own = _INDEX_BYTES * call.output_elements()
     return Kept(own=own, transient=nbytes(call.input(0)))
 

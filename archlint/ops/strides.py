@@ -152,7 +152,7 @@ def _padded(shape: tuple[int, ...], own: tuple[int, ...], strides: Strides) -> S
 
 
 def _compare(first: int, second: int, shape: tuple[int, ...], operands: Sequence[Strides]) -> int:
-    """Return 1 where axis `first` varies slower in storage than `second`, -1 faster, 0 undecided."""
+    """Return 1 where axis `first` varies slower in storage than `second`, -1 faster, else 0."""
     for strides in operands:
         if strides[first] == 0 or strides[second] == 0:
             continue

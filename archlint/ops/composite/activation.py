@@ -47,7 +47,7 @@ def composites() -> tuple[Composite, ...]:
         *(_pointwise(name.capitalize(), name) for name in ("softplus", "elu", "selu", "celu")),
         _pointwise("Hardtanh", "hardtanh"),
         Composite(
-            framework_operator("Glu", kept=keeps_input),
+            framework_operator("Glu", keeps_input),
             (Form(_times(_half(0), made("Sigmoid", _half(1)))),),
             ("aten.glu.default",),
         ),
@@ -58,7 +58,7 @@ def _pointwise(
     name: str, target: str, *patterns: Pattern, kept: KeptFacet = keeps_input
 ) -> Composite:
     return Composite(
-        framework_operator(name, kept=kept, layout=Layout.FOLLOWS),
+        framework_operator(name, kept, layout=Layout.FOLLOWS),
         tuple(Form(pattern) for pattern in patterns),
         (f"aten.{target}.default", f"aten.{target}_.default"),
     )

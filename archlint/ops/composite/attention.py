@@ -72,14 +72,14 @@ def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
 def composites(kernel: str) -> tuple[Composite, ...]:
     """Return attention as the fused kernel runs it, and as it is without one."""
     fused = Composite(
-        framework_operator("FlashAttention", kept=keeps_flash, layout=Layout.FOLLOWS_FIRST),
+        framework_operator("FlashAttention", keeps_flash, layout=Layout.FOLLOWS_FIRST),
         tuple(Form(_weighted(weights), _INPUTS, _fits_fused) for weights in (_SOFTMAX,)),
         (_TARGET,),
         (0, 1, 2, 3),
         _reads_fused,
     )
     plain = Composite(
-        framework_operator("MaterializedAttention", kept=keeps_materialized),
+        framework_operator("MaterializedAttention", keeps_materialized),
         (
             Form(_weighted(made("Dropout", _SOFTMAX)), _INPUTS, _dropping),
             Form(_weighted(_SOFTMAX), _INPUTS),

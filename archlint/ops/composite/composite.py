@@ -7,12 +7,13 @@ from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute
+from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
-from archlint.ops.operator import Operator
+from archlint.ops.operator import KeptFacet, Layout, Operator, ViewFacet
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -43,12 +44,14 @@ class Form:
     """How an exporter writes the operator.
 
     `inputs` are the pattern's labels for the operator's inputs, "" for one that is absent.
-    `attributes` looks at a match and answers None where it is something else after all.
+    `attributes` looks at a match and answers None where it is something else after all. A form that
+    `spans_calls` is looked for even where torch.export names the parts.
     """
 
     pattern: Pattern
     inputs: tuple[str, ...] = ("x",)
     attributes: Callable[[Matching, Graph], Attributes | None] = fits
+    spans_calls: bool = False
 
 
 @record
@@ -66,8 +69,26 @@ class Composite:
     reads: Callable[[ExportedCall], Attributes | None] = reads_nothing
 
 
-def framework_operator(name: str, **facets: object) -> Operator:
+def framework_operator(  # noqa: PLR0913 - a keyword a facet
+    name: str,
+    kept: KeptFacet,
+    *,
+    weights: tuple[int, ...] = (),
+    view: ViewFacet | None = None,
+    layout: Layout = Layout.ROW_MAJOR,
+    backward: Backward = Backward.MAKES,
+    differentiable: bool = True,
+) -> Operator:
     """Return the entry of an operator of the framework, with no more than its memory facets."""
-    return Operator(  # type: ignore[arg-type]
-        name, cost=no_cost, sight=sees_unknown, domain=FRAMEWORK, **facets
+    return Operator(
+        name,
+        no_cost,
+        kept,
+        sees_unknown,
+        weights=weights,
+        view=view,
+        layout=layout,
+        backward=backward,
+        differentiable=differentiable,
+        domain=FRAMEWORK,
     )

@@ -27,7 +27,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the one composite of this family: a new tensor, whatever its contents."""
     return (
         Composite(
-            framework_operator("Create", kept=keeps_nothing, differentiable=False),
+            framework_operator("Create", keeps_nothing, differentiable=False),
             targets=tuple(f"aten.{target}" for target in _TARGETS),
             arguments=(),
         ),

@@ -31,7 +31,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Linear", kept=keeps_linear, weights=(1, 2)),
+            framework_operator("Linear", keeps_linear, weights=(1, 2)),
             (
                 Form(
                     made("Add", Tensor("bias"), _PRODUCT),

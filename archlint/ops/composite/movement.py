@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from archlint.graph.graph import Graph
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.composite import (
     NONE,
     Attributes,
     Composite,
+    Form,
     framework_operator,
 )
 from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Layout
 from archlint.ops.strides import Strides, contiguous, views_cut, views_reshaped, views_same
+
+# How attention cuts a projection to queries, keys and values into three: it makes the result
+# contiguous, which the exporter leaves out.
+_PACKED = made(
+    "Squeeze", made("Transpose", made("Unsqueeze", Tensor("x")), label="moved"), label="packed"
+)
+
+
+def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept the exchange of the new first axis with the last but one."""
+    order = graph.producers[matching.tensors["moved"]].attributes.get("perm")
+    if not isinstance(order, tuple) or len(order) != 5:
+        return None
+    return NONE if order == (3, 1, 2, 0, 4) else None
 
 
 def views_unbound(call: Call, _: int, strides: Strides) -> Strides:
@@ -31,21 +48,25 @@ def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
 def keeps_indices(call: Call, gradients: Gradients) -> Kept:
     """Keep the indices of every axis that is indexed."""
     slots = range(1, len(call.node.inputs))
-    return Kept(inputs=tuple(slot for slot in slots if call.has_input(slot))) if gradients[0] else NOTHING
+    return (
+        Kept(inputs=tuple(slot for slot in slots if call.has_input(slot)))
+        if gradients[0]
+        else NOTHING
+    )
 
 
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Split", kept=keeps_nothing, view=views_cut),
+            framework_operator("Split", keeps_nothing, view=views_cut),
             targets=tuple(
                 f"aten.{name}"
                 for name in ("split.Tensor", "split_with_sizes.default", "chunk.default")
             ),
         ),
         Composite(
-            framework_operator("Unbind", kept=keeps_nothing, view=views_unbound),
+            framework_operator("Unbind", keeps_nothing, view=views_unbound),
             targets=("aten.unbind.int",),
             reads=_reads_axis,
         ),
@@ -80,12 +101,16 @@ def composites() -> tuple[Composite, ...]:
             targets=("aten.as_strided.default",),
         ),
         Composite(
-            framework_operator("Index", kept=keeps_indices),
+            framework_operator("Index", keeps_indices),
             targets=("aten.index.Tensor",),
             arguments=(0, 1),
         ),
         Composite(
-            framework_operator("Roll", kept=keeps_nothing),
+            framework_operator("PackedProjection", keeps_nothing),
+            (Form(_PACKED, ("x",), _swaps),),
+        ),
+        Composite(
+            framework_operator("Roll", keeps_nothing),
             targets=("aten.roll.default",),
         ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from archlint.graph.graph import Graph
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
@@ -28,6 +30,8 @@ _SPREAD = made(
     made("Add", made("ReduceMean", made("Pow", _CENTRED, Number(2))), Number()),
 )
 _NORMALIZED = made("Div", _CENTRED, _SPREAD)
+_DIRECTION = Tensor("direction")
+_LENGTH = made("ReduceL2", _DIRECTION)
 _GROUPED = made(
     "Reshape",
     made(
@@ -37,6 +41,24 @@ _GROUPED = made(
         Number(0),
     ),
 )
+
+
+def keeps_differences(call: Call, gradients: Gradients) -> Kept:
+    """Keep (x - mean) for the square and again for the quotient, and the deviation.
+
+    By hand the difference is written twice, and exporters merge what is computed twice.
+    """
+    if not gradients[0]:
+        return NOTHING
+    size = nbytes(call.output())
+    normalized = call.integer("normalized", 1)
+    deviation = size // max(normalized, 1)
+    return Kept(own=2 * size + deviation, transient=3 * size)
+
+
+def keeps_norms(call: Call, gradients: Gradients) -> Kept:
+    """Keep the norm of each row of the weight's direction."""
+    return Kept(own=nbytes(call.input(1))) if gradients.needed else NOTHING
 
 
 def keeps_root(call: Call, gradients: Gradients) -> Kept:
@@ -51,7 +73,7 @@ def composites() -> tuple[Composite, ...]:
     affine = ("x", "weight", "bias")
     return (
         Composite(
-            framework_operator("LayerNorm", kept=keeps_row_statistics, weights=(1, 2)),
+            framework_operator("LayerNorm", keeps_row_statistics, weights=(1, 2)),
             (
                 Form(_affine(_NORMALIZED), affine, _last_axes),
                 Form(_NORMALIZED, ("x",), _last_axes),
@@ -61,7 +83,7 @@ def composites() -> tuple[Composite, ...]:
             _reads_axes,
         ),
         Composite(
-            framework_operator("GroupNorm", kept=keeps_group_statistics, weights=(1, 2)),
+            framework_operator("GroupNorm", keeps_group_statistics, weights=(1, 2)),
             (
                 Form(_affine(_GROUPED), affine, _groups),
                 Form(_GROUPED, ("x",), _groups),
@@ -71,13 +93,33 @@ def composites() -> tuple[Composite, ...]:
             _reads_groups,
         ),
         Composite(
-            framework_operator("RmsNorm", kept=keeps_normalized, weights=(1,)),
+            framework_operator("Standardize", keeps_differences, layout=Layout.FOLLOWS),
+            (Form(_NORMALIZED, ("x",), _other_axes),),
+        ),
+        Composite(
+            framework_operator("WeightNorm", keeps_norms, weights=(0, 1)),
+            (
+                Form(
+                    made("Mul", made("Div", _DIRECTION, _LENGTH), Tensor("magnitude")),
+                    ("direction", "magnitude"),
+                    _are_stored,
+                ),
+                Form(
+                    made("Mul", _DIRECTION, made("Div", Tensor("magnitude"), _LENGTH)),
+                    ("direction", "magnitude"),
+                    _are_stored,
+                    spans_calls=True,
+                ),
+            ),
+        ),
+        Composite(
+            framework_operator("RmsNorm", keeps_normalized, weights=(1,)),
             targets=("aten.rms_norm.default",),
             arguments=(0, 2),
             reads=_reads_axes,
         ),
         Composite(
-            framework_operator("Rsqrt", kept=keeps_root, layout=Layout.FOLLOWS),
+            framework_operator("Rsqrt", keeps_root, layout=Layout.FOLLOWS),
             (
                 Form(made("Reciprocal", made("Sqrt", X))),
                 Form(made("Div", Number(1), made("Sqrt", X))),
@@ -99,6 +141,23 @@ def _last_axes(matching: Matching, graph: Graph) -> Attributes | None:
         return None
     first = min(axis % rank for axis in axes)
     return {"axis": first} if len(axes) == rank - first else None
+
+
+def _other_axes(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept a mean over axes that the framework's own norm does not take."""
+    if _last_axes(matching, graph) is not None:
+        return None
+    sizes = graph.values[matching.tensors["x"]].sizes
+    axes = _reduced(matching.tensors["mean"], graph)
+    if sizes is None or not axes:
+        return None
+    return {"normalized": prod(sizes[axis] for axis in axes)}
+
+
+def _are_stored(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept a product of tensors from the file."""
+    pair = (matching.tensors["direction"], matching.tensors["magnitude"])
+    return NONE if all(name in graph.weights for name in pair) else None
 
 
 def _reduced(tensor: str, graph: Graph) -> tuple[int, ...]:

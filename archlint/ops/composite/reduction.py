@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
-from archlint.ops.composite.pattern import Number, Tensor, made
+from archlint.ops.composite.pattern import Made, Number, Tensor, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
 
 X = Tensor("x")
@@ -24,23 +24,38 @@ def keeps_for_variance(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0,), transient=nbytes(call.input(0)))
 
 
+def _variance(*, divided: bool) -> Made:
+    """Return the mean square of what is left without the mean, over N or over N - 1."""
+    if not divided:
+        return _MEAN_SQUARE
+    return made("Div", made("Mul", _MEAN_SQUARE, Number()), Number())
+
+
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Variance", kept=keeps_for_variance),
+            framework_operator("Variance", keeps_for_variance),
             (
-                Form(made("Div", made("Mul", _MEAN_SQUARE, Number()), Number())),
-                Form(_MEAN_SQUARE),
+                Form(_variance(divided=True)),
+                Form(_variance(divided=False)),
             ),
-            ("aten.var.correction", "aten.var.dim", "aten.var.default"),
+            ("aten.var.correction", "aten.var.dim", "aten.var.default", "prims.var.default"),
         ),
         Composite(
-            framework_operator("Extremum", kept=keeps_input_and_result),
+            framework_operator("Deviation", keeps_input_and_result),
+            (
+                Form(made("Sqrt", _variance(divided=True))),
+                Form(made("Sqrt", _variance(divided=False))),
+            ),
+            ("aten.std.correction", "aten.std.dim", "aten.std.default"),
+        ),
+        Composite(
+            framework_operator("Extremum", keeps_input_and_result),
             targets=("aten.amax.default", "aten.amin.default"),
         ),
         Composite(
-            framework_operator("LogSumExp", kept=keeps_input_and_result),
+            framework_operator("LogSumExp", keeps_input_and_result),
             targets=("aten.logsumexp.default",),
         ),
     )
