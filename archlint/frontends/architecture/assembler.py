@@ -301,5 +301,7 @@ def _show_inner(inside: Scope, item: Item, name: str, scope: Scope, known: set[s
     for inner, tensor in inside.tensors.items():
         if inner not in known and inner not in _RESERVED:
             scope.tensors[f"{name}.{inner}"] = tensor
-    for inner, weight in inside.weights.items():
+    # A group also sees the weights around it: to show these again would double them at each repeat.
+    own = [each for each in inside.weights.items() if scope.weights.get(each[0]) is not each[1]]
+    for inner, weight in own:
         scope.weights[f"{name}.{inner}"] = weight
