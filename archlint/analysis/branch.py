@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from archlint.analysis.regrouping import regrouped
@@ -80,6 +79,13 @@ def passed(
     `extent` is the length of the input axis that is followed. Raises `Everything` where all of it
     is read, and `Undetermined` where that cannot be told.
     """
+    carried = _carried(branch, links) if len(branch.terms) == 1 else None
+    return carried or _led(branch, links, before, after, extent)
+
+
+def _led(
+    branch: Branch, links: Sequence[Link], before: Shape, after: Shape, extent: int | None
+) -> Branch | None:
     held = dict(branch.terms)
     terms: list[tuple[int, Reach]] = []
     rest, below, above, loose = branch.rest, branch.below, branch.above, branch.loose
@@ -110,6 +116,27 @@ def passed(
                 rest = rest.sum(_covered(term, length(before, source), extent))
                 loose = loose or link.causal is not None
     return _normal(Branch(tuple(terms), rest, below, above, loose, branch.rolled), extent)
+
+
+def _carried(branch: Branch, links: Sequence[Link]) -> Branch | None:
+    """Return the branch where its axis is only handed on, as most operators do; else None."""
+    ((axis, term),) = branch.terms
+    for link in links:
+        if isinstance(link, Regroup):
+            if axis in link.sources:
+                return None
+        elif link.source == axis:
+            if isinstance(link, Piece):
+                return branch if link.start == 0 and not term.finite else None
+            if not isinstance(link, Through) or link.reach is not IDENTITY:
+                return None
+            if link.target == axis:
+                return branch
+            terms = ((link.target, term),)
+            return Branch(
+                terms, branch.rest, branch.below, branch.above, branch.loose, branch.rolled
+            )
+    return None
 
 
 def _moved(term: Reach, start: int, count: int | None) -> Reach:
@@ -201,7 +228,7 @@ def _normal(branch: Branch, extent: int | None) -> Branch | None:
             return None
     if len(moving) == 1 and rest != ORIGIN:
         moving, rest = [(moving[0][0], moving[0][1].sum(rest))], ORIGIN
-    return replace(branch, terms=tuple(moving), rest=rest)
+    return Branch(tuple(moving), rest, branch.below, branch.above, branch.loose, branch.rolled)
 
 
 def _is_inside(taps: Taps, extent: int | None) -> bool:

@@ -237,8 +237,10 @@ def through(field: Field, links: Links, after: Shape, node: str) -> Field:
 
 
 def _stages(links: Links, after: Shape) -> Iterable[Stage]:
-    steps = tuple(link for link in links if isinstance(link, Stage))
-    return steps or (Stage(tuple(link for link in links if not isinstance(link, Stage)), after),)
+    plain = tuple(link for link in links if not isinstance(link, Stage))
+    if len(plain) == len(links):
+        return (Stage(plain, after),)
+    return tuple(link for link in links if isinstance(link, Stage))
 
 
 def _through(field: Field, stage: Stage, node: str) -> Field:
@@ -254,4 +256,4 @@ def _through(field: Field, stage: Stage, node: str) -> Field:
         else:
             if new is not None:
                 branches.append(new)
-    return replace(field, shape=stage.shape, branches=tuple(branches), whole=whole)
+    return Field(stage.shape, field.extent, tuple(branches), whole, field.bounded)
