@@ -10,7 +10,7 @@ from archlint.analysis.branch import Branch, Everything, length, passed, source_
 from archlint.analysis.branches import joined_pieces, merged
 from archlint.analysis.interior import interior
 from archlint.graph.value import Shape
-from archlint.ops.links import Links, Piece, Stage
+from archlint.ops.links import Links, Piece, Stage, same_axes
 from archlint.ops.reach import Reach
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -33,14 +33,14 @@ class Field:
     bounded: bool = False
     lost: str | None = None
 
-    @property
+    @cached_property
     def unknown(self) -> str | None:
         """Why nothing can be said, None where something can."""
         if self.lost is not None or self.whole is not None:
             return self.lost
         return self.map if isinstance(self.map, str) else None
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The kind of answer: unknown, independent, global, prefix, suffix or local."""
         if self.unknown is not None:
@@ -84,7 +84,7 @@ class Field:
         """Whether nothing of the input is read."""
         return self.kind == "independent"
 
-    @property
+    @cached_property
     def moves(self) -> bool:
         """Whether what is read depends on the position: the tensor is a feature map."""
         return any(branch.terms for branch in self.branches)
@@ -107,7 +107,7 @@ class Field:
         """The field past what made it global: of the map that a gate is applied to, for example."""
         return replace(self, whole=None) if self.whole and self.branches else None
 
-    @property
+    @cached_property
     def size(self) -> tuple[int, int]:
         """The smallest and the largest size over the phases, in input elements.
 
@@ -197,10 +197,12 @@ def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
     """
     if len(fields) == 1:
         return fields[0]
+    first = fields[0]
+    if not pieces and all(field is first for field in fields):
+        return first
     for field in fields:
         if field.lost is not None:
             return field
-    first = fields[0]
     whole = next((field.whole for field in fields if field.whole), None)
     bounded = any(field.bounded for field in fields)
     if whole is not None:
@@ -228,7 +230,13 @@ def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[B
 
 
 def through(field: Field, links: Links, after: Shape, node: str) -> Field:
-    """Return the field of the output of `node`, of shape `after`, that looks through `links`."""
+    """Return the field of the output of `node`, of shape `after`, that looks through `links`.
+
+    An operator that works element by element returns the very field that it gets, so that what is
+    worked out about it is worked out once for the whole chain.
+    """
+    if field.shape == after and links == same_axes(len(after)):
+        return field
     for stage in _stages(links, after):
         if field.lost is not None:
             break

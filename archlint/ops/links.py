@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TypeAlias
 
 from archlint.graph.value import Shape
@@ -98,6 +99,7 @@ Sight: TypeAlias = Mapping[int, Links]
 """The links of each data input, by slot. A slot that is left out is no data path."""
 
 
+@cache
 def same_axes(rank: int) -> tuple[Link, ...]:
     """Return the links of a tensor that is read element by element."""
     return tuple(Through(axis, axis) for axis in range(rank))
