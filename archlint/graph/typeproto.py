@@ -83,6 +83,6 @@ def write(value: Value) -> TypeProto:
             entry = dims.add()
             if isinstance(dim, str):
                 entry.dim_param = dim
-            elif dim is not None:
+            elif dim is not None and dim < 2**63:  # sums of sizes of ours may be larger
                 entry.dim_value = dim
     return proto

@@ -61,6 +61,12 @@ class _Knot:
         """Return the nodes that stand for a node; it stays itself where items are not known."""
         if node.domain:
             return (node,)
+        try:
+            return self._untied(node)
+        except (ArithmeticError, LookupError):  # inputs are missing, or an axis is none
+            return (node,)
+
+    def _untied(self, node: Node) -> tuple[Node, ...]:
         if node.op in _TAKERS:
             items = self.items.get(node.inputs[0])
             return (node,) if items is None else _TAKERS[node.op](self, node, items)
