@@ -140,6 +140,14 @@ class Requirements:
 
 
 @record
+class Declared:
+    """What is said about the model elsewhere, to be held against what it is."""
+
+    parameters: int | None = None
+    forward_flops: int | None = None  # FLOP of one sample, 2 a multiply-accumulate
+
+
+@record
 class Target:
     """The device, the sizes, the training settings and the requirements of one model.
 
@@ -151,6 +159,8 @@ class Target:
     batch_size: int | None = None
     dims: Mapping[str, int] = field(default_factory=lambda: _NO_DIMS, hash=False)
     weights: str = "auto"  # one of WEIGHT_STATES
+    context_length: int | None = None  # tokens that generation keeps keys and values of
     deploy_dtype: str | None = None  # one of DEPLOYED_FORMATS; None is that of the file
     training: Training = Training()
     require: Requirements = Requirements()
+    declared: Declared = Declared()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
+from archlint.analysis.attention_memory import AttentionMemory
 from archlint.analysis.compute import Compute
 from archlint.analysis.deployment import Deployment
 from archlint.analysis.flow import Flow
@@ -116,6 +117,11 @@ class Facts:
         trains = training.optimizer is not None
         traffic = Traffic(self.compute, self.saved, self.training_memory, trains)
         return StepTime(traffic, training.precision, self.target.device)
+
+    @cached_property
+    def attention_memory(self) -> AttentionMemory:
+        """Scores that are kept whole, and keys and values of earlier tokens."""
+        return AttentionMemory(self.saved)
 
     @cached_property
     def flow(self) -> Flow:

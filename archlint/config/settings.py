@@ -41,6 +41,11 @@ TARGET = Table.of(
         also=("dim",),
     ),
     Setting(
+        "context-length",
+        Whole(1),
+        "Tokens that generation keeps keys and values of.",
+    ),
+    Setting(
         "deploy-dtype",
         Choice(DEPLOYED_FORMATS),
         "Number format of weights and activations at inference on the device.",
@@ -92,6 +97,12 @@ TARGET = Table.of(
     Setting("require.weights", Quantity(parse_bytes), "Most bytes of stored weights."),
     Setting("require.step-flops", Quantity(parse_flops), "Most FLOP in a training step."),
     Setting("require.step-time", Quantity(parse_seconds), "Longest time of a training step."),
+    Setting("declared.parameters", Quantity(parse_count), "Parameters, as stated elsewhere."),
+    Setting(
+        "declared.forward-flops",
+        Quantity(parse_flops),
+        "FLOP of a forward pass of one sample, as stated elsewhere.",
+    ),
 )
 
 # Read by loading.py, for all files or for those of a [[per-file]] table.

@@ -65,6 +65,32 @@ def inference_memory(target: Target) -> Iterator[Budget]:
         )
 
 
+def generation_memory(target: Target) -> Iterator[Budget]:
+    """Yield the limits on weights with the keys and values of the declared context."""
+    context = target.context_length
+    if context is None:
+        return
+    width = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}.get(target.deploy_dtype or "")
+
+    def measure(facts: Facts) -> Amount:
+        low = facts.deployment.weights.low
+        return facts.attention_memory.cache(context, width).plus(low)
+
+    device = target.device
+    if device is not None and device.usable_memory_bytes is not None and device.kind != "mcu":
+        yield Budget(
+            "generation", measure, device.usable_memory_bytes, _usable(device), format_bytes
+        )
+    if target.require.inference_memory is not None:
+        yield Budget(
+            "generation",
+            measure,
+            target.require.inference_memory,
+            "require.inference-memory",
+            format_bytes,
+        )
+
+
 def weights(target: Target) -> Iterator[Budget]:
     """Yield the limits on the bytes of the weights: flash, a parameter cache, the user's own."""
     device = target.device
@@ -130,6 +156,7 @@ def all_budgets(model: Model) -> Iterator[Budget]:
         training_memory,
         inference_memory,
         contiguous_memory,
+        generation_memory,
         weights,
         step_flops,
         step_time,

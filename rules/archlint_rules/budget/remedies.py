@@ -49,7 +49,7 @@ def _tried(trials: Trials) -> Iterator[str]:
         yield from _leaner_optimizer(trials)
         yield from _narrower_numbers(trials)
     yield from _quantized(trials)
-    if trials.budget.what in {"training", "inference"}:
+    if trials.budget.what in {"training", "inference", "generation"}:
         yield from _larger_device(trials)
 
 
@@ -106,7 +106,7 @@ def _quantized(trials: Trials) -> Iterator[str]:
 
 
 def _is_inference(trials: Trials) -> bool:
-    return trials.budget.what in {"inference", "weights", "the arena of activations"}
+    return trials.budget.what in {"inference", "generation", "weights", "the arena of activations"}
 
 
 def _larger_device(trials: Trials) -> Iterator[str]:

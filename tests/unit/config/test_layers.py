@@ -20,6 +20,7 @@ from archlint.target import (
     LOSSES,
     OPTIMIZERS,
     PRECISIONS,
+    Declared,
     FieldNeed,
     Requirements,
     Target,
@@ -40,6 +41,7 @@ FULL: dict[str, Any] = {
     "batch-size": 32,
     "dims": {"T": 128, "x.0": 2},
     "weights": "fresh",
+    "context-length": 2048,
     "deploy-dtype": "int8",
     "training": {
         "optimizer": "adam",
@@ -62,6 +64,7 @@ FULL: dict[str, Any] = {
         "step-flops": "2 TFLOP",
         "step-time": "250 ms",
     },
+    "declared": {"parameters": "25.56 M", "forward-flops": "8.18 GFLOP"},
 }
 
 
@@ -72,6 +75,7 @@ def test_every_setting_of_the_contract_reaches_the_target() -> None:
     assert full.batch_size == 32
     assert dict(full.dims) == {"T": 128, "x.0": 2}
     assert full.weights == "fresh"
+    assert full.declared == Declared(25_560_000, 8_180_000_000)
     assert full.training == Training(
         optimizer="adam",
         precision="bf16-mixed",
@@ -103,10 +107,15 @@ def test_each_setting_has_a_field_and_each_field_a_setting() -> None:
     keys = {setting.key for setting in TARGET.settings}
     fields = {
         f"{section}{field.name.replace('_', '-')}"
-        for section, holder in (("", Target), ("training.", Training), ("require.", Requirements))
+        for section, holder in (
+            ("", Target),
+            ("training.", Training),
+            ("require.", Requirements),
+            ("declared.", Declared),
+        )
         for field in dataclasses.fields(holder)
     }
-    assert keys == fields - {"training", "require"}
+    assert keys == fields - {"training", "require", "declared"}
 
 
 def test_the_words_of_the_contract() -> None:

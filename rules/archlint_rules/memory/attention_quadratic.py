@@ -1,0 +1,43 @@
+"""MEM007: attention keeps scores that grow with the square of the length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlint.api import Finding, Model, Rule, Severity, format_bytes
+
+_LARGE_PART = 0.25
+
+
+class AttentionQuadratic(Rule):
+    """Scores of attention, which grow with the square of the length, take much of a training."""
+
+    code = "MEM007"
+    name = "attention-quadratic"
+    severity = Severity.INFO
+    since = "0.1.0"
+    tags = ("memory",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Compare the scores that are kept for the backward pass with the peak."""
+        peak = model.facts.training_memory.peak
+        if model.target.training.optimizer is None or not peak.complete:
+            return
+        found = [each for each in model.facts.attention_memory.scores if each.nbytes]
+        kept = sum(each.nbytes for each in found)
+        if not found or kept <= _LARGE_PART * peak.high:
+            return
+        largest = max(found, key=lambda each: each.nbytes)
+        shape = " x ".join(str(size) for size in largest.shape)
+        yield self.finding(
+            f"attention keeps its scores, {shape} at {largest.node}: {format_bytes(kept)} "
+            f"in {len(found)} {'layers' if len(found) > 1 else 'layer'}, "
+            f"{kept / peak.high:.0%} of the {format_bytes(peak.high)} of a training step",
+            node=largest.node,
+            data={
+                "score_bytes": kept,
+                "peak_bytes": {"low": peak.low, "high": peak.high},
+                "nodes": [each.node for each in found],
+            },
+            help="call scaled_dot_product_attention, whose fused kernels do not keep them",
+        )

@@ -1,0 +1,44 @@
+"""MEM006: activations that checkpointing would not keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlint.api import Finding, Model, Rule, Severity, format_bytes
+from archlint_rules.budget.budgets import training_memory
+
+_LARGE_PART = 0.5  # of the peak, and of the memory that there is
+
+
+class CheckpointingAdvice(Rule):
+    """Activations kept for the backward pass take most of a memory that is getting full."""
+
+    code = "MEM006"
+    name = "checkpointing-advice"
+    severity = Severity.INFO
+    since = "0.1.0"
+    tags = ("memory",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Compare what is kept with the peak, and the peak with the tightest limit."""
+        limits = [budget for budget in training_memory(model.target) if budget.missing is None]
+        if not limits:
+            return
+        tightest = min(limits, key=lambda budget: budget.limit)
+        peak, saved = model.facts.training_memory.peak, model.facts.saved.total
+        if not saved.complete or saved.low <= _LARGE_PART * peak.high:
+            return
+        if peak.high > _LARGE_PART * tightest.limit:
+            yield self.finding(
+                f"activations kept for backward take {format_bytes(saved.low)} of the "
+                f"{format_bytes(peak.high)} of a training step, which is "
+                f"{peak.high / tightest.limit:.0%} of {tightest.source}",
+                path=("target",),
+                data={
+                    "saved_activation_bytes": {"low": saved.low, "high": saved.high},
+                    "peak_bytes": {"low": peak.low, "high": peak.high},
+                    "limit_bytes": tightest.limit,
+                },
+                help="keep the inputs of blocks alone and compute the rest again in the backward "
+                "pass (activation checkpointing), for one more forward pass a step",
+            )

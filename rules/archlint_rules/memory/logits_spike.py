@@ -1,0 +1,47 @@
+"""MEM009: the scores of the classes take much of a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from archlint.api import Finding, Model, Rule, Severity, format_bytes
+
+_LARGE_PART = 0.2
+_FLOAT_BYTES = 4
+_VOCABULARY = 1000  # fewer classes are no vocabulary
+
+
+class LogitsSpike(Rule):
+    """Scores of a large vocabulary and their gradient take much of a training step."""
+
+    code = "MEM009"
+    name = "logits-spike"
+    severity = Severity.INFO
+    since = "0.1.0"
+    tags = ("memory",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Compare the scores in fp32 and their gradient with the peak."""
+        training = model.target.training
+        if training.loss != "cross-entropy" or training.optimizer is None:
+            return
+        peak = model.facts.training_memory.peak
+        name = model.graph.outputs[0] if model.graph.outputs else ""
+        shape = model.graph.values[name].sizes if name else None
+        if not shape or shape[-1] < _VOCABULARY or not peak.complete:
+            return
+        nbytes = 2 * _FLOAT_BYTES * prod(shape)
+        if nbytes > _LARGE_PART * peak.high:
+            yield self.finding(
+                f"log-probabilities in fp32 and the gradient of "
+                f"{' x '.join(str(size) for size in shape)} scores take {format_bytes(nbytes)}, "
+                f"{nbytes / peak.high:.0%} of the {format_bytes(peak.high)} of a training step",
+                tensor=name,
+                data={
+                    "bytes": nbytes,
+                    "peak_bytes": {"low": peak.low, "high": peak.high},
+                    "shape": list(shape),
+                },
+                help="compute the loss in pieces of the sequence, or fuse it with the last layer",
+            )
