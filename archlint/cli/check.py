@@ -85,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
     outcome = run_rules(candidates, project, _baseline(options, project))
     if options.fix or options.diff:
         from archlint.engine.fix import mend
+        from archlint.report.text import counted
 
         mended = mend(outcome, candidates, project)
         if options.diff:
@@ -92,7 +93,8 @@ def run(options: argparse.Namespace) -> int:
             return outcome.exit_code(Severity(options.fail_on))
         for file in mended:
             file.write()
-        streams.note(f"archlint: mended {sum(file.count for file in mended)} places")
+        places = counted(sum(file.count for file in mended), "place")
+        streams.note(f"archlint: mended {places}")
         outcome = run_rules(candidates, project, _baseline(options, project))
     if options.write_baseline is not None:
         return _write_baseline(options, outcome)
@@ -133,9 +135,11 @@ def _write_baseline(options: argparse.Namespace, outcome: Outcome) -> int:
     from pathlib import Path
 
     from archlint.engine.baseline import write_baseline
+    from archlint.report.text import counted
 
     count = write_baseline(Path(options.write_baseline), outcome.recordable)
-    streams.note(f"archlint: recorded {count} findings in {options.write_baseline}")
+    found = counted(count, "finding")
+    streams.note(f"archlint: recorded {found} in {options.write_baseline}")
     return 2 if outcome.crashes else 0
 
 

@@ -57,7 +57,7 @@ def _head(item: Reported, paint: Paint) -> str:
 def footer(outcome: Outcome) -> str:
     """Return the counts of a run in a line: found, fixable, suppressed, in the baseline."""
     found = [
-        _plural(outcome.count(severity), severity.value)
+        counted(outcome.count(severity), severity.value)
         for severity in (Severity.ERROR, Severity.WARNING)
         if outcome.count(severity)
     ]
@@ -73,10 +73,11 @@ def footer(outcome: Outcome) -> str:
         if count
     ]
     checked = [file for file in outcome.files if file.status is not Status.SKIPPED]
-    where = _plural(len(checked), "file")
+    where = counted(len(checked), "file")
     head = f"found {', '.join(found)} in {where}" if found else f"nothing found in {where}"
     return f"{head} ({', '.join(aside)})" if aside else head
 
 
-def _plural(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 file", "2 files"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -124,7 +124,8 @@ def test_ignore_and_select(archlint: Archlint) -> None:
 
 
 def test_baseline(archlint: Archlint, folder: Path) -> None:
-    assert archlint("check", "--write-baseline", "known.json").code == 0
+    written = archlint("check", "--write-baseline", "known.json")
+    assert (written.code, written.err) == (0, "archlint: recorded 1 finding in known.json\n")
     result = archlint("check", "--baseline", "known.json")
     assert (result.code, result.out) == (0, "")
     assert "1 in the baseline" in result.err
