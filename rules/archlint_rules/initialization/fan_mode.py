@@ -69,11 +69,11 @@ def _explanation(layer: Layer, found: Distribution) -> tuple[str, float] | None:
 
 def _hypotheses(fan: Fan) -> Iterator[tuple[str, float]]:
     framework_in, framework_out = fan.framework_fans
-    yield "that is fan-out", framework_out
+    yield "that is fan-out", framework_out / fan.groups
     if fan.transposed:
         yield "that is what PyTorch calls the fan-in of a transposed weight", framework_in
     if fan.groups > 1:
         yield "the groups were forgotten", fan.fan_in * fan.groups
-        yield "that is fan-out within a group", framework_out / fan.groups
+        yield "that is fan-out with the groups forgotten", framework_out
     if fan.kernel > 1:
         yield "the kernel was forgotten", fan.channels

@@ -51,8 +51,8 @@ class ReluSigmaMismatch(Rule):
             return None
         if model.facts.initialization.default(layer) and layer.destiny.is_normalized:
             return None  # nobody chose it, and the normalization makes up for it
-        if found.is_within(fan_out_sigma(layer), TOLERANCE) and not layer.fan.transposed:
-            return None  # the choice that keeps the gradient's scale: INIT009 tells
+        if not layer.fan.transposed and _keeps_gradient(layer, found):
+            return None  # INIT009 tells
         is_small = found.std < expected(layer)
         return None if is_small and (layer.destiny.is_final or layer.destiny.joins) else found
 
@@ -96,9 +96,14 @@ def expected(layer: Layer) -> float:
     return sqrt(2 / layer.fan.fan_in)
 
 
-def fan_out_sigma(layer: Layer) -> float:
-    """Return sqrt(2 / fan-out), with the fan-out as PyTorch counts it."""
-    return sqrt(2 / layer.fan.framework_fans[1])
+def _keeps_gradient(layer: Layer, found: Distribution) -> bool:
+    """Whether sigma is sqrt(2 / fan-out), which keeps the scale of the gradient instead.
+
+    PyTorch does not divide its fan-out by the groups; that does no harm before a normalization.
+    """
+    framework = layer.fan.framework_fans[1]
+    fans = [framework / layer.fan.groups, *([framework] if layer.destiny.is_normalized else [])]
+    return any(found.is_within(sqrt(2 / fan), TOLERANCE) for fan in fans)
 
 
 def _data(layer: Layer, found: Distribution, weights: list[str]) -> dict[str, object]:

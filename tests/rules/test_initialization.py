@@ -1,0 +1,261 @@
+"""Seeded defects are found, their correct twins pass, and trained weights are left alone."""
+
+from __future__ import annotations
+
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from archlint.api import Finding, Severity
+from archlint.frontends.architecture import compile_architecture
+from archlint.frontends.architecture.export import export
+from archlint.sources.yaml_document import read_yaml
+from archlint.testing import lint_file, lint_model, lint_text
+from archlint_rules import archlint_rules
+
+EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.arch.yaml"))
+RULES = [rule for rule in archlint_rules() if rule.code.startswith("INIT") and rule.enabled]
+
+CHAIN = """
+archlint: 1
+name: chain
+inputs:
+  x: [N, 3, 32, 32]
+layers:
+  - Conv2d: {out_channels: 32, kernel_size: 3, padding: 1}
+    init: {kaiming_normal: {nonlinearity: relu}}
+  - ReLU
+  - Conv2d: {out_channels: 32, kernel_size: 3, padding: 1, groups: GROUPS}
+    init: INIT
+    name: middle
+  - ReLU
+  - GlobalAvgPool
+  - Flatten
+  - Linear: {out_features: 10}
+    name: head
+outputs: [head]
+"""
+HE = sqrt(2 / 288)
+
+
+def loud(findings: list[Finding]) -> list[str]:
+    """Return the codes of what would fail a run."""
+    return sorted({each.code for each in findings if each.severity is not Severity.INFO})
+
+
+def chain(init: str, groups: int = 1) -> list[Finding]:
+    return lint_text(CHAIN.replace("INIT", init).replace("GROUPS", str(groups)), RULES)
+
+
+@pytest.mark.parametrize(
+    ("defect", "code"),
+    [
+        (f"{{normal: {{std: {HE / sqrt(6)}}}}}", "INIT001"),
+        (f"{{normal: {{std: {HE * sqrt(6)}}}}}", "INIT001"),
+        (f"{{normal: {{std: {HE * sqrt(2)}}}}}", "INIT001"),  # He's factor of 2 put in twice
+        (f"{{normal: {{std: {sqrt(2 / 32)}}}}}", "INIT001"),  # the kernel forgotten
+        ("xavier_uniform", "INIT001"),
+        ("{constant: 0.01}", "INIT007"),
+        ("zeros", "INIT007"),
+    ],
+)
+def test_a_seeded_defect_is_found(defect: str, code: str) -> None:
+    assert loud(chain(defect)) == [code]
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        "{kaiming_normal: {nonlinearity: relu}}",
+        "{kaiming_uniform: {nonlinearity: relu}}",
+        f"{{normal: {{std: {HE}}}}}",
+        f"{{uniform: {{a: {-HE * sqrt(3)}, b: {HE * sqrt(3)}}}}}",
+        f"{{trunc_normal: {{std: {HE}}}}}",
+        f"{{orthogonal: {{gain: {sqrt(2)}}}}}",
+    ],
+)
+def test_its_correct_twin_passes(twin: str) -> None:
+    assert chain(twin) == []
+
+
+def test_groups_are_inside_the_fan() -> None:
+    assert chain(f"{{normal: {{std: {sqrt(2 / 9)}}}}}", groups=32) == []
+    codes = {each.code for each in chain(f"{{normal: {{std: {HE}}}}}", groups=32)}
+    assert codes == {"INIT001", "INIT009"}
+
+
+def test_the_numbers_of_a_finding() -> None:
+    (found,) = [each for each in chain("{normal: {std: 0.01}}") if each.code == "INIT001"]
+    assert found.data["fan_in"] == 288
+    assert found.data["sigma"] == pytest.approx(0.01)
+    assert found.data["expected"] == pytest.approx(HE)
+    assert found.data["ratio"] == pytest.approx(0.01 / HE)
+    assert found.fix is not None
+    assert found.fix.edits[0].text == "{kaiming_normal: {nonlinearity: relu}}"
+
+
+def test_a_normalization_after_the_layer_takes_the_edge_off() -> None:
+    text = CHAIN.replace("name: middle", "name: middle\n  - BatchNorm2d")
+    text = text.replace("INIT", "{normal: {std: 0.01}}").replace("GROUPS", "1")
+    found = lint_text(text, RULES)
+    assert [(each.code, each.severity) for each in found] == [("INIT001", Severity.INFO)]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_working_architectures_have_no_warning(path: Path) -> None:
+    assert loud(lint_file(path, RULES)) == []
+
+
+# Without biases and normalizations nothing tells that weights are fresh: it has to be stated.
+@pytest.mark.parametrize(
+    ("name", "stated"), [("mlp", "fresh"), ("ds_cnn", "auto"), ("mobilenet_v2", "auto")]
+)
+def test_a_fresh_export_is_as_its_file_declares(name: str, stated: str, tmp_path: Path) -> None:
+    """The family is named, and sigma is within four standard errors, at every layer."""
+    from archlint.analysis.facts import Facts
+    from archlint.analysis.initialization import Initialization
+    from archlint.engine.stored_numbers import reader
+    from archlint.graph.bindings import Bindings
+    from archlint.graph.build import build_graph
+    from archlint.ops.registry import operators
+    from archlint.target import Target
+
+    source = next(path for path in EXAMPLES if path.name == f"{name}.arch.yaml")
+    architecture = compile_architecture(read_yaml(source), source.parent)
+    model = export(architecture, seed=3)
+    for tensor in model.graph.initializer:
+        del tensor.metadata_props[:]  # as from any other exporter
+    path = tmp_path / "fresh.onnx"
+    path.write_bytes(model.SerializeToString())
+    declares = _facts(architecture.model).initialization
+    graph = build_graph(model, Bindings(None, {}))
+    stored: Initialization = Facts(
+        graph, Target(weights=stated), operators(), reader(path, model, {})
+    ).initialization
+    assert stored.freshness.is_fresh
+    assert len(stored.layers) == len(declares.layers) > 0
+    for layer in declares.layers:
+        expected, found = declares.declared(layer.weight), stored.initial(layer.weight)
+        assert expected is not None
+        assert found is not None
+        low, high = found.ratio_range(expected.std)
+        assert low <= 0 <= high, layer.weight
+        if (graph.values[layer.weight].elements or 0) >= 2000:
+            assert found.family == expected.family, layer.weight
+
+
+def _facts(model: ModelProto):
+    from archlint.analysis.facts import Facts
+    from archlint.graph.bindings import Bindings
+    from archlint.graph.build import build_graph
+    from archlint.ops.registry import operators
+    from archlint.target import Target
+
+    return Facts(build_graph(model, Bindings(None, {})), Target(), operators())
+
+
+def stack(random: np.random.Generator, sigma: float, bias: float, layers: int = 6) -> ModelProto:
+    """Return a stack of ReLU layers with stored weights."""
+    nodes, stored, last = [], [], "x"
+    for index in range(layers):
+        weight = random.normal(0, sigma, (128, 128)).astype(np.float32)
+        offset = random.normal(0, bias, 128).astype(np.float32) if bias else np.zeros(128, "f4")
+        stored += [
+            numpy_helper.from_array(weight, f"w{index}"),
+            numpy_helper.from_array(offset, f"b{index}"),
+        ]
+        nodes.append(helper.make_node("Gemm", [last, f"w{index}", f"b{index}"], [f"s{index}"]))
+        nodes.append(helper.make_node("Relu", [f"s{index}"], [f"r{index}"]))
+        last = f"r{index}"
+    graph = helper.make_graph(
+        nodes,
+        "stack",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 128))],
+        [helper.make_tensor_value_info(last, TensorProto.FLOAT, (1, 128))],
+        stored,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def test_fresh_weights_in_onnx_are_judged() -> None:
+    random = np.random.default_rng(0)
+    right = sqrt(2 / 128)
+    assert loud(lint_model(stack(random, right, 0), RULES)) == []
+    assert "INIT001" in loud(lint_model(stack(random, 3 * right, 0), RULES))
+
+
+def test_trained_weights_are_not() -> None:
+    random = np.random.default_rng(0)
+    trained = stack(random, 3 * sqrt(2 / 128), bias=0.3)
+    assert lint_model(trained, RULES) == []
+    stated = lint_model(trained, RULES, {"weights": "fresh"})
+    assert "INIT001" in loud(stated)
+    fresh = stack(random, 3 * sqrt(2 / 128), bias=0)
+    assert lint_model(fresh, RULES, {"weights": "trained"}) == []
+
+
+def test_equal_numbers_in_two_weights_are_found() -> None:
+    random = np.random.default_rng(0)
+    model = stack(random, sqrt(2 / 128), 0)
+    assert "INIT012" not in loud(lint_model(model, RULES))
+    copied = next(each for each in model.graph.initializer if each.name == "w3")
+    source = next(each for each in model.graph.initializer if each.name == "w1")
+    copied.raw_data = source.raw_data
+    (found,) = [each for each in lint_model(model, RULES) if each.code == "INIT012"]
+    assert found.data["weights"] == [["w1", "w3"]]
+
+
+TRANSFORMER = """
+archlint: 1
+name: decoder
+inputs:
+  tokens: {shape: [N, 32], dtype: int64}
+defaults:
+  - Linear: {}
+    init: {normal: {std: 0.02}}
+  - MultiheadAttention: {num_heads: 4, is_causal: true}
+    init: {normal: {std: 0.02}}
+blocks:
+  block:
+    layers:
+      - LayerNorm
+      - Linear: {out_features: 64}
+        name: mixed
+      - MultiheadAttention: {num_heads: 4, is_causal: true}
+        init: {normal: {std: 0.02}}
+      - Linear: {out_features: 64}
+        init: {normal: {std: LAST}}
+        name: out
+      - Add:
+        from: [out, input]
+        name: attended
+      - LayerNorm
+      - Linear: {out_features: 256}
+      - GELU
+      - Linear: {out_features: 64}
+        init: {normal: {std: LAST}}
+        name: down
+      - Add:
+        from: [down, attended]
+layers:
+  - Embedding: {num_embeddings: 100, embedding_dim: 64}
+    init: {normal: {std: 0.02}}
+  - block:
+    repeat: 6
+  - LayerNorm
+  - Linear: {out_features: 100}
+    name: logits
+outputs: [logits]
+"""
+
+
+def test_residual_branches_that_are_not_scaled() -> None:
+    plain = lint_text(TRANSFORMER.replace("LAST", "0.02"), RULES)
+    (found,) = [each for each in plain if each.code == "INIT004"]
+    assert found.severity is Severity.WARNING
+    assert found.data["expected"] == pytest.approx(0.02 / sqrt(12))
+    scaled = lint_text(TRANSFORMER.replace("LAST", f"{0.02 / sqrt(12)}"), RULES)
+    assert loud(scaled) == []
