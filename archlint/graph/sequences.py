@@ -75,7 +75,7 @@ def _split(node: Node, scope: Scope) -> Items | None:
     given = node.inputs[1] if len(node.inputs) > 1 else ""
     split = scope.constants.get(given)
     if split is not None and split.ndim:
-        return tuple(_part(data, axis, int(part)) for part in split)
+        return tuple(_part(data, axis, int(part)) for part in split.reshape(-1))
     if not isinstance(size, int) or (given and split is None):
         return None
     if split is None:

@@ -32,6 +32,7 @@ from archlint.ops import (
 )
 from archlint.ops.composite.registry import framework_operators
 from archlint.ops.contributed.registry import contributed_operators
+from archlint.ops.guard import guarded
 from archlint.ops.operator import Operator
 from archlint.record import record
 
@@ -75,5 +76,7 @@ def operators(added: Iterable[Operator] = ()) -> Operators:
         text,
     )
     own = tuple(entry for family in families for entry in family.operators())
-    entries = (*own, *contributed_operators(own), *framework_operators(), *added)
-    return Operators({(entry.domain, entry.name): entry for entry in entries})
+    entries = (*own, *contributed_operators(own), *framework_operators())
+    # What a plugin's operator raises is a mistake in the plugin.
+    known = (*(guarded(entry) for entry in entries), *added)
+    return Operators({(entry.domain, entry.name): entry for entry in known})

@@ -62,8 +62,9 @@ def unfolded(given: Given) -> Outputs:
 
 def cropped(given: Given) -> Outputs:
     """A crop of one size for each region: (R, C, height, width)."""
-    height, width = given.numbers(3) or (None, None)
-    return (Made((given.dim(1, 0), given.dim(0, 1), height, width), given.dtype(0)),)
+    sizes = given.numbers(3)
+    spatial = tuple(sizes) if sizes is not None and len(sizes) == 2 else (None, None)
+    return (Made((given.dim(1, 0), given.dim(0, 1), *spatial), given.dtype(0)),)
 
 
 def to_frequencies(given: Given) -> Outputs:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,14 @@ from archlint.graph.build import build_graph
 from archlint.graph.graph import Graph
 from archlint.ops.call import Call
 from archlint.ops.operator import Operator
-from archlint.ops.registry import operators
+from archlint.ops.registry import Operators, operators
 
 _OPSET = 21
+
+
+@cache
+def known() -> Operators:
+    return operators()
 
 
 @dataclass(frozen=True)
@@ -54,18 +60,18 @@ class Probe:
     def _slots(self) -> list[tuple[int, np.ndarray | None]]:
         return list(enumerate(self.inputs))
 
-    @property
+    @cached_property
     def graph(self) -> Graph:
         return build_graph(self.model)
 
-    @property
+    @cached_property
     def call(self) -> Call:
         graph = self.graph
         return Call(graph.nodes[0], graph)
 
-    @property
+    @cached_property
     def operator(self) -> Operator:
-        found = operators().of(self.graph.nodes[0])
+        found = known().of(self.graph.nodes[0])
         assert found is not None, f"{self.domain}.{self.op} is not known"
         return found
 

@@ -1,0 +1,47 @@
+"""Operators that answer calls which make no sense with a reason, as files may hold any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from archlint.ops.call import Call
+from archlint.ops.operator import Operator
+from archlint.ops.undetermined import Undetermined
+
+_Others = ParamSpec("_Others")
+_Answer = TypeVar("_Answer")
+
+_MISFITS = (ArithmeticError, LookupError, ValueError)
+"""What formulas come to where ranks, sizes and attributes do not go together."""
+
+
+def guarded(entry: Operator) -> Operator:
+    """Return the operator with facets that raise `Undetermined` for a call that makes no sense.
+
+    A facet then reads like its formula: that a matrix has two axes is not asked in every one.
+    """
+    return replace(
+        entry,
+        cost=_guarded(entry.cost),
+        kept=_guarded(entry.kept),
+        sight=_guarded(entry.sight),
+        signal=None if entry.signal is None else _guarded(entry.signal),
+        view=None if entry.view is None else _guarded(entry.view),
+        unview=None if entry.unview is None else _guarded(entry.unview),
+    )
+
+
+def _guarded(
+    facet: Callable[Concatenate[Call, _Others], _Answer],
+) -> Callable[Concatenate[Call, _Others], _Answer]:
+    @wraps(facet)
+    def answer(call: Call, /, *args: _Others.args, **kwargs: _Others.kwargs) -> _Answer:
+        try:
+            return facet(call, *args, **kwargs)
+        except _MISFITS as error:
+            raise Undetermined("its inputs and attributes do not go together") from error
+
+    return answer

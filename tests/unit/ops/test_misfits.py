@@ -1,0 +1,75 @@
+"""Calls that make no sense get a reason, whatever the operator."""
+
+import numpy as np
+import pytest
+
+from archlint.ops.kept import Gradients
+from archlint.ops.registry import operators
+from archlint.ops.undetermined import Undetermined
+
+
+def floats(*shape):
+    return np.ones(shape, np.float32)
+
+
+MISFITS = {
+    "a recurrent layer of matrices": (
+        "LSTM",
+        [floats(2, 3), floats(1, 8, 3), floats(1, 8, 2)],
+        {"hidden_size": 2},
+        "",
+    ),
+    "a product of vectors": ("Gemm", [floats(3), floats(3, 4)], {}, ""),
+    "no groups": (
+        "FusedConv",
+        [floats(1, 4, 8, 8), floats(6, 2, 3, 3)],
+        {"group": 0},
+        "com.microsoft",
+    ),
+    "distances of numbers": (
+        "CDist",
+        [floats(), floats()],
+        {"metric": "euclidean"},
+        "com.microsoft",
+    ),
+    "a causal kernel without axes": (
+        "CausalConvWithState",
+        [floats(2, 4, 9), floats()],
+        {},
+        "com.microsoft",
+    ),
+}
+
+
+def answers(one):
+    """Ask for every facet of an operator; return the reasons that it gives."""
+    gradients = Gradients((True,) * len(one.inputs))
+    facets = [
+        lambda: one.operator.cost(one.call),
+        lambda: one.operator.kept(one.call, gradients),
+        lambda: one.operator.sight(one.call, 0),
+    ]
+    if one.operator.signal is not None:
+        facets.append(lambda: one.operator.signal(one.call))
+    for facet in facets:
+        try:
+            facet()
+        except Undetermined as reason:
+            yield str(reason)
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_a_call_that_makes_no_sense_is_undetermined(probe, name):
+    op, inputs, attributes, domain = MISFITS[name]
+
+    assert list(answers(probe(op, inputs, 1, attributes, domain)))
+
+
+# Numbers without axes fit no operator that asks for axes, and no attribute is given.
+@pytest.mark.parametrize("axes", [0, 1, 2, 5])
+def test_every_operator_answers_for_any_input(probe, axes):
+    known = [key for key in operators().entries if key[0] != "framework"]
+    for domain, op in known:
+        for count in (1, 3):
+            one = probe(op, [floats(*(2,) * axes)] * count, 1, {}, domain)
+            assert all(isinstance(reason, str) for reason in answers(one))
