@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.cli import project_options, streams, target_options
+from archlint.cli.fields import views
 
 if TYPE_CHECKING:
     import argparse
@@ -31,10 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="tell it of every tensor; in text, list also what only prepares shapes or weights",
     )
+    views.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the facts; 1 where the file cannot be read."""
+    """Print the facts; 1 where the file cannot be read, or a verification fails."""
     from pathlib import Path
 
     from archlint.engine.inspection import open_model
@@ -50,6 +52,9 @@ def run(options: argparse.Namespace) -> int:
 
         streams.answer(TextReporter().render(model, color=streams.colored()))
         return 1
+    if views.asked(options):
+        _check_names([options.explain] if options.explain else [], model)
+        return views.answer(options, model)
     streams.answer(_render(options, model))
     return 0
 

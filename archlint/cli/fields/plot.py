@@ -1,0 +1,69 @@
+"""`--plot FILE`: how the field grows with depth, against the length of the input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.errors import CannotRun
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archlint.analysis.receptive_field import Extent
+    from archlint.model import Model
+
+_SUFFIXES = (".png", ".svg")
+
+
+def plot(model: Model, path: Path) -> None:
+    """Draw the growth of the field on the way to the last feature map, a line an input axis.
+
+    Raises `CannotRun` where matplotlib is missing, the suffix is not known, there is nothing to
+    draw, or the file cannot be written.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise CannotRun(f"{path}: a plot is a file such as field.png or field.svg")
+    lines = {extent: _growth(model, extent) for extent in model.facts.receptive_fields.extents}
+    lines = {extent: sizes for extent, sizes in lines.items() if len(sizes) > 1}
+    if not lines:
+        raise CannotRun(f"{model.path}: no layer has a local receptive field to draw")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise CannotRun("--plot needs matplotlib: pip install 'archlint-nn[plot]'") from error
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for extent, sizes in lines.items():
+        label = f"{extent.input}, axis {extent.axis}"
+        (line,) = axes.step(range(len(sizes)), sizes, where="post", label=label)
+        if extent.length is not None:
+            axes.axhline(extent.length, color=line.get_color(), linestyle=":", linewidth=1)
+    axes.set_xlabel("layers on the widest path")
+    axes.set_ylabel("receptive field (input elements; dotted: the input)")
+    axes.set_title(model.graph.name or str(model.path.name))
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    try:
+        # Without a date, the same model gives the same file.
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    except OSError as error:
+        raise CannotRun(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _growth(model: Model, extent: Extent) -> list[int]:
+    """Return the size of the field after each layer, up to where everything is read."""
+    fields = model.facts.receptive_fields
+    maps = [
+        name
+        for name in fields.maps
+        if (fields.of(name, extent).content or fields.of(name, extent)).moves
+    ]
+    if not maps:
+        return []
+    sizes = [1]
+    for step in fields.path(maps[-1], extent):
+        local = step.after.content or step.after
+        if not local.is_local:
+            break
+        sizes.append(local.size[1])
+    return sizes
