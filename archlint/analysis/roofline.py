@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from math import ceil
 
 from archlint.analysis.amount import Amount, Unknown, merged
 from archlint.analysis.traffic import Traffic, Work
@@ -64,17 +65,16 @@ class StepTime:
     def nanoseconds(self) -> Amount:
         """From the arithmetic alone at the full peak to the estimate, in nanoseconds."""
         low = sum(each.least for each in self.operators)
-        high = sum(each.seconds for each in self.operators)
         return Amount(
             int(low * NANOSECONDS),
-            round(high * NANOSECONDS),
+            ceil(self.seconds * NANOSECONDS),
             merged(self._missing, self.traffic.unknown),
         )
 
     @property
     def seconds(self) -> float:
         """The estimate at the stated efficiency; of what is known where the rest is not."""
-        return self.nanoseconds.high / NANOSECONDS
+        return _seconds(self.operators)
 
     @cached_property
     def memory_bound_share(self) -> float:

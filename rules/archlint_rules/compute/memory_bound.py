@@ -8,6 +8,7 @@ from archlint.api import Finding, Model, Rule, Severity, format_seconds
 
 _LARGE_PART = 0.5
 _SHOWN = 3
+_SHORT = 1e-3  # seconds; a shorter step waits for its launches more than for its memory
 
 
 class MemoryBound(Rule):
@@ -24,7 +25,7 @@ class MemoryBound(Rule):
         time = model.facts.step_time
         if model.target.device is None or not time.nanoseconds.complete:
             return
-        if time.memory_bound_share <= _LARGE_PART:
+        if time.memory_bound_share <= _LARGE_PART or time.seconds < _SHORT:
             return
         totals: dict[str, float] = {}
         for each in time.operators:

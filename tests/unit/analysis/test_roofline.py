@@ -105,3 +105,10 @@ def test_resnet50_takes_about_what_is_published(device, precision, batch, images
     assert time.nanoseconds.complete
     assert time.nanoseconds.low / 1e9 < measured
     assert 0.6 < time.seconds / measured < 1.25
+
+
+def test_a_graph_that_does_nothing_takes_no_time(tmp_path):
+    path = tmp_path / "free.arch.yaml"
+    path.write_text("archlint: 1\nname: free\ninputs:\n  x: [2, 8]\nlayers:\n  - Flatten\n")
+    time = facts(path, Target(DEVICE)).step_time
+    assert (time.seconds, time.memory_bound_share) == (0, 0)
