@@ -114,7 +114,7 @@ class Rebatch:
             grown = self._regrouped(proto.output[0], axis, target)
         else:
             grown = axis + len(target) - len(sizes)
-            if target[grown] != sizes[axis]:
+            if not 0 <= grown < len(target) or target[grown] != sizes[axis]:
                 return None
         if grown is None or target[grown] * self._new % self._old:
             return None
