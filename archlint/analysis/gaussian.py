@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = NDArray[np.float64]
 
-_REACH, _STEPS, _ORDERS = 8.0, 1600, 24
+_REACH, _STEPS, _ORDERS = 8.0, 800, 24
 
 
 @cache

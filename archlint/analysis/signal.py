@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ _TINY = 1e-300
 _DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
 
 
-@record(eq=False)
+@record(eq=False, slots=False)
 class Signal:
     """The elements of a tensor as a function of one normal number each.
 
@@ -42,22 +43,22 @@ class Signal:
     width: float = inf
     shares: int | None = None
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """E[x] over elements."""
         return gaussian.mean(self.values)
 
-    @property
+    @cached_property
     def second_moment(self) -> float:
         """The mean square E[x^2], q, over elements, inputs and random weights."""
         return gaussian.second_moment(self.values)
 
-    @property
+    @cached_property
     def product(self) -> float:
         """E[x x'] for the same element of two inputs."""
         return gaussian.product(self.values, self.agreement)
 
-    @property
+    @cached_property
     def places_product(self) -> float:
         """E[x y] for the same channel at two distant places of one input."""
         return gaussian.product(self.values, self.likeness)
@@ -67,7 +68,7 @@ class Signal:
         """The cosine of two inputs here: 1 where the network has forgotten which one it got."""
         return min(self.product / max(self.second_moment, _TINY), 1.0)
 
-    @property
+    @cached_property
     def fluctuation(self) -> float:
         """The variance of ln q over random weights, for one input (Hanin and Rolnick 2018).
 

@@ -75,6 +75,8 @@ def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     shape = call.input(slot).shape
     lead = rank - call.rank(slot)
     out = call.output().shape
+    if shape is not None and shape == out:
+        return same_axes(rank)
     links: list[Link] = []
     for axis, dim in enumerate(shape or ()):
         stretched = dim == 1 and (out is None or out[lead + axis] != 1)
