@@ -55,7 +55,7 @@ class GradientSignal:
             known = [name for name in node.outputs if name in found and name not in unknown]
             lost = any(name in unknown for name in node.outputs)
             for slot, name in enumerate(node.inputs):
-                if not name or self.propagation.initialization.flow.is_stored(name):
+                if not self._has_gradient(name):
                     continue
                 factor = self._factor(node, slot) if known or lost else 0.0
                 if factor is None or lost:
@@ -64,6 +64,13 @@ class GradientSignal:
                     gained = found[known[0]] * factor
                     found[name] = found.get(name, 0.0) + gained
         return {name: each for name, each in found.items() if name not in unknown}
+
+    def _has_gradient(self, name: str) -> bool:
+        """Whether a tensor is computed from the model's inputs, and no integer or shape."""
+        if not name or self.propagation.initialization.flow.is_stored(name):
+            return False
+        dtype = self.propagation.graph.values[name].dtype
+        return dtype is None or dtype.is_float
 
     def _factor(self, node: Node, slot: int) -> float | None:
         """Return what a node makes of the gradient on the way to an input; None if not known."""

@@ -30,6 +30,7 @@ from archlint.analysis.signal_maps import (
 )
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.value import Role
 from archlint.ops.effect import (
     Activates,
     Attends,
@@ -76,6 +77,8 @@ class Propagation:
             if dtype is not None and dtype.is_float:
                 signals[name] = normal(name, 0, 1, (0, 0))
         for node in self.graph.nodes:
+            if not self._carries_signal(node):
+                continue
             effect = self.initialization.flow.effects[node.name]
             try:
                 made = self._made(node, effect, signals)
@@ -86,6 +89,13 @@ class Propagation:
                 if name:
                     signals[name] = made
         return signals
+
+    def _carries_signal(self, node: Node) -> bool:
+        """Whether a node makes numbers that are not the same at every run: no shapes, constants."""
+        value = self.graph.values.get(node.output)
+        if value is None or node.output in self.graph.constants or value.role is Role.STORED:
+            return False
+        return value.dtype is None or value.dtype.is_float
 
     @cached_property
     def _folded(self) -> frozenset[str]:

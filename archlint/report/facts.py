@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archlint.analysis.amount import Amount, Unknown, merged
+from archlint.report.signal import signal_document
 
 if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
@@ -40,6 +41,7 @@ def facts_document(
         "receptive_fields": _fields(facts, tensors, all_tensors=all_tensors),
         "joins": [_join(join) for join in facts.receptive_fields.joins],
         "nodes": [_node(facts, node) for node in graph.nodes],
+        "signal": signal_document(facts),
     }
 
 
@@ -101,6 +103,7 @@ def _memory(facts: Facts) -> dict[str, Any]:
             "optimizer_state_bytes": state.low if state.complete else None,
             "saved_activation_bytes": _range(facts.saved.total),
             "peak_bytes": _range(training.peak),
+            "note": facts.hidden_layers.note if facts.saved.more is not None else None,
         },
         **_certainty(inference, training.peak),
     }

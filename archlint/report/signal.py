@@ -1,0 +1,40 @@
+"""The signal at initialization as a part of the facts document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlint.analysis.facts import Facts
+
+
+def signal_document(facts: Facts) -> dict[str, Any]:
+    """Return the second moment of every tensor at initialization, with its band.
+
+    Float inputs are standard normal; `gradient` is the second moment of the gradient where each
+    output has one of 1. `correlation` is the cosine of two inputs, 1 where they are forgotten.
+    """
+    signals, gradients = facts.propagation.signals, facts.gradient_signal.second_moments
+    tensors = []
+    for node in facts.graph.nodes:
+        signal = signals.get(node.output)
+        if signal is None:
+            continue
+        low, high = signal.band
+        tensors.append(
+            {
+                "node": node.name,
+                "tensor": node.output,
+                "second_moment": signal.second_moment,
+                "band": [low, high],
+                "correlation": signal.correlation,
+                "gradient": gradients.get(node.output),
+            }
+        )
+    return {
+        "fresh": facts.initialization.freshness.is_fresh,
+        "tensors": tensors,
+        "unknown": [
+            {"node": name, "reason": reason} for name, reason in facts.propagation.reasons.items()
+        ],
+    }
