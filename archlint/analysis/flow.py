@@ -140,7 +140,8 @@ class Flow:
         if isinstance(effect, Sums | Recurs):
             return Origin(Kind.SUM, node)
         if isinstance(effect, Passes | Pools | Normalizes | LooksUp):
-            return origins.get(node.inputs[0], Origin(Kind.OTHER))
+            slot = effect.slot if isinstance(effect, Passes) else 0
+            return origins.get(node.inputs[slot], Origin(Kind.OTHER))
         return self._joined(node, effect, origins)
 
     def _joined(self, node: Node, effect: Effect | None, origins: Mapping[str, Origin]) -> Origin:

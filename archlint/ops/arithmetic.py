@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
-from archlint.ops.effect import Operation
+from archlint.ops.effect import Effect, Operation, Passes
 from archlint.ops.facets import (
     keeps_nothing,
     per_output,
@@ -18,6 +18,7 @@ from archlint.ops.matrix import keeps_factors
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator, SignalFacet
 from archlint.ops.signals import combines
+from archlint.ops.undetermined import Undetermined
 
 
 def keeps_quotient(call: Call, gradients: Gradients) -> Kept:
@@ -68,6 +69,14 @@ def keeps_condition(_: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0,)) if gradients.needed else NOTHING
 
 
+def masks(call: Call) -> Effect:
+    """Replace elements by a constant: the others keep their distribution."""
+    for filler, source in ((1, 2), (2, 1)):
+        if call.constant(filler) is not None:
+            return Passes(source)
+    raise Undetermined("a choice between two computed tensors")
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
@@ -80,7 +89,14 @@ def operators() -> tuple[Operator, ...]:
         _binary("Max", keeps_all_inputs),
         _binary("Min", keeps_all_inputs),
         _binary("Mean", keeps_nothing),
-        Operator("Where", per_output(1), keeps_condition, sees_elementwise, layout=Layout.FOLLOWS),
+        Operator(
+            "Where",
+            per_output(1),
+            keeps_condition,
+            sees_elementwise,
+            masks,
+            layout=Layout.FOLLOWS,
+        ),
         *(_unary(name, keeps_argument(tensors)) for name, tensors in _OF_INPUT.items()),
         *(_unary(name, keeps_result(tensors)) for name, tensors in _OF_OUTPUT.items()),
         *(_unary(name, keeps_nothing) for name in ("Neg", "Sign", "Floor", "Ceil", "Round")),
