@@ -123,7 +123,12 @@ class Traffic:
         return found
 
     def _forward(self, node: Node) -> Work:
-        made = [name for name in node.outputs if name and self._storage(name) == name]
+        stored = self.saved.gradients.is_stored  # a weight, however the file describes it
+        made = [
+            name
+            for name in node.outputs
+            if name and self._storage(name) == name and not stored(name)
+        ]
         moved = 0
         if made and node.inputs and node.op not in _SHAPES:
             written = sum(map(self._bytes, made))

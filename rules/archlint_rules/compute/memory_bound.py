@@ -22,8 +22,10 @@ class MemoryBound(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Add up the operators below the ridge of the device's roofline."""
+        if model.target.device is None:
+            return
         time = model.facts.step_time
-        if model.target.device is None or not time.nanoseconds.complete:
+        if not time.nanoseconds.complete:
             return
         if time.memory_bound_share <= _LARGE_PART or time.seconds < _SHORT:
             return

@@ -90,6 +90,8 @@ def _misaligned(model: Model) -> Iterator[_Misaligned]:
             shape = graph.values[name].sizes
             if cost is None or not cost.macs or shape is None or len(shape) < 2:
                 continue
+            if len(shape) > 2 and shape[1] == 1:  # depthwise: no tensor core runs that
+                continue
             sizes = tuple(sorted(size for size in shape[:2] if size % _MULTIPLE and size > _FEW))
             large = cost.macs > _SMALL_PART * whole
             if sizes and large and use.node.name not in seen:
