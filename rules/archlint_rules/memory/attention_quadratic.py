@@ -20,8 +20,10 @@ class AttentionQuadratic(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Compare the scores that are kept for the backward pass with the peak."""
+        if model.target.training.optimizer is None:
+            return
         peak = model.facts.training_memory.peak
-        if model.target.training.optimizer is None or not peak.complete:
+        if not peak.complete:
             return
         found = [each for each in model.facts.attention_memory.scores if each.nbytes]
         kept = sum(each.nbytes for each in found)

@@ -26,10 +26,12 @@ class LogitsSpike(Rule):
         training = model.target.training
         if training.loss != "cross-entropy" or training.optimizer is None:
             return
-        peak = model.facts.training_memory.peak
         name = model.graph.outputs[0] if model.graph.outputs else ""
         shape = model.graph.values[name].sizes if name else None
-        if not shape or shape[-1] < _VOCABULARY or not peak.complete:
+        if not shape or shape[-1] < _VOCABULARY:
+            return
+        peak = model.facts.training_memory.peak
+        if not peak.complete:
             return
         nbytes = 2 * _FLOAT_BYTES * prod(shape)
         if nbytes > _LARGE_PART * peak.high:
