@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from archlint.errors import CannotRun
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from archlint.analysis.receptive_field import Extent
@@ -33,11 +34,11 @@ def plot(model: Model, path: Path) -> None:
         raise CannotRun("--plot needs matplotlib: pip install 'archlint-nn[plot]'") from error
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    for extent, sizes in lines.items():
-        label = f"{extent.input}, axis {extent.axis}"
+    for (name, length, sizes), numbers in _alike(lines).items():
+        label = f"{name}, {'axis' if len(numbers) == 1 else 'axes'} {' and '.join(numbers)}"
         (line,) = axes.step(range(len(sizes)), sizes, where="post", label=label)
-        if extent.length is not None:
-            axes.axhline(extent.length, color=line.get_color(), linestyle=":", linewidth=1)
+        if length is not None:
+            axes.axhline(length, color=line.get_color(), linestyle=":", linewidth=1)
     axes.set_xlabel("layers on the widest path")
     axes.set_ylabel("receptive field (input elements; dotted: the input)")
     axes.set_title(model.graph.name or str(model.path.name))
@@ -48,6 +49,17 @@ def plot(model: Model, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     except OSError as error:
         raise CannotRun(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _alike(
+    lines: Mapping[Extent, list[int]],
+) -> dict[tuple[str, int | None, tuple[int, ...]], list[str]]:
+    """Return the axes by input, length and sizes: those that are alike share a line."""
+    groups: dict[tuple[str, int | None, tuple[int, ...]], list[str]] = {}
+    for extent, sizes in lines.items():
+        key = (extent.input, extent.length, tuple(sizes))
+        groups.setdefault(key, []).append(str(extent.axis))
+    return groups
 
 
 def _growth(model: Model, extent: Extent) -> list[int]:
