@@ -84,6 +84,11 @@ class Initialization:
         return fans
 
     @cached_property
+    def is_known(self) -> bool:
+        """Whether it is known of any weight how it is drawn: of a trained model, of none is."""
+        return any(self.initial(name) is not None for name in self.fans)
+
+    @cached_property
     def freshness(self) -> Freshness:
         """Whether stored weights are as they were drawn."""
         return Freshness(self.flow, self.stored, self.stated)

@@ -25,6 +25,8 @@ class SignalScaleDrift(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report the first activation whose scale is surely out of bounds, and the worst one."""
         facts = model.facts
+        if not facts.initialization.is_known:
+            return
         outside = []
         for node in facts.graph.nodes:
             origin = facts.flow.origins.get(node.output)

@@ -24,6 +24,8 @@ class WidthFluctuation(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report the tensor whose second moment varies most over random weights."""
+        if not model.facts.initialization.is_known:
+            return
         signals = model.facts.propagation.signals
         names = [node.output for node in model.graph.nodes if node.output in signals]
         worst = max(names, key=lambda name: signals[name].fluctuation, default=None)
