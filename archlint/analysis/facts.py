@@ -13,6 +13,7 @@ from archlint.analysis.gradient_signal import GradientSignal
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.inference_memory import InferenceMemory
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
+from archlint.analysis.misfits import Misfits
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.propagation import Propagation
 from archlint.analysis.receptive_field import ReceptiveFields
@@ -65,6 +66,11 @@ class Facts:
     def compute(self) -> Compute:
         """Multiply-accumulates and FLOP of the passes."""
         return Compute(self.graph, self.operators, self.gradients)
+
+    @cached_property
+    def misfits(self) -> Misfits:
+        """The calls that contradict their operator."""
+        return Misfits(self.graph, self.operators)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:

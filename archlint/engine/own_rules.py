@@ -100,6 +100,13 @@ class TextNotUtf8(OwnRule):
     name = "text-not-utf-8"
 
 
+class InvalidModel(OwnRule):
+    """The file holds a model that onnx's own checker refuses."""
+
+    code = "FILE006"
+    name = "invalid-model"
+
+
 class InvalidYaml(OwnRule):
     """The file is not YAML, or holds what no architecture needs."""
 
@@ -149,6 +156,7 @@ _ALL = (
     ExternalDataRefused,
     TensorSizeMismatch,
     TextNotUtf8,
+    InvalidModel,
     InvalidYaml,
     InvalidArchitecture,
     AmbiguousValue,

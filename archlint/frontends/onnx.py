@@ -30,4 +30,29 @@ def load_onnx(path: Path) -> Loaded:
     from archlint.sources.onnx_file import read_onnx
 
     document = read_onnx(path)
-    return Loaded(document.model, document.payloads, document.problems)
+    problems = (*document.problems, *_objections(document.model))
+    return Loaded(document.model, document.payloads, problems)
+
+
+def _objections(model: ModelProto) -> tuple[Problem, ...]:
+    """Return what onnx itself has against a model: opset, arity, attributes, order."""
+    from onnx.checker import ValidationError, check_model
+    from onnx.defs import onnx_opset_version
+
+    newest = onnx_opset_version()
+    for opset in model.opset_import:
+        if opset.domain in {"", "ai.onnx"} and not 1 <= opset.version <= newest:
+            return (_invalid(f"opset {opset.version} is not one of 1 to {newest}, which onnx has"),)
+    try:
+        check_model(model)
+    except ValidationError as error:
+        return (_invalid(f"onnx's checker refuses the model: {' '.join(str(error).split())}"),)
+    return ()
+
+
+def _invalid(message: str) -> Problem:
+    from archlint.findings import Severity
+    from archlint.sources.problem import Problem
+
+    advice = "export the model again; what is found in it may be wrong"
+    return Problem("FILE006", "invalid-model", message, advice, Severity.WARNING)

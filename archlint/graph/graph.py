@@ -26,7 +26,8 @@ class Graph:
     small tensors that are known without running the model (shape operands, axes, scalars).
 
     `unknown` says of tensors without a full shape why that is, where there is more to say than
-    that something before them is not known. `conflicts` are shapes that the file declares and
+    that something before them is not known. `refusals` are onnx's reasons, by the first output,
+    for calls that contradict their operator. `conflicts` are shapes that the file declares and
     that are not so. `unused_bindings` are names in the target that no dimension has. `trips`
     counts the iterations of each loop node for which they are known.
 
@@ -44,6 +45,7 @@ class Graph:
     constants: Mapping[str, np.ndarray]
     metadata: Mapping[str, str]
     unknown: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     unused_bindings: tuple[str, ...] = ()
     trips: Mapping[str, int] = field(default_factory=dict)

@@ -30,6 +30,12 @@ _REFUSALS = (
 """How onnx says that a node is not what its schema asks for."""
 
 
+class Refusal(str):
+    """Why onnx refuses a call: it contradicts the definition of its operator."""
+
+    __slots__ = ()
+
+
 class NodeInference:
     """Shape inference of single nodes of one model."""
 
@@ -79,5 +85,6 @@ class NodeInference:
                 ir_version=self._ir_version,
             )
         except _REFUSALS as error:
-            return str(error).strip().splitlines()[0] if str(error) else "shape inference failed"
+            text = str(error).strip()
+            return Refusal(text.splitlines()[0] if text else "shape inference failed")
         return {name: proto.SerializeToString() for name, proto in found.items()}

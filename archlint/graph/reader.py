@@ -81,6 +81,7 @@ class GraphReader:
             constants=scope.constants,
             metadata=metadata,
             unknown=scope.unknown,
+            refusals=scope.refusals,
             conflicts=tuple(scope.conflicts),
             unused_bindings=unused_bindings,
             trips=self._trips,

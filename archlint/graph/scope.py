@@ -9,6 +9,7 @@ from onnx import TypeProto
 
 from archlint.graph.dtype import DType
 from archlint.graph.hazards import is_long
+from archlint.graph.inference import Refusal
 from archlint.graph.typeproto import write
 from archlint.graph.value import Dim, Provenance, Role, Shape, Value
 
@@ -42,6 +43,7 @@ class Scope:
     sequences: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     unknown: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     captures: dict[str, None] = field(default_factory=dict)
 
@@ -85,15 +87,20 @@ class Scope:
         provenance = Provenance.UNKNOWN if described.shape is None else Provenance.INFERRED
         self.values[name] = Value(name, described.dtype, described.shape, Role.INPUT, provenance)
 
+    def _leave_open(self, names: list[str], reason: str) -> None:
+        """Add outputs of which nothing is known yet."""
+        if isinstance(reason, Refusal) and names:
+            self.refusals[names[0]] = reason
+        for name in names:
+            self.values[name] = Value(name, None, None, Role.COMPUTED)
+            self.open.add(name)
+            if reason:
+                self.unknown[name] = reason
+
     def compute(self, names: tuple[str, ...], found: Outcome, types: Types) -> None:
         """Add the outputs of a node, of which onnx inferred these types."""
         if isinstance(found, str):
-            for name in names:
-                if name:
-                    self.values[name] = Value(name, None, None, Role.COMPUTED)
-                    self.open.add(name)
-                    if found:
-                        self.unknown[name] = found
+            self._leave_open([name for name in names if name], found)
             return
         for name, raw in zip(names, found, strict=True):
             if not name:

@@ -29,6 +29,25 @@ def conv_cost(call: Call) -> Cost:
     return product(call.output_elements() * prod(call.shape(1)[1:]), 0, 1)
 
 
+def conv_misfit(call: Call) -> str | None:
+    """Compare the channels of the input with those that the weight is for."""
+    channels, (outputs, inputs) = call.shape(0)[1], call.shape(1)[:2]
+    groups = call.integer("group", 1)
+    if inputs * groups != channels:
+        return f"its weight is for {inputs * groups} channels, its input has {channels}"
+    if outputs % groups:
+        return f"{outputs} output channels cannot be split into {groups} groups"
+    return None
+
+
+def transposed_misfit(call: Call) -> str | None:
+    """Compare the channels of the input with those that the weight is for."""
+    channels, weighted = call.shape(0)[1], call.shape(1)[0]
+    if weighted != channels:
+        return f"its weight is for {weighted} channels, its input has {channels}"
+    return None
+
+
 def quantized_conv_cost(call: Call) -> Cost:
     """Count as a convolution; the weight of QLinearConv sits in slot 3."""
     return product(call.output_elements() * prod(call.shape(3)[1:]), 0, 3)
@@ -151,6 +170,7 @@ def operators() -> tuple[Operator, ...]:
             sums_convolved(1, 2),
             weights=(1, 2),
             layout=Layout.CHANNELS,
+            misfit=conv_misfit,
         ),
         Operator(
             "ConvTranspose",
@@ -159,6 +179,7 @@ def operators() -> tuple[Operator, ...]:
             sees_transposed,
             sums_transposed,
             weights=(1, 2),
+            misfit=transposed_misfit,
         ),
         Operator(
             "ConvInteger",
@@ -167,6 +188,7 @@ def operators() -> tuple[Operator, ...]:
             sees_convolved,
             sums_convolved(1),
             weights=(1,),
+            misfit=conv_misfit,
             differentiable=False,
         ),
         Operator(

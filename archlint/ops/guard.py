@@ -31,6 +31,7 @@ def guarded(entry: Operator) -> Operator:
         signal=None if entry.signal is None else _guarded(entry.signal),
         view=None if entry.view is None else _guarded(entry.view),
         unview=None if entry.unview is None else _guarded(entry.unview),
+        misfit=None if entry.misfit is None else _guarded(entry.misfit),
     )
 
 

@@ -30,6 +30,7 @@ KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]
 SightFacet: TypeAlias = Callable[[Call, int], Sight]
 SignalFacet: TypeAlias = Callable[[Call], Effect]
 LayoutFacet: TypeAlias = Callable[[Call], Strides]
+MisfitFacet: TypeAlias = Callable[[Call], str | None]
 ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 
 
@@ -49,7 +50,8 @@ class Operator:
     where it answers None, the operator makes a new tensor, which lies as `layout` says. `backward`
     says where the gradients of the inputs come from, and `unview` is `view` backwards: the strides
     of the first input's gradient in the storage of the output's, where they follow from more than
-    the shapes.
+    the shapes. `misfit` says why the sizes of a call do not go together where onnx's own
+    inference does not look, None where they do.
     """
 
     name: str
@@ -68,3 +70,4 @@ class Operator:
     layout: Layout | LayoutFacet = Layout.ROW_MAJOR
     backward: Backward = Backward.MAKES
     unview: ViewFacet | None = None
+    misfit: MisfitFacet | None = None

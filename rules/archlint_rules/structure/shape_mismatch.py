@@ -1,4 +1,4 @@
-"""ARCH007: a shape that the file declares and that the operators contradict."""
+"""ARCH007: shapes that do not go together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ShapeMismatch(Rule):
-    """The file declares a shape that does not follow from its operators."""
+    """A call, or a declared shape, does not go together with the sizes around it."""
 
     code = "ARCH007"
     name = "shape-mismatch"
@@ -20,7 +20,16 @@ class ShapeMismatch(Rule):
     tags = ("structure",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report every tensor whose declared shape is not the inferred one."""
+        """Report calls that cannot run, and declared shapes that are not the inferred ones."""
+        for misfit in model.facts.misfits.all:
+            yield self.finding(
+                f"{misfit.node.op} {misfit.node.name} contradicts its operator: {misfit.reason}",
+                node=misfit.node,
+                tensor=misfit.node.output or None,
+                data={"reason": misfit.reason},
+                severity=Severity.WARNING if misfit.by_onnx else Severity.ERROR,
+                help="export the model again, or mend the layer before it",
+            )
         for conflict in model.graph.conflicts:
             declared, inferred = _written(conflict.declared), _written(conflict.inferred)
             yield self.finding(

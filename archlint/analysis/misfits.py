@@ -1,0 +1,58 @@
+"""Calls that contradict their operator."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.call import Call
+from archlint.ops.registry import Operators
+from archlint.ops.undetermined import Undetermined
+from archlint.record import record
+
+
+@record
+class Misfit:
+    """A call that contradicts its operator, and why.
+
+    `by_onnx` tells that onnx's inference refuses it, which runtimes are sometimes laxer about.
+    """
+
+    node: Node
+    reason: str
+    by_onnx: bool
+
+
+@record(slots=False)
+class Misfits:
+    """The calls that contradict their operator.
+
+    They are those that onnx's inference refuses, and those whose channels disagree, which it lets
+    pass.
+    """
+
+    graph: Graph
+    operators: Operators
+
+    @cached_property
+    def all(self) -> tuple[Misfit, ...]:
+        """All of them, in the order of the graph."""
+        found = (self._look(node) for node in self.graph.nodes)
+        return tuple(misfit for misfit in found if misfit is not None)
+
+    def _look(self, node: Node) -> Misfit | None:
+        refused = self.graph.refusals.get(node.output)
+        if refused is not None:
+            return Misfit(node, refused, by_onnx=True)
+        reason = self._channels(node)
+        return None if reason is None else Misfit(node, reason, by_onnx=False)
+
+    def _channels(self, node: Node) -> str | None:
+        operator = self.operators.of(node)
+        if operator is None or operator.misfit is None:
+            return None
+        try:
+            return operator.misfit(Call(node, self.graph))
+        except Undetermined:
+            return None
