@@ -37,6 +37,8 @@ class Gridding(Rule):
         if grid.common_factor > 1:
             shared = f" (the rates share the factor {grid.common_factor})"
         plural = "axis" if len(axes) == 1 else "axes"
+        more = len(grid.reachable) - len(grid.rates)
+        extra = "" if not more else f", with {more} more {'layer' if more == 1 else 'layers'}"
         better = ", ".join(map(str, grid.reachable))
         return self.finding(
             f"dilations {rates} up to {grid.layers[-1].name} read {grid.taps} of {grid.span} "
@@ -50,5 +52,5 @@ class Gridding(Rule):
                 "axes": axes,
                 "layers": [node.name for node in grid.layers],
             },
-            help=f"rates of {better} span as much without a hole",
+            help=f"rates of {better} span as much without a hole{extra}",
         )

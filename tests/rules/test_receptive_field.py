@@ -1,0 +1,196 @@
+"""Rules on receptive fields where the manuals' examples do not reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from archlint.api import Rule, Severity
+from archlint.testing import lint_file, lint_text
+from archlint_rules import archlint_rules
+
+RULES = {rule.code: rule for rule in archlint_rules() if rule.code.startswith("RF")}
+LIGHT = sorted((Path(onnx.__file__).parent / "backend/test/data/light").glob("*.onnx"))
+
+
+def lint(text: str, *codes: str) -> list[str]:
+    chosen: list[type[Rule]] = [RULES[code] for code in codes]
+    return [f"{finding.code} {finding.message}" for finding in lint_text(text, chosen)]
+
+
+def dilated(*rates: int) -> str:
+    layers = "\n".join(
+        f"  - Conv1d: {{out_channels: 2, kernel_size: 3, dilation: {rate}, padding: {rate}}}"
+        for rate in rates
+    )
+    return f"archlint: 1\ninputs: {{x: [1, 2, 200]}}\nlayers:\n{layers}\n"
+
+
+@pytest.mark.parametrize("rates", [(1, 2, 5), (1, 2, 4, 8), (2, 2, 2, 1), (1, 2, 3), (1, 9), (4,)])
+def test_dilations_without_a_grid(rates: tuple[int, ...]) -> None:
+    assert lint(dilated(*rates), "RF007") == []
+
+
+@pytest.mark.parametrize(
+    ("rates", "read"),
+    [((2, 2, 2), "7 of 13"), ((1, 2, 9), "21 of 25"), ((2, 4), "7 of 13"), ((3, 3, 3), "7 of 19")],
+)
+def test_dilations_with_a_grid(rates: tuple[int, ...], read: str) -> None:
+    (message,) = lint(dilated(*rates), "RF007")
+    assert f"read {read} places" in message
+
+
+@pytest.mark.parametrize("rates", [(2, 2, 2), (1, 2, 9), (2, 4), (3, 3, 3), (4, 4, 4, 4)])
+def test_rates_that_are_advised_leave_no_grid(rates: tuple[int, ...]) -> None:
+    (finding,) = lint_text(dilated(*rates), [RULES["RF007"]])
+    advised = tuple(int(rate) for rate in finding.help.split(" span")[0][9:].split(","))
+    assert lint(dilated(*advised), "RF007") == []
+    assert sum(advised) >= sum(rates)
+
+
+def two_branches(left: str, right: str) -> str:
+    return (
+        "archlint: 1\ninputs: {x: [1, 2, 64]}\nlayers:\n"
+        f"  - Conv1d: {{out_channels: 2, {left}}}\n    name: left\n    from: x\n"
+        f"  - Conv1d: {{out_channels: 2, {right}}}\n    name: right\n    from: x\n"
+        "  - Add:\n    from: [left, right]\n"
+    )
+
+
+def test_the_padding_that_is_advised_aligns() -> None:
+    wrong = two_branches("kernel_size: 5, padding: [0, 4]", "kernel_size: 1")
+    (finding,) = lint_text(wrong, [RULES["RF008"]])
+    assert finding.help.startswith("pad left with 2 before and 2 after")
+    assert finding.data["offset"] == 2
+    mended = wrong.replace("[0, 4]", "[2, 2]")
+    assert lint(mended, "RF008") == []
+
+
+def test_causal_branches_are_not_blamed() -> None:
+    causal = two_branches("kernel_size: 5, padding: causal", "kernel_size: 2, padding: causal")
+    assert lint(causal, "RF008") == []
+
+
+SPACE_TO_DEPTH = """\
+archlint: 1
+inputs: {x: [1, 2, 64]}
+layers:
+  - Slice: {dim: 2, start: 0, step: 2}
+    name: even
+    from: x
+  - Slice: {dim: 2, start: 1, step: 2}
+    name: odd
+    from: x
+  - Concat: {dim: 1}
+    from: [even, odd]
+  - Conv1d: {out_channels: 2, kernel_size: 3, padding: 1}
+"""
+
+
+def test_space_to_depth_is_not_blamed() -> None:
+    assert lint(SPACE_TO_DEPTH, "RF008", "RF005") == []
+
+
+NEED = """\
+archlint: 1
+inputs: {x: [1, 1, 400]}
+layers:
+  - Conv1d: {out_channels: 2, kernel_size: 5, padding: 2}
+    name: first
+  - Conv1d: {out_channels: 2, kernel_size: 3, stride: 2, padding: 1}
+    name: second
+  - {GlobalAvgPool: }
+  - {Flatten: , name: y}
+outputs: [y]
+target:
+  require: REQUIRE
+"""
+
+
+@pytest.mark.parametrize(
+    ("require", "sizes"),
+    [
+        ("{receptive-field: 7}", []),
+        ("{receptive-field: 8}", [(7, 8)]),
+        ("{receptive-field: {y: 300}}", []),
+        ("{receptive-field: {second: 12}}", [(7, 12)]),
+        ("{receptive-field: {first: {2: 6}, '*': 7}}", [(5, 6)]),
+        ('{receptive-field: "1 ms", sample-rate: "16 kHz"}', [(7, 16)]),
+    ],
+)
+def test_needs(require: str, sizes: list[tuple[int, int]]) -> None:
+    """The last map sees 5 + 2 = 7 elements, the output everything."""
+    findings = lint_text(NEED.replace("REQUIRE", require), [RULES["RF001"]])
+    assert [(finding.data["size"], finding.data["required"]) for finding in findings] == sizes
+    assert all(finding.severity is Severity.ERROR for finding in findings)
+
+
+def test_what_is_advised_reaches_the_need() -> None:
+    (finding,) = lint_text(NEED.replace("REQUIRE", "{receptive-field: 30}"), [RULES["RF001"]])
+    assert "raise the dilation of first from 1 to 7" in finding.help
+    assert "6 layers of kernel 3 at stride 2" in finding.help
+    wider = NEED.replace("kernel_size: 5, padding: 2", "kernel_size: 5, dilation: 7, padding: 14")
+    assert lint(wider.replace("REQUIRE", "{receptive-field: 30}"), "RF001") == []
+
+
+def test_a_need_of_a_tensor_that_is_not_there() -> None:
+    (message,) = lint(NEED.replace("REQUIRE", "{receptive-field: {z: 5}}"), "RF001")
+    assert "no tensor of this model" in message
+
+
+@pytest.mark.parametrize(
+    ("padding", "ahead"), [("causal", []), ("2", ["2 elements"]), ("[3, 1]", ["1 element"])]
+)
+def test_look_ahead(padding: str, ahead: list[str]) -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [1, 2, 100]}\nlayers:\n"
+        f"  - Conv1d: {{out_channels: 2, kernel_size: 5, padding: {padding}}}\n"
+        "  - Conv1d: {out_channels: 2, kernel_size: 3, padding: causal}\n"
+        "target: {require: {causal: true}}\n"
+    )
+    messages = lint(text, "RF011")
+    assert len(messages) == len(ahead)
+    assert all(
+        f"looks {each} ahead" in message for each, message in zip(ahead, messages, strict=True)
+    )
+
+
+def test_look_ahead_that_is_allowed() -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [1, 2, 100]}\nlayers:\n"
+        "  - Conv1d: {out_channels: 2, kernel_size: 5, padding: 2}\n"
+        "target: {require: {look-ahead: AHEAD, sample-rate: 1000 Hz}}\n"
+    )
+    assert lint(text.replace("AHEAD", '"2 ms"'), "RF011") == []
+    (message,) = lint(text.replace("AHEAD", '"1 ms"'), "RF011")
+    assert "2 elements (2 ms) ahead" in message
+
+
+@pytest.mark.parametrize(("stride", "left"), [(1, 2), (2, 1), (3, 0)])
+def test_a_strided_layer_is_causal_with_window_less_stride(stride: int, left: int) -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [1, 2, 99]}\nlayers:\n"
+        f"  - Conv1d: {{out_channels: 2, kernel_size: 3, stride: {stride}, padding: [LEFT, 0]}}\n"
+        "target: {require: {causal: true}}\n"
+    )
+    assert lint(text.replace("LEFT", str(left)), "RF011") == []
+
+
+def test_which_axis_is_time() -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [1, 1, 40, 100]}\nlayers:\n"
+        "  - Conv2d: {out_channels: 2, kernel_size: [3, 3], padding: [1, 2, 1, 0]}\n"
+        "target: {require: {causal: true AXIS}}\n"
+    )
+    (message,) = lint(text.replace("AXIS", ""), "RF011")
+    assert "axis 2 or 3 of x is time is not said" in message
+    assert lint(text.replace("AXIS", ", time-axis: 3"), "RF011") == []
+    assert len(lint(text.replace("AXIS", ", time-axis: 2"), "RF011")) == 1
+
+
+@pytest.mark.parametrize("path", LIGHT, ids=lambda path: path.stem)
+def test_famous_networks_get_remarks_at_most(path: Path) -> None:
+    findings = lint_file(path, RULES.values())
+    assert [each for each in findings if each.severity is not Severity.INFO] == []
