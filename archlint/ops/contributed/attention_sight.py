@@ -44,7 +44,7 @@ def _sees_mask(call: Call, slot: int) -> tuple[Link, ...]:
 
 
 def is_causal(call: Call) -> bool:
-    """Whether queries see no later keys: grouped attention is causal unless it is said otherwise."""
+    """Whether queries see no later keys, as in grouped attention unless it is said otherwise."""
     if call.node.op in {"GroupQueryAttention", "SparseAttention"}:
         return bool(call.integer("causal", 1))
     return bool(call.integer("unidirectional", 0))
