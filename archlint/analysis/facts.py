@@ -11,6 +11,7 @@ from archlint.analysis.deployment import Deployment
 from archlint.analysis.flow import Flow
 from archlint.analysis.gradient_signal import GradientSignal
 from archlint.analysis.gradients import GradientFlow
+from archlint.analysis.hidden_layers import HiddenLayers
 from archlint.analysis.inference_memory import InferenceMemory
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.misfits import Misfits
@@ -94,26 +95,62 @@ class Facts:
         )
 
     @cached_property
+    def hidden_layers(self) -> HiddenLayers:
+        """The layers that an export for inference leaves out, as far as the file tells."""
+        return HiddenLayers(framework_graph(self.graph, composites()))
+
+    @cached_property
     def framework(self) -> Graph:
-        """The graph of the operators that the framework ran, where exporters broke them up."""
-        return framework_graph(self.graph, composites())
+        """The graph of the operators that the framework ran, with the layers that it surely had."""
+        hidden, said = self.hidden_layers, self.target.training
+        norms = hidden.certain_norms if said.batch_norm != "absent" else ()
+        if said.batch_norm == "present":
+            norms += hidden.possible_norms
+        dropouts = hidden.possible_dropouts if said.dropout == "present" else ()
+        return hidden.shown(norms, dropouts)
 
     @cached_property
     def saved(self) -> Saved:
         """What the backward pass keeps."""
-        gradients = replace(self.gradients, graph=self.framework)
-        return Saved(self.framework, self.operators, gradients, self._training_storages)
+        return self._saved(self.framework, more=True)
 
     @cached_property
     def training_memory(self) -> TrainingMemory:
         """Weights, gradients, optimizer state, saved activations and their peak."""
+        return self._training_memory(self.saved)
+
+    def _saved(self, graph: Graph, *, more: bool) -> Saved:
+        half = self.target.training.precision in _HALF_PRECISIONS
+        storages = Storages(graph, self.operators, 2 if half else 4)
+        largest = self._fullest if more else None
+        return Saved(
+            graph,
+            self.operators,
+            replace(self.gradients, graph=graph),
+            storages,
+            None if largest is None else self._saved(largest, more=False),
+        )
+
+    @cached_property
+    def _fullest(self) -> Graph | None:
+        """The graph with all layers that it may have had, None where that is what is shown."""
+        hidden, said = self.hidden_layers, self.target.training
+        norms = hidden.certain_norms + hidden.possible_norms if said.batch_norm != "absent" else ()
+        # One who says that there are batch norms speaks of a network that has nothing else hidden.
+        silent = said.dropout is None and said.batch_norm is None
+        dropouts = hidden.possible_dropouts if silent or said.dropout == "present" else ()
+        fullest = hidden.shown(norms, dropouts)
+        return fullest if len(fullest.nodes) != len(self.framework.nodes) else None
+
+    def _training_memory(self, saved: Saved) -> TrainingMemory:
         return TrainingMemory(
-            self.framework,
+            saved.graph,
             self.parameters,
-            self.saved,
+            saved,
             self.target.training.optimizer,
             self.target.training.loss,
             foreach=self._on_gpu,
+            more=None if saved.more is None else self._training_memory(saved.more),
         )
 
     @cached_property
@@ -153,11 +190,6 @@ class Facts:
     def gradient_signal(self) -> GradientSignal:
         """The gradient in every tensor at initialization."""
         return GradientSignal(self.propagation)
-
-    @cached_property
-    def _training_storages(self) -> Storages:
-        half = self.target.training.precision in _HALF_PRECISIONS
-        return Storages(self.framework, self.operators, 2 if half else 4)
 
     @property
     def _on_gpu(self) -> bool:

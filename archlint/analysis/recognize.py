@@ -21,6 +21,7 @@ from archlint.ops.composite.registry import Composites
 
 _NO_METADATA: Mapping[str, str] = {}
 _ELEMENT = "operator.getitem"
+_UNITS = frozenset({"InstanceNormalization"})  # group norm gives it ones and zeros
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
@@ -47,10 +48,14 @@ def framework_graph(graph: Graph, composites: Composites) -> Graph:
 
 @dataclass(slots=True)
 class _Found:
-    """The composites by the name of the node that they stand for, and the nodes inside them."""
+    """The composites by the name of the node that they stand for, and the nodes inside them.
+
+    `lost` are the nodes of calls that torch.export names, but whose tensors are not found.
+    """
 
     composites: dict[str, Node] = field(default_factory=dict)
     covered: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
 
     def add(
         self,
@@ -82,16 +87,13 @@ def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:
         for composite in composites.by_target.get(call.target, ()):
             attributes = composite.reads(call)
             nodes = (*call.nodes, *elements.get(call.name, ()))
-            inputs = tuple(
-                _tensor(name, call, names, graph)
-                for place in composite.arguments
-                for name in _names(call.argument(place))
-            )
+            asked = [name for place in composite.arguments for name in _names(call.argument(place))]
+            inputs = _tensors(asked, call, names, graph)
             outputs = _outputs(call, nodes, graph)
-            if attributes is not None and outputs and None not in inputs:
-                present = tuple(name or "" for name in inputs)
-                found.add(composite, nodes, present, outputs, attributes)
+            if attributes is not None and outputs and inputs is not None:
+                found.add(composite, nodes, inputs, outputs, attributes)
                 break
+            found.lost.update(node.name for node in nodes)
 
 
 def _names(argument: str) -> list[str]:
@@ -100,16 +102,32 @@ def _names(argument: str) -> list[str]:
     return [part.strip().lstrip("%") if "%" in part else "" for part in parts]
 
 
-def _tensor(name: str, call: ExportedCall, names: Signature, graph: Graph) -> str | None:
-    """Return the tensor that the program calls `name`, "" for none, None where it is not found."""
-    if not name:
-        return ""
-    tensor = names.tensors.get(name, name)
-    if tensor in graph.values:
-        return tensor
-    # Equal weights are stored once, under one of their names.
-    stored = {used for node in call.nodes for used in node.inputs if used in graph.weights}
-    return stored.pop() if len(stored) == 1 else None
+def _tensors(
+    asked: list[str], call: ExportedCall, names: Signature, graph: Graph
+) -> tuple[str, ...] | None:
+    """Return the tensors that the program calls by these names, "" for none.
+
+    None where one is not found among what the nodes of the call read. A weight that was stored in
+    another form on the way goes by another name: those are taken in order.
+    """
+    made = {name for node in call.nodes for name in node.outputs}
+    read = [name for node in call.nodes for name in node.inputs if name and name not in made]
+    found = [names.tensors.get(name, name) if name else "" for name in asked]
+    units = {name for node in call.nodes if node.op in _UNITS for name in node.inputs[1:]}
+    stored = iter(
+        name
+        for name in dict.fromkeys(read)
+        if name in graph.weights and name not in found and name not in units
+        if (graph.values[name].shape or ()) and _is_float(name, graph, constants=True)
+    )
+    result = []
+    for name, tensor in zip(asked, found, strict=True):
+        known = not tensor or tensor in read
+        used = tensor if known else next(stored, None) if name.startswith("p_") else None
+        if used is None:
+            return None
+        result.append(used)
+    return tuple(result)
 
 
 def _outputs(call: ExportedCall, nodes: tuple[Node, ...], graph: Graph) -> tuple[str, ...]:
@@ -128,9 +146,10 @@ def _outputs(call: ExportedCall, nodes: tuple[Node, ...], graph: Graph) -> tuple
     )
 
 
-def _is_float(name: str, graph: Graph) -> bool:
+def _is_float(name: str, graph: Graph, *, constants: bool = False) -> bool:
     dtype = graph.values[name].dtype if name else None
-    return dtype is not None and dtype.is_float and name not in graph.constants
+    is_float = dtype is not None and dtype.is_float
+    return is_float and (constants or name not in graph.constants)
 
 
 def _from_form(graph: Graph, composites: Composites, found: _Found) -> None:
@@ -140,7 +159,7 @@ def _from_form(graph: Graph, composites: Composites, found: _Found) -> None:
         if not candidates or node.name in found.covered:
             continue
         for composite, form in candidates:
-            if is_exported(node) and not form.spans_calls:
+            if is_exported(node) and not form.spans_calls and node.name not in found.lost:
                 continue
             matched = _match(form, node, graph, found.covered)
             if matched is not None:

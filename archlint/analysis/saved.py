@@ -40,13 +40,15 @@ class Saved:
 
     A storage counts once, with the first operator that keeps it. Parameters and buffers cost
     nothing more. The model's own input counts where it is kept; what the loss keeps does not.
-    `graph` is the graph of the operators that the framework ran.
+    `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
+    that the file may hide: the upper end.
     """
 
     graph: Graph
     operators: Operators
     gradients: GradientFlow
     storages: Storages
+    more: Saved | None = None
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
@@ -62,7 +64,10 @@ class Saved:
     @cached_property
     def total(self) -> Amount:
         """Bytes kept by the whole graph."""
-        return total(self.bytes_of(node.name) for node in self.graph.nodes)
+        own = total(self.bytes_of(node.name) for node in self.graph.nodes)
+        if self.more is None:
+            return own
+        return Amount(own.low, max(own.high, self.more.total.high), own.unknown)
 
     def bytes_of(self, node: str) -> Amount:
         """Return the bytes that a node is the first to keep; none for a part of a composite."""

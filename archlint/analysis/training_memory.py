@@ -28,7 +28,7 @@ class TrainingMemory:
     The sum of the breakdown is 2LK^2 + LnK for the MLP of problem set 8, without an optimizer's
     state. The model's inputs and outputs and the loss's target are held by the caller all the time.
     `foreach` tells that all parameters are updated at once, as on a GPU. `graph` is the graph of
-    the operators that the framework ran.
+    the operators that the framework ran, `more` the same with all layers that the file may hide.
     """
 
     graph: Graph
@@ -37,6 +37,7 @@ class TrainingMemory:
     optimizer: str | None
     loss: str | None = None
     foreach: bool = False
+    more: TrainingMemory | None = None
 
     @cached_property
     def weight_bytes(self) -> int:
@@ -64,7 +65,10 @@ class TrainingMemory:
     @cached_property
     def peak(self) -> Amount:
         """The largest of the three moments."""
-        return largest((self.forward_peak, self.forward_end, self.backward_peak, self.step))
+        own = largest((self.forward_peak, self.forward_end, self.backward_peak, self.step))
+        if self.more is None:
+            return own
+        return Amount(own.low, max(own.high, self.more.peak.high), own.unknown)
 
     @cached_property
     def forward_peak(self) -> Amount:
@@ -126,7 +130,7 @@ class TrainingMemory:
     @cached_property
     def _walks(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """The forward end and the backward peak, for both ends of what is kept."""
-        exact = self.saved.total.low == self.saved.total.high
+        exact = all(each.own.low == each.own.high for each in self.saved.of_node.values())
         low = self._walk(high=False)
         return low, low if exact else self._walk(high=True)
 

@@ -18,6 +18,7 @@ from archlint.quantity import (
 from archlint.target import (
     DEPLOYED_FORMATS,
     DEVICE_KINDS,
+    HIDDEN_LAYERS,
     LOSS_SCALINGS,
     LOSSES,
     OPTIMIZERS,
@@ -69,6 +70,16 @@ TARGET = Table.of(
         Flag(),
         "Whether the model's own input needs a gradient.",
         also=("input-gradient",),
+    ),
+    Setting(
+        "training.batch-norm",
+        Choice(HIDDEN_LAYERS),
+        "Whether an export for inference hides batch norms; present makes the answer exact.",
+    ),
+    Setting(
+        "training.dropout",
+        Choice(HIDDEN_LAYERS),
+        "Whether an export for inference hides dropout.",
     ),
     Setting("training.learning-rate", Real(), "Step size of the optimizer."),
     Setting("training.momentum", Real(0.0, 1.0), "Momentum of SGD."),
