@@ -10,7 +10,7 @@ from archlint.analysis.field import Field, through, union, unknown_field
 from archlint.analysis.sights import Sights
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.links import Fixed, Links, Piece, Sight, Whole
+from archlint.ops.links import Fixed, Links, Piece, Sight, Whole, same_axes
 from archlint.record import record
 
 
@@ -77,17 +77,21 @@ class Walk:
 
     def _seen(self, node: Node, sight: Sight, output: str, graph: Graph) -> Field | None:
         after = graph.values[output].shape or ()
-        paths = tuple(
-            Path(slot, name, through(self.fields[name], links, after, node.name))
+        found = {
+            slot: through(self.fields[name], links, after, node.name)
             for slot, links in sight.items()
             if (name := node.inputs[slot]) in self.fields
-        )
-        if not paths:
+        }
+        if not found:
             return None
-        if len(paths) > 1:
-            self.paths[output] = paths
-        pieces = [piece for path in paths for piece in _pieces(sight[path.slot])]
-        seen = union([path.field for path in paths], pieces)
+        if len(found) == 1:
+            (seen,) = found.values()
+        else:
+            self.paths[output] = tuple(
+                Path(slot, node.inputs[slot], each) for slot, each in found.items()
+            )
+            pieces = [piece for slot in found for piece in _pieces(sight[slot])]
+            seen = union(list(found.values()), pieces)
         if self.summed_at is None and seen.whole == node.name:
             self._note_sum(node, sight)
         return seen
@@ -105,6 +109,8 @@ class Walk:
     def _sums_features(self, node: Node, sight: Sight) -> bool:
         """Whether a product with a weight sums over the axis before anything else touched it."""
         for slot, links in sight.items():
+            if links == same_axes(len(links)):
+                continue
             before = self.fields.get(node.inputs[slot])
             if before is None or len(before.branches) != 1 or before.whole is not None:
                 continue
