@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
+from typing import TypeAlias
 
 from archlint.analysis.field import source_field
 from archlint.analysis.field_path import widest_path
@@ -11,18 +12,20 @@ from archlint.analysis.walk import Walk
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
-from archlint.ops.sliding import sliding_windows
+from archlint.ops.sliding import Sliding, sliding_windows
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
+
+Windows: TypeAlias = Mapping[Node, Mapping[int, Sliding]]
 
 
 @record
 class Grid:
     """A feature map that reads only some of the elements between the first and the last one.
 
-    `taps` of the `span` elements of `source` are read along `axis`: the last map of the same
-    stride before the dilated layers. `rates` are the dilations along the widest path, and
-    `kernels` their kernel sizes.
+    `taps` of the `span` elements of `source`, the first map of the same stride, are read along
+    `axis`. `layers` are those on the widest path that read neighbours, with their `rates` of
+    dilation and the sizes of their `kernels`.
     """
 
     tensor: str
@@ -41,22 +44,33 @@ class Grid:
 
     @property
     def reachable(self) -> tuple[int, ...]:
-        """Rates of the same total that leave no hole, smallest first.
+        """Rates that span as much without a hole, smallest first, of more layers if need be.
 
         A layer may skip at most what the layers before it span together.
         """
-        wanted = sum(rate * (size - 1) for rate, size in zip(self.rates, self.kernels, strict=True))
-        rates = [1] * len(self.rates)
-        for layer in range(len(rates) - 1, 0, -1):
-            others = sum(
-                rate * (size - 1)
-                for index, (rate, size) in enumerate(zip(rates, self.kernels, strict=True))
-                if index != layer
-            )
-            missing = -(-(wanted - others) // (self.kernels[layer] - 1))
-            most = _spans(self.kernels[:layer])
-            rates[layer] = max(1, min(missing, most))
+        wanted = _reach(self.rates, self.kernels)
+        sizes = list(self.kernels)
+        while _most(sizes) < wanted:
+            sizes.append(sizes[-1])
+        rates: list[int] = []
+        for layer in range(len(sizes)):
+            before = _reach(rates, sizes[:layer])
+            left = sum(each - 1 for each in sizes[layer:])
+            rates.append(max(1, min(before + 1, -(-(wanted - before) // left))))
         return tuple(sorted(rates))
+
+
+def _reach(rates: Sequence[int], sizes: Sequence[int]) -> int:
+    """Return how far layers reach beyond one element."""
+    return sum(rate * (size - 1) for rate, size in zip(rates, sizes, strict=True))
+
+
+def _most(sizes: Sequence[int]) -> int:
+    """Return how far layers of kernels of these sizes can reach without holes."""
+    span = 1
+    for size in sizes:
+        span *= size
+    return span - 1
 
 
 def grids(graph: Graph, walk: Walk) -> Iterator[Grid]:
@@ -65,7 +79,10 @@ def grids(graph: Graph, walk: Walk) -> Iterator[Grid]:
     Holes are looked for between maps of one stride, as Wang et al. 2018 do: a hole of features
     is one although the features overlap on the input. A layer of dilation 1 among them fills it.
     """
-    dilated = _dilated(graph)
+    windows = _windows(graph)
+    dilated = [
+        node for node, axes in windows.items() if any(each.dilation > 1 for each in axes.values())
+    ]
     if not dilated:
         return
     strides = {}
@@ -75,11 +92,11 @@ def grids(graph: Graph, walk: Walk) -> Iterator[Grid]:
     regions = {strides[node.output] for node in dilated if node.output in strides}
     for region in regions:
         members = {name for name, place in strides.items() if place == region}
-        yield from _in_region(graph, walk, region[0], members, dilated)
+        yield from _in_region(graph, walk, region[0], members, windows)
 
 
 def _in_region(
-    graph: Graph, walk: Walk, axis: int, members: set[str], dilated: dict[Node, dict[int, int]]
+    graph: Graph, walk: Walk, axis: int, members: set[str], windows: Windows
 ) -> Iterator[Grid]:
     sources = [name for name in members if not _comes_from(graph, name, members)]
     fields = {name: source_field(graph.values[name].shape or (), axis) for name in sources}
@@ -95,13 +112,16 @@ def _in_region(
         if not ends or field is None or not field.is_local or field.taps is None:
             continue
         path = widest_path(graph, inner.fields, name)
-        layers = tuple(step.node for step in path if axis in dilated.get(step.node, {}))
+        layers = {
+            step.node: windows[step.node][axis]
+            for step in path
+            if axis in windows.get(step.node, {})
+        }
         taps, span = field.taps[1], field.size[1]
-        if len(layers) > 1 and taps < span:
-            slidings = [sliding_windows(Call(node, graph))[axis - 2] for node in layers]
-            rates = tuple(sliding.dilation for sliding in slidings)
-            kernels = tuple(sliding.kernel for sliding in slidings)
-            yield Grid(name, path[0].source, axis, taps, span, layers, rates, kernels)
+        if sum(sliding.dilation > 1 for sliding in layers.values()) > 1 and taps < span:
+            rates = tuple(sliding.dilation for sliding in layers.values())
+            kernels = tuple(sliding.kernel for sliding in layers.values())
+            yield Grid(name, path[0].source, axis, taps, span, tuple(layers), rates, kernels)
 
 
 def _comes_from(graph: Graph, name: str, members: set[str]) -> bool:
@@ -109,27 +129,15 @@ def _comes_from(graph: Graph, name: str, members: set[str]) -> bool:
     return maker is not None and any(each in members for each in maker.inputs)
 
 
-def _dilated(graph: Graph) -> dict[Node, dict[int, int]]:
-    """Return the rate of each dilated axis of each convolution that has one."""
+def _windows(graph: Graph) -> dict[Node, dict[int, Sliding]]:
+    """Return the window of each convolution and pooling along each axis where it is one."""
     found = {}
     for node in graph.nodes:
         try:
             slidings = sliding_windows(Call(node, graph))
         except Undetermined:
             continue
-        rates = {
-            axis: sliding.dilation
-            for axis, sliding in enumerate(slidings, start=2)
-            if sliding.dilation > 1 and sliding.kernel > 1
-        }
-        if rates:
-            found[node] = rates
+        wide = {axis: each for axis, each in enumerate(slidings, start=2) if each.kernel > 1}
+        if wide:
+            found[node] = wide
     return found
-
-
-def _spans(kernels: tuple[int, ...]) -> int:
-    """Return how many elements layers of these kernels can span without holes."""
-    span = 1
-    for size in kernels:
-        span += (size - 1) * span
-    return span

@@ -131,10 +131,12 @@ NETS: dict[str, tuple[Callable[[Sequence], str], str]] = {
 for cell in ("LSTM", "GRU", "RNN"):
     for way, kind in (("forward", "prefix"), ("reverse", "suffix"), ("bidirectional", "global")):
         NETS[f"{cell} {way}"] = partial(recurrent, op=cell, direction=way), kind
-for mask in (added, filled, chosen, compared, subtracted):
-    NETS[mask.__name__] = partial(attention, masked=mask), "prefix"
-for mask in (unmasked, too_wide, transposed):
-    NETS[mask.__name__] = partial(attention, masked=mask), "global"
+MASKS: dict[str, tuple[Callable[[Sequence, str], str], ...]] = {
+    "prefix": (added, filled, chosen, compared, subtracted),
+    "global": (unmasked, too_wide, transposed),
+}
+for kind, masks in MASKS.items():
+    NETS.update({each.__name__: (partial(attention, masked=each), kind) for each in masks})
 
 
 def changes(model: onnx.ModelProto) -> np.ndarray:
