@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from archlint.engine.project import Project
     from archlint.report.outcome import Outcome
 
+_FOR_PEOPLE = frozenset({"text", "short"})
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -56,7 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the least severity that makes the exit code 1 (default: warning)",
     )
     noise = report.add_mutually_exclusive_group()
-    noise.add_argument("--verbose", "-v", action="store_true", help="tell more on standard error")
+    noise.add_argument(
+        "--verbose",
+        "-v",
+        action="store_true",
+        help="show info too, and tell more on standard error",
+    )
     noise.add_argument("--quiet", "-q", action="store_true", help="tell nothing but findings")
 
 
@@ -99,9 +106,15 @@ def run(options: argparse.Namespace) -> int:
     if options.write_baseline is not None:
         return _write_baseline(options, outcome)
     color = options.output is None and streams.colored()
-    _write(options, reporter.render(outcome, color=color))
+    shown = outcome if _shows_info(options) else outcome.without_info()
+    _write(options, reporter.render(shown, color=color))
     _tell(options, outcome)
     return outcome.exit_code(Severity(options.fail_on))
+
+
+def _shows_info(options: argparse.Namespace) -> bool:
+    """Whether to show what never fails a run: to machines, and to people who ask for it."""
+    return options.verbose or bool(options.select) or options.format not in _FOR_PEOPLE
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -157,6 +170,7 @@ def _write(options: argparse.Namespace, text: str) -> None:
 
 def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
     """Tell on standard error what is no finding: crashes, skipped files, counts."""
+    from archlint.findings import Severity
     from archlint.report.outcome import Status
     from archlint.report.text import footer
 
@@ -173,5 +187,6 @@ def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
     if len(skipped) == len(outcome.files):
         aside = f" ({len(skipped)} skipped: --verbose says why)" if skipped else ""
         streams.note(f"archlint: no file to check{'' if options.verbose else aside}")
-    elif options.format in {"text", "short"}:
-        streams.note(f"archlint: {footer(outcome)}")
+    elif options.format in _FOR_PEOPLE:
+        hint = "" if _shows_info(options) or not outcome.count(Severity.INFO) else "; -v shows info"
+        streams.note(f"archlint: {footer(outcome)}{hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from archlint.record import record
@@ -97,6 +97,18 @@ class Outcome:
     def texts(self) -> Mapping[str, str]:
         """The source of the text files in which something was found."""
         return {file.path: file.text for file in self.files if file.text is not None}
+
+    def without_info(self) -> Outcome:
+        """Return the outcome without hints about models, for reports to people.
+
+        What the user got wrong in flags or comments (LINT) stays.
+        """
+        loud = (
+            item
+            for item in self.findings
+            if item.finding.severity.rank or item.finding.code.startswith("LINT")
+        )
+        return replace(self, findings=tuple(loud))
 
     def exit_code(self, fail_on: Severity) -> int:
         """Return 2 after a crash, 1 for findings at or above `fail_on`, else 0."""

@@ -258,3 +258,17 @@ def test_pipe_is_not_waited_for(archlint: Archlint, folder: Path, name: str) -> 
     result = archlint("check", name)
     assert result.code == 1
     assert "no regular file" in result.out
+
+
+def test_hints_are_shown_to_those_who_ask(folder: Path, archlint: Archlint) -> None:
+    (folder / "net.arch.yaml").write_text(
+        "archlint: 1\nname: net\ninputs: {x: [1, 3, 224, 224]}\n"
+        "layers:\n  - Conv2d: {out_channels: 8, kernel_size: 7, stride: 2, padding: 3}\n",
+        encoding="utf-8",
+    )
+    quiet = archlint("check")
+    assert quiet.code == 0
+    assert not quiet.out
+    assert "1 info in 1 file; -v shows info" in quiet.err
+    for more in (("-v",), ("--select", "RF004"), ("--format", "json")):
+        assert "RF004" in archlint("check", *more).out
