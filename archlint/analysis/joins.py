@@ -59,7 +59,8 @@ class Join:
     @property
     def aligned(self) -> bool:
         """Whether the paths look at the same place."""
-        return self.offset == 0
+        first = _reach(self.paths[0])
+        return all(_reach(path) == first for path in self.paths) or self.offset == 0
 
     @property
     def intended(self) -> bool:

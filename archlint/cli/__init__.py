@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+_YOUNG = 50_000  # objects between two searches for cycles
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,4 +18,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     from archlint.cli.program import run
 
+    if arguments is None:  # the process is ours, and a model of many nodes has no cycles to find
+        gc.set_threshold(_YOUNG)
     return run(given)
