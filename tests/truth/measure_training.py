@@ -1,0 +1,159 @@
+"""Measure what PyTorch keeps and holds in a training step, and export what was measured.
+
+Needs the extra `truth`. Run it in this folder: python measure_training.py. Writes
+training/NAME.EXPORTER.onnx and training/truth.json; the tests need neither PyTorch nor this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import warnings
+import weakref
+from pathlib import Path
+
+import onnx
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+from torch.onnx import TrainingMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
+from training_models import NETWORKS
+
+HERE = Path(__file__).parent / "training"
+BATCH = 3
+# What is kept of what torch.export notes: the rest is long, or tells of the machine.
+TELLING = ("pkg.torch.onnx.fx_node",)
+
+
+def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    make, inputs = NETWORKS[name]
+    return make().train(), inputs(BATCH)
+
+
+def storage(tensor: torch.Tensor) -> tuple[int, int]:
+    whole = tensor.untyped_storage()
+    return whole._cdata, whole.nbytes()
+
+
+def saved(name: str) -> int:
+    """Bytes of the storages that autograd keeps, parameters and buffers apart."""
+    model, x = build(name)
+    own = {storage(tensor)[0] for tensor in (*model.parameters(), *model.buffers())}
+    kept: dict[int, int] = {}
+    alive = []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        alive.append(tensor)
+        key, nbytes = storage(tensor)
+        if key not in own:
+            kept[key] = nbytes
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(x)
+    return sum(kept.values())
+
+
+class Watch(TorchDispatchMode):
+    """The most bytes of live storages after any operator."""
+
+    def __init__(self, tensors: list[torch.Tensor]) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self.seen: set[int] = set()
+        for tensor in tensors:
+            self.add(tensor)
+
+    def add(self, tensor: torch.Tensor) -> None:
+        key, nbytes = storage(tensor)
+        if key not in self.seen:
+            self.seen.add(key)
+            self.now += nbytes
+            weakref.finalize(tensor.untyped_storage(), self.drop, key, nbytes)
+
+    def drop(self, key: int, nbytes: int) -> None:
+        self.seen.discard(key)
+        self.now -= nbytes
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for leaf in tree_flatten(out)[0]:
+            if isinstance(leaf, torch.Tensor):
+                self.add(leaf)
+        self.most = max(self.most, self.now)
+        return out
+
+
+def peak(name: str, optimizer: str, *, foreach: bool) -> int:
+    """Most live bytes of a step on the sum of the output, which the caller holds."""
+    model, x = build(name)
+    make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
+    steps = make(model.parameters(), 1e-4, foreach=foreach)
+    model(x).sum().backward()
+    steps.step()
+    steps.zero_grad()
+    states = [t for each in steps.state.values() for t in each.values() if torch.is_tensor(t)]
+    with Watch([*model.parameters(), *model.buffers(), x, *states]) as watch:
+        out = model(x)
+        loss = out.sum()
+        loss.backward()
+        steps.step()
+    return watch.most
+
+
+def export(name: str, exporter: str, path: Path) -> None:
+    model, x = build(name)
+    how = (
+        {"dynamo": True, "optimize": False, "external_data": False}
+        if exporter == "dynamo"
+        else {
+            "dynamo": False,
+            "opset_version": 17,
+            "training": TrainingMode.PRESERVE,
+            "do_constant_folding": False,
+        }
+    )
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        torch.onnx.export(model, (x,), str(path), input_names=["x"], **how)
+    proto = onnx.load(path)
+    for node in proto.graph.node:
+        kept = [entry for entry in node.metadata_props if entry.key in TELLING]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    for info in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        del info.metadata_props[:]
+    for stored in proto.graph.initializer:  # the numbers do not matter, only that they are there
+        if stored.raw_data and stored.data_type == onnx.TensorProto.FLOAT:
+            stored.raw_data = bytes(len(stored.raw_data))
+    onnx.save(proto, path)
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    HERE.mkdir(exist_ok=True)
+    truth = {}
+    for name in NETWORKS:
+        model, _ = build(name)
+        truth[name] = {
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "saved_bytes": saved(name),
+            "peak_bytes": {
+                f"{optimizer}{' foreach' if foreach else ''}": peak(
+                    name, optimizer, foreach=foreach
+                )
+                for optimizer in ("sgd", "adam")
+                for foreach in (False, True)
+            },
+        }
+        for exporter in ("torchscript", "dynamo"):
+            export(name, exporter, HERE / f"{name}.{exporter}.onnx")
+    about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
+    (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Small networks to measure: each has something that a memory model gets wrong easily."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
+
+
+class Residual(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.relu(x + self.inner(x))
+
+
+class Gate(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Conv2d(channels, 4, 1), nn.Conv2d(4, channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weights = self.wide(functional.silu(self.narrow(x.mean((2, 3), keepdim=True))))
+        return x * torch.sigmoid(weights)
+
+
+class Block(nn.Module):
+    """Attention by the fused kernel, or by hand."""
+
+    def __init__(self, width: int, heads: int, *, fused: bool) -> None:
+        super().__init__()
+        self.heads, self.fused = heads, fused
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.project, self.merge = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, length, width = x.shape
+        parts = self.project(self.first(x)).split(width, 2)
+        q, k, v = (part.view(batch, length, self.heads, -1).transpose(1, 2) for part in parts)
+        if self.fused:
+            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        else:
+            scores = (q @ k.transpose(-2, -1)) * (width // self.heads) ** -0.5
+            mixed = scores.softmax(-1) @ v
+        x = x + self.merge(mixed.transpose(1, 2).reshape(batch, length, width))
+        return x + self.mlp(self.second(x))
+
+
+class Tokens(nn.Module):
+    """A language model with a learned table of positions and a tied head."""
+
+    def __init__(self, *, fused: bool) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(50, 24), nn.Parameter(torch.zeros(1, 10, 24))
+        self.block, self.norm = Block(24, 3, fused=fused), nn.LayerNorm(24)
+        self.head = nn.Linear(24, 50, bias=False)
+        self.head.weight = self.words.weight
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.norm(self.block(self.words(tokens) + self.places)))
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(30, 12)
+        self.cells = nn.GRU(12, 10, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(20, 4)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.cells(self.words(tokens))[0][:, -1])
+
+
+class Contraction(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Parameter(torch.randn(3, 16, 8))
+        self.right = nn.Parameter(torch.randn(3, 8, 16))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        heads = torch.einsum("btd,hdk->bhtk", x, self.left)
+        return x + torch.einsum("bhtk,hkd->btd", heads.softmax(-1), self.right)
+
+
+def image(batch: int) -> torch.Tensor:
+    return torch.randn(batch, 3, 16, 16)
+
+
+def tokens(batch: int) -> torch.Tensor:
+    return torch.randint(0, 30, (batch, 10))
+
+
+def rows(batch: int) -> torch.Tensor:
+    return torch.randn(batch, 7, 16)
+
+
+def _residual() -> nn.Module:
+    inner = nn.Sequential(convolution(8, 8), nn.Conv2d(8, 8, 3, padding=1), nn.GroupNorm(2, 8))
+    return nn.Sequential(
+        convolution(3, 8, 2), nn.MaxPool2d(2), Residual(inner), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Dropout(0.2), nn.Linear(8, 5),
+    )  # fmt: skip
+
+
+def _mobile() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), nn.SiLU(), nn.Conv2d(8, 8, 3, 1, 1, groups=8), nn.BatchNorm2d(8),
+        nn.Hardswish(), Gate(8), nn.Conv2d(8, 12, 1), nn.InstanceNorm2d(12, affine=True), nn.Mish(),
+        nn.Upsample(scale_factor=2, mode="bilinear"), nn.ConvTranspose2d(12, 3, 2, 2),
+    )  # fmt: skip
+
+
+def _perceptron() -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(16, 24), nn.GELU(), nn.Linear(24, 24), nn.GLU(), nn.Linear(12, 24), nn.PReLU(),
+        nn.Linear(24, 24), nn.Softplus(), nn.Linear(24, 6), nn.LogSoftmax(-1),
+    )  # fmt: skip
+
+
+NETWORKS = {
+    "residual": (_residual, image),
+    "mobile": (_mobile, image),
+    "perceptron": (_perceptron, rows),
+    "fused-attention": (lambda: Tokens(fused=True), tokens),
+    "attention-by-hand": (lambda: Tokens(fused=False), tokens),
+    "encoder": (
+        lambda: nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True),
+            1,
+            enable_nested_tensor=False,
+        ),
+        rows,
+    ),
+    "recurrent": (Recurrent, tokens),
+    "contraction": (Contraction, rows),
+}

@@ -1,0 +1,55 @@
+"""What a training step keeps and holds, against PyTorch: see tests/truth/measure_training.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archlint.analysis.facts import Facts
+from archlint.analysis.training_memory import TrainingMemory
+from archlint.frontends.onnx import load_onnx
+from archlint.graph.bindings import Bindings
+from archlint.graph.build import build_graph
+from archlint.ops.registry import operators
+from archlint.target import Target, Training
+
+TRUTH = Path(__file__).parents[2] / "truth" / "training"
+MEASURED = json.loads((TRUTH / "truth.json").read_text(encoding="utf-8"))
+CASES = [
+    (name, exporter) for name in MEASURED["networks"] for exporter in ("torchscript", "dynamo")
+]
+
+
+def facts_of(name: str, exporter: str) -> Facts:
+    model = load_onnx(TRUTH / f"{name}.{exporter}.onnx").model
+    graph = build_graph(model, Bindings(MEASURED["batch"]))
+    return Facts(graph, Target(training=Training("adam")), operators())
+
+
+@pytest.mark.parametrize(("name", "exporter"), CASES)
+def test_parameters_are_those_of_the_module(name: str, exporter: str) -> None:
+    assert facts_of(name, exporter).parameters.count == MEASURED["networks"][name]["parameters"]
+
+
+@pytest.mark.parametrize(("name", "exporter"), CASES)
+def test_saved_bytes_are_those_of_autograd(name: str, exporter: str) -> None:
+    saved = facts_of(name, exporter).saved.total
+    assert saved.value == MEASURED["networks"][name]["saved_bytes"]
+
+
+@pytest.mark.parametrize(("name", "exporter"), CASES)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("foreach", [False, True])
+def test_the_peak_is_that_of_a_step(
+    name: str, exporter: str, optimizer: str, *, foreach: bool
+) -> None:
+    facts = facts_of(name, exporter)
+    memory = TrainingMemory(
+        facts.framework, facts.parameters, facts.saved, optimizer, "none", foreach=foreach
+    )
+    want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
+    assert memory.peak.low == memory.peak.high
+    # The step counters of Adam and numbers of a few bytes come and go in other places.
+    assert memory.peak.low == pytest.approx(want, rel=0.01)
