@@ -66,13 +66,11 @@ def step_temporaries(optimizer: Optimizer, sizes: Sequence[int], *, foreach: boo
     """
     if foreach:
         return optimizer.foreach_temporaries * sum(sizes)
-    if not optimizer.temporaries:
+    if not optimizer.temporaries or not sizes:
         return 0
     before = (0, *sizes[:-1]) if optimizer.holds_last else (0,) * len(sizes)
-    return max(
-        (last + optimizer.temporaries * size for last, size in zip(before, sizes, strict=True)),
-        default=0,
-    )
+    pairs = zip(before, sizes, strict=True)
+    return max(last + optimizer.temporaries * size for last, size in pairs)
 
 
 def _factored_values(shape: tuple[int, ...]) -> int:

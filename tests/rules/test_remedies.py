@@ -6,7 +6,7 @@ import pytest
 
 from archlint.api import Severity
 from archlint.testing import lint_text
-from archlint_rules.compute.step_flops import StepFlopsExceeded
+from archlint_rules.compute.step_budget import StepBudgetExceeded
 from archlint_rules.memory.inference_memory import InferenceMemoryExceeded
 from archlint_rules.memory.training_memory import TrainingMemoryExceeded
 from archlint_rules.memory.weights_exceed_flash import WeightsExceedFlash
@@ -43,7 +43,7 @@ def test_the_largest_batch_of_a_budget_of_work_is_exact():
     # (3L - 1) n K^2 products of 2 FLOP.
     each = 2 * (3 * LAYERS - 1) * WIDTH**2
     target = SETTINGS | {"require": {"step-flops": 1000 * each + 1}}
-    (finding,) = lint_text(TEXT, [StepFlopsExceeded], target)
+    (finding,) = lint_text(TEXT, [StepBudgetExceeded], target)
     assert finding.help.startswith("the largest batch that fits is 1000 (")
 
 

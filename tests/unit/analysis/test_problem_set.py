@@ -100,3 +100,13 @@ def test_the_peak_is_within_the_sum_of_its_parts(layers, width, batch):
     flowing = BYTES * 4 * batch * width  # outputs, the loss and gradients on their way
     assert memory.weight_bytes + facts.saved.total.low <= memory.peak.low
     assert memory.peak.low <= parts + flowing + 64
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", *STATES])
+def test_a_network_without_parameters_needs_nothing_to_step(optimizer):
+    text = b"archlint: 1\nname: relu\ninputs: {x: [1, 4]}\nlayers:\n  - ReLU\n"
+    model = compile_architecture(parse_yaml(text), Path()).model
+    target = Target(training=Training(optimizer=optimizer))
+    memory = Facts(build_graph(model, Bindings()), target, operators()).training_memory
+    assert memory.state_bytes.value == 0
+    assert memory.step.complete

@@ -10,11 +10,11 @@ from archlint_rules.budget.budgets import step_flops, step_time
 from archlint_rules.budget.remedies import advice
 
 
-class StepFlopsExceeded(Rule):
+class StepBudgetExceeded(Rule):
     """A step computes more FLOP, or takes longer, than the target allows."""
 
     code = "FLOP001"
-    name = "step-flops-exceeded"
+    name = "step-budget-exceeded"
     severity = Severity.ERROR
     since = "0.1.0"
     tags = ("compute", "budget")
