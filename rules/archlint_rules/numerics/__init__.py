@@ -1,1 +1,0 @@
-"""Rules on values that a number format cannot hold."""
