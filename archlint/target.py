@@ -31,6 +31,7 @@ OPTIMIZERS = (
 PRECISIONS = ("fp32", "bf16-mixed", "fp16-mixed", "bf16", "fp16")
 DEPLOYED_FORMATS = ("fp32", "fp16", "bf16", "int8")
 LOSSES = ("cross-entropy", "mse", "none")
+ATTENTION_KERNELS = ("flash", "math")
 HIDDEN_LAYERS = ("present", "absent")
 LOSS_SCALINGS = ("none", "static", "dynamic")
 WEIGHT_STATES = ("auto", "fresh", "trained")
@@ -89,6 +90,8 @@ class Training:
     precision: str = "fp32"  # one of PRECISIONS
     loss: str | None = None  # one of LOSSES
     input_gradient: bool = False
+    foreach: bool | None = None  # all parameters in one update; None: as on the device
+    attention: str | None = None  # one of ATTENTION_KERNELS
     batch_norm: str | None = None  # one of HIDDEN_LAYERS: what an export for inference folded
     dropout: str | None = None  # one of HIDDEN_LAYERS: what an export for inference left out
     learning_rate: float | None = None

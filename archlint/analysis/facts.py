@@ -97,7 +97,9 @@ class Facts:
     @cached_property
     def hidden_layers(self) -> HiddenLayers:
         """The layers that an export for inference leaves out, as far as the file tells."""
-        return HiddenLayers(framework_graph(self.graph, composites()))
+        kernel = self.target.training.attention or "flash"
+        known = composites(attention_kernel=kernel)
+        return HiddenLayers(framework_graph(self.graph, known))
 
     @cached_property
     def framework(self) -> Graph:
@@ -143,13 +145,14 @@ class Facts:
         return fullest if len(fullest.nodes) != len(self.framework.nodes) else None
 
     def _training_memory(self, saved: Saved) -> TrainingMemory:
+        stated = self.target.training.foreach
         return TrainingMemory(
             saved.graph,
             self.parameters,
             saved,
             self.target.training.optimizer,
             self.target.training.loss,
-            foreach=self._on_gpu,
+            foreach=self._on_gpu if stated is None else stated,
             more=None if saved.more is None else self._training_memory(saved.more),
         )
 

@@ -16,6 +16,7 @@ from archlint.quantity import (
     parse_seconds,
 )
 from archlint.target import (
+    ATTENTION_KERNELS,
     DEPLOYED_FORMATS,
     DEVICE_KINDS,
     HIDDEN_LAYERS,
@@ -70,6 +71,16 @@ TARGET = Table.of(
         Flag(),
         "Whether the model's own input needs a gradient.",
         also=("input-gradient",),
+    ),
+    Setting(
+        "training.foreach",
+        Flag(),
+        "Whether the optimizer updates all parameters at once, as it does on a GPU.",
+    ),
+    Setting(
+        "training.attention",
+        Choice(ATTENTION_KERNELS),
+        "The kernel of fused attention; math keeps the scores.",
     ),
     Setting(
         "training.batch-norm",
