@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
 from archlint.ops.taps import Taps, united
 from archlint.record import record
@@ -50,8 +51,7 @@ def stretch(field: Field, position: Mapping[int, int]) -> Stretch | None:
 
 
 def _opened(field: Field, taps: Taps) -> Stretch:
-    below = any(branch.below for branch in field.branches)
-    above = any(branch.above for branch in field.branches)
+    below, above = Mark.BELOW in field.marks, Mark.ABOVE in field.marks
     if above and field.extent is None:
         raise ValueError("everything after is read, and how much that is is not known")
     low = min(taps.low, 0) if below else taps.low

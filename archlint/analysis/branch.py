@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archlint.analysis.regrouping import regrouped
@@ -20,6 +22,19 @@ class Everything(Exception):  # noqa: N818 - not an error: the answer that ends 
     """All of the input's axis is read."""
 
 
+class Mark(enum.Enum):
+    """What the terms of a branch do not tell."""
+
+    BELOW = "below"  # everything before is read too, as a causal layer does
+    ABOVE = "above"  # everything after is read too
+    LOOSE = "loose"  # more is said than is read
+    ROLLED = "rolled"  # what should be read past one end of the input is read at the other end
+    ADRIFT = "adrift"  # the field lies up to one stride beside
+
+
+Marks: TypeAlias = frozenset[Mark]
+
+
 @record
 class Branch:
     """One way of reading the input: the sum of what each axis of the tensor contributes.
@@ -28,22 +43,17 @@ class Branch:
     axis k at j_k, over the axes in `terms`, and r in `rest`. A plain feature map has one term;
     a tensor that was cut into windows has one for the window and one for the place inside.
 
-    Of a branch that is open `below` the element reads everything before that too, as a causal
-    layer does; `above`, everything after. A `loose` branch says more than is read. Of a `rolled`
-    one the positions that should read past one end of the input read at the other end instead.
+    `marks` tell what else there is to it.
     """
 
     terms: Terms
     rest: Taps = ORIGIN
-    below: bool = False
-    above: bool = False
-    loose: bool = False
-    rolled: bool = False
+    marks: Marks = frozenset()
 
     @property
     def is_open(self) -> bool:
         """Whether the field grows with the position."""
-        return self.below or self.above
+        return not self.marks.isdisjoint((Mark.BELOW, Mark.ABOVE))
 
     def along(self, axis: int, shape: Shape) -> Reach:
         """Return the map along one axis of a tensor of `shape`, over all positions of the others.
@@ -86,36 +96,57 @@ def passed(
 def _led(
     branch: Branch, links: Sequence[Link], before: Shape, after: Shape, extent: int | None
 ) -> Branch | None:
-    held = dict(branch.terms)
-    terms: list[tuple[int, Reach]] = []
-    rest, below, above, loose = branch.rest, branch.below, branch.above, branch.loose
+    passage = _Passage(dict(branch.terms), before, after, extent, branch.rest, set(branch.marks))
     for link in links:
         if isinstance(link, Regroup):
-            new = regrouped(link, held)
-            terms.extend(new.terms)
-            rest = rest.sum(new.rest)
-            loose = loose or not new.exact
-            continue
-        term = held.get(link.source)
-        if term is None:
-            continue
+            passage.regroup(link)
+        elif link.source in passage.held:
+            passage.follow(link, passage.held[link.source])
+    return _normal(passage.terms, passage.rest, frozenset(passage.marks), extent)
+
+
+@dataclass(slots=True)
+class _Passage:
+    """A branch on its way through an operator: what it had, and what comes out."""
+
+    held: dict[int, Reach]
+    before: Shape
+    after: Shape
+    extent: int | None
+    rest: Taps
+    marks: set[Mark]
+    terms: list[tuple[int, Reach]] = field(default_factory=list)
+
+    def regroup(self, link: Regroup) -> None:
+        new = regrouped(link, self.held)
+        self.terms.extend(new.terms)
+        self.rest = self.rest.sum(new.rest)
+        if not new.exact:
+            self.marks.add(Mark.LOOSE)
+
+    def follow(self, link: Through | Piece | Fixed | Whole | Opaque, term: Reach) -> None:
         match link:
             case Opaque(_, reason):
                 raise Undetermined(reason)
             case Fixed(_, position):
-                rest = rest.sum(term.at(position))
+                self.rest = self.rest.sum(term.at(position))
             case Through(_, target, seen):
-                terms.append((target, seen.through(term, length(after, target))))
+                self.terms.append((target, seen.through(term, length(self.after, target))))
+                if link.adrift:
+                    self.marks.add(Mark.ADRIFT)
             case Piece(axis, start, count):
-                terms.append((axis, _moved(term, start, count)))
-            case Whole(_, _, int(causal)) if len(held) == 1 and not branch.rolled:
-                terms.append((causal, _running(term, backward=link.backward)))
-                onward = _falls(term) == link.backward
-                below, above = below or onward, above or not onward
-            case Whole(source):
-                rest = rest.sum(_covered(term, length(before, source), extent))
-                loose = loose or link.causal is not None
-    return _normal(Branch(tuple(terms), rest, below, above, loose, branch.rolled), extent)
+                self.terms.append((axis, _moved(term, start, count)))
+            case Whole():
+                self._whole(link, term)
+
+    def _whole(self, link: Whole, term: Reach) -> None:
+        if link.causal is not None and len(self.held) == 1 and Mark.ROLLED not in self.marks:
+            self.terms.append((link.causal, _running(term, backward=link.backward)))
+            self.marks.add(Mark.BELOW if _falls(term) == link.backward else Mark.ABOVE)
+            return
+        self.rest = self.rest.sum(_covered(term, length(self.before, link.source), self.extent))
+        if link.causal is not None:
+            self.marks.add(Mark.LOOSE)
 
 
 def _carried(branch: Branch, links: Sequence[Link]) -> Branch | None:
@@ -132,10 +163,7 @@ def _carried(branch: Branch, links: Sequence[Link]) -> Branch | None:
                 return None
             if link.target == axis:
                 return branch
-            terms = ((link.target, term),)
-            return Branch(
-                terms, branch.rest, branch.below, branch.above, branch.loose, branch.rolled
-            )
+            return Branch(((link.target, term),), branch.rest, branch.marks)
     return None
 
 
@@ -205,11 +233,12 @@ def _running(term: Reach, *, backward: bool) -> Reach:
     return tabulated(offsets) if term.finite else reach(term.advance, offsets)
 
 
-def _normal(branch: Branch, extent: int | None) -> Branch | None:
+def _normal(
+    terms: Sequence[tuple[int, Reach]], rest: Taps, marks: Marks, extent: int | None
+) -> Branch | None:
     """Return a branch without constant terms and, where it has one term, without a rest."""
     moving = []
-    rest = branch.rest
-    for axis, term in sorted(branch.terms, key=lambda pair: pair[0]):
+    for axis, term in sorted(terms, key=lambda pair: pair[0]):
         if term.is_empty:
             return None
         if term.is_constant:
@@ -218,29 +247,32 @@ def _normal(branch: Branch, extent: int | None) -> Branch | None:
             moving.append((axis, term))
     if not rest:
         return None
-    if not moving and branch.is_open:
-        return _closed(branch, rest, extent)
-    if not moving and branch.rolled and not _is_inside(rest, extent):
-        raise Everything
-    if not moving and extent is not None:
-        rest = rest.within(0, extent - 1)
-        if not rest:
-            return None
+    if not moving:
+        return _resting(rest, marks, extent)
     if len(moving) == 1 and rest != ORIGIN:
         moving, rest = [(moving[0][0], moving[0][1].sum(rest))], ORIGIN
-    return Branch(tuple(moving), rest, branch.below, branch.above, branch.loose, branch.rolled)
+    return Branch(tuple(moving), rest, marks)
 
 
-def _is_inside(taps: Taps, extent: int | None) -> bool:
-    return extent is not None and taps.low > 0 and taps.high < extent - 1
-
-
-def _closed(branch: Branch, rest: Taps, extent: int | None) -> Branch:
-    """Return what one position of a running layer reads: everything up to there, or from there."""
-    if extent is None or (branch.below and branch.above):
+def _resting(rest: Taps, marks: Marks, extent: int | None) -> Branch | None:
+    """Return the branch of a tensor of which every position reads `rest`."""
+    if not marks.isdisjoint((Mark.BELOW, Mark.ABOVE)):
+        return _closed(rest, marks, extent)
+    inside = extent is not None and rest.low > 0 and rest.high < extent - 1
+    if Mark.ROLLED in marks and not inside:
         raise Everything
-    low = 0 if branch.below else max(rest.low, 0)
-    high = extent - 1 if branch.above else min(rest.high, extent - 1)
+    if extent is not None:
+        rest = rest.within(0, extent - 1)
+    return Branch((), rest, marks) if rest else None
+
+
+def _closed(rest: Taps, marks: Marks, extent: int | None) -> Branch:
+    """Return what one position of a running layer reads: everything up to there, or from there."""
+    if extent is None or {Mark.BELOW, Mark.ABOVE} <= marks:
+        raise Everything
+    low = 0 if Mark.BELOW in marks else max(rest.low, 0)
+    high = extent - 1 if Mark.ABOVE in marks else min(rest.high, extent - 1)
     if low <= 0 and high >= extent - 1:
         raise Everything
-    return Branch((), Taps.progression(low, max(high - low + 1, 1), 1), loose=branch.loose)
+    taps = Taps.progression(low, max(high - low + 1, 1), 1)
+    return Branch((), taps, marks - {Mark.BELOW, Mark.ABOVE})

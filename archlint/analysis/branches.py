@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from archlint.analysis.branch import Branch, length
+from archlint.analysis.branch import Branch, Mark, length
 from archlint.graph.value import Shape
 from archlint.ops.links import Piece
 from archlint.ops.reach import Reach, tabulated
@@ -40,16 +39,12 @@ def _joined(first: Branch, second: Branch, shape: Shape) -> Branch | None:
         return first
     axes = {axis for branch in (first, second) for axis, _ in branch.terms}
     if not axes:
-        rest = first.rest.union(second.rest)
-        return replace(first, rest=rest, loose=first.loose or second.loose)
-    below, above = first.below or second.below, first.above or second.above
-    loose, rolled = first.loose or second.loose, first.rolled or second.rolled
+        return Branch((), first.rest.union(second.rest), first.marks | second.marks)
     if len(axes) == 1:
         (axis,) = axes
         both = _single(first).union(_single(second), length(shape, axis))
-        return (
-            None if both is None else Branch(((axis, both),), ORIGIN, below, above, loose, rolled)
-        )
+        marks = first.marks | second.marks
+        return None if both is None else Branch(((axis, both),), ORIGIN, marks)
     if first.is_open or second.is_open or first.rest != second.rest:
         return None
     return _joined_in_one_axis(first, second, shape)
@@ -75,8 +70,7 @@ def _joined_in_one_axis(first: Branch, second: Branch, shape: Shape) -> Branch |
     if both is None:
         return None
     terms = (*first.terms[:position], (axis, both), *first.terms[position + 1 :])
-    loose, rolled = first.loose or second.loose, first.rolled or second.rolled
-    return replace(first, terms=terms, loose=loose, rolled=rolled)
+    return Branch(terms, first.rest, first.marks | second.marks)
 
 
 def joined_pieces(
@@ -106,12 +100,8 @@ def joined_pieces(
         own = _single(branch)
         for position in range(piece.start, piece.start + (piece.length or 0)):
             entries[position] = entries[position].union(own.at(position))
-    below = any(branch.below for branch in distinct)
-    above = any(branch.above for branch in distinct)
-    loose = any(branch.loose for branch in distinct)
-    was_rolled = any(branch.rolled for branch in distinct)
-    term = (axis, tabulated(entries))
-    return (Branch((term,), ORIGIN, below, above, loose, was_rolled),), True
+    marks = frozenset(mark for branch in distinct for mark in branch.marks)
+    return (Branch(((axis, tabulated(entries)),), ORIGIN, marks),), True
 
 
 def _rolled(parts: Sequence[tuple[Piece, Branch]], total: int, extent: int | None) -> Branch | None:
@@ -136,7 +126,7 @@ def _rolled(parts: Sequence[tuple[Piece, Branch]], total: int, extent: int | Non
         around = _single(other)
         if around != own and around not in (_shifted(own, turn), _shifted(own, -turn)):
             return None
-    return replace(branch, rolled=True)
+    return Branch(branch.terms, branch.rest, branch.marks | {Mark.ROLLED})
 
 
 def _shifted(own: Reach, offset: int) -> Reach:

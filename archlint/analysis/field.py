@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from archlint.analysis.branch import Branch, Everything, length, passed, source_branch
+from archlint.analysis.branch import Branch, Everything, Mark, Marks, length, passed, source_branch
 from archlint.analysis.branches import joined_pieces, merged
 from archlint.analysis.interior import interior
 from archlint.graph.value import Shape
@@ -49,11 +49,15 @@ class Field:
             return "global"
         if not self.branches:
             return "independent"
-        below = any(branch.below for branch in self.branches)
-        above = any(branch.above for branch in self.branches)
-        if (below and above) or self._covers:
+        marks = self.marks
+        if {Mark.BELOW, Mark.ABOVE} <= marks or self._covers:
             return "global"
-        return "prefix" if below else "suffix" if above else "local"
+        return "prefix" if Mark.BELOW in marks else "suffix" if Mark.ABOVE in marks else "local"
+
+    @property
+    def marks(self) -> Marks:
+        """What there is to any of the branches besides their terms."""
+        return frozenset(mark for branch in self.branches for mark in branch.marks)
 
     @property
     def _covers(self) -> bool:
@@ -69,15 +73,18 @@ class Field:
         """How sure the field is: exact, upper-bound or unknown."""
         if self.unknown is not None:
             return "unknown"
-        loose = self.bounded or (
-            self.whole is None and any(branch.loose for branch in self.branches)
-        )
+        loose = self.bounded or (self.whole is None and Mark.LOOSE in self.marks)
         return "upper-bound" if loose else "exact"
 
     @property
     def is_local(self) -> bool:
         """Whether the field is a known number of input elements."""
         return self.kind in {"local", "independent"}
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is known where the field lies, and not only how large it is."""
+        return Mark.ADRIFT not in self.marks
 
     @property
     def is_independent(self) -> bool:

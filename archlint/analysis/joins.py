@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
 from archlint.analysis.walk import Path, Walk
 from archlint.graph.graph import Graph
@@ -44,8 +45,8 @@ class Join:
 
     @property
     def offset(self) -> Fraction | None:
-        """The largest distance between the centres of two paths."""
-        if len(set(self.strides)) > 1:
+        """The largest distance between the centres of two paths, None where it is not known."""
+        if self._adrift or len(set(self.strides)) > 1:
             return None
         centres = [_reach(path).centre for path in self.paths]
         return max(centres) - min(centres)
@@ -57,10 +58,16 @@ class Join:
         return ordered[0], ordered[-1]
 
     @property
-    def aligned(self) -> bool:
-        """Whether the paths look at the same place."""
+    def aligned(self) -> bool | None:
+        """Whether the paths look at the same place; None where automatic padding hides it."""
+        if self._adrift:
+            return None
         first = _reach(self.paths[0])
         return all(_reach(path) == first for path in self.paths) or self.offset == 0
+
+    @property
+    def _adrift(self) -> bool:
+        return any(Mark.ADRIFT in path.field.marks for path in self.paths)
 
     @property
     def intended(self) -> bool:

@@ -13,11 +13,16 @@ from archlint.record import record
 
 @record
 class Through:
-    """Position j of output axis `target` reads `reach` of input axis `source`."""
+    """Position j of output axis `target` reads `reach` of input axis `source`.
+
+    `adrift` tells that it may lie up to one stride beside that: by how much depends on a size that
+    is not known.
+    """
 
     source: int
     target: int
     reach: Reach = IDENTITY
+    adrift: bool = False
 
 
 @record

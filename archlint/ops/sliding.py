@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from archlint.ops.call import Call
-from archlint.ops.links import Link, Opaque, Through
+from archlint.ops.links import Link, Through
 from archlint.ops.reach import window
 from archlint.record import record
 
@@ -81,12 +81,20 @@ def sliding_windows(call: Call) -> tuple[Sliding, ...]:
 
 def slides(windows: tuple[Sliding, ...]) -> tuple[Link, ...]:
     """Return the links of the spatial axes, which follow the batch and the channel axis."""
-    return tuple(
-        Opaque(axis, "automatic padding depends on an unknown input size")
-        if one.before is None
-        else Through(axis, axis, window(one.kernel, one.stride, one.dilation, one.before))
-        for axis, one in enumerate(windows, start=2)
-    )
+    return tuple(_slide(axis, one) for axis, one in enumerate(windows, start=2))
+
+
+def _slide(axis: int, one: Sliding) -> Link:
+    """Return the link along one axis.
+
+    Automatic padding of an input of unknown size is taken to be that of a multiple of the stride:
+    the size of the field does not depend on it, only where it lies.
+    """
+    before = one.before
+    if before is None:
+        before = max(one.extent - one.stride, 0) // 2
+    reach = window(one.kernel, one.stride, one.dilation, before)
+    return Through(axis, axis, reach, adrift=one.before is None)
 
 
 def output_size(size: int, sliding: Sliding) -> int | None:

@@ -173,3 +173,14 @@ def test_resnet_50(analyse: Callable[..., Any], stride_first: bool, size: int) -
             shortcut = chain.conv(name, 1, stride) if stride > 1 or block == 0 else name
             name = chain.add("Add", chain.conv(inner, 1), shortcut)
     assert size_of(analyse, chain, name) == size
+
+
+def test_automatic_padding_of_an_unknown_size(analyse: Callable[..., Any]) -> None:
+    """The size does not depend on the padding; where the field lies is not told, nor alignment."""
+    chain = Chain("H", "W")
+    strided = chain.add("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    beside = chain.conv("x", 1, 2)
+    fields = analyse(chain.model(chain.add("Add", strided, beside)))
+    field = fields.of(strided, fields.extents[0])
+    assert (field.size, field.reach.stride, field.is_placed) == ((3, 3), 2, False)
+    assert {join.aligned for join in fields.joins} == {None}

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
 
 
@@ -280,9 +281,9 @@ def check(name: str, field: Field, lights: np.ndarray, *, exact: bool, clamped: 
             taps = along.at(position)
             read = np.zeros(length, bool)
             read[[tap for tap in taps if 0 <= tap < length]] = True
-            if any(branch.below for branch in field.branches):
+            if Mark.BELOW in field.marks:
                 read[: max(taps.high + 1, 0)] = True
-            if any(branch.above for branch in field.branches):
+            if Mark.ABOVE in field.marks:
                 read[max(taps.low, 0) :] = True
             if clamped and (taps.low <= 0 or taps.high >= length - 1):
                 continue
