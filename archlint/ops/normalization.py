@@ -109,9 +109,7 @@ def sees_standardized(call: Call, _: int) -> Sight:
     """Mean-variance normalization reads all of the axes that it is given."""
     rank = call.rank(0)
     axes = {axis % rank for axis in call.integers("axes") or (0, 2, 3)}
-    return {
-        0: tuple(Whole(axis) if axis in axes else Through(axis, axis) for axis in range(rank))
-    }
+    return {0: tuple(Whole(axis) if axis in axes else Through(axis, axis) for axis in range(rank))}
 
 
 def sees_planes(call: Call, _: int) -> Sight:
