@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from archlint.analysis.branch import Branch, Everything, Mark, Marks, length, passed, source_branch
-from archlint.analysis.branches import joined_pieces, merged
+from archlint.analysis.branch import Branch, Mark, Marks, length, source_branch
 from archlint.analysis.interior import interior
 from archlint.graph.value import Shape
-from archlint.ops.links import Links, Piece, Stage, same_axes
 from archlint.ops.reach import Reach
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -23,7 +20,8 @@ class Field:
     `whole` names the node through which everything is read: the field is global. Its `branches`
     then are the paths past that node, the content that a gate or an attention is applied to.
     `bounded` means that the field is an upper bound of the truth; `lost` gives the reason where
-    it could not be followed.
+    it could not be followed. Along the axes in `blended` lie pieces of different fields, which are
+    told as one: what cuts such an axis gets an upper bound.
     """
 
     shape: Shape = ()
@@ -32,6 +30,7 @@ class Field:
     whole: str | None = None
     bounded: bool = False
     lost: str | None = None
+    blended: frozenset[int] = frozenset()
 
     @cached_property
     def unknown(self) -> str | None:
@@ -194,81 +193,3 @@ def source_field(shape: Shape, axis: int) -> Field:
 def unknown_field(reason: str) -> Field:
     """Return the field of a tensor about which nothing can be said."""
     return Field(lost=reason)
-
-
-def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
-    """Return what is read along any of several paths to the same tensor.
-
-    Where the paths are `pieces` that fill an axis one after the other, each position reads only
-    what its own piece reads.
-    """
-    if len(fields) == 1:
-        return fields[0]
-    first = fields[0]
-    if not pieces and all(field is first for field in fields):
-        return first
-    for field in fields:
-        if field.lost is not None:
-            return field
-    whole = next((field.whole for field in fields if field.whole), None)
-    bounded = any(field.bounded for field in fields)
-    if whole is not None:
-        everywhere = [field for field in fields if field.whole and not field.bounded]
-        bounded = not everywhere or (bool(pieces) and not all(field.whole for field in fields))
-    try:
-        branches, exact = _together(fields, pieces)
-    except Undetermined as reason:
-        lost = unknown_field(str(reason))
-        return lost if whole is None else replace(first, branches=(), whole=whole)
-    return replace(first, branches=branches, whole=whole, bounded=bounded or not exact)
-
-
-def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[Branch, ...], bool]:
-    """Return the branches of all fields, and whether they are exact."""
-    shape, extent = fields[0].shape, fields[0].extent
-    if not pieces:
-        return merged([each for field in fields for each in field.branches], shape), True
-    parts = [
-        (piece, branch)
-        for piece, field in zip(pieces, fields, strict=True)
-        for branch in field.branches
-    ]
-    return joined_pieces(parts, shape, extent) if parts else ((), True)
-
-
-def through(field: Field, links: Links, after: Shape, node: str) -> Field:
-    """Return the field of the output of `node`, of shape `after`, that looks through `links`.
-
-    An operator that works element by element returns the very field that it gets, so that what is
-    worked out about it is worked out once for the whole chain.
-    """
-    if field.shape == after and links == same_axes(len(after)):
-        return field
-    for stage in _stages(links, after):
-        if field.lost is not None:
-            break
-        field = _through(field, stage, node)
-    return field
-
-
-def _stages(links: Links, after: Shape) -> Iterable[Stage]:
-    plain = tuple(link for link in links if not isinstance(link, Stage))
-    if len(plain) == len(links):
-        return (Stage(plain, after),)
-    return tuple(link for link in links if isinstance(link, Stage))
-
-
-def _through(field: Field, stage: Stage, node: str) -> Field:
-    whole, branches = field.whole, []
-    for branch in field.branches:
-        try:
-            new = passed(branch, stage.links, field.shape, stage.shape, field.extent)
-        except Everything:
-            whole = whole or node
-        except Undetermined as reason:
-            if field.whole is None:
-                return unknown_field(str(reason))
-        else:
-            if new is not None:
-                branches.append(new)
-    return Field(stage.shape, field.extent, tuple(branches), whole, field.bounded)

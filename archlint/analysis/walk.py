@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archlint.analysis.branch import Branch
-from archlint.analysis.field import Field, through, union, unknown_field
+from archlint.analysis.field import Field, unknown_field
+from archlint.analysis.following import through, union
 from archlint.analysis.sights import Sights
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node

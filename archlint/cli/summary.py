@@ -11,8 +11,19 @@ from archlint.report.terminal import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_HEAD = ("layer", "operator", "output", "parameters", "MACs", "saved", "receptive field")
+_HEAD = (
+    "layer",
+    "operator",
+    "output",
+    "parameters",
+    "MACs",
+    "saved",
+    "receptive field",
+    "stride",
+    "padding",
+)
 _SHOWN_UNKNOWN = 10
+_EVERYTHING = {"prefix": "past", "suffix": "future"}
 _AT_LEAST = "at least "
 
 
@@ -23,7 +34,10 @@ def summary(
 
     `binding_flags` would give open dimensions a size.
     """
-    fields = _fields(facts["receptive_fields"])
+    entries = facts["receptive_fields"]
+    fields = _fields(entries, _size)
+    strides = _fields(entries, _stride, once=True)
+    paddings = _fields(entries, _padding, once=True)
     rows = [
         (
             node["name"],
@@ -33,6 +47,8 @@ def summary(
             _some(node["macs"], format_count),
             _some(node["saved_bytes"], format_bytes),
             fields.get(node["output"], ""),
+            strides.get(node["output"], ""),
+            paddings.get(node["output"], ""),
         )
         for node in nodes
     ]
@@ -50,38 +66,58 @@ def shape(sizes: list[int | str | None] | None) -> str:
     return " x ".join("?" if size is None else str(size) for size in sizes) or "scalar"
 
 
-def _fields(entries: list[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the receptive field of each tensor: its size along each axis of each input."""
-    sizes: dict[str, dict[str, list[str]]] = {}
+def _fields(
+    entries: list[Mapping[str, Any]],
+    told: Callable[[Mapping[str, Any]], str | None],
+    *,
+    once: bool = False,
+) -> dict[str, str]:
+    """Return what is `told` of each tensor along each axis, or `once` where all are alike."""
+    parts: dict[str, dict[str, list[str]]] = {}
     for entry in entries:
-        size = _size(entry)
-        if size is not None:
-            sizes.setdefault(entry["tensor"], {}).setdefault(entry["input"], []).append(size)
-    return {tensor: _distinct(by_input) for tensor, by_input in sizes.items()}
+        part = told(entry)
+        if part is not None:
+            parts.setdefault(entry["tensor"], {}).setdefault(entry["input"], []).append(part)
+    return {tensor: _distinct(by_input, once=once) for tensor, by_input in parts.items()}
 
 
 def _size(entry: Mapping[str, Any]) -> str | None:
     """Return the size along one input axis; None where the tensor does not depend on it."""
     if entry["global"]:
-        return "all"
+        return _EVERYTHING.get(entry["kind"], "all")
     if entry["size"] is None:
         return "?"
     low, high = entry["size"]
     if high == 0:
         return None
     bound = "<=" if entry["status"] == "upper-bound" else ""
-    return f"{bound}{low}" if low == high else f"{bound}{low}-{high}"
+    size = f"{bound}{low}" if low == high else f"{bound}{low}-{high}"
+    taps = entry["taps"]
+    return size if taps is None or taps[1] == high else f"{size} ({taps[1]} read)"
 
 
-def _distinct(by_input: Mapping[str, list[str]]) -> str:
-    """Return the sizes, once where all inputs have the same."""
+def _stride(entry: Mapping[str, Any]) -> str | None:
+    """Return the stride along one input axis as a whole number or a fraction."""
+    stride = entry["stride"]
+    return None if stride is None else str(stride).removesuffix("/1")
+
+
+def _padding(entry: Mapping[str, Any]) -> str | None:
+    padding = entry["padding"]
+    return None if padding is None else f"{padding:g}"
+
+
+def _distinct(by_input: Mapping[str, list[str]], *, once: bool) -> str:
+    """Return what holds for the axes, once where all inputs have the same."""
     shown = {
-        name: "all" if set(sizes) == {"all"} else " x ".join(sizes)
-        for name, sizes in by_input.items()
+        name: parts[0]
+        if len(set(parts)) == 1 and (once or parts[0] == "all")
+        else " x ".join(parts)
+        for name, parts in by_input.items()
     }
     if len(set(shown.values())) == 1:
         return next(iter(shown.values()))
-    return ", ".join(f"{visible(name)}: {sizes}" for name, sizes in shown.items())
+    return ", ".join(f"{visible(name)}: {parts}" for name, parts in shown.items())
 
 
 def _totals(facts: Mapping[str, Any]) -> str:

@@ -1,0 +1,118 @@
+"""Fields through operators: what one path hands on, and what several give together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from archlint.analysis.branch import Branch, Everything, passed
+from archlint.analysis.branches import joined_pieces, merged
+from archlint.analysis.field import Field, unknown_field
+from archlint.graph.value import Shape
+from archlint.ops.links import Link, Links, Piece, Regroup, Stage, Through, Whole, same_axes
+from archlint.ops.undetermined import Undetermined
+
+
+def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
+    """Return what is read along any of several paths to the same tensor.
+
+    Where the paths are `pieces` that fill an axis one after the other, each position reads only
+    what its own piece reads.
+    """
+    if len(fields) == 1:
+        return fields[0]
+    first = fields[0]
+    if not pieces and all(field is first for field in fields):
+        return first
+    for field in fields:
+        if field.lost is not None:
+            return field
+    whole = next((field.whole for field in fields if field.whole), None)
+    bounded = any(field.bounded for field in fields)
+    if whole is not None:
+        everywhere = [field for field in fields if field.whole and not field.bounded]
+        bounded = not everywhere or (bool(pieces) and not all(field.whole for field in fields))
+    blended = frozenset(axis for field in fields for axis in field.blended)
+    if pieces and any(field.branches != first.branches for field in fields):
+        blended |= {pieces[0].axis}
+    try:
+        branches, exact = _together(fields, pieces)
+    except Undetermined as reason:
+        lost = unknown_field(str(reason))
+        return lost if whole is None else replace(first, branches=(), whole=whole)
+    bounded = bounded or not exact
+    return replace(first, branches=branches, whole=whole, bounded=bounded, blended=blended)
+
+
+def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[Branch, ...], bool]:
+    """Return the branches of all fields, and whether they are exact."""
+    shape, extent = fields[0].shape, fields[0].extent
+    if not pieces:
+        return merged([each for field in fields for each in field.branches], shape), True
+    parts = [
+        (piece, branch)
+        for piece, field in zip(pieces, fields, strict=True)
+        for branch in field.branches
+    ]
+    return joined_pieces(parts, shape, extent) if parts else ((), True)
+
+
+def through(field: Field, links: Links, after: Shape, node: str) -> Field:
+    """Return the field of the output of `node`, of shape `after`, that looks through `links`.
+
+    An operator that works element by element returns the very field that it gets, so that what is
+    worked out about it is worked out once for the whole chain.
+    """
+    if field.shape == after and links == same_axes(len(after)):
+        return field
+    for stage in _stages(links, after):
+        if field.lost is not None:
+            break
+        field = _through(field, stage, node)
+    return field
+
+
+def _stages(links: Links, after: Shape) -> Iterable[Stage]:
+    plain = tuple(link for link in links if not isinstance(link, Stage))
+    if len(plain) == len(links):
+        return (Stage(plain, after),)
+    return tuple(link for link in links if isinstance(link, Stage))
+
+
+def _through(field: Field, stage: Stage, node: str) -> Field:
+    whole, branches = field.whole, []
+    for branch in field.branches:
+        try:
+            new = passed(branch, stage.links, field.shape, stage.shape, field.extent)
+        except Everything:
+            whole = whole or node
+        except Undetermined as reason:
+            if field.whole is None:
+                return unknown_field(str(reason))
+        else:
+            if new is not None:
+                branches.append(new)
+    bounded, blended = field.bounded, field.blended
+    if blended:
+        cut, blended = _blending(blended, stage.links)
+        bounded = bounded or cut
+    return Field(stage.shape, field.extent, tuple(branches), whole, bounded, blended=blended)
+
+
+def _blending(blended: frozenset[int], links: Sequence[Link]) -> tuple[bool, frozenset[int]]:
+    """Return whether `links` cut a blended axis, and which axes are blended behind them."""
+    cut = False
+    after: set[int] = set()
+    for link in links:
+        if isinstance(link, Regroup):
+            if blended.intersection(link.sources):
+                after.update(link.targets)
+        elif link.source in blended:
+            if isinstance(link, Piece):
+                after.add(link.axis)
+            elif isinstance(link, Through):
+                after.add(link.target)
+                cut = cut or not link.reach.is_identity
+            elif not isinstance(link, Whole):
+                cut = True
+    return cut, frozenset(after)
