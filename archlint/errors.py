@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +14,8 @@ class CannotRun(Exception):  # noqa: N818 - it says what happened, and every sub
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ": did you mean 'x'?" for the known word nearest to `word`, or nothing."""
+    from difflib import get_close_matches
+
     words = {each.casefold(): each for each in known}
     near = get_close_matches(word.casefold(), list(words), n=1)
     return f": did you mean {words[near[0]]!r}?" if near else ""

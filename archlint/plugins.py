@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
-from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -133,6 +132,8 @@ def _contributions(manager: pluggy.PluginManager) -> Iterator[Contribution]:
 
 
 def _failed(name: str, origin: str, what: str, error: BaseException) -> PluginError:
+    from traceback import extract_tb
+
     where = f" ({origin})" if origin else ""
     frames = extract_tb(error.__traceback__)
     at = f", in {frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from archlint import __version__
@@ -78,7 +79,7 @@ def build_parser() -> Parser:
             name, help=_lower(summary), description=f"{summary}.", allow_abbrev=False
         )
         module.add_arguments(command)
-        if "--verbose" not in command.format_usage():
+        with suppress(argparse.ArgumentError):  # some say themselves what more there is to tell
             command.add_argument("--verbose", "-v", action="store_true", help="show where a bug is")
         command.set_defaults(run=module.run, parser=command)
     return parser

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from archlint.config.error import ConfigError
@@ -103,6 +102,8 @@ class Table:
 
     def _unknown(self, key: str, extra: tuple[str, ...]) -> ConfigError:
         """Return the error for a key that is not known, with the nearest that is."""
+        from difflib import get_close_matches
+
         section, _, bare = key.rpartition(".")
         known = {name.partition(".")[0]: name.partition(".")[0] for name in self._keys()}
         known |= {name: name for name in extra}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,8 @@ class Tally:
 
     def crash(self, path: str, where: str, error: Exception) -> None:
         """Note a bug, which is a finding too, so that no report hides it."""
+        import traceback
+
         shown = f"{type(error).__name__}: {error}"
         text = "".join(traceback.format_exception(error))
         self.crashes.append(Crash(path, where, shown, text))

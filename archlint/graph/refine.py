@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.graph.conflict import Conflict
-from archlint.graph.contributed.infer import infer
 from archlint.graph.gaps import fill
 from archlint.graph.sequences import follow
 from archlint.graph.symbolic import resolve
@@ -19,10 +18,17 @@ if TYPE_CHECKING:
     from archlint.graph.scope import Scope
 
 
+_ALSO_STANDARD = frozenset({"SimplifiedLayerNormalization"})
+"""What onnxruntime adds to the standard domain."""
+
+
 def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
     """Work out the outputs of a node that have no full shape yet."""
     try:
-        infer(node, proto, scope, context)
+        if node.domain or node.op in _ALSO_STANDARD:
+            from archlint.graph.contributed.infer import infer
+
+            infer(node, proto, scope, context)
         fill(node, scope)
         follow(node, scope)
         resolve(node, scope)
