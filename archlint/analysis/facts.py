@@ -16,6 +16,7 @@ from archlint.analysis.inference_memory import InferenceMemory
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.misfits import Misfits
 from archlint.analysis.parameters import Parameters
+from archlint.analysis.precision import HALF, MIXED, halved, weight_copies
 from archlint.analysis.propagation import Propagation
 from archlint.analysis.receptive_field import ReceptiveFields
 from archlint.analysis.recognize import framework_graph
@@ -30,8 +31,6 @@ from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
 from archlint.record import record
 from archlint.target import Target
-
-_HALF_PRECISIONS = frozenset({"bf16", "fp16"})
 
 
 @record(slots=False)
@@ -116,21 +115,34 @@ class Facts:
         """What the backward pass keeps."""
         return self._saved(self.framework, more=True)
 
+    @property
+    def training_note(self) -> str | None:
+        """Why the memory of training is an interval, None where it is exact."""
+        notes = []
+        if self._fullest is not None and self.hidden_layers.note:
+            notes.append(self.hidden_layers.note)
+        if self.target.training.precision in MIXED:
+            notes.append("which tensors autocast keeps in half precision depends on the operators")
+        return "; ".join(notes) or None
+
     @cached_property
     def training_memory(self) -> TrainingMemory:
         """Weights, gradients, optimizer state, saved activations and their peak."""
         return self._training_memory(self.saved)
 
     def _saved(self, graph: Graph, *, more: bool) -> Saved:
-        half = self.target.training.precision in _HALF_PRECISIONS
-        storages = Storages(graph, self.operators, 2 if half else 4)
-        largest = self._fullest if more else None
+        """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
+        precision = self.target.training.precision
+        is_low = more and precision in MIXED  # the lower end: everything in half precision
+        shown = halved(graph, precision) if precision in HALF or is_low else graph
+        largest = self._fullest or (graph if is_low else None) if more else None
         return Saved(
-            graph,
+            shown,
             self.operators,
-            replace(self.gradients, graph=graph),
-            storages,
+            replace(self.gradients, graph=shown, float_bytes=4 if shown is graph else 2),
+            Storages(shown, self.operators),
             None if largest is None else self._saved(largest, more=False),
+            weight_copies(self.parameters) if precision in MIXED and not more else 0,
         )
 
     @cached_property
@@ -154,6 +166,7 @@ class Facts:
             self.target.training.loss,
             foreach=self._on_gpu if stated is None else stated,
             more=None if saved.more is None else self._training_memory(saved.more),
+            float_bytes=2 if self.target.training.precision in HALF else 4,
         )
 
     @cached_property

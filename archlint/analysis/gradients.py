@@ -12,7 +12,7 @@ from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
 from archlint.record import record
 
-_FLOAT_MASK, _BOOL_MASK = 4, 1
+_BOOL_MASK = 1
 
 
 @record(slots=False)
@@ -21,7 +21,7 @@ class GradientFlow:
 
     A tensor needs a gradient when a trained parameter, or the model's input where
     `input_gradient` asks for it, lies before it. An operator that reaches no output has no
-    backward pass.
+    backward pass. A mask of dropout is of bools, or of numbers of `float_bytes`.
     """
 
     graph: Graph
@@ -29,6 +29,7 @@ class GradientFlow:
     parameters: Parameters
     input_gradient: bool = False
     bool_masks: bool = False
+    float_bytes: int = 4
 
     @cached_property
     def needed(self) -> frozenset[str]:
@@ -68,7 +69,7 @@ class GradientFlow:
         """Return which inputs of `node` need a gradient; none where it reaches no output."""
         reaches = node.name in self.reaching
         flags = tuple(reaches and bool(name) and name in self.needed for name in node.inputs)
-        return Gradients(flags, _BOOL_MASK if self.bool_masks else _FLOAT_MASK)
+        return Gradients(flags, _BOOL_MASK if self.bool_masks else self.float_bytes)
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, so that keeping it costs nothing more."""

@@ -41,7 +41,7 @@ class Saved:
     A storage counts once, with the first operator that keeps it. Parameters and buffers cost
     nothing more. The model's own input counts where it is kept; what the loss keeps does not.
     `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
-    that the file may hide: the upper end.
+    that the file may hide: the upper end. `copies` is the bytes of weights in another format.
     """
 
     graph: Graph
@@ -49,6 +49,7 @@ class Saved:
     gradients: GradientFlow
     storages: Storages
     more: Saved | None = None
+    copies: int = 0
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
@@ -64,7 +65,7 @@ class Saved:
     @cached_property
     def total(self) -> Amount:
         """Bytes kept by the whole graph."""
-        own = total(self.bytes_of(node.name) for node in self.graph.nodes)
+        own = total(self.bytes_of(node.name) for node in self.graph.nodes).plus(self.copies)
         if self.more is None:
             return own
         return Amount(own.low, max(own.high, self.more.total.high), own.unknown)

@@ -29,6 +29,7 @@ class TrainingMemory:
     state. The model's inputs and outputs and the loss's target are held by the caller all the time.
     `foreach` tells that all parameters are updated at once, as on a GPU. `graph` is the graph of
     the operators that the framework ran, `more` the same with all layers that the file may hide.
+    `float_bytes` is the width of the weights, of their gradients and of the optimizer's states.
     """
 
     graph: Graph
@@ -38,6 +39,7 @@ class TrainingMemory:
     loss: str | None = None
     foreach: bool = False
     more: TrainingMemory | None = None
+    float_bytes: int = 4
 
     @cached_property
     def weight_bytes(self) -> int:
@@ -79,12 +81,12 @@ class TrainingMemory:
     @cached_property
     def forward_end(self) -> Amount:
         """What is alive when the loss is known."""
-        return self._resident + self._of_walk(ends=True)
+        return (self._resident + self._of_walk(ends=True)).plus(self.saved.copies)
 
     @cached_property
     def backward_peak(self) -> Amount:
         """What is alive at the worst instant of the backward pass."""
-        return self._resident + self._of_walk(ends=False)
+        return (self._resident + self._of_walk(ends=False)).plus(self.saved.copies)
 
     @cached_property
     def step(self) -> Amount:
@@ -100,9 +102,8 @@ class TrainingMemory:
     @property
     def _resident(self) -> Amount:
         """What is alive all the time: weights, buffers, optimizer state, the target of the loss."""
-        return self.state_bytes.plus(
-            self.weight_bytes + self.parameters.buffer_bytes + self._loss.target_bytes
-        )
+        always = self.weight_bytes + self.parameters.buffer_bytes + self._loss.target_bytes
+        return self.state_bytes.plus(always)
 
     @cached_property
     def _loss(self) -> Loss:
@@ -159,4 +160,4 @@ class TrainingMemory:
         """Return the bytes of one value of a parameter, at least one."""
         dtype = entry.value.dtype
         stored = dtype.bits // 8 if dtype is not None else 4
-        return self.saved.storages.float_bytes if stored == 4 else max(stored, 1)
+        return self.float_bytes if stored == 4 else max(stored, 1)

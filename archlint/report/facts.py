@@ -103,7 +103,7 @@ def _memory(facts: Facts) -> dict[str, Any]:
             "optimizer_state_bytes": state.low if state.complete else None,
             "saved_activation_bytes": _range(facts.saved.total),
             "peak_bytes": _range(training.peak),
-            "note": facts.hidden_layers.note if facts.saved.more is not None else None,
+            "note": facts.training_note,
         },
         **_certainty(inference, training.peak),
     }

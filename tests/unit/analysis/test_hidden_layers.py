@@ -1,0 +1,82 @@
+"""Exports for inference hide layers; precision and kernels change what is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from archlint.analysis.facts import Facts
+from archlint.graph.bindings import Bindings
+from archlint.graph.build import build_graph
+from archlint.ops.registry import operators
+from archlint.target import Target, Training
+
+CHANNELS, SIDE, FLOAT = 4, 8, 4
+MAP = CHANNELS * SIDE * SIDE * FLOAT
+INPUT = 3 * SIDE * SIDE * FLOAT
+
+
+def convolution(weight: str, producer: str) -> onnx.ModelProto:
+    """Return x -> Conv -> Relu, with a weight of the given name."""
+    nodes = [
+        helper.make_node("Conv", ["x", weight, "b"], ["c"], kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("Relu", ["c"], ["y"]),
+    ]
+    stored = [
+        numpy_helper.from_array(np.ones((CHANNELS, 3, 3, 3), np.float32), weight),
+        numpy_helper.from_array(np.ones(CHANNELS, np.float32), "b"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, CHANNELS, SIDE, SIDE])],
+        stored,
+    )
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, producer_name=producer, opset_imports=opset)
+
+
+def facts(weight: str = "onnx::Conv_7", producer: str = "pytorch", **training: str) -> Facts:
+    graph = build_graph(convolution(weight, producer), Bindings())
+    return Facts(graph, Target(training=Training("sgd", **training)), operators())
+
+
+def test_a_weight_with_a_made_up_name_may_hide_a_batch_norm() -> None:
+    found = facts()
+    saved = found.saved.total
+    assert saved.low == INPUT + MAP
+    # The batch norm keeps its input and two statistics a channel; dropout a mask and its result.
+    assert saved.high >= INPUT + 2 * MAP + 2 * CHANNELS * FLOAT
+    assert "batch norm" in (found.training_note or "")
+    assert found.training_memory.peak.low < found.training_memory.peak.high
+
+
+def test_one_who_says_so_gets_an_exact_answer() -> None:
+    present, absent = facts(batch_norm="present"), facts(batch_norm="absent", dropout="absent")
+    assert present.saved.total.value == INPUT + 2 * MAP + 2 * CHANNELS * FLOAT
+    assert absent.saved.total.value == INPUT + MAP
+    assert absent.training_note is None
+
+
+@pytest.mark.parametrize(("weight", "producer"), [("0.weight", "pytorch"), ("w", "somebody")])
+def test_other_files_hide_nothing(weight: str, producer: str) -> None:
+    found = facts(weight, producer)
+    assert found.saved.total.value == INPUT + MAP
+    assert found.training_note is None
+
+
+def test_half_precision_halves_what_is_kept() -> None:
+    assert facts("0.weight", precision="bf16").saved.total.value == (INPUT + MAP) // 2
+    assert facts("0.weight", precision="bf16").training_memory.weight_bytes == 2 * 112
+
+
+def test_autocast_answers_with_an_interval() -> None:
+    found = facts("0.weight", precision="bf16-mixed")
+    saved = found.saved.total
+    assert saved.low == (INPUT + MAP) // 2
+    assert saved.high == INPUT + MAP + 2 * 112  # and a copy of every weight
+    assert found.training_memory.weight_bytes == 4 * 112
+    assert "autocast" in (found.training_note or "")
