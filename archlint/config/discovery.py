@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlint.config.error import ConfigError, Origin
-from archlint.config.position import position_in_message, position_of
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ def read_config(path: Path, *, needed: bool = True) -> ConfigFile | None:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        from archlint.config.position import position_in_message
+
         problem, line, column = position_in_message(str(error))
         raise ConfigError(
             f"not TOML: {problem}", origin=Origin.FILE, path=path, line=line, column=column
@@ -79,6 +80,8 @@ def located(error: ConfigError, source: ConfigFile | None = None) -> ConfigError
     if error.origin is not Origin.FILE or error.path is None or error.line is not None:
         return error
     source = source or read_config(error.path, needed=False)
+    from archlint.config.position import position_of
+
     place = None if source is None else position_of(source.text, (*source.table, *error.key))
     return error if place is None else replace(error, line=place[0], column=place[1])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.engine.comment import comments
 from archlint.engine.locate import locate, subject
 from archlint.engine.suppression import Suppression, properties
 from archlint.record import record
@@ -42,6 +41,8 @@ class LoadedFile:
         """Return what the file asks to leave out."""
         if self.architecture is None:
             return properties(self.model.graph)
+        from archlint.engine.comment import comments
+
         return comments(self.architecture.document)
 
 

@@ -17,8 +17,8 @@ from archlint.sources.byte_file import ByteFile
 if TYPE_CHECKING:
     from pathlib import Path
 
-_DRIVE = re.compile(r"[A-Za-z]:")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_DRIVE = r"[A-Za-z]:"
+_DEVICE = r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)"
 _NAME_SURROGATE = 0x2000_0000  # Windows marks junctions and the like by this bit
 
 
@@ -73,7 +73,7 @@ def _steps(location: str) -> list[str]:
         raise Refused("it has no name")
     if "\0" in location or "\\" in location:
         raise Refused("its name has a character that no path in a model may have")
-    if location.startswith("/") or _DRIVE.match(location):
+    if location.startswith("/") or re.match(_DRIVE, location):
         raise Refused("it is an absolute path; only files next to the model are read")
     if location.startswith("#"):
         raise Refused("it names no file")
@@ -82,7 +82,7 @@ def _steps(location: str) -> list[str]:
         raise Refused("it names a folder")
     if ".." in steps:
         raise Refused("it leads out of the model's folder")
-    if os.name == "nt" and any(":" in step or _DEVICE.match(step) for step in steps):
+    if os.name == "nt" and any(":" in step or re.match(_DEVICE, step) for step in steps):
         raise Refused("it names a device")
     return steps
 

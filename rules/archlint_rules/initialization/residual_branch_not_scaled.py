@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import sqrt
-from statistics import median
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
@@ -55,6 +54,8 @@ class ResidualBranchNotScaled(Rule):
         ]
         if not others or any(found is None or found.family != "normal" for found in drawn):
             return
+        from statistics import median
+
         sigmas = [found.std for found in drawn if found is not None]
         usual, ratio = median(others), median(sigmas) / median(others)
         if ratio < _ALIKE:
