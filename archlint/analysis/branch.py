@@ -263,6 +263,8 @@ def _resting(rest: Taps, marks: Marks, extent: int | None) -> Branch | None:
         raise Everything
     if extent is not None:
         rest = rest.within(0, extent - 1)
+        if rest.span >= extent > 1:
+            raise Everything
     return Branch((), rest, marks) if rest else None
 
 

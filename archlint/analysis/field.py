@@ -12,6 +12,8 @@ from archlint.ops.reach import Reach
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
+_SHORT = 8
+
 
 @record(slots=False)
 class Field:
@@ -153,6 +155,11 @@ class Field:
         if self.map is None or isinstance(self.map, str):
             return None
         axis, along = self.map
+        count = length(self.shape, axis)
+        # A pattern that hardly repeats, as of a resize that aligns corners, has phases that only
+        # positions at the borders are in.
+        if not along.finite and along.period > _SHORT and count and 2 * along.period > count:
+            along = Reach(0, tuple(along.entries(count)), finite=True)
         if not along.finite:
             return axis, along
         inside = interior(along, self.extent)

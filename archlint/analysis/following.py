@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from archlint.analysis.branch import Branch, Everything, passed
+from archlint.analysis.branch import Branch, Everything, length, passed
 from archlint.analysis.branches import joined_pieces, merged
 from archlint.analysis.field import Field, unknown_field
 from archlint.graph.value import Shape
 from archlint.ops.links import Link, Links, Piece, Regroup, Stage, Through, Whole, same_axes
+from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+
+_LONGEST_SPELLED = 1 << 14
 
 
 def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
@@ -21,6 +24,8 @@ def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
     """
     if len(fields) == 1:
         return fields[0]
+    if pieces:
+        fields = _told_by_place(fields, pieces)
     first = fields[0]
     if not pieces and all(field is first for field in fields):
         return first
@@ -42,6 +47,25 @@ def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
         return lost if whole is None else replace(first, branches=(), whole=whole)
     bounded = bounded or not exact
     return replace(first, branches=branches, whole=whole, bounded=bounded, blended=blended)
+
+
+def _told_by_place(fields: Sequence[Field], pieces: Sequence[Piece]) -> Sequence[Field]:
+    """Return the fields with everything spelled out where only some of the pieces read it.
+
+    A piece that is cut off again then is what it was, and not a part of something global.
+    """
+    wholes = [field.whole is not None for field in fields]
+    first, axis = fields[0], pieces[0].axis
+    known = first.extent is not None and first.extent <= _LONGEST_SPELLED
+    if all(wholes) or not any(wholes) or not known or length(first.shape, axis) is None:
+        return fields
+    if any(own != axis for field in fields for each in field.branches for own, _ in each.terms):
+        return fields
+    everything = (Branch((), Taps.progression(0, first.extent or 1, 1)),)
+    return [
+        replace(field, branches=everything, whole=None) if field.whole is not None else field
+        for field in fields
+    ]
 
 
 def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[Branch, ...], bool]:
