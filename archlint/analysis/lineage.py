@@ -59,7 +59,10 @@ class Lineage:
             operator = self.operators.of(node)
             if operator is None or not operator.differentiable:
                 continue
-            data = [name for name in node.inputs if name and name not in self.graph.constants]
+            # What scales or casts a weight stands beside it; known numbers are not made of weights.
+            data = [name for name in node.inputs if name and not self._is_number(name)]
+            if operator.carries_weight:
+                data = [node.inputs[0]]
             if data and all(name in made_of for name in data):
                 origins = tuple(dict.fromkeys(root for name in data for root in made_of[name]))
                 made_of.update((name, origins) for name in node.outputs if name)
@@ -81,8 +84,17 @@ class Lineage:
                         uses[root].append(Use(node, slot))
         return {root: tuple(found) for root, found in uses.items()}
 
+    def _is_number(self, name: str) -> bool:
+        """Whether a tensor is a known index, size or scalar."""
+        value = self.graph.values[name]
+        is_float = value.dtype is not None and value.dtype.is_float
+        return name in self.graph.constants and not (is_float and (value.elements or 0) > 1)
+
     def _creates(self, node: Node) -> bool:
         operator = self.operators.of(node)
         dtype = self.graph.values[node.output].dtype
         can_learn = dtype is not None and (dtype.is_float or dtype.bits <= 8)
-        return operator is not None and operator.creates_weight and can_learn
+        # Other exporters keep small weights in Constant nodes; PyTorch's hold numbers of formulas.
+        holds = node.op == "Constant" and self.graph.metadata.get("producer_name") != "pytorch"
+        creates = holds or (operator is not None and operator.creates_weight)
+        return creates and can_learn

@@ -5,13 +5,16 @@ from __future__ import annotations
 import enum
 import re
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage, Use
 from archlint.graph.node import Node
 from archlint.graph.value import Value
-from archlint.ops.composite.exported import Signature, signature
 from archlint.ops.operator import Layout, Operator
 from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.ops.composite.exported import Signature
 
 # What architecture YAML declares of a weight.
 _BUFFER, _INITIALIZER = "archlint.buffer", "archlint.initializer"
@@ -72,6 +75,8 @@ class StoredRoles:
 
     @cached_property
     def _signature(self) -> Signature | None:
+        from archlint.ops.composite.exported import signature
+
         return signature(self.lineage.graph)
 
     @cached_property
@@ -112,7 +117,8 @@ class StoredRoles:
             return False
         if operator.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8
-        is_made = value.name in self.lineage.graph.producers
+        maker = self.lineage.graph.producers.get(value.name)
+        is_made = maker is not None and (maker.op != "Constant" or self._keeps_names)
         is_number = value.elements is not None and value.elements <= 1
         is_number = is_number and operator.scalars_are_constants
         return value.dtype.is_float and not is_number and not is_made
@@ -125,7 +131,7 @@ class StoredRoles:
         """Whether a square table is added to the scores of attention, the same for all heads."""
         shape = value.sizes or ()
         square = len(shape) >= 2 and shape[-1] == shape[-2] and set(shape[:-2]) <= {1}
-        return square and all(self._is_added_to_scores(use.node) for use in uses)
+        return square and bool(uses) and all(self._is_added_to_scores(use.node) for use in uses)
 
     def _is_added_to_scores(self, node: Node) -> bool:
         users = self.lineage.graph.consumers.get(node.output, ())
