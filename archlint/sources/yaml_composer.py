@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEEPEST = 200
 LARGEST = 500_000
 _MOST_TABS = 200
+_TOO_DEEP = "nesting depth"  # what libyaml says of a thousand brackets, from 0.2.6 on
 
 
 def compose(text: Text, *, pure: bool = False) -> tuple[Node | None, list[Problem]]:
@@ -40,6 +41,9 @@ def compose(text: Text, *, pure: bool = False) -> tuple[Node | None, list[Proble
             for event in _events(source, pure=pure):
                 composer.take(event)
         except yaml.MarkedYAMLError as error:
+            if not pure and _TOO_DEEP in (error.problem or ""):
+                # libyaml reads ahead, and stops before the place where it is too deep for us.
+                return compose(text, pure=True)
             tab = _separating_tab(error, source)
             if tab is None:
                 raise _syntax_error(text, error) from error
