@@ -31,7 +31,10 @@ OPTIMIZERS = (
 PRECISIONS = ("fp32", "bf16-mixed", "fp16-mixed", "bf16", "fp16")
 DEPLOYED_FORMATS = ("fp32", "fp16", "bf16", "int8")
 LOSSES = ("cross-entropy", "mse", "none")
-ATTENTION_KERNELS = ("flash", "math")
+ATTENTION_KERNELS = ("flash", "efficient", "math")
+DROPOUT_MASKS = ("bool", "float")
+SHARDINGS = ("ddp", "zero-1", "zero-2", "zero-3", "fsdp")
+OFFLOADS = ("optimizer", "parameters")
 HIDDEN_LAYERS = ("present", "absent")
 LOSS_SCALINGS = ("none", "static", "dynamic")
 WEIGHT_STATES = ("auto", "fresh", "trained")
@@ -83,6 +86,18 @@ class Device:
 
 
 @record
+class Checkpointing:
+    """Which parts of a network keep their input alone and are run again in the backward pass.
+
+    `modules` are patterns of module paths, each match a part; without any, each part is a run of
+    `every` neighbouring blocks.
+    """
+
+    every: int = 1
+    modules: tuple[str, ...] = ()
+
+
+@record
 class Training:
     """How the model is trained. None where the user said nothing and no default is safe."""
 
@@ -94,6 +109,19 @@ class Training:
     attention: str | None = None  # one of ATTENTION_KERNELS
     batch_norm: str | None = None  # one of HIDDEN_LAYERS: what an export for inference folded
     dropout: str | None = None  # one of HIDDEN_LAYERS: what an export for inference left out
+    dropout_mask: str | None = None  # one of DROPOUT_MASKS; None: as on the device
+    checkpointing: Checkpointing | None = None
+    accumulation_steps: int = 1  # forward and backward passes before an update
+    clip_norm: float | None = None  # the largest norm of all gradients together
+    ema: bool = False  # whether an averaged copy of the model is carried along
+    master_weights: bool = False  # whether half-precision weights have a copy in fp32
+    sharding: str | None = None  # one of SHARDINGS
+    world_size: int = 1  # processes that train together, each on its own batch
+    bucket_views: bool = False  # whether the gradients of DDP are views of its buckets
+    offload: str | None = None  # one of OFFLOADS: what lies in the memory of the host
+    frozen: tuple[str, ...] = ()  # patterns of parameters that are not trained
+    lora_rank: int | None = None  # of the adapters that are trained instead of the weights
+    lora_targets: tuple[str, ...] = ()  # patterns of the layers that get one
     learning_rate: float | None = None
     momentum: float | None = None
     betas: tuple[float, float] | None = None  # of Adam and its relatives

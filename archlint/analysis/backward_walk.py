@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from archlint.analysis.gradient import Gradient
 from archlint.analysis.ledger import Ledger
 from archlint.analysis.loss import Loss
-from archlint.analysis.parameters import Parameters
+from archlint.analysis.rerun import Rerun
 from archlint.analysis.saved import NodeSaved, Saved
+from archlint.analysis.weight_memory import WeightMemory
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.backward import Backward
@@ -18,7 +21,7 @@ from archlint.ops.strides import Strides, channels_last, contiguous, follows, re
 from archlint.ops.undetermined import Undetermined
 
 
-@dataclass(slots=True)
+@dataclass
 class BackwardWalk:
     """One backward pass as the autograd engine runs it, in the reverse order of the operators.
 
@@ -31,13 +34,19 @@ class BackwardWalk:
 
     graph: Graph
     saved: Saved
-    parameters: Parameters
+    weights: WeightMemory
     loss: Loss
     ledger: Ledger = field(default_factory=Ledger)
     high: bool = False
     _kept: dict[str, int] = field(default_factory=dict)
     _waiting: dict[str, Gradient] = field(default_factory=dict)
     _of_parameters: dict[str, Gradient] = field(default_factory=dict)
+    _arrived: Counter[str] = field(default_factory=Counter)
+    _rerun: Rerun = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare for the parts that are run again."""
+        self._rerun = Rerun(self.saved, self.ledger, self._kept, self.high)
 
     def run(self) -> None:
         """Go from the loss to the first operator; the ledger then holds what is left."""
@@ -48,7 +57,7 @@ class BackwardWalk:
     def keep(self) -> None:
         """Enter what is alive at the end of the forward pass, besides weights and states."""
         holders: dict[str, int] = {}
-        for each in self.saved.of_node.values():
+        for each in self.saved.held.values():
             for storage in each.storages:
                 holders[storage] = holders.get(storage, 0) + 1
         storages = self.saved.storages
@@ -58,7 +67,7 @@ class BackwardWalk:
                 holders[storage] = holders.get(storage, 0) + 1
         for storage, count in holders.items():
             self._kept[storage] = self.ledger.allocate(self._bytes(storage), count)
-        for name, each in self.saved.of_node.items():
+        for name, each in self.saved.held.items():
             if self._own(each):
                 self._kept[f"own {name}"] = self.ledger.allocate(self._own(each))
         self._kept["loss"] = self.ledger.allocate(self.loss.kept_bytes)
@@ -86,13 +95,14 @@ class BackwardWalk:
             return
         operator = self.saved.operators.of(node)
         each = self.saved.of_node[node.name]
+        self._rerun.before(node)
         if each.stepwise:
             self.ledger.mark(each.transient)
-            self._forget(node.name, each)
+            self._forget(node, each)
         made, transient = self._differentiate(node, operator, present[0])
         self.ledger.mark(transient + each.transient)
         if not each.stepwise:
-            self._forget(node.name, each)
+            self._forget(node, each)
         for gradient in present:
             self.ledger.release(gradient.storage)
         for name, gradient in made:
@@ -188,15 +198,39 @@ class BackwardWalk:
             copies = [(roots[0], gradient)]
         for root, copied in copies:
             self._accumulate(root, copied, self._of_parameters)
+            if self.weights.gradients_leave:
+                self._leave(root)
+
+    def _leave(self, root: str) -> None:
+        """Let go of a parameter's gradient once all of it has arrived, but for what stays."""
+        self._arrived[root] += 1
+        if self._arrived[root] == self._uses[root]:
+            self.ledger.mark()
+            self.ledger.release(self._of_parameters.pop(root).storage)
+            if not self.weights.gradients_persist:
+                entry = self.weights.parameters.trainable.get(root)
+                self.ledger.allocate(0 if entry is None else self.weights.gradient(entry))
+
+    @cached_property
+    def _uses(self) -> Counter[str]:
+        """How many gradients arrive for each parameter: one for each use of it in a computation."""
+        return Counter(
+            root
+            for node in self.graph.nodes
+            if not any(map(self._roots, node.outputs))  # a weight in another form is no use of it
+            for slot, name in enumerate(node.inputs)
+            if self.saved.gradients.of(node)[slot]
+            for root in self._roots(name)
+        )
 
     def _roots(self, name: str) -> tuple[str, ...]:
         """Return the parameters behind a tensor that no operator of the framework made."""
-        root = self.parameters.origins.get(name)
+        root = self.weights.parameters.origins.get(name)
         if root is not None:
             return (root,)
         if name in self.graph.producers:
             return ()
-        return self.parameters.lineage.made_of.get(name, ())
+        return self.weights.parameters.lineage.made_of.get(name, ())
 
     def _accumulate(self, name: str, gradient: Gradient, into: dict[str, Gradient]) -> None:
         """Put a gradient with those of the same tensor."""
@@ -210,12 +244,14 @@ class BackwardWalk:
         self.ledger.release(gradient.storage)
         into[name] = total
 
-    def _forget(self, name: str, each: NodeSaved) -> None:
+    def _forget(self, node: Node, each: NodeSaved) -> None:
         """Free what only this operator kept."""
+        kept = self._rerun.kept_by(node)
         for storage in each.storages:
-            self.ledger.release(self._kept[storage])
+            self.ledger.release(kept[storage])
         if self._own(each):
-            self.ledger.release(self._kept[f"own {name}"])
+            self.ledger.release(kept[f"own {node.name}"])
+        self._rerun.after(node)
 
     def _own(self, each: NodeSaved) -> int:
         return each.own.high if self.high else each.own.low

@@ -33,12 +33,15 @@ class Compute:
 
     The backward pass repeats the work of a product for each operand that needs a gradient, so that
     an MLP of L layers of width K costs (3L - 1) n K^2 multiplications to train, and 3 L n K^2 with
-    a gradient of the input (problem set 8, problem 1).
+    a gradient of the input (problem set 8, problem 1). `again` are the nodes of checkpointed parts
+    that the backward pass runs once more, and `passes` is how many passes make a step.
     """
 
     graph: Graph
     operators: Operators
     gradients: GradientFlow
+    again: frozenset[str] = frozenset()
+    passes: int = 1
 
     @cached_property
     def of_node(self) -> dict[str, NodeCompute]:
@@ -60,10 +63,25 @@ class Compute:
         """FLOP of all products of a backward pass."""
         return _scaled(self._total(lambda measured: measured.backward_macs), _FLOPS_A_MAC)
 
+    @cached_property
+    def recomputed_flops(self) -> Amount:
+        """FLOP of the products of checkpointed parts that are computed again."""
+        macs = sum(
+            measured.cost.macs
+            for name, measured in self.of_node.items()
+            if name in self.again and measured.cost is not None
+        )
+        return Amount.exact(_FLOPS_A_MAC * macs)
+
     @property
     def training_flops(self) -> Amount:
         """FLOP of all products of a forward and a backward pass."""
-        return self.forward_flops + self.backward_flops
+        return self.forward_flops + self.backward_flops + self.recomputed_flops
+
+    @property
+    def step_flops(self) -> Amount:
+        """FLOP of all products of a step: of every pass whose gradients it sums."""
+        return _scaled(self.training_flops, self.passes)
 
     @cached_property
     def elementwise_flops(self) -> Amount:

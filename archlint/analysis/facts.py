@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.attention_memory import AttentionMemory
+from archlint.analysis.blocks import Blocks
+from archlint.analysis.checkpointing import segments
 from archlint.analysis.compute import Compute
 from archlint.analysis.deployment import Deployment
 from archlint.analysis.flow import Flow
@@ -15,6 +17,7 @@ from archlint.analysis.hidden_layers import HiddenLayers
 from archlint.analysis.inference_memory import InferenceMemory
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.misfits import Misfits
+from archlint.analysis.owners import owners
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.precision import HALF, MIXED, halved, weight_copies
 from archlint.analysis.propagation import Propagation
@@ -25,8 +28,10 @@ from archlint.analysis.saved import Saved
 from archlint.analysis.segments import Segments
 from archlint.analysis.storage import Storages
 from archlint.analysis.traffic import Traffic
+from archlint.analysis.trained_part import unmatched_patterns
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
+from archlint.graph.modules import module_paths
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
 from archlint.record import record
@@ -54,18 +59,31 @@ class Facts:
     @cached_property
     def gradients(self) -> GradientFlow:
         """Which tensors need a gradient in training."""
+        stated = self.target.training.dropout_mask
         return GradientFlow(
             self.graph,
             self.operators,
             self.parameters,
             input_gradient=self.target.training.input_gradient,
-            bool_masks=self._on_gpu,
+            bool_masks=self._on_gpu if stated is None else stated == "bool",
         )
 
     @cached_property
     def compute(self) -> Compute:
         """Multiply-accumulates and FLOP of the passes."""
-        return Compute(self.graph, self.operators, self.gradients)
+        passes = self.target.training.accumulation_steps
+        return Compute(self.graph, self.operators, self.gradients, self._run_again, passes)
+
+    @property
+    def _run_again(self) -> frozenset[str]:
+        """The nodes of checkpointed parts that the backward pass runs once more."""
+        if self.target.training.checkpointing is None:
+            return frozenset()
+        again = {
+            node.name for segment in self.saved.segments for node in self.saved.run_again(segment)
+        }
+        owned = owners(self.graph, self.saved.graph)
+        return frozenset(name for name, owner in owned.items() if owner in again)
 
     @cached_property
     def misfits(self) -> Misfits:
@@ -110,6 +128,16 @@ class Facts:
         dropouts = hidden.possible_dropouts if said.dropout == "present" else ()
         return hidden.shown(norms, dropouts)
 
+    @property
+    def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
+        """The names in the training that nothing goes by, behind the settings they stand in."""
+        training = self.target.training
+        unmatched = tuple(unmatched_patterns(self.graph, training))
+        how = training.checkpointing
+        if how is not None and not how.modules and not self._blocks(self.framework).found:
+            return (*unmatched, ("training.checkpointing", "blocks"))
+        return unmatched
+
     @cached_property
     def saved(self) -> Saved:
         """What the backward pass keeps."""
@@ -143,7 +171,11 @@ class Facts:
             Storages(shown, self.operators),
             None if largest is None else self._saved(largest, more=False),
             weight_copies(self.parameters) if precision in MIXED and not more else 0,
+            segments(shown, self._blocks(shown), self.target.training.checkpointing),
         )
+
+    def _blocks(self, graph: Graph) -> Blocks:
+        return Blocks(graph, module_paths(self.graph))
 
     @cached_property
     def _fullest(self) -> Graph | None:
@@ -162,11 +194,10 @@ class Facts:
             saved.graph,
             self.parameters,
             saved,
-            self.target.training.optimizer,
-            self.target.training.loss,
+            self.target.training,
             foreach=self._on_gpu if stated is None else stated,
             more=None if saved.more is None else self._training_memory(saved.more),
-            float_bytes=2 if self.target.training.precision in HALF else 4,
+            blocks=self._blocks(saved.graph),
         )
 
     @cached_property

@@ -27,11 +27,12 @@ class ForwardWalk:
         alive = {storages.of(name): self._bytes(name) for name in self.graph.inputs}
         own = most = 0
         for index, node in enumerate(self.graph.nodes):
-            saved = self.saved.of_node[node.name]
-            own += saved.own.high if self.high else saved.own.low
+            kept = self.saved.held[node.name].own
+            own += kept.high if self.high else kept.low
             for name in self._made(node):
                 alive[name] = self._bytes(name)
-            most = max(most, own + saved.forward_transient + sum(alive.values()))
+            transient = self.saved.of_node[node.name].forward_transient
+            most = max(most, own + transient + sum(alive.values()))
             for name in (*node.inputs, *node.outputs):
                 storage = storages.of(name) if name else ""
                 if storage in alive and last.get(storage, -1) <= index:
@@ -51,7 +52,7 @@ class ForwardWalk:
         for index, node in enumerate(self.graph.nodes):
             if node.op not in _SHAPES:
                 last.update((storages.of(name), index) for name in node.inputs if name)
-        for each in self.saved.of_node.values():
+        for each in self.saved.held.values():
             last.update((storage, end) for storage in each.storages)
         for name in (*self.graph.inputs, *self.graph.outputs):
             last[storages.of(name)] = end

@@ -11,6 +11,7 @@ from archlint.analysis.flow import Destiny, Flow, Kind, Origin
 from archlint.analysis.framework_default import framework_default
 from archlint.analysis.freshness import Freshness
 from archlint.graph.node import Node
+from archlint.graph.weight import INITIALIZER
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
 from archlint.record import record
@@ -18,7 +19,6 @@ from archlint.record import record
 if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
 
-_INITIALIZER = "archlint.initializer"
 _FANS = ("archlint.fan_in", "archlint.fan_out")
 _FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
 
@@ -114,7 +114,7 @@ class Initialization:
     def declared(self, name: str) -> Distribution | None:
         """Return the spread that the file declares for a weight."""
         weight = self.flow.graph.weights.get(name)
-        text = None if weight is None else weight.metadata.get(_INITIALIZER)
+        text = None if weight is None else weight.metadata.get(INITIALIZER)
         if weight is None or text is None:
             return None
         fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in _FANS)
@@ -163,7 +163,7 @@ class Initialization:
         has_kernel = len(self.flow.graph.values[weight].shape or ()) > 2
         destiny = self.flow.destinies.get(node.output)
         stored = self.flow.graph.weights.get(weight)
-        declares = stored is not None and _INITIALIZER in stored.metadata
+        declares = stored is not None and INITIALIZER in stored.metadata
         if declares or not has_kernel or (destiny is not None and destiny.is_normalized):
             return False
         named = any(mark in name for name in (weight, node.output) for mark in _FOLDED_NAMES)

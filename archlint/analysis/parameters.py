@@ -8,10 +8,9 @@ from archlint.analysis.lineage import Lineage, Use
 from archlint.analysis.stored_role import StoredRole, StoredRoles
 from archlint.graph.graph import Graph
 from archlint.graph.value import Value
+from archlint.graph.weight import FROZEN
 from archlint.ops.registry import Operators
 from archlint.record import record
-
-_FROZEN = "archlint.frozen"  # what architecture YAML declares of a weight
 
 
 @record
@@ -99,4 +98,4 @@ class Parameters:
 
     def _is_trained(self, root: str) -> bool:
         weight = self.graph.weights.get(root)
-        return weight is None or weight.metadata.get(_FROZEN) != "true"
+        return weight is None or weight.metadata.get(FROZEN) != "true"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
-from archlint.analysis.amount import Amount, Unknown, total
+from archlint.analysis.amount import Amount, Unknown, merged, total
+from archlint.analysis.checkpointing import Segment
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
@@ -19,19 +21,22 @@ from archlint.record import record
 
 @record
 class NodeSaved:
-    """What one node keeps: the storages it refers to, and the bytes of its own.
+    """What one node keeps: the storages it refers to, and the rest as for what an operator keeps.
 
-    `counted` is the part of `storages` that no earlier node keeps already; the rest is as for what
-    an operator keeps.
+    A storage that several nodes refer to counts once.
     """
 
     storages: tuple[str, ...] = ()
-    counted: tuple[str, ...] = ()
     own: Amount = Amount()
     transient: int = 0
     forward_transient: int = 0
     stepwise: bool = False
     unknown: tuple[Unknown, ...] = ()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept, or may be."""
+        return bool(self.storages or self.own.high or self.unknown)
 
 
 @record(slots=False)
@@ -42,6 +47,7 @@ class Saved:
     nothing more. The model's own input counts where it is kept; what the loss keeps does not.
     `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
     that the file may hide: the upper end. `copies` is the bytes of weights in another format.
+    `segments` are the parts that are checkpointed: each keeps what it reads, and nothing else.
     """
 
     graph: Graph
@@ -50,17 +56,30 @@ class Saved:
     storages: Storages
     more: Saved | None = None
     copies: int = 0
+    segments: tuple[Segment, ...] = ()
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
-        """What each node keeps, by node name."""
-        seen: set[str] = set()
-        result = {}
-        for node in self.graph.nodes:
-            saved = self._keep(node, seen)
-            seen.update(saved.storages)
-            result[node.name] = saved
-        return result
+        """What each node keeps when it runs with a backward pass to come, by node name."""
+        return {node.name: self._keep(node) for node in self.graph.nodes}
+
+    @cached_property
+    def held(self) -> dict[str, NodeSaved]:
+        """What is kept from the forward to the backward pass, by the node that keeps it.
+
+        What a checkpointed part reads is kept with its first node.
+        """
+        if not self.segments:
+            return self.of_node
+        held = dict(self.of_node)
+        for segment in self.segments:
+            parts = [held[node.name] for node in segment.nodes]
+            unknown = merged(*(part.unknown for part in parts))
+            held.update((node.name, NodeSaved()) for node in segment.nodes)
+            if any(part.keeps for part in parts):
+                read = self._not_free(self.storages.of(name) for name in segment.inputs)
+                held[segment.nodes[0].name] = NodeSaved(read, unknown=unknown)
+        return held
 
     @cached_property
     def total(self) -> Amount:
@@ -70,15 +89,41 @@ class Saved:
             return own
         return Amount(own.low, max(own.high, self.more.total.high), own.unknown)
 
+    def run_again(self, segment: Segment) -> tuple[Node, ...]:
+        """Return the nodes of a checkpointed part that the backward pass runs again.
+
+        The run ends where nothing more is to be kept (PyTorch stops early): what the last node
+        keeps of its inputs is there before it runs.
+        """
+        keepers = [at for at, node in enumerate(segment.nodes) if self.of_node[node.name].keeps]
+        if not keepers:
+            return ()
+        last = segment.nodes[keepers[-1]]
+        kept = self.of_node[last.name]
+        is_needed = kept.own.high or kept.unknown or not set(last.outputs).isdisjoint(kept.storages)
+        return segment.nodes[: keepers[-1] + bool(is_needed)]
+
     def bytes_of(self, node: str) -> Amount:
         """Return the bytes that a node is the first to keep; none for a part of a composite."""
-        saved = self.of_node.get(node)
+        saved = self.held.get(node)
         if saved is None:
             return Amount()
-        shared = sum(self.storages.nbytes(storage) for storage in saved.counted)
+        shared = sum(map(self.storages.known_bytes, self._counted.get(node, ())))
         return Amount(saved.own.low + shared, saved.own.high + shared, saved.unknown)
 
-    def _keep(self, node: Node, seen: set[str]) -> NodeSaved:
+    @cached_property
+    def _counted(self) -> dict[str, list[str]]:
+        """The storages that each node is the first to keep, by node name."""
+        seen: set[str] = set()
+        counted: dict[str, list[str]] = {}
+        for name, saved in self.held.items():
+            for storage in saved.storages:
+                if storage not in seen:
+                    seen.add(storage)
+                    counted.setdefault(name, []).append(storage)
+        return counted
+
+    def _keep(self, node: Node) -> NodeSaved:
         flags = self.gradients.of(node)
         if not flags.needed:
             return NodeSaved()
@@ -91,15 +136,13 @@ class Saved:
         try:
             kept = operator.kept(Call(node, self.graph), replace(flags, strides=strides))
             storages = self._storages(node, kept)
-            new = tuple(storage for storage in storages if storage not in seen)
-            for storage in new:
+            for storage in storages:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
             return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
         high = kept.own if kept.own_high is None else kept.own_high
         return NodeSaved(
             storages,
-            new,
             Amount(kept.own, high),
             kept.transient,
             kept.forward_transient,
@@ -109,8 +152,10 @@ class Saved:
     def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
         names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]
         names += [node.outputs[slot] for slot in kept.outputs]
-        kept_storages = (self.storages.of(name) for name in names)
-        return tuple(dict.fromkeys(name for name in kept_storages if not self.is_free(name)))
+        return self._not_free(self.storages.of(name) for name in names)
+
+    def _not_free(self, storages: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(storage for storage in storages if not self.is_free(storage)))
 
     def is_free(self, storage: str) -> bool:
         """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""

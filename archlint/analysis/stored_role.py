@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 from archlint.analysis.lineage import Lineage, Use
 from archlint.graph.node import Node
 from archlint.graph.value import Value
+from archlint.graph.weight import BUFFER, INITIALIZER
 from archlint.ops.operator import Layout, Operator
 from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.ops.composite.exported import Signature
-
-# What architecture YAML declares of a weight.
-_BUFFER, _INITIALIZER = "archlint.buffer", "archlint.initializer"
 
 # Names that PyTorch's exporters make up; all others are keys of the state dictionary.
 _MADE_UP = re.compile(r"^(onnx::|/|_v_|val_|ortshared_|lifted_tensor|\d+$)|/|::")
@@ -63,9 +61,9 @@ class StoredRoles:
         graph = self.lineage.graph
         value, uses = graph.values[name], self.lineage.uses[name]
         weight = graph.weights.get(name)
-        if weight is not None and _BUFFER in weight.metadata:
+        if weight is not None and BUFFER in weight.metadata:
             return StoredRole.BUFFER
-        if weight is not None and _INITIALIZER in weight.metadata:
+        if weight is not None and INITIALIZER in weight.metadata:
             return StoredRole.PARAMETER
         if self._signature is not None and name in self._signature.kinds:
             return _SIGNATURE_ROLES.get(self._signature.kinds[name], StoredRole.NUMBER)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from archlint.analysis.amount import Unknown, merged
 from archlint.analysis.compute import Compute
+from archlint.analysis.owners import owners
 from archlint.analysis.saved import Saved
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.dtype import DType
@@ -72,7 +73,10 @@ class Traffic:
         nodes = self.saved.graph.nodes
         works = [self._forward(node) for node in nodes]
         if self.trains:
+            for segment in self.saved.segments:
+                works += [self._forward(node) for node in self.saved.run_again(segment)]
             works += [self._backward(node) for node in reversed(nodes)]
+            works *= self.compute.passes
             works.append(Work("", "optimizer", "optimizer", 0, self._update_bytes))
         return tuple(work for work in works if work.flops or work.nbytes)
 
@@ -92,19 +96,7 @@ class Traffic:
     @cached_property
     def _owners(self) -> dict[str, str]:
         """The operator of the framework that each node of the file belongs to."""
-        graph = self.compute.graph
-        own = self.saved.graph.by_name
-        owners: dict[str, str] = {}
-        for node in reversed(graph.nodes):
-            users = [
-                user
-                for name in node.outputs
-                for user in graph.consumers.get(name, ())
-                if user.op not in _SHAPES
-            ]
-            inside = node.name not in own and users
-            owners[node.name] = owners.get(users[0].name, node.name) if inside else node.name
-        return owners
+        return owners(self.compute.graph, self.saved.graph)
 
     @cached_property
     def _products(self) -> dict[str, Counter[str]]:

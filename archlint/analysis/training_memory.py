@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from archlint.analysis.amount import Amount, Unknown, largest
+from archlint.analysis.amount import Amount, largest
 from archlint.analysis.backward_walk import BackwardWalk
+from archlint.analysis.blocks import Blocks
 from archlint.analysis.forward_walk import ForwardWalk
 from archlint.analysis.ledger import Ledger
 from archlint.analysis.loss import Loss, loss_of
-from archlint.analysis.optimizer_state import OPTIMIZERS, Optimizer, state_bytes, step_temporaries
 from archlint.analysis.parameters import Parameter, Parameters
 from archlint.analysis.saved import Saved
+from archlint.analysis.weight_memory import WeightMemory
 from archlint.graph.graph import Graph
 from archlint.record import record
+from archlint.target import Training
 
 _LOSS_BYTES = 4
 
@@ -29,39 +31,36 @@ class TrainingMemory:
     state. The model's inputs and outputs and the loss's target are held by the caller all the time.
     `foreach` tells that all parameters are updated at once, as on a GPU. `graph` is the graph of
     the operators that the framework ran, `more` the same with all layers that the file may hide.
-    `float_bytes` is the width of the weights, of their gradients and of the optimizer's states.
     """
 
     graph: Graph
     parameters: Parameters
     saved: Saved
-    optimizer: str | None
-    loss: str | None = None
+    training: Training
     foreach: bool = False
     more: TrainingMemory | None = None
-    float_bytes: int = 4
+    blocks: Blocks | None = None
 
-    @cached_property
+    @property
     def weight_bytes(self) -> int:
         """Bytes of the parameters in the precision of the training."""
-        return sum(self._bytes(entry) for entry in self.parameters.trainable.values())
+        return self.weights.weights
 
-    @cached_property
+    @property
     def gradient_bytes(self) -> int:
         """Bytes of the gradients of the trained parameters that reach an output."""
-        return sum(self._bytes(entry) for entry in self._updated)
+        return self.weights.gradients
 
-    @cached_property
+    @property
     def state_bytes(self) -> Amount:
         """Bytes that the optimizer keeps; unknown where no optimizer is named."""
-        optimizer = self._optimizer
-        if optimizer is None:
-            return Amount(0, 0, (Unknown("", "optimizer", "no optimizer is given"),))
-        return Amount.exact(
-            sum(
-                state_bytes(optimizer, entry.value.sizes or (), self._width(entry))
-                for entry in self._updated
-            )
+        return self.weights.states
+
+    @cached_property
+    def weights(self) -> WeightMemory:
+        """The weights and what belongs to them, whatever the batch."""
+        return WeightMemory(
+            self.parameters, self._updated, self.training, self.foreach, self.blocks
         )
 
     @cached_property
@@ -93,17 +92,21 @@ class TrainingMemory:
         """What is alive while the optimizer updates the weights."""
         held = {self.saved.storages.of(name) for name in (*self.graph.inputs, *self.graph.outputs)}
         held_bytes = sum(self.saved.storages.known_bytes(storage) for storage in held)
-        temporaries = 0
-        if self._optimizer is not None:
-            sizes = [self._bytes(entry) for entry in self._updated]
-            temporaries = step_temporaries(self._optimizer, sizes, foreach=self.foreach)
-        return self._resident.plus(self.gradient_bytes + held_bytes + _LOSS_BYTES + temporaries)
+        made = self.gradient_bytes + self.weights.step
+        return self._always.plus(made + held_bytes + _LOSS_BYTES)
 
     @property
     def _resident(self) -> Amount:
-        """What is alive all the time: weights, buffers, optimizer state, the target of the loss."""
-        always = self.weight_bytes + self.parameters.buffer_bytes + self._loss.target_bytes
-        return self.state_bytes.plus(always)
+        """What is alive during both passes."""
+        earlier = self.gradient_bytes if self.weights.gradients_persist else 0
+        return (self._always + self.weights.communication).plus(earlier)
+
+    @property
+    def _always(self) -> Amount:
+        """What is alive all the time: weights, copies of them, buffers, optimizer state, target."""
+        copies = sum(self.weights.copies.values())
+        rest = self.parameters.buffer_bytes + self._loss.target_bytes
+        return self.state_bytes.plus(self.weight_bytes + copies + rest)
 
     @cached_property
     def _loss(self) -> Loss:
@@ -116,11 +119,7 @@ class TrainingMemory:
             for value in values
             if value.sizes is not None
         )
-        return loss_of(self.loss, outputs)
-
-    @property
-    def _optimizer(self) -> Optimizer | None:
-        return OPTIMIZERS.get(self.optimizer) if self.optimizer else None
+        return loss_of(self.training.loss, outputs)
 
     def _of_walk(self, *, ends: bool) -> Amount:
         """Return the forward end or the backward peak of the walks with both ends of intervals."""
@@ -137,7 +136,7 @@ class TrainingMemory:
 
     def _walk(self, *, high: bool) -> tuple[int, int]:
         ledger = Ledger()
-        walk = BackwardWalk(self.graph, self.saved, self.parameters, self._loss, ledger, high)
+        walk = BackwardWalk(self.graph, self.saved, self.weights, self._loss, ledger, high)
         walk.keep()
         end = ledger.most
         walk.run()
@@ -152,12 +151,3 @@ class TrainingMemory:
             for entry in self.parameters.trainable.values()
             if entry.trained and any(use.node.name in reaching for use in entry.uses)
         )
-
-    def _bytes(self, entry: Parameter) -> int:
-        return self._width(entry) * (entry.value.elements or 0)
-
-    def _width(self, entry: Parameter) -> int:
-        """Return the bytes of one value of a parameter, at least one."""
-        dtype = entry.value.dtype
-        stored = dtype.bits // 8 if dtype is not None else 4
-        return self.float_bytes if stored == 4 else max(stored, 1)

@@ -133,16 +133,23 @@ def _totals(facts: Mapping[str, Any]) -> str:
         ("buffers", _stored(parameters["buffer_count"], parameters["buffer_bytes"])),
         ("forward", f"{work}{forward} = {_some(compute['forward_flops'], format_flops)}"),
         ("elementwise", f"{work}{_some(compute['elementwise_flops'], format_flops)}"),
-        ("training step", f"{work}{_some(compute['training_flops'], format_flops)}"),
+        ("training step", f"{work}{_some(compute['step_flops'], format_flops)}"),
         ("inference peak", f"{inference}{_some(memory['inference_peak_bytes'], format_bytes)}"),
         ("training peak", f"{peak}{_interval(training['peak_bytes'])} (optimizer: {optimizer})"),
         ("  weights", _some(training["weight_bytes"], format_bytes)),
         ("  gradients", _some(training["gradient_bytes"], format_bytes)),
         ("  optimizer state", _some(training["optimizer_state_bytes"], format_bytes)),
+        *((f"  {name}", format_bytes(size)) for name, size in training["copies"].items()),
+        *_communication(training["communication_bytes"]),
         ("  saved activations", f"{inference}{_interval(training['saved_activation_bytes'])}"),
     ]
     width = max(len(label) for label, _ in lines)
     return "".join(f"{label.ljust(width)}  {value}\n" for label, value in lines)
+
+
+def _communication(bounds: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Return the line about what is on its way between processes, where there is anything."""
+    return [("  communication", _interval(bounds))] if bounds["high"] else []
 
 
 def _stored(count: int | None, size: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.config.receptive_field import ANY_OUTPUT
 from archlint.config.settings import TARGET
-from archlint.target import Device, FieldNeed
+from archlint.target import Checkpointing, Device, FieldNeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,8 @@ def describe(target: Target) -> Plain:
 def _plain(value: object) -> object:
     if isinstance(value, Device):
         return value.name
+    if isinstance(value, Checkpointing):
+        return list(value.modules) or value.every
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):

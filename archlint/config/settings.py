@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.config.checkpointing import Checkpointed
 from archlint.config.kind import ByName, Choice, Flag, Quantity, Real, Several, Text, Whole
 from archlint.config.look_ahead import LookAhead
 from archlint.config.receptive_field import ReceptiveField
@@ -19,11 +20,14 @@ from archlint.target import (
     ATTENTION_KERNELS,
     DEPLOYED_FORMATS,
     DEVICE_KINDS,
+    DROPOUT_MASKS,
     HIDDEN_LAYERS,
     LOSS_SCALINGS,
     LOSSES,
+    OFFLOADS,
     OPTIMIZERS,
     PRECISIONS,
+    SHARDINGS,
     WEIGHT_STATES,
 )
 
@@ -83,6 +87,28 @@ TARGET = Table.of(
         "The kernel of fused attention; math keeps the scores.",
     ),
     Setting(
+        "training.dropout-mask",
+        Choice(DROPOUT_MASKS),
+        "Element type of the masks that dropout keeps: bool on a GPU, float on a CPU.",
+    ),
+    Setting(
+        "training.checkpointing",
+        Checkpointed(),
+        "What is computed again in the backward pass: runs of so many blocks, or named modules.",
+    ),
+    Setting(
+        "training.accumulation-steps",
+        Whole(1),
+        "Passes over a batch of batch-size whose gradients are summed before an update.",
+    ),
+    Setting("training.clip-norm", Real(), "Largest norm of all gradients together."),
+    Setting("training.ema", Flag(), "Whether a moving average of the model is carried along."),
+    Setting(
+        "training.master-weights",
+        Flag(),
+        "Whether weights in half precision have a copy in fp32 that the optimizer updates.",
+    ),
+    Setting(
         "training.batch-norm",
         Choice(HIDDEN_LAYERS),
         "Whether an export for inference hides batch norms; present makes the answer exact.",
@@ -91,6 +117,41 @@ TARGET = Table.of(
         "training.dropout",
         Choice(HIDDEN_LAYERS),
         "Whether an export for inference hides dropout.",
+    ),
+    Setting(
+        "training.sharding",
+        Choice(SHARDINGS),
+        "How weights, gradients and states are spread over the processes that train together.",
+    ),
+    Setting(
+        "training.world-size",
+        Whole(1),
+        "Processes that train together, each with a device and a batch of its own.",
+    ),
+    Setting(
+        "training.bucket-views",
+        Flag(),
+        "Whether gradients of DDP are views of its buckets (gradient_as_bucket_view).",
+    ),
+    Setting(
+        "training.offload",
+        Choice(OFFLOADS),
+        "What lies in the memory of the host: optimizer states, or weights too.",
+    ),
+    Setting(
+        "training.frozen",
+        Several(Text("the name of a parameter or module")),
+        "Parameters that are not trained, by their names or modules; * is any part of a name.",
+    ),
+    Setting(
+        "training.lora-rank",
+        Whole(1),
+        "Rank of the low-rank adapters (LoRA) that are trained instead of the weights.",
+    ),
+    Setting(
+        "training.lora-targets",
+        Several(Text("the name of a module")),
+        "Linear layers that get an adapter; without it, all but the last.",
     ),
     Setting("training.learning-rate", Real(), "Step size of the optimizer."),
     Setting("training.momentum", Real(0.0, 1.0), "Momentum of SGD."),

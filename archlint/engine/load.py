@@ -91,6 +91,7 @@ def _model(
 ) -> Model:
     """Build the graph and what answers questions about it."""
     from archlint.analysis.facts import Facts
+    from archlint.analysis.trained_part import trained_part
     from archlint.engine.stored_numbers import reader
     from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
@@ -108,10 +109,11 @@ def _model(
 
     def retarget(other: Target) -> Facts:
         sizes = Bindings(other.batch_size, other.dims)
-        same = sizes == bindings
-        return Facts(graph if same else build_graph(proto, sizes), other, known, describe)
+        bound = graph if sizes == bindings else build_graph(proto, sizes)
+        return Facts(trained_part(bound, known, other.training), other, known, describe)
 
-    return Model(candidate.path, graph, retarget(target), target, payloads, retarget)
+    facts = retarget(target)
+    return Model(candidate.path, facts.graph, facts, target, payloads, retarget)
 
 
 def _in_target(error: ConfigError, architecture: Architecture) -> Problem:

@@ -62,6 +62,13 @@ class UnknownDimension(OwnRule):
     severity = Severity.INFO  # a size for all models of a run need not be one of each
 
 
+class UnknownModule(OwnRule):
+    """The training names a module or a parameter that the model does not have."""
+
+    code = "LINT006"
+    name = "unknown-module"
+
+
 class UnreadableFile(OwnRule):
     """The file is not a model that archlint can read."""
 
@@ -151,6 +158,7 @@ _ALL = (
     StaleBaseline,
     InternalError,
     UnknownDimension,
+    UnknownModule,
     UnreadableFile,
     ExternalDataMissing,
     ExternalDataRefused,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archlint.engine.inspection import source_text
 from archlint.engine.load import NotOurs, load
 from archlint.engine.loaded import reported
-from archlint.engine.own_rules import StaleBaseline, UnknownDimension
+from archlint.engine.own_rules import StaleBaseline, UnknownDimension, UnknownModule
 from archlint.engine.suppression import suppress
 from archlint.engine.tally import Tally
 from archlint.errors import CannotRun, did_you_mean
@@ -75,6 +75,7 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
         if selection.includes(problem.code, problem.name)
     ]
     items += [loaded.report(finding) for finding in _unknown_dimensions(loaded, selection)]
+    items += [loaded.report(finding) for finding in _unknown_modules(loaded, selection)]
     for rule in _chosen(project.registry.rules, selection):
         try:
             items += [loaded.report(finding) for finding in rule.check(loaded.model)]
@@ -100,6 +101,18 @@ def _unknown_dimensions(loaded: LoadedFile, selection: Selection) -> Iterator[Fi
         for name in graph.unused_bindings:
             near = did_you_mean(name, [dim for dim in symbols if isinstance(dim, str)])
             yield rule.finding(f"no input has a dimension {name!r}{near}")
+
+
+def _unknown_modules(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
+    """Yield a finding for every name in the training that nothing in the model goes by."""
+    rule = UnknownModule()
+    if selection.includes(rule.code, rule.name):
+        for setting, pattern in loaded.model.facts.unmatched_patterns:
+            yield rule.finding(
+                f"{setting} names {pattern}, and nothing in the model goes by that",
+                path=("target",),
+                help="archlint inspect --all-tensors lists the names",
+            )
 
 
 def _chosen(rules: Iterable[Rule], selection: Selection) -> Iterator[Rule]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from archlint.record import record
 
+INITIALIZER, FROZEN, BUFFER = "archlint.initializer", "archlint.frozen", "archlint.buffer"
+
 
 @record
 class Weight:

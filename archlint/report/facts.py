@@ -83,7 +83,9 @@ def _compute(facts: Facts) -> dict[str, Any]:
         "forward_macs": compute.forward_macs.low,
         "forward_flops": compute.forward_flops.low,
         "backward_flops": compute.backward_flops.low,
+        "recomputed_flops": compute.recomputed_flops.low,
         "training_flops": compute.training_flops.low,
+        "step_flops": compute.step_flops.low,
         "elementwise_flops": compute.elementwise_flops.low,
         **_certainty(compute.forward_macs),
     }
@@ -101,6 +103,8 @@ def _memory(facts: Facts) -> dict[str, Any]:
             "weight_bytes": training.weight_bytes,
             "gradient_bytes": training.gradient_bytes,
             "optimizer_state_bytes": state.low if state.complete else None,
+            "copies": training.weights.copies,
+            "communication_bytes": _range(training.weights.communication),
             "saved_activation_bytes": _range(facts.saved.total),
             "peak_bytes": _range(training.peak),
             "note": facts.training_note,

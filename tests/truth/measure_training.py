@@ -19,18 +19,18 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.onnx import TrainingMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
-from training_models import NETWORKS
+from training_models import DEEP, NETWORKS
 
 HERE = Path(__file__).parent / "training"
 BATCH = 3
 # What is kept of what torch.export notes: the rest is long, or tells of the machine.
-TELLING = ("pkg.torch.onnx.fx_node",)
+TELLING = ("pkg.torch.onnx.fx_node", "pkg.torch.onnx.name_scopes")
 
 
-def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+def build(name: str, *arguments: int) -> tuple[torch.nn.Module, torch.Tensor]:
     torch.manual_seed(0)
-    make, inputs = NETWORKS[name]
-    return make().train(), inputs(BATCH)
+    make, inputs = (NETWORKS | DEEP)[name]
+    return make(*arguments).train(), inputs(BATCH)
 
 
 def storage(tensor: torch.Tensor) -> tuple[int, int]:
@@ -38,9 +38,8 @@ def storage(tensor: torch.Tensor) -> tuple[int, int]:
     return whole._cdata, whole.nbytes()
 
 
-def saved(name: str) -> int:
+def saved(model: torch.nn.Module, x: torch.Tensor) -> int:
     """Bytes of the storages that autograd keeps, parameters and buffers apart."""
-    model, x = build(name)
     own = {storage(tensor)[0] for tensor in (*model.parameters(), *model.buffers())}
     kept: dict[int, int] = {}
     alive = []
@@ -140,7 +139,7 @@ def main() -> None:
         model, _ = build(name)
         truth[name] = {
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "saved_bytes": saved(name),
+            "saved_bytes": saved(*build(name)),
             "peak_bytes": {
                 f"{optimizer}{' foreach' if foreach else ''}": peak(
                     name, optimizer, foreach=foreach

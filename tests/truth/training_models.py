@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -93,6 +94,62 @@ class Contraction(nn.Module):
         return x + torch.einsum("bhtk,hkd->btd", heads.softmax(-1), self.right)
 
 
+class Layers(nn.Module):
+    """A language model of four blocks; `every` so many of them are checkpointed together."""
+
+    def __init__(self, every: int = 0) -> None:
+        super().__init__()
+        self.every = every
+        self.words = nn.Embedding(50, 24)
+        self.layers = nn.ModuleList([Block(24, 3, fused=True) for _ in range(4)])
+        self.norm, self.head = nn.LayerNorm(24), nn.Linear(24, 50, bias=False)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        x = self.words(tokens)
+        for start in range(0, len(self.layers), self.every or 1):
+            part = nn.Sequential(*self.layers[start : start + (self.every or 1)])
+            x = again(part, x) if self.every else part[0](x)
+        return self.head(self.norm(x))
+
+
+class Stages(nn.Module):
+    """A residual network of four blocks, each of them checkpointed where `every` is 1."""
+
+    def __init__(self, every: int = 0) -> None:
+        super().__init__()
+        self.every = every
+        self.stem = convolution(3, 8, 2)
+        self.blocks = nn.Sequential(*(Residual(_inner()) for _ in range(4)))
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        for block in self.blocks:
+            x = again(block, x) if self.every else block(x)
+        return self.head(x.mean((2, 3)))
+
+
+def _inner() -> nn.Module:
+    return nn.Sequential(convolution(8, 8), nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8))
+
+
+def again(part: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return checkpoint(part, x, use_reentrant=False, preserve_rng_state=False)
+
+
+class Adapted(nn.Module):
+    """A linear layer with a low-rank adapter, as PEFT computes it."""
+
+    def __init__(self, base: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.base = base
+        self.down = nn.Linear(base.in_features, rank, bias=False)
+        self.up = nn.Linear(rank, base.out_features, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.base(x) + self.up(self.down(x)) * 2.0
+
+
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -145,3 +202,7 @@ NETWORKS = {
     "recurrent": (Recurrent, tokens),
     "contraction": (Contraction, rows),
 }
+
+
+# What is measured under settings of the training: see measure_settings.py.
+DEEP = {"layers": (Layers, tokens), "stages": (Stages, image)}

@@ -192,4 +192,4 @@ def _forward_flops(facts: Facts) -> Amount:
 
 
 def _training_flops(facts: Facts) -> Amount:
-    return facts.compute.training_flops
+    return facts.compute.step_flops

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlint.api import Finding, Model, Rule, Severity, format_bytes
+from archlint.api import Amount, Finding, Model, Rule, Severity, format_bytes
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import training_memory
 from archlint_rules.budget.remedies import advice
@@ -35,6 +35,8 @@ class TrainingMemoryExceeded(Rule):
             "weights": memory.weight_bytes,
             "gradients": memory.gradient_bytes,
             f"{model.target.training.optimizer} state": memory.state_bytes.low,
+            **memory.weights.copies,
+            **_communication(memory.weights.communication),
             "activations kept for backward": saved.high,
         }
         breakdown = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items())
@@ -49,6 +51,7 @@ class TrainingMemoryExceeded(Rule):
                 "weight_bytes": memory.weight_bytes,
                 "gradient_bytes": memory.gradient_bytes,
                 "optimizer_state_bytes": memory.state_bytes.low,
+                "copies": memory.weights.copies,
                 "saved_activation_bytes": {"low": saved.low, "high": saved.high},
                 "batch_size": model.target.batch_size,
             },
@@ -59,3 +62,8 @@ class TrainingMemoryExceeded(Rule):
                 otherwise="use a smaller batch, an optimizer with less state, or a larger device",
             ),
         )
+
+
+def _communication(amount: Amount) -> dict[str, int]:
+    """Return what is on its way between processes, where there is anything."""
+    return {"communication": amount.high} if amount.high else {}

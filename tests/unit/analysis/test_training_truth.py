@@ -47,7 +47,11 @@ def test_the_peak_is_that_of_a_step(
 ) -> None:
     facts = facts_of(name, exporter)
     memory = TrainingMemory(
-        facts.framework, facts.parameters, facts.saved, optimizer, "none", foreach=foreach
+        facts.framework,
+        facts.parameters,
+        facts.saved,
+        Training(optimizer, loss="none"),
+        foreach=foreach,
     )
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
     assert memory.peak.low == memory.peak.high

@@ -20,6 +20,7 @@ from archlint.target import (
     LOSSES,
     OPTIMIZERS,
     PRECISIONS,
+    Checkpointing,
     Declared,
     FieldNeed,
     Requirements,
@@ -54,6 +55,14 @@ FULL: dict[str, Any] = {
         "epsilon": 1e-8,
         "steps": 100_000,
         "loss-scaling": "dynamic",
+        "checkpointing": ["layers.*"],
+        "accumulation-steps": 4,
+        "clip-norm": 1,
+        "ema": True,
+        "sharding": "fsdp",
+        "world-size": 8,
+        "lora-rank": 16,
+        "lora-targets": ["q_proj", "v_proj"],
     },
     "require": {
         "receptive-field": 128,
@@ -87,6 +96,14 @@ def test_every_setting_of_the_contract_reaches_the_target() -> None:
         epsilon=1e-8,
         steps=100_000,
         loss_scaling="dynamic",
+        checkpointing=Checkpointing(modules=("layers.*",)),
+        accumulation_steps=4,
+        clip_norm=1.0,
+        ema=True,
+        sharding="fsdp",
+        world_size=8,
+        lora_rank=16,
+        lora_targets=("q_proj", "v_proj"),
     )
     assert full.require == Requirements(
         receptive_field=(FieldNeed(128),),
@@ -296,7 +313,9 @@ def test_a_described_target_reads_as_itself() -> None:
     assert describe(Target())["training"] == {
         **dict.fromkeys(described["training"]),  # type: ignore[call-overload]
         "precision": "fp32",
-        "input-gradient": False,
+        "accumulation-steps": 1,
+        "world-size": 1,
+        **dict.fromkeys(("input-gradient", "ema", "master-weights", "bucket-views"), False),
     }
 
 

@@ -1,0 +1,26 @@
+"""Which operator of the framework each node of the file belongs to."""
+
+from __future__ import annotations
+
+from archlint.graph.graph import Graph
+
+_SHAPES = frozenset({"Shape", "Size"})  # read no element
+
+
+def owners(graph: Graph, framework: Graph) -> dict[str, str]:
+    """Return the operators of `framework` by the names of the nodes of `graph`.
+
+    A node that is no operator there belongs to the one that what it makes ends up in.
+    """
+    own = framework.by_name
+    found: dict[str, str] = {}
+    for node in reversed(graph.nodes):
+        users = [
+            user
+            for name in node.outputs
+            for user in graph.consumers.get(name, ())
+            if user.op not in _SHAPES
+        ]
+        inside = node.name not in own and users
+        found[node.name] = found.get(users[0].name, node.name) if inside else node.name
+    return found

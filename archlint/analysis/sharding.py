@@ -1,0 +1,48 @@
+"""How weights, gradients and optimizer states are spread over processes that train together."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.record import record
+from archlint.target import Training
+
+# What each way of sharding spreads over the processes; the rest is whole on each of them.
+_SPREAD = {
+    "zero-1": frozenset({"state"}),
+    "zero-2": frozenset({"state", "gradient"}),
+    "zero-3": frozenset({"state", "gradient", "weight"}),
+    "fsdp": frozenset({"state", "gradient", "weight"}),
+}
+
+
+@record
+class Sharding:
+    """The part of every tensor that one of `world` processes has.
+
+    ZeRO (Rajbhandari et al. 2020) cuts each tensor in `world` equal parts. Where `by_rows`, as
+    PyTorch's `fully_shard` does it, a part is whole rows of the first axis, and the first process
+    has the most of them.
+    """
+
+    spread: frozenset[str] = frozenset()
+    world: int = 1
+    by_rows: bool = False
+
+    @classmethod
+    def of(cls, training: Training) -> Sharding:
+        """Return how a training is spread."""
+        spread = _SPREAD.get(training.sharding or "", frozenset())
+        return cls(spread, training.world_size, training.sharding == "fsdp")
+
+    def spreads(self, what: str) -> bool:
+        """Whether `what` (weight, gradient or state) is cut into parts."""
+        return self.world > 1 and what in self.spread
+
+    def part(self, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
+        """Return the shape of the part of a tensor that the fullest process has."""
+        if not self.spreads(what):
+            return shape
+        if self.by_rows and shape:
+            return (-(-shape[0] // self.world), *shape[1:])
+        return (-(-prod(shape) // self.world),)

@@ -1,0 +1,31 @@
+"""The setting `training.checkpointing`: runs of blocks, or modules by their names."""
+
+from __future__ import annotations
+
+from archlint.config.error import ConfigError
+from archlint.config.kind import Schema, Several, Text, Whole, wrong
+from archlint.record import record
+from archlint.target import Checkpointing
+
+_EXPECTED = "a number of blocks such as 1, or names of modules such as layers.*"
+
+
+@record
+class Checkpointed:
+    """A number of neighbouring blocks, or patterns of module paths; 0 for none."""
+
+    def read(self, value: object) -> Checkpointing | None:
+        """Return the statement."""
+        try:
+            every = Whole().read(value)
+        except ConfigError:
+            if not isinstance(value, str | list | tuple) or not value:
+                raise wrong(value, _EXPECTED) from None
+            names = Several(Text("the name of a module")).read(value)
+            return Checkpointing(modules=tuple(map(str, names)))
+        return Checkpointing(every) if every else None
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        names = Several(Text()).schema()
+        return {"anyOf": [Whole().schema(), {"type": "string", "minLength": 1}, names]}

@@ -1,0 +1,61 @@
+"""Which module of the network called an operator, as far as the file tells."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from archlint.graph.graph import Graph
+    from archlint.graph.node import Node
+
+SCOPES = "pkg.torch.onnx.name_scopes"  # torch.export writes "['', 'layers.0', 'linear']"
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def module_path(node: Node) -> tuple[str, ...]:
+    """Return the way to the module that called an operator, as ("layers", "0", "mlp").
+
+    The exporters of PyTorch note it, one in metadata and one in names like
+    `/layers.0/mlp/MatMul`; architecture files name a node after its layer. Empty for what stands
+    in no module, and for files that tell nothing.
+    """
+    scopes = _QUOTED.findall(node.metadata.get(SCOPES, ""))
+    if scopes:
+        return tuple(scopes[-2].split(".")) if len(scopes) > 1 and scopes[-2] else ()
+    if "/" not in node.name:
+        return tuple(node.name.split(".")[:-1])
+    path: tuple[str, ...] = ()
+    for part in node.name.strip("/").split("/")[:-1]:
+        parts = tuple(part.split("."))
+        # `/mlp/mlp.0`: a container repeats its own name in front of what it calls.
+        inside = len(parts) > 1 and path[1 - len(parts) :] == parts[:-1]
+        path += parts[-1:] if inside else parts
+    return path
+
+
+def module_paths(graph: Graph) -> Mapping[str, tuple[str, ...]]:
+    """Return the way to the module of every node, by node name."""
+    return {node.name: module_path(node) for node in graph.nodes}
+
+
+def matched(path: tuple[str, ...], patterns: Iterable[str]) -> tuple[str, ...] | None:
+    """Return the beginning of a path that a pattern like `encoder.layers.*` names, None if none.
+
+    A star stands for one name of the path or a part of it, so that `layers.*` is every entry of
+    `layers` and nothing inside one.
+    """
+    for pattern in patterns:
+        parts = pattern.split(".")
+        if len(parts) <= len(path) and all(map(fnmatchcase, path, parts)):
+            return path[: len(parts)]
+    return None
+
+
+def is_target(path: tuple[str, ...], names: Iterable[str]) -> bool:
+    """Whether a module goes by one of `names`: the whole way, or the end of it, with stars."""
+    ends = [".".join(path[start:]) for start in range(len(path))]
+    return any(fnmatchcase(end, name) for name in names for end in ends)
