@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from archlint.findings import Edit, Finding, Fix, Place, Severity
 from archlint.hookspecs import hookimpl
 from archlint.rule import Rule
-from archlint.target import Device, FieldNeed, Requirements, Sourced, Target, Training
+from archlint.target import (
+    Checkpointing,
+    Device,
+    FieldNeed,
+    Requirements,
+    Sourced,
+    Target,
+    Training,
+)
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount, Unknown
@@ -62,6 +70,7 @@ __all__ = [
     "Attends",
     "Branch",
     "Call",
+    "Checkpointing",
     "Cost",
     "DType",
     "Device",

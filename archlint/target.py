@@ -38,7 +38,22 @@ OFFLOADS = ("optimizer", "parameters")
 HIDDEN_LAYERS = ("present", "absent")
 LOSS_SCALINGS = ("none", "static", "dynamic")
 WEIGHT_STATES = ("auto", "fresh", "trained")
-DEVICE_KINDS = ("gpu", "tpu", "asic", "soc", "edge-soc", "sbc", "npu", "mcu")
+
+# Project choices, not sourced: what the driver, the framework's context and the desktop take of a
+# discrete card; what the operating system takes of memory that it shares. SRAM is all ours.
+USABLE_FRACTION: Mapping[str, float] = MappingProxyType(
+    {
+        "gpu": 0.90,
+        "tpu": 0.90,
+        "asic": 0.90,
+        "soc": 0.75,
+        "edge-soc": 0.75,
+        "sbc": 0.75,
+        "npu": 1.0,
+        "mcu": 1.0,
+    }
+)
+DEVICE_KINDS = tuple(USABLE_FRACTION)
 
 
 @record
@@ -55,6 +70,7 @@ class Device:
     """A device that a model trains or runs on; None where no source gives the number.
 
     `memory_bytes` is what the vendor prints; `usable_fraction` of it can be had by one process.
+    Without a stated one, the reserves of a training step on a discrete GPU are counted by name.
     `peak_ops` is dense operations a second by number format, 2 a multiply-accumulate.
     """
 
@@ -64,7 +80,8 @@ class Device:
     memory_bytes: Sourced | None = None  # device memory; SRAM of a microcontroller
     bandwidth_bytes_per_s: Sourced | None = None
     peak_ops: Mapping[str, Sourced] = field(default_factory=lambda: _NO_PEAKS, hash=False)
-    usable_fraction: float = 0.9
+    usable_fraction: float | None = None  # None: as for its kind
+    dies: int = 1  # parts that show up as devices of their own, each with its part of the memory
     flash_bytes: Sourced | None = None
     largest_contiguous_sram_bytes: Sourced | None = None
     parameter_cache_bytes: Sourced | None = None  # on-chip memory for weights
@@ -79,10 +96,24 @@ class Device:
     @property
     def usable_memory_bytes(self) -> int | None:
         """Memory that one process can have, in bytes; None where the memory is not known."""
-        if self.memory_bytes is None:
-            return None
+        memory = self.own_memory_bytes
         # In whole millionths, so that 0.9 of 40 GB is 36 GB to the byte.
-        return self.memory_bytes.value * round(self.usable_fraction * 1_000_000) // 1_000_000
+        return None if memory is None else memory * round(self.fraction * 1_000_000) // 1_000_000
+
+    @property
+    def own_memory_bytes(self) -> int | None:
+        """Memory of one die, in bytes; None where the memory is not known."""
+        return None if self.memory_bytes is None else self.memory_bytes.value // self.dies
+
+    @property
+    def fraction(self) -> float:
+        """The part of the memory that one process can have, as stated or as for the kind."""
+        return USABLE_FRACTION[self.kind] if self.usable_fraction is None else self.usable_fraction
+
+    @property
+    def has_reserves(self) -> bool:
+        """Whether what a training step takes beyond its tensors is known by name."""
+        return self.kind == "gpu" and self.usable_fraction is None
 
 
 @record
@@ -174,6 +205,16 @@ class Requirements:
 
 
 @record
+class Reserves:
+    """What a process takes of a device beyond its tensors; None where nothing is said."""
+
+    context: int | None = None  # bytes of the driver's context and of loaded kernels
+    allocator: float | None = None  # what the allocator holds beyond live tensors, a part of them
+    workspace: int | None = None  # bytes of the workspace of convolutions
+    other: int = 0  # bytes that other processes take
+
+
+@record
 class Declared:
     """What is said about the model elsewhere, to be held against what it is."""
 
@@ -198,3 +239,4 @@ class Target:
     training: Training = Training()
     require: Requirements = Requirements()
     declared: Declared = Declared()
+    reserve: Reserves = Reserves()

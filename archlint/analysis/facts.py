@@ -10,6 +10,7 @@ from archlint.analysis.blocks import Blocks
 from archlint.analysis.checkpointing import segments
 from archlint.analysis.compute import Compute
 from archlint.analysis.deployment import Deployment
+from archlint.analysis.device_memory import DeviceMemory
 from archlint.analysis.flow import Flow
 from archlint.analysis.gradient_signal import GradientSignal
 from archlint.analysis.gradients import GradientFlow
@@ -134,7 +135,7 @@ class Facts:
         training = self.target.training
         unmatched = tuple(unmatched_patterns(self.graph, training))
         how = training.checkpointing
-        if how is not None and not how.modules and not self._blocks(self.framework).found:
+        if how is not None and not how.modules and not self.blocks.found:
             return (*unmatched, ("training.checkpointing", "blocks"))
         return unmatched
 
@@ -158,6 +159,18 @@ class Facts:
         """Weights, gradients, optimizer state, saved activations and their peak."""
         return self._training_memory(self.saved)
 
+    @cached_property
+    def device_memory(self) -> DeviceMemory | None:
+        """What a training step takes of the device; None where none is given."""
+        device, peak = self.target.device, self.training_memory.peak
+        if device is None:
+            return None
+        convolutions = [
+            work for work in self._traffic.works if work.slides and work.stage == "forward"
+        ]
+        moved = sum(work.nbytes for work in convolutions)
+        return DeviceMemory(peak, moved if convolutions else None, device, self.target.reserve)
+
     def _saved(self, graph: Graph, *, more: bool) -> Saved:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
         precision = self.target.training.precision
@@ -173,6 +186,11 @@ class Facts:
             weight_copies(self.parameters) if precision in MIXED and not more else 0,
             segments(shown, self._blocks(shown), self.target.training.checkpointing),
         )
+
+    @property
+    def blocks(self) -> Blocks:
+        """The repeated parts of the network."""
+        return self._blocks(self.framework)
 
     def _blocks(self, graph: Graph) -> Blocks:
         return Blocks(graph, module_paths(self.graph))
@@ -203,10 +221,13 @@ class Facts:
     @cached_property
     def step_time(self) -> StepTime:
         """How long a step takes on the device, by the roofline model."""
-        training = self.target.training
-        trains = training.optimizer is not None
-        traffic = Traffic(self.compute, self.saved, self.training_memory, trains)
-        return StepTime(traffic, training.precision, self.target.device)
+        return StepTime(self._traffic, self.target.training.precision, self.target.device)
+
+    @cached_property
+    def _traffic(self) -> Traffic:
+        """What each operator of a step computes and moves."""
+        trains = self.target.training.optimizer is not None
+        return Traffic(self.compute, self.saved, self.training_memory, trains)
 
     @cached_property
     def attention_memory(self) -> AttentionMemory:

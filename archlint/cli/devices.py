@@ -59,7 +59,7 @@ def _sheet(device: Device) -> str:
     from archlint.target import Sourced
 
     rows = [("kind", device.kind, ""), ("vendor", device.vendor or "-", "")]
-    rows.append(("usable fraction", f"{device.usable_fraction:g}", ""))
+    rows.append(("usable fraction", f"{device.fraction:g}", ""))
     for field in fields(device):
         value = getattr(device, field.name)
         if not isinstance(value, Sourced):

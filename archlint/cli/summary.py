@@ -143,8 +143,18 @@ def _totals(facts: Mapping[str, Any]) -> str:
         *_communication(training["communication_bytes"]),
         ("  saved activations", f"{inference}{_interval(training['saved_activation_bytes'])}"),
     ]
+    lines += _on_device(memory["device"])
     width = max(len(label) for label, _ in lines)
     return "".join(f"{label.ljust(width)}  {value}\n" for label, value in lines)
+
+
+def _on_device(device: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return the lines about the device, where one is given whose memory is known."""
+    if device is None or device["limit_bytes"] is None:
+        return []
+    total = f"{_interval(device['training_bytes'])} of {format_bytes(device['limit_bytes'])}"
+    reserves = [(f"  {name}", _interval(bounds)) for name, bounds in device["reserves"].items()]
+    return [(f"on {device['name']}", total), *reserves]
 
 
 def _communication(bounds: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -10,12 +10,12 @@ from archlint.config.layer import Layer, merge
 from archlint.config.look_ahead import StatedLookAhead
 from archlint.config.receptive_field import StatedField
 from archlint.devices.catalogue import UnknownDevice, find_device
-from archlint.target import Declared, Device, Requirements, Target, Training
+from archlint.target import Declared, Device, Requirements, Reserves, Target, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_SECTIONS = ("training", "require", "declared")
+_SECTIONS = ("training", "require", "declared", "reserve")
 
 
 def build_target(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Target:
@@ -35,6 +35,7 @@ def build_target(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Targ
         training=Training(**sections["training"]),
         require=_requirements(sections["require"], stated),
         declared=Declared(**sections["declared"]),
+        reserve=Reserves(**sections["reserve"]),
     )
 
 

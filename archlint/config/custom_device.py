@@ -8,7 +8,6 @@ from typing import Any
 
 from archlint.config.error import ConfigError
 from archlint.config.settings import DEVICE
-from archlint.devices.catalogue import USABLE_FRACTION
 from archlint.target import Device, Sourced
 
 _ORDINARY = "gpu"  # the kind of a device whose kind is not stated
@@ -53,7 +52,7 @@ def _device(name: str, values: Mapping[str, Any]) -> Device:
     return Device(
         name=name,
         kind=kind,
-        usable_fraction=values.get("usable-fraction", USABLE_FRACTION[kind]),
+        usable_fraction=values.get("usable-fraction"),
         peak_ops=MappingProxyType(peaks),
         **numbers,
         **words,

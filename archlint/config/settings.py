@@ -180,6 +180,20 @@ TARGET = Table.of(
     Setting("require.weights", Quantity(parse_bytes), "Most bytes of stored weights."),
     Setting("require.step-flops", Quantity(parse_flops), "Most FLOP in a training step."),
     Setting("require.step-time", Quantity(parse_seconds), "Longest time of a training step."),
+    Setting(
+        "reserve.context",
+        Quantity(parse_bytes),
+        "Device memory that the driver's context and loaded kernels take.",
+    ),
+    Setting(
+        "reserve.allocator",
+        Real(),
+        "What the allocator holds beyond live tensors, as a part of those.",
+    ),
+    Setting(
+        "reserve.workspace", Quantity(parse_bytes), "Device memory for convolutions to work in."
+    ),
+    Setting("reserve.other", Quantity(parse_bytes), "Device memory that other processes take."),
     Setting("declared.parameters", Quantity(parse_count), "Parameters, as stated elsewhere."),
     Setting(
         "declared.forward-flops",

@@ -12,21 +12,6 @@ from archlint.target import Device, Sourced
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Project choices, not sourced: what the driver, the framework's context and the desktop take of a
-# discrete card; what the operating system takes of memory that it shares. SRAM is all ours.
-USABLE_FRACTION = MappingProxyType(
-    {
-        "gpu": 0.90,
-        "tpu": 0.90,
-        "asic": 0.90,
-        "soc": 0.75,
-        "edge-soc": 0.75,
-        "sbc": 0.75,
-        "npu": 1.0,
-        "mcu": 1.0,
-    }
-)
-
 
 class UnknownDevice(CannotRun):
     """Raised for a name that no device has; the text suggests the nearest."""
@@ -72,7 +57,8 @@ def read_device(entry: Mapping[str, Any]) -> Device:
         **numbers,
         peak_ops=MappingProxyType(peaks),
         constraints=tuple(entry.get("constraints", ())),
-        usable_fraction=entry.get("usable_fraction", USABLE_FRACTION[entry["kind"]]),
+        usable_fraction=entry.get("usable_fraction"),
+        dies=entry.get("dies", 1),
     )
 
 

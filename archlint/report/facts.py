@@ -109,7 +109,21 @@ def _memory(facts: Facts) -> dict[str, Any]:
             "peak_bytes": _range(training.peak),
             "note": facts.training_note,
         },
+        "device": _device(facts),
         **_certainty(inference, training.peak),
+    }
+
+
+def _device(facts: Facts) -> dict[str, Any] | None:
+    """Return what a training step takes of the device, None where none is given."""
+    memory = facts.device_memory
+    if memory is None:
+        return None
+    return {
+        "name": memory.device.name,
+        "limit_bytes": memory.limit,
+        "reserves": {name: _range(amount) for name, amount in memory.reserves.items()},
+        "training_bytes": _range(memory.total),
     }
 
 

@@ -24,15 +24,10 @@ _NANOSECONDS = 10**9
 def training_memory(target: Target) -> Iterator[Budget]:
     """Yield the limits on the memory of a training step: the device's, and the user's own."""
     device, training = target.device, target.training
-    if device is not None and training.optimizer and device.usable_memory_bytes is not None:
-        limit = device.usable_memory_bytes
-        yield Budget(
-            "training",
-            lambda facts: facts.training_memory.peak,
-            limit,
-            _usable(device),
-            format_bytes,
-        )
+    limit = None if device is None else _training_limit(device)
+    if device is not None and training.optimizer and limit is not None:
+        source = f"the memory of {device.name}" if device.has_reserves else _usable(device)
+        yield Budget("training", _on_device, limit, source, format_bytes)
     if target.require.training_memory is not None:
         yield Budget(
             "training",
@@ -165,11 +160,19 @@ def all_budgets(model: Model) -> Iterator[Budget]:
         yield from family(model.target)
 
 
+def _training_limit(device: Device) -> int | None:
+    """Return the bytes that a training can have, None where the memory is not known.
+
+    Where the reserves are known by name, they are part of the amount and not of the limit.
+    """
+    return device.own_memory_bytes if device.has_reserves else device.usable_memory_bytes
+
+
 def _usable(device: Device) -> str:
-    whole = device.memory_bytes.value if device.memory_bytes else 0
-    if device.usable_fraction == 1:
+    whole = device.own_memory_bytes or 0
+    if device.fraction == 1:
         return f"memory of {device.name}"
-    return f"{device.usable_fraction:.0%} of the {format_bytes(whole)} of {device.name}"
+    return f"{device.fraction:.0%} of the {format_bytes(whole)} of {device.name}"
 
 
 def activations(facts: Facts) -> Amount:
@@ -185,6 +188,12 @@ def _weights_and_activations(facts: Facts) -> Amount:
     """Return what a framework takes, which gives each result a tensor of its own."""
     alive = facts.deployment.activations
     return _weights(facts) + Amount(alive.high, alive.high, alive.unknown)
+
+
+def _on_device(facts: Facts) -> Amount:
+    """Return what a training step takes of its device, the reserves with it."""
+    memory = facts.device_memory
+    return facts.training_memory.peak if memory is None else memory.total
 
 
 def _forward_flops(facts: Facts) -> Amount:

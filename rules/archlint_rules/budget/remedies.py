@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from archlint.api import Device, Model, Target, catalogue
+from archlint.api import Checkpointing, Device, Model, Target, catalogue
 from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.largest_batch import largest_batch
 from archlint_rules.budget.trials import Family, Trials
 
-_SHOWN = 3
+_SHOWN = 4
+_DEVICES = (2, 4, 8)  # that weights are spread over
+_LARGER = 3  # devices that are tried
 _LEANER: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "adam": ("adam-8bit", "adafactor", "sgd"),
@@ -45,10 +47,14 @@ def advice(model: Model, family: Family, budget: Budget, otherwise: str) -> str:
 def _tried(trials: Trials) -> Iterator[str]:
     if trials.budget.what not in {"weights", "cached weights"}:
         yield from _smaller_batch(trials)
+    if trials.budget.what == "training":
+        yield from _checkpointing(trials)
     if not _is_inference(trials):
-        yield from _leaner_optimizer(trials)
         yield from _narrower_numbers(trials)
+        yield from _leaner_optimizer(trials)
     yield from _quantized(trials)
+    if trials.budget.what == "training":
+        yield from _sharding(trials)
     if trials.budget.what in {"training", "inference", "generation"}:
         yield from _larger_device(trials)
 
@@ -60,6 +66,32 @@ def _smaller_batch(trials: Trials) -> Iterator[str]:
     amount = trials.budget.write(batch.amount.high)
     which = "the largest batch that fits is" if batch.is_largest else "a batch that fits is"
     yield f"{which} {batch.size} ({amount})"
+
+
+def _checkpointing(trials: Trials) -> Iterator[str]:
+    """Try to keep the inputs of blocks alone, where there are blocks."""
+    target = trials.model.target
+    if target.training.checkpointing is not None or not trials.model.facts.blocks.found:
+        return
+    training = replace(target.training, checkpointing=Checkpointing())
+    amount = trials.fitting(replace(target, training=training))
+    if amount is not None:
+        yield f"training.checkpointing = 1 needs {trials.budget.write(amount.high)}"
+
+
+def _sharding(trials: Trials) -> Iterator[str]:
+    """Try to spread the weights over more devices, as long as they are what is too much."""
+    target, budget = trials.model.target, trials.budget
+    if target.training.sharding is not None:
+        return
+    if trials.model.facts.saved.total.low > budget.limit:
+        return
+    for devices in _DEVICES:
+        training = replace(target.training, sharding="fsdp", world_size=devices)
+        amount = trials.fitting(replace(target, training=training))
+        if amount is not None:
+            yield f"fsdp over {devices} devices needs {budget.write(amount.high)} of each"
+            return
 
 
 def _leaner_optimizer(trials: Trials) -> Iterator[str]:
@@ -120,12 +152,12 @@ def _larger_device(trials: Trials) -> Iterator[str]:
         (each for each in catalogue().values() if each.kind == device.kind),
         key=lambda each: each.usable_memory_bytes or 0,
     )
-    for each in larger:
-        if (each.usable_memory_bytes or 0) >= needed:
-            amount = trials.fitting(_on(model.target, each))
-            if amount is not None:
-                whole = budget.write(each.usable_memory_bytes or 0)
-                yield f"{each.name} has {whole} for {budget.write(amount.high)}"
+    fitting = [each for each in larger if (each.own_memory_bytes or 0) >= needed]
+    for each in fitting[:_LARGER]:
+        amount = trials.fitting(_on(model.target, each))
+        if amount is not None:
+            whole = budget.write(trials.limit(_on(model.target, each)))
+            yield f"{each.name} has {whole} for {budget.write(amount.high)}"
             return
 
 

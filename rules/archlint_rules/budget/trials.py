@@ -44,6 +44,10 @@ class Trials:
         budget = list(self.family(target))[self._place]
         return budget.measure(facts), budget.verdict(facts) is Verdict.FITS
 
+    def limit(self, target: Target) -> float:
+        """Return the limit of the budget that `target` sets."""
+        return list(self.family(target))[self._place].limit
+
     def fitting(self, target: Target) -> Amount | None:
         """Return the amount of `target` where it was tried and fits, else None."""
         tried = self.amount(target)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from archlint.api import Finding, Model, Rule, Severity, format_bytes
+from archlint.api import Checkpointing, Finding, Model, Rule, Severity, format_bytes
 from archlint_rules.budget.budgets import training_memory
 
 _LARGE_PART = 0.5  # of the peak, and of the memory that there is
@@ -26,7 +27,11 @@ class CheckpointingAdvice(Rule):
             return
         tightest = min(limits, key=lambda budget: budget.limit)
         peak, saved = model.facts.training_memory.peak, model.facts.saved.total
-        if not saved.complete or saved.low <= _LARGE_PART * peak.high:
+        if (
+            model.target.training.checkpointing is not None
+            or not saved.complete
+            or saved.low <= _LARGE_PART * peak.high
+        ):
             return
         if peak.high > _LARGE_PART * tightest.limit:
             yield self.finding(
@@ -40,5 +45,14 @@ class CheckpointingAdvice(Rule):
                     "limit_bytes": tightest.limit,
                 },
                 help="keep the inputs of blocks alone and compute the rest again in the backward "
-                "pass (activation checkpointing), for one more forward pass a step",
+                f"pass, for about one more forward pass a step{_tried(model)}",
             )
+
+
+def _tried(model: Model) -> str:
+    """Return what checkpointing every block leads to, where the blocks are known by their names."""
+    if not model.facts.blocks.found:
+        return ""
+    training = replace(model.target.training, checkpointing=Checkpointing())
+    peak = model.retarget(replace(model.target, training=training)).training_memory.peak
+    return f": with training.checkpointing = 1 the peak is {format_bytes(peak.high)}"

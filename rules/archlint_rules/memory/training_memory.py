@@ -31,15 +31,8 @@ class TrainingMemoryExceeded(Rule):
     def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:
         memory, saved = model.facts.training_memory, model.facts.saved.total
         peak = budget.measure(model.facts)
-        parts = {
-            "weights": memory.weight_bytes,
-            "gradients": memory.gradient_bytes,
-            f"{model.target.training.optimizer} state": memory.state_bytes.low,
-            **memory.weights.copies,
-            **_communication(memory.weights.communication),
-            "activations kept for backward": saved.high,
-        }
-        breakdown = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items())
+        parts = _parts(model) | _reserves(model, budget)
+        breakdown = ", ".join(f"{name} {_written(size)}" for name, size in parts.items())
         return self.finding(
             f"training {verb} {budget.written(model.facts)}, "
             f"{budget.source} is {format_bytes(budget.limit)}: {breakdown}",
@@ -52,6 +45,10 @@ class TrainingMemoryExceeded(Rule):
                 "gradient_bytes": memory.gradient_bytes,
                 "optimizer_state_bytes": memory.state_bytes.low,
                 "copies": memory.weights.copies,
+                "reserves": {
+                    name: {"low": amount.low, "high": amount.high}
+                    for name, amount in _reserves(model, budget).items()
+                },
                 "saved_activation_bytes": {"low": saved.low, "high": saved.high},
                 "batch_size": model.target.batch_size,
             },
@@ -64,6 +61,27 @@ class TrainingMemoryExceeded(Rule):
         )
 
 
-def _communication(amount: Amount) -> dict[str, int]:
-    """Return what is on its way between processes, where there is anything."""
-    return {"communication": amount.high} if amount.high else {}
+def _parts(model: Model) -> dict[str, Amount]:
+    """Return what a training step needs of the framework, by name; no sum, for not all at once."""
+    memory = model.facts.training_memory
+    copies = {name: Amount.exact(size) for name, size in memory.weights.copies.items()}
+    communication = memory.weights.communication
+    return {
+        "weights": Amount.exact(memory.weight_bytes),
+        "gradients": Amount.exact(memory.gradient_bytes),
+        f"{model.target.training.optimizer} state": memory.state_bytes,
+        **copies,
+        **({"communication": communication} if communication.high else {}),
+        "activations kept for backward": model.facts.saved.total,
+    }
+
+
+def _reserves(model: Model, budget: Budget) -> dict[str, Amount]:
+    """Return what the device needs beyond that, where the budget is the device's."""
+    device = model.facts.device_memory
+    return device.reserves if device is not None and device.device.name in budget.source else {}
+
+
+def _written(amount: Amount) -> str:
+    low, high = format_bytes(amount.low), format_bytes(amount.high)
+    return high if low == high else f"{low} to {high}"

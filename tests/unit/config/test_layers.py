@@ -24,6 +24,7 @@ from archlint.target import (
     Declared,
     FieldNeed,
     Requirements,
+    Reserves,
     Target,
     Training,
 )
@@ -129,10 +130,11 @@ def test_each_setting_has_a_field_and_each_field_a_setting() -> None:
             ("training.", Training),
             ("require.", Requirements),
             ("declared.", Declared),
+            ("reserve.", Reserves),
         )
         for field in dataclasses.fields(holder)
     }
-    assert keys == fields - {"training", "require", "declared"}
+    assert keys == fields - {"training", "require", "declared", "reserve"}
 
 
 def test_the_words_of_the_contract() -> None:
