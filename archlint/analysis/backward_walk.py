@@ -217,7 +217,9 @@ class BackwardWalk:
         return Counter(
             root
             for node in self.graph.nodes
-            if not any(map(self._roots, node.outputs))  # a weight in another form is no use of it
+            # What reads a shape has no gradient, and a weight in another form is no use of it.
+            if not self.saved.gradients.needed.isdisjoint(node.outputs)
+            and not any(map(self._roots, node.outputs))
             for slot, name in enumerate(node.inputs)
             if self.saved.gradients.of(node)[slot]
             for root in self._roots(name)
