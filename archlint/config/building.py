@@ -32,7 +32,7 @@ def build_target(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Targ
     return Target(
         **_fields(own | {"device": _device(own.get("device"), stated, devices)}),
         dims=MappingProxyType(dims),
-        training=Training(**sections["training"]),
+        training=_training(sections["training"], stated),
         require=_requirements(sections["require"], stated),
         declared=Declared(**sections["declared"]),
         reserve=Reserves(**sections["reserve"]),
@@ -46,6 +46,24 @@ def _fields(values: Mapping[str, object], section: str = "") -> dict[str, Any]:
         for key, value in values.items()
         if key.startswith(section)
     }
+
+
+def _training(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Training:
+    """Return the training; what has no effect without another setting is refused."""
+    training = Training(**fields)
+    for key, is_idle, needed in (
+        ("lora-targets", training.lora_targets and training.lora_rank is None, "lora-rank"),
+        ("world-size", training.world_size > 1 and training.sharding is None, "sharding"),
+        ("bucket-views", training.bucket_views and training.sharding != "ddp", 'sharding = "ddp"'),
+    ):
+        if is_idle:
+            error = ConfigError(
+                f"{key} says nothing without {needed}",
+                key=("training", key),
+                help=f"state training.{needed} too",
+            )
+            raise _placed(error, layers)
+    return training
 
 
 def _requirements(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Requirements:

@@ -251,6 +251,19 @@ def test_size_for_a_dimension_that_is_not_there(archlint: Archlint, folder: Path
     assert result.code == 0
 
 
+def test_module_that_is_not_there(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(CLEAN, encoding="utf-8")
+    for setting, value in (
+        ("checkpointing", "layres.*"),
+        ("checkpointing", "1"),
+        ("frozen", "backbone.*"),
+    ):
+        result = archlint("check", "net.arch.yaml", "--set", f"{setting}={value}")
+        named = "blocks" if value == "1" else value
+        assert f"LINT006] unknown-module: training.{setting} names {named}, and" in result.out
+        assert result.code == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes there")
 @pytest.mark.parametrize("name", ["pipe.onnx", "pipe.arch.yaml"])
 def test_pipe_is_not_waited_for(archlint: Archlint, folder: Path, name: str) -> None:

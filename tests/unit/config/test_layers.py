@@ -301,6 +301,40 @@ def test_an_unknown_device_says_who_named_it() -> None:
     assert (caught.value.origin, caught.value.path) == (Origin.DOCUMENT, Path("m.arch.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("stated", "needed"),
+    [
+        ({"lora-targets": ["q_proj"]}, "lora-rank"),
+        ({"world-size": 8}, "sharding"),
+        ({"bucket-views": True, "sharding": "fsdp"}, "ddp"),
+    ],
+)
+def test_what_says_nothing_alone_is_refused(stated: dict[str, Any], needed: str) -> None:
+    with pytest.raises(ConfigError, match=f"says nothing without .*{needed}") as caught:
+        target({"training": stated})
+    assert caught.value.key == ("training", next(iter(stated)))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (1, Checkpointing(1)),
+        ("2", Checkpointing(2)),
+        (0, None),
+        ("layers.*", Checkpointing(modules=("layers.*",))),
+        (["down.*", "up.*"], Checkpointing(modules=("down.*", "up.*"))),
+    ],
+)
+def test_what_is_checkpointed(written: object, read: Checkpointing | None) -> None:
+    assert target({"training": {"checkpointing": written}}).training.checkpointing == read
+
+
+@pytest.mark.parametrize("written", [True, -1, [], "", {"every": 1}, [3]])
+def test_what_cannot_be_checkpointed(written: object) -> None:
+    with pytest.raises(ConfigError):
+        target({"training": {"checkpointing": written}})
+
+
 def test_a_described_target_reads_as_itself() -> None:
     full = target(FULL)
     described = describe(full)
