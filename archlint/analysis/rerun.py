@@ -76,7 +76,8 @@ class Rerun:
         outside = (name for name in keepers.elements() if name not in made)
         for storage in outside:
             self.ledger.hold(self.kept[storage])
-        self._again.update((node.name, self.kept | made) for node in segment.nodes)
+        kept = self.kept | made
+        self._again.update((node.name, kept) for node in segment.nodes)
 
     def _is_made(self, name: str) -> bool:
         return bool(name) and self.saved.storages.of(name) == name and not self.saved.is_free(name)
