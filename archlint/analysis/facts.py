@@ -32,7 +32,6 @@ from archlint.analysis.traffic import Traffic
 from archlint.analysis.trained_part import unmatched_patterns
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
-from archlint.graph.modules import module_paths
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
 from archlint.record import record
@@ -184,16 +183,13 @@ class Facts:
             Storages(shown, self.operators),
             None if largest is None else self._saved(largest, more=False),
             weight_copies(self.parameters) if precision in MIXED and not more else 0,
-            segments(shown, self._blocks(shown), self.target.training.checkpointing),
+            segments(shown, Blocks(shown, self.graph), self.target.training.checkpointing),
         )
 
-    @property
+    @cached_property
     def blocks(self) -> Blocks:
         """The repeated parts of the network."""
-        return self._blocks(self.framework)
-
-    def _blocks(self, graph: Graph) -> Blocks:
-        return Blocks(graph, module_paths(self.graph))
+        return Blocks(self.framework, self.graph)
 
     @cached_property
     def _fullest(self) -> Graph | None:
@@ -215,7 +211,7 @@ class Facts:
             self.target.training,
             foreach=self._on_gpu if stated is None else stated,
             more=None if saved.more is None else self._training_memory(saved.more),
-            blocks=self._blocks(saved.graph),
+            blocks=Blocks(saved.graph, self.graph),
         )
 
     @cached_property

@@ -10,7 +10,6 @@ from archlint.analysis.blocks import Blocks
 from archlint.frontends.architecture import compile_architecture
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
-from archlint.graph.modules import module_paths
 from archlint.sources.yaml_document import read_yaml
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -28,7 +27,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 def test_blocks_of_examples(example: str, count: int, first: str | None, last: str | None) -> None:
     document = read_yaml(EXAMPLES / f"{example}.arch.yaml")
     graph = build_graph(compile_architecture(document, EXAMPLES).model, Bindings(1))
-    found = [".".join(path) for path in Blocks(graph, module_paths(graph)).found]
+    found = [".".join(path) for path in Blocks(graph, graph).found]
     assert len(found) == count
     if first is not None:
         assert (found[0], found[-1]) == (first, last)
