@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from archlint.analysis.facts import Facts
+    from archlint.analysis.formulas import Formulas
     from archlint.graph.graph import Graph
+    from archlint.graph.open_dims import OpenDim
     from archlint.sources.payload import Payload
     from archlint.target import Target
 
 
-@record(eq=False)
+@record(eq=False, slots=False)
 class Model:
     """One loaded file: its graph, what was worked out about it, and what it is for.
 
@@ -34,17 +38,26 @@ class Model:
 
     def binding_flags(self) -> tuple[str, ...]:
         """Return the flags that would give every open dimension of the inputs a size."""
-        from archlint.graph.batch import find_batch
+        return tuple(dim.binding for dim in self.open_dims)
 
-        values = (self.graph.values[name] for name in self.graph.inputs)
-        shapes = {value.name: value.shape for value in values if value.shape is not None}
-        batch = find_batch(shapes)
-        flags: dict[str, None] = {}
-        for name, shape in shapes.items():
-            for axis, dim in enumerate(shape):
-                if isinstance(dim, int):
-                    continue
-                is_batch = dim in batch.symbols if dim else axis == 0 and name in batch.unnamed
-                flag = "--batch-size N" if is_batch else f"--dim {dim or f'{name}.{axis}'}=N"
-                flags[flag] = None
-        return tuple(flags)
+    @cached_property
+    def open_dims(self) -> tuple[OpenDim, ...]:
+        """The dimensions of the inputs that neither the file nor the target gives a size."""
+        from archlint.graph.open_dims import open_dims
+
+        return open_dims(self.graph)
+
+    @cached_property
+    def formulas(self) -> Formulas:
+        """Amounts as polynomials in the sizes of the open dimensions."""
+        from archlint.analysis.formulas import Formulas
+        from archlint.analysis.samples import Samples
+
+        return Formulas(Samples(self.open_dims, self.bound))
+
+    def bound(self, sizes: Sequence[int]) -> Facts:
+        """Return the facts with a size for each open dimension."""
+        target, given = self.target, dict(zip(self.open_dims, sizes, strict=True))
+        batch = next((size for dim, size in given.items() if dim.is_batch), target.batch_size)
+        dims = {dim.name: size for dim, size in given.items() if not dim.is_batch}
+        return self.retarget(replace(target, batch_size=batch, dims={**target.dims, **dims}))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from archlint.graph.batch import find_batch
-from archlint.graph.dimension import bind
+from archlint.graph.dimension import bind, names_in
 from archlint.graph.value import Dim, Shape
 from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.bindings import Bindings
-
-_NAME = re.compile(r"[^\W\d]\w*")
 
 
 @record
@@ -116,5 +113,5 @@ def _unused(
     for shape in shapes.values():
         for dim in shape or ():
             if isinstance(dim, str):
-                present.update((dim, *_NAME.findall(dim)))
+                present.update((dim, *names_in(dim)))
     return tuple(name for name in dims if name not in present)

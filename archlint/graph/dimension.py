@@ -13,6 +13,7 @@ from archlint.graph.value import Dim
 # must not make two sizes look equal.
 _NAMELESS = re.compile(r"\?*|-1|[Nn]one|[Uu]nk(nown)?(__.*)?|dynamic|\*")
 _LONGEST_EXPRESSION = 200
+_NAME = re.compile(r"[^\W\d]\w*")
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -30,6 +31,11 @@ def clean(text: str) -> Dim:
     if text.isascii() and text.isdigit() and len(text) < 19:
         return int(text)
     return None if _NAMELESS.fullmatch(text) else text
+
+
+def names_in(symbol: str) -> tuple[str, ...]:
+    """Return the names in `symbol`, which may be an expression of them, each once."""
+    return tuple(dict.fromkeys(_NAME.findall(symbol)))
 
 
 def bind(symbol: str, sizes: Mapping[str, int]) -> Dim:

@@ -1,0 +1,166 @@
+"""Fitting a polynomial to an amount that was worked out at several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import cached_property
+from math import ceil, prod
+from typing import TYPE_CHECKING
+
+from archlint.analysis.formula import Formula, Sizes
+from archlint.analysis.polynomial import Grid, Point, Polynomial
+from archlint.analysis.samples import Ladder, OutOfTrials, Samples
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.analysis.amount import Amount, Unknown
+    from archlint.analysis.facts import Facts
+
+_HIGHEST_DEGREE = 3
+_LARGEST_GRID = 27
+_SMALL = (8, 1)  # sizes below the base that are tried, in steps of the ladder
+
+
+class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polynomial
+    """Raised where an amount is no polynomial in the sizes; the text is the reason."""
+
+
+@record
+class Ends:
+    """The polynomials through both ends of an amount."""
+
+    low: Polynomial
+    high: Polynomial
+
+    def hold(self, point: Point, amount: Amount) -> bool:
+        """Whether they have the values of `amount` at a point."""
+        return self.low.at(point) == amount.low and self.high.at(point) == amount.high
+
+
+@record(slots=False)
+class Fit:
+    """Fits an amount at small sizes, and tries what it found at others.
+
+    The degree in a symbol is the lowest that holds one size further. The whole has to hold far
+    away too, for all symbols at once. The smallest size of a symbol may be an exception, which the
+    domain then leaves out.
+    """
+
+    symbols: tuple[str, ...]
+    samples: Samples
+    ladders: tuple[Ladder, ...]
+    measure: Callable[[Facts], Amount]
+
+    def formula(self) -> Formula:
+        """Return the formula; raises `NoFormula` where the amount is no polynomial."""
+        degrees = [1] * len(self.ladders)
+        while True:
+            ends = self._through([tuple(range(degree + 1)) for degree in degrees])
+            wrong = [
+                place
+                for place, degree in enumerate(degrees)
+                if not self._holds(ends, self._along(place, self.ladders[place].size(degree + 1)))
+            ]
+            if not wrong:
+                break
+            for place in wrong:
+                degrees[place] += 1
+            if max(degrees) > _HIGHEST_DEGREE or prod(d + 1 for d in degrees) > _LARGEST_GRID:
+                raise self._failure([self.symbols[place] for place in wrong])
+        if not self._holds(ends, tuple(ladder.far for ladder in self.ladders)):
+            raise self._failure(self.symbols)
+        return self._formula(ends, self._domain(ends))
+
+    def formula_of_large(self) -> Formula:
+        """Return the formula of large batches, with the size from which it holds.
+
+        A peak is the largest of many moments, and each is linear in the batch: a convex function,
+        which is on a line from the first size on that has two others on that line. That size is
+        found as by Newton's method: a line through two neighbours meets the last line at it, or
+        before it.
+        """
+        (ladder,) = self.ladders
+        ends = self._through([(ladder.rungs - 1, ladder.rungs)])
+        rung = 0
+        while not self._holds(ends, (ladder.size(rung),)):
+            near = self._through([(rung, rung + 1)])
+            meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
+            rung = max(rung + 1, *(ceil((size - ladder.base) / ladder.step) for size in meetings))
+        if rung >= ladder.rungs - 1:
+            raise self._failure(self.symbols)
+        return self._formula(ends, (Sizes(ladder.size(rung), ladder.step),))
+
+    def _through(self, rungs: list[tuple[int, ...]]) -> Ends:
+        """Return the polynomials through the amounts at all combinations of rungs."""
+        pairs = zip(self.ladders, rungs, strict=True)
+        grid = Grid(tuple(tuple(ladder.size(rung) for rung in own) for ladder, own in pairs))
+        amounts = [self._amount(point) for point in grid.points]
+        return Ends(
+            grid.fit([amount.low for amount in amounts]),
+            grid.fit([amount.high for amount in amounts]),
+        )
+
+    def _holds(self, ends: Ends, point: Point) -> bool:
+        amount = self._at(point)
+        return amount.unknown == self._always_unknown and ends.hold(point, amount)
+
+    def _amount(self, point: Point) -> Amount:
+        """Return the amount at a point; raises `NoFormula` where more is unknown than at others."""
+        amount = self._at(point)
+        for part in amount.unknown:
+            if part not in self._always_unknown:
+                sizes = zip(self.symbols, point, strict=True)
+                where = " and ".join(f"{symbol} = {size}" for symbol, size in sizes)
+                raise NoFormula(f"with {where}, {part.op} {part.node}: {part.reason}")
+        return amount
+
+    def _at(self, point: Point) -> Amount:
+        return self.measure(self.samples.facts(point))
+
+    @cached_property
+    def _always_unknown(self) -> tuple[Unknown, ...]:
+        """The parts that are unknown at the base, and so for other reasons than open sizes."""
+        return self._at(tuple(ladder.base for ladder in self.ladders)).unknown
+
+    def _along(self, place: int, size: int) -> Point:
+        """Return the base with another size of one symbol."""
+        sizes = [ladder.base for ladder in self.ladders]
+        sizes[place] = size
+        return tuple(sizes)
+
+    def _domain(self, ends: Ends) -> tuple[Sizes, ...]:
+        return tuple(
+            Sizes(self._smallest(ends, place), ladder.step)
+            for place, ladder in enumerate(self.ladders)
+        )
+
+    def _smallest(self, ends: Ends, place: int) -> int:
+        """Return the smallest size that was tried, from which on nothing else was found."""
+        ladder = self.ladders[place]
+        smallest = ladder.base
+        for periods in _SMALL:
+            size = periods * ladder.step
+            if size < ladder.base:
+                if not self._is_tried_and_holds(ends, self._along(place, size)):
+                    break
+                smallest = size
+        return smallest
+
+    def _is_tried_and_holds(self, ends: Ends, point: Point) -> bool:
+        try:
+            return self._holds(ends, point)
+        except OutOfTrials:
+            return False
+
+    def _formula(self, ends: Ends, domain: tuple[Sizes, ...]) -> Formula:
+        return Formula(self.symbols, ends.low, ends.high, domain, self._always_unknown)
+
+    def _failure(self, symbols: Iterable[str]) -> NoFormula:
+        return NoFormula(f"it is no polynomial in {' and '.join(symbols)}")
+
+
+def _meeting(first: Polynomial, second: Polynomial) -> Fraction:
+    """Return where two lines meet, 0 where they do not."""
+    gap, slope = (first.terms.get(power, 0) - second.terms.get(power, 0) for power in ((0,), (1,)))
+    return Fraction(-gap) / slope if slope else Fraction(0)

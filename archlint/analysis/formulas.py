@@ -1,0 +1,61 @@
+"""Amounts of a model with open dimensions, as polynomials in the sizes of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlint.analysis.fit import Fit, NoFormula
+from archlint.analysis.formula import Formula
+from archlint.analysis.samples import Ladder, OutOfTrials, Samples
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.analysis.amount import Amount
+    from archlint.analysis.facts import Facts
+
+Measure = Callable[["Facts"], "Amount"]
+
+
+@record(slots=False)
+class Formulas:
+    """Amounts as formulas; the sizes that were tried for one serve all."""
+
+    samples: Samples
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the open dimensions."""
+        return tuple(dim.name for dim in self.samples.dims)
+
+    def of(self, measure: Measure) -> Formula:
+        """Return the amount that `measure` takes of bound facts as a formula."""
+        try:
+            fit = Fit(self.symbols, self.samples, self._ladders, measure)
+            try:
+                return fit.formula()
+            except NoFormula:
+                if not self._is_batch_alone:
+                    raise
+                return fit.formula_of_large()
+        except NoFormula as error:
+            return Formula(self.symbols, reason=str(error))
+        except OutOfTrials:
+            return Formula(self.symbols, reason="the model is too large to try many sizes of it")
+
+    @cached_property
+    def _ladders(self) -> tuple[Ladder, ...]:
+        """The sizes at which the work of a forward pass is a polynomial."""
+        ladders = self.samples.ladders
+        try:
+            Fit(
+                self.symbols, self.samples, ladders, lambda facts: facts.compute.forward_macs
+            ).formula()
+        except NoFormula:
+            return self.samples.coarser()
+        return ladders
+
+    @property
+    def _is_batch_alone(self) -> bool:
+        return all(dim.is_batch for dim in self.samples.dims)
