@@ -9,7 +9,7 @@ from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from archlint.analysis.formula import Formula, Sizes
-from archlint.analysis.polynomial import Grid, Point, Polynomial
+from archlint.analysis.polynomial import Point, Polynomial
 from archlint.analysis.samples import Ladder, OutOfTrials, Samples
 from archlint.record import record
 
@@ -94,7 +94,9 @@ class Fit:
     def _through(self, rungs: list[tuple[int, ...]]) -> Ends:
         """Return the polynomials through the amounts at all combinations of rungs."""
         pairs = zip(self.ladders, rungs, strict=True)
-        grid = Grid(tuple(tuple(ladder.size(rung) for rung in own) for ladder, own in pairs))
+        grid = self.samples.grid(
+            tuple(tuple(ladder.size(rung) for rung in own) for ladder, own in pairs)
+        )
         amounts = [self._amount(point) for point in grid.points]
         return Ends(
             grid.fit([amount.low for amount in amounts]),

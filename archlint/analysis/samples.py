@@ -8,7 +8,7 @@ from functools import cached_property
 from math import lcm
 from typing import TYPE_CHECKING
 
-from archlint.analysis.polynomial import Point
+from archlint.analysis.polynomial import Grid, Point
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Samples:
     dims: tuple[OpenDim, ...]
     bind: Callable[[Point], Facts]
     _known: dict[Point, Facts] = dataclasses.field(default_factory=dict)
+    _grids: dict[tuple[Point, ...], Grid] = dataclasses.field(default_factory=dict)
 
     def facts(self, point: Point) -> Facts:
         """Return the facts at a point; raises `OutOfTrials` where that would be one too many."""
@@ -71,6 +72,10 @@ class Samples:
                 raise OutOfTrials
             self._known[point] = self.bind(point)
         return self._known[point]
+
+    def grid(self, sizes: tuple[Point, ...]) -> Grid:
+        """Return the grid of some sizes of each symbol; what it works out serves all amounts."""
+        return self._grids.setdefault(sizes, Grid(sizes))
 
     @property
     def _limit(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archlint.cli.formulas import of_nodes, sizes, unknown_parts, with_formula
 from archlint.cli.table import table
 from archlint.quantity import format_bytes, format_count, format_flops, format_macs
 from archlint.report.terminal import visible
@@ -38,14 +39,15 @@ def summary(
     fields = _fields(entries, _size)
     strides = _fields(entries, _stride, once=True)
     paddings = _fields(entries, _padding, once=True)
+    known = of_nodes(facts["formulas"])
     rows = [
         (
             node["name"],
             node["op"],
             shape(node["shape"]),
             _some(node["parameters"], format_count),
-            _some(node["macs"], format_count),
-            _some(node["saved_bytes"], format_bytes),
+            known.get((node["name"], "macs")) or _some(node["macs"], format_count),
+            known.get((node["name"], "saved_bytes")) or _some(node["saved_bytes"], format_bytes),
             fields.get(node["output"], ""),
             strides.get(node["output"], ""),
             paddings.get(node["output"], ""),
@@ -135,7 +137,7 @@ def _totals(facts: Mapping[str, Any]) -> str:
         ("elementwise", f"{work}{_some(compute['elementwise_flops'], format_flops)}"),
         ("training step", f"{work}{_some(compute['step_flops'], format_flops)}"),
         ("inference peak", f"{inference}{_some(memory['inference_peak_bytes'], format_bytes)}"),
-        ("training peak", f"{peak}{_interval(training['peak_bytes'])} (optimizer: {optimizer})"),
+        ("training peak", f"{peak}{_interval(training['peak_bytes'])}"),
         ("  weights", _some(training["weight_bytes"], format_bytes)),
         ("  gradients", _some(training["gradient_bytes"], format_bytes)),
         ("  optimizer state", _some(training["optimizer_state_bytes"], format_bytes)),
@@ -144,6 +146,11 @@ def _totals(facts: Mapping[str, Any]) -> str:
         ("  saved activations", f"{inference}{_interval(training['saved_activation_bytes'])}"),
     ]
     lines += _on_device(memory["device"])
+    lines = [(label, with_formula(facts["formulas"], label, value)) for label, value in lines]
+    lines = [
+        (label, f"{value} (optimizer: {optimizer})" if label == "training peak" else value)
+        for label, value in lines
+    ]
     width = max(len(label) for label, _ in lines)
     return "".join(f"{label.ljust(width)}  {value}\n" for label, value in lines)
 
@@ -170,17 +177,14 @@ def _stored(count: int | None, size: int | None) -> str:
 def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
     """Return what the totals do not know, a line a reason, and what would bind what is open."""
     nodes: dict[str, dict[str, None]] = {}
-    for part in (facts["compute"], facts["memory"]):
-        for entry in part["unknown"]:
-            node = f"{entry['op']} {entry['node']}".strip()
-            nodes.setdefault(entry["reason"], {})[node] = None
-    if not nodes:
-        return ""
+    for entry in unknown_parts(facts):
+        node = f"{entry['op']} {entry['node']}".strip()
+        nodes.setdefault(entry["reason"], {})[node] = None
     lines = [_reason(reason, list(names)) for reason, names in nodes.items()]
     more = len(lines) - _SHOWN_UNKNOWN
     shown = lines[:_SHOWN_UNKNOWN] + ([f"  and {more} more reasons"] if more > 0 else [])
-    bind = [f"  bind the open dimensions: {' '.join(flags)}"] if flags else []
-    return "\n".join(["", "not known, and in no total above:", *shown, *bind, ""])
+    head = ["", "not known, and in no total above:"] if lines else []
+    return "".join(f"{line}\n" for line in (*head, *shown, *sizes(facts["formulas"], flags)))
 
 
 def _reason(reason: str, nodes: Sequence[str]) -> str:

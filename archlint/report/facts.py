@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archlint.analysis.amount import Amount, Unknown, merged
+from archlint.report.formulas import formulas_document
 from archlint.report.signal import signal_document
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def facts_document(
         "joins": [_join(join) for join in facts.receptive_fields.joins],
         "nodes": [_node(facts, node) for node in graph.nodes],
         "signal": signal_document(facts),
+        "formulas": formulas_document(model),
     }
 
 

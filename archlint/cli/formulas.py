@@ -1,0 +1,60 @@
+"""The formulas of a model with open dimensions, where its totals and layers are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PATHS = {
+    "forward": ("compute forward_macs", "compute forward_flops"),
+    "elementwise": ("compute elementwise_flops",),
+    "training step": ("compute training_flops",),
+    "inference peak": ("memory inference_peak_bytes",),
+    "training peak": ("memory training peak_bytes",),
+    "  saved activations": ("memory training saved_activation_bytes",),
+}
+
+
+def with_formula(formulas: Mapping[str, Any] | None, label: str, value: str) -> str:
+    """Return the total `label` as a formula; `value` with the reason where there is none."""
+    if formulas is None or label not in _PATHS:
+        return value
+    found = [_find(formulas, path) for path in _PATHS[label]]
+    if found[0]["text"] is None:
+        return f"{value} (no formula: {found[0]['reason']})"
+    return " = ".join(each["text"] for each in found)
+
+
+def of_nodes(formulas: Mapping[str, Any] | None) -> dict[tuple[str, str], str]:
+    """Return the formulas of what is not known of a node without sizes, by node and amount."""
+    return {
+        (node["name"], amount): node[amount]["text"]
+        for node in (formulas["nodes"] if formulas else ())
+        for amount in ("macs", "saved_bytes")
+        if amount in node and node[amount]["text"]
+    }
+
+
+def unknown_parts(facts: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """Return what is in no total: with formulas, only what sizes would not tell either."""
+    formulas = facts["formulas"]
+    if formulas and formulas["compute"]["forward_macs"]["text"]:
+        return list(formulas["unknown"])
+    return [entry for part in ("compute", "memory") for entry in facts[part]["unknown"]]
+
+
+def sizes(formulas: Mapping[str, Any] | None, flags: Sequence[str]) -> list[str]:
+    """Return what the formulas hold for, and the flags that give the open dimensions a size."""
+    if not flags:
+        return []
+    periods = formulas["periods"] if formulas else None
+    holds = [f"formulas hold for {periods}"] if periods else []
+    return ["", *holds, f"bind the open dimensions: {' '.join(flags)}"]
+
+
+def _find(formulas: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    for name in path.split():
+        formulas = formulas[name]
+    return formulas
