@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from archlint.analysis.field import Field
     from archlint.analysis.field_path import Step
     from archlint.analysis.flow import Kind
+    from archlint.analysis.formula import Formula
     from archlint.analysis.gain import accepted_gains, gain
     from archlint.analysis.gridding import Grid
     from archlint.analysis.initialization import Layer
@@ -83,6 +84,7 @@ __all__ = [
     "FieldNeed",
     "Finding",
     "Fix",
+    "Formula",
     "Frontend",
     "Gradients",
     "Graph",
@@ -145,6 +147,7 @@ _HOMES = {
     "Facts": "archlint.analysis.facts",
     "Fan": "archlint.ops.fan",
     "Field": "archlint.analysis.field",
+    "Formula": "archlint.analysis.formula",
     "Frontend": "archlint.frontends.frontend",
     "Gradients": "archlint.ops.kept",
     "Graph": "archlint.graph.graph",

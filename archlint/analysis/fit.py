@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _HIGHEST_DEGREE = 3
 _LARGEST_GRID = 27
-_SMALL = (8, 1)  # sizes below the base that are tried, in steps of the ladder
 
 
 class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polynomial
@@ -68,9 +67,12 @@ class Fit:
                 degrees[place] += 1
             if max(degrees) > _HIGHEST_DEGREE or prod(d + 1 for d in degrees) > _LARGEST_GRID:
                 raise self._failure([self.symbols[place] for place in wrong])
-        if not self._holds(ends, tuple(ladder.far for ladder in self.ladders)):
-            raise self._failure(self.symbols)
-        return self._formula(ends, self._domain(ends))
+        largest = self._far(ends)
+        smallest = [self._smallest(ends, place) for place in range(len(degrees))]
+        if not self._is_tried_and_holds(ends, tuple(smallest)):
+            smallest = [ladder.base for ladder in self.ladders]
+        domain = zip(smallest, self.ladders, largest, strict=True)
+        return self._formula(ends, tuple(Sizes(low, own.step, high) for low, own, high in domain))
 
     def formula_of_large(self) -> Formula:
         """Return the formula of large batches, with the size from which it holds.
@@ -81,13 +83,14 @@ class Fit:
         before it.
         """
         (ladder,) = self.ladders
-        ends = self._through([(ladder.rungs - 1, ladder.rungs)])
+        far = ladder.far[0] - ladder.base
+        ends = self._through([(far - 1, far)])
         rung = 0
         while not self._holds(ends, (ladder.size(rung),)):
             near = self._through([(rung, rung + 1)])
             meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
-            rung = max(rung + 1, *(ceil((size - ladder.base) / ladder.step) for size in meetings))
-        if rung >= ladder.rungs - 1:
+            rung = max(rung + 1, *(ceil(size) - ladder.base for size in meetings))
+        if rung >= far - 1:
             raise self._failure(self.symbols)
         return self._formula(ends, (Sizes(ladder.size(rung), ladder.step),))
 
@@ -131,22 +134,27 @@ class Fit:
         sizes[place] = size
         return tuple(sizes)
 
-    def _domain(self, ends: Ends) -> tuple[Sizes, ...]:
-        return tuple(
-            Sizes(self._smallest(ends, place), ladder.step)
-            for place, ladder in enumerate(self.ladders)
-        )
+    def _far(self, ends: Ends) -> list[int | None]:
+        """Try sizes far away, and return where each symbol ends, if there are no larger sizes.
+
+        Raises `NoFormula` where `ends` do not hold.
+        """
+        for nearer in range(max(len(ladder.far) for ladder in self.ladders)):
+            point = tuple(ladder.far[min(nearer, len(ladder.far) - 1)] for ladder in self.ladders)
+            if self._holds(ends, point):
+                ended = [nearer > 0 and len(ladder.far) > 1 for ladder in self.ladders]
+                return [size if end else None for size, end in zip(point, ended, strict=True)]
+            if self._at(point).unknown == self._always_unknown:
+                break
+        raise self._failure(self.symbols)
 
     def _smallest(self, ends: Ends, place: int) -> int:
-        """Return the smallest size that was tried, from which on nothing else was found."""
-        ladder = self.ladders[place]
-        smallest = ladder.base
-        for periods in _SMALL:
-            size = periods * ladder.step
-            if size < ladder.base:
-                if not self._is_tried_and_holds(ends, self._along(place, size)):
-                    break
-                smallest = size
+        """Return the smallest size below the base down to which nothing else was found."""
+        smallest = self.ladders[place].base
+        for size in self.ladders[place].small:
+            if not self._is_tried_and_holds(ends, self._along(place, size)):
+                break
+            smallest = size
         return smallest
 
     def _is_tried_and_holds(self, ends: Ends, point: Point) -> bool:

@@ -11,10 +11,21 @@ from archlint.record import record
 
 @record
 class Sizes:
-    """The sizes of one symbol that a formula holds for: multiples of `step` from `smallest` on."""
+    """The sizes of one symbol that a formula holds for: multiples of `step` from `smallest` on.
+
+    `largest` is None where nothing was found that ends them.
+    """
 
     smallest: int = 1
     step: int = 1
+    largest: int | None = None
+
+    def range_of(self, symbol: str) -> str:
+        """Return the range in words, nothing where it has no ends."""
+        bounds = [f"{self.smallest} <= "] if self.smallest > self.step else []
+        if self.largest is None:
+            return f"{symbol} >= {self.smallest}" if bounds else ""
+        return "".join((*bounds, symbol, f" <= {self.largest}"))
 
 
 @record
@@ -36,19 +47,16 @@ class Formula:
     def written(self, write: Callable[[float], str]) -> str:
         """Write the formula for people, each coefficient as `write` does; nothing without one.
 
-        The sizes from which it holds are a part of that, `periods` are not.
+        The ranges of sizes that it holds for are a part of that, the `periods` are not.
         """
         if self.low is None or self.high is None:
             return ""
         low, high = (end.written(self.symbols, write) for end in (self.low, self.high))
         text = low if self.low == self.high else f"({low}) to ({high})"
-        from_sizes = [
-            f"{symbol} >= {sizes.smallest}"
-            for symbol, sizes in zip(self.symbols, self.domain, strict=True)
-            if sizes.smallest > sizes.step
-        ]
+        pairs = zip(self.symbols, self.domain, strict=True)
+        ranges = list(filter(None, (sizes.range_of(symbol) for symbol, sizes in pairs)))
         bound = f"at least {low}" if self.unknown else text
-        return f"{bound} for {' and '.join(from_sizes)}" if from_sizes else bound
+        return f"{bound} for {' and '.join(ranges)}" if ranges else bound
 
     @property
     def periods(self) -> str:

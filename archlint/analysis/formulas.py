@@ -32,17 +32,21 @@ class Formulas:
     def of(self, measure: Measure) -> Formula:
         """Return the amount that `measure` takes of bound facts as a formula."""
         try:
-            fit = Fit(self.symbols, self.samples, self._ladders, measure)
-            try:
-                return fit.formula()
-            except NoFormula:
-                if not self._is_batch_alone:
-                    raise
-                return fit.formula_of_large()
+            return self._fitted(measure)
         except NoFormula as error:
             return Formula(self.symbols, reason=str(error))
         except OutOfTrials:
             return Formula(self.symbols, reason="the model is too large to try many sizes of it")
+
+    def _fitted(self, measure: Measure) -> Formula:
+        """Fit at small sizes; else, since weights count for most of them, at large batches."""
+        fit = Fit(self.symbols, self.samples, self._ladders, measure)
+        try:
+            return fit.formula()
+        except NoFormula:
+            if not all(dim.is_batch for dim in self.samples.dims):
+                raise
+            return fit.formula_of_large()
 
     @cached_property
     def _ladders(self) -> tuple[Ladder, ...]:
@@ -55,7 +59,3 @@ class Formulas:
         except NoFormula:
             return self.samples.coarser()
         return ladders
-
-    @property
-    def _is_batch_alone(self) -> bool:
-        return all(dim.is_batch for dim in self.samples.dims)

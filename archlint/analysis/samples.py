@@ -23,7 +23,7 @@ _FEWEST, _MOST = 8, 60
 # Lengths that fit most networks: wider than their kernels, and within their tables of positions.
 _LENGTHS = (64, 512, 8)
 _FEWEST_PERIODS = 4
-_RUNGS = 13
+_NEAR, _FAR = 13, 500  # 64 and 13 is 77, and 500 is within 512: tables of positions end there
 _COARSE = 64
 _LARGEST_PERIOD = 4096
 
@@ -34,23 +34,27 @@ class OutOfTrials(Exception):  # noqa: N818 - an answer: enough was tried
 
 @record
 class Ladder:
-    """The sizes at which one symbol is tried: `base`, and multiples of `step` more."""
+    """The sizes at which one symbol is tried: `base`, and multiples of `step` more.
+
+    `far` are sizes far from the base, the farthest first.
+    """
 
     base: int
     step: int
-    rungs: int
+    far: tuple[int, ...]
 
     def size(self, rung: int) -> int:
         """Return a size; that of rung 0 is the base."""
         return self.base + rung * self.step
 
     @property
-    def far(self) -> int:
-        """The largest size that is tried."""
-        return self.size(self.rungs)
+    def small(self) -> tuple[int, ...]:
+        """Sizes below the base, the largest first, the last the smallest that there is."""
+        powers = (4**power * self.step for power in range(self.base.bit_length()))
+        return tuple(size for size in powers if size < self.base)[::-1]
 
 
-_BATCHES = Ladder(base=2, step=1, rungs=65_534)
+_BATCHES = Ladder(base=2, step=1, far=(65_536,))
 
 
 @record(slots=False)
@@ -105,7 +109,8 @@ class Samples:
 
     def _lengths(self, step: int) -> Ladder:
         base = max(-(-self._length // step), _FEWEST_PERIODS) * step
-        return Ladder(base, step, _RUNGS)
+        near = base + _NEAR * step
+        return Ladder(base, step, (max(_FAR // step * step, near), near))
 
     @cached_property
     def _length(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from archlint.api import Finding, Model, Rule, Severity, Unknown
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import all_budgets
+from archlint_rules.budget.largest_size import Largest, largest_size
 
 _SHOWN = 3
 
@@ -34,17 +35,25 @@ class BudgetUndecided(Rule):
                 data={"limit": budget.limit, "missing": budget.missing.reason},
                 help=budget.missing.help,
             )
-        amount = budget.measure(model.facts)
-        parts = _by_reason(amount.unknown)
-        more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+        amount, formula = budget.measure(model.facts), None
+        needs, unknown, largest, opened = budget.written(model.facts), amount.unknown, None, ""
+        if model.open_dims:
+            formula = model.formulas.of(budget.measure)
+            largest = largest_size(model, budget, formula)
+            opened = f" while {_are_open(formula.symbols)}"
+            if formula.high is not None:
+                holds = f", for {formula.periods}" if formula.periods else ""
+                needs, unknown = f"{formula.written(budget.write)}{holds}", formula.unknown
         return self.finding(
-            f"{budget.what} needs {budget.written(model.facts)}, and whether that stays within "
-            f"{budget.source} ({budget.write(budget.limit)}) cannot be decided: "
-            f"{'; '.join(parts[:_SHOWN])}{more}",
+            f"{budget.what} needs {needs}, and whether that stays within {budget.source} "
+            f"({budget.write(budget.limit)}) cannot be decided{opened}"
+            f"{_because(largest, unknown)}",
             node=next((part.node for part in amount.unknown if part.node), None),
             data={
                 "limit": budget.limit,
                 "low": amount.low,
+                "formula": formula.written(budget.write) or None if formula else None,
+                "largest": {largest.symbol: largest.size} if largest else None,
                 "unknown": [
                     {"node": part.node, "op": part.op, "reason": part.reason}
                     for part in amount.unknown
@@ -52,6 +61,21 @@ class BudgetUndecided(Rule):
             },
             help=_advice(model),
         )
+
+
+def _are_open(symbols: Sequence[str]) -> str:
+    """Say that dimensions are open: `N and T are open`."""
+    return f"{' and '.join(symbols)} {'is' if len(symbols) == 1 else 'are'} open"
+
+
+def _because(largest: Largest | None, unknown: Iterable[Unknown]) -> str:
+    """Return what is known of the sizes that fit, and the reasons of what is unknown."""
+    parts = _by_reason(unknown)
+    more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    told = [str(largest)] if largest else []
+    if parts:
+        told.append("; ".join(parts[:_SHOWN]) + more)
+    return f": {'; '.join(told)}" if told else ""
 
 
 def _by_reason(unknown: Iterable[Unknown]) -> list[str]:
