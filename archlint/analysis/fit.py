@@ -67,12 +67,13 @@ class Fit:
                 degrees[place] += 1
             if max(degrees) > _HIGHEST_DEGREE or prod(d + 1 for d in degrees) > _LARGEST_GRID:
                 raise self._failure([self.symbols[place] for place in wrong])
-        largest = self._far(ends)
+        if not self._holds(ends, tuple(ladder.far for ladder in self.ladders)):
+            raise self._failure(self.symbols)
         smallest = [self._smallest(ends, place) for place in range(len(degrees))]
         if not self._is_tried_and_holds(ends, tuple(smallest)):
             smallest = [ladder.base for ladder in self.ladders]
-        domain = zip(smallest, self.ladders, largest, strict=True)
-        return self._formula(ends, tuple(Sizes(low, own.step, high) for low, own, high in domain))
+        domain = zip(smallest, self.ladders, strict=True)
+        return self._formula(ends, tuple(Sizes(size, own.step, own.end) for size, own in domain))
 
     def formula_of_large(self) -> Formula:
         """Return the formula of large batches, with the size from which it holds.
@@ -83,7 +84,7 @@ class Fit:
         before it.
         """
         (ladder,) = self.ladders
-        far = ladder.far[0] - ladder.base
+        far = ladder.far - ladder.base
         ends = self._through([(far - 1, far)])
         rung = 0
         while not self._holds(ends, (ladder.size(rung),)):
@@ -108,16 +109,23 @@ class Fit:
 
     def _holds(self, ends: Ends, point: Point) -> bool:
         amount = self._at(point)
-        return amount.unknown == self._always_unknown and ends.hold(point, amount)
+        complete = amount.unknown == self._always_unknown and self.samples.is_sound(point)
+        return complete and ends.hold(point, amount)
 
     def _amount(self, point: Point) -> Amount:
-        """Return the amount at a point; raises `NoFormula` where more is unknown than at others."""
+        """Return the amount at a point.
+
+        Raises `NoFormula` where the model does not take these sizes, and where more is unknown
+        than with others.
+        """
         amount = self._at(point)
+        sizes = zip(self.symbols, point, strict=True)
+        where = "with " + " and ".join(f"{symbol} = {size}" for symbol, size in sizes)
+        if not self.samples.is_sound(point):
+            raise NoFormula(f"{where}, shapes do not go together")
         for part in amount.unknown:
             if part not in self._always_unknown:
-                sizes = zip(self.symbols, point, strict=True)
-                where = " and ".join(f"{symbol} = {size}" for symbol, size in sizes)
-                raise NoFormula(f"with {where}, {part.op} {part.node}: {part.reason}")
+                raise NoFormula(f"{where}, {part.op} {part.node}: {part.reason}")
         return amount
 
     def _at(self, point: Point) -> Amount:
@@ -133,20 +141,6 @@ class Fit:
         sizes = [ladder.base for ladder in self.ladders]
         sizes[place] = size
         return tuple(sizes)
-
-    def _far(self, ends: Ends) -> list[int | None]:
-        """Try sizes far away, and return where each symbol ends, if there are no larger sizes.
-
-        Raises `NoFormula` where `ends` do not hold.
-        """
-        for nearer in range(max(len(ladder.far) for ladder in self.ladders)):
-            point = tuple(ladder.far[min(nearer, len(ladder.far) - 1)] for ladder in self.ladders)
-            if self._holds(ends, point):
-                ended = [nearer > 0 and len(ladder.far) > 1 for ladder in self.ladders]
-                return [size if end else None for size, end in zip(point, ended, strict=True)]
-            if self._at(point).unknown == self._always_unknown:
-                break
-        raise self._failure(self.symbols)
 
     def _smallest(self, ends: Ends, place: int) -> int:
         """Return the smallest size below the base down to which nothing else was found."""

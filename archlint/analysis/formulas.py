@@ -34,9 +34,11 @@ class Formulas:
         try:
             return self._fitted(measure)
         except NoFormula as error:
-            return Formula(self.symbols, reason=str(error))
+            reason = str(error)
         except OutOfTrials:
-            return Formula(self.symbols, reason="the model is too large to try many sizes of it")
+            reason = "the model is too large to try many sizes of it"
+        unknown = measure(self.samples.facts(self.samples.middle)).unknown
+        return Formula(self.symbols, unknown=unknown, reason=reason)
 
     def _fitted(self, measure: Measure) -> Formula:
         """Fit at small sizes; else, since weights count for most of them, at large batches."""
@@ -57,5 +59,5 @@ class Formulas:
                 self.symbols, self.samples, ladders, lambda facts: facts.compute.forward_macs
             ).formula()
         except NoFormula:
-            return self.samples.coarser()
+            return self.samples.coarser
         return ladders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property
 from math import lcm
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from archlint.graph.open_dims import OpenDim
 
 # A binding costs about 0.1 ms a node: no more than a second or so for a thousand nodes.
-_NODES = 12_000
+_NODES = 16_000
 _FEWEST, _MOST = 8, 60
 
 # Lengths that fit most networks: wider than their kernels, and within their tables of positions.
 _LENGTHS = (64, 512, 8)
 _FEWEST_PERIODS = 4
-_NEAR, _FAR = 13, 500  # 64 and 13 is 77, and 500 is within 512: tables of positions end there
+_HIGHEST_RUNG = 4
+_FARTHEST = 2**16
+_SMALLER = 8
 _COARSE = 64
 _LARGEST_PERIOD = 4096
 
@@ -36,25 +39,31 @@ class OutOfTrials(Exception):  # noqa: N818 - an answer: enough was tried
 class Ladder:
     """The sizes at which one symbol is tried: `base`, and multiples of `step` more.
 
-    `far` are sizes far from the base, the farthest first.
+    `end` is the largest size that the model takes, where one was found, and `far` is that, or a
+    size far from the base.
     """
 
     base: int
     step: int
-    far: tuple[int, ...]
+    end: int | None = None
 
     def size(self, rung: int) -> int:
         """Return a size; that of rung 0 is the base."""
         return self.base + rung * self.step
 
     @property
+    def far(self) -> int:
+        """The largest size that is tried."""
+        return self.end or _FARTHEST // self.step * self.step
+
+    @property
     def small(self) -> tuple[int, ...]:
         """Sizes below the base, the largest first, the last the smallest that there is."""
-        powers = (4**power * self.step for power in range(self.base.bit_length()))
-        return tuple(size for size in powers if size < self.base)[::-1]
+        sizes = (self.step * _SMALLER**power for power in range(self.base.bit_length()))
+        return tuple(size for size in sizes if size < self.base)[::-1]
 
 
-_BATCHES = Ladder(base=2, step=1, far=(65_536,))
+_BATCHES = Ladder(base=2, step=1)
 
 
 @record(slots=False)
@@ -86,6 +95,10 @@ class Samples:
         nodes = max((len(facts.graph.nodes) for facts in self._known.values()), default=0)
         return min(max(_NODES // max(nodes, 1), _FEWEST), _MOST)
 
+    def is_sound(self, point: Point) -> bool:
+        """Whether no call contradicts its operator for the sizes of a point."""
+        return self.facts(point).graph.refusals.keys() <= self._refusals
+
     @cached_property
     def ladders(self) -> tuple[Ladder, ...]:
         """The sizes of each symbol that are tried.
@@ -93,38 +106,61 @@ class Samples:
         A batch is tried from 2 on, since a size of 1 may be broadcast. A length is tried in
         multiples of what the strides along it divide, so that nothing is rounded.
         """
-        if all(dim.is_batch for dim in self.dims):
-            return (_BATCHES,) * len(self.dims)
-        fields = self.facts(self._point(self._length)).receptive_fields
-        return tuple(
-            _BATCHES if dim.is_batch else self._lengths(_period(dim, fields)) for dim in self.dims
-        )
-
-    def coarser(self) -> tuple[Ladder, ...]:
-        """Return ladders of lengths that windows and paddings divide more often than others."""
-        return tuple(
-            ladder if dim.is_batch else self._lengths(lcm(ladder.step, _COARSE))
-            for dim, ladder in zip(self.dims, self.ladders, strict=True)
-        )
-
-    def _lengths(self, step: int) -> Ladder:
-        base = max(-(-self._length // step), _FEWEST_PERIODS) * step
-        near = base + _NEAR * step
-        return Ladder(base, step, (max(_FAR // step * step, near), near))
+        return self._ladders(1)
 
     @cached_property
-    def _length(self) -> int:
-        """The length with which most of the work is known: too small a map has no output."""
-        unknown = {}
-        for length in _LENGTHS:
-            facts = self.facts(self._point(length))
-            unknown[length] = len(facts.compute.forward_macs.unknown)
-            if not unknown[length]:
-                return length
-        return min(_LENGTHS, key=lambda length: unknown[length])
+    def coarser(self) -> tuple[Ladder, ...]:
+        """Ladders of lengths that windows and paddings divide more often than others."""
+        return self._ladders(_COARSE)
 
-    def _point(self, length: int) -> Point:
-        return tuple(_BATCHES.base if dim.is_batch else length for dim in self.dims)
+    def _ladders(self, period: int) -> tuple[Ladder, ...]:
+        if all(dim.is_batch for dim in self.dims):
+            return (_BATCHES,) * len(self.dims)
+        fields = self.facts(self.middle).receptive_fields
+        return tuple(
+            _BATCHES if dim.is_batch else self._lengths(place, lcm(period, _period(dim, fields)))
+            for place, dim in enumerate(self.dims)
+        )
+
+    def _lengths(self, place: int, step: int) -> Ladder:
+        base = max(-(-self.middle[place] // step), _FEWEST_PERIODS) * step
+        ladder = Ladder(base, step)
+        return Ladder(base, step, self._end(place, ladder))
+
+    def _end(self, place: int, ladder: Ladder) -> int | None:
+        """Return the largest length, None where none was found.
+
+        A length ends where a stored table, of positions most often, has no more rows.
+        """
+
+        def is_sound(size: int) -> bool:
+            return self.is_sound((*self.middle[:place], size, *self.middle[place + 1 :]))
+
+        if is_sound(ladder.far):
+            return None
+        graph = self.facts(self.middle).graph
+        rows = {size for name in graph.weights for size in graph.values[name].sizes or ()}
+        first = ladder.size(_HIGHEST_RUNG)
+        tables = sorted(size // ladder.step * ladder.step for size in rows if size > first)
+        sound = bisect_left(tables, True, key=lambda size: not is_sound(size))
+        return tables[sound - 1] if sound else first
+
+    @cached_property
+    def middle(self) -> Point:
+        """A size of each symbol, with which most is known: too small a map has no output."""
+        wrong = {}
+        for length in _LENGTHS:
+            point = tuple(_BATCHES.base if dim.is_batch else length for dim in self.dims)
+            facts = self.facts(point)
+            wrong[point] = len(facts.compute.forward_macs.unknown) + len(facts.graph.refusals)
+            if not wrong[point]:
+                break
+        return min(wrong, key=lambda point: wrong[point])
+
+    @cached_property
+    def _refusals(self) -> frozenset[str]:
+        """The calls that contradict their operator whatever the sizes."""
+        return frozenset(self.facts(self.middle).graph.refusals)
 
 
 def _period(dim: OpenDim, fields: ReceptiveFields) -> int:

@@ -38,10 +38,9 @@ def of_nodes(formulas: Mapping[str, Any] | None) -> dict[tuple[str, str], str]:
 
 
 def unknown_parts(facts: Mapping[str, Any]) -> list[Mapping[str, str]]:
-    """Return what is in no total: with formulas, only what sizes would not tell either."""
-    formulas = facts["formulas"]
-    if formulas and formulas["compute"]["forward_macs"]["text"]:
-        return list(formulas["unknown"])
+    """Return what is in no total: where dimensions are open, what sizes would not tell either."""
+    if facts["formulas"]:
+        return list(facts["formulas"]["unknown"])
     return [entry for part in ("compute", "memory") for entry in facts[part]["unknown"]]
 
 

@@ -10,6 +10,7 @@ from archlint_rules.budget.budget import Budget, Verdict
 _NODES = 4000  # an analysis costs about as much as there are nodes: no more than a second or so
 _FEWEST, _MOST = 4, 40
 _LARGEST = 2**20
+_STRIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def largest_size(model: Model, budget: Budget, formula: Formula) -> Largest | No
     is worked out without it. None where there are several dimensions, where no end was found,
     where a part of the amount stays unknown, and where a larger size may need less.
     """
-    if len(model.open_dims) != 1 or formula.unknown or not _grows(model, formula):
+    if len(model.open_dims) != 1 or formula.unknown or not _grows(formula):
         return None
     step = formula.domain[0].step if formula.domain else 1
     left = min(max(_NODES // max(len(model.graph.nodes), 1), _FEWEST), _MOST)
@@ -48,8 +49,7 @@ def largest_size(model: Model, budget: Budget, formula: Formula) -> Largest | No
         size = guesses.pop() if guesses else _between(fits, exceeds)
         if not fits < size < exceeds:
             continue
-        verdict = budget.verdict(model.bound((size * step,)))
-        if verdict is Verdict.FITS:
+        if _fits(model, budget, size * step):
             fits = size
         else:
             exceeds = size
@@ -58,10 +58,17 @@ def largest_size(model: Model, budget: Budget, formula: Formula) -> Largest | No
     return Largest(model.open_dims[0].name, fits * step, step)
 
 
-def _grows(model: Model, formula: Formula) -> bool:
-    """Whether the amount grows with the size, as every amount does with the batch."""
+def _fits(model: Model, budget: Budget, size: int) -> bool:
+    """Whether the amount fits, in a model that takes this size."""
+    facts = model.bound((size,))
+    is_sound = facts.graph.refusals.keys() <= model.graph.refusals.keys()
+    return is_sound and budget.verdict(facts) is Verdict.FITS
+
+
+def _grows(formula: Formula) -> bool:
+    """Whether the amount grows with the size, as the largest of several moments does too."""
     if formula.high is None:
-        return model.open_dims[0].is_batch
+        return True
     return all(factor > 0 or not any(powers) for powers, factor in formula.high.terms.items())
 
 
@@ -76,9 +83,11 @@ def _guesses(formula: Formula, budget: Budget, step: int) -> list[int]:
             fits = middle
         else:
             exceeds = middle
-    return [exceeds, fits]
+    end = formula.domain[0].largest
+    fits = fits if end is None else min(fits, end // step)
+    return [fits + 1, fits]
 
 
 def _between(fits: int, exceeds: int) -> int:
-    """Return a size between two, twice the smaller one as long as the larger is far away."""
-    return min(2 * fits or 1, (fits + exceeds) // 2)
+    """Return a size between two, near the smaller one as long as the larger is far away."""
+    return min(_STRIDE * fits or 1, (fits + exceeds) // 2)

@@ -41,9 +41,9 @@ class BudgetUndecided(Rule):
             formula = model.formulas.of(budget.measure)
             largest = largest_size(model, budget, formula)
             opened = f" while {_are_open(formula.symbols)}"
-            if formula.high is not None:
-                holds = f", for {formula.periods}" if formula.periods else ""
-                needs, unknown = f"{formula.written(budget.write)}{holds}", formula.unknown
+            unknown = formula.unknown
+            holds = f", for {formula.periods}" if formula.periods else ""
+            needs = f"{formula.written(budget.write)}{holds}" or needs
         return self.finding(
             f"{budget.what} needs {needs}, and whether that stays within {budget.source} "
             f"({budget.write(budget.limit)}) cannot be decided{opened}"
