@@ -75,8 +75,8 @@ class Samples:
 
     dims: tuple[OpenDim, ...]
     bind: Callable[[Point], Facts]
-    _known: dict[Point, Facts] = dataclasses.field(default_factory=dict)
-    _grids: dict[tuple[Point, ...], Grid] = dataclasses.field(default_factory=dict)
+    _known: dict[Point, Facts] = dataclasses.field(default_factory=dict, repr=False)
+    _grids: dict[tuple[Point, ...], Grid] = dataclasses.field(default_factory=dict, repr=False)
 
     def facts(self, point: Point) -> Facts:
         """Return the facts at a point; raises `OutOfTrials` where that would be one too many."""

@@ -117,6 +117,7 @@ def _formula(formula: Formula, write: Write) -> dict[str, Any]:
         "low": _terms(formula.low, formula.symbols),
         "high": _terms(formula.high, formula.symbols),
         "smallest": {symbol: sizes.smallest for symbol, sizes in domain.items()},
+        "largest": {symbol: sizes.largest for symbol, sizes in domain.items()},
         "multiple_of": {symbol: sizes.step for symbol, sizes in domain.items()},
         "complete": formula.low is not None and not formula.unknown,
         "reason": formula.reason or None,
