@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+from jsonschema import Draft202012Validator
 from onnx import TensorProto, helper, numpy_helper
 
 from .conftest import DEAD, Archlint
@@ -67,3 +69,56 @@ def test_a_reason_is_given_once(archlint: Archlint, folder: Path) -> None:
     text = archlint("inspect", "net.onnx").out
     assert text.count("the operator is not known") == 1
     assert "\n  Riddle first and 1 more: the operator is not known\n" in text
+
+
+OPEN = """\
+archlint: 1
+name: net
+inputs:
+  x: [N, 3, H, 8]
+layers:
+  - Conv2d: {out_channels: 4, kernel_size: 2, stride: 2, bias: false}
+    name: stem
+"""
+
+
+def test_totals_of_an_open_model_are_formulas(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(OPEN, encoding="utf-8")
+    lines = archlint("inspect", "net.arch.yaml", "--optimizer", "sgd").out.splitlines()
+    # 4 * 3 * 2 * 2 multiplications at each of N * H/2 * 8/2 places.
+    assert "forward              96 MAC * N * H = 192 FLOP * N * H" in lines
+    # Only the input is kept: 3 * 8 values of 4 bytes.
+    assert "  saved activations  96 B * N * H" in lines
+    assert "parameters           48 (192 B)" in lines
+    (stem,) = [line for line in lines if line.startswith("stem")]
+    assert "96 * N * H" in stem
+    assert lines[-2:] == [
+        "formulas hold for H a multiple of 2",
+        "bind the open dimensions: --batch-size N --dim H=N",
+    ]
+    assert not any("not known" in line or "at least" in line for line in lines)
+
+
+def test_formulas_of_an_open_model_as_json(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(OPEN, encoding="utf-8")
+    facts = json.loads(archlint("inspect", "net.arch.yaml", "--format", "json").out)
+    schema = json.loads(archlint("schema", "facts").out)
+    Draft202012Validator(schema).validate(facts)
+    assert not facts["compute"]["complete"]
+    formulas = facts["formulas"]
+    assert [symbol["name"] for symbol in formulas["symbols"]] == ["N", "H"]
+    macs = formulas["compute"]["forward_macs"]
+    assert macs["low"] == macs["high"] == [{"coefficient": 96, "powers": {"N": 1, "H": 1}}]
+    assert macs["multiple_of"] == {"N": 1, "H": 2}
+    assert macs["smallest"] == {"N": 1, "H": 2}
+    assert formulas["unknown"] == [
+        {"node": "", "op": "optimizer", "reason": "no optimizer is given"}
+    ]
+
+
+def test_a_bound_model_has_no_formulas(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(OPEN, encoding="utf-8")
+    bound = ("--batch-size", "2", "--dim", "H=8", "--format", "json")
+    facts = json.loads(archlint("inspect", "net.arch.yaml", *bound).out)
+    assert facts["formulas"] is None
+    assert facts["compute"]["forward_macs"] == 96 * 2 * 8

@@ -84,7 +84,7 @@ def test_a_formula_has_the_value_of_the_bound_model(formulas, data):
     assert {name for name, formula in found.items() if formula.low is None} <= {"training peak"}
     domain = zip(*(formula.domain for formula in found.values() if formula.low), strict=True)
     point = tuple(
-        own[0].step * data.draw(st.integers(max(each.smallest for each in own) // own[0].step, 700))
+        data.draw(st.integers(0, 700)) * own[0].step + max(each.smallest for each in own)
         for own in domain
     )
     facts = formulas.samples.bind(point)

@@ -62,3 +62,57 @@ def test_training_memory_without_an_optimizer():
     (finding,) = lint_text(text, [BudgetUndecided])
     assert finding.message == "require.training-memory cannot be decided: no optimizer is named"
     assert finding.help == "name one: --optimizer adam"
+
+
+OPEN_MLP = MLP.replace("[64, 1024]", "[n, 1024]")
+
+
+def test_an_open_budget_shows_the_formula_and_the_largest_size():
+    # 2 n K^2 L = 8388608 n, of which 119 fit into 1 GFLOP.
+    text = OPEN_MLP.format(target="require: {step-flops: 1 GFLOP}")
+    (finding,) = lint_text(text, [BudgetUndecided])
+    assert finding.severity is Severity.ERROR
+    assert finding.message == (
+        "a forward pass needs 8.389 MFLOP * n, and whether that stays within require.step-flops "
+        "(1 GFLOP) cannot be decided while n is open: it fits up to n = 119"
+    )
+    assert finding.help == "bind the open dimensions: --batch-size N"
+    assert finding.data["largest"] == {"n": 119}
+    assert finding.data["formula"] == "8.389 MFLOP * n"
+
+
+@pytest.mark.parametrize(("batch", "fits"), [(119, True), (120, False)])
+def test_the_largest_size_is_the_largest(batch, fits):
+    text = OPEN_MLP.format(target=f"{{batch-size: {batch}, require: {{step-flops: 1 GFLOP}}}}")
+    assert (lint_text(text, [StepBudgetExceeded, BudgetUndecided]) == []) == fits
+
+
+def test_a_budget_that_no_size_keeps():
+    text = OPEN_MLP.format(target="require: {step-flops: 8 MFLOP}")
+    (finding,) = lint_text(text, [BudgetUndecided])
+    assert finding.message.endswith("not even n = 1 fits")
+    assert finding.data["largest"] == {"n": 0}
+
+
+def test_the_largest_size_of_a_peak_is_found_without_a_formula():
+    # Rounded to nanoseconds, a time is no polynomial.
+    text = OPEN_MLP.format(target="{device: nvidia-a100-40gb, require: {step-time: 1 ms}}")
+    about_time = [
+        each for each in lint_text(text, [BudgetUndecided]) if "require.step-time" in each.message
+    ]
+    (finding,) = about_time
+    assert finding.data["formula"] is None
+    (size,) = finding.data["largest"].values()
+    for batch, fits in ((size, True), (size + 1, False)):
+        target = f"{{device: nvidia-a100-40gb, batch-size: {batch}, require: {{step-time: 1 ms}}}}"
+        findings = lint_text(OPEN_MLP.format(target=target), [StepBudgetExceeded, BudgetUndecided])
+        assert (findings == []) == fits
+
+
+def test_several_open_dimensions_have_a_formula_alone():
+    text = OPEN_MLP.replace("[n, 1024]", "[n, T, 1024]")
+    text = text.format(target="require: {step-flops: 1 GFLOP}")
+    (finding,) = lint_text(text, [BudgetUndecided])
+    assert "needs 8.389 MFLOP * n * T, and whether" in finding.message
+    assert finding.message.endswith("cannot be decided while n and T are open")
+    assert finding.data["largest"] is None
