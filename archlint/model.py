@@ -38,7 +38,7 @@ class Model:
 
     def binding_flags(self) -> tuple[str, ...]:
         """Return the flags that would give every open dimension of the inputs a size."""
-        return tuple(dim.binding for dim in self.open_dims)
+        return tuple(flag for dim in self.open_dims for flag in dim.flags)
 
     @cached_property
     def open_dims(self) -> tuple[OpenDim, ...]:
@@ -57,7 +57,9 @@ class Model:
 
     def bound(self, sizes: Sequence[int]) -> Facts:
         """Return the facts with a size for each open dimension."""
+        from archlint.graph.bindings import Bindings
+        from archlint.graph.open_dims import with_sizes
+
         target, given = self.target, dict(zip(self.open_dims, sizes, strict=True))
-        batch = next((size for dim, size in given.items() if dim.is_batch), target.batch_size)
-        dims = {dim.name: size for dim, size in given.items() if not dim.is_batch}
-        return self.retarget(replace(target, batch_size=batch, dims={**target.dims, **dims}))
+        bound = with_sizes(Bindings(target.batch_size, target.dims), given)
+        return self.retarget(replace(target, batch_size=bound.batch_size, dims=bound.dims))

@@ -34,7 +34,7 @@ class Formula:
 
     `symbols` are the names behind the powers of the terms, and `domain` the sizes of each that the
     polynomials hold for. `unknown` are the parts that stay unknown whatever the sizes; they are in
-    no term.
+    no term. `equal` names axes without a symbol that are taken for one size.
     """
 
     symbols: tuple[str, ...]
@@ -43,11 +43,12 @@ class Formula:
     domain: tuple[Sizes, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     reason: str = ""
+    equal: tuple[str, ...] = ()
 
     def written(self, write: Callable[[float], str]) -> str:
         """Write the formula for people, each coefficient as `write` does; nothing without one.
 
-        The ranges of sizes that it holds for are a part of that, the `periods` are not.
+        The ranges of sizes that it holds for are a part of that, the `condition` is not.
         """
         if self.low is None or self.high is None:
             return ""
@@ -59,13 +60,14 @@ class Formula:
         return f"{bound} for {' and '.join(ranges)}" if ranges else bound
 
     @property
-    def periods(self) -> str:
-        """What the sizes have to be multiples of, in words: `H and W multiples of 32`."""
+    def condition(self) -> str:
+        """What it holds for besides ranges, in words: `a.1 = b.1 and H and W multiples of 32`."""
         by_step: dict[int, list[str]] = {}
         for symbol, sizes in zip(self.symbols, self.domain, strict=False):
             by_step.setdefault(sizes.step, []).append(symbol)
-        return " and ".join(
+        periods = [
             f"{' and '.join(names)} {'a multiple' if len(names) == 1 else 'multiples'} of {step}"
             for step, names in by_step.items()
             if step > 1
-        )
+        ]
+        return " and ".join((*self.equal, *periods))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,15 @@ class Formulas:
 
     def of(self, measure: Measure) -> Formula:
         """Return the amount that `measure` takes of bound facts as a formula."""
+        equal = tuple(filter(None, (dim.equal for dim in self.samples.dims)))
         try:
-            return self._fitted(measure)
+            return replace(self._fitted(measure), equal=equal)
         except NoFormula as error:
             reason = str(error)
         except OutOfTrials:
             reason = "the model is too large to try many sizes of it"
         unknown = measure(self.samples.facts(self.samples.middle)).unknown
-        return Formula(self.symbols, unknown=unknown, reason=reason)
+        return Formula(self.symbols, unknown=unknown, reason=reason, equal=equal)
 
     def _fitted(self, measure: Measure) -> Formula:
         """Fit at small sizes; else, since weights count for most of them, at large batches."""

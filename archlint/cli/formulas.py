@@ -48,8 +48,8 @@ def sizes(formulas: Mapping[str, Any] | None, flags: Sequence[str]) -> list[str]
     """Return what the formulas hold for, and the flags that give the open dimensions a size."""
     if not flags:
         return []
-    periods = formulas["periods"] if formulas else None
-    holds = [f"formulas hold for {periods}"] if periods else []
+    condition = formulas["condition"] if formulas else None
+    holds = [f"formulas hold for {condition}"] if condition else []
     return ["", *holds, f"bind the open dimensions: {' '.join(flags)}"]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from archlint.graph.batch import Batch, find_batch
+from archlint.graph.bindings import Bindings
 from archlint.graph.dimension import bind, names_in
 from archlint.record import record
 
@@ -13,26 +15,32 @@ if TYPE_CHECKING:
     from archlint.graph.value import Dim
 
 
+_BATCH = object()
+
+
 @record
 class OpenDim:
-    """A symbol in the shapes of the inputs, or an axis without a name, which is `INPUT.AXIS`.
+    """A symbol in the shapes of the inputs, or axes without a name, which are `INPUT.AXIS`.
 
-    `axes` are the axes of inputs that it stands at, alone or in an expression.
+    `axes` are the axes of inputs that it stands at, alone or in an expression. `names` are what
+    has to be bound: several where axes without a name at the same place of several inputs are
+    taken for one size, as in tokens and their mask.
     """
 
     name: str
     is_batch: bool
     axes: tuple[tuple[str, int], ...]
+    names: tuple[str, ...]
 
     @property
-    def flag(self) -> str:
-        """The flag that gives it a size, without the size."""
-        return "--batch-size" if self.is_batch else f"--dim {self.name}"
+    def flags(self) -> tuple[str, ...]:
+        """The flags that give it a size, with a letter for that."""
+        return ("--batch-size N",) if self.is_batch else tuple(f"--dim {n}=N" for n in self.names)
 
     @property
-    def binding(self) -> str:
-        """The flag with a letter for the size."""
-        return f"{self.flag} N" if self.is_batch else f"{self.flag}=N"
+    def equal(self) -> str:
+        """What is taken for one size: `a.1 = b.1`; nothing where there is only one name."""
+        return "" if self.is_batch or len(self.names) == 1 else " = ".join(self.names)
 
 
 def open_dims(graph: Graph) -> tuple[OpenDim, ...]:
@@ -40,16 +48,26 @@ def open_dims(graph: Graph) -> tuple[OpenDim, ...]:
     values = (graph.values[name] for name in graph.inputs)
     shapes = {value.name: value.shape for value in values if value.shape is not None}
     batch = find_batch(shapes)
-    found: dict[str, list[tuple[str, int]]] = {}
-    the_batch = ""
+    axes: dict[object, list[tuple[str, int]]] = {}
+    names: dict[object, dict[str, None]] = {}
     for name, shape in shapes.items():
         for axis, dim in enumerate(shape):
             for symbol in _symbols(dim, batch):
                 is_batch = symbol in batch.symbols or (axis == 0 and not symbol)
-                own = symbol or f"{name}.{axis}"
-                the_batch = the_batch or (own if is_batch else "")
-                found.setdefault(the_batch if is_batch else own, []).append((name, axis))
-    return tuple(OpenDim(name, name == the_batch, tuple(axes)) for name, axes in found.items())
+                key = _BATCH if is_batch else symbol or (axis, len(shape))
+                axes.setdefault(key, []).append((name, axis))
+                names.setdefault(key, {})[symbol or f"{name}.{axis}"] = None
+    return tuple(
+        OpenDim(next(iter(names[key])), key is _BATCH, tuple(own), tuple(names[key]))
+        for key, own in axes.items()
+    )
+
+
+def with_sizes(bindings: Bindings, sizes: Mapping[OpenDim, int]) -> Bindings:
+    """Return `bindings` with sizes for what they leave open."""
+    batch = next((size for dim, size in sizes.items() if dim.is_batch), bindings.batch_size)
+    dims = {name: size for dim, size in sizes.items() if not dim.is_batch for name in dim.names}
+    return Bindings(batch, {**bindings.dims, **dims})
 
 
 def _symbols(dim: Dim, batch: Batch) -> tuple[str, ...]:

@@ -38,12 +38,12 @@ def formulas_document(model: Model) -> dict[str, Any] | None:
         "symbols": [
             {
                 "name": dim.name,
-                "flag": dim.binding,
+                "flags": list(dim.flags),
                 "axes": [{"input": name, "axis": axis} for name, axis in dim.axes],
             }
             for dim in model.open_dims
         ],
-        "periods": model.formulas.of(lambda facts: facts.compute.forward_macs).periods or None,
+        "condition": model.formulas.of(lambda facts: facts.compute.forward_macs).condition or None,
         **totals,
         "nodes": _nodes(model),
         "unknown": [

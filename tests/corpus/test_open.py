@@ -17,7 +17,7 @@ from archlint.frontends.architecture import compile_architecture
 from archlint.frontends.onnx import load_onnx
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
-from archlint.graph.open_dims import open_dims
+from archlint.graph.open_dims import open_dims, with_sizes
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import read_yaml
 from archlint.target import Target, Training
@@ -64,10 +64,8 @@ def load(path):
     dims = open_dims(build_graph(model))
 
     def bind(point):
-        sizes = dict(zip(dims, point, strict=True))
-        batch = next((size for dim, size in sizes.items() if dim.is_batch), None)
-        others = {dim.name: size for dim, size in sizes.items() if not dim.is_batch}
-        return Facts(build_graph(model, Bindings(batch, others)), target, known)
+        bindings = with_sizes(Bindings(), dict(zip(dims, point, strict=True)))
+        return Facts(build_graph(model, bindings), target, known)
 
     return Formulas(Samples(dims, bind))
 

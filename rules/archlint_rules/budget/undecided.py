@@ -42,7 +42,7 @@ class BudgetUndecided(Rule):
             largest = largest_size(model, budget, formula)
             opened = f" while {_are_open(formula.symbols)}"
             unknown = formula.unknown
-            holds = f", for {formula.periods}" if formula.periods else ""
+            holds = f", for {formula.condition}" if formula.condition else ""
             needs = f"{formula.written(budget.write)}{holds}" or needs
         return self.finding(
             f"{budget.what} needs {needs}, and whether that stays within {budget.source} "

@@ -15,7 +15,7 @@ from archlint.analysis.samples import Samples
 from archlint.frontends.architecture import compile_architecture
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
-from archlint.graph.open_dims import open_dims
+from archlint.graph.open_dims import open_dims, with_sizes
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import parse_yaml
 from archlint.target import Target, Training
@@ -30,10 +30,8 @@ def formulas_of(model, training=None):
     dims = open_dims(build_graph(model))
 
     def bind(point):
-        sizes = dict(zip(dims, point, strict=True))
-        batch = next((size for dim, size in sizes.items() if dim.is_batch), None)
-        others = {dim.name: size for dim, size in sizes.items() if not dim.is_batch}
-        return Facts(build_graph(model, Bindings(batch, others)), target, known)
+        bindings = with_sizes(Bindings(), dict(zip(dims, point, strict=True)))
+        return Facts(build_graph(model, bindings), target, known)
 
     return Formulas(Samples(dims, bind)), bind
 
@@ -131,7 +129,7 @@ def test_strides_make_a_length_a_multiple():
         "  - Conv1d: {out_channels: 8, kernel_size: 3, stride: 4}\n"
     )
     formula = formulas.of(lambda facts: facts.compute.forward_macs)
-    assert formula.periods == "T a multiple of 12"
+    assert formula.condition == "T a multiple of 12"
     # Neither convolution is padded: (T - 5)/3 + 1 positions are T/3 - 1, and then T/12.
     first, second = 4 * 5 * 8, 8 * 3 * 8
     assert terms(formula) == {
