@@ -34,6 +34,8 @@ GIGA_MACS = {"resnet50": "4.089", "vgg16": "15.470", "mobilenet_v2": "0.301"}
 
 RECEPTIVE_FIELDS = {"resnet50": 427, "vgg16": 212, "mobilenet_v2": 491, "wavenet": 3070}
 
+LENGTHS = {"T": 24}  # of examples that leave one open
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RIGHT = sorted(path.name.removesuffix(".arch.yaml") for path in EXAMPLES.glob("*.arch.yaml"))
 ALL = sorted(EXAMPLES.rglob("*.arch.yaml"))
@@ -45,7 +47,7 @@ def architecture(path):
 
 def facts_of(model, batch_size=1):
     target = Target(batch_size=batch_size, training=Training(optimizer="adam"))
-    return Facts(build_graph(model, Bindings(batch_size)), target, operators())
+    return Facts(build_graph(model, Bindings(batch_size, LENGTHS)), target, operators())
 
 
 def facts_of_example(name, batch_size=1):
