@@ -53,7 +53,7 @@ class Model:
         from archlint.analysis.formulas import Formulas
         from archlint.analysis.samples import Samples
 
-        return Formulas(Samples(self.open_dims, self.bound))
+        return Formulas(Samples(self.facts, self.open_dims, self.bound))
 
     def bound(self, sizes: Sequence[int]) -> Facts:
         """Return the facts with a size for each open dimension."""

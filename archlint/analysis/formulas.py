@@ -39,7 +39,7 @@ class Formulas:
             reason = str(error)
         except OutOfTrials:
             reason = "the model is too large to try many sizes of it"
-        unknown = measure(self.samples.facts(self.samples.middle)).unknown
+        unknown = measure(self.samples.some).unknown
         return Formula(self.symbols, unknown=unknown, reason=reason, equal=equal)
 
     def _fitted(self, measure: Measure) -> Formula:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field import ReceptiveFields
     from archlint.graph.open_dims import OpenDim
 
-# A binding costs about 0.1 ms a node: no more than a second or so for a thousand nodes.
-_NODES = 16_000
-_FEWEST, _MOST = 8, 60
+# A binding costs about 0.1 ms a node. A batch needs 5 of them, with a length it is 16; small models
+# may have more, and models of more than ten thousand nodes have to do without.
+_NODES, _MOST_NODES = 16_000, 60_000
+_FEWEST, _ENOUGH, _MOST = 5, 16, 60
 
 # Lengths that fit most networks: wider than their kernels, and within their tables of positions.
 _LENGTHS = (64, 512, 8)
@@ -70,9 +71,10 @@ _BATCHES = Ladder(base=2, step=1)
 class Samples:
     """The facts of one model with its open dimensions bound, each point worked out once.
 
-    `bind` works the facts out for a size of each of `dims`.
+    `bind` works the facts out for a size of each of the `dims` that `open_facts` leave open.
     """
 
+    open_facts: Facts
     dims: tuple[OpenDim, ...]
     bind: Callable[[Point], Facts]
     _known: dict[Point, Facts] = dataclasses.field(default_factory=dict, repr=False)
@@ -90,10 +92,16 @@ class Samples:
         """Return the grid of some sizes of each symbol; what it works out serves all amounts."""
         return self._grids.setdefault(sizes, Grid(sizes))
 
-    @property
+    @cached_property
     def _limit(self) -> int:
-        nodes = max((len(facts.graph.nodes) for facts in self._known.values()), default=0)
-        return min(max(_NODES // max(nodes, 1), _FEWEST), _MOST)
+        nodes = max(len(self.open_facts.graph.nodes), 1)
+        limit = min(max(_NODES // nodes, _ENOUGH), _MOST_NODES // nodes, _MOST)
+        return limit if limit >= _FEWEST else 0
+
+    @property
+    def some(self) -> Facts:
+        """The facts with some sizes; the open ones of a model that is too large to try any."""
+        return self.facts(self.middle) if self._limit else self.open_facts
 
     def is_sound(self, point: Point) -> bool:
         """Whether no call contradicts its operator for the sizes of a point."""

@@ -43,7 +43,7 @@ def formulas_document(model: Model) -> dict[str, Any] | None:
             }
             for dim in model.open_dims
         ],
-        "condition": model.formulas.of(lambda facts: facts.compute.forward_macs).condition or None,
+        "condition": model.formulas.of(_forward_macs).condition or None,
         **totals,
         "nodes": _nodes(model),
         "unknown": [
@@ -54,7 +54,7 @@ def formulas_document(model: Model) -> dict[str, Any] | None:
 
 def _compute(formula: Callable[[Measure, Write], dict[str, Any]]) -> dict[str, Any]:
     return {
-        "forward_macs": formula(lambda facts: facts.compute.forward_macs, format_macs),
+        "forward_macs": formula(_forward_macs, format_macs),
         "forward_flops": formula(lambda facts: facts.compute.forward_flops, format_flops),
         "backward_flops": formula(lambda facts: facts.compute.backward_flops, format_flops),
         "training_flops": formula(lambda facts: facts.compute.training_flops, format_flops),
@@ -75,6 +75,10 @@ def _memory(formula: Callable[[Measure, Write], dict[str, Any]]) -> dict[str, An
     }
 
 
+def _forward_macs(facts: Facts) -> Amount:
+    return facts.compute.forward_macs
+
+
 def _inference_peak(facts: Facts) -> Amount:
     weights = facts.parameters.nbytes + facts.parameters.buffer_bytes
     return facts.inference_memory.peak.plus(weights)
@@ -82,7 +86,9 @@ def _inference_peak(facts: Facts) -> Amount:
 
 def _nodes(model: Model) -> list[dict[str, Any]]:
     """Return what the nodes compute and keep, as far as that is not known without sizes."""
-    nodes = []
+    nodes: list[dict[str, Any]] = []
+    if model.formulas.of(_forward_macs).low is None:
+        return nodes
     for node in model.graph.nodes:
         formulas = {}
         if model.facts.compute.of_node[node.name].cost is None:

@@ -61,13 +61,14 @@ def load(path):
     else:
         model = compile_architecture(read_yaml(path), path.parent).model
     known, target = operators(), Target(training=Training(optimizer="adam", loss="mse"))
-    dims = open_dims(build_graph(model))
+    facts = Facts(build_graph(model), target, known)
+    dims = open_dims(facts.graph)
 
     def bind(point):
         bindings = with_sizes(Bindings(), dict(zip(dims, point, strict=True)))
         return Facts(build_graph(model, bindings), target, known)
 
-    return Formulas(Samples(dims, bind))
+    return Formulas(Samples(facts, dims, bind))
 
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda path: path.name)
