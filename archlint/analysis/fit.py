@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, prod
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HIGHEST_DEGREE = 3
 _LARGEST_GRID = 27
+_MOST_PIECES = 3
 
 
 class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polynomial
@@ -34,7 +36,8 @@ class Ends:
 
     def hold(self, point: Point, amount: Amount) -> bool:
         """Whether they have the values of `amount` at a point."""
-        return self.low.at(point) == amount.low and self.high.at(point) == amount.high
+        above = amount.complete and self.high.at(point) != amount.high
+        return self.low.at(point) == amount.low and not above
 
 
 @record(slots=False)
@@ -75,25 +78,41 @@ class Fit:
         domain = zip(smallest, self.ladders, strict=True)
         return self._formula(ends, tuple(Sizes(size, own.step, own.end) for size, own in domain))
 
-    def formula_of_large(self) -> Formula:
-        """Return the formula of large batches, with the size from which it holds.
+    def pieces(self) -> Formula:
+        """Return the formula of large batches, with those of smaller ones below it.
 
         A peak is the largest of many moments, and each is linear in the batch: a convex function,
-        which is on a line from the first size on that has two others on that line. That size is
-        found as by Newton's method: a line through two neighbours meets the last line at it, or
-        before it.
+        which is on a line from the first size on that has two others on that line. Raises
+        `NoFormula` where large batches have none.
         """
         (ladder,) = self.ladders
         far = ladder.far - ladder.base
-        ends = self._through([(far - 1, far)])
-        rung = 0
-        while not self._holds(ends, (ladder.size(rung),)):
-            near = self._through([(rung, rung + 1)])
-            meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
-            rung = max(rung + 1, *(ceil(size) - ladder.base for size in meetings))
-        if rung >= far - 1:
+        piece = self._piece(far, None, _MOST_PIECES)
+        if piece.domain[0].smallest >= ladder.size(far - 1):
             raise self._failure(self.symbols)
-        return self._formula(ends, (Sizes(ladder.size(rung), ladder.step),))
+        return piece
+
+    def _piece(self, last: int, largest: int | None, pieces: int) -> Formula:
+        """Return the line that ends at a rung, and up to so many pieces in all.
+
+        Where it begins is found as by Newton's method: a line through two neighbours meets this
+        one where it begins, or before.
+        """
+        (ladder,) = self.ladders
+        ends = self._through([(last - 1, last)])
+        first = 0
+        while not self._holds(ends, (ladder.size(first),)):
+            near = self._through([(first, first + 1)])
+            meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
+            first = max(first + 1, *(ceil(size) - ladder.base for size in meetings))
+        smallest = ladder.size(first) if first else self._smallest(ends, 0)
+        piece = self._formula(ends, (Sizes(smallest, ladder.step, largest),))
+        if first < 2 or pieces == 1:
+            return piece
+        try:
+            return replace(piece, below=self._piece(first - 1, smallest - 1, pieces - 1))
+        except (NoFormula, OutOfTrials):
+            return piece
 
     def _through(self, rungs: list[tuple[int, ...]]) -> Ends:
         """Return the polynomials through the amounts at all combinations of rungs."""
@@ -102,10 +121,10 @@ class Fit:
             tuple(tuple(ladder.size(rung) for rung in own) for ladder, own in pairs)
         )
         amounts = [self._amount(point) for point in grid.points]
-        return Ends(
-            grid.fit([amount.low for amount in amounts]),
-            grid.fit([amount.high for amount in amounts]),
-        )
+        low = grid.fit([amount.low for amount in amounts])
+        if self._always_unknown:  # then there is no upper end
+            return Ends(low, low)
+        return Ends(low, grid.fit([amount.high for amount in amounts]))
 
     def _holds(self, ends: Ends, point: Point) -> bool:
         amount = self._at(point)

@@ -34,7 +34,8 @@ class Formula:
 
     `symbols` are the names behind the powers of the terms, and `domain` the sizes of each that the
     polynomials hold for. `unknown` are the parts that stay unknown whatever the sizes; they are in
-    no term. `equal` names axes without a symbol that are taken for one size.
+    no term. `equal` names axes without a symbol that are taken for one size. `below` is
+    the formula of smaller sizes, where it is another and one was found.
     """
 
     symbols: tuple[str, ...]
@@ -44,6 +45,7 @@ class Formula:
     unknown: tuple[Unknown, ...] = ()
     reason: str = ""
     equal: tuple[str, ...] = ()
+    below: Formula | None = None
 
     def written(self, write: Callable[[float], str]) -> str:
         """Write the formula for people, each coefficient as `write` does; nothing without one.
@@ -57,7 +59,8 @@ class Formula:
         pairs = zip(self.symbols, self.domain, strict=True)
         ranges = list(filter(None, (sizes.range_of(symbol) for symbol, sizes in pairs)))
         bound = f"at least {low}" if self.unknown else text
-        return f"{bound} for {' and '.join(ranges)}" if ranges else bound
+        piece = f"{bound} for {' and '.join(ranges)}" if ranges else bound
+        return f"{piece}; {self.below.written(write)}" if self.below else piece
 
     @property
     def condition(self) -> str:

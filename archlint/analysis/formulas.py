@@ -43,14 +43,14 @@ class Formulas:
         return Formula(self.symbols, unknown=unknown, reason=reason, equal=equal)
 
     def _fitted(self, measure: Measure) -> Formula:
-        """Fit at small sizes; else, since weights count for most of them, at large batches."""
+        """Fit at small sizes; else, since weights count for most of them, piece by piece."""
         fit = Fit(self.symbols, self.samples, self._ladders, measure)
         try:
             return fit.formula()
         except NoFormula:
             if not all(dim.is_batch for dim in self.samples.dims):
                 raise
-            return fit.formula_of_large()
+            return fit.pieces()
 
     @cached_property
     def _ladders(self) -> tuple[Ladder, ...]:

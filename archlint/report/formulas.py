@@ -125,6 +125,7 @@ def _formula(formula: Formula, write: Write) -> dict[str, Any]:
         "smallest": {symbol: sizes.smallest for symbol, sizes in domain.items()},
         "largest": {symbol: sizes.largest for symbol, sizes in domain.items()},
         "multiple_of": {symbol: sizes.step for symbol, sizes in domain.items()},
+        "below": None if formula.below is None else _formula(formula.below, write),
         "complete": formula.low is not None and not formula.unknown,
         "reason": formula.reason or None,
     }

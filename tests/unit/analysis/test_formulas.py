@@ -87,18 +87,25 @@ def test_the_memory_of_problem_set_8_is_linear_in_n(layers, width):
 
 @settings(deadline=None, max_examples=25)
 @given(layers=st.integers(1, 6), width=st.integers(8, 200), batch=st.integers(1, 4000))
-def test_a_peak_is_linear_from_the_size_on_that_is_given(layers, width, batch):
+def test_a_peak_is_linear_in_pieces(layers, width, batch):
     training = Training(optimizer="adam", loss="mse")
     formulas = perceptron(layers, width, training)
-    formula = formulas.of(lambda facts: facts.training_memory.peak)
-    smallest = formula.domain[0].smallest
+    piece = formulas.of(lambda facts: facts.training_memory.peak)
+    assert piece.domain[0].largest is None
 
     def peak(size):
         return formulas.samples.bind((size,)).training_memory.peak.value
 
-    assert peak(max(batch, smallest)) == formula.low.at((max(batch, smallest),))
-    if smallest > 1:
-        assert peak(smallest - 1) > formula.low.at((smallest - 1,))
+    while piece is not None:
+        (sizes,) = piece.domain
+        size = min(sizes.smallest + batch, sizes.largest or sizes.smallest + batch)
+        for inside in (sizes.smallest, size):
+            assert peak(inside) == piece.low.at((inside,))
+        if piece.below:
+            before = piece.below.domain[0].largest
+            assert before == sizes.smallest - 1
+            assert peak(before) > piece.low.at((before,))
+        piece = piece.below
 
 
 def attention(positions):
