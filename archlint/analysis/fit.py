@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _HIGHEST_DEGREE = 3
 _LARGEST_GRID = 27
 _MOST_PIECES = 3
+_DIVISORS = (2, 3, 7)
 
 
 class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polynomial
@@ -72,11 +73,14 @@ class Fit:
                 raise self._failure([self.symbols[place] for place in wrong])
         if not self._holds(ends, tuple(ladder.far for ladder in self.ladders)):
             raise self._failure(self.symbols)
-        smallest = [self._smallest(ends, place) for place in range(len(degrees))]
+        ladders = [self._refined(ends, place) for place in range(len(degrees))]
+        smallest = [
+            self._smallest(ends, place, ladder.small) for place, ladder in enumerate(ladders)
+        ]
         if not self._is_tried_and_holds(ends, tuple(smallest)):
             smallest = [ladder.base for ladder in self.ladders]
-        domain = zip(smallest, self.ladders, strict=True)
-        return self._formula(ends, tuple(Sizes(size, own.step, own.end) for size, own in domain))
+        domain = zip(smallest, ladders, strict=True)
+        return self._formula(ends, tuple(Sizes(low, own.step, own.end) for low, own in domain))
 
     def pieces(self) -> Formula:
         """Return the formula of large batches, with those of smaller ones below it.
@@ -105,7 +109,7 @@ class Fit:
             near = self._through([(first, first + 1)])
             meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
             first = max(first + 1, *(ceil(size) - ladder.base for size in meetings))
-        smallest = ladder.size(first) if first else self._smallest(ends, 0)
+        smallest = ladder.size(first) if first else self._smallest(ends, 0, ladder.small)
         piece = self._formula(ends, (Sizes(smallest, ladder.step, largest),))
         if first < 2 or pieces == 1:
             return piece
@@ -161,10 +165,22 @@ class Fit:
         sizes[place] = size
         return tuple(sizes)
 
-    def _smallest(self, ends: Ends, place: int) -> int:
-        """Return the smallest size below the base down to which nothing else was found."""
+    def _refined(self, ends: Ends, place: int) -> Ladder:
+        """Return a ladder, a coarse one with the smallest step that was found to do."""
+        ladder = self.ladders[place]
+        step = ladder.step
+        for divisor in _DIVISORS if ladder.is_coarse else ():
+            while step % divisor == 0:
+                finer = step // divisor
+                if not self._is_tried_and_holds(ends, self._along(place, ladder.base + finer)):
+                    break
+                step = finer
+        return replace(ladder, step=step)
+
+    def _smallest(self, ends: Ends, place: int, sizes: Iterable[int]) -> int:
+        """Return the smallest of falling `sizes` down to which nothing else was found."""
         smallest = self.ladders[place].base
-        for size in self.ladders[place].small:
+        for size in sizes:
             if not self._is_tried_and_holds(ends, self._along(place, size)):
                 break
             smallest = size

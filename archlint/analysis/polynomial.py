@@ -45,7 +45,10 @@ class Polynomial:
                 if power
             ]
             sign = (" - " if coefficient < 0 else " + ") if text else "-" * (coefficient < 0)
-            text += sign + " * ".join((write(float(abs(coefficient))), *factors))
+            size, divisor = abs(coefficient), ""
+            if size < 1:  # which would be printed as 0
+                size, divisor = Fraction(size.numerator), f" / {size.denominator}"
+            text += sign + " * ".join((write(float(size)), *factors)) + divisor
         return text or write(0)
 
 

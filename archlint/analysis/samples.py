@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 _NODES, _MOST_NODES = 16_000, 60_000
 _FEWEST, _ENOUGH, _MOST = 5, 16, 60
 
-# Lengths that fit most networks: wider than their kernels, and within their tables of positions.
-_LENGTHS = (64, 512, 8)
 _FEWEST_PERIODS = 4
 _HIGHEST_RUNG = 4
 _FARTHEST = 2**16
 _SMALLER = 8
-_COARSE = 64
+_COARSE = 64 * 3 * 7  # what windows of 7, 8, 12, 14 or 16 and most paddings divide
+# Lengths that fit most networks: wider than their kernels, and within their tables of positions.
+_LENGTHS = (64, 512, _COARSE, 8)
 _LARGEST_PERIOD = 4096
 
 
@@ -41,12 +41,13 @@ class Ladder:
     """The sizes at which one symbol is tried: `base`, and multiples of `step` more.
 
     `end` is the largest size that the model takes, where one was found, and `far` is that, or a
-    size far from the base.
+    size far from the base. `is_coarse` tells that less than the step may do.
     """
 
     base: int
     step: int
     end: int | None = None
+    is_coarse: bool = False
 
     def size(self, rung: int) -> int:
         """Return a size; that of rung 0 is the base."""
@@ -78,6 +79,7 @@ class Samples:
     dims: tuple[OpenDim, ...]
     bind: Callable[[Point], Facts]
     _known: dict[Point, Facts] = dataclasses.field(default_factory=dict, repr=False)
+    _known_flaws: dict[Point, frozenset[str]] = dataclasses.field(default_factory=dict, repr=False)
     _grids: dict[tuple[Point, ...], Grid] = dataclasses.field(default_factory=dict, repr=False)
 
     def facts(self, point: Point) -> Facts:
@@ -104,8 +106,16 @@ class Samples:
         return self.facts(self.middle) if self._limit else self.open_facts
 
     def is_sound(self, point: Point) -> bool:
-        """Whether no call contradicts its operator for the sizes of a point."""
-        return self.facts(point).graph.refusals.keys() <= self._refusals
+        """Whether the model takes the sizes of a point: no worse than others."""
+        return self._flaws(point) <= self._always
+
+    def _flaws(self, point: Point) -> frozenset[str]:
+        """Return the tensors whose shapes contradict their operator, or that hold nothing."""
+        if point not in self._known_flaws:
+            graph = self.facts(point).graph
+            empty = (name for name in graph.producers if 0 in (graph.values[name].shape or ()))
+            self._known_flaws[point] = frozenset((*graph.refusals, *empty))
+        return self._known_flaws[point]
 
     @cached_property
     def ladders(self) -> tuple[Ladder, ...]:
@@ -124,16 +134,17 @@ class Samples:
     def _ladders(self, period: int) -> tuple[Ladder, ...]:
         if all(dim.is_batch for dim in self.dims):
             return (_BATCHES,) * len(self.dims)
-        fields = self.facts(self.middle).receptive_fields
+        fields = self.open_facts.receptive_fields
+        steps = [lcm(period, _period(dim, fields)) for dim in self.dims]
         return tuple(
-            _BATCHES if dim.is_batch else self._lengths(place, lcm(period, _period(dim, fields)))
-            for place, dim in enumerate(self.dims)
+            _BATCHES if dim.is_batch else self._lengths(place, step, is_coarse=period > 1)
+            for place, (dim, step) in enumerate(zip(self.dims, steps, strict=True))
         )
 
-    def _lengths(self, place: int, step: int) -> Ladder:
+    def _lengths(self, place: int, step: int, *, is_coarse: bool) -> Ladder:
         base = max(-(-self.middle[place] // step), _FEWEST_PERIODS) * step
-        ladder = Ladder(base, step)
-        return Ladder(base, step, self._end(place, ladder))
+        ladder = Ladder(base, step, is_coarse=is_coarse)
+        return dataclasses.replace(ladder, end=self._end(place, ladder))
 
     def _end(self, place: int, ladder: Ladder) -> int | None:
         """Return the largest length, None where none was found.
@@ -159,16 +170,16 @@ class Samples:
         wrong = {}
         for length in _LENGTHS:
             point = tuple(_BATCHES.base if dim.is_batch else length for dim in self.dims)
-            facts = self.facts(point)
-            wrong[point] = len(facts.compute.forward_macs.unknown) + len(facts.graph.refusals)
+            unknown = self.facts(point).compute.forward_macs.unknown
+            wrong[point] = len(unknown) + len(self._flaws(point))
             if not wrong[point]:
                 break
         return min(wrong, key=lambda point: wrong[point])
 
     @cached_property
-    def _refusals(self) -> frozenset[str]:
-        """The calls that contradict their operator whatever the sizes."""
-        return frozenset(self.facts(self.middle).graph.refusals)
+    def _always(self) -> frozenset[str]:
+        """What is wrong whatever the sizes."""
+        return self._flaws(self.middle)
 
 
 def _period(dim: OpenDim, fields: ReceptiveFields) -> int:

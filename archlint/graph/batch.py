@@ -1,10 +1,10 @@
 """The batch dimension: which one it is, and giving it a size.
 
 The batch dimension is axis 0 of the inputs. Where the inputs leave it open, every symbol there
-that looks like a batch (`batch`, `batch_size`, `N`, `B`, `bs`) is bound, else the first symbol,
-and every axis 0 without a name; a symbol is bound wherever it stands. Where all inputs have a
-fixed axis 0, the batch is that of the first input with two axes or more, and every input with
-the same size there is re-bound.
+that looks like a batch (`batch`, `batch_size`, `N`, `B`, `bs`, the name that PyTorch makes up) is
+bound, else the first symbol, and every axis 0 without a name; a symbol is bound wherever it stands.
+Where all inputs have a fixed axis 0, the batch is that of the first input with two axes or more,
+and every input with the same size there is re-bound.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from archlint.graph.value import Shape
 from archlint.record import record
 
-_LOOKS_LIKE_BATCH = re.compile(r"n|b|bs|.*batch.*|num_?samples", re.IGNORECASE)
+_LOOKS_LIKE_BATCH = re.compile(r"n|b|bs|.*batch.*|num_?samples|.*_dynamic_axes_1", re.IGNORECASE)
 
 
 @record

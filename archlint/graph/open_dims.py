@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 
 _BATCH = object()
+
+# PyTorch's exporter makes up a name for each axis of each input that it is given no name of.
+_MADE_UP = re.compile(r".*_dynamic_axes_\d+")
 
 
 @record
@@ -54,7 +58,8 @@ def open_dims(graph: Graph) -> tuple[OpenDim, ...]:
         for axis, dim in enumerate(shape):
             for symbol in _symbols(dim, batch):
                 is_batch = symbol in batch.symbols or (axis == 0 and not symbol)
-                key = _BATCH if is_batch else symbol or (axis, len(shape))
+                own = "" if _MADE_UP.fullmatch(symbol) else symbol
+                key = _BATCH if is_batch else own or (axis, len(shape))
                 axes.setdefault(key, []).append((name, axis))
                 names.setdefault(key, {})[symbol or f"{name}.{axis}"] = None
     return tuple(

@@ -130,7 +130,7 @@ class Reach:
         if self.finite or other.finite or self.stride != other.stride:
             if length is None and not (self.finite or other.finite):
                 return None
-            count = length or max(one.period for one in (self, other) if one.finite)
+            count = length or max((one.period for one in (self, other) if one.finite), default=1)
             if count > _MOST_PHASES:
                 return None
             return tabulated([self.at(j).union(other.at(j)) for j in range(count)])

@@ -161,6 +161,39 @@ def network(nodes, shape, weights, imports=()):
     return helper.make_model(proto, opset_imports=opsets, ir_version=9)
 
 
+def test_windows_make_a_length_a_multiple():
+    # 7 tokens a window, each attending to the 7: the windows are cut out by a reshape.
+    nodes = [
+        helper.make_node("Reshape", ["x", "windows"], ["cut"]),
+        helper.make_node("Transpose", ["cut"], ["turned"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["cut", "turned"], ["y"]),
+    ]
+    model = network(nodes, ["N", "T", 8], {})
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1, 7, 8]), "windows"))
+    formulas, _ = formulas_of(model)
+    formula = formulas.of(lambda facts: facts.compute.forward_macs)
+    assert formula.condition == "T a multiple of 7"
+    assert formula.domain[1].smallest == 7
+    assert terms(formula) == {(1, 1): 7 * 8}
+
+
+def test_a_map_without_places_is_no_answer():
+    # Wide kernels leave nothing of a short signal: (T - 10)/5 + 1 and then (T/5 - 1 - 20)/2 + 1.
+    nodes = [
+        helper.make_node("Conv", ["x", "v"], ["h"], strides=[5]),
+        helper.make_node("Conv", ["h", "w"], ["y"], strides=[2]),
+    ]
+    formulas, _ = formulas_of(network(nodes, ["N", 1, "T"], {"v": (4, 1, 10), "w": (4, 4, 20)}))
+    formula = formulas.of(lambda facts: facts.compute.forward_macs)
+    assert formula.condition == "T a multiple of 10"
+    assert formula.domain[1].smallest > 100
+    first, second = 10 * 4, 20 * 4 * 4
+    assert terms(formula) == {
+        (1, 1): Fraction(first, 5) + Fraction(second, 10),
+        (1, 0): -first - second * 10,
+    }
+
+
 def test_a_length_that_weights_fix_leaves_what_does_not_fit_unknown():
     nodes = [
         helper.make_node("Flatten", ["x"], ["flat"], axis=1),

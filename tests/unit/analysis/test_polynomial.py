@@ -52,6 +52,7 @@ def test_a_coefficient_may_be_a_fraction(factor, first):
         ({(1, 0): 1500}, "1.5 k * N"),
         ({(1, 2): 4, (1, 1): -2000, (0, 0): -1}, "4 * N * T^2 - 2 k * N * T - 1"),
         ({(0, 1): -3}, "-3 * T"),
+        ({(1, 2): Fraction(3, 3200)}, "3 * N * T^2 / 3200"),
     ],
 )
 def test_a_polynomial_is_written_with_its_symbols(terms, text):

@@ -78,6 +78,10 @@ def test_any_name_is_taken(text: str):
         ([("rows", 8), ("columns", 8)], Batch(("rows",))),
         ([("boxes", 4), ("batch_size", 3)], Batch(("batch_size",))),
         ([("batch", 3), ("decoder_batch", 3)], Batch(("batch", "decoder_batch"))),
+        (
+            [("x_dynamic_axes_1", 3), ("y_dynamic_axes_1", 3)],
+            Batch(("x_dynamic_axes_1", "y_dynamic_axes_1")),
+        ),
         ([(None, 3), ("batch", 3)], Batch(("batch",), ("0",))),
         ([(None, 3), (None, 4)], Batch((), ("0", "1"))),
         ([(5,), (2, 3), (7, 1)], Batch(fixed=2)),

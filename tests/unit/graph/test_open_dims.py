@@ -49,9 +49,18 @@ def test_axes_without_a_name_at_one_place_are_one_size():
     assert length.flags == ("--dim tokens.1=N", "--dim mask.1=N")
 
 
+def test_names_that_pytorch_makes_up_mean_no_more_than_their_place():
+    names = [[f"{name}_dynamic_axes_{axis}" for axis in (1, 2)] for name in ("tokens", "mask")]
+    batch, length = open_dims(build_graph(model(tokens=names[0], mask=names[1])))
+    assert batch.is_batch
+    assert batch.axes == (("tokens", 0), ("mask", 0))
+    assert length.names == ("tokens_dynamic_axes_2", "mask_dynamic_axes_2")
+
+
 @pytest.mark.parametrize(
     "shapes",
     [
+        {"x": ["x_dynamic_axes_1", "x_dynamic_axes_2"], "y": ["y_dynamic_axes_1", 3]},
         {"tokens": [None, None], "mask": [None, None]},
         {"x": ["N", "2 * T"], "y": ["N", "T", "a length"]},
         {"x": ["batch", 1], "y": ["decoder_batch", "S"]},
