@@ -71,8 +71,9 @@ class Fit:
                 degrees[place] += 1
             if max(degrees) > _HIGHEST_DEGREE or prod(d + 1 for d in degrees) > _LARGEST_GRID:
                 raise self._failure([self.symbols[place] for place in wrong])
-        if not self._holds(ends, tuple(ladder.far for ladder in self.ladders)):
-            raise self._failure(self.symbols)
+        for sizes in self._elsewhere:
+            if not self._holds(ends, sizes):
+                raise self._failure(self.symbols)
         ladders = [self._refined(ends, place) for place in range(len(degrees))]
         smallest = [
             self._smallest(ends, place, ladder.small) for place, ladder in enumerate(ladders)
@@ -81,6 +82,16 @@ class Fit:
             smallest = [ladder.base for ladder in self.ladders]
         domain = zip(smallest, ladders, strict=True)
         return self._formula(ends, tuple(Sizes(low, own.step, own.end) for low, own in domain))
+
+    @property
+    def _elsewhere(self) -> list[Point]:
+        """Points at which all symbols are larger: far away, and between.
+
+        What is convex in one batch needs no point between: what holds far away holds up to there.
+        """
+        far = tuple(ladder.far for ladder in self.ladders)
+        between = tuple(ladder.between for ladder in self.ladders)
+        return [far] if all(dim.is_batch for dim in self.samples.dims) else [far, between]
 
     def pieces(self) -> Formula:
         """Return the formula of large batches, with those of smaller ones below it.
@@ -142,14 +153,13 @@ class Fit:
         than with others.
         """
         amount = self._at(point)
+        more = [part for part in amount.unknown if part not in self._always_unknown]
+        if self.samples.is_sound(point) and not more:
+            return amount
         sizes = zip(self.symbols, point, strict=True)
-        where = "with " + " and ".join(f"{symbol} = {size}" for symbol, size in sizes)
-        if not self.samples.is_sound(point):
-            raise NoFormula(f"{where}, shapes do not go together")
-        for part in amount.unknown:
-            if part not in self._always_unknown:
-                raise NoFormula(f"{where}, {part.op} {part.node}: {part.reason}")
-        return amount
+        where = " and ".join(f"{symbol} = {size}" for symbol, size in sizes)
+        reasons = [f"{part.op} {part.node}: {part.reason}" for part in more]
+        raise NoFormula(f"with {where}, {next(iter(reasons), 'shapes do not go together')}")
 
     def _at(self, point: Point) -> Amount:
         return self.measure(self.samples.facts(point))

@@ -6,7 +6,7 @@ import dataclasses
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property
-from math import lcm
+from math import isqrt, lcm
 from typing import TYPE_CHECKING
 
 from archlint.analysis.polynomial import Grid, Point
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field import ReceptiveFields
     from archlint.graph.open_dims import OpenDim
 
-# A binding costs about 0.1 ms a node. A batch needs 5 of them, with a length it is 16; small models
+# A binding costs about 0.1 ms a node. A batch needs 5 of them, with a length it is 18; small models
 # may have more, and models of more than ten thousand nodes have to do without.
 _NODES, _MOST_NODES = 16_000, 60_000
-_FEWEST, _ENOUGH, _MOST = 5, 16, 60
+_FEWEST, _ENOUGH, _MOST = 5, 18, 60
 
 _FEWEST_PERIODS = 4
 _HIGHEST_RUNG = 4
@@ -57,6 +57,11 @@ class Ladder:
     def far(self) -> int:
         """The largest size that is tried."""
         return self.end or _FARTHEST // self.step * self.step
+
+    @property
+    def between(self) -> int:
+        """A size between the base and the farthest, some times as large as the base."""
+        return (isqrt(self.base * self.far) // self.step) * self.step
 
     @property
     def small(self) -> tuple[int, ...]:

@@ -231,7 +231,7 @@ def test_a_large_model_is_not_tried_often():
     counting = Formulas(Samples(formulas.samples.open_facts, formulas.samples.dims, counted))
     assert terms(counting.of(lambda facts: facts.compute.forward_macs)) == {(1,): 6000}
     counting.of(lambda facts: facts.training_memory.peak)
-    assert len(tried) == len(set(tried)) <= 16
+    assert len(tried) == len(set(tried)) <= 18
 
 
 @pytest.mark.parametrize("name", ["batch", "N", "b"])
