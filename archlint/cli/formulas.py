@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _PATHS = {
     "forward": ("compute forward_macs", "compute forward_flops"),
     "elementwise": ("compute elementwise_flops",),
-    "training step": ("compute training_flops",),
+    "training step": ("compute step_flops",),
     "inference peak": ("memory inference_peak_bytes",),
     "training peak": ("memory training peak_bytes",),
     "  saved activations": ("memory training saved_activation_bytes",),

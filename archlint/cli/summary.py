@@ -145,7 +145,7 @@ def _totals(facts: Mapping[str, Any]) -> str:
         *_communication(training["communication_bytes"]),
         ("  saved activations", f"{inference}{_interval(training['saved_activation_bytes'])}"),
     ]
-    lines += _on_device(memory["device"])
+    lines += _on_device(memory["device"], peak)
     lines = [(label, with_formula(facts["formulas"], label, value)) for label, value in lines]
     lines = [
         (label, f"{value} (optimizer: {optimizer})" if label == "training peak" else value)
@@ -155,11 +155,14 @@ def _totals(facts: Mapping[str, Any]) -> str:
     return "".join(f"{label.ljust(width)}  {value}\n" for label, value in lines)
 
 
-def _on_device(device: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return the lines about the device, where one is given whose memory is known."""
+def _on_device(device: Mapping[str, Any] | None, bound: str) -> list[tuple[str, str]]:
+    """Return the lines about the device, where one is given whose memory is known.
+
+    `bound` says that its amounts leave out what is unknown.
+    """
     if device is None or device["limit_bytes"] is None:
         return []
-    total = f"{_interval(device['training_bytes'])} of {format_bytes(device['limit_bytes'])}"
+    total = f"{bound}{_interval(device['training_bytes'])} of {format_bytes(device['limit_bytes'])}"
     reserves = [(f"  {name}", _interval(bounds)) for name, bounds in device["reserves"].items()]
     return [(f"on {device['name']}", total), *reserves]
 

@@ -58,6 +58,7 @@ def _compute(formula: Callable[[Measure, Write], dict[str, Any]]) -> dict[str, A
         "forward_flops": formula(lambda facts: facts.compute.forward_flops, format_flops),
         "backward_flops": formula(lambda facts: facts.compute.backward_flops, format_flops),
         "training_flops": formula(lambda facts: facts.compute.training_flops, format_flops),
+        "step_flops": formula(lambda facts: facts.compute.step_flops, format_flops),
         "elementwise_flops": formula(lambda facts: facts.compute.elementwise_flops, format_flops),
     }
 
