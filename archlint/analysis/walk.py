@@ -44,10 +44,9 @@ class Walk:
     def follow(self, graph: Graph) -> None:
         """Work out the fields of all tensors of `graph`, in order."""
         for node in graph.nodes:
-            subgraphs = [value for value in node.attributes.values() if isinstance(value, Graph)]
-            if subgraphs:
-                self._follow_subgraphs(node, graph, subgraphs)
-            elif any(name in self.fields for name in node.inputs):
+            if node.name in graph.nested:
+                self._follow_subgraphs(node, graph, graph.nested[node.name])
+            elif not self.fields.keys().isdisjoint(node.inputs):
                 self._follow_node(node, graph)
             if self.is_features:
                 return
@@ -124,7 +123,9 @@ class Walk:
         """Whether what the input in `slot` is multiplied with is no data."""
         return all(other == slot or node.inputs[other] not in self.data for other in sight)
 
-    def _follow_subgraphs(self, node: Node, graph: Graph, subgraphs: list[Graph]) -> None:
+    def _follow_subgraphs(
+        self, node: Node, graph: Graph, subgraphs: tuple[Graph, ...]
+    ) -> None:
         used = {name for name in node.inputs if name} | {
             name for subgraph in subgraphs for name in subgraph.captures
         }
@@ -156,14 +157,11 @@ def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
     """Return the tensors that depend on the contents of any input of the model."""
     data = set(graph.inputs)
     for node in graph.nodes:
-        captured = {
-            name
-            for value in node.attributes.values()
-            if isinstance(value, Graph)
-            for name in value.captures
-        }
-        if captured & data:
+        nested = graph.nested.get(node.name, ())
+        if any(not data.isdisjoint(inner.captures) for inner in nested):
             data.update(node.outputs)
+            continue
+        if data.isdisjoint(node.inputs):
             continue
         for name, sight in zip(node.outputs, sights.of(node, graph), strict=True):
             slots = range(len(node.inputs)) if isinstance(sight, str) else sight

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-_YOUNG = 50_000  # objects between two searches for cycles
+_YOUNG = 200_000  # objects between two searches for cycles
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,6 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     from archlint.cli.program import run
 
-    if arguments is None:  # the process is ours, and a model of many nodes has no cycles to find
-        gc.set_threshold(_YOUNG)
-    return run(given)
+    if arguments is not None:
+        return run(given)
+    gc.set_threshold(_YOUNG)  # the process is ours, and a model of many nodes has no cycles to find
+    try:
+        return run(given)
+    finally:
+        gc.freeze()  # the end takes back all memory anyway, without a last search through a model

@@ -45,7 +45,7 @@ class DType(enum.StrEnum):
     @property
     def is_float(self) -> bool:
         """Whether gradients can flow through a tensor of this type."""
-        return self.value.startswith(("float", "bfloat", "complex"))
+        return self in _FLOATS
 
     def storage(self, elements: int) -> int:
         """Bytes that `elements` packed elements take; sub-byte types share bytes."""
@@ -64,6 +64,8 @@ class DType(enum.StrEnum):
 
 # The order of the members is the order of onnx.TensorProto.DataType, which starts at 1.
 _BY_CODE = tuple(DType)
+
+_FLOATS = frozenset(dtype for dtype in DType if dtype.startswith(("float", "bfloat", "complex")))
 
 _BITS = {
     DType.FLOAT32: 32,

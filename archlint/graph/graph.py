@@ -67,6 +67,16 @@ class Graph:
         return users
 
     @cached_property
+    def nested(self) -> dict[str, tuple[Graph, ...]]:
+        """The graphs inside a node, by its name: branches, and the bodies of loops."""
+        found = {}
+        for node in self.nodes:
+            graphs = tuple([value for value in node.attributes.values() if type(value) is Graph])
+            if graphs:
+                found[node.name] = graphs
+        return found
+
+    @cached_property
     def by_name(self) -> dict[str, Node]:
         """The nodes by their names."""
         return {node.name: node for node in self.nodes}

@@ -40,4 +40,7 @@ class Node:
     @property
     def output(self) -> str:
         """The first output that is present."""
-        return next((name for name in self.outputs if name), "")
+        outputs = self.outputs
+        if outputs and outputs[0]:
+            return outputs[0]
+        return next((name for name in outputs if name), "")
