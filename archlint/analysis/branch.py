@@ -60,6 +60,8 @@ class Branch:
 
         Raises `Undetermined` where an axis that matters has an unknown length.
         """
+        if self.rest is ORIGIN and len(self.terms) == 1 and self.terms[0][0] == axis:
+            return self.terms[0][1]
         rest, own = self.rest, Reach(0, (ORIGIN,))
         for other, term in self.terms:
             if other == axis:

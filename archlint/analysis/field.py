@@ -51,13 +51,17 @@ class Field:
         if not self.branches:
             return "independent"
         marks = self.marks
-        if {Mark.BELOW, Mark.ABOVE} <= marks or self._covers:
+        if (marks and {Mark.BELOW, Mark.ABOVE} <= marks) or self._covers:
             return "global"
+        if not marks:
+            return "local"
         return "prefix" if Mark.BELOW in marks else "suffix" if Mark.ABOVE in marks else "local"
 
     @property
     def marks(self) -> Marks:
         """What there is to any of the branches besides their terms."""
+        if len(self.branches) == 1:
+            return self.branches[0].marks
         return frozenset(mark for branch in self.branches for mark in branch.marks)
 
     @property
@@ -66,8 +70,10 @@ class Field:
         if self.map is None or isinstance(self.map, str) or self.extent is None:
             return False
         along = self.map[1]
-        (taps, *others) = along.offsets
-        return along.advance == 0 and not others and taps.low <= 0 and taps.high >= self.extent - 1
+        if along.advance or len(along.offsets) > 1:
+            return False
+        taps = along.offsets[0]
+        return taps.low <= 0 and taps.high >= self.extent - 1
 
     @property
     def status(self) -> str:
@@ -124,6 +130,9 @@ class Field:
         if not self.branches:
             return 0, 0
         entries = self._resting.offsets if self._view is None else self._view[1].offsets
+        if len(entries) == 1:
+            span = entries[0].span
+            return span, span
         spans = [taps.span for taps in entries]
         return min(spans), max(spans)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 
 from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
@@ -82,6 +82,25 @@ class Destiny:
 
 
 _NOWHERE = Destiny(frozenset())
+_SUMMING = (Sums, Recurs)
+_PASSING = (Passes, Pools, Normalizes, LooksUp)
+_SUMMING_AHEAD = (*_SUMMING, Attends)
+_PASSING_AHEAD = (*_PASSING, Joins)
+
+
+@cache
+def _ends_as(kind: Kind) -> Destiny:
+    return Destiny(frozenset({kind}))
+
+
+def _either(first: Destiny, second: Destiny) -> Destiny:
+    """Return what runs into both; most often one says it all, and is not made anew."""
+    joins = first.joins or second.joins
+    if first.kinds >= second.kinds and joins is first.joins:
+        return first
+    if second.kinds >= first.kinds and joins is second.joins:
+        return second
+    return Destiny(first.kinds | second.kinds, joins)
 
 
 @record(slots=False)
@@ -113,13 +132,13 @@ class Flow:
     @cached_property
     def destinies(self) -> Mapping[str, Destiny]:
         """What each tensor runs into."""
-        destinies = {name: Destiny(frozenset({Kind.OUTPUT})) for name in self.graph.outputs if name}
+        destinies = dict.fromkeys(filter(None, self.graph.outputs), _ends_as(Kind.OUTPUT))
         for node in reversed(self.graph.nodes):
             for slot, name in enumerate(node.inputs):
                 if name:
                     ahead = self._ahead(node, slot, destinies)
-                    here = destinies.get(name, _NOWHERE)
-                    destinies[name] = Destiny(here.kinds | ahead.kinds, here.joins or ahead.joins)
+                    here = destinies.get(name)
+                    destinies[name] = ahead if here is None else _either(here, ahead)
         return destinies
 
     def _effect(self, node: Node) -> Effect | None:
@@ -137,9 +156,9 @@ class Flow:
             return Origin(Kind.ACTIVATION, node, effect)
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
             return Origin(Kind.NORMALIZATION, node)
-        if isinstance(effect, Sums | Recurs):
+        if isinstance(effect, _SUMMING):
             return Origin(Kind.SUM, node)
-        if isinstance(effect, Passes | Pools | Normalizes | LooksUp):
+        if isinstance(effect, _PASSING):
             slot = effect.slot if isinstance(effect, Passes) else 0
             return origins.get(node.inputs[slot], Origin(Kind.OTHER))
         return self._joined(node, effect, origins)
@@ -156,19 +175,21 @@ class Flow:
         """Return what an input of a node runs into there."""
         effect = self.effects[node.name]
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
-            return Destiny(frozenset({Kind.NORMALIZATION}))
-        if isinstance(effect, Activates | Shares):
-            return Destiny(frozenset({Kind.ACTIVATION}))
-        if isinstance(effect, Sums | Recurs | Attends):
-            return Destiny(frozenset({Kind.SUM}))
-        after = [destinies.get(name, _NOWHERE) for name in node.outputs if name]
-        kinds = frozenset().union(*(each.kinds for each in after))
-        joins = any(each.joins for each in after)
-        if isinstance(effect, Passes | Pools | Joins | Normalizes | LooksUp):
-            return Destiny(kinds, joins)
-        if isinstance(effect, Combines) and effect.operation is Operation.ADD:
-            return Destiny(kinds, joins or self.offset(node) != 1 - slot)
-        return Destiny(frozenset({Kind.OTHER}))
+            return _ends_as(Kind.NORMALIZATION)
+        if isinstance(effect, (Activates, Shares)):
+            return _ends_as(Kind.ACTIVATION)
+        if isinstance(effect, _SUMMING_AHEAD):
+            return _ends_as(Kind.SUM)
+        adds = isinstance(effect, Combines) and effect.operation is Operation.ADD
+        if not adds and not isinstance(effect, _PASSING_AHEAD):
+            return _ends_as(Kind.OTHER)
+        after = _NOWHERE
+        for name in node.outputs:
+            if name in destinies:
+                after = _either(after, destinies[name])
+        if adds and not after.joins and self.offset(node) != 1 - slot:
+            return Destiny(after.kinds, joins=True)
+        return after
 
     def offset(self, node: Node) -> int | None:
         """Return the slot of a stored tensor that an addition adds to a computed one."""
@@ -191,11 +212,12 @@ class Flow:
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, whatever it passes on the way."""
-        return (
-            name in self.parameters.origins
-            or name in self.graph.constants
-            or self.graph.values[name].role is Role.STORED
-        )
+        return name in self._stored
+
+    @cached_property
+    def _stored(self) -> frozenset[str]:
+        stored = (name for name, value in self.graph.values.items() if value.role is Role.STORED)
+        return frozenset(stored).union(self.parameters.origins, self.graph.constants)
 
 
 _OTHER = Origin(Kind.OTHER)

@@ -84,8 +84,8 @@ def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[B
 def through(field: Field, links: Links, after: Shape, node: str) -> Field:
     """Return the field of the output of `node`, of shape `after`, that looks through `links`.
 
-    An operator that works element by element returns the very field that it gets, so that what is
-    worked out about it is worked out once for the whole chain.
+    An operator that leaves the field as it is returns the very object that it gets, so that what
+    is worked out about it is worked out once for the whole chain.
     """
     if field.shape == after and links == same_axes(len(after)):
         return field
@@ -120,7 +120,19 @@ def _through(field: Field, stage: Stage, node: str) -> Field:
     if blended:
         cut, blended = _blending(blended, stage.links)
         bounded = bounded or cut
-    return Field(stage.shape, field.extent, tuple(branches), whole, bounded, blended=blended)
+    seen = Field(stage.shape, field.extent, tuple(branches), whole, bounded, blended=blended)
+    return field if _is_same(seen, field) else seen
+
+
+def _is_same(seen: Field, field: Field) -> bool:
+    """Whether an operator handed the very branches on, as one that turns no axis of theirs does."""
+    return (
+        seen.branches == field.branches
+        and seen.shape == field.shape
+        and seen.whole == field.whole
+        and seen.bounded == field.bounded
+        and seen.blended == field.blended
+    )
 
 
 def _blending(blended: frozenset[int], links: Sequence[Link]) -> tuple[bool, frozenset[int]]:

@@ -72,8 +72,8 @@ def product(values: Numbers, correlation: float) -> float:
     """
     coefficients = (_hermite() @ values) ** 2
     total, power = 0.0, 1.0
-    for each in coefficients:
-        total += float(each) * power
+    for each in coefficients.tolist():
+        total += each * power
         power *= correlation
     rest = max(second_moment(values) - float(coefficients.sum()), 0.0)
     return total + rest * power

@@ -45,8 +45,9 @@ class Lineage:
     def same(self) -> dict[str, str]:
         """The stored tensor that a name stands for: itself, transposed, cast or cut anew."""
         same = {root: root for root in self.roots}
+        operator_of = self.operators.of
         for node in self.graph.nodes:
-            operator = self.operators.of(node)
+            operator = operator_of(node)
             if operator is not None and operator.carries_weight and node.inputs[0] in same:
                 same[node.output] = same[node.inputs[0]]
         return same
@@ -59,11 +60,11 @@ class Lineage:
             operator = self.operators.of(node)
             if operator is None or not operator.differentiable:
                 continue
-            # What scales or casts a weight stands beside it; known numbers are not made of weights.
-            data = [name for name in node.inputs if name and not self._is_number(name)]
             if operator.carries_weight:
                 data = [node.inputs[0]]
-            if data and all(name in made_of for name in data):
+            else:  # what scales a weight stands beside it; known numbers are not made of weights
+                data = [name for name in node.inputs if name and not self._is_number(name)]
+            if data and all([name in made_of for name in data]):
                 origins = tuple(dict.fromkeys(root for name in data for root in made_of[name]))
                 made_of.update((name, origins) for name in node.outputs if name)
         return made_of
@@ -75,26 +76,30 @@ class Lineage:
         made_of = self.made_of
         ends = set(self.graph.outputs)
         for node in self.graph.nodes:
-            prepares = bool(node.output) and node.output in made_of and node.output not in ends
-            if prepares:
+            output = node.output
+            if output and output in made_of and output not in ends:  # only prepares a weight
                 continue
             for slot, name in enumerate(node.inputs):
-                for root in made_of.get(name, ()):
-                    if root != node.output:
-                        uses[root].append(Use(node, slot))
+                if name in made_of:
+                    use = Use(node, slot)
+                    for root in made_of[name]:
+                        if root != output:
+                            uses[root].append(use)
         return {root: tuple(found) for root, found in uses.items()}
 
     def _is_number(self, name: str) -> bool:
         """Whether a tensor is a known index, size or scalar."""
+        if name not in self.graph.constants:
+            return False
         value = self.graph.values[name]
         is_float = value.dtype is not None and value.dtype.is_float
-        return name in self.graph.constants and not (is_float and (value.elements or 0) > 1)
+        return not (is_float and (value.elements or 0) > 1)
 
     def _creates(self, node: Node) -> bool:
         operator = self.operators.of(node)
-        dtype = self.graph.values[node.output].dtype
-        can_learn = dtype is not None and (dtype.is_float or dtype.bits <= 8)
         # Other exporters keep small weights in Constant nodes; PyTorch's hold numbers of formulas.
         holds = node.op == "Constant" and self.graph.metadata.get("producer_name") != "pytorch"
-        creates = holds or (operator is not None and operator.creates_weight)
-        return creates and can_learn
+        if not holds and (operator is None or not operator.creates_weight):
+            return False
+        dtype = self.graph.values[node.output].dtype
+        return dtype is not None and (dtype.is_float or dtype.bits <= 8)

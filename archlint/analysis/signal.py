@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
@@ -133,8 +133,9 @@ def normal(root: str, mean: float, square: float, products: tuple[float, float])
     return Signal(root, values, agreement, likeness)
 
 
+@lru_cache
 def constant(value: float) -> Signal:
-    """Return a signal that is one number everywhere."""
+    """Return a signal that is one number everywhere: for most gains one, for most biases zero."""
     return Signal("", 0 * gaussian.nodes() + value, 1.0, 1.0)
 
 

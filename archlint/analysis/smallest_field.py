@@ -26,13 +26,13 @@ def smallest_sizes(graph: Graph, fields: Mapping[str, Field]) -> dict[str, int]:
             before = [name for name in node.inputs if name in sizes]
             if not before:
                 continue
-            widest = max(widths[name] for name in before)
+            widest = max([widths[name] for name in before])
             growth = max(widths[output] - widest, 0)
-            sizes[output] = min(sizes[name] for name in before) + growth
+            sizes[output] = min([sizes[name] for name in before]) + growth
     return sizes
 
 
 def _width(field: Field) -> int:
     """Return the size of a map's field past gates; 0 where it is no map or not local."""
     local = field.content or field
-    return local.size[1] if local.is_local and local.moves else 0
+    return local.size[1] if local.moves and local.is_local else 0

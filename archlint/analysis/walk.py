@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from archlint.analysis.branch import Branch
 from archlint.analysis.field import Field, unknown_field
@@ -11,8 +12,11 @@ from archlint.analysis.following import through, union
 from archlint.analysis.sights import Sights
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.links import Fixed, Links, Piece, Sight, Whole, same_axes
+from archlint.ops.links import Fixed, Links, Piece, Sight, Whole
 from archlint.record import record
+
+Used: TypeAlias = dict[int, tuple[Field, Links]]
+"""The inputs of a node with a field, by slot, and the links through which they are looked at."""
 
 
 @record
@@ -61,29 +65,29 @@ class Walk:
         )
 
     def _follow_node(self, node: Node, graph: Graph) -> None:
-        for slot, name in enumerate(node.outputs):
+        fields, inputs = self.fields, node.inputs
+        for name, sight in zip(node.outputs, self.sights.of(node, graph), strict=True):
             if not name:
                 continue
-            sight = self.sights.of(node, graph)[slot]
             if isinstance(sight, str):
-                self.fields[name] = unknown_field(sight)
+                fields[name] = unknown_field(sight)
                 continue
-            if self._sums_features(node, sight):
+            used = {
+                slot: (field, links)
+                for slot, links in sight.items()
+                if (field := fields.get(inputs[slot])) is not None
+            }
+            if self._sums_features(node, sight, used):
                 self.is_features = True
                 return
-            seen = self._seen(node, sight, name, graph)
-            if seen is not None:
-                self.fields[name] = seen
+            if used:
+                fields[name] = self._seen(node, sight, used, name, graph)
 
-    def _seen(self, node: Node, sight: Sight, output: str, graph: Graph) -> Field | None:
+    def _seen(self, node: Node, sight: Sight, used: Used, output: str, graph: Graph) -> Field:
         after = graph.values[output].shape or ()
         found = {
-            slot: through(self.fields[name], links, after, node.name)
-            for slot, links in sight.items()
-            if (name := node.inputs[slot]) in self.fields
+            slot: through(field, links, after, node.name) for slot, (field, links) in used.items()
         }
-        if not found:
-            return None
         if len(found) == 1:
             (seen,) = found.values()
         else:
@@ -106,16 +110,13 @@ class Walk:
             if apart and self._by_weight(node, sight, slot):
                 self.summed_at = node.name
 
-    def _sums_features(self, node: Node, sight: Sight) -> bool:
+    def _sums_features(self, node: Node, sight: Sight, used: Used) -> bool:
         """Whether a product with a weight sums over the axis before anything else touched it."""
-        for slot, links in sight.items():
-            if links == same_axes(len(links)):
-                continue
-            before = self.fields.get(node.inputs[slot])
-            if before is None or len(before.branches) != 1 or before.whole is not None:
+        for slot, (before, links) in used.items():
+            if len(before.branches) != 1 or before.whole is not None:
                 continue
             (branch,) = before.branches
-            if any(_sums(link, branch) for link in links):
+            if any(_sums(link, branch) for link in links if isinstance(link, Whole)):
                 return self._by_weight(node, sight, slot)
         return False
 
@@ -178,9 +179,9 @@ def _is_features(link: object) -> bool:
     return isinstance(link, Whole) and link.features
 
 
-def _sums(link: object, branch: Branch) -> bool:
+def _sums(link: Whole, branch: Branch) -> bool:
     """Whether a product sums over an axis that nothing has touched before."""
-    if not (isinstance(link, Whole) and link.features and len(branch.terms) == 1):
+    if not (link.features and len(branch.terms) == 1):
         return False
     axis, term = branch.terms[0]
     return axis == link.source and term.is_identity

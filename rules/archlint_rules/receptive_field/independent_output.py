@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Graph, Model, Rule, Severity
+from archlint.api import Finding, Model, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from archlint.api import Graph
 
 
 class IndependentOutput(Rule):
@@ -47,13 +49,10 @@ def _reached(graph: Graph, sources: Iterable[str]) -> set[str]:
     for node in graph.nodes:
         if node.op in _SHAPES:
             continue
-        captured = (
-            name
-            for value in node.attributes.values()
-            if isinstance(value, Graph)
-            for name in value.captures
-        )
-        if not reached.isdisjoint((*node.inputs, *captured)):
+        nested = graph.nested.get(node.name, ())
+        if not reached.isdisjoint(node.inputs) or any(
+            not reached.isdisjoint(inner.captures) for inner in nested
+        ):
             reached.update(node.outputs)
     return reached - {""}
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Graph, Model, Node, Role, Rule, Severity
+from archlint.api import Finding, Model, Node, Role, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from archlint.api import Graph
 
 
 class DeadCode(Rule):
@@ -84,17 +86,17 @@ def _names_used(graph: Graph) -> set[str]:
     """Return the names that a node, a subgraph or an output of `graph` uses."""
     used = set(graph.outputs)
     for node in graph.nodes:
-        used.update(_inputs(node))
+        used.update(_inputs(node, graph))
+    used.discard("")
     return used
 
 
-def _inputs(node: Node) -> set[str]:
+def _inputs(node: Node, graph: Graph) -> Iterable[str]:
     """Return the names that a node uses, also those that its subgraphs capture."""
-    names = {name for name in node.inputs if name}
-    for attribute in node.attributes.values():
-        if isinstance(attribute, Graph):
-            names |= _names_used(attribute)
-    return names
+    if node.name not in graph.nested:
+        return node.inputs
+    inside = (_names_used(inner) for inner in graph.nested[node.name])
+    return set(node.inputs).union(*inside)
 
 
 def _alive(graph: Graph) -> set[str]:
@@ -106,14 +108,15 @@ def _alive(graph: Graph) -> set[str]:
 def _ancestors(graph: Graph, nodes: list[Node]) -> set[str]:
     """Return the names of `nodes` and of every node that they depend on."""
     seen: set[str] = set()
+    makers = graph.producers
     pending = list(nodes)
     while pending:
         node = pending.pop()
         if node.name in seen:
             continue
         seen.add(node.name)
-        for name in _inputs(node):
-            maker = graph.producers.get(name)
-            if maker is not None:
+        for name in _inputs(node, graph):
+            maker = makers.get(name)
+            if maker is not None and maker.name not in seen:
                 pending.append(maker)
     return seen
