@@ -1,41 +1,40 @@
-"""All facts of one model, each worked out once and only when it is asked for."""
+"""All facts of one model, each worked out once and only when it is asked for.
+
+So are the analyses loaded: most runs ask for few of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from archlint.analysis.attention_memory import AttentionMemory
-from archlint.analysis.blocks import Blocks
-from archlint.analysis.checkpointing import segments
-from archlint.analysis.compute import Compute
-from archlint.analysis.deployment import Deployment
-from archlint.analysis.device_memory import DeviceMemory
 from archlint.analysis.flow import Flow
-from archlint.analysis.gradient_signal import GradientSignal
-from archlint.analysis.gradients import GradientFlow
-from archlint.analysis.hidden_layers import HiddenLayers
-from archlint.analysis.inference_memory import InferenceMemory
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
-from archlint.analysis.misfits import Misfits
-from archlint.analysis.owners import owners
 from archlint.analysis.parameters import Parameters
-from archlint.analysis.precision import HALF, MIXED, halved, weight_copies
-from archlint.analysis.propagation import Propagation
-from archlint.analysis.receptive_field import ReceptiveFields
-from archlint.analysis.recognize import framework_graph
-from archlint.analysis.roofline import StepTime
-from archlint.analysis.saved import Saved
-from archlint.analysis.segments import Segments
-from archlint.analysis.storage import Storages
-from archlint.analysis.traffic import Traffic
-from archlint.analysis.trained_part import unmatched_patterns
-from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
-from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
 from archlint.record import record
 from archlint.target import Target
+
+if TYPE_CHECKING:
+    from archlint.analysis.attention_memory import AttentionMemory
+    from archlint.analysis.blocks import Blocks
+    from archlint.analysis.compute import Compute
+    from archlint.analysis.deployment import Deployment
+    from archlint.analysis.device_memory import DeviceMemory
+    from archlint.analysis.gradient_signal import GradientSignal
+    from archlint.analysis.gradients import GradientFlow
+    from archlint.analysis.hidden_layers import HiddenLayers
+    from archlint.analysis.inference_memory import InferenceMemory
+    from archlint.analysis.misfits import Misfits
+    from archlint.analysis.propagation import Propagation
+    from archlint.analysis.receptive_field import ReceptiveFields
+    from archlint.analysis.roofline import StepTime
+    from archlint.analysis.saved import Saved
+    from archlint.analysis.segments import Segments
+    from archlint.analysis.traffic import Traffic
+    from archlint.analysis.training_memory import TrainingMemory
 
 
 @record(slots=False)
@@ -59,6 +58,8 @@ class Facts:
     @cached_property
     def gradients(self) -> GradientFlow:
         """Which tensors need a gradient in training."""
+        from archlint.analysis.gradients import GradientFlow
+
         stated = self.target.training.dropout_mask
         return GradientFlow(
             self.graph,
@@ -71,6 +72,8 @@ class Facts:
     @cached_property
     def compute(self) -> Compute:
         """Multiply-accumulates and FLOP of the passes."""
+        from archlint.analysis.compute import Compute
+
         passes = self.target.training.accumulation_steps
         return Compute(self.graph, self.operators, self.gradients, self._run_again, passes)
 
@@ -79,6 +82,8 @@ class Facts:
         """The nodes of checkpointed parts that the backward pass runs once more."""
         if self.target.training.checkpointing is None:
             return frozenset()
+        from archlint.analysis.owners import owners
+
         again = {
             node.name for segment in self.saved.segments for node in self.saved.run_again(segment)
         }
@@ -88,21 +93,30 @@ class Facts:
     @cached_property
     def misfits(self) -> Misfits:
         """The calls that contradict their operator."""
+        from archlint.analysis.misfits import Misfits
+
         return Misfits(self.graph, self.operators)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:
         """What every tensor reads of every input axis."""
+        from archlint.analysis.receptive_field import ReceptiveFields
+
         return ReceptiveFields(self.graph, self.operators)
 
     @cached_property
     def inference_memory(self) -> InferenceMemory:
         """Liveness of the activations of a forward pass."""
+        from archlint.analysis.inference_memory import InferenceMemory
+        from archlint.analysis.storage import Storages
+
         return InferenceMemory(self.graph, Storages(self.graph, self.operators), self.gradients)
 
     @cached_property
     def deployment(self) -> Deployment:
         """Weights and activations of inference, as they stand on the device."""
+        from archlint.analysis.deployment import Deployment
+
         device, stated = self.target.device, self.target.deploy_dtype
         # Some accelerators run nothing but integers, whatever the file holds before it is compiled.
         only_int8 = device is not None and device.kind == "npu" and set(device.peak_ops) == {"int8"}
@@ -114,6 +128,10 @@ class Facts:
     @cached_property
     def hidden_layers(self) -> HiddenLayers:
         """The layers that an export for inference leaves out, as far as the file tells."""
+        from archlint.analysis.hidden_layers import HiddenLayers
+        from archlint.analysis.recognize import framework_graph
+        from archlint.ops.composite.registry import composites
+
         kernel = self.target.training.attention or "flash"
         known = composites(attention_kernel=kernel)
         return HiddenLayers(framework_graph(self.graph, known))
@@ -131,6 +149,8 @@ class Facts:
     @property
     def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
         """The names in the training that nothing goes by, behind the settings they stand in."""
+        from archlint.analysis.trained_part import unmatched_patterns
+
         training = self.target.training
         unmatched = tuple(unmatched_patterns(self.graph, training))
         how = training.checkpointing
@@ -146,6 +166,8 @@ class Facts:
     @property
     def training_note(self) -> str | None:
         """Why the memory of training is an interval, None where it is exact."""
+        from archlint.analysis.precision import MIXED
+
         notes = []
         if self._fullest is not None and self.hidden_layers.note:
             notes.append(self.hidden_layers.note)
@@ -161,6 +183,8 @@ class Facts:
     @cached_property
     def device_memory(self) -> DeviceMemory | None:
         """What a training step takes of the device; None where none is given."""
+        from archlint.analysis.device_memory import DeviceMemory
+
         device, peak = self.target.device, self.training_memory.peak
         if device is None:
             return None
@@ -172,6 +196,12 @@ class Facts:
 
     def _saved(self, graph: Graph, *, more: bool) -> Saved:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
+        from archlint.analysis.blocks import Blocks
+        from archlint.analysis.checkpointing import segments
+        from archlint.analysis.precision import HALF, MIXED, halved, weight_copies
+        from archlint.analysis.saved import Saved
+        from archlint.analysis.storage import Storages
+
         precision = self.target.training.precision
         is_low = more and precision in MIXED  # the lower end: everything in half precision
         shown = halved(graph, precision) if precision in HALF or is_low else graph
@@ -189,6 +219,8 @@ class Facts:
     @cached_property
     def blocks(self) -> Blocks:
         """The repeated parts of the network."""
+        from archlint.analysis.blocks import Blocks
+
         return Blocks(self.framework, self.graph)
 
     @cached_property
@@ -203,6 +235,9 @@ class Facts:
         return fullest if len(fullest.nodes) != len(self.framework.nodes) else None
 
     def _training_memory(self, saved: Saved) -> TrainingMemory:
+        from archlint.analysis.blocks import Blocks
+        from archlint.analysis.training_memory import TrainingMemory
+
         stated = self.target.training.foreach
         return TrainingMemory(
             saved.graph,
@@ -217,17 +252,23 @@ class Facts:
     @cached_property
     def step_time(self) -> StepTime:
         """How long a step takes on the device, by the roofline model."""
+        from archlint.analysis.roofline import StepTime
+
         return StepTime(self._traffic, self.target.training.precision, self.target.device)
 
     @cached_property
     def _traffic(self) -> Traffic:
         """What each operator of a step computes and moves."""
+        from archlint.analysis.traffic import Traffic
+
         trains = self.target.training.optimizer is not None
         return Traffic(self.compute, self.saved, self.training_memory, trains)
 
     @cached_property
     def attention_memory(self) -> AttentionMemory:
         """Scores that are kept whole, and keys and values of earlier tokens."""
+        from archlint.analysis.attention_memory import AttentionMemory
+
         return AttentionMemory(self.saved)
 
     @cached_property
@@ -243,16 +284,22 @@ class Facts:
     @cached_property
     def propagation(self) -> Propagation:
         """The signal in every tensor at initialization, batch normalizations as in training."""
+        from archlint.analysis.propagation import Propagation
+
         return Propagation(self.initialization)
 
     @cached_property
     def segments(self) -> Segments:
         """Stretches without a normalization, and residual branches."""
+        from archlint.analysis.segments import Segments
+
         return Segments(self.propagation)
 
     @cached_property
     def gradient_signal(self) -> GradientSignal:
         """The gradient in every tensor at initialization."""
+        from archlint.analysis.gradient_signal import GradientSignal
+
         return GradientSignal(self.propagation)
 
     @property

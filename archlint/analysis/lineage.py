@@ -64,7 +64,7 @@ class Lineage:
                 data = [node.inputs[0]]
             else:  # what scales a weight stands beside it; known numbers are not made of weights
                 data = [name for name in node.inputs if name and not self._is_number(name)]
-            if data and all([name in made_of for name in data]):
+            if data and all(name in made_of for name in data):
                 origins = tuple(dict.fromkeys(root for name in data for root in made_of[name]))
                 made_of.update((name, origins) for name in node.outputs if name)
         return made_of

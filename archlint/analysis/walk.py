@@ -124,9 +124,7 @@ class Walk:
         """Whether what the input in `slot` is multiplied with is no data."""
         return all(other == slot or node.inputs[other] not in self.data for other in sight)
 
-    def _follow_subgraphs(
-        self, node: Node, graph: Graph, subgraphs: tuple[Graph, ...]
-    ) -> None:
+    def _follow_subgraphs(self, node: Node, graph: Graph, subgraphs: tuple[Graph, ...]) -> None:
         used = {name for name in node.inputs if name} | {
             name for subgraph in subgraphs for name in subgraph.captures
         }

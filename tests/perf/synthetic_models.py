@@ -167,9 +167,7 @@ class _Network:
         split = [self.constant(scope, size) for size in (heads, self._width // heads)]
         shape = self.add(scope, "Concat", *self.sizes(scope, like), *split, axis=0)
         apart = self.add(scope, "Reshape", value, shape)
-        return self.add(
-            scope, "Transpose", apart, perm=[0, 2, 3, 1] if turned else [0, 2, 1, 3]
-        )
+        return self.add(scope, "Transpose", apart, perm=[0, 2, 3, 1] if turned else [0, 2, 1, 3])
 
     def sizes(self, scope: str, value: str) -> list[str]:
         """Return the sizes of the first two axes: 6 nodes."""
