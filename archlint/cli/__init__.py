@@ -16,12 +16,12 @@ def main(arguments: list[str] | None = None) -> int:
 
         print(f"archlint {__version__}")  # noqa: T201 - the answer
         return 0
+    if arguments is None:  # the process is ours, and a model of many nodes has no cycles to find
+        gc.set_threshold(_YOUNG)
     from archlint.cli.program import run
 
-    if arguments is not None:
-        return run(given)
-    gc.set_threshold(_YOUNG)  # the process is ours, and a model of many nodes has no cycles to find
     try:
         return run(given)
     finally:
-        gc.freeze()  # the end takes back all memory anyway, without a last search through a model
+        if arguments is None:
+            gc.freeze()  # the end takes back all memory, without a last search through a model

@@ -6,25 +6,16 @@ import argparse
 import re
 import sys
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from archlint import __version__
-from archlint.cli import (
-    check,
-    config,
-    devices,
-    export,
-    inspect,
-    plugins,
-    rule,
-    schema,
-)
 from archlint.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_COMMANDS = (check, inspect, rule, devices, config, schema, plugins, export)
+_COMMANDS = ("check", "inspect", "rule", "devices", "config", "schema", "plugins", "export")
 
 _DESCRIPTION = "A static linter for neural-network architectures: ONNX graphs and YAML files."
 _EPILOG = """exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 could not do the job
@@ -61,8 +52,8 @@ class Parser(argparse.ArgumentParser):
         return "command" if any(action.dest == "command" for action in self._actions) else "value"
 
 
-def build_parser() -> Parser:
-    """Return the parser with all commands."""
+def build_parser(arguments: Sequence[str] = ()) -> Parser:
+    """Return the parser for a command line: with all commands, or only the one that it names."""
     parser = Parser(
         prog="archlint",
         description=_DESCRIPTION,
@@ -72,9 +63,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument("-V", "--version", action="version", version=f"archlint {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in _COMMANDS:
+    for name in arguments[:1] if arguments and arguments[0] in _COMMANDS else _COMMANDS:
+        module = import_module(f"archlint.cli.{name}")
         summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
-        name = module.__name__.rpartition(".")[2]
         command = commands.add_parser(
             name, help=_lower(summary), description=f"{summary}.", allow_abbrev=False
         )

@@ -20,7 +20,7 @@ def run(arguments: Sequence[str]) -> int:
     streams.prepare()
     try:
         try:
-            options = parse(build_parser(), arguments)
+            options = parse(build_parser(arguments), arguments)
         except SystemExit as end:  # argparse ends --help and usage errors this way
             return end.code if isinstance(end.code, int) else _USAGE
         return int(options.run(options))

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 from archlint.findings import Severity
 from archlint.sources.problem import Problem
+from archlint.sources.wire import key, write_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import onnx
     from google.protobuf.message import Message
+
+
+# The field `syntax` of a FileDescriptorProto; of a field that comes twice the last one counts.
+_CHECKING_SYNTAX = write_field(key(12), b"proto3")
 
 
 def is_valid(skeleton: bytearray) -> bool:
@@ -21,14 +26,12 @@ def is_valid(skeleton: bytearray) -> bool:
     description with the new syntax gives a parser that checks texts, at the speed of protobuf.
     """
     import onnx
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf import descriptor_pool, message_factory
     from google.protobuf.message import DecodeError
 
     description = onnx.ModelProto.DESCRIPTOR.file.serialized_pb
-    checking = descriptor_pb2.FileDescriptorProto.FromString(description)
-    checking.syntax = "proto3"
     pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(checking.SerializeToString())
+    pool.AddSerializedFile(description + _CHECKING_SYNTAX)
     model = pool.FindMessageTypeByName(onnx.ModelProto.DESCRIPTOR.full_name)
     try:
         message_factory.GetMessageClass(model).FromString(skeleton)
