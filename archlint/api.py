@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from archlint.analysis.optimizer_dynamics import Adam, Momentum
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
     from archlint.analysis.segments import Branch
+    from archlint.analysis.windows import Window
     from archlint.devices.catalogue import catalogue
     from archlint.frontends.frontend import Frontend
     from archlint.graph.dtype import DType
@@ -121,6 +122,7 @@ __all__ = [
     "Unreadable",
     "Value",
     "Weight",
+    "Window",
     "accepted_gains",
     "catalogue",
     "format_bytes",
@@ -177,6 +179,7 @@ _HOMES = {
     "Unreadable": "archlint.sources.problem",
     "Value": "archlint.graph.value",
     "Weight": "archlint.graph.weight",
+    "Window": "archlint.analysis.windows",
     "accepted_gains": "archlint.analysis.gain",
     "catalogue": "archlint.devices.catalogue",
     "format_bytes": "archlint.quantity",

@@ -6,6 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -64,19 +66,26 @@ def second_moment(values: Numbers) -> float:
     return float(weights() @ (values * values))
 
 
-def product(values: Numbers, correlation: float) -> float:
-    """Return E[f(z) f(z')] for two normal numbers with the given correlation.
+def spectrum(values: Numbers) -> list[float]:
+    """Return the squares of the Hermite coefficients a_k of a function.
 
-    With Hermite coefficients a_k it is the sum of a_k^2 rho^k (Daniely et al. 2016, section 4);
-    what is left of E[f^2] after the last order is taken at the next one.
+    What is left of E[f^2] after the last order is taken at the next one.
     """
     coefficients = (_hermite() @ values) ** 2
+    rest = max(second_moment(values) - float(coefficients.sum()), 0.0)
+    return [*coefficients.tolist(), rest]
+
+
+def product(squares: Iterable[float], correlation: float) -> float:
+    """Return E[f(z) f(z')] for two normal numbers with the given correlation.
+
+    It is the sum of a_k^2 rho^k, with the `squares` of a spectrum (Daniely et al. 2016, section 4).
+    """
     total, power = 0.0, 1.0
-    for each in coefficients.tolist():
+    for each in squares:
         total += each * power
         power *= correlation
-    rest = max(second_moment(values) - float(coefficients.sum()), 0.0)
-    return total + rest * power
+    return total
 
 
 def largest(values: Numbers, count: float, correlation: float) -> tuple[float, float]:

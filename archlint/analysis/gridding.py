@@ -9,11 +9,10 @@ from typing import TypeAlias
 from archlint.analysis.field import source_field
 from archlint.analysis.field_path import widest_path
 from archlint.analysis.walk import Walk
+from archlint.analysis.windows import Window
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.call import Call
-from archlint.ops.sliding import Sliding, sliding_windows
-from archlint.ops.undetermined import Undetermined
+from archlint.ops.sliding import Sliding
 from archlint.record import record
 
 Windows: TypeAlias = Mapping[Node, Mapping[int, Sliding]]
@@ -73,13 +72,15 @@ def _most(sizes: Sequence[int]) -> int:
     return span - 1
 
 
-def grids(graph: Graph, walk: Walk) -> Iterator[Grid]:
+def grids(graph: Graph, walk: Walk, found: Sequence[Window]) -> Iterator[Grid]:
     """Yield the maps that successive dilated convolutions leave with holes.
 
     Holes are looked for between maps of one stride, as Wang et al. 2018 do: a hole of features
     is one although the features overlap on the input. A layer of dilation 1 among them fills it.
     """
-    windows = _windows(graph)
+    if all(each.sliding.dilation == 1 for each in found):
+        return
+    windows = _by_node(found)
     dilated = [
         node for node, axes in windows.items() if any(each.dilation > 1 for each in axes.values())
     ]
@@ -129,15 +130,10 @@ def _comes_from(graph: Graph, name: str, members: set[str]) -> bool:
     return maker is not None and any(each in members for each in maker.inputs)
 
 
-def _windows(graph: Graph) -> dict[Node, dict[int, Sliding]]:
+def _by_node(found: Sequence[Window]) -> Windows:
     """Return the window of each convolution and pooling along each axis where it is one."""
-    found = {}
-    for node in graph.nodes:
-        try:
-            slidings = sliding_windows(Call(node, graph))
-        except Undetermined:
-            continue
-        wide = {axis: each for axis, each in enumerate(slidings, start=2) if each.kernel > 1}
-        if wide:
-            found[node] = wide
-    return found
+    windows: dict[Node, dict[int, Sliding]] = {}
+    for each in found:
+        if each.sliding.kernel > 1:
+            windows.setdefault(each.node, {})[each.axis] = each.sliding
+    return windows

@@ -16,6 +16,7 @@ from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
 from archlint.analysis.stored_masks import stored_masks
 from archlint.analysis.walk import Walk, data_tensors
+from archlint.analysis.windows import Window, windows
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.links import Regroup, Whole
@@ -73,9 +74,14 @@ class ReceptiveFields:
         """Return the size of the narrowest path's field to each feature map."""
         return smallest_sizes(self.graph, self._walks[extent].fields)
 
+    @cached_property
+    def windows(self) -> tuple[Window, ...]:
+        """The sliding windows of convolutions and poolings, along each of their axes."""
+        return tuple(windows(self.graph))
+
     def grids(self, extent: Extent) -> Iterator[Grid]:
         """Yield the maps that successive dilations leave with holes."""
-        return grids(self.graph, self._walks[extent])
+        return grids(self.graph, self._walks[extent], self.windows)
 
     def look_ahead(self, tensor: str, extent: Extent) -> float | None:
         """Return how many input elements `tensor` looks ahead along `extent`, if that is known."""

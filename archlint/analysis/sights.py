@@ -9,7 +9,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.call import Call
-from archlint.ops.links import Sight, Whole
+from archlint.ops.links import Links, Sight, Whole
 from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
@@ -30,7 +30,7 @@ class Sights:
         """Return the answer for each output of a node of `graph`."""
         found = self.known.get(id(node))
         if found is None:
-            found = tuple(self._look(node, graph, slot) for slot in range(len(node.outputs)))
+            found = tuple([self._look(node, graph, slot) for slot in range(len(node.outputs))])
             self.known[id(node)] = found
         return found
 
@@ -42,15 +42,23 @@ class Sights:
             return {}
         call = Call(node, graph)
         try:
-            return {**_computed_weights(call, operator), **operator.sight(call, slot)}
+            return _with_computed_weights(operator.sight(call, slot), call, operator)
         except Undetermined as reason:
             return f"{node.op} at {node.name}: {reason}"
 
 
-def _computed_weights(call: Call, operator: Operator) -> Sight:
-    """Return the links of weights that are computed: every output is taken to read all of them."""
-    return {
-        slot: tuple(Whole(axis) for axis in range(call.rank(slot)))
-        for slot in (*operator.weights, *operator.buffers)
+def _with_computed_weights(sight: Sight, call: Call, operator: Operator) -> Sight:
+    """Add the links of weights that are computed: every output is taken to read all of them."""
+    computed = [
+        slot
+        for slot in operator.weights + operator.buffers
         if call.has_input(slot) and call.input(slot).role is not Role.STORED
-    }
+    ]
+    if not computed:
+        return sight
+    weights = {slot: sight[slot] if slot in sight else _all_of(call, slot) for slot in computed}
+    return {**weights, **sight}
+
+
+def _all_of(call: Call, slot: int) -> Links:
+    return tuple(Whole(axis) for axis in range(call.rank(slot)))

@@ -56,12 +56,16 @@ class Signal:
     @cached_property
     def product(self) -> float:
         """E[x x'] for the same element of two inputs."""
-        return gaussian.product(self.values, self.agreement)
+        return gaussian.product(self._spectrum, self.agreement)
 
     @cached_property
     def places_product(self) -> float:
         """E[x y] for the same channel at two distant places of one input."""
-        return gaussian.product(self.values, self.likeness)
+        return gaussian.product(self._spectrum, self.likeness)
+
+    @cached_property
+    def _spectrum(self) -> list[float]:
+        return gaussian.spectrum(self.values)
 
     @property
     def correlation(self) -> float:

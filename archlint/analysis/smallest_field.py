@@ -15,7 +15,10 @@ def smallest_sizes(graph: Graph, fields: Mapping[str, Field]) -> dict[str, int]:
     narrowest path to it does not see the whole input (Richter et al. 2021).
     """
     sizes: dict[str, int] = {}
-    widths = {name: width for name, field in fields.items() if (width := _width(field))}
+    # Tensors of one width share their field where operators leave it as it is.
+    distinct = {id(field): field for field in fields.values()}
+    known = {key: _width(field) for key, field in distinct.items()}
+    widths = {name: width for name, field in fields.items() if (width := known[id(field)])}
     for name in graph.inputs:
         if name in widths:
             sizes[name] = widths[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from archlint.graph.dtype import DType
 from archlint.record import record
@@ -47,8 +47,10 @@ class Value:
         """The shape when every dimension is a number, else None."""
         if self.shape is None:
             return None
-        sizes = tuple([dim for dim in self.shape if isinstance(dim, int)])
-        return sizes if len(sizes) == len(self.shape) else None
+        for dim in self.shape:
+            if not isinstance(dim, int):
+                return None
+        return cast("tuple[int, ...]", self.shape)
 
     @property
     def elements(self) -> int | None:

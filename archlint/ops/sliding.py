@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.links import Link, Through
 from archlint.ops.reach import window
@@ -43,6 +44,11 @@ class Sliding:
         return self.dilation * (self.kernel - 1) + 1
 
 
+def has_windows(node: Node) -> bool:
+    """Whether a node is a convolution or a pooling."""
+    return node.op in _WEIGHTS and not node.domain
+
+
 def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
     """Return the geometry of each spatial axis of a call with the given kernel sizes."""
     axes = len(kernel)
@@ -70,9 +76,9 @@ def sliding_windows(call: Call) -> tuple[Sliding, ...]:
 
     Raises `Undetermined` where the kernel size is not known.
     """
-    weight = _WEIGHTS.get(call.node.op)
-    if call.node.domain or weight is None:
+    if not has_windows(call.node):
         return ()
+    weight = _WEIGHTS[call.node.op]
     kernel = call.integers("kernel_shape")
     if kernel is None:
         kernel = call.shape(weight)[2:] if weight else ()

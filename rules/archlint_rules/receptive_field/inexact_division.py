@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.receptive_field.windows import Window, axes_of, by_node, windows
+from archlint_rules.receptive_field.windows import axes_of, by_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from archlint.api import Window
 
 
 class InexactDivision(Rule):
@@ -22,7 +24,7 @@ class InexactDivision(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report each window that leaves a remainder."""
-        left = (window for window in windows(model.graph) if remainder(window))
+        left = (window for window in model.facts.receptive_fields.windows if remainder(window))
         for group in by_node(left):
             yield self._finding(group)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Node, Rule, Severity
-from archlint_rules.receptive_field.windows import by_node, windows
+from archlint_rules.receptive_field.windows import by_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _layers(model: Model) -> Iterator[_Layer]:
     fields = model.facts.receptive_fields
     known = [extent for extent in fields.extents if extent.length is not None]
     narrowest = {extent: fields.narrowest(extent) for extent in known}
-    for group in by_node(windows(model.graph)):
+    for group in by_node(model.facts.receptive_fields.windows):
         source = group[0].node.inputs[0]
         if all(window.sliding.kernel == 1 for window in group):
             continue

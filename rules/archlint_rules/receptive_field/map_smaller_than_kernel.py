@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.receptive_field.windows import Window, axes_of, by_node, windows
+from archlint_rules.receptive_field.windows import axes_of, by_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from archlint.api import Window
 
 
 class MapSmallerThanKernel(Rule):
@@ -24,7 +26,7 @@ class MapSmallerThanKernel(Rule):
         """Report windows that do not fit, and weights that no element ever meets."""
         known = [
             window
-            for window in windows(model.graph)
+            for window in model.facts.receptive_fields.windows
             if window.size is not None and window.sliding.before is not None
         ]
         for group in by_node(window for window in known if not _fits(window)):

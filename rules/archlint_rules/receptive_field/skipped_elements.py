@@ -6,10 +6,12 @@ from math import lcm, prod
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.receptive_field.windows import Window, axes_of, by_node, windows
+from archlint_rules.receptive_field.windows import axes_of, by_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from archlint.api import Window
 
 
 class SkippedElements(Rule):
@@ -24,7 +26,7 @@ class SkippedElements(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report each tensor of which all readers together skip elements."""
         readers: dict[str, list[list[Window]]] = {}
-        for group in by_node(windows(model.graph)):
+        for group in by_node(model.facts.receptive_fields.windows):
             readers.setdefault(group[0].node.inputs[0], []).append(group)
         for tensor, groups in readers.items():
             users = model.graph.consumers.get(tensor, [])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.api import Call, Finding, Model, Rule, Severity, Undetermined
-from archlint_rules.receptive_field.windows import windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +25,7 @@ class UnevenOverlap(Rule):
         """Report transposed convolutions whose overlap depends on the position."""
         smoothing = {
             window.node.name
-            for window in windows(model.graph)
+            for window in model.facts.receptive_fields.windows
             if "Pool" not in window.node.op and window.sliding.kernel > 1
         }
         smoothing |= {node.name for node in model.graph.nodes if _overlaps_everywhere(node, model)}
