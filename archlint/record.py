@@ -98,6 +98,8 @@ def _equality(known: Fields) -> Callable[[object, object], bool]:
     values = _values(tuple(each for each in known if each.compare))
 
     def __eq__(self: object, other: object) -> bool:  # noqa: N807
+        if other is self:
+            return True
         if other.__class__ is self.__class__:
             return bool(values(self) == values(other))
         return NotImplemented

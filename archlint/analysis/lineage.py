@@ -56,14 +56,19 @@ class Lineage:
     def made_of(self) -> dict[str, tuple[str, ...]]:
         """The stored tensors that each tensor without any data in it was made of."""
         made_of: dict[str, tuple[str, ...]] = {root: (root,) for root in self.roots}
+        constants, operator_of = self.graph.constants, self.operators.of
         for node in self.graph.nodes:
-            operator = self.operators.of(node)
+            operator = operator_of(node)
             if operator is None or not operator.differentiable:
                 continue
             if operator.carries_weight:
                 data = [node.inputs[0]]
             else:  # what scales a weight stands beside it; known numbers are not made of weights
-                data = [name for name in node.inputs if name and not self._is_number(name)]
+                data = [
+                    name
+                    for name in node.inputs
+                    if name and not (name in constants and self._is_number(name))
+                ]
             if data and all(name in made_of for name in data):
                 origins = tuple(dict.fromkeys(root for name in data for root in made_of[name]))
                 made_of.update((name, origins) for name in node.outputs if name)
@@ -88,9 +93,7 @@ class Lineage:
         return {root: tuple(found) for root, found in uses.items()}
 
     def _is_number(self, name: str) -> bool:
-        """Whether a tensor is a known index, size or scalar."""
-        if name not in self.graph.constants:
-            return False
+        """Whether a tensor whose contents are known is an index, a size or a scalar."""
         value = self.graph.values[name]
         is_float = value.dtype is not None and value.dtype.is_float
         return not (is_float and (value.elements or 0) > 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -72,11 +71,11 @@ class Walk:
             if isinstance(sight, str):
                 fields[name] = unknown_field(sight)
                 continue
-            used = {
-                slot: (field, links)
-                for slot, links in sight.items()
-                if (field := fields.get(inputs[slot])) is not None
-            }
+            used: Used = {}
+            for slot, links in sight.items():
+                before = fields.get(inputs[slot])
+                if before is not None:
+                    used[slot] = before, links
             if self._sums_features(node, sight, used):
                 self.is_features = True
                 return
@@ -85,17 +84,17 @@ class Walk:
 
     def _seen(self, node: Node, sight: Sight, used: Used, output: str, graph: Graph) -> Field:
         after = graph.values[output].shape or ()
-        found = {
-            slot: through(field, links, after, node.name) for slot, (field, links) in used.items()
-        }
+        found = [through(field, links, after, node.name) for field, links in used.values()]
         if len(found) == 1:
-            (seen,) = found.values()
+            seen = found[0]
         else:
             self.paths[output] = tuple(
-                Path(slot, node.inputs[slot], each) for slot, each in found.items()
+                Path(slot, node.inputs[slot], each) for slot, each in zip(used, found, strict=True)
             )
-            pieces = [piece for slot in found for piece in _pieces(sight[slot])]
-            seen = union(list(found.values()), pieces)
+            pieces = [
+                link for _, links in used.values() for link in links if isinstance(link, Piece)
+            ]
+            seen = union(found, pieces)
         if self.summed_at is None and seen.whole == node.name:
             self._note_sum(node, sight)
         return seen
@@ -115,9 +114,9 @@ class Walk:
         for slot, (before, links) in used.items():
             if len(before.branches) != 1 or before.whole is not None:
                 continue
-            (branch,) = before.branches
-            if any(_sums(link, branch) for link in links if isinstance(link, Whole)):
-                return self._by_weight(node, sight, slot)
+            for link in links:
+                if isinstance(link, Whole) and _sums(link, before.branches[0]):
+                    return self._by_weight(node, sight, slot)
         return False
 
     def _by_weight(self, node: Node, sight: Sight, slot: int) -> bool:
@@ -164,13 +163,9 @@ def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
             continue
         for name, sight in zip(node.outputs, sights.of(node, graph), strict=True):
             slots = range(len(node.inputs)) if isinstance(sight, str) else sight
-            if any(node.inputs[slot] in data for slot in slots):
+            if not data.isdisjoint([node.inputs[slot] for slot in slots]):
                 data.add(name)
     return frozenset(data)
-
-
-def _pieces(links: Links) -> Iterator[Piece]:
-    return (link for link in links if isinstance(link, Piece))
 
 
 def _is_features(link: object) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from archlint.graph.bindings import Bindings
 from archlint.graph.context import Context
 from archlint.graph.graph import Graph
@@ -57,7 +59,8 @@ def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
         for name in prepared.inputs:
             rebatch.give(name, scope)
     reader = GraphReader(model.graph, scope, context)
-    return reader.read(_metadata(model), prepared.unused)
+    with np.errstate(all="ignore"):  # numbers of the file may divide by zero where they are folded
+        return reader.read(_metadata(model), prepared.unused)
 
 
 def _metadata(model: ModelProto) -> Mapping[str, str]:

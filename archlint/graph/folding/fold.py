@@ -56,8 +56,7 @@ def fold(node: Node, scope: Scope, opset: int) -> None:
 def _folded(folder: Folder, call: Operands) -> Result | None:
     """Call a folder; None where the operands do not go together, which inference says too."""
     try:
-        with np.errstate(all="ignore"):
-            return folder(call)
+        return folder(call)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
         return None
 
@@ -77,7 +76,7 @@ def _keep(node: Node, result: Result | None, scope: Scope) -> None:
     ):
         if not name or array.size > LARGEST:
             continue
-        if array.dtype != object:
+        if array.dtype.kind != "O":
             _learn(name, array, scope)
             continue
         numbers = [item for item in array.reshape(-1) if isinstance(item, int)]
