@@ -92,7 +92,8 @@ def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> J
     same = tuple(path for path in local if path.field.axis == axis)
     if axis is None or len(same) < 2:
         return None
-    causal = len({_last(path) for path in same}) == 1
+    first = same[0].field
+    causal = all(path.field is first for path in same) or len({_last(path) for path in same}) == 1
     origins = {_origin(graph, fields, path.tensor) for path in same}
     rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
     node = graph.producers[output].name

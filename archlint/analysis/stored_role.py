@@ -94,10 +94,14 @@ class StoredRoles:
 
     def _of_used(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role that the operators give to a tensor which is used in their slots."""
-        roles = {self._of_use(value, use) for use in uses}
-        if StoredRole.PARAMETER in roles:
-            return StoredRole.PARAMETER
-        return StoredRole.BUFFER if StoredRole.BUFFER in roles else StoredRole.NUMBER
+        role = StoredRole.NUMBER
+        for use in uses:
+            own = self._of_use(value, use)
+            if own is StoredRole.PARAMETER:
+                return own
+            if own is StoredRole.BUFFER:
+                role = own
+        return role
 
     def _of_use(self, value: Value, use: Use) -> StoredRole:
         operator = self.lineage.operators.of(use.node)

@@ -46,10 +46,11 @@ class Walk:
 
     def follow(self, graph: Graph) -> None:
         """Work out the fields of all tensors of `graph`, in order."""
+        nested, known = graph.nested, self.fields.keys()
         for node in graph.nodes:
-            if node.name in graph.nested:
-                self._follow_subgraphs(node, graph, graph.nested[node.name])
-            elif not self.fields.keys().isdisjoint(node.inputs):
+            if node.name in nested:
+                self._follow_subgraphs(node, graph, nested[node.name])
+            elif not known.isdisjoint(node.inputs):
                 self._follow_node(node, graph)
             if self.is_features:
                 return

@@ -36,8 +36,8 @@ def add_constant(node: Node, proto: NodeProto, scope: Scope) -> None:
     elif attribute.HasField("t"):
         described = tensor.value(name, attribute.t)
         scope.learn(name, described.dtype, described.shape, Provenance.DECLARED)
-        contents = tensor.contents(attribute.t, described)
-        if contents is not None:
+        contents = node.attributes.get(attribute.name)
+        if isinstance(contents, np.ndarray):
             scope.constants[name] = contents
         elif not tensor.is_small(described):
             _keep(name, attribute.t, scope)

@@ -35,7 +35,10 @@ class IndependentOutput(Rule):
                     severity=Severity.INFO,
                 )
         for name in graph.inputs:
-            if graph.consumers.get(name) and _reached(graph, [name]).isdisjoint(graph.outputs):
+            if not graph.consumers.get(name):
+                continue
+            own = reached if len(graph.inputs) == 1 else _reached(graph, [name])
+            if own.isdisjoint(graph.outputs):
                 yield self.finding(
                     f"no output depends on the contents of input {name}",
                     tensor=name,
