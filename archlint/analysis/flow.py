@@ -160,12 +160,12 @@ class Flow:
             return Origin(Kind.SUM, node)
         if isinstance(effect, _PASSING):
             slot = effect.slot if isinstance(effect, Passes) else 0
-            return origins.get(node.inputs[slot], Origin(Kind.OTHER))
+            return origins.get(node.inputs[slot], _OTHER)
         return self._joined(node, effect, origins)
 
     def _joined(self, node: Node, effect: Effect | None, origins: Mapping[str, Origin]) -> Origin:
         if isinstance(effect, Joins):
-            return _common([origins.get(name, Origin(Kind.OTHER)) for name in node.inputs if name])
+            return _common([origins.get(name, _OTHER) for name in node.inputs if name])
         offset = self.offset(node)
         if offset is not None:
             return origins.get(node.inputs[1 - offset], _OTHER)

@@ -137,7 +137,7 @@ class Scope:
 
 def _merge(old: Shape, new: Shape | None) -> Shape:
     """Fill what is open in `old`; where the two disagree, the size is unknown."""
-    if new is None or len(new) != len(old):
+    if new is None or new == old or len(new) != len(old):
         return old
     return tuple(_pick(a, b) for a, b in zip(old, new, strict=True))
 

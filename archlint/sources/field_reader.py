@@ -108,14 +108,15 @@ class FieldReader:
             always = watched.get(field_key)
             if always is not None:
                 if mark < position:
-                    mark = buffer.find(_LOCATION, position - base)
+                    mark = buffer.find(_LOCATION, position - base, end - base)
                     mark = mark + base if mark >= 0 else _NEVER
                 enter = stop - body >= threshold or mark < stop
                 if enter or always:
                     self.keep(run, position, out)
                     yield Field(field_key, position, body, stop, enter)
                     run = stop
-                    buffer, base, safe, mark = window.buffer, window.start, window.safe, -1
+                    mark = mark if window.buffer is buffer else -1
+                    buffer, base, safe = window.buffer, window.start, window.safe
             position = stop
         self.keep(run, position, out)
         self._count(count, position)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from onnx import helper
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,14 +70,42 @@ def test_analyses_do_no_input_or_output(room):
         assert names.isdisjoint({"open", "print", "input", "exec", "eval"}), path
 
 
-@pytest.mark.parametrize("flag", ["--version", "--help"])
-def test_a_quick_answer_imports_nothing_heavy(flag):
+def loaded_by(*arguments):
+    """Return the modules that a run of the program has loaded in the end."""
     code = (
         "import sys, archlint.cli\n"
-        f"sys.argv = ['archlint', {flag!r}]\n"
+        f"sys.argv = ['archlint', *{list(map(str, arguments))!r}]\n"
         "try:\n    archlint.cli.main()\nexcept SystemExit:\n    pass\n"
         "print(','.join(sorted(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in done.stderr.strip().split(",")}
+    return set(done.stderr.strip().splitlines()[-1].split(","))
+
+
+@pytest.mark.parametrize("flag", ["--version", "--help"])
+def test_a_quick_answer_imports_nothing_heavy(flag):
+    loaded = {name.split(".")[0] for name in loaded_by(flag)}
     assert loaded.isdisjoint({"yaml", "pluggy", "jsonschema", "onnx", "numpy"})
+
+
+def test_a_check_without_a_target_loads_no_more_than_it_asks_for(tmp_path):
+    model = tmp_path / "model.onnx"
+    value = helper.make_tensor_value_info("x", 1, ["N", 4])
+    made = helper.make_tensor_value_info("y", 1, ["N", 4])
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    graph = helper.make_graph([relu], "relu", [value], [made])
+    model.write_bytes(helper.make_model(graph).SerializeToString())
+    loaded = loaded_by("check", "--no-config", model)
+    unused = {
+        "yaml",
+        "jsonschema",
+        "archlint.cli.inspect",
+        "archlint.frontends.architecture",
+        "archlint.ops.recurrent",
+        "archlint.ops.composite.registry",
+        "archlint.analysis.training_memory",
+        "archlint.analysis.inference_memory",
+        "archlint.analysis.roofline",
+    }
+    assert "archlint.analysis.receptive_field" in loaded
+    assert loaded.isdisjoint(unused)

@@ -18,10 +18,11 @@ ROOT = Path(__file__).parents[2]
 
 MAKE = """
 from pathlib import Path
-from tests.perf.synthetic_models import big_weights, many_nodes
+from tests.perf.synthetic_models import big_weights, many_layers, many_nodes
 big_weights(Path({folder!r}, "big.onnx"))
 big_weights(Path({folder!r}, "small.onnx"), width=40)
 many_nodes(Path({folder!r}, "nodes.onnx"))
+many_layers(Path({folder!r}, "layers.onnx"))
 """
 READ = """
 from pathlib import Path
@@ -47,9 +48,13 @@ with open({path!r}, "rb", buffering=0) as file:
     while file.readinto(buffer):
         pass
 """
-CHECK = (
-    "import sys; from archlint.cli import main; sys.argv = ['archlint', 'check', {path!r}]; main()"
-)
+CHECK = """
+import sys
+from archlint.cli import main
+sys.argv = ["archlint", "check", {path!r}]
+main()
+"""
+BATCH = CHECK.replace("{path!r}", "{path!r}, '--batch-size', '2'")
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ def run(code: str) -> Cost:
     """
     folders = (ROOT, ROOT / "rules", ROOT / "schemas")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env=environment,
@@ -109,9 +115,10 @@ def main(runs: int) -> None:
     """Make the models, run the steps, print the table and the ratios."""
     with tempfile.TemporaryDirectory() as folder:
         run(MAKE.format(folder=folder))
-        big, small, nodes = (
-            str(Path(folder, f"{name}.onnx")) for name in ("big", "small", "nodes")
+        big, small, nodes, layers = (
+            str(Path(folder, f"{name}.onnx")) for name in ("big", "small", "nodes", "layers")
         )
+        architecture = str(ROOT / "examples" / "mlp.arch.yaml")
         steps = {
             "python": "pass",
             "import onnx": "import onnx",
@@ -121,12 +128,16 @@ def main(runs: int) -> None:
             "onnx.load big": LOAD.format(path=big),
             "onnx.load nodes": LOAD.format(path=nodes),
             "infer_shapes nodes": INFER.format(path=nodes),
+            "infer_shapes layers": INFER.format(path=layers),
             "bytes of big": BYTES.format(path=big),
             "sampled statistics of big": STATISTICS.format(path=big, exact=False),
             "exact statistics of big": STATISTICS.format(path=big, exact=True),
             "check small": CHECK.format(path=small),
             "check big": CHECK.format(path=big),
+            "check architecture": CHECK.format(path=architecture),
             "check nodes": CHECK.format(path=nodes),
+            "check layers": CHECK.format(path=layers),
+            "check layers, batch": BATCH.format(path=layers),
         }
         costs = measure(steps, runs)
     for name, cost in costs.items():
@@ -146,7 +157,10 @@ def main(runs: int) -> None:
     ratio("check of big / of small weights, CPU", "check big", "check small", 1.10)
     more("check of big - of small weights, MiB", "check big", "check small", 8)
     ratio("check of 52,000 nodes / infer_shapes, CPU", "check nodes", "infer_shapes nodes", 3)
+    ratio("the same of a realistic graph", "check layers", "infer_shapes layers", 3)
+    ratio("the same with a batch size", "check layers, batch", "infer_shapes layers", 3)
     ratio("check of a small file / import onnx, CPU", "check small", "import onnx", 1.5)
+    ratio("check of a small YAML / import onnx, CPU", "check architecture", "import onnx", 1.5)
     ratio("exact statistics / reading the bytes, CPU", "exact statistics of big", "bytes of big", 5)
 
 
