@@ -66,13 +66,13 @@ def second_moment(values: Numbers) -> float:
     return float(weights() @ (values * values))
 
 
-def spectrum(values: Numbers) -> list[float]:
-    """Return the squares of the Hermite coefficients a_k of a function.
+def spectrum(values: Numbers, square: float) -> list[float]:
+    """Return the squares of the Hermite coefficients a_k of a function with E[f^2] = `square`.
 
-    What is left of E[f^2] after the last order is taken at the next one.
+    What is left of that after the last order is taken at the next one.
     """
     coefficients = (_hermite() @ values) ** 2
-    rest = max(second_moment(values) - float(coefficients.sum()), 0.0)
+    rest = max(square - float(coefficients.sum()), 0.0)
     return [*coefficients.tolist(), rest]
 
 

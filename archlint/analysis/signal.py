@@ -64,7 +64,7 @@ class Signal:
 
     @cached_property
     def _spectrum(self) -> list[float]:
-        return gaussian.spectrum(self.values)
+        return gaussian.spectrum(self.values, self.second_moment)
 
     @property
     def correlation(self) -> float:

@@ -40,7 +40,7 @@ def test_the_product_of_two_rectified_numbers_is_the_arc_cosine_kernel(correlati
     # Cho and Saul 2009, equation 6, for unit variances.
     angle = acos(correlation)
     kernel = (sqrt(1 - correlation**2) + (pi - angle) * correlation) / (2 * pi)
-    found = gaussian.product(gaussian.spectrum(relu(gaussian.nodes())), correlation)
+    found = gaussian.product(gaussian.spectrum(relu(gaussian.nodes()), 0.5), correlation)
     assert found == pytest.approx(kernel, rel=2e-3)
 
 
