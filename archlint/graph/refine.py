@@ -24,7 +24,8 @@ _ALSO_STANDARD = frozenset({"SimplifiedLayerNormalization"})
 
 def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
     """Work out the outputs of a node that have no full shape yet."""
-    if node.op == "Constant" and not node.domain and not context.declared:
+    is_constant = node.op == "Constant" and not node.domain
+    if is_constant and context.declared.keys().isdisjoint(node.outputs):
         return  # its contents tell, which are read next
     try:
         if node.domain or node.op in _ALSO_STANDARD:
