@@ -10,6 +10,7 @@ from functools import cached_property
 import pytest
 
 from archlint.record import record
+from archlint.record import replace as quick_replace
 
 
 @record
@@ -131,6 +132,16 @@ def test_the_tools_of_dataclasses_work():
     match Size(3, 4):
         case Size(height, width):
             assert (height, width) == (3, 4)
+
+
+def test_a_copy_with_other_values_is_that_of_dataclasses():
+    box = Box(2, notes={"a": "b"}, hidden="x", depth=3)
+    assert quick_replace(box, width=5, depth=4) == replace(box, width=5, depth=4)
+    assert quick_replace(box).hidden == "x"
+    with pytest.raises(TypeError):
+        quick_replace(box, colour=1)
+    with pytest.raises(ValueError, match="-1"):
+        quick_replace(Positive(1), number=-1)
 
 
 def test_methods_and_inheritance():

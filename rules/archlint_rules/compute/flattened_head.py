@@ -24,12 +24,15 @@ class FullyConnectedExplosion(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Find the flattening behind a convolution, and what the layers behind it hold."""
         nodes = model.graph.nodes
-        convolved = False
-        for index, node in enumerate(nodes):
-            convolved = convolved or _has_kernel(model, node)
-            flattened = _flattened(model, node)
-            if convolved and flattened is not None:
-                yield from self._judge(model, node, flattened, nodes[index + 1 :])
+        flattenings = [index for index, node in enumerate(nodes) if _flattened(model, node)]
+        if not flattenings:
+            return
+        kernels = (index for index, node in enumerate(nodes) if _has_kernel(model, node))
+        first = next(kernels, len(nodes))
+        for index in flattenings:
+            flattened = _flattened(model, nodes[index])
+            if index >= first and flattened:
+                yield from self._judge(model, nodes[index], flattened, nodes[index + 1 :])
                 return
 
     def _judge(

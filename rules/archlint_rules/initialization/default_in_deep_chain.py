@@ -27,15 +27,15 @@ class DefaultInDeepChain(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report the end of the longest row of layers that nobody initialized."""
-        runs = model.facts.segments.defaults
-        left = [
+        rectified = [
             layer
             for layer in model.facts.initialization.layers
-            if layer.source.is_rectified
-            and not layer.folded
-            and not layer.destiny.is_normalized
-            and runs.get(layer.node.output, 0) >= _DEEP
+            if layer.source.is_rectified and not layer.folded and not layer.destiny.is_normalized
         ]
+        if not rectified:  # then no weight needs to be read
+            return
+        runs = model.facts.segments.defaults
+        left = [layer for layer in rectified if runs.get(layer.node.output, 0) >= _DEEP]
         if left:
             yield self._left(model, max(left, key=lambda layer: runs[layer.node.output]))
 
