@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from archlint.analysis.adapters import Adapters
-from archlint.analysis.lineage import Lineage
 from archlint.graph.graph import Graph
 from archlint.graph.modules import is_target, matched, module_paths
 from archlint.graph.weight import FROZEN
@@ -21,6 +19,8 @@ def trained_part(graph: Graph, operators: Operators, training: Training) -> Grap
     With adapters nothing else is trained (Hu et al. 2021).
     """
     if training.lora_rank is not None:
+        from archlint.analysis.adapters import Adapters
+
         whole = _frozen(graph, graph.weights)
         adapters = Adapters(whole, operators, training.lora_rank, training.lora_targets)
         return adapters.added()
@@ -57,6 +57,8 @@ def _names(graph: Graph, operators: Operators, patterns: Iterable[str]) -> list[
 
     Exporters give some weights names of their own, so that only the module tells.
     """
+    from archlint.analysis.lineage import Lineage
+
     paths, uses = module_paths(graph), Lineage(graph, operators).uses
     users = {name: found[0].node.name for name, found in uses.items() if found}
     called = {name: (name, *_ways(paths.get(users.get(name, ""), ()))) for name in graph.weights}
