@@ -15,6 +15,7 @@ from typing import TypeVar
 from archlint.analysis.distribution import UNIFORM, Distribution
 from archlint.analysis.flow import Flow
 from archlint.graph.node import Node
+from archlint.ops.composite.exported import left_out
 from archlint.ops.effect import Normalizes, Sums
 from archlint.record import record
 
@@ -78,7 +79,8 @@ class Freshness:
         operator = self.flow.operators.of(node)
         running = operator.buffers if operator else ()
         expected = [(effect.gain, 1.0), (effect.shift, 0.0)]
-        if len(running) == 2:
+        # In training mode, the pass that exported the model has moved the running statistics.
+        if len(running) == 2 and not node.attributes.get("training_mode"):
             expected += [(running[0], 0.0), (running[1], 1.0)]
         for slot, value in expected:
             found = None if slot is None else self._stored(node, slot)
@@ -97,6 +99,8 @@ class Freshness:
             yield Evidence(True, node.inputs[effect.factors[1]], "lies within U(+-1/sqrt(fan-in))")
         bias = self._bias(node, effect)
         if bias is None:
+            if left_out(node) and self.flow.offset_of(node, effect) is None:
+                yield Evidence(True, node.output, "had a bias, left out because it was exactly 0")
             return
         name, found = bias
         if found.is_constant:

@@ -11,6 +11,7 @@ from archlint.analysis.flow import Destiny, Flow, Kind, Origin
 from archlint.analysis.framework_default import framework_default
 from archlint.analysis.freshness import Freshness
 from archlint.graph.node import Node
+from archlint.ops.composite.exported import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
 from archlint.record import record
@@ -166,5 +167,8 @@ class Initialization:
         declares = stored is not None and _INITIALIZER in stored.metadata
         if declares or not has_kernel or (destiny is not None and destiny.is_normalized):
             return False
+        told = folds_normalization(node)
+        if told is not None:
+            return told
         named = any(mark in name for name in (weight, node.output) for mark in _FOLDED_NAMES)
         return named or effect.bias is None
