@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archlint.analysis.attention_memory import AttentionMemory
 from archlint.analysis.compute import Compute
@@ -19,18 +20,22 @@ from archlint.analysis.parameters import Parameters
 from archlint.analysis.precision import HALF, MIXED, halved, weight_copies
 from archlint.analysis.propagation import Propagation
 from archlint.analysis.receptive_field import ReceptiveFields
-from archlint.analysis.recognize import framework_graph
+from archlint.analysis.recognize import framework_graph, meaning_graph
 from archlint.analysis.roofline import StepTime
 from archlint.analysis.saved import Saved
 from archlint.analysis.segments import Segments
 from archlint.analysis.storage import Storages
+from archlint.analysis.stored_masks import stored_masks
 from archlint.analysis.traffic import Traffic
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
-from archlint.ops.composite.registry import composites
+from archlint.ops.composite.registry import composites, meanings
 from archlint.ops.registry import Operators
 from archlint.record import record
 from archlint.target import Target
+
+if TYPE_CHECKING:
+    from archlint.sources.statistics import Statistics
 
 
 @record(slots=False)
@@ -185,7 +190,22 @@ class Facts:
     @cached_property
     def flow(self) -> Flow:
         """What every tensor comes from and runs into."""
-        return Flow(self.graph, self.operators, self.parameters)
+        return Flow(self.meaning, self.operators, self.parameters)
+
+    @cached_property
+    def meaning(self) -> Graph:
+        """The graph as a signal sees it: masks are known, and steps are what they compute."""
+        masks = stored_masks(self.graph, self._describe_mask)
+        constants = {**self.graph.constants, **masks}
+        return meaning_graph(replace(self.graph, constants=constants), meanings())
+
+    def _describe_mask(self, name: str) -> Statistics | None:
+        """Read the numbers of a stored tensor that is no factor of a product, which no mask is."""
+        for use in self.parameters.lineage.uses.get(name, ()):
+            entry = self.operators.of(use.node)
+            if entry is None or (use.slot in entry.weights and not entry.scalars_are_constants):
+                return None
+        return self.describe(name)
 
     @cached_property
     def initialization(self) -> Initialization:

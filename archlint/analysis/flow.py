@@ -170,6 +170,28 @@ class Flow:
             return Destiny(kinds, joins or self.offset(node) != 1 - slot)
         return Destiny(frozenset({Kind.OTHER}))
 
+    @cached_property
+    def attends(self) -> bool:
+        """Whether positions are averaged with shares that are computed from them."""
+        return any(
+            isinstance(self.effects[node.name], Attends)
+            or (isinstance(self.effects[node.name], Shares) and self._weighs(node))
+            for node in self.graph.nodes
+        )
+
+    def _weighs(self, node: Node) -> bool:
+        """Whether the output of a softmax is multiplied with something else that is computed."""
+        pending = [node.output]
+        for name in pending:
+            for user in self.graph.consumers.get(name, ()):
+                effect = self.effects[user.name]
+                if isinstance(effect, Sums):
+                    if not any(self.is_stored(user.inputs[slot]) for slot in effect.factors):
+                        return True
+                elif isinstance(effect, Passes):
+                    pending.append(user.output)
+        return False
+
     def offset(self, node: Node) -> int | None:
         """Return the slot of a stored tensor that an addition adds to a computed one."""
         effect = self.effects[node.name]

@@ -64,6 +64,11 @@ def second_moment(values: Numbers) -> float:
     return float(weights() @ (values * values))
 
 
+def coefficient(values: Numbers, order: int) -> float:
+    """Return E[f(z) h(z)] with a Hermite polynomial: h_1 = z, h_2 = (z^2 - 1) / sqrt 2."""
+    return float(_hermite()[order] @ values)
+
+
 def product(values: Numbers, correlation: float) -> float:
     """Return E[f(z) f(z')] for two normal numbers with the given correlation.
 

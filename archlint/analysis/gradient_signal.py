@@ -84,13 +84,16 @@ class GradientSignal:
         factor = self._of_effect(node, slot, effect, (source, made))
         return factor if factor is None or isfinite(factor) else None
 
-    def _of_effect(  # noqa: PLR0911 - a line for each kind of effect
+    def _of_effect(  # noqa: C901, PLR0911 - a line for each kind of effect
         self, node: Node, slot: int, effect: Effect, ends: tuple[Signal, Signal]
     ) -> float | None:
         source, made = ends
         spread = self._elements(node.output) / self._elements(node.inputs[slot])
         match effect:
-            case Passes() | LooksUp():
+            case Passes():
+                dropped = effect.dropped if self.propagation.training else 0.0
+                return spread / (1 - dropped) if dropped < 1 else 0.0
+            case LooksUp():
                 return spread
             case Joins():
                 return 1.0

@@ -11,21 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import cached_property
 
+from archlint.analysis.attention_signal import attended, averaged, shared
 from archlint.analysis.initialization import Initialization
-from archlint.analysis.signal import Signal, normal
+from archlint.analysis.recurrent_signal import recurred
+from archlint.analysis.signal import Signal, constant, normal
 from archlint.analysis.signal_maps import (
     activated,
     added,
-    attended,
-    averaged,
     constant_array,
     drawn,
+    dropped,
     joined,
     multiplied,
     normalized,
     pooled,
-    recurred,
-    shared,
     summed,
 )
 from archlint.graph.graph import Graph
@@ -36,6 +35,7 @@ from archlint.ops.effect import (
     Attends,
     Combines,
     Effect,
+    Holds,
     Joins,
     LooksUp,
     Normalizes,
@@ -85,10 +85,28 @@ class Propagation:
             except Undetermined as reason:
                 self.reasons[node.name] = str(reason)
                 continue
-            for name in node.outputs:
-                if name:
-                    signals[name] = made
+            signals.update((name, made) for name in self._alike(node, effect))
         return signals
+
+    def _alike(self, node: Node, effect: Effect | None) -> tuple[str, ...]:
+        """Return the outputs that an effect speaks of: not statistics, masks and inner states."""
+        if isinstance(effect, Passes):
+            values = self.graph.values
+            names = (name for name in node.outputs if name)
+            return tuple(n for n in names if (t := values[n].dtype) is None or t.is_float)
+        last = 2 if isinstance(effect, Recurs) else 1
+        return tuple(name for name in node.outputs[:last] if name)
+
+    @cached_property
+    def carriers(self) -> frozenset[str]:
+        """The tensors with a signal that depend on an input of the model."""
+        reached = set(self.graph.inputs)
+        for node in self.graph.nodes:
+            if not reached.isdisjoint(node.inputs):
+                reached.update(node.outputs)
+        return frozenset(
+            name for name in reached if name in self.signals and self.signals[name].root
+        )
 
     def _carries_signal(self, node: Node) -> bool:
         """Whether a node makes numbers that are not the same at every run: no shapes, constants."""
@@ -104,14 +122,30 @@ class Propagation:
 
     def weight(self, node: Node, slot: int) -> Signal | None:
         """Return the signal of a stored tensor: drawn once, so that all inputs see the same."""
-        name = node.inputs[slot]
+        return self._stored(node.inputs[slot])
+
+    def _stored(self, name: str) -> Signal | None:
+        """Return the signal of a tensor of the file, also of parts that are cut out and joined."""
         contents = self.graph.constants.get(name)
         if contents is not None and contents.dtype.kind == "f":
             return constant_array(name, contents)
         root = self.initialization.flow.parameters.origins.get(name, name)
         found = self.initialization.initial(root)
         shape = self.graph.values[name].shape or ()
-        return None if found is None else drawn(root, found, shape)
+        if found is not None:
+            return drawn(root, found, shape)
+        maker = self.graph.producers.get(name)
+        if maker is None:
+            return None
+        match self.initialization.flow.effects[maker.name]:
+            case Passes(slot):
+                return self._stored(maker.inputs[slot])
+            case Joins(slots):
+                parts = [self._stored(maker.inputs[slot]) for slot in slots]
+                known = [part for part in parts if part is not None]
+                sizes = [self._elements(maker.inputs[slot]) for slot in slots]
+                return joined(name, known, sizes) if len(known) == len(parts) else None
+        return None
 
     def operand(self, node: Node, slot: int, signals: Mapping[str, Signal]) -> Signal:
         """Return the signal of an input of a node; raises Undetermined."""
@@ -133,7 +167,7 @@ class Propagation:
             raise Undetermined("the second moment is beyond all bounds")
         return made
 
-    def _map(  # noqa: C901, PLR0911 - a line for each kind of effect
+    def _map(  # noqa: C901, PLR0911, PLR0912 - a line for each kind of effect
         self, node: Node, effect: Effect, signals: Mapping[str, Signal]
     ) -> Signal:
         def take(slot: int) -> Signal:
@@ -142,7 +176,11 @@ class Propagation:
         match effect:
             case Passes():
                 source = take(effect.slot)
+                if effect.dropped and self.training:
+                    return dropped(node.output, source, effect.dropped)
                 return source if effect.in_place else source.renamed(node.output)
+            case Holds():
+                return constant(effect.value)
             case Activates():
                 return activated(take(effect.slot), effect)
             case Combines():
@@ -155,7 +193,7 @@ class Propagation:
             case Normalizes():
                 return self._normalized(node, effect, take)
             case Shares():
-                return shared(node.output, take(0), effect.length)
+                return shared(node.output, take(0), effect)
             case Attends():
                 scores = summed_scores(take(effect.query), take(effect.key))
                 return attended(node.output, scores, take(effect.value), effect)

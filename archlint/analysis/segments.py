@@ -19,6 +19,7 @@ from archlint.ops.effect import (
     Passes,
     Pools,
     Recurs,
+    Shares,
     Sums,
 )
 from archlint.record import record
@@ -139,7 +140,7 @@ class Segments:
             seen.add(node.name)
             effect = flow.effects[node.name]
             normalized = normalized or _is_normalization(effect)
-            causal = causal or (isinstance(effect, Attends) and effect.causal)
+            causal = causal or (isinstance(effect, Attends | Shares) and effect.causal)
             for name in node.inputs:
                 if name == stream:
                     reached = True

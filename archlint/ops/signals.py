@@ -21,6 +21,7 @@ from archlint.ops.effect import (
     Sums,
 )
 from archlint.ops.fan import matmul_fan
+from archlint.ops.masking import Masks
 from archlint.ops.operator import SignalFacet
 from archlint.ops.sliding import Sliding, slidings
 from archlint.ops.undetermined import Undetermined
@@ -81,7 +82,8 @@ def shares(call: Call) -> Effect:
     length = (call.input(0).shape or ())[axis]
     if not isinstance(length, int):
         raise Undetermined(f"the length of the axis of {call.node.name!r} is not bound")
-    return Shares(length)
+    is_last = axis in {-1, call.rank(0) - 1}
+    return Shares(length, is_last and Masks(call.graph).scores_causally(call.node.inputs[0]))
 
 
 def pools_windows(pooling: Pooling) -> SignalFacet:

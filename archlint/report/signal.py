@@ -16,9 +16,9 @@ def signal_document(facts: Facts) -> dict[str, Any]:
     """
     signals, gradients = facts.propagation.signals, facts.gradient_signal.second_moments
     tensors = []
-    for node in facts.graph.nodes:
+    for node in facts.flow.graph.nodes:
         signal = signals.get(node.output)
-        if signal is None:
+        if signal is None or node.output not in facts.propagation.carriers:
             continue
         low, high = signal.band
         tensors.append(

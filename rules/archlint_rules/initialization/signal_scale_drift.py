@@ -28,7 +28,7 @@ class SignalScaleDrift(Rule):
         if not facts.initialization.is_known:
             return
         outside = []
-        for node in facts.graph.nodes:
+        for node in facts.flow.graph.nodes:
             origin = facts.flow.origins.get(node.output)
             is_activation = origin is not None and origin.kind is Kind.ACTIVATION
             if not is_activation or origin is None or origin.node is not node:

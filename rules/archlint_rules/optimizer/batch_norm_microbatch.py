@@ -30,7 +30,7 @@ class BatchNormMicrobatch(Rule):
         effects = model.facts.flow.effects
         norms = [
             node
-            for node in model.graph.nodes
+            for node in model.facts.flow.graph.nodes
             if isinstance(effect := effects[node.name], Normalizes) and effect.over is Over.BATCH
         ]
         single = []
