@@ -9,7 +9,7 @@ from functools import cached_property
 from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.value import Role
+from archlint.graph.value import Role, Shape
 from archlint.ops.call import Call
 from archlint.ops.effect import (
     Activates,
@@ -60,7 +60,8 @@ class Origin:
         import numpy as np
 
         probe = np.array([-2.0, -1.0, 1.0, 2.0])
-        return bool((self.activation.function(probe) == [0, 0, 1, 2]).all())
+        with np.errstate(all="ignore"):  # a root of what is negative is no ReLU either
+            return bool((self.activation.function(probe) == [0, 0, 1, 2]).all())
 
 
 @record
@@ -202,12 +203,12 @@ class Flow:
         return stored.index(True) if sum(stored) == 1 else None
 
     def offset_of(self, node: Node, effect: Sums) -> str | None:
-        """Return the bias of a sum: its own, or the vector that the next node adds."""
+        """Return the bias of a sum: its own, or the number a channel that the next node adds."""
         if effect.bias is not None:
             return node.inputs[effect.bias]
         for user in self.graph.consumers.get(node.output, ()):
             slot = self.offset(user)
-            if slot is not None and len(self.graph.values[user.inputs[slot]].shape or ()) == 1:
+            if slot is not None and _is_row(self.graph.values[user.inputs[slot]].shape):
                 return user.inputs[slot]
         return None
 
@@ -221,6 +222,10 @@ class Flow:
 
 
 _OTHER = Origin(Kind.OTHER)
+
+
+def _is_row(shape: Shape | None) -> bool:
+    return shape is not None and len(shape) > 0 and all(dim == 1 for dim in shape[:-1])
 
 
 def _common(origins: list[Origin]) -> Origin:

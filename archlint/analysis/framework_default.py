@@ -11,6 +11,7 @@ PYTORCH = "PyTorch's default U(+-1/sqrt(fan-in))"
 KERAS = "Glorot's uniform distribution, Keras' default"
 
 _PRECISE = 1.02
+_MISSED = 10.0  # shares of 1/n of the bound: what the largest of n uniform numbers stays below it
 _BOUND_SLACK = 1 + 1e-5
 
 
@@ -29,6 +30,20 @@ def framework_default(fan: Fan, found: Distribution) -> str:
     if found.initializer is None and _fits(found, sqrt(6 / (fan_in + fan_out))):
         return KERAS
     return ""
+
+
+def is_untouched(fan: Fan, found: Distribution) -> bool:
+    """Whether a weight fills a framework's default so exactly that nobody trained it since.
+
+    The largest of n uniform numbers comes as near to the bound as 1/n, and one step of training
+    moves some of them across.
+    """
+    if not framework_default(fan, found):
+        return False
+    fan_in, fan_out = fan.framework_fans
+    missed = _MISSED * found.error**2 / 0.2  # the standard error of a uniform number is .447/sqrt n
+    bounds = (1 / sqrt(fan_in), sqrt(6 / (fan_in + fan_out)))
+    return any(bound * (1 - missed) <= found.largest <= bound * _BOUND_SLACK for bound in bounds)
 
 
 def _is_centred(found: Distribution) -> bool:

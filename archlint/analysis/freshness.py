@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from archlint.analysis.distribution import UNIFORM, Distribution
 from archlint.analysis.flow import Flow
+from archlint.analysis.framework_default import framework_default, is_untouched
 from archlint.graph.node import Node
 from archlint.ops.composite.exported import left_out
 from archlint.ops.effect import Normalizes, Sums
@@ -95,8 +96,9 @@ class Freshness:
         weight = self._stored(node, effect.factors[1]) or self._stored(node, effect.factors[0])
         bound = 1 / sqrt(max(effect.fan.framework_fans[0], 1))
         uniform = weight is not None and weight.family == UNIFORM
-        if weight is not None and uniform and _is_bounded(weight, bound):
-            yield Evidence(True, node.inputs[effect.factors[1]], "lies within U(+-1/sqrt(fan-in))")
+        if weight is not None and is_untouched(effect.fan, weight):
+            default = framework_default(effect.fan, weight)
+            yield Evidence(True, node.inputs[effect.factors[1]], f"is exactly {default}")
         bias = self._bias(node, effect)
         if bias is None:
             if left_out(node) and self.flow.offset_of(node, effect) is None:
