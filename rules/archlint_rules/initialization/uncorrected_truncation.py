@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
@@ -11,7 +10,6 @@ from archlint_rules.initialization.alike import alike, and_others
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STD = re.compile(r"^trunc_normal\(.*\bstd=(?P<std>[0-9.eE+-]+)")
 _LEAST = 0.97
 
 
@@ -30,13 +28,11 @@ class UncorrectedTruncation(Rule):
         cut = []
         for layer in initialization.layers:
             found = initialization.declared(layer.weight)
-            stated = None if found is None else _STD.match(found.initializer or "")
-            if found is not None and stated and found.std < _LEAST * float(stated["std"]):
+            if found is not None and found.std < _LEAST * (found.stated or 0):
                 cut.append((layer, found))
         for group in alike(cut):
             layer, found = group[0]
-            stated = _STD.match(found.initializer or "")
-            asked = float(stated["std"]) if stated else found.std
+            asked = found.stated or found.std
             yield self.finding(
                 f"{layer.weight} is drawn from a normal distribution of std {asked:g}, cut off: "
                 f"{found.std:.4g} is left, {found.std / asked:.4f} of it{and_others(group)}",
