@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from math import isclose, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.remedy import fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archlint.api import Fix, Layer
+    from archlint_rules.initialization.alike import Judged
+
 _LEAST = 0.97
+_EXACT = 0.005
 
 
 class UncorrectedTruncation(Rule):
@@ -42,4 +48,21 @@ class UncorrectedTruncation(Rule):
                 data={"declared": asked, "sigma": found.std, "ratio": found.std / asked},
                 help=f"divide by {found.std / asked:.5f}: std {asked * asked / found.std:.6g} with "
                 "bounds at the same number of deviations, as JAX and Keras do",
+                fix=_fix(model, group, asked),
             )
+
+
+def _fix(model: Model, group: list[Judged], asked: float) -> Fix | None:
+    """Return the named initializer that has the stated deviation, and is cut off and corrected.
+
+    Where it has no such name, only the person who wrote it knows which deviation was meant.
+    """
+    for word, mode in (("he_normal", "he"), ("lecun_normal", "lecun"), ("glorot_normal", "glorot")):
+        if all(isclose(_scaled(layer, mode), asked, rel_tol=_EXACT) for layer, _ in group):
+            return fix(model, [layer for layer, _ in group], word)
+    return None
+
+
+def _scaled(layer: Layer, mode: str) -> float:
+    fan_in, fan_out = layer.fan.framework_fans
+    return sqrt({"he": 2 / fan_in, "lecun": 1 / fan_in, "glorot": 2 / (fan_in + fan_out)}[mode])
