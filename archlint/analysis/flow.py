@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from dataclasses import field
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
@@ -92,10 +93,11 @@ class Flow:
     graph: Graph
     operators: Operators
     parameters: Parameters
+    reasons: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def effects(self) -> Mapping[str, Effect | None]:
-        """The effect of each node by its name; None where it is not known."""
+        """The effect of each node by its name; None where it is not known, for one of `reasons`."""
         return {node.name: self._effect(node) for node in self.graph.nodes}
 
     @cached_property
@@ -129,7 +131,10 @@ class Flow:
             return None
         try:
             return operator.signal(Call(node, self.graph))
-        except (Undetermined, IndexError, ValueError):
+        except Undetermined as reason:
+            self.reasons[node.name] = str(reason)
+            return None
+        except (IndexError, ValueError):
             return None  # what does not fit its operator is told where shapes are worked out
 
     def _origin(self, node: Node, origins: Mapping[str, Origin]) -> Origin:

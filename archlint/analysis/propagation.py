@@ -99,14 +99,13 @@ class Propagation:
 
     @cached_property
     def carriers(self) -> frozenset[str]:
-        """The tensors with a signal that depend on an input of the model."""
+        """The tensors that depend on an input of the model, and are not one number everywhere."""
         reached = set(self.graph.inputs)
         for node in self.graph.nodes:
             if not reached.isdisjoint(node.inputs):
                 reached.update(node.outputs)
-        return frozenset(
-            name for name in reached if name in self.signals and self.signals[name].root
-        )
+        fixed = {name for name, signal in self.signals.items() if not signal.root}
+        return frozenset(reached - fixed)
 
     def _carries_signal(self, node: Node) -> bool:
         """Whether a node makes numbers that are not the same at every run: no shapes, constants."""
@@ -126,17 +125,22 @@ class Propagation:
 
     def _stored(self, name: str) -> Signal | None:
         """Return the signal of a tensor of the file, also of parts that are cut out and joined."""
-        contents = self.graph.constants.get(name)
-        if contents is not None and contents.dtype.kind == "f":
-            return constant_array(name, contents)
-        root = self.initialization.flow.parameters.origins.get(name, name)
+        parameters = self.initialization.flow.parameters
+        root = parameters.origins.get(name, name)
         found = self.initialization.initial(root)
         shape = self.graph.values[name].shape or ()
         if found is not None:
             return drawn(root, found, shape)
+        if root in parameters.trainable or root in parameters.buffers:
+            return None  # what it is after training says nothing of the start
+        contents = self.graph.constants.get(name)
+        if contents is not None and contents.dtype.kind == "f":
+            return constant_array(name, contents)
         maker = self.graph.producers.get(name)
-        if maker is None:
-            return None
+        return None if maker is None else self._prepared(maker, name)
+
+    def _prepared(self, maker: Node, name: str) -> Signal | None:
+        """Return the signal of a stored tensor after nodes that only cut and join."""
         match self.initialization.flow.effects[maker.name]:
             case Passes(slot):
                 return self._stored(maker.inputs[slot])
@@ -161,7 +165,8 @@ class Propagation:
 
     def _made(self, node: Node, effect: Effect | None, signals: Mapping[str, Signal]) -> Signal:
         if effect is None:
-            raise Undetermined(f"what {node.op} does to a signal is not known")
+            general = f"what {node.op} does to a signal is not known"
+            raise Undetermined(self.initialization.flow.reasons.get(node.name, general))
         made = self._map(node, effect, signals)
         if not made.is_finite:
             raise Undetermined("the second moment is beyond all bounds")
