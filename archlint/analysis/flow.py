@@ -17,6 +17,7 @@ from archlint.ops.effect import (
     Attends,
     Combines,
     Effect,
+    Holds,
     Joins,
     LooksUp,
     Normalizes,
@@ -84,6 +85,7 @@ class Destiny:
 
 
 _NOWHERE = Destiny(frozenset())
+_ACTIVATED = Destiny(frozenset({Kind.ACTIVATION}))
 
 
 @record(slots=False)
@@ -164,17 +166,20 @@ class Flow:
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
             return Destiny(frozenset({Kind.NORMALIZATION}))
         if isinstance(effect, Activates | Shares):
-            return Destiny(frozenset({Kind.ACTIVATION}))
+            # What turns the output of a network into probabilities or pixels is a part of it.
+            own = destinies.get(node.output, _NOWHERE)
+            return own if own.is_final and _squashes(effect) else _ACTIVATED
         if isinstance(effect, Sums | Recurs | Attends):
             return Destiny(frozenset({Kind.SUM}))
         after = [destinies.get(name, _NOWHERE) for name in node.outputs if name]
         kinds = frozenset().union(*(each.kinds for each in after))
         joins = any(each.joins for each in after)
-        if isinstance(effect, Passes | Pools | Joins | Normalizes | LooksUp):
-            return Destiny(kinds, joins)
         if isinstance(effect, Combines) and effect.operation is Operation.ADD:
             return Destiny(kinds, joins or self.offset(node) != 1 - slot)
-        return Destiny(frozenset({Kind.OTHER}))
+        if effect is not None and not isinstance(effect, Combines | Holds):
+            return Destiny(kinds, joins)
+        is_scaled = isinstance(effect, Combines) and self._is_scaled(node, slot)
+        return Destiny(kinds, joins) if is_scaled else Destiny(frozenset({Kind.OTHER}))
 
     @cached_property
     def attends(self) -> bool:
@@ -197,6 +202,11 @@ class Flow:
                 elif isinstance(effect, Passes):
                     pending.append(user.output)
         return False
+
+    def _is_scaled(self, node: Node, slot: int) -> bool:
+        """Whether a tensor is only multiplied by stored numbers, such as the scale of a layer."""
+        others = [name for place, name in enumerate(node.inputs) if name and place != slot]
+        return all(self.is_stored(name) for name in others)
 
     def offset(self, node: Node) -> int | None:
         """Return the slot of a stored tensor that an addition adds to a computed one."""
@@ -227,6 +237,17 @@ class Flow:
 
 
 _OTHER = Origin(Kind.OTHER)
+
+
+def _squashes(effect: Activates | Shares) -> bool:
+    """Whether what comes out is between -1 and 1, whatever goes in."""
+    import numpy as np
+
+    if isinstance(effect, Shares):
+        return True
+    with np.errstate(all="ignore"):
+        ends = effect.function(np.array([-100.0, 100.0]))
+    return bool((abs(ends) <= 1).all())
 
 
 def _is_row(shape: Shape | None) -> bool:

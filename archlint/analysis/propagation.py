@@ -8,7 +8,7 @@ from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 and 5).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 
 from archlint.analysis.attention_signal import attended, averaged, shared
@@ -18,6 +18,7 @@ from archlint.analysis.signal import Signal, constant, normal
 from archlint.analysis.signal_maps import (
     activated,
     added,
+    bounded,
     constant_array,
     drawn,
     dropped,
@@ -100,12 +101,16 @@ class Propagation:
     @cached_property
     def carriers(self) -> frozenset[str]:
         """The tensors that depend on an input of the model, and are not one number everywhere."""
+        fixed = {name for name, signal in self.signals.items() if not signal.root}
+        return self._dependent - fixed
+
+    @cached_property
+    def _dependent(self) -> frozenset[str]:
         reached = set(self.graph.inputs)
         for node in self.graph.nodes:
             if not reached.isdisjoint(node.inputs):
                 reached.update(node.outputs)
-        fixed = {name for name, signal in self.signals.items() if not signal.root}
-        return frozenset(reached - fixed)
+        return frozenset(reached)
 
     def _carries_signal(self, node: Node) -> bool:
         """Whether a node makes numbers that are not the same at every run: no shapes, constants."""
@@ -187,7 +192,9 @@ class Propagation:
             case Holds():
                 return constant(effect.value)
             case Activates():
-                return activated(take(effect.slot), effect)
+                made = activated(take(effect.slot), effect)
+                # Of a table of positions, as that of a rotary embedding, only the bounds are known.
+                return made if node.output in self._dependent else bounded(made)
             case Combines():
                 return self._combined(node, effect, [take(slot) for slot in effect.slots])
             case Joins():
@@ -206,8 +213,10 @@ class Propagation:
                 return self._summed(node, effect, take)
             case LooksUp():
                 source = take(effect.slot)
-                is_table = self.initialization.flow.is_stored(node.inputs[effect.slot])
-                return source.independent(node.output) if is_table else source.renamed(node.output)
+                if not self.initialization.flow.is_stored(node.inputs[effect.slot]):
+                    return source.renamed(node.output)
+                picked = source.independent(node.output)  # some of the rows, at random
+                return replace(picked, width=self._elements(node.output) / self._batch(node))
             case Recurs():
                 parts = [self.weight(node, slot) for slot, _ in effect.fans]
                 offset = self.weight(node, 3) if len(node.inputs) > 3 and node.inputs[3] else None
@@ -259,10 +268,12 @@ class Propagation:
 
     def _units(self, node: Node, effect: Sums) -> tuple[float, float]:
         """Return the independent units of a sum's output, and the places that each has."""
-        elements = self._elements(node.output)
-        batch = (self.graph.values[node.output].shape or (1,))[0]
-        places = elements / effect.fan.outputs / (batch if isinstance(batch, int) else 1)
+        places = self._elements(node.output) / effect.fan.outputs / self._batch(node)
         return effect.fan.outputs, max(places, 1)
+
+    def _batch(self, node: Node) -> int:
+        batch = (self.graph.values[node.output].shape or (1,))[0]
+        return batch if isinstance(batch, int) and batch > 0 else 1
 
     def _elements(self, name: str) -> float:
         shape = self.graph.values[name].shape or ()

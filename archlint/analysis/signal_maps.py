@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _TINY = 1e-300
 _MASK = 1e4  # constants beyond it are masks, which leave elements out
+_OPEN = 1.5  # ln: how much smaller a table of positions may be than one of random numbers
 _ALIKE = 0.7  # the least correlation of places whose windows overlap
 
 
@@ -66,6 +67,14 @@ def activated(source: Signal, effect: Activates) -> Signal:
     with np.errstate(all="ignore"):
         values = effect.function(source.values)
     return replace(source, values=values)
+
+
+def bounded(table: Signal) -> Signal:
+    """Return a function of fixed numbers, of which the moments are known only within its bounds."""
+    if not table.root or table.second_moment <= _TINY:
+        return table
+    largest = float((table.values * table.values).max())
+    return replace(table, low=-_OPEN, high=max(log(largest / table.second_moment), 0.0))
 
 
 def added(name: str, first: Signal, second: Signal) -> Signal:
@@ -207,7 +216,8 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
     if effect.over is Over.NEIGHBOURS:
         return replace(source, low=source.low - 0.3, high=source.high)
     if not effect.centred:
-        made = scaled(source, 1.0, source.root) if square > _TINY else source
+        left = square / (square + effect.epsilon) if square > _TINY else 1.0
+        made = scaled(source, left, source.root) if square > _TINY else source
         return replace(made, low=0, high=0, drift=0, fixed=1)
     # A channel's own mean over inputs or places has the second moment E[x x'].
     offset = mean * mean if effect.over is Over.FEATURES else min(source.places_product, square)
@@ -216,10 +226,10 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
         alike = 1.0 if effect.over is Over.FEATURES else 0.0
         return normal(name, 0, 1, (alike, alike))
     if effect.over is Over.FEATURES:
-        values = (source.values - mean) / sqrt(variance)
+        values = (source.values - mean) / sqrt(variance + effect.epsilon)
         made = Signal(name, values, source.agreement, source.likeness)
     else:
-        made = normal(name, 0, 1, (0, 0))
+        made = normal(name, 0, variance / (variance + effect.epsilon), (0, 0))
     return replace(made, width=source.width, fixed=2)
 
 

@@ -139,13 +139,15 @@ class Over(enum.Enum):
 class Normalizes:
     """Elements are divided by their scale, then multiplied and shifted by learned numbers.
 
-    `centred` tells whether the mean is taken away first.
+    `centred` tells whether the mean is taken away first, `epsilon` what is added to the square of
+    the scale, which counts where that is small.
     """
 
     over: Over
     gain: int | None = None
     shift: int | None = None
     centred: bool = True
+    epsilon: float = 0.0
 
 
 @record
