@@ -21,7 +21,8 @@ from archlint.target import Target
 
 HEAD = """<ir_version: 8, opset_import: ["" : 17]>
 net (float[4, 20, 64] x) => (float[4, 20, 64] y)
-<float[64, 64] w, float[64] g, float[64] b, float eps = {1e-5}, float two = {2}, float one = {1},
+<float[64, 64] w, float[64] g, float[64] b, float[20, 20] blocked, int64 next = {1},
+ float eps = {1e-5}, float two = {2}, float one = {1},
  float half = {0.5}, float root = {1.41421356}, float inverse = {0.70710678},
  float three = {3}, float c = {0.044715}, float k = {0.79788456}, float lowest = {-1e9}>
 """
@@ -36,6 +37,7 @@ def facts(body: str, *, opset: int = 17) -> Facts:
         "w": random.normal(0, 3 / sqrt(64), (64, 64)),
         "g": np.ones(64),
         "b": np.zeros(64),
+        "blocked": np.full((20, 20), -np.inf),
     }
     for name, numbers in fresh.items():
         if name not in {tensor.name for tensor in model.graph.initializer}:
@@ -162,3 +164,17 @@ def test_the_shares_of_equal_scores() -> None:
     causal = facts(f"{steps} {mask} p = Softmax(z) y = MatMul(p, h)").propagation.signals["p"]
     harmonic = sum(1 / t for t in range(1, 21))
     assert causal.second_moment == pytest.approx(harmonic / 400, rel=0.02)
+
+
+def test_what_is_added_to_the_variance_counts_where_that_is_small() -> None:
+    """The second moment behind a norm is v / (v + epsilon)."""
+    steps = "tiny = Mul(h, eps)  y = LayerNormalization<epsilon = 1e-5>(tiny, g, b)"
+    found = facts(steps).propagation.signals
+    variance = found["tiny"].second_moment
+    assert found["y"].second_moment == pytest.approx(variance / (variance + 1e-5), rel=1e-3)
+
+
+def test_a_mask_that_is_stored_whole() -> None:
+    found = facts(f"{SCORES}  m = Trilu<upper = 1>(blocked, next)  z = Add(s, m)  y = Softmax(z)")
+    (shares,) = [each for each in found.flow.effects.values() if isinstance(each, Shares)]
+    assert shares.causal
