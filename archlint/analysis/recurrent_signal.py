@@ -11,6 +11,7 @@ from archlint.ops.effect import Recurs
 from archlint.ops.undetermined import Undetermined
 
 _TINY = 1e-300
+_SLACK = 0.25  # ln: what the state of a cell is off from its mean-field figure
 _MANY = 50  # steps of a recurrence, after which its state has settled
 
 
@@ -33,7 +34,9 @@ def recurred(
     changing = per_input * max(data.second_moment - data.places_product, 0)
     state = _settled(effect, steady, changing, per_state)
     made = normal(name, 0, sum(state), (state[0], state[0]))
-    return replace(made, low=-0.25, high=0.25, drift=data.drift, width=effect.fans[1][1].channels)
+    # A bias with a mean opens one gate and leaves the others, which are all followed as one here.
+    low = -_SLACK if offset is None or offset.mean == 0 else -4 * _SLACK
+    return replace(made, low=low, high=_SLACK, drift=data.drift, width=effect.fans[1][1].channels)
 
 
 def _settled(
