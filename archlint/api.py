@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from archlint.analysis.field_path import Step
     from archlint.analysis.flow import Kind
     from archlint.analysis.formula import Formula
-    from archlint.analysis.gain import accepted_gains, gain
+    from archlint.analysis.gain import accepted_gains, gain, leak
     from archlint.analysis.gridding import Grid
     from archlint.analysis.initialization import Layer
     from archlint.analysis.joins import Join
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from archlint.model import Model
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
-    from archlint.ops.effect import Attends, LooksUp, Normalizes, Over, Passes, Sums
+    from archlint.ops.effect import Activates, Attends, LooksUp, Normalizes, Over, Passes, Sums
     from archlint.ops.fan import Fan
     from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from archlint.sources.problem import Unreadable
 
 __all__ = [
+    "Activates",
     "Adam",
     "Amount",
     "Attends",
@@ -132,11 +133,13 @@ __all__ = [
     "format_seconds",
     "gain",
     "hookimpl",
+    "leak",
     "output_size",
     "sliding_windows",
 ]
 
 _HOMES = {
+    "Activates": "archlint.ops.effect",
     "Adam": "archlint.analysis.optimizer_dynamics",
     "Amount": "archlint.analysis.amount",
     "Attends": "archlint.ops.effect",
@@ -188,6 +191,7 @@ _HOMES = {
     "format_macs": "archlint.quantity",
     "format_seconds": "archlint.quantity",
     "gain": "archlint.analysis.gain",
+    "leak": "archlint.analysis.gain",
     "output_size": "archlint.ops.sliding",
     "sliding_windows": "archlint.ops.sliding",
 }

@@ -26,7 +26,8 @@ class Distribution:
 
     `error` is the standard error of ln(std): 0 where the spread is declared. `largest` is the
     largest absolute value that was seen, or the bound of a declared distribution. `kurtosis` is
-    Pearson's. `initializer` is the declared text, None for what was measured.
+    Pearson's. `initializer` is the declared text, None for what was measured; `stated` is the
+    deviation in it where cutting off left less.
     """
 
     family: str
@@ -36,6 +37,7 @@ class Distribution:
     error: float = 0.0
     largest: float = inf
     initializer: str | None = None
+    stated: float | None = None
 
     @property
     def second_moment(self) -> float:
@@ -83,37 +85,45 @@ def declared(text: str, dims: tuple[int, ...], fans: tuple[int, int]) -> Distrib
 
 
 def _scaled(made: Initializer, _: tuple[int, ...], fans: tuple[int, int]) -> Distribution:
-    from archlint.frontends.architecture.export import deviation
+    """The deviation follows from the fans; Keras' truncated normal is widened before it is cut."""
+    from archlint.frontends.architecture.initializer import scaling
+    from archlint.frontends.architecture.spread import TRUNCATION, deviation
 
-    std = deviation(made, fans)
-    if made.name.endswith("uniform"):
-        return Distribution(UNIFORM, 0, std, 1.8, largest=sqrt(3) * std, initializer=str(made))
-    return Distribution(NORMAL, 0, std, initializer=str(made))
+    std, text = deviation(made, fans), str(made)
+    distribution = (scaling(made) or (0, "", made.name))[2]
+    if distribution.endswith("uniform"):
+        return Distribution(UNIFORM, 0, std, 1.8, largest=sqrt(3) * std, initializer=text)
+    if distribution == "truncated_normal":
+        largest = 2 * std / TRUNCATION
+        return Distribution(
+            TRUNCATED, 0, std, _KURTOSIS[TRUNCATED], largest=largest, initializer=text
+        )
+    return Distribution(NORMAL, 0, std, initializer=text)
 
 
 def _normal(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Distribution:
-    number = _numbers(made)
-    return Distribution(NORMAL, number["mean"], number["std"], initializer=str(made))
+    mean, std = _numbers(made).values()
+    return Distribution(NORMAL, mean, std, initializer=str(made))
 
 
 def _uniform(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Distribution:
-    number = _numbers(made)
-    low, high = number["a"], number["b"]
+    low, high = _numbers(made).values()
     std = (high - low) / sqrt(12)
     largest = max(abs(low), abs(high))
     return Distribution(UNIFORM, (low + high) / 2, std, 1.8, largest=largest, initializer=str(made))
 
 
 def _truncated(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Distribution:
-    """A normal distribution between absolute bounds, as torch.nn.init.trunc_normal_ has it."""
-    number = _numbers(made)
-    mean, std = number["mean"], number["std"]
+    """A normal distribution between bounds, of which less than its deviation is left."""
+    from archlint.frontends.architecture.spread import cut
+
+    mean, std, *bounds = cut(made.name, _numbers(made))
     if std <= 0:
         return Distribution(CONSTANT, mean, 0, 1, initializer=str(made))
-    low, high = (number["a"] - mean) / std, (number["b"] - mean) / std
+    low, high = ((bound - mean) / std for bound in bounds)
     shift, variance = truncated_moments(low, high)
     family = TRUNCATED if variance < 0.999 else NORMAL
-    largest = max(abs(number["a"]), abs(number["b"]))
+    largest = max(abs(bound) for bound in bounds)
     return Distribution(
         family,
         mean + std * shift,
@@ -121,6 +131,7 @@ def _truncated(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Di
         _KURTOSIS[family],
         largest=largest,
         initializer=str(made),
+        stated=std,
     )
 
 
@@ -145,9 +156,11 @@ def _edge(x: float) -> float:
     return x * _density(x) if isfinite(x) else 0.0
 
 
-def _orthogonal(made: Initializer, dims: tuple[int, ...], _: tuple[int, int]) -> Distribution:
+def _orthogonal(made: Initializer, dims: tuple[int, ...], fans: tuple[int, int]) -> Distribution:
     """Rows or columns are orthonormal: an entry has the deviation gain / sqrt(longer side)."""
-    longer = max(dims[0], prod(dims[1:])) if dims else 1
+    from archlint.frontends.architecture.initializer import matrices
+
+    longer = max(matrices(dims, fans)[1:]) if dims else 1
     return Distribution(
         ORTHOGONAL, 0, _numbers(made)["gain"] / sqrt(max(longer, 1)), initializer=str(made)
     )
@@ -167,6 +180,11 @@ def _identity(made: Initializer, dims: tuple[int, ...], _: tuple[int, int]) -> D
     return Distribution(OTHER, mean, sqrt(mean - mean * mean), largest=1, initializer=str(made))
 
 
+def _forget_gate(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Distribution:
+    """Ones in one gate of four, of one bias of two; zeros elsewhere."""
+    return Distribution(OTHER, 1 / 8, sqrt(7) / 8, largest=1, initializer=str(made))
+
+
 _Maker = Callable[["Initializer", tuple[int, ...], tuple[int, int]], Distribution]
 
 _MAKERS: Mapping[str, _Maker] = MappingProxyType(
@@ -174,14 +192,25 @@ _MAKERS: Mapping[str, _Maker] = MappingProxyType(
         "constant": _constant,
         "dirac": _identity,
         "eye": _identity,
+        "forget_gate": _forget_gate,
+        "glorot_normal": _scaled,
+        "glorot_uniform": _scaled,
+        "he_normal": _scaled,
+        "he_uniform": _scaled,
         "kaiming_normal": _scaled,
         "kaiming_uniform": _scaled,
         "lecun_normal": _scaled,
+        "lecun_uniform": _scaled,
         "normal": _normal,
         "ones": _constant,
         "orthogonal": _orthogonal,
+        "random_normal": _normal,
+        "random_uniform": _uniform,
         "trunc_normal": _truncated,
+        "trunc_normal_tf": _truncated,
+        "truncated_normal": _truncated,
         "uniform": _uniform,
+        "variance_scaling": _scaled,
         "xavier_normal": _scaled,
         "xavier_uniform": _scaled,
         "zeros": _constant,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from archlint.analysis.segments import Segments
     from archlint.analysis.traffic import Traffic
     from archlint.analysis.training_memory import TrainingMemory
+    from archlint.sources.statistics import Statistics
 
 
 @record(slots=False)
@@ -274,7 +275,26 @@ class Facts:
     @cached_property
     def flow(self) -> Flow:
         """What every tensor comes from and runs into."""
-        return Flow(self.graph, self.operators, self.parameters)
+        return Flow(self.meaning, self.operators, self.parameters)
+
+    @cached_property
+    def meaning(self) -> Graph:
+        """The graph as a signal sees it: masks are known, and steps are what they compute."""
+        from archlint.analysis.recognize import meaning_graph
+        from archlint.analysis.stored_masks import stored_masks
+        from archlint.ops.composite.registry import meanings
+
+        masks = stored_masks(self.graph, self._describe_mask)
+        constants = {**self.graph.constants, **masks}
+        return meaning_graph(replace(self.graph, constants=constants), meanings())
+
+    def _describe_mask(self, name: str) -> Statistics | None:
+        """Read the numbers of a stored tensor that is no factor of a product, which no mask is."""
+        for use in self.parameters.lineage.uses.get(name, ()):
+            entry = self.operators.of(use.node)
+            if entry is None or (use.slot in entry.weights and not entry.scalars_are_constants):
+                return None
+        return self.describe(name)
 
     @cached_property
     def initialization(self) -> Initialization:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from dataclasses import field
 from functools import cache, cached_property
 
 from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.value import Role
+from archlint.graph.value import Role, Shape
 from archlint.ops.call import Call
 from archlint.ops.effect import (
     Activates,
     Attends,
     Combines,
     Effect,
+    Holds,
     Joins,
     LooksUp,
     Normalizes,
@@ -60,7 +62,8 @@ class Origin:
         import numpy as np
 
         probe = np.array([-2.0, -1.0, 1.0, 2.0])
-        return bool((self.activation.function(probe) == [0, 0, 1, 2]).all())
+        with np.errstate(all="ignore"):  # a root of what is negative is no ReLU either
+            return bool((self.activation.function(probe) == [0, 0, 1, 2]).all())
 
 
 @record
@@ -110,10 +113,11 @@ class Flow:
     graph: Graph
     operators: Operators
     parameters: Parameters
+    reasons: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def effects(self) -> Mapping[str, Effect | None]:
-        """The effect of each node by its name; None where it is not known."""
+        """The effect of each node by its name; None where it is not known, for one of `reasons`."""
         return {node.name: self._effect(node) for node in self.graph.nodes}
 
     @cached_property
@@ -147,7 +151,10 @@ class Flow:
             return None
         try:
             return operator.signal(Call(node, self.graph))
-        except (Undetermined, IndexError, ValueError):
+        except Undetermined as reason:
+            self.reasons[node.name] = str(reason)
+            return None
+        except (IndexError, ValueError):
             return None  # what does not fit its operator is told where shapes are worked out
 
     def _origin(self, node: Node, origins: Mapping[str, Origin]) -> Origin:
@@ -177,19 +184,49 @@ class Flow:
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
             return _ends_as(Kind.NORMALIZATION)
         if isinstance(effect, (Activates, Shares)):
-            return _ends_as(Kind.ACTIVATION)
+            # What turns the output of a network into probabilities or pixels is a part of it.
+            own = destinies.get(node.output, _NOWHERE)
+            return own if own.is_final and _squashes(effect) else _ends_as(Kind.ACTIVATION)
         if isinstance(effect, _SUMMING_AHEAD):
             return _ends_as(Kind.SUM)
-        adds = isinstance(effect, Combines) and effect.operation is Operation.ADD
-        if not adds and not isinstance(effect, _PASSING_AHEAD):
-            return _ends_as(Kind.OTHER)
         after = _NOWHERE
         for name in node.outputs:
             if name in destinies:
                 after = _either(after, destinies[name])
-        if adds and not after.joins and self.offset(node) != 1 - slot:
-            return Destiny(after.kinds, joins=True)
-        return after
+        if isinstance(effect, Combines) and effect.operation is Operation.ADD:
+            joins = after.joins or self.offset(node) != 1 - slot
+            return after if joins is after.joins else Destiny(after.kinds, joins)
+        if effect is not None and not isinstance(effect, (Combines, Holds)):
+            return after
+        is_scaled = isinstance(effect, Combines) and self._is_scaled(node, slot)
+        return after if is_scaled else _ends_as(Kind.OTHER)
+
+    @cached_property
+    def attends(self) -> bool:
+        """Whether positions are averaged with shares that are computed from them."""
+        return any(
+            isinstance(self.effects[node.name], Attends)
+            or (isinstance(self.effects[node.name], Shares) and self._weighs(node))
+            for node in self.graph.nodes
+        )
+
+    def _weighs(self, node: Node) -> bool:
+        """Whether the output of a softmax is multiplied with something else that is computed."""
+        pending = [node.output]
+        for name in pending:
+            for user in self.graph.consumers.get(name, ()):
+                effect = self.effects[user.name]
+                if isinstance(effect, Sums):
+                    if not any(self.is_stored(user.inputs[slot]) for slot in effect.factors):
+                        return True
+                elif isinstance(effect, Passes):
+                    pending.append(user.output)
+        return False
+
+    def _is_scaled(self, node: Node, slot: int) -> bool:
+        """Whether a tensor is only multiplied by stored numbers, such as the scale of a layer."""
+        others = [name for place, name in enumerate(node.inputs) if name and place != slot]
+        return all(self.is_stored(name) for name in others)
 
     def offset(self, node: Node) -> int | None:
         """Return the slot of a stored tensor that an addition adds to a computed one."""
@@ -201,12 +238,12 @@ class Flow:
         return stored.index(True) if sum(stored) == 1 else None
 
     def offset_of(self, node: Node, effect: Sums) -> str | None:
-        """Return the bias of a sum: its own, or the vector that the next node adds."""
+        """Return the bias of a sum: its own, or the number a channel that the next node adds."""
         if effect.bias is not None:
             return node.inputs[effect.bias]
         for user in self.graph.consumers.get(node.output, ()):
             slot = self.offset(user)
-            if slot is not None and len(self.graph.values[user.inputs[slot]].shape or ()) == 1:
+            if slot is not None and _is_row(self.graph.values[user.inputs[slot]].shape):
                 return user.inputs[slot]
         return None
 
@@ -221,6 +258,21 @@ class Flow:
 
 
 _OTHER = Origin(Kind.OTHER)
+
+
+def _squashes(effect: Activates | Shares) -> bool:
+    """Whether what comes out is between -1 and 1, whatever goes in."""
+    import numpy as np
+
+    if isinstance(effect, Shares):
+        return True
+    with np.errstate(all="ignore"):
+        ends = effect.function(np.array([-100.0, 100.0]))
+    return bool((abs(ends) <= 1).all())
+
+
+def _is_row(shape: Shape | None) -> bool:
+    return shape is not None and len(shape) > 0 and all(dim == 1 for dim in shape[:-1])
 
 
 def _common(origins: list[Origin]) -> Origin:

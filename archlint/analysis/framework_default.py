@@ -11,6 +11,7 @@ PYTORCH = "PyTorch's default U(+-1/sqrt(fan-in))"
 KERAS = "Glorot's uniform distribution, Keras' default"
 
 _PRECISE = 1.02
+_MISSED = 10.0  # shares of 1/n of the bound: what the largest of n uniform numbers stays below it
 _BOUND_SLACK = 1 + 1e-5
 
 
@@ -18,17 +19,34 @@ def framework_default(fan: Fan, found: Distribution) -> str:
     """Return the name of the default that `found` is, or "" where somebody chose it.
 
     PyTorch draws from U(+-1/sqrt(fan-in)), kept for compatibility (pytorch#57109); Keras from
-    Glorot's uniform distribution. What an architecture file declares by a name of its own is no
-    default.
+    Glorot's uniform distribution. What an architecture file declares by another name than the
+    framework's is no default.
     """
     if found.family not in {UNIFORM, OTHER} or not _is_centred(found):
         return ""
-    fan_in, fan_out = fan.framework_fans
-    if _fits(found, 1 / sqrt(fan_in)):
+    if _fits(found, 1 / sqrt(fan.framework_fans[0])):
         return PYTORCH
-    if found.initializer is None and _fits(found, sqrt(6 / (fan_in + fan_out))):
-        return KERAS
-    return ""
+    declared = found.initializer
+    is_named = declared is None or declared.startswith("glorot_uniform(")
+    return KERAS if is_named and any(_fits(found, bound) for bound in _glorot_bounds(fan)) else ""
+
+
+def _glorot_bounds(fan: Fan) -> tuple[float, ...]:
+    """Return sqrt(6 / (fan-in + fan-out)), as either framework counts the fans."""
+    return tuple(sqrt(6 / sum(fans)) for fans in (fan.framework_fans, fan.keras_fans))
+
+
+def is_untouched(fan: Fan, found: Distribution) -> bool:
+    """Whether a weight fills a framework's default so exactly that nobody trained it since.
+
+    The largest of n uniform numbers comes as near to the bound as 1/n, and one step of training
+    moves some of them across.
+    """
+    if not framework_default(fan, found):
+        return False
+    missed = _MISSED * found.error**2 / 0.2  # the standard error of a uniform number is .447/sqrt n
+    bounds = (1 / sqrt(fan.framework_fans[0]), *_glorot_bounds(fan))
+    return any(bound * (1 - missed) <= found.largest <= bound * _BOUND_SLACK for bound in bounds)
 
 
 def _is_centred(found: Distribution) -> bool:

@@ -14,7 +14,9 @@ from typing import TypeVar
 
 from archlint.analysis.distribution import UNIFORM, Distribution
 from archlint.analysis.flow import Flow
+from archlint.analysis.framework_default import framework_default, is_untouched
 from archlint.graph.node import Node
+from archlint.ops.composite.exported import left_out
 from archlint.ops.effect import Normalizes, Sums
 from archlint.record import record
 
@@ -78,7 +80,8 @@ class Freshness:
         operator = self.flow.operators.of(node)
         running = operator.buffers if operator else ()
         expected = [(effect.gain, 1.0), (effect.shift, 0.0)]
-        if len(running) == 2:
+        # In training mode, the pass that exported the model has moved the running statistics.
+        if len(running) == 2 and not node.attributes.get("training_mode"):
             expected += [(running[0], 0.0), (running[1], 1.0)]
         for slot, value in expected:
             found = None if slot is None else self._stored(node, slot)
@@ -93,10 +96,13 @@ class Freshness:
         weight = self._stored(node, effect.factors[1]) or self._stored(node, effect.factors[0])
         bound = 1 / sqrt(max(effect.fan.framework_fans[0], 1))
         uniform = weight is not None and weight.family == UNIFORM
-        if weight is not None and uniform and _is_bounded(weight, bound):
-            yield Evidence(True, node.inputs[effect.factors[1]], "lies within U(+-1/sqrt(fan-in))")
+        if weight is not None and is_untouched(effect.fan, weight):
+            default = framework_default(effect.fan, weight)
+            yield Evidence(True, node.inputs[effect.factors[1]], f"is exactly {default}")
         bias = self._bias(node, effect)
         if bias is None:
+            if left_out(node) and self.flow.offset_of(node, effect) is None:
+                yield Evidence(True, node.output, "had a bias, left out because it was exactly 0")
             return
         name, found = bias
         if found.is_constant:

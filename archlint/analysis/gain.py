@@ -26,7 +26,7 @@ def accepted_gains(activation: Activates) -> tuple[float, float]:
     kept = gain(activation)
     spread = _deviation_gain(activation)
     gains = [kept, spread, *_PUBLISHED.get(activation.name, ())]
-    if not _is_rectifier_like(activation):
+    if leak(activation) is None:
         gains.append(_GLOROT)
     return min(gains), max(gains)
 
@@ -38,9 +38,16 @@ def _deviation_gain(activation: Activates) -> float:
     return 1 / sqrt(max(gaussian.second_moment(values) - mean * mean, 1e-12))
 
 
-def _is_rectifier_like(activation: Activates) -> bool:
-    """Whether f is a line on either side of zero, so that its gain does not depend on scale."""
+def leak(activation: Activates) -> float | None:
+    """Return the slope below zero of a leaky ReLU, 0 of a ReLU; None for another function.
+
+    Such a function is a line on either side of zero, so that its gain does not depend on scale. A
+    cut far above, as in ReLU6, is left out of account.
+    """
     import numpy as np
 
-    values = activation.function(np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))
-    return bool(np.allclose([values[0], values[4]], [2 * values[1], 2 * values[3]]))
+    with np.errstate(all="ignore"):
+        values = activation.function(np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))
+    below, above = -float(values[1]), float(values[3])
+    is_line = np.allclose([values[0], values[2], values[4]], [2 * values[1], 0, 2 * values[3]])
+    return below / above if is_line and above == 1 else None

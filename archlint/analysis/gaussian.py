@@ -66,6 +66,11 @@ def second_moment(values: Numbers) -> float:
     return float(weights() @ (values * values))
 
 
+def coefficient(values: Numbers, order: int) -> float:
+    """Return E[f(z) h(z)] with a Hermite polynomial: h_1 = z, h_2 = (z^2 - 1) / sqrt 2."""
+    return float(_hermite()[order] @ values)
+
+
 def spectrum(values: Numbers, square: float) -> list[float]:
     """Return the squares of the Hermite coefficients a_k of a function with E[f^2] = `square`.
 

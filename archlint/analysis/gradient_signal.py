@@ -22,6 +22,7 @@ from archlint.ops.effect import (
     Passes,
     Pooling,
     Pools,
+    Shares,
     Sums,
 )
 from archlint.record import record
@@ -61,9 +62,16 @@ class GradientSignal:
                 if factor is None or lost:
                     unknown.add(name)
                 elif known:
-                    gained = found[known[0]] * factor
+                    gained = self._arriving(node, known, found) * factor
                     found[name] = found.get(name, 0.0) + gained
         return {name: each for name, each in found.items() if name not in unknown}
+
+    def _arriving(self, node: Node, known: list[str], found: Mapping[str, float]) -> float:
+        """Return the second moment at the first output, with what comes in at the other parts."""
+        if not isinstance(self.propagation.initialization.flow.effects[node.name], Passes):
+            return found[known[0]]
+        total = sum(found[name] * self._elements(name) for name in known)
+        return total / self._elements(node.output)
 
     def _has_gradient(self, name: str) -> bool:
         """Whether a tensor is computed from the model's inputs, and no integer or shape."""
@@ -84,13 +92,16 @@ class GradientSignal:
         factor = self._of_effect(node, slot, effect, (source, made))
         return factor if factor is None or isfinite(factor) else None
 
-    def _of_effect(  # noqa: PLR0911 - a line for each kind of effect
+    def _of_effect(  # noqa: C901, PLR0911 - a line for each kind of effect
         self, node: Node, slot: int, effect: Effect, ends: tuple[Signal, Signal]
     ) -> float | None:
         source, made = ends
         spread = self._elements(node.output) / self._elements(node.inputs[slot])
         match effect:
-            case Passes() | LooksUp():
+            case Passes():
+                dropped = effect.dropped if self.propagation.training else 0.0
+                return spread / (1 - dropped) if dropped < 1 else 0.0
+            case LooksUp():
                 return spread
             case Joins():
                 return 1.0
@@ -113,7 +124,8 @@ class GradientSignal:
                 return None if weight is None else spread * products * weight.second_moment
             case Attends() if slot == effect.value:
                 return spread * made.second_moment / max(source.second_moment, 1e-300)
-        return 0.0 if isinstance(effect, Attends) else None
+        # What reaches scores is small beside what reaches values: shares change by p (1 - p).
+        return 0.0 if isinstance(effect, Attends | Shares) else None
 
     def _of_combination(self, node: Node, slot: int, effect: Combines) -> float:
         if effect.operation not in {Operation.MULTIPLY, Operation.DIVIDE}:

@@ -12,6 +12,7 @@ from archlint.analysis.framework_default import framework_default
 from archlint.analysis.freshness import Freshness
 from archlint.graph.node import Node
 from archlint.graph.weight import INITIALIZER
+from archlint.ops.composite.exported import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
 from archlint.record import record
@@ -157,8 +158,8 @@ class Initialization:
     def _is_folded(self, node: Node, weight: str, effect: Sums) -> bool:
         """Whether an exporter may have multiplied a batch normalization into a convolution.
 
-        It leaves a bias, or drops one that is zero, and a name of its own; only convolutions that
-        no normalization follows can have lost one.
+        It leaves a bias, or drops one that is zero, and a name of its own, PyTorch's always; only
+        convolutions that no normalization follows can have lost one.
         """
         has_kernel = len(self.flow.graph.values[weight].shape or ()) > 2
         destiny = self.flow.destinies.get(node.output)
@@ -166,5 +167,9 @@ class Initialization:
         declares = stored is not None and INITIALIZER in stored.metadata
         if declares or not has_kernel or (destiny is not None and destiny.is_normalized):
             return False
+        told = folds_normalization(node)
+        if told is not None:
+            return told
         named = any(mark in name for name in (weight, node.output) for mark in _FOLDED_NAMES)
-        return named or effect.bias is None
+        keeps_names = self.flow.graph.metadata.get("producer_name") == "pytorch"
+        return named or (effect.bias is None and not keeps_names)

@@ -8,24 +8,24 @@ from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 and 5).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 
+from archlint.analysis.attention_signal import attended, averaged, shared
 from archlint.analysis.initialization import Initialization
-from archlint.analysis.signal import Signal, normal
+from archlint.analysis.recurrent_signal import recurred
+from archlint.analysis.signal import Signal, constant, normal
 from archlint.analysis.signal_maps import (
     activated,
     added,
-    attended,
-    averaged,
+    bounded,
     constant_array,
     drawn,
+    dropped,
     joined,
     multiplied,
     normalized,
     pooled,
-    recurred,
-    shared,
     summed,
 )
 from archlint.graph.graph import Graph
@@ -36,6 +36,7 @@ from archlint.ops.effect import (
     Attends,
     Combines,
     Effect,
+    Holds,
     Joins,
     LooksUp,
     Normalizes,
@@ -85,10 +86,31 @@ class Propagation:
             except Undetermined as reason:
                 self.reasons[node.name] = str(reason)
                 continue
-            for name in node.outputs:
-                if name:
-                    signals[name] = made
+            signals.update((name, made) for name in self._alike(node, effect))
         return signals
+
+    def _alike(self, node: Node, effect: Effect | None) -> tuple[str, ...]:
+        """Return the outputs that an effect speaks of: not statistics, masks and inner states."""
+        if isinstance(effect, Passes):
+            values = self.graph.values
+            names = (name for name in node.outputs if name)
+            return tuple(n for n in names if (t := values[n].dtype) is None or t.is_float)
+        last = 2 if isinstance(effect, Recurs) else 1
+        return tuple(name for name in node.outputs[:last] if name)
+
+    @cached_property
+    def carriers(self) -> frozenset[str]:
+        """The tensors that depend on an input of the model, and are not one number everywhere."""
+        fixed = {name for name, signal in self.signals.items() if not signal.root}
+        return self._dependent - fixed
+
+    @cached_property
+    def _dependent(self) -> frozenset[str]:
+        reached = set(self.graph.inputs)
+        for node in self.graph.nodes:
+            if not reached.isdisjoint(node.inputs):
+                reached.update(node.outputs)
+        return frozenset(reached)
 
     def _carries_signal(self, node: Node) -> bool:
         """Whether a node makes numbers that are not the same at every run: no shapes, constants."""
@@ -104,14 +126,35 @@ class Propagation:
 
     def weight(self, node: Node, slot: int) -> Signal | None:
         """Return the signal of a stored tensor: drawn once, so that all inputs see the same."""
-        name = node.inputs[slot]
+        return self._stored(node.inputs[slot])
+
+    def _stored(self, name: str) -> Signal | None:
+        """Return the signal of a tensor of the file, also of parts that are cut out and joined."""
+        parameters = self.initialization.flow.parameters
+        root = parameters.origins.get(name, name)
+        found = self.initialization.initial(root)
+        shape = self.graph.values[name].shape or ()
+        if found is not None:
+            return drawn(root, found, shape)
+        if root in parameters.trainable or root in parameters.buffers:
+            return None  # what it is after training says nothing of the start
         contents = self.graph.constants.get(name)
         if contents is not None and contents.dtype.kind == "f":
             return constant_array(name, contents)
-        root = self.initialization.flow.parameters.origins.get(name, name)
-        found = self.initialization.initial(root)
-        shape = self.graph.values[name].shape or ()
-        return None if found is None else drawn(root, found, shape)
+        maker = self.graph.producers.get(name)
+        return None if maker is None else self._prepared(maker, name)
+
+    def _prepared(self, maker: Node, name: str) -> Signal | None:
+        """Return the signal of a stored tensor after nodes that only cut and join."""
+        match self.initialization.flow.effects[maker.name]:
+            case Passes(slot):
+                return self._stored(maker.inputs[slot])
+            case Joins(slots):
+                parts = [self._stored(maker.inputs[slot]) for slot in slots]
+                known = [part for part in parts if part is not None]
+                sizes = [self._elements(maker.inputs[slot]) for slot in slots]
+                return joined(name, known, sizes) if len(known) == len(parts) else None
+        return None
 
     def operand(self, node: Node, slot: int, signals: Mapping[str, Signal]) -> Signal:
         """Return the signal of an input of a node; raises Undetermined."""
@@ -127,13 +170,14 @@ class Propagation:
 
     def _made(self, node: Node, effect: Effect | None, signals: Mapping[str, Signal]) -> Signal:
         if effect is None:
-            raise Undetermined(f"what {node.op} does to a signal is not known")
+            general = f"what {node.op} does to a signal is not known"
+            raise Undetermined(self.initialization.flow.reasons.get(node.name, general))
         made = self._map(node, effect, signals)
         if not made.is_finite:
             raise Undetermined("the second moment is beyond all bounds")
         return made
 
-    def _map(  # noqa: C901, PLR0911 - a line for each kind of effect
+    def _map(  # noqa: C901, PLR0911, PLR0912 - a line for each kind of effect
         self, node: Node, effect: Effect, signals: Mapping[str, Signal]
     ) -> Signal:
         def take(slot: int) -> Signal:
@@ -142,9 +186,15 @@ class Propagation:
         match effect:
             case Passes():
                 source = take(effect.slot)
+                if effect.dropped and self.training:
+                    return dropped(node.output, source, effect.dropped)
                 return source if effect.in_place else source.renamed(node.output)
+            case Holds():
+                return constant(effect.value)
             case Activates():
-                return activated(take(effect.slot), effect)
+                made = activated(take(effect.slot), effect)
+                # Of a table of positions, as that of a rotary embedding, only the bounds are known.
+                return made if node.output in self._dependent else bounded(made)
             case Combines():
                 return self._combined(node, effect, [take(slot) for slot in effect.slots])
             case Joins():
@@ -155,7 +205,7 @@ class Propagation:
             case Normalizes():
                 return self._normalized(node, effect, take)
             case Shares():
-                return shared(node.output, take(0), effect.length)
+                return shared(node.output, take(0), effect)
             case Attends():
                 scores = summed_scores(take(effect.query), take(effect.key))
                 return attended(node.output, scores, take(effect.value), effect)
@@ -163,8 +213,10 @@ class Propagation:
                 return self._summed(node, effect, take)
             case LooksUp():
                 source = take(effect.slot)
-                is_table = self.initialization.flow.is_stored(node.inputs[effect.slot])
-                return source.independent(node.output) if is_table else source.renamed(node.output)
+                if not self.initialization.flow.is_stored(node.inputs[effect.slot]):
+                    return source.renamed(node.output)
+                picked = source.independent(node.output)  # some of the rows, at random
+                return replace(picked, width=self._elements(node.output) / self._batch(node))
             case Recurs():
                 parts = [self.weight(node, slot) for slot, _ in effect.fans]
                 offset = self.weight(node, 3) if len(node.inputs) > 3 and node.inputs[3] else None
@@ -216,10 +268,12 @@ class Propagation:
 
     def _units(self, node: Node, effect: Sums) -> tuple[float, float]:
         """Return the independent units of a sum's output, and the places that each has."""
-        elements = self._elements(node.output)
-        batch = (self.graph.values[node.output].shape or (1,))[0]
-        places = elements / effect.fan.outputs / (batch if isinstance(batch, int) else 1)
+        places = self._elements(node.output) / effect.fan.outputs / self._batch(node)
         return effect.fan.outputs, max(places, 1)
+
+    def _batch(self, node: Node) -> int:
+        batch = (self.graph.values[node.output].shape or (1,))[0]
+        return batch if isinstance(batch, int) and batch > 0 else 1
 
     def _elements(self, name: str) -> float:
         shape = self.graph.values[name].shape or ()

@@ -31,19 +31,25 @@ def framework_graph(graph: Graph, composites: Composites) -> Graph:
     The node goes by the name of the node of its group that made its first output, and stands in
     its place. Where torch.export says what a node was, that counts; elsewhere the form tells.
     """
+    found = _recognized(graph, composites)
+    _from_slices(graph, composites, found)
+    found.covered.update(_prepared_weights(graph))
+    return found.shown(graph)
+
+
+def meaning_graph(graph: Graph, meanings: Composites) -> Graph:
+    """Return `graph` with what is written out in steps as the operators that it computes.
+
+    It does not matter who wrote it out: an exporter, or a person whose framework ran the steps.
+    """
+    return _recognized(graph, meanings).shown(graph)
+
+
+def _recognized(graph: Graph, composites: Composites) -> _Found:
     found = _Found()
     _from_export(graph, composites, found)
     _from_form(graph, composites, found)
-    _from_slices(graph, composites, found)
-    found.covered.update(_prepared_weights(graph))
-    if not found.covered:
-        return graph
-    nodes = tuple(
-        found.composites.get(node.name, node)
-        for node in graph.nodes
-        if node.name in found.composites or node.name not in found.covered
-    )
-    return replace(graph, nodes=nodes)
+    return found
 
 
 @dataclass(slots=True)
@@ -66,11 +72,23 @@ class _Found:
         attributes: Attributes,
     ) -> None:
         """Replace `nodes` by one; it stands where the first of its outputs was made."""
-        name = next(node.name for node in nodes if not set(outputs).isdisjoint(node.outputs))
+        maker = next(node for node in nodes if not set(outputs).isdisjoint(node.outputs))
         self.covered.update(node.name for node in nodes)
-        self.composites[name] = Node(
-            name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes, _NO_METADATA
+        self.composites[maker.name] = Node(
+            maker.name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes,
+            _NO_METADATA,
+        )  # fmt: skip
+
+    def shown(self, graph: Graph) -> Graph:
+        """Return `graph` with each group of nodes as the one that stands for it."""
+        if not self.covered:
+            return graph
+        nodes = tuple(
+            self.composites.get(node.name, node)
+            for node in graph.nodes
+            if node.name in self.composites or node.name not in self.covered
         )
+        return replace(graph, nodes=nodes)
 
 
 def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from math import sqrt
 
+from archlint.analysis.flow import Kind
 from archlint.analysis.initialization import Layer
 from archlint.analysis.propagation import Propagation
 from archlint.graph.node import Node
@@ -19,6 +20,7 @@ from archlint.ops.effect import (
     Passes,
     Pools,
     Recurs,
+    Shares,
     Sums,
 )
 from archlint.record import record
@@ -36,6 +38,20 @@ class Branch:
     stream: str
     normalized: bool
     causal: bool
+
+
+@record
+class Scale:
+    """The root mean square of an activation over that at the start of its stretch, and its band."""
+
+    node: Node
+    ratio: float
+    low: float
+    high: float
+
+    def is_outside(self, factor: float) -> bool:
+        """Whether the scale is surely more than a factor larger or smaller than at the start."""
+        return 0 < self.high < 1 / factor or self.low > factor
 
 
 @record(slots=False)
@@ -65,6 +81,26 @@ class Segments:
                 start = max(known, default=own)
             starts.update((name, start) for name in node.outputs if name)
         return starts
+
+    def scale(self, name: str) -> float | None:
+        """Return the root mean square of a tensor over that of the start of its stretch."""
+        start = self.starts.get(name, 0.0)
+        return sqrt(self.propagation.signals[name].second_moment / start) if start > 0 else None
+
+    def drifting(self, factor: float) -> Iterator[Scale]:
+        """Yield the activations whose scale is surely not within a factor of the start's."""
+        flow, signals = self.propagation.initialization.flow, self.propagation.signals
+        for node in flow.graph.nodes:
+            origin = flow.origins.get(node.output)
+            if origin is None or origin.kind is not Kind.ACTIVATION or origin.node is not node:
+                continue
+            signal, start = signals.get(node.output), self.starts.get(node.output, 0.0)
+            if signal is None or start <= 0:
+                continue
+            low, high = (sqrt(max(each, 0) / start) for each in signal.band)
+            found = Scale(node, sqrt(signal.second_moment / start), low, high)
+            if found.is_outside(factor):
+                yield found
 
     @cached_property
     def defaults(self) -> Mapping[str, int]:
@@ -139,7 +175,7 @@ class Segments:
             seen.add(node.name)
             effect = flow.effects[node.name]
             normalized = normalized or _is_normalization(effect)
-            causal = causal or (isinstance(effect, Attends) and effect.causal)
+            causal = causal or (isinstance(effect, Attends | Shares) and effect.causal)
             for name in node.inputs:
                 if name == stream:
                     reached = True

@@ -29,7 +29,8 @@ class Signal:
     `low` and `high` bound ln of the second moment, relative to what `values` say, where structure
     leaves it open (pooling, attention). `drift` is the variance that ln of the second moment has
     gathered over layers of finite width, and `width` how many independent numbers the tensor
-    itself has.
+    itself has. Of these numbers, a normalization has `fixed` the mean square (1), or the mean as
+    well (2), so that only their shape is left to chance.
     """
 
     root: str
@@ -40,6 +41,7 @@ class Signal:
     high: float = 0.0
     drift: float = 0.0
     width: float = inf
+    fixed: int = 0
     shares: int | None = None
 
     @cached_property
@@ -76,13 +78,17 @@ class Signal:
         """The variance of ln q over random weights, for one input (Hanin and Rolnick 2018).
 
         The mean of n independent squares varies by (kurtosis - 1) / n: 2 / n for a normal number,
-        5 / n behind a ReLU.
+        5 / n behind a ReLU. Behind a normalization it is less by what follows the mean and the
+        mean square of the normal numbers, which are the same whatever the weights.
         """
         square = self.second_moment
         if square <= _TINY or self.width == inf:
             return self.drift
-        fourth = gaussian.second_moment(self.values * self.values)
-        return self.drift + max(fourth / (square * square) - 1, 0) / self.width
+        squares = self.values * self.values
+        varies = gaussian.second_moment(squares) - square * square
+        for order in (2, 1)[: self.fixed]:
+            varies -= gaussian.coefficient(squares, order) ** 2
+        return self.drift + max(varies, 0) / (square * square) / self.width
 
     @property
     def band(self) -> tuple[float, float]:

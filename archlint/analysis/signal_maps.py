@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import log, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.analysis.distribution import Distribution
 from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
-from archlint.ops.effect import Activates, Attends, Normalizes, Over, Pooling, Pools, Recurs, Sums
-from archlint.ops.undetermined import Undetermined
+from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
 from archlint.record import replace
 
 if TYPE_CHECKING:
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
 
 _TINY = 1e-300
 _MASK = 1e4  # constants beyond it are masks, which leave elements out
-_SLACK = 0.2  # ln: how alike places are is known only about
+_OPEN = 1.5  # ln: how much smaller a table of positions may be than one of random numbers
 _ALIKE = 0.7  # the least correlation of places whose windows overlap
-_MANY = 50  # steps of a recurrence, after which its state has settled
 
 
 def drawn(name: str, found: Distribution, shape: Shape) -> Signal:
@@ -62,6 +60,14 @@ def activated(source: Signal, effect: Activates) -> Signal:
     with np.errstate(all="ignore"):
         values = effect.function(source.values)
     return replace(source, values=values)
+
+
+def bounded(table: Signal) -> Signal:
+    """Return a function of fixed numbers, of which the moments are known only within its bounds."""
+    if not table.root or table.second_moment <= _TINY:
+        return table
+    largest = float((table.values * table.values).max())
+    return replace(table, low=-_OPEN, high=max(log(largest / table.second_moment), 0.0))
 
 
 def added(name: str, first: Signal, second: Signal) -> Signal:
@@ -172,6 +178,8 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
     if square <= _TINY:
         return source.renamed(name)
     least = (alike + (square - alike) / effect.count) * effect.fill
+    if source.fixed > 1:
+        least /= 2  # the mean over all samples is zero: with few of them, theirs are opposite
     factor = effect.count**2 if effect.pooling is Pooling.TOTAL else 1
     gain = effect.count if effect.pooling is Pooling.TOTAL else 1
     middle = sqrt(least * square)
@@ -201,8 +209,9 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
     if effect.over is Over.NEIGHBOURS:
         return replace(source, low=source.low - 0.3, high=source.high)
     if not effect.centred:
-        made = scaled(source, 1.0, source.root) if square > _TINY else source
-        return replace(made, low=0, high=0, drift=0, width=float("inf"))
+        left = square / (square + effect.epsilon) if square > _TINY else 1.0
+        made = scaled(source, left, source.root) if square > _TINY else source
+        return replace(made, low=0, high=0, drift=0, fixed=1)
     # A channel's own mean over inputs or places has the second moment E[x x'].
     offset = mean * mean if effect.over is Over.FEATURES else min(source.places_product, square)
     variance = max(square - offset, 0)
@@ -210,55 +219,20 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
         alike = 1.0 if effect.over is Over.FEATURES else 0.0
         return normal(name, 0, 1, (alike, alike))
     if effect.over is Over.FEATURES:
-        values = (source.values - mean) / sqrt(variance)
-        return Signal(name, values, source.agreement, source.likeness)
-    return normal(name, 0, 1, (0, 0))
+        values = (source.values - mean) / sqrt(variance + effect.epsilon)
+        made = Signal(name, values, source.agreement, source.likeness)
+    else:
+        made = normal(name, 0, variance / (variance + effect.epsilon), (0, 0))
+    return replace(made, width=source.width, fixed=2)
 
 
-def shared(name: str, logits: Signal, length: int) -> Signal:
-    """Softmax of normal logits: shares exp(s) / sum, with E[p^2] about exp(Var s) / T^2."""
-    variance = max(logits.second_moment - min(logits.places_product, logits.second_moment), 0)
-    concentrated = _concentration(variance, length)
-    values = constant(1 / length).values
-    made = Signal(name, values * sqrt(concentrated * length), 1.0, 1.0)
-    return replace(made, shares=length)
-
-
-def _concentration(variance: float, length: float) -> float:
-    """Return sum p^2 of a softmax over `length` normal logits: from 1/T at rest to 1."""
-    return min(exp(min(variance, 50.0)) / length, 1.0)
-
-
-def averaged(name: str, shares: Signal, values: Signal) -> Signal:
-    """Average values at many positions with shares that sum to one."""
-    length = shares.shares or 1
-    concentrated = min(length * shares.second_moment, 1.0)
-    return _average(name, values, concentrated, 1 / length)
-
-
-def attended(name: str, scores: float, values: Signal, effect: Attends) -> Signal:
-    """Average values with the softmax of scores of the given variance."""
-    length = float(effect.length)
-    if effect.causal:  # position t averages t values: the mean of 1/t is H_T / T
-        length = length / (log(length) + 0.5772) if length > 1 else 1.0
-    return _average(name, values, _concentration(scores, length), 1 / length)
-
-
-def _average(name: str, values: Signal, concentrated: float, least: float) -> Signal:
-    square = values.second_moment
-    alike = min(values.places_product, square)
-    moment = alike + (square - alike) * concentrated
-    low = alike + (square - alike) * min(least, concentrated)
-    # What is left of a difference between places is the same at all of them.
-    products = (min(values.product, moment), moment)
-    made = normal(name, values.mean, moment, products)
-    return replace(
-        made,
-        low=values.low + log(max(low, _TINY) / max(moment, _TINY)) - _SLACK,
-        high=values.high + _SLACK,
-        drift=values.drift,
-        width=values.width,
-    )
+def dropped(name: str, source: Signal, share: float) -> Signal:
+    """Set a share of the elements to zero, and divide the others by what is left of one."""
+    if share >= 1:
+        return constant(0.0)
+    kept = normal("", 1.0, 1 / (1 - share), (1.0, 1.0))
+    made = multiplied(name, source, replace(kept, root=f"{name}#kept"))
+    return replace(made, drift=source.drift, width=source.width, shares=source.shares)
 
 
 def summed(  # noqa: PLR0913, PLR0917 - the parts of a formula
@@ -304,61 +278,3 @@ def _width(made: Signal, data: Signal, effect: Sums, units: tuple[float, float])
     fourth = gaussian.second_moment(data.values * data.values) / (square * square)
     uneven = 1 + (fourth - 1) * data.likeness**2
     return width * 2 / (3 * uneven - 1)
-
-
-def recurred(
-    name: str,
-    data: Signal,
-    effect: Recurs,
-    weights: list[Signal | None],
-    offset: Signal | None,
-) -> Signal:
-    """Follow the state of a cell, whose gates are normal at every step, to where it settles."""
-    if any(weight is None for weight in weights):
-        raise Undetermined("what the weights of the cell start with is not known")
-    per_input, per_state = (
-        fan.fan_in * (weight.second_moment if weight else 0)
-        for (_, fan), weight in zip(effect.fans, weights, strict=True)
-    )
-    bias = 2 * offset.second_moment if offset is not None else 0.0
-    steady = bias + per_input * data.places_product
-    changing = per_input * max(data.second_moment - data.places_product, 0)
-    state = _settled(effect, steady, changing, per_state)
-    made = normal(name, 0, sum(state), (state[0], state[0]))
-    return replace(made, low=-0.25, high=0.25, drift=data.drift, width=effect.fans[1][1].channels)
-
-
-def _settled(
-    effect: Recurs, steady: float, changing: float, per_state: float
-) -> tuple[float, float]:
-    """Return the mean over the steps of the state's second moment: its lasting and changing part.
-
-    What comes from the bias is the same at every step, so that a cell adds it up as numbers; what
-    comes from the input is new at every step, so that its squares are added up.
-    """
-    import numpy as np
-
-    z = gaussian.nodes()
-    lasts, changes, cells, total = 0.0, 0.0, (0.0, 0.0), [0.0, 0.0]
-    steps = max(min(effect.steps, _MANY), 1)
-    for _ in range(steps):
-        part = (steady + per_state * lasts, changing + per_state * changes)
-        gate = sqrt(sum(part))
-        opening = gaussian.second_moment(0.5 * (1 + np.tanh(0.5 * gate * z)))
-        share = gaussian.second_moment(np.tanh(gate * z)) / max(sum(part), _TINY)
-        new = (share * part[0], share * part[1])
-        if effect.gates == 1:
-            lasts, changes = new
-        elif effect.gates == 3:  # one gate keeps the old state, its complement takes the new one
-            lasts = (0.5 * sqrt(lasts) + 0.5 * sqrt(new[0])) ** 2
-            changes = opening * (changes + new[1])
-        else:
-            cells = (
-                (0.5 * sqrt(cells[0]) + 0.5 * sqrt(new[0])) ** 2,
-                opening * (cells[1] + new[1]),
-            )
-            squash = gaussian.second_moment(np.tanh(sqrt(sum(cells)) * z)) / max(sum(cells), _TINY)
-            lasts, changes = opening * squash * cells[0], opening * squash * cells[1]
-        total[0] += lasts
-        total[1] += changes
-    return total[0] / steps, total[1] / steps

@@ -51,6 +51,8 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int]]:
 def _mask(numbers: Statistics, length: int) -> np.ndarray | None:
     import numpy as np
 
+    if numbers.exact and numbers.infinities == numbers.sampled > 0:
+        return np.full((length, length), np.float32(-np.inf))  # a triangle is cut out of it later
     after = (length - 1) / (2 * length)
     zeros = numbers.zeros / max(numbers.sampled, 1)
     lowest, highest = numbers.minimum, numbers.maximum

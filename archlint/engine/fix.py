@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from archlint.engine.load import load
-from archlint.engine.locate import path_of_node
+from archlint.engine.locate import PATH, noted, path_of_node
+from archlint.engine.locate import Path as Path_
 from archlint.engine.splice import Splice, set_beside
 from archlint.engine.whole_file import write_whole
 from archlint.record import record
 from archlint.sources.problem import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from typing import TypeAlias
 
     from archlint.engine.discover import Candidate
     from archlint.engine.loaded import LoadedFile
     from archlint.engine.project import Project
-    from archlint.findings import Edit
+    from archlint.findings import Fix
+    from archlint.graph.graph import Graph
     from archlint.report.outcome import Outcome
     from archlint.sources.yaml_document import YamlDocument
+
+    Where: TypeAlias = tuple[Path_, str]
 
 
 @record
@@ -55,59 +61,93 @@ class Mended:
 
 def mend(outcome: Outcome, candidates: Iterable[Candidate], project: Project) -> list[Mended]:
     """Return what the safe fixes of a run would make of its files, without writing them."""
-    edits: dict[str, list[Edit]] = {}
+    fixes: dict[str, list[Fix]] = {}
     for item in outcome.findings:
         fix = item.finding.fix
         if fix is not None and fix.safe:
-            edits.setdefault(item.path, []).extend(fix.edits)
+            fixes.setdefault(item.path, []).append(fix)
     mended = (
-        _mend_file(load(candidate, project), candidate, edits[candidate.shown])
+        _mend_file(load(candidate, project), candidate, fixes[candidate.shown])
         for candidate in candidates
-        if candidate.shown in edits
+        if candidate.shown in fixes
     )
     return [file for file in mended if file is not None]
 
 
-def _mend_file(loaded: LoadedFile, candidate: Candidate, edits: Sequence[Edit]) -> Mended | None:
+def _mend_file(loaded: LoadedFile, candidate: Candidate, fixes: Iterable[Fix]) -> Mended | None:
+    """Make each fix as a whole or not at all: one of its changes alone may do harm."""
     if loaded.architecture is None:
         return None
     document = loaded.architecture.document
     before = after = document.text.text
-    count = 0
-    for splice in _splices(loaded, document, edits):
-        tried = splice.applied(after)
-        if _compiles(tried, candidate.path.parent):
-            after, count = tried, count + 1
-    if not count:
+    drawn = _drawn(before, candidate.path.parent)
+    made: dict[Splice, Where] = {}
+    for fix in fixes:
+        changes = _changes(fix, document, loaded.model.graph)
+        together = {**made, **(changes or {})}
+        if drawn is None or not changes or not _fit(together):
+            continue
+        tried = before
+        for splice in sorted(together, reverse=True):
+            tried = splice.applied(tried)
+        then = _drawn(tried, candidate.path.parent)
+        if then is not None and _are_meant(drawn, then, set(together.values())):
+            after, made = tried, together
+    if not made:
         return None
     mark = document.text.byte_order_mark
-    return Mended(candidate.path, candidate.shown, before, after, count, mark)
+    return Mended(candidate.path, candidate.shown, before, after, len(made), mark)
 
 
-def _splices(loaded: LoadedFile, document: YamlDocument, edits: Sequence[Edit]) -> list[Splice]:
-    """Return the changes from the end of the file to its start, none of them across another."""
-    graph = loaded.model.graph
-    found = set()
-    for edit in edits:
-        path = path_of_node(edit.place, graph)
-        if path and edit.place.key is not None:
-            splice = set_beside(document, path, edit.place.key, edit.text)
-            if splice is not None:
-                found.add(splice)
-    chosen: list[Splice] = []
-    for splice in sorted(found, reverse=True):
-        if not chosen or splice.end <= chosen[-1].start:
-            chosen.append(splice)
-    return chosen
+def _changes(fix: Fix, document: YamlDocument, graph: Graph) -> dict[Splice, Where] | None:
+    """Return what a fix does to the text, with the place of each change; None if it cannot."""
+    found: dict[Splice, Where] = {}
+    for edit in fix.edits:
+        path, key = path_of_node(edit.place, graph), edit.place.key
+        splice = None if not path or key is None else set_beside(document, path, key, edit.text)
+        if splice is None or key is None:
+            return None
+        found[splice] = path, key
+    return found
 
 
-def _compiles(text: str, folder: Path) -> bool:
-    """Whether a changed file still means something."""
+def _fit(splices: Iterable[Splice]) -> bool:
+    """Whether no change reaches into another one."""
+    order = sorted(splices)
+    return all(one.end <= two.start for one, two in pairwise(order))
+
+
+def _drawn(text: str, folder: Path) -> Mapping[str, tuple[Path_, str]] | None:
+    """Return the place and the initializer of each weight of a file; None for no architecture."""
     from archlint.frontends.architecture import compile_architecture
     from archlint.sources.yaml_document import parse_yaml
 
     try:
-        compile_architecture(parse_yaml(text.encode("utf-8")), folder)
+        model = compile_architecture(parse_yaml(text.encode("utf-8")), folder).model
     except Unreadable:
+        return None
+    found = {}
+    for tensor in model.graph.initializer:
+        facts = {entry.key: entry.value for entry in tensor.metadata_props}
+        found[tensor.name] = noted(facts.get(PATH)), facts.get("archlint.initializer", "")
+    return found
+
+
+def _are_meant(
+    before: Mapping[str, tuple[Path_, str]],
+    after: Mapping[str, tuple[Path_, str]],
+    places: Iterable[Where],
+) -> bool:
+    """Whether changes reach the weights, or the biases, that they are about and no others."""
+    if before.keys() != after.keys():
         return False
-    return True
+    changed = [name for name in before if before[name] != after[name]]
+    return all(any(_speaks(place, name, before[name][0]) for place in places) for name in changed)
+
+
+def _speaks(place: Where, name: str, path: Path_) -> bool:
+    """Whether a word beside a layer, such as `init.out_proj`, is about a weight of a layer."""
+    word, _, part = place[1].partition(".")
+    is_bias = "bias" in name.rpartition(".")[2]
+    is_named = not part or f".{part}." in f".{name}"
+    return place[0] == path and is_bias == (word == "bias_init") and is_named

@@ -32,7 +32,7 @@ def path_of_node(place: Place, graph: Graph) -> Path:
     if place.node is None:
         return _of_tensor(place.tensor, graph)
     node = graph.by_name.get(place.node)
-    return () if node is None else _noted(node.metadata.get(PATH))
+    return () if node is None else noted(node.metadata.get(PATH))
 
 
 def _of_tensor(name: str | None, graph: Graph) -> Path:
@@ -40,15 +40,15 @@ def _of_tensor(name: str | None, graph: Graph) -> Path:
     if name is None:
         return ()
     if name in graph.producers:
-        return _noted(graph.producers[name].metadata.get(PATH))
+        return noted(graph.producers[name].metadata.get(PATH))
     if name in graph.weights:
-        noted = _noted(graph.weights[name].metadata.get(PATH))
+        own = noted(graph.weights[name].metadata.get(PATH))
         users = graph.consumers.get(name, ())
-        return noted or next((_noted(user.metadata.get(PATH)) for user in users), ())
+        return own or next((noted(user.metadata.get(PATH)) for user in users), ())
     return ("inputs", name) if name in graph.inputs else ()
 
 
-def _noted(text: str | None) -> Path:
+def noted(text: str | None) -> Path:
     """Return a path as a front end noted it; () where it did not."""
     try:
         path = json.loads(text) if text else []

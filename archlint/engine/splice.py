@@ -29,21 +29,35 @@ def set_beside(
 ) -> Splice | None:
     """Return the change that gives the layer at `path` the word `key` with `value` beside it.
 
-    A value that stands there is replaced, otherwise a line is added. None where the layer is an
-    alias, whose text belongs to another place.
+    A value that stands there is replaced, otherwise a line is added. A key such as `init.out_proj`
+    is one entry of what stands under the word. None where the layer is an alias, whose text
+    belongs to another place, and where the word holds something else than entries.
     """
+    key, _, part = key.partition(".")
     item = document.find(path)
     if item is None or isinstance(item, Alias):
         return None
+    whole = f"{key}: {{{part}: {value}}}" if part else f"{key}: {value}"
     if isinstance(item, Scalar):
-        return _grown(document, item, f"{key}: {value}")
+        return _grown(document, item, whole)
     if not isinstance(item, Mapping):
         return None
     own = next((entry for entry in item.entries if entry.key.text == key), None)
+    if own is not None and part:
+        own = _inner(own, part)
+        if own is None:
+            return None
     if own is not None:
         replaced = own.value.span
         return None if isinstance(own.value, Alias) else Splice(replaced.start, replaced.end, value)
-    return _added(document, item, f"{key}: {value}")
+    return _added(document, item, whole)
+
+
+def _inner(entry: Entry, part: str) -> Entry | None:
+    """Return the entry called `part` of what stands under a word."""
+    inside = entry.value
+    entries = inside.entries if isinstance(inside, Mapping) else ()
+    return next((each for each in entries if each.key.text == part), None)
 
 
 def _grown(document: YamlDocument, item: Scalar, line: str) -> Splice:

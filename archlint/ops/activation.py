@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
+from archlint.ops.effect import Effect, Passes
 from archlint.ops.facets import (
     keeps_input,
     keeps_input_and_weights,
@@ -21,7 +22,7 @@ from archlint.ops.links import Link, Sight, Through, Whole
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator
-from archlint.ops.signals import passes, shares
+from archlint.ops.signals import shares
 from archlint.ops.strides import Strides
 
 # Operators whose output nobody needs for their own derivative, so that it may be overwritten.
@@ -107,6 +108,15 @@ def _drops(call: Call) -> bool:
     return ratio is None or bool((ratio > 0).any())
 
 
+def drops(call: Call) -> Effect:
+    """Elements stay, or a share of them becomes zero in training: one half where it is open."""
+    if not _drops(call):
+        return Passes(in_place=True)
+    ratio = call.constant(1) if call.has_input(1) else None
+    share = call.number("ratio", 0.5) if ratio is None else float(ratio.reshape(-1)[0])
+    return Passes(in_place=True, dropped=share)
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     pointwise = [
@@ -139,7 +149,7 @@ def operators() -> tuple[Operator, ...]:
             no_cost,
             keeps_mask,
             sees_first_input,
-            passes,
+            drops,
             view=views_undropped,
             unview=views_undropped,
             backward=Backward.REGROUPS,

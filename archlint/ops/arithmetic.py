@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
-from archlint.ops.effect import Effect, Operation, Passes
+from archlint.ops.effect import Combines, Effect, Holds, Operation, Passes
 from archlint.ops.facets import (
     keeps_nothing,
     per_output,
     sees_elementwise,
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.masking import Masks
 from archlint.ops.matrix import keeps_factors
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator, SignalFacet
@@ -69,21 +70,51 @@ def keeps_condition(_: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0,)) if gradients.needed else NOTHING
 
 
-def masks(call: Call) -> Effect:
-    """Replace elements by a constant: the others keep their distribution."""
+def chooses(call: Call) -> Effect:
+    """Replace elements by a constant: the others keep their distribution.
+
+    What stands for minus infinity blocks elements, and says nothing of the scale of the others.
+    """
+    masks = Masks(call.graph)
+    blocking = [masks.blocks(name) for name in call.node.inputs[1:]]
+    if sum(blocking) == 1:
+        return Passes(1 + blocking.index(False), in_place=True)
     for filler, source in ((1, 2), (2, 1)):
         if call.constant(filler) is not None:
             return Passes(source)
     raise Undetermined("a choice between two computed tensors")
 
 
+def adds(call: Call) -> Effect:
+    """Add all inputs; a mask, which blocks some of the elements, leaves the others as they are."""
+    slots = tuple(range(len(call.node.inputs)))
+    users = call.graph.consumers.get(call.node.output, ())
+    if any(user.op in _AROUND_A_SOFTMAX for user in users):
+        masks = Masks(call.graph)
+        kept = [slot for slot in slots if not masks.blocks(call.node.inputs[slot])]
+        if len(kept) == 1:
+            return Passes(kept[0], in_place=True)
+    return Combines(Operation.ADD, slots)
+
+
+def multiplies(call: Call) -> Effect:
+    """Multiply all inputs; with what stands for minus infinity, zeros and ones become a mask."""
+    masks = Masks(call.graph)
+    if any(
+        call.graph.constants.get(name) is not None and masks.blocks(name)
+        for name in call.node.inputs
+    ):
+        return Holds(0.0)
+    return Combines(Operation.MULTIPLY, tuple(range(len(call.node.inputs))))
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _binary("Add", keeps_nothing, combines(Operation.ADD), Backward.PASSES),
+        _binary("Add", keeps_nothing, adds, Backward.PASSES),
         _binary("Sub", keeps_nothing, combines(Operation.SUBTRACT), Backward.PASSES_FIRST),
         _binary("Sum", keeps_nothing, combines(Operation.ADD), Backward.PASSES),
-        _binary("Mul", keeps_factors, combines(Operation.MULTIPLY)),
+        _binary("Mul", keeps_factors, multiplies),
         _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
         _binary("Pow", keeps_power, function_of("Pow")),
         _binary("Max", keeps_all_inputs),
@@ -94,7 +125,7 @@ def operators() -> tuple[Operator, ...]:
             per_output(1),
             keeps_condition,
             sees_elementwise,
-            masks,
+            chooses,
             layout=Layout.FOLLOWS,
         ),
         *(_unary(name, keeps_argument(tensors)) for name, tensors in _OF_INPUT.items()),
@@ -126,6 +157,8 @@ _OF_INPUT: Mapping[str, int] = MappingProxyType(
     }
 )
 _OF_OUTPUT: Mapping[str, int] = MappingProxyType({"Exp": 0, "Sqrt": 1, "Reciprocal": 2, "Tan": 2})
+
+_AROUND_A_SOFTMAX = frozenset({"Softmax", "Add", "Max", "Reshape", "Cast"})
 
 _COMPARISONS = (
     "Equal",

@@ -151,7 +151,27 @@ def sums_convolved(weight: int, bias: int | None = None) -> SignalFacet:
 
 def sums_transposed(call: Call) -> Effect:
     """Sum the taps that reach an output, which differ in number from phase to phase."""
-    return Sums(transposed_fan(call), bias=2 if call.has_input(2) else None)
+    share = 1.0
+    sizes = zip((call.input(0).shape or ())[2:], (call.output().shape or ())[2:], strict=False)
+    for (inputs, outputs), one in zip(sizes, _transposed_slidings(call), strict=False):
+        if isinstance(inputs, int) and isinstance(outputs, int) and one.before is not None:
+            share *= _reached(inputs, outputs, one, one.before)
+    return Sums(transposed_fan(call), bias=2 if call.has_input(2) else None, fill=share)
+
+
+def _reached(inputs: int, outputs: int, one: Sliding, padding: int) -> float:
+    """Return the taps of one axis that fall on an output, over the K / S that each output gets.
+
+    At the ends there are fewer inputs around an output: a kernel of 4 makes 4 outputs of one input,
+    each from a single tap.
+    """
+    count = 0
+    for tap in range(one.kernel):
+        offset = padding - one.dilation * tap  # output o = S i - offset
+        first = max(0, -(-offset // one.stride))
+        last = min(inputs - 1, (outputs - 1 + offset) // one.stride)
+        count += max(0, last - first + 1)
+    return count * one.stride / (outputs * one.kernel) if outputs else 1.0
 
 
 def sees_deformed(_: Call, __: int) -> Sight:

@@ -26,10 +26,19 @@ class Passes:
     """Elements of one input are moved, named or left out; each keeps its distribution.
 
     `in_place` tells that each stays where it is, so that it can be joined with what it was before.
+    In training, the share `dropped` becomes zero and the others grow to keep the mean.
     """
 
     slot: int = 0
     in_place: bool = False
+    dropped: float = 0.0
+
+
+@record
+class Holds:
+    """Every element is one number, whatever the inputs are."""
+
+    value: float = 0.0
 
 
 @record
@@ -130,20 +139,26 @@ class Over(enum.Enum):
 class Normalizes:
     """Elements are divided by their scale, then multiplied and shifted by learned numbers.
 
-    `centred` tells whether the mean is taken away first.
+    `centred` tells whether the mean is taken away first, `epsilon` what is added to the square of
+    the scale, which counts where that is small.
     """
 
     over: Over
     gain: int | None = None
     shift: int | None = None
     centred: bool = True
+    epsilon: float = 0.0
 
 
 @record
 class Shares:
-    """Softmax: numbers from 0 to 1 whose sum is 1 over `length` positions."""
+    """Softmax: numbers from 0 to 1 whose sum is 1 over `length` positions.
+
+    A `causal` one leaves out the positions after its own.
+    """
 
     length: int
+    causal: bool = False
 
 
 @record
@@ -155,6 +170,7 @@ class LooksUp:
 
 Effect: TypeAlias = (
     Passes
+    | Holds
     | Activates
     | Sums
     | Recurs

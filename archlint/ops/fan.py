@@ -41,6 +41,13 @@ class Fan:
             return self.outputs // self.groups * self.kernel, inputs * self.kernel
         return self.channels * self.kernel, self.outputs * self.kernel
 
+    @property
+    def keras_fans(self) -> tuple[int, int]:
+        """Fan-in and fan-out as Keras counts them: its depthwise kernel lies as (k..., C, m)."""
+        if self.groups > 1 and self.channels == 1 and not self.transposed:
+            return self.groups * self.kernel, self.outputs // self.groups * self.kernel
+        return self.framework_fans
+
 
 def convolution_fan(call: Call, weight: int = 1) -> Fan:
     """Return the fan of a convolution, whose weight is (O, I / g, k...)."""

@@ -87,6 +87,10 @@ class Masks:
             seen.update(before)
         return False
 
+    def blocks(self, name: str) -> bool:
+        """Whether a tensor is minus infinity, or near it, everywhere or after the diagonal."""
+        return self._is_very_negative(name) or self.of(name) is Pattern.BLOCKS
+
     def _kept(self, node: Node) -> str | None:
         """Return what a Where lets through; None where it blocks the columns after the row."""
         condition, chosen, other = node.inputs

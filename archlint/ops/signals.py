@@ -21,6 +21,7 @@ from archlint.ops.effect import (
     Sums,
 )
 from archlint.ops.fan import matmul_fan
+from archlint.ops.masking import Masks
 from archlint.ops.operator import SignalFacet
 from archlint.ops.sliding import Sliding, slidings
 from archlint.ops.undetermined import Undetermined
@@ -70,7 +71,7 @@ def normalizes(over: Over, *, centred: bool = True, affine: bool = True) -> Sign
     def effect(call: Call) -> Effect:
         gain = 1 if affine and call.has_input(1) else None
         shift = 2 if affine and centred and call.has_input(2) else None
-        return Normalizes(over, gain, shift, centred)
+        return Normalizes(over, gain, shift, centred, call.number("epsilon", 0.0))
 
     return effect
 
@@ -81,7 +82,8 @@ def shares(call: Call) -> Effect:
     length = (call.input(0).shape or ())[axis]
     if not isinstance(length, int):
         raise Undetermined(f"the length of the axis of {call.node.name!r} is not bound")
-    return Shares(length)
+    is_last = axis in {-1, call.rank(0) - 1}
+    return Shares(length, is_last and Masks(call.graph).scores_causally(call.node.inputs[0]))
 
 
 def pools_windows(pooling: Pooling) -> SignalFacet:

@@ -102,7 +102,6 @@ def test_a_check_without_a_target_loads_no_more_than_it_asks_for(tmp_path):
         "archlint.cli.inspect",
         "archlint.frontends.architecture",
         "archlint.ops.recurrent",
-        "archlint.ops.composite.registry",
         "archlint.analysis.training_memory",
         "archlint.analysis.inference_memory",
         "archlint.analysis.roofline",

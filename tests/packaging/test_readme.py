@@ -1,4 +1,4 @@
-"""What the README shows is what archlint prints."""
+"""What the README and the other pages show is what archlint prints."""
 
 import re
 import subprocess
@@ -11,7 +11,12 @@ from archlint_rules import archlint_rules
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHOWN = re.findall(r"^```\n\$ archlint (.*)\n((?:.*\n)*?)```$", README, flags=re.MULTILINE)
+PAGES = [README, *(page.read_text(encoding="utf-8") for page in sorted(ROOT.glob("docs/*.md")))]
+SHOWN = [
+    shown
+    for page in PAGES
+    for shown in re.findall(r"^```\n\$ archlint (.*)\n((?:.*\n)*?)```$", page, flags=re.MULTILINE)
+]
 
 
 @pytest.mark.parametrize(("arguments", "output"), SHOWN, ids=[shown[0] for shown in SHOWN])
@@ -22,7 +27,7 @@ def test_output_is_real(arguments, output):
 
 
 def test_outputs_are_shown():
-    assert len(SHOWN) >= 2
+    assert len(SHOWN) >= 3
 
 
 def test_every_rule_is_listed_with_its_summary():

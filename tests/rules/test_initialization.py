@@ -104,6 +104,46 @@ def test_a_normalization_after_the_layer_takes_the_edge_off() -> None:
     assert [(each.code, each.severity) for each in found] == [("INIT001", Severity.INFO)]
 
 
+def test_the_last_layer_before_pixels_may_be_small() -> None:
+    text = CHAIN.replace("INIT", "{kaiming_normal: {nonlinearity: relu}}").replace("GROUPS", "1")
+    head = "  - Linear: {out_features: 10}\n    name: head"
+    small = head.replace("\n", "\n    init: {normal: {std: 0.02}}\n")
+    for end in ("Tanh", "Sigmoid", "Softmax"):
+        ended = text.replace(head, f"{small}\n  - {end}:\n    name: end").replace("[head]", "[end]")
+        assert lint_text(ended, RULES) == []
+    hidden = f"{small}\n  - ReLU\n  - Linear: {{out_features: 4}}\n    name: last"
+    found = lint_text(text.replace(head, hidden).replace("[head]", "[last]"), RULES)
+    assert loud(found) == ["INIT001"]
+
+
+def test_the_end_of_a_branch_may_be_small_before_its_layer_scale() -> None:
+    text = """
+archlint: 1
+name: scaled
+inputs:
+  x: [N, 16, 64]
+layers:
+  - LayerNorm
+  - Linear: {out_features: 256}
+    init: {trunc_normal: {std: 0.02}}
+  - GELU
+  - Linear: {out_features: 64}
+    init: {trunc_normal: {std: 0.02}}
+    name: branch
+  - Parameter: {shape: [64]}
+    init: {constant: 0.000001}
+    name: gamma
+  - Mul:
+    from: [branch, gamma]
+    name: small
+  - Add:
+    from: [small, x]
+    name: out
+outputs: [out]
+"""
+    assert loud(lint_text(text, RULES)) == []
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_working_architectures_have_no_warning(path: Path) -> None:
     assert loud(lint_file(path, RULES)) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlint.cli import figure
 from archlint.errors import CannotRun
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field import Extent
     from archlint.model import Model
 
-_SUFFIXES = (".png", ".svg")
-
 
 def plot(model: Model, path: Path) -> None:
     """Draw the growth of the field on the way to the last feature map, a line an input axis.
@@ -22,18 +21,13 @@ def plot(model: Model, path: Path) -> None:
     Raises `CannotRun` where matplotlib is missing, the suffix is not known, there is nothing to
     draw, or the file cannot be written.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise CannotRun(f"{path}: a plot is a file such as field.png or field.svg")
+    figure.check_name(path)
     lines = {extent: _growth(model, extent) for extent in model.facts.receptive_fields.extents}
     lines = {extent: sizes for extent, sizes in lines.items() if len(sizes) > 1}
     if not lines:
         raise CannotRun(f"{model.path}: no layer has a local receptive field to draw")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise CannotRun("--plot needs matplotlib: pip install 'archlint-nn[plot]'") from error
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
+    drawing = figure.new_figure()
+    axes = drawing.add_subplot()
     for (name, length, sizes), numbers in _alike(lines).items():
         label = f"{name}, {'axis' if len(numbers) == 1 else 'axes'} {' and '.join(numbers)}"
         (line,) = axes.step(range(len(sizes)), sizes, where="post", label=label)
@@ -44,11 +38,7 @@ def plot(model: Model, path: Path) -> None:
     axes.set_title(model.graph.name or str(model.path.name))
     axes.set_ylim(bottom=0)
     axes.legend()
-    try:
-        # Without a date, the same model gives the same file.
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-    except OSError as error:
-        raise CannotRun(f"{path}: cannot be written: {error.strerror or error}") from error
+    figure.save(drawing, path)
 
 
 def _alike(

@@ -1,4 +1,4 @@
-"""The options of `archlint inspect` that show receptive fields, and what answers them."""
+"""The options of `archlint inspect` that show one thing closely, and what answers them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from archlint.cli import streams
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from archlint.model import Model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    group = parser.add_argument_group("receptive fields, instead of the table of layers")
+    group = parser.add_argument_group("fields and signals, instead of the table of layers")
     group.add_argument(
         "--explain", metavar="TENSOR", help="show the layers that make the field of a tensor"
     )
@@ -26,7 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--halo", action="store_true", help="show the overlap that exact tiling needs"
     )
     group.add_argument(
-        "--plot", metavar="FILE", help="draw the growth of the field, as .png or .svg"
+        "--signal",
+        action="store_true",
+        help="show the second moment at initialization layer by layer, and where it drifts",
+    )
+    group.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw the growth of the field, or with --signal the signal, as .png or .svg",
     )
     group.add_argument(
         "--verify",
@@ -37,7 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def asked(options: argparse.Namespace) -> bool:
     """Whether one of the options was given."""
-    return bool(options.explain or options.at or options.halo or options.plot or options.verify)
+    return bool(
+        options.explain
+        or options.at
+        or options.halo
+        or options.signal
+        or options.plot
+        or options.verify
+    )
 
 
 def answer(options: argparse.Namespace, model: Model) -> int:
@@ -55,10 +70,13 @@ def answer(options: argparse.Namespace, model: Model) -> int:
     if options.halo:
         documents["halo"] = tiling.document(model)
         texts.append(tiling.text(documents["halo"]))
-    if options.plot:
-        from archlint.cli.fields.plot import plot
+    if options.signal:
+        from archlint.cli.signal import table
 
-        plot(model, Path(options.plot))
+        documents["signal"] = table.document(model, every=options.all_tensors)
+        texts.append(table.text(documents["signal"], model))
+    if options.plot:
+        _draw(options, model, documents)
         documents["plot"] = options.plot
         texts.append(f"drawn in {options.plot}\n")
     if options.verify:
@@ -73,3 +91,16 @@ def answer(options: argparse.Namespace, model: Model) -> int:
     else:
         streams.answer("\n".join(texts))
     return int(bool(documents.get("verify", {}).get("disagreements")))
+
+
+def _draw(options: argparse.Namespace, model: Model, documents: Mapping[str, Any]) -> None:
+    """Draw the signal where that was asked for, else the growth of the field."""
+    path = Path(options.plot)
+    if "signal" in documents:
+        from archlint.cli.signal.plot import plot as plot_signal
+
+        plot_signal(model, documents["signal"], path)
+    else:
+        from archlint.cli.fields.plot import plot
+
+        plot(model, path)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.argument import Misfit, convert, describe
-from archlint.frontends.architecture.initializer import CHOICES, KNOWN, Initializer, Setting
+from archlint.frontends.architecture.initializer import (
+    CHOICES,
+    KNOWN,
+    Initializer,
+    Setting,
+    choices,
+)
 from archlint.frontends.architecture.layer import REQUIRED
 from archlint.frontends.architecture.value import Invalid, node_value
 from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
@@ -25,13 +31,8 @@ if TYPE_CHECKING:
 
 # Other libraries' names of the same initializers.
 _OTHER_NAMES = {
-    "glorot_normal": "xavier_normal",
-    "glorot_uniform": "xavier_uniform",
-    "he_normal": "kaiming_normal",
-    "he_uniform": "kaiming_uniform",
     "msra": "kaiming_normal",
     "gaussian": "normal",
-    "truncated_normal": "trunc_normal",
 }
 
 
@@ -101,7 +102,7 @@ def read_initializer(node: Node, names: Names) -> Initializer:
     settings = dict(KNOWN[name])
     value = resolve(entry.value)
     if name == "constant" and isinstance(value, Scalar):
-        settings["value"] = _setting("value", entry.value, names)
+        settings["value"] = _setting(name, "value", entry.value, names)
     elif isinstance(value, Mapping):
         for setting in value.merged():
             word = setting.key.text
@@ -109,7 +110,7 @@ def read_initializer(node: Node, names: Names) -> Initializer:
                 near = did_you_mean(word, settings)
                 takes = "known: " + ", ".join(settings) if settings else f"{name} takes none"
                 raise Invalid(setting.key.span, f"unknown setting of {name}: {word!r}{near}", takes)
-            settings[word] = _setting(word, setting.value, names)
+            settings[word] = _setting(name, word, setting.value, names)
     elif not (isinstance(value, Scalar) and not value.text):
         raise Invalid(entry.value.span, f"the settings of {name} are a mapping")
     return Initializer(name, tuple(settings.items()))
@@ -127,12 +128,12 @@ def _known(word: Scalar) -> str:
     raise Invalid(word.span, f"unknown initializer {name!r}{near}", "known: " + ", ".join(KNOWN))
 
 
-def _setting(word: str, node: Node, names: Names) -> Setting:
+def _setting(name: str, word: str, node: Node, names: Names) -> Setting:
     value = node_value(node, names)
     if word in CHOICES:
-        if value in CHOICES[word] and isinstance(value, str):
+        if value in choices(name, word) and isinstance(value, str):
             return value
-        expected = ", ".join(CHOICES[word])
+        expected = ", ".join(choices(name, word))
         raise Invalid(node.span, f"{word} is {describe(value)}, expected one of {expected}")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise Invalid(node.span, f"{word} is {describe(value)}, expected a number")

@@ -6,7 +6,8 @@ import zlib
 from math import prod, sqrt
 from typing import TYPE_CHECKING, cast
 
-from archlint.frontends.architecture.initializer import Initializer, read
+from archlint.frontends.architecture.initializer import Initializer, matrices, read, scaling
+from archlint.frontends.architecture.spread import TRUNCATED, TRUNCATION, cut, deviation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,17 +19,8 @@ if TYPE_CHECKING:
     from archlint.frontends.architecture.architecture import Architecture
 
 _LARGEST_FILE = 2**31
+_STATED = frozenset({"normal", "random_normal", "uniform", "random_uniform"})
 _CONSTANTS = {"zeros": 0.0, "ones": 1.0}
-_GAINS = {
-    "linear": 1.0,
-    "conv1d": 1.0,
-    "conv2d": 1.0,
-    "conv3d": 1.0,
-    "sigmoid": 1.0,
-    "tanh": 5 / 3,
-    "relu": sqrt(2),
-    "selu": 3 / 4,
-}
 
 
 def export(architecture: Architecture, seed: int = 0) -> onnx.ModelProto:
@@ -79,6 +71,8 @@ def draw(
         return _rotary(name, shape, number["base"])
     if name in {"eye", "dirac"}:
         return _identity(shape)
+    if name == "forget_gate":
+        return _forget_gate(shape)
     return _random(initializer, number, shape, fans, random)
 
 
@@ -90,66 +84,64 @@ def _random(
     random: Generator,
 ) -> NDArray[np.floating]:
     name = initializer.name
-    if name == "normal":
-        return random.normal(number["mean"], number["std"], shape)
-    if name == "uniform":
-        return random.uniform(number["a"], number["b"], shape)
-    if name == "trunc_normal":
-        return _truncated(shape, number, random)
+    if name in TRUNCATED:
+        return _truncated(shape, *cut(name, number), random)
     if name == "orthogonal":
-        return _orthogonal(shape, number["gain"], random)
+        return _orthogonal(shape, matrices(shape, fans), number["gain"], random)
+    if name in _STATED:
+        first, second = number.values()
+        is_normal = name.endswith("normal")
+        return (random.normal if is_normal else random.uniform)(first, second, shape)
     std = deviation(initializer, fans)
-    if name.endswith("uniform"):
+    distribution = (scaling(initializer) or (0, "", name))[2]
+    if distribution == "truncated_normal":
+        wide = std / TRUNCATION
+        return _truncated(shape, 0, wide, -2 * wide, 2 * wide, random)
+    if distribution.endswith("uniform"):
         return random.uniform(-sqrt(3) * std, sqrt(3) * std, shape)
     return random.normal(0, std, shape)
 
 
-def deviation(initializer: Initializer, fans: tuple[int, int]) -> float:
-    """Return the standard deviation of an initializer that scales with the fans.
-
-    xavier (Glorot, Bengio 2010): gain sqrt(2 / (fan-in + fan-out)); kaiming (He et al. 2015):
-    gain / sqrt(fan); lecun: 1 / sqrt(fan-in).
-    """
-    settings = dict(initializer.settings)
-    fan_in, fan_out = fans
-    if initializer.name.startswith("xavier"):
-        return float(settings["gain"]) * sqrt(2 / (fan_in + fan_out))
-    if initializer.name == "lecun_normal":
-        return 1 / sqrt(fan_in)
-    fan = fan_in if settings["mode"] == "fan_in" else fan_out
-    return gain(str(settings["nonlinearity"]), float(settings["a"])) / sqrt(fan)
-
-
-def gain(nonlinearity: str, slope: float) -> float:
-    """Return PyTorch's gain of a nonlinearity; `slope` is that of a leaky ReLU."""
-    return sqrt(2 / (1 + slope**2)) if nonlinearity == "leaky_relu" else _GAINS[nonlinearity]
-
-
-def _truncated(
-    shape: tuple[int, ...], number: dict[str, float], random: Generator
+def _truncated(  # noqa: PLR0913, PLR0917 - the parameters of a distribution
+    shape: tuple[int, ...], mean: float, std: float, low: float, high: float, random: Generator
 ) -> NDArray[np.floating]:
     """Draw normal numbers until all are between the bounds."""
     import numpy as np
 
-    values = random.normal(number["mean"], number["std"], shape)
+    values = random.normal(mean, std, shape)
     for _ in range(1000):
-        outside = (values < number["a"]) | (values > number["b"])
+        outside = (values < low) | (values > high)
         if not outside.any():
             break
-        values[outside] = random.normal(number["mean"], number["std"], int(outside.sum()))
-    return np.clip(values, number["a"], number["b"])
+        values[outside] = random.normal(mean, std, int(outside.sum()))
+    return np.clip(values, low, high)
 
 
-def _orthogonal(shape: tuple[int, ...], factor: float, random: Generator) -> NDArray[np.floating]:
-    """Make the rows or the columns of the flattened weight orthonormal (Saxe et al. 2013)."""
+def _orthogonal(
+    shape: tuple[int, ...], sizes: tuple[int, int, int], factor: float, random: Generator
+) -> NDArray[np.floating]:
+    """Make the rows or the columns of each matrix orthonormal (Saxe et al. 2013)."""
     import numpy as np
 
-    rows, columns = shape[0], prod(shape[1:])
-    normal = random.normal(size=(max(rows, columns), min(rows, columns)))
+    count, rows, columns = sizes
+    normal = random.normal(size=(count, max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(normal)
-    q *= np.sign(np.diag(r))
-    matrix = q if rows >= columns else q.T
-    return cast("NDArray[np.floating]", factor * matrix.reshape(shape))
+    q *= np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :]
+    stacked = q if rows >= columns else q.transpose(0, 2, 1)
+    return cast("NDArray[np.floating]", factor * stacked.reshape(shape))
+
+
+def _forget_gate(shape: tuple[int, ...]) -> NDArray[np.floating]:
+    """Put ones in the forget gate of the first of two biases of an LSTM, as Keras does.
+
+    ONNX's gates are input, output, forget and cell (Jozefowicz et al. 2015 on the ones).
+    """
+    import numpy as np
+
+    values = np.zeros(shape)
+    hidden = shape[-1] // 8
+    values[..., 2 * hidden : 3 * hidden] = 1
+    return values
 
 
 def _identity(shape: tuple[int, ...]) -> NDArray[np.floating]:

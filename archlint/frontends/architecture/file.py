@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.block import Block, read_block, read_parameters
+from archlint.frontends.architecture.default import KERAS, PYTORCH
 from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
 from archlint.frontends.architecture.problems import Problems, Stop
@@ -28,6 +29,7 @@ WORDS = (
     "imports",
     "inputs",
     "defaults",
+    "init",
     "blocks",
     "layers",
     "outputs",
@@ -37,7 +39,7 @@ WORDS = (
 
 @dataclass(slots=True, eq=False)
 class File:
-    """The sections of one file; `parameters` are the file's own, seen by all its layers."""
+    """The sections of one file; its parameters and its `framework` hold for all its layers."""
 
     document: YamlDocument
     sections: dict[str, Node]
@@ -46,6 +48,7 @@ class File:
     required: frozenset[str] = frozenset()
     blocks: dict[str, Block] = field(default_factory=dict)
     defaults: dict[str, Item] = field(default_factory=dict)
+    framework: str = PYTORCH
 
     def is_layer(self, word: str) -> bool:
         """Whether a word names something that can stand in a list of layers."""
@@ -70,7 +73,21 @@ def read_file(document: YamlDocument, problems: Problems) -> File:
     """Read the sections of a file that do not depend on others; problems are taken down."""
     file = File(document, _sections(document, problems), problems)
     file.names, file.required = read_parameters(file.sections.get("parameters"), {}, problems)
+    if "init" in file.sections:
+        file.framework = _framework(file.sections["init"], problems)
     return file
+
+
+def _framework(node: Node, problems: Problems) -> str:
+    """Return whose defaults hold for the whole file."""
+    inside = resolve(node)
+    if isinstance(inside, Scalar) and inside.text in {PYTORCH, KERAS}:
+        return inside.text
+    problems.add(
+        node.span, f"init of a whole file is {PYTORCH} or {KERAS}",
+        "what a kind of layer is drawn from stands under defaults:",
+    )  # fmt: skip
+    return PYTORCH
 
 
 def read_blocks(file: File) -> None:

@@ -36,6 +36,7 @@ def place(item: Item, name: str, scope: Scope, builder: Builder) -> Site:
         name=scope.full_name(name),
         metadata=metadata(item, scope),
         initializers=_initializers(item, scope),
+        framework=scope.file.framework,
         frozen=scope.frozen,
         tied=None if tie is None else scope.weight(tie.value),
         adapter=None if lora is None else _adapter(lora.value, scope),

@@ -6,7 +6,8 @@ import types
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from archlint.frontends.architecture.argument import AtLeast, Between
-from archlint.frontends.architecture.initializer import CHOICES, KNOWN
+from archlint.frontends.architecture.default import KERAS, PYTORCH
+from archlint.frontends.architecture.initializer import CHOICES, KNOWN, choices
 from archlint.frontends.architecture.inputs import DTYPES
 from archlint.frontends.architecture.layer import REQUIRED
 from archlint.frontends.architecture.layers.table import layers
@@ -45,6 +46,10 @@ def architecture_schema(target: Mapping[str, object]) -> Schema:
             "description": "Groups of layers with parameters, by name.",
             "type": "object",
             "additionalProperties": {"$ref": "#/$defs/block"},
+        },
+        "init": {
+            "description": "Whose defaults weights are drawn from where a layer says nothing.",
+            "enum": [PYTORCH, KERAS],
         },
         "layers": {"$ref": "#/$defs/layers"},
         "outputs": {
@@ -166,7 +171,7 @@ def _initializer() -> Schema:
     for name, settings in KNOWN.items():
         properties = {
             setting: {
-                "anyOf": [{"enum": list(CHOICES[setting])}, _EXPRESSION],
+                "anyOf": [{"enum": list(choices(name, setting))}, _EXPRESSION],
                 "default": default,
             }
             if setting in CHOICES

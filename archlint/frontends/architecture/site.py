@@ -7,12 +7,14 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archlint.frontends.architecture.builder import Builder, BuildError
+from archlint.frontends.architecture.default import KERAS, PYTORCH
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
 from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from archlint.frontends.architecture.default import Default
     from archlint.frontends.architecture.initializer import Initializer
 
 PATH = "archlint.path"
@@ -47,14 +49,16 @@ class Site:
     """One layer being built.
 
     `initializers` holds what the file declares by the words "init" and "bias_init", or for some
-    weights only, as "init.out_proj"; `tied` is the weight that the layer shares, `adapter` what is
-    asked for beside it. `used` fills up with those of the words that the layer could make use of.
+    weights only, as "init.out_proj"; elsewhere the default of `framework` holds. `tied` is the
+    weight that the layer shares, `adapter` what is asked for beside it. `used` fills up with those
+    of the words that the layer could make use of.
     """
 
     builder: Builder
     name: str
     metadata: Mapping[str, str]
     initializers: Mapping[str, Initializer] = field(default_factory=dict)
+    framework: str = PYTORCH
     frozen: bool = False
     tied: Tensor | None = None
     adapter: Adapter | None = None
@@ -95,7 +99,7 @@ class Site:
         self,
         part: str,
         dims: Sequence[int],
-        default: Initializer,
+        default: Default,
         fans: tuple[int, int] | None = None,
         role: str = "init",
     ) -> Tensor:
@@ -110,14 +114,14 @@ class Site:
             facts["archlint.frozen"] = "true"
         if fans is None and len(dims) > 1:
             fans = (prod(dims[1:]), dims[0] * prod(dims[2:]))
+        declared, fans = self._declared(role, part, default, fans)
         if fans is not None:
             facts |= {"archlint.fan_in": str(fans[0]), "archlint.fan_out": str(fans[1])}
-        declared = self._declared(role, part, default)
         tensor = self.builder.weight(f"{self.name}.{part}", dims, declared, facts)
         self.weights[part] = tensor
         return tensor
 
-    def bias(self, dims: Sequence[int], default: Initializer, part: str = "bias") -> Tensor:
+    def bias(self, dims: Sequence[int], default: Default, part: str = "bias") -> Tensor:
         """Declare a bias."""
         return self.weight(part, dims, default, role="bias_init")
 
@@ -126,13 +130,23 @@ class Site:
         facts = {PATH: self.metadata[PATH], "archlint.buffer": "true"}
         return self.builder.weight(f"{self.name}.{part}", dims, initializer, facts)
 
-    def _declared(self, role: str, part: str, default: Initializer) -> Initializer:
+    def _declared(
+        self, role: str, part: str, default: Default, fans: tuple[int, int] | None
+    ) -> tuple[Initializer, tuple[int, int] | None]:
+        """Return what a weight is drawn from; a layer's default is also that of its bias."""
+        framework = self.framework
         for word, declared in self.initializers.items():
             named, _, start = word.partition(".")
+            is_default = declared.name in {PYTORCH, KERAS}
             if named == role and part.startswith(start):
                 self.used.add(word)
-                return declared
-        return default
+                if not is_default:
+                    return declared, fans
+                framework = declared.name
+                break
+            if is_default and word == "init" and role == "bias_init":
+                framework = declared.name
+        return default.of(framework, fans)
 
     def _shared(self, tied: Tensor, dims: Sequence[int]) -> Tensor:
         if tied.shape != tuple(dims):

@@ -6,9 +6,10 @@ from math import pi, sqrt
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
-from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
+from archlint.ops.composite.pattern import Number, Pattern, Tensor, either, made
 from archlint.ops.facets import keeps_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.nonlinearity import Maker, activates, gelu, hard_swish, mish, quick_gelu, swish
 from archlint.ops.operator import KeptFacet, Layout
 
 X = Tensor("x")
@@ -29,14 +30,31 @@ def composites() -> tuple[Composite, ...]:
             _times(_times(X, _plus(made("Erf", _over(X, sqrt(2))), 1)), Number(0.5)),
             # the same with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) for erf
             _times(_times(X, _plus(made("Tanh", _inner(_cube(X))), 1)), Number(0.5)),
+            by_hand=(
+                _times(_times(X, _RISE), Number(0.5)),
+                _times(_times(Number(0.5), X), _RISE),
+                _times(X, _times(Number(0.5), _RISE)),
+            ),
+            function=gelu,
         ),
-        _pointwise("Silu", "silu", _times(X, made("Sigmoid", X))),
-        _pointwise("Mish", "mish", _times(X, made("Tanh", made("Softplus", X)))),
+        _pointwise(
+            "QuickGelu",
+            "quick_gelu",
+            by_hand=(_times(X, made("Sigmoid", _times(X, Number(1.702)))),),
+            function=quick_gelu,
+        ),
+        _pointwise("Silu", "silu", _times(X, made("Sigmoid", X)), function=swish),
+        _pointwise("Mish", "mish", _times(X, made("Tanh", made("Softplus", X))), function=mish),
         _pointwise(
             "Hardswish",
             "hardswish",
             _times(X, made("HardSigmoid", X)),
-            _over(_times(X, made("Clip", _plus(X, 3), Number(0), Number(6))), 6),
+            _over(_times(X, _CLIPPED), 6),
+            by_hand=(
+                _times(X, either(_over(_CLIPPED, 6), _times(_CLIPPED, Number(1 / 6)))),
+                _times(_times(X, _CLIPPED), Number(1 / 6)),
+            ),
+            function=hard_swish,
         ),
         _pointwise(
             "LogSigmoid",
@@ -55,11 +73,21 @@ def composites() -> tuple[Composite, ...]:
 
 
 def _pointwise(
-    name: str, target: str, *patterns: Pattern, kept: KeptFacet = keeps_input
+    name: str,
+    target: str,
+    *patterns: Pattern,
+    by_hand: tuple[Pattern, ...] = (),
+    kept: KeptFacet = keeps_input,
+    function: Maker | None = None,
 ) -> Composite:
+    """Return a function of each element; `function` is given where no attribute shapes it."""
+    signal = None if function is None else activates(function)
     return Composite(
-        framework_operator(name, kept, layout=Layout.FOLLOWS),
-        tuple(Form(pattern) for pattern in patterns),
+        framework_operator(name, kept, signal=signal, layout=Layout.FOLLOWS),
+        (
+            *(Form(pattern) for pattern in patterns),
+            *(Form(pattern, by_hand=True) for pattern in by_hand),
+        ),
         (f"aten.{target}.default", f"aten.{target}_.default"),
     )
 
@@ -87,3 +115,16 @@ def _inner(cube: Pattern) -> Pattern:
 
 def _half(place: int) -> Pattern:
     return made("Split", X, output=place)
+
+
+_CUBED = either(_cube(X), made("Pow", X, Number(3)))
+_FAST = _times(_times(X, Number(sqrt(2 / pi))), _plus(_times(Number(0.044715), _times(X, X)), 1))
+# 1 + erf(x / sqrt 2) or 1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)), as people write them
+_RISE = _plus(
+    either(
+        made("Erf", either(_over(X, sqrt(2)), _times(X, Number(1 / sqrt(2))))),
+        made("Tanh", either(_inner(_CUBED), _FAST)),
+    ),
+    1,
+)
+_CLIPPED = made("Clip", _plus(X, 3), Number(0), Number(6))

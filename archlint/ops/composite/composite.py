@@ -13,7 +13,7 @@ from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
-from archlint.ops.operator import KeptFacet, Layout, Operator, ViewFacet
+from archlint.ops.operator import KeptFacet, Layout, Operator, SignalFacet, ViewFacet
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -45,13 +45,15 @@ class Form:
 
     `inputs` are the pattern's labels for the operator's inputs, "" for one that is absent.
     `attributes` looks at a match and answers None where it is something else after all. A form that
-    `spans_calls` is looked for even where torch.export names the parts.
+    `spans_calls` is looked for even where torch.export names the parts. One that people write
+    `by_hand` computes the same, but the framework runs it step by step and keeps what each needs.
     """
 
     pattern: Pattern
     inputs: tuple[str, ...] = ("x",)
     attributes: Callable[[Matching, Graph], Attributes | None] = fits
     spans_calls: bool = False
+    by_hand: bool = False
 
 
 @record
@@ -73,18 +75,20 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     name: str,
     kept: KeptFacet,
     *,
+    signal: SignalFacet | None = None,
     weights: tuple[int, ...] = (),
     view: ViewFacet | None = None,
     layout: Layout = Layout.ROW_MAJOR,
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
 ) -> Operator:
-    """Return the entry of an operator of the framework, with no more than its memory facets."""
+    """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
         name,
         no_cost,
         kept,
         sees_unknown,
+        signal,
         weights=weights,
         view=view,
         layout=layout,

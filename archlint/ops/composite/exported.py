@@ -17,6 +17,7 @@ _CALL = re.compile(
     re.DOTALL,
 )
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
+_ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -60,6 +61,21 @@ def exported_calls(graph: Graph) -> tuple[ExportedCall, ...]:
                 )
             )
     return tuple(calls)
+
+
+def folds_normalization(node: Node) -> bool | None:
+    """Whether torch.export folded a batch norm into a node; None where it does not say."""
+    printed = node.metadata.get(_KEY)
+    return "batch_norm" in printed if printed else None
+
+
+def left_out(node: Node) -> int:
+    """Return how many parameters of the call of a node are not in the file: biases of zeros."""
+    found = _CALL.match(node.metadata.get(_KEY, ""))
+    if not found or _ALL_IN_FILE.isdisjoint(re.split(r"[._]", found["target"])):
+        return 0
+    named = [part for part in _split(found["arguments"]) if part.startswith("%p_")]
+    return max(len(named) - 1, 0)
 
 
 def is_exported(node: Node) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
+from typing import TypeAlias
 
 from archlint.graph.graph import Graph
+from archlint.graph.value import Role
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     NONE,
@@ -14,7 +17,8 @@ from archlint.ops.composite.composite import (
     framework_operator,
 )
 from archlint.ops.composite.exported import ExportedCall
-from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, made
+from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
+from archlint.ops.effect import Effect, Normalizes, Over
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.normalization import (
     keeps_group_statistics,
@@ -22,6 +26,9 @@ from archlint.ops.normalization import (
     keeps_row_statistics,
 )
 from archlint.ops.operator import Layout
+from archlint.ops.signals import normalizes
+
+Accepts: TypeAlias = Callable[[Matching, Graph], Attributes | None]
 
 X = Tensor("x")
 _CENTRED = made("Sub", X, made("ReduceMean", X, label="mean"), label="centred")
@@ -40,6 +47,32 @@ _GROUPED = made(
         Number(1),
         Number(0),
     ),
+)
+
+
+def _squared(x: Pattern) -> Pattern:
+    return either(made("Pow", x, Number(2)), made("Mul", x, x))
+
+
+def _divided(x: Pattern, root: Pattern) -> tuple[Pattern, Pattern]:
+    """Return x / root, by a division and by a product with what is inverted first."""
+    inverse = either(made("Reciprocal", root), made("Div", Number(1), root))
+    return made("Div", x, root), made("Mul", x, inverse)
+
+
+# As people write them: the difference once or twice, epsilon inside the root or outside.
+_MEAN = made("ReduceMean", X)
+_DIFFERENCE = made("Sub", X, _MEAN)
+_VARIANCE = made("ReduceMean", _squared(_DIFFERENCE), label="mean")
+_SAMPLE_VARIANCE = made("Div", made("Mul", _VARIANCE, Number()), Number())
+_DEVIATION = either(
+    made("Sqrt", made("Add", _VARIANCE, Number())),
+    made("Add", made("Sqrt", either(_VARIANCE, _SAMPLE_VARIANCE)), Number()),
+)
+_STANDARDIZED = _divided(_DIFFERENCE, _DEVIATION)
+_RESCALED = _divided(
+    X,
+    made("Sqrt", made("Add", made("ReduceMean", _squared(X), label="mean"), Number())),
 )
 
 
@@ -73,17 +106,25 @@ def composites() -> tuple[Composite, ...]:
     affine = ("x", "weight", "bias")
     return (
         Composite(
-            framework_operator("LayerNorm", keeps_row_statistics, weights=(1, 2)),
+            framework_operator(
+                "LayerNorm", keeps_row_statistics, signal=normalizes(Over.FEATURES), weights=(1, 2)
+            ),
             (
-                Form(_affine(_NORMALIZED), affine, _last_axes),
+                Form(_affine(_NORMALIZED), affine, _learned(_last_axes)),
                 Form(_NORMALIZED, ("x",), _last_axes),
+                *_by_hand(_STANDARDIZED, _last_axes),
             ),
             ("aten.layer_norm.default",),
             (0, 2, 3),
             _reads_axes,
         ),
         Composite(
-            framework_operator("GroupNorm", keeps_group_statistics, weights=(1, 2)),
+            framework_operator(
+                "GroupNorm",
+                keeps_group_statistics,
+                signal=normalizes(Over.FEATURES),
+                weights=(1, 2),
+            ),
             (
                 Form(_affine(_GROUPED), affine, _groups),
                 Form(_GROUPED, ("x",), _groups),
@@ -93,8 +134,13 @@ def composites() -> tuple[Composite, ...]:
             _reads_groups,
         ),
         Composite(
-            framework_operator("Standardize", keeps_differences, layout=Layout.FOLLOWS),
-            (Form(_NORMALIZED, ("x",), _other_axes),),
+            framework_operator(
+                "Standardize", keeps_differences, signal=_standardizes, layout=Layout.FOLLOWS
+            ),
+            (
+                Form(_NORMALIZED, ("x",), _other_axes),
+                *_by_hand(_STANDARDIZED, _other_axes),
+            ),
         ),
         Composite(
             framework_operator("WeightNorm", keeps_norms, weights=(0, 1)),
@@ -113,7 +159,13 @@ def composites() -> tuple[Composite, ...]:
             ),
         ),
         Composite(
-            framework_operator("RmsNorm", keeps_normalized, weights=(1,)),
+            framework_operator(
+                "RmsNorm",
+                keeps_normalized,
+                signal=normalizes(Over.FEATURES, centred=False),
+                weights=(1,),
+            ),
+            _by_hand(_RESCALED, _last_axes),
             targets=("aten.rms_norm.default",),
             arguments=(0, 2),
             reads=_reads_axes,
@@ -127,6 +179,33 @@ def composites() -> tuple[Composite, ...]:
             ("aten.rsqrt.default",),
         ),
     )
+
+
+def _by_hand(normalized: tuple[Pattern, Pattern], accepts: Accepts) -> tuple[Form, ...]:
+    """Return the forms in which steps are written, with a gain and a shift, a gain, or neither."""
+    gained = made("Mul", either(*normalized, made("Cast", either(*normalized))), Tensor("weight"))
+    patterns = (made("Add", gained, Tensor("bias")), gained, *normalized)
+    inputs = ("x", "weight", "bias")
+    return tuple(Form(pattern, inputs, _learned(accepts), by_hand=True) for pattern in patterns)
+
+
+def _learned(accepts: Accepts) -> Accepts:
+    """Accept what `accepts` does, unless its gain or shift is another path of the network."""
+
+    def accepted(matching: Matching, graph: Graph) -> Attributes | None:
+        learned = (matching.tensors.get(label) for label in ("weight", "bias"))
+        if any(name is not None and _is_stream(name, matching, graph) for name in learned):
+            return None
+        return accepts(matching, graph)
+
+    return accepted
+
+
+def _is_stream(name: str, matching: Matching, graph: Graph) -> bool:
+    """Whether a tensor is as large as what is normalized and computed: another path, no gain."""
+    value = graph.values[name]
+    shape = graph.values[matching.tensors["x"]].shape
+    return value.role is not Role.STORED and value.shape == shape
 
 
 def _affine(normalized: Pattern) -> Pattern:
@@ -151,7 +230,15 @@ def _other_axes(matching: Matching, graph: Graph) -> Attributes | None:
     axes = _reduced(matching.tensors["mean"], graph)
     if sizes is None or not axes:
         return None
-    return {"normalized": prod(sizes[axis] for axis in axes)}
+    return {"normalized": prod(sizes[axis] for axis in axes), "axes": axes}
+
+
+def _standardizes(call: Call) -> Effect:
+    """Over the batch, over the places of a channel, or over the channels."""
+    axes = {axis % call.rank(0) for axis in call.integers("axes") or ()}
+    if 0 in axes:
+        return Normalizes(Over.BATCH)
+    return Normalizes(Over.FEATURES if 1 in axes else Over.PLANE)
 
 
 def _are_stored(matching: Matching, graph: Graph) -> Attributes | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from archlint.ops.composite import (
     activation,
@@ -29,8 +30,24 @@ class Composites:
 
 
 def composites(*, attention_kernel: str = "flash") -> Composites:
-    """Return all composites; `attention_kernel` is the fused one, or "math" for none."""
-    entries = (
+    """Return what the framework runs; `attention_kernel` is the fused one, or "math" for none."""
+    return _indexed(
+        replace(entry, forms=tuple(form for form in entry.forms if not form.by_hand))
+        for entry in _entries(attention_kernel)
+    )
+
+
+def meanings() -> Composites:
+    """Return the composites whose effect on a signal is known, in every form that computes them."""
+    return _indexed(
+        replace(entry, forms=tuple(replace(form, spans_calls=True) for form in entry.forms))
+        for entry in (*activation.composites(), *normalization.composites())
+        if entry.operator.signal is not None
+    )
+
+
+def _entries(attention_kernel: str) -> tuple[Composite, ...]:
+    return (
         *attention.composites(attention_kernel),
         *activation.composites(),
         *creation.composites(),
@@ -39,6 +56,10 @@ def composites(*, attention_kernel: str = "flash") -> Composites:
         *normalization.composites(),
         *reduction.composites(),
     )
+
+
+def _indexed(composites_: Iterable[Composite]) -> Composites:
+    entries = tuple(composites_)
     by_root: dict[str, list[tuple[Composite, Form]]] = {}
     by_target: dict[str, list[Composite]] = {}
     for composite in entries:
@@ -56,5 +77,5 @@ def composites(*, attention_kernel: str = "flash") -> Composites:
 
 def framework_operators() -> tuple[Operator, ...]:
     """Return the entries of all operators of the framework."""
-    kernels = (composites(attention_kernel=kernel) for kernel in ("flash", "math"))
-    return tuple(composite.operator for each in kernels for composite in each.entries)
+    kernels = (_entries(kernel) for kernel in ("flash", "math"))
+    return tuple(composite.operator for entries in kernels for composite in entries)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
 from archlint_rules.initialization.alike import alike, and_others
 from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE
-from archlint_rules.initialization.remedy import gain_advice
+from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class ActivationGainMismatch(Rule):
             and (found := model.facts.initialization.initial(layer.weight)) is not None
         ]
         for group in alike(each for each in judged if _breaks(*each)):
-            yield self._mismatch(group)
+            yield self._mismatch(model, group)
 
     def _is_judged(self, model: Model, layer: Layer) -> bool:
         activation = layer.source.activation
@@ -46,7 +46,7 @@ class ActivationGainMismatch(Rule):
         left = model.facts.initialization.default(layer)
         return not (layer.folded or left or layer.destiny.is_normalized)
 
-    def _mismatch(self, group: list[Judged]) -> Finding:
+    def _mismatch(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
         activation = layer.source.activation
         assert activation is not None  # noqa: S101 - for the type checker: it was judged
@@ -67,7 +67,8 @@ class ActivationGainMismatch(Rule):
                 "activation": name,
                 "weights": [each.weight for each, _ in group],
             },
-            help=gain_advice(layer, gain(activation), ""),
+            help=advice(layer),
+            fix=fix(model, [each for each, _ in group]),
         )
 
 

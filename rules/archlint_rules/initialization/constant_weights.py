@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +35,9 @@ class ConstantWeights(Rule):
             and _breaks(layer, found)
         ]
         for group in alike(constant):
-            yield self._constant(group)
+            yield self._constant(model, group)
 
-    def _constant(self, group: list[Judged]) -> Finding:
+    def _constant(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
         units = f"the {layer.fan.outputs} units of {layer.node.name}"
         effect = (
@@ -50,7 +51,8 @@ class ConstantWeights(Rule):
             tensor=layer.weight,
             key="init" if found.initializer else None,
             data={"value": found.mean, "weights": [each.weight for each, _ in group]},
-            help="draw them at random, as with kaiming_normal",
+            help=advice(layer),
+            fix=fix(model, [each for each, _ in group]),
         )
 
 

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.remedy import gain_advice
+from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,11 @@ class DefaultInDeepChain(Rule):
         runs = model.facts.segments.defaults
         left = [layer for layer in rectified if runs.get(layer.node.output, 0) >= _DEEP]
         if left:
-            yield self._left(model, max(left, key=lambda layer: runs[layer.node.output]))
+            yield self._left(model, left)
 
-    def _left(self, model: Model, last: Layer) -> Finding:
+    def _left(self, model: Model, left: list[Layer]) -> Finding:
+        runs = model.facts.segments.defaults
+        last = max(left, key=lambda layer: runs[layer.node.output])
         run = model.facts.segments.defaults[last.node.output]
         initialization = model.facts.initialization
         found = initialization.initial(last.weight)
@@ -68,5 +70,19 @@ class DefaultInDeepChain(Rule):
             node=last.node,
             tensor=last.weight,
             data=data,
-            help=f"{gain_advice(last, sqrt(2), 'relu')} at each of them",
+            help=f"{advice(last)} at each of them",
+            fix=fix(model, [layer for layer in _chain(model) if not layer.destiny.is_final]),
         )
+
+
+def _chain(model: Model) -> list[Layer]:
+    """Return the layers behind a ReLU that are left at a default which no normalization mends."""
+    initialization = model.facts.initialization
+    return [
+        layer
+        for layer in initialization.layers
+        if layer.source.is_rectified
+        and not layer.folded
+        and not layer.destiny.is_normalized
+        and initialization.default(layer)
+    ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.initialization.alike import alike, and_others
 from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE, expected
+from archlint_rules.initialization.remedy import fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from archlint.api import Distribution, Fan, Layer
 
 _CLOSE = 1.05
+_FAN_OUT = "that is fan-out"  # which keeps the gradient: it may be meant
 
 
 class FanMode(Rule):
@@ -56,6 +58,7 @@ class FanMode(Rule):
                 },
                 help="fan_in keeps the scale of the signal, fan_out that of the gradient; in a "
                 "chain without a normalization choose one for all layers",
+                fix=None if words == _FAN_OUT else fix(model, [each for each, _ in group]),
             )
 
 
@@ -69,7 +72,7 @@ def _explanation(layer: Layer, found: Distribution) -> tuple[str, float] | None:
 
 def _hypotheses(fan: Fan) -> Iterator[tuple[str, float]]:
     framework_in, framework_out = fan.framework_fans
-    yield "that is fan-out", framework_out / fan.groups
+    yield _FAN_OUT, framework_out / fan.groups
     if fan.transposed:
         yield "that is what PyTorch calls the fan-in of a transposed weight", framework_in
     if fan.groups > 1:

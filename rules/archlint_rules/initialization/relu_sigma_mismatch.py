@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.initialization.alike import alike, and_others
-from archlint_rules.initialization.remedy import gain_advice, gain_fix
+from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,9 +69,9 @@ class ReluSigmaMismatch(Rule):
             tensor=layer.weight,
             key="init" if found.initializer else None,
             data=_data(layer, found, [each.weight for each, _ in group]),
-            help=gain_advice(layer, sqrt(2), "relu"),
+            help=advice(layer),
             severity=severity,
-            fix=gain_fix(model, layer, found, sqrt(2), "relu"),
+            fix=fix(model, [each for each, _ in group]),
         )
 
     def _default(self, model: Model, group: list[Judged]) -> Finding:
@@ -86,7 +86,7 @@ class ReluSigmaMismatch(Rule):
             node=layer.node,
             tensor=layer.weight,
             data=_data(layer, found, [each.weight for each, _ in group]),
-            help=gain_advice(layer, sqrt(2), "relu"),
+            help=advice(layer),
             severity=Severity.INFO,
         )
 

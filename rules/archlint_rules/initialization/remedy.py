@@ -5,47 +5,127 @@ from __future__ import annotations
 from math import isclose, sqrt
 from typing import TYPE_CHECKING
 
-from archlint.api import Edit, Fix, Place
+from archlint.api import Edit, Fix, Kind, Place, gain, leak
 
 if TYPE_CHECKING:
-    from archlint.api import Distribution, Layer, Model
+    from collections.abc import Iterable, Mapping
+
+    from archlint.api import Activates, Layer, Model
+
+_PATH = "archlint.path"
+_BIAS = ("bias", "running_mean", "running_var")
+_DRAWN_ON_PURPOSE = {"Selu": (1.0, "lecun_normal"), "Tanh": (5 / 3, "nonlinearity: tanh")}
 
 
-def initializer(layer: Layer, gain: float, nonlinearity: str) -> str:
-    """Return the initializer with sigma = gain / sqrt(d), as an architecture file writes it.
+def initializer(layer: Layer) -> str | None:
+    """Return what an architecture file writes to keep the scale of what feeds a layer.
 
-    It is Kaiming's where the framework's fan-in is d, which then also holds for another width.
+    It is a name that scales with the width where the framework's fan-in is the number d of summed
+    products, else the deviation. None where it is not known what feeds the layer.
     """
-    fan_in = layer.fan.fan_in
-    if nonlinearity and isclose(layer.fan.framework_fans[0], fan_in):
-        return f"{{kaiming_normal: {{nonlinearity: {nonlinearity}}}}}"
-    return f"{{normal: {{std: {gain / sqrt(fan_in):.6g}}}}}"
-
-
-def gain_advice(layer: Layer, gain: float, nonlinearity: str) -> str:
-    """Return what to write for a layer whose sigma should be gain / sqrt(d)."""
-    written = initializer(layer, gain, nonlinearity)
-    inside = written[1:-1]
-    if "archlint.path" in layer.node.metadata:
-        return f"write init: {written}"
-    if inside.startswith("kaiming_normal"):
-        return f"torch.nn.init.kaiming_normal_(weight, nonlinearity='{nonlinearity}')"
-    return f"torch.nn.init.normal_(weight, std={gain / sqrt(layer.fan.fan_in):.4g})"
-
-
-def gain_fix(
-    model: Model, layer: Layer, found: Distribution, gain: float, nonlinearity: str
-) -> Fix | None:
-    """Return the change of a declared initializer to one with sigma = gain / sqrt(d).
-
-    The one that stands beside the layer is replaced; the engine leaves the file alone where the
-    initializer comes from somewhere else.
-    """
-    if found.initializer is None or "archlint.path" not in layer.node.metadata:
+    found = _gain(layer)
+    if found is None:
         return None
-    text = initializer(layer, gain, nonlinearity)
-    uses = model.facts.parameters.trainable[layer.weight].uses
-    if len(uses) > 1:
+    factor, written = found
+    if not isclose(layer.fan.framework_fans[0], layer.fan.fan_in):
+        return f"{{normal: {{std: {factor / sqrt(layer.fan.fan_in):.6g}}}}}"
+    return written if written.isidentifier() else f"{{{written}}}"
+
+
+def _gain(layer: Layer) -> tuple[float, str] | None:
+    """Return the gain behind what feeds a layer, and the initializer that has it."""
+    activation = layer.source.activation
+    if activation is not None:
+        return _behind(activation)
+    if layer.source.kind in {Kind.DATA, Kind.NORMALIZATION, Kind.SUM}:
+        return 1.0, "lecun_normal"
+    return None
+
+
+def _behind(activation: Activates) -> tuple[float, str]:
+    slope = leak(activation)
+    if slope is None:
+        factor, word = _DRAWN_ON_PURPOSE.get(activation.name, (gain(activation), ""))
+        if word.isidentifier():
+            return factor, word
+        scaled = f"variance_scaling: {{scale: {factor * factor:.4g}}}"
+        return factor, f"kaiming_normal: {{{word}}}" if word else scaled
+    word = "nonlinearity: relu" if slope == 0 else f"a: {slope:.4g}"
+    return sqrt(2 / (1 + slope * slope)), f"kaiming_normal: {{{word}}}"
+
+
+def advice(layer: Layer) -> str:
+    """Return what to write for a layer, in the file or in PyTorch's words."""
+    written = initializer(layer)
+    if written is None:
+        return "draw it at random, so that the scale of what it sums is kept"
+    if is_declared(layer):
+        return f"write init: {written}"
+    found = _gain(layer)
+    if written == "{kaiming_normal: {nonlinearity: relu}}":
+        return "torch.nn.init.kaiming_normal_(weight, nonlinearity='relu')"
+    factor = 1.0 if found is None else found[0]
+    return f"torch.nn.init.normal_(weight, std={factor / sqrt(layer.fan.fan_in):.4g})"
+
+
+def is_declared(layer: Layer) -> bool:
+    """Whether a layer stands in an architecture file."""
+    return _PATH in layer.node.metadata
+
+
+def fix(model: Model, layers: Iterable[Layer], written: str | None = None) -> Fix | None:
+    """Return the change that draws the weights of layers from `written`, or as each should be.
+
+    None where that is not one text for a line: where it makes several layers that want different
+    ones, or where a weight is shared.
+    """
+    edits: list[Edit] = []
+    texts: dict[str, str] = {}
+    for layer in layers:
+        key = _key(model, layer)
+        text = written or initializer(layer)
+        if key is None or text is None:
+            return None
+        if texts.setdefault(layer.node.metadata[_PATH], text) != text:
+            return None
+        edits.append(Edit(Place(node=layer.node.name, key=key), text))
+    if not edits or (written is None and _disagree(model, texts)):
+        return None
+    words = " or ".join(sorted({text.strip("{}") for text in texts.values()}))
+    return Fix(f"draw the weight from {words}", tuple(edits))
+
+
+def _disagree(model: Model, texts: Mapping[str, str]) -> bool:
+    """Whether another layer of the same line stands behind another activation."""
+    return any(
+        layer.source.activation is not None and initializer(layer) != texts[path]
+        for layer in model.facts.initialization.layers
+        if (path := layer.node.metadata.get(_PATH, "")) in texts
+    )
+
+
+def _key(model: Model, layer: Layer) -> str | None:
+    """Return the word that speaks of a layer's weight alone: `init`, or one as `init.out_proj`."""
+    weight = model.graph.weights.get(layer.weight)
+    if not is_declared(layer) or weight is None:
+        return None
+    if len(model.facts.parameters.trainable[layer.weight].uses) > 1:
         return None  # a shared weight stands between several layers
-    place = Place(node=layer.node.name, key="init")
-    return Fix(f"draw the weight from {text[1:-1]}", (Edit(place, text),))
+    path = weight.metadata.get(_PATH, "")
+    if path != layer.node.metadata[_PATH]:
+        return None
+    if len(_parts(model, path)) == 1:
+        return "init"
+    part = layer.weight.rpartition(".")[0].rpartition(".")[2]
+    return f"init.{part}" if part and not part.isdigit() else None
+
+
+def _parts(model: Model, path: str) -> set[tuple[str, str]]:
+    """Return the kinds of weights that one line of a file makes, and that `init` speaks of."""
+    parts = set()
+    for name, weight in model.graph.weights.items():
+        if weight.metadata.get(_PATH) == path and not name.endswith(_BIAS):
+            owner, _, part = name.rpartition(".")
+            last = owner.rpartition(".")[2]
+            parts.add((part, "" if last.isdigit() else last))
+    return parts

@@ -6,6 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.initialization.remedy import fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,13 @@ class ResidualBranchNotScaled(Rule):
             },
             help=f"draw them with std {usual / sqrt(len(branches)):.4g}, as GPT-2 does",
             severity=Severity.WARNING if causal else Severity.INFO,
+            fix=fix(
+                model,
+                [branch.end for branch in branches],
+                f"{{normal: {{std: {usual / sqrt(len(branches)):.6g}}}}}",
+            )
+            if causal
+            else None,
         )
 
     def _bare(self, model: Model, branches: list[Branch]) -> Finding:

@@ -27,7 +27,7 @@ class TiedEmbeddingSigma(Rule):
         initialization = model.facts.initialization
         for layer in initialization.layers:
             uses = model.facts.parameters.trainable[layer.weight].uses
-            effects = (model.facts.flow.effects[use.node.name] for use in uses)
+            effects = (model.facts.flow.effects.get(use.node.name) for use in uses)
             if not any(isinstance(effect, LooksUp) for effect in effects):
                 continue
             found = initialization.initial(layer.weight)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from math import isclose, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.remedy import fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STD = re.compile(r"^trunc_normal\(.*\bstd=(?P<std>[0-9.eE+-]+)")
+    from archlint.api import Fix, Layer
+    from archlint_rules.initialization.alike import Judged
+
 _LEAST = 0.97
+_EXACT = 0.005
 
 
 class UncorrectedTruncation(Rule):
@@ -30,13 +34,11 @@ class UncorrectedTruncation(Rule):
         cut = []
         for layer in initialization.layers:
             found = initialization.declared(layer.weight)
-            stated = None if found is None else _STD.match(found.initializer or "")
-            if found is not None and stated and found.std < _LEAST * float(stated["std"]):
+            if found is not None and found.std < _LEAST * (found.stated or 0):
                 cut.append((layer, found))
         for group in alike(cut):
             layer, found = group[0]
-            stated = _STD.match(found.initializer or "")
-            asked = float(stated["std"]) if stated else found.std
+            asked = found.stated or found.std
             yield self.finding(
                 f"{layer.weight} is drawn from a normal distribution of std {asked:g}, cut off: "
                 f"{found.std:.4g} is left, {found.std / asked:.4f} of it{and_others(group)}",
@@ -46,4 +48,21 @@ class UncorrectedTruncation(Rule):
                 data={"declared": asked, "sigma": found.std, "ratio": found.std / asked},
                 help=f"divide by {found.std / asked:.5f}: std {asked * asked / found.std:.6g} with "
                 "bounds at the same number of deviations, as JAX and Keras do",
+                fix=_fix(model, group, asked),
             )
+
+
+def _fix(model: Model, group: list[Judged], asked: float) -> Fix | None:
+    """Return the named initializer that has the stated deviation, and is cut off and corrected.
+
+    Where it has no such name, only the person who wrote it knows which deviation was meant.
+    """
+    for word, mode in (("he_normal", "he"), ("lecun_normal", "lecun"), ("glorot_normal", "glorot")):
+        if all(isclose(_scaled(layer, mode), asked, rel_tol=_EXACT) for layer, _ in group):
+            return fix(model, [layer for layer, _ in group], word)
+    return None
+
+
+def _scaled(layer: Layer, mode: str) -> float:
+    fan_in, fan_out = layer.fan.framework_fans
+    return sqrt({"he": 2 / fan_in, "lecun": 1 / fan_in, "glorot": 2 / (fan_in + fan_out)}[mode])

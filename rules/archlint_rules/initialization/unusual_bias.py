@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Normalizes, Rule, Severity, Sums
+from archlint.api import (
+    Edit,
+    Finding,
+    Fix,
+    Model,
+    Normalizes,
+    Place,
+    Rule,
+    Severity,
+    Sums,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +34,7 @@ class UnusualBias(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report constants other than 0 in biases and shifts, and other than 1 in gains."""
-        for node in model.graph.nodes:
+        for node in model.facts.flow.graph.nodes:
             effect = model.facts.flow.effects[node.name]
             if isinstance(effect, Sums):
                 offset = model.facts.flow.offset_of(node, effect)
@@ -49,4 +59,16 @@ class UnusualBias(Rule):
             key="bias_init" if word != "gain" else "init",
             data={"value": found.mean, "neutral": neutral, "kind": word},
             help="leave it out unless it is meant, as the prior of a detector's last layer is",
+            fix=_fix(model, node, word, found.mean),
         )
+
+
+def _fix(model: Model, node: Node, word: str, value: float) -> Fix | None:
+    """Return the neutral start, but where another one is a custom: a prior, a branch of zeros."""
+    destiny = model.facts.flow.destinies.get(node.output)
+    is_prior = word == "bias" and (destiny is None or destiny.is_final)
+    is_closed = word == "gain" and value == 0
+    if "archlint.path" not in node.metadata or is_prior or is_closed:
+        return None
+    key, text = ("init", "ones") if word == "gain" else ("bias_init", "zeros")
+    return Fix(f"start with {text}", (Edit(Place(node=node.name, key=key), text),))

@@ -10,6 +10,8 @@ from archlint.api import Finding, Model, Normalizes, Over, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archlint.api import Node
+
 _LEAST = 8
 
 
@@ -27,15 +29,10 @@ class BatchNormMicrobatch(Rule):
         batch = model.target.batch_size
         if batch is None or model.target.training.optimizer is None:
             return
-        effects = model.facts.flow.effects
-        norms = [
-            node
-            for node in model.graph.nodes
-            if isinstance(effect := effects[node.name], Normalizes) and effect.over is Over.BATCH
-        ]
+        norms = _norms(model)
         single = []
-        for node in norms:
-            shape = model.graph.values[node.inputs[0]].shape or ()
+        for node, tensor in norms:
+            shape = model.graph.values[tensor].shape or ()
             places = [dim for dim in shape[2:] if isinstance(dim, int)]
             if batch == 1 and len(places) == len(shape[2:]) and prod(places) == 1:
                 single.append(node)
@@ -52,7 +49,22 @@ class BatchNormMicrobatch(Rule):
             yield self.finding(
                 f"batch normalization takes its statistics from {batch} sample{'s' * (batch > 1)}, "
                 f"in {len(norms)} layer{'s' * (len(norms) > 1)}",
-                node=norms[0],
+                node=norms[0][0],
                 data={"batch_size": batch, "layers": len(norms), "least": _LEAST},
                 help="use at least 8 samples on a device, synchronized statistics, or GroupNorm",
             )
+
+
+def _norms(model: Model) -> list[tuple[Node, str]]:
+    """Return the batch normalizations with what they normalize, also those that were folded.
+
+    One that torch.export folded into a convolution takes statistics of what that made.
+    """
+    graph, flow = model.graph, model.facts.flow
+    norms = [
+        (node, node.inputs[0])
+        for node in flow.graph.nodes
+        if isinstance(effect := flow.effects[node.name], Normalizes) and effect.over is Over.BATCH
+    ]
+    folded = (graph.by_name[name] for name in model.facts.hidden_layers.certain_norms)
+    return [*norms, *((node, node.output) for node in folded)]

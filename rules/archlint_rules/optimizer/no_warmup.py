@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Attends, Finding, Model, Normalizes, Passes, Rule, Severity
+from archlint.api import Finding, Model, Normalizes, Passes, Rule, Severity
 from archlint_rules.optimizer.family import ADAM_LIKE, place
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ class NoWarmup(Rule):
         training = model.target.training
         if training.optimizer not in ADAM_LIKE or training.warmup_steps != 0:
             return
-        effects = model.facts.flow.effects
-        if not any(isinstance(effect, Attends) for effect in effects.values()):
+        if not model.facts.flow.attends:
             return
         additions = {branch.addition.name: branch for branch in model.facts.segments.branches}
         after = [

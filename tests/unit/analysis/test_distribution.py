@@ -1,4 +1,4 @@
-"""The spread of declared initializers is what PyTorch draws."""
+"""The spread of declared initializers is what PyTorch and Keras draw."""
 
 from __future__ import annotations
 
@@ -14,17 +14,44 @@ from onnx import numpy_helper
 from archlint.analysis.distribution import Distribution, declared, measured, truncated_moments
 from archlint.sources.statistics import tensor_statistics
 
-TRUTH = json.loads(
-    Path(__file__).parents[2].joinpath("truth", "initializers.json").read_text(encoding="utf-8")
-)
+TRUTH = [
+    case
+    for name in ("initializers", "keras_initializers")
+    for case in json.loads(
+        Path(__file__).parents[2].joinpath("truth", f"{name}.json").read_text(encoding="utf-8")
+    )["initializers"]
+]
 
 
-@pytest.mark.parametrize("case", TRUTH["initializers"], ids=lambda case: case["initializer"])
-def test_the_deviation_of_an_initializer_is_that_of_pytorch(case: dict[str, Any]) -> None:
+@pytest.mark.parametrize("case", TRUTH, ids=lambda case: case["initializer"])
+def test_the_deviation_of_an_initializer_is_that_of_its_framework(case: dict[str, Any]) -> None:
     found = declared(case["initializer"], tuple(case["shape"]), tuple(case["fans"]))
     assert found is not None
     assert found.std == pytest.approx(case["std"], rel=1e-3, abs=1e-9)
     assert found.mean == pytest.approx(case["mean"], rel=1e-3, abs=3e-3 * (found.std or 1e-3))
+
+
+def test_a_distribution_that_is_cut_off_states_more_than_it_has() -> None:
+    found = declared("trunc_normal_tf(mean=0, std=0.02, a=-2, b=2)", (4, 4), (4, 4))
+    assert found is not None
+    assert (found.stated, found.family) == (0.02, "truncated normal")
+    assert found.std == pytest.approx(0.87962566 * 0.02)
+    corrected = declared("he_normal()", (4, 4), (4, 4))
+    assert corrected is not None
+    assert (corrected.stated, corrected.std) == (None, pytest.approx(sqrt(2 / 4)))
+
+
+@pytest.mark.parametrize("shape", [(1, 512, 128), (2, 384, 128)])
+def test_the_matrix_of_a_recurrent_direction_is_orthogonal(shape: tuple[int, int, int]) -> None:
+    from archlint.frontends.architecture.export import draw
+    from archlint.frontends.architecture.initializer import initializer
+
+    made, fans = initializer("orthogonal"), (shape[2], shape[1])
+    found = declared(str(made), shape, fans)
+    assert found is not None
+    assert found.std == pytest.approx(1 / sqrt(shape[1]))
+    for matrix in draw(made, shape, fans, np.random.default_rng(0)):
+        assert np.allclose(matrix.T @ matrix, np.eye(shape[2]))
 
 
 def test_what_is_no_initializer_has_no_spread() -> None:

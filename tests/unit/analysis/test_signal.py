@@ -201,6 +201,33 @@ def check(name: str, dims: dict[str, int], seed: int) -> tuple[int, int, int]:
     return inside, len(found), floats - len(found)
 
 
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding"),
+    [(1, 4, 1, 0), (4, 4, 2, 1), (5, 3, 2, 0), (2, 6, 3, 2)],
+)
+def test_the_ends_of_a_transposed_convolution(
+    size: int, kernel: int, stride: int, padding: int, tmp_path: Path
+) -> None:
+    """Every input gives each of its taps to an output, or to none behind the ends."""
+    text = f"""
+archlint: 1
+name: net
+inputs:
+  x: [N, 32, {size}]
+layers:
+  - ConvTranspose1d:
+      {{out_channels: 16, kernel_size: {kernel}, stride: {stride}, padding: {padding}, bias: false}}
+    init: {{normal: {{std: 0.1}}}}
+    name: y
+outputs: [y]
+"""
+    outputs = stride * (size - 1) + kernel - 2 * padding
+    places = [stride * i + t - padding for i in range(size) for t in range(kernel)]
+    taps = sum(0 <= place < outputs for place in places)
+    found = propagate(text, tmp_path).signals["y"]
+    assert found.second_moment == pytest.approx(32 * 0.01 * taps / outputs, rel=1e-3)
+
+
 SMALL: list[tuple[str, dict[str, int]]] = [
     ("mlp", {}),
     ("ds_cnn", {}),

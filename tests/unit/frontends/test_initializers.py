@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from archlint.frontends.architecture.export import deviation, draw, export, gain
+from archlint.frontends.architecture.export import draw, export
 from archlint.frontends.architecture.initializer import KNOWN, initializer, read
+from archlint.frontends.architecture.spread import deviation, gain
 
 LAYER = """archlint: 1
 inputs: {{x: {shape}}}
@@ -77,6 +80,12 @@ def test_weights_are_drawn_as_pytorch_draws_them_where_nothing_is_said(
         ("{constant: 0.1}", "constant(value=0.1)"),
         ("{constant: {value: 1e-6}}", "constant(value=1e-06)"),
         ('{normal: {std: "${0.02 / sqrt(4)}"}}', "normal(mean=0, std=0.01)"),
+        ("glorot_uniform", "glorot_uniform()"),
+        ("{truncated_normal: {stddev: 0.02}}", "truncated_normal(mean=0, stddev=0.02)"),
+        (
+            "{variance_scaling: {scale: 2, mode: fan_avg, distribution: uniform}}",
+            "variance_scaling(scale=2, mode=fan_avg, distribution=uniform)",
+        ),
         ("{trunc_normal: {std: 0.02}}", "trunc_normal(mean=0, std=0.02, a=-2, b=2)"),
         (
             "{kaiming_normal: {mode: fan_out, nonlinearity: relu}}",
@@ -90,6 +99,55 @@ def test_an_initializer_can_be_written_in_short_and_in_full(
     layer = f"{{Linear: {{out_features: 3}}, init: {written}, bias_init: {written}}}"
     found = declared(compile_text(LAYER.format(layer=layer, shape="[1, 4]")))
     assert found == {"weight": text, "bias": text}
+
+
+KERAS = json.loads(
+    Path(__file__).parents[2].joinpath("truth", "keras_initializers.json").read_text("utf-8")
+)["layers"]
+
+
+@pytest.mark.parametrize("case", KERAS, ids=lambda case: case["layer"])
+def test_weights_are_drawn_as_keras_draws_them_where_that_is_said(
+    compile_text: Any, case: dict[str, Any]
+) -> None:
+    batch, *places, channels = case["input"]
+    is_image = len(places) == 2
+    shape = [batch, channels, *places] if is_image else case["input"]
+    layer = f"{{{case['layer']}, init: keras_default}}" if ":" in case["layer"] else case["layer"]
+    text = LAYER.format(layer=layer, shape=shape)
+    whole = LAYER.format(layer=case["layer"], shape=shape) + "init: keras_default\n"
+    architecture = compile_text(text)
+    assert declared(architecture) == declared(compile_text(whole))
+    drawn = {
+        tensor.name.partition(".")[2]: numpy_helper.to_array(tensor)
+        for tensor in export(architecture).graph.initializer
+    }
+    for name, found in case["weights"].items():
+        values = drawn[name].astype(np.float64)
+        slack = 4 * (found["std"] or 1) / sqrt(values.size)
+        assert values.mean() == pytest.approx(found["mean"], abs=slack), name
+        assert values.std() == pytest.approx(found["std"], rel=4 / sqrt(values.size)), name
+
+
+def test_the_forget_gate_of_keras_starts_open(compile_text: Any) -> None:
+    layer = "{LSTM: {hidden_size: 5, batch_first: true}, init: keras_default}"
+    architecture = compile_text(LAYER.format(layer=layer, shape="[2, 3, 4]"))
+    (bias,) = [
+        numpy_helper.to_array(tensor)
+        for tensor in export(architecture).graph.initializer
+        if tensor.name.endswith("bias_l0")
+    ]
+    gates = bias.reshape(2, 4, 5).sum(axis=0)  # of ONNX: input, output, forget, cell
+    assert gates.tolist() == [[0.0] * 5, [0.0] * 5, [1.0] * 5, [0.0] * 5]
+
+
+def test_a_layer_can_have_the_default_of_the_other_framework(compile_text: Any) -> None:
+    layer = "{Linear: {out_features: 8}, init: pytorch_default, bias_init: zeros}"
+    text = LAYER.format(layer=layer, shape="[1, 25]") + "init: keras_default\n"
+    assert declared(compile_text(text)) == {
+        "weight": "kaiming_uniform(a=2.23606798, mode=fan_in, nonlinearity=leaky_relu)",
+        "bias": "zeros()",
+    }
 
 
 def test_weights_of_one_layer_can_be_drawn_in_their_own_ways(compile_text: Any) -> None:
@@ -140,6 +198,12 @@ DEVIATIONS = [
     (initializer("lecun_normal"), 1 / sqrt(300)),
     (initializer("trunc_normal", a=-2.0, b=2.0), 0.87962566),
     (initializer("orthogonal"), 1 / sqrt(300)),
+    (initializer("glorot_normal"), sqrt(2 / 500)),
+    (initializer("he_normal"), sqrt(2 / 300)),
+    (initializer("lecun_uniform"), 1 / sqrt(300)),
+    (initializer("truncated_normal"), 0.87962566 * 0.05),
+    (initializer("trunc_normal_tf", std=0.02), 0.87962566 * 0.02),
+    (initializer("variance_scaling", scale=3.0, mode="fan_out"), sqrt(3 / 200)),
     (initializer("zeros"), 0.0),
     (initializer("ones"), 0.0),
 ]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count
-from archlint.frontends.architecture.initializer import initializer
 from archlint.frontends.architecture.layers.shapes import axis_of, rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
@@ -55,7 +55,8 @@ def prelu(site: Site, x: Tensor, *, num_parameters: Count = 1) -> Tensor:
                 "num_parameters",
             )
         dims = (channels, *[1] * (rank(x) - 2))
-    return site.node("PRelu", x, site.weight("weight", dims, initializer("constant", value=0.25)))
+    slope = default.both("constant", keras="zeros", value=0.25)
+    return site.node("PRelu", x, site.weight("weight", dims, slope))
 
 
 def elu(site: Site, x: Tensor, *, alpha: float = 1.0) -> Tensor:

@@ -2,15 +2,14 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Fraction
-from archlint.frontends.architecture.initializer import Initializer, initializer
+from archlint.frontends.architecture.default import Default
+from archlint.frontends.architecture.initializer import initializer
 from archlint.frontends.architecture.layers.linear import project
 from archlint.frontends.architecture.layers.shapes import dims, expect, require_rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
-
-_XAVIER = initializer("xavier_uniform")
-_ZEROS = initializer("zeros")
 
 
 def multihead_attention(
@@ -42,7 +41,7 @@ def multihead_attention(
         raise Rejected(
             f"{num_heads} heads cannot share {groups} key and value heads", "num_kv_heads"
         )
-    offset = _ZEROS if bias else None
+    offset = default.both("zeros") if bias else None
     if key is None and groups == num_heads and width * num_heads == features:
         packed = _packed(site, query, features, offset)
     else:
@@ -70,10 +69,11 @@ def multihead_attention(
 
 
 def _packed(
-    site: Site, x: Tensor, features: int, offset: Initializer | None
+    site: Site, x: Tensor, features: int, offset: Default | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Make query, key and value with one matrix, as PyTorch stores and draws them."""
-    joined = project(site, x, 3 * features, offset, weight=_XAVIER, part="in_proj")
+    drawn = default.projection((features, features))
+    joined = project(site, x, 3 * features, offset, weight=drawn, part="in_proj")
     query, key, value = site.nodes("Split", joined, outputs=3, part="split", axis=2, num_outputs=3)
     return query, key, value
 
@@ -85,7 +85,7 @@ def _separate(  # noqa: PLR0917 - three inputs, two widths
     value: Tensor,
     query_width: int,
     key_width: int,
-    offset: Initializer | None,
+    offset: Default | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     for x in (key, value):
         require_rank(x, 3, "N, S, C")
@@ -100,7 +100,15 @@ def _separate(  # noqa: PLR0917 - three inputs, two widths
         # PyTorch draws the three as one matrix where they are alike.
         fan_out = 3 * width if width == query_width == fan_in else width
         made.append(
-            project(site, x, width, offset, weight=_XAVIER, part=part, fans=(fan_in, fan_out))
+            project(
+                site,
+                x,
+                width,
+                offset,
+                part=part,
+                fans=(fan_in, fan_out),
+                weight=default.projection((fan_in, width)),
+            )
         )
     return made[0], made[1], made[2]
 

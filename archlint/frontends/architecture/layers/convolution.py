@@ -2,12 +2,11 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
-from math import prod, sqrt
+from math import prod
 from typing import Literal
 
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Padding, Size
-from archlint.frontends.architecture.initializer import uniform_within
-from archlint.frontends.architecture.layers.linear import DEFAULT_WEIGHT
 from archlint.frontends.architecture.layers.shapes import (
     expect,
     per_axis,
@@ -48,8 +47,12 @@ def convolution(
     pads = _pads(padding, kernel, strides, dilations)
     fits(x, kernel, dilations, pads)
     fan_in = channels // groups * prod(kernel)
-    weight = site.weight("weight", (out_channels, channels // groups, *kernel), DEFAULT_WEIGHT)
-    offset = site.bias((out_channels,), uniform_within(1 / sqrt(fan_in))) if bias else None
+    depthwise = groups == channels > 1
+    keras_fans = _depthwise_fans(channels, out_channels, prod(kernel)) if depthwise else None
+    weight = site.weight(
+        "weight", (out_channels, channels // groups, *kernel), default.kernel(keras_fans)
+    )
+    offset = site.bias((out_channels,), default.bias(fan_in)) if bias else None
     return site.node(
         "Conv",
         x,
@@ -61,6 +64,11 @@ def convolution(
         dilations=dilations,
         group=groups,
     )
+
+
+def _depthwise_fans(channels: int, out_channels: int, taps: int) -> tuple[int, int]:
+    """Return what Keras counts of a depthwise kernel, which it stores as (k..., C, multiplier)."""
+    return taps * channels, taps * out_channels // channels
 
 
 def transposed(
@@ -86,10 +94,10 @@ def transposed(
         if count % groups:
             raise Rejected(f"{argument} {count} is not divisible by groups {groups}", "groups")
     kernel = per_axis(kernel_size, axes, "kernel_size")
-    weight = site.weight("weight", (channels, out_channels // groups, *kernel), DEFAULT_WEIGHT)
+    weight = site.weight("weight", (channels, out_channels // groups, *kernel), default.kernel())
     # PyTorch takes axis 1 of the weight for its fan-in also here, where it is the output.
     fan_in = out_channels // groups * prod(kernel)
-    offset = site.bias((out_channels,), uniform_within(1 / sqrt(fan_in))) if bias else None
+    offset = site.bias((out_channels,), default.bias(fan_in)) if bias else None
     return site.node(
         "ConvTranspose",
         x,

@@ -2,8 +2,8 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Integers
-from archlint.frontends.architecture.initializer import initializer
 from archlint.frontends.architecture.layers.shapes import dims, require_rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
@@ -27,7 +27,7 @@ def embedding(
         )
     if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
         raise Rejected(f"padding_idx is {padding_idx} of {num_embeddings} rows", "padding_idx")
-    table = site.weight("weight", (num_embeddings, embedding_dim), initializer("normal"))
+    table = site.weight("weight", (num_embeddings, embedding_dim), default.table())
     return site.node("Gather", table, x, axis=0)
 
 
@@ -35,7 +35,7 @@ def parameter(site: Site, *, shape: Integers) -> Tensor:
     """Hold a learned tensor that other layers use, such as a scale; drawn as zeros."""
     if not shape or any(number < 1 for number in shape):
         raise Rejected(f"shape is {list(shape)}, expected numbers from 1", "shape")
-    return site.weight("weight", shape, initializer("zeros"))
+    return site.weight("weight", shape, default.both("zeros"))
 
 
 def position_embedding(site: Site, x: Tensor, *, num_embeddings: Count) -> Tensor:
@@ -43,7 +43,7 @@ def position_embedding(site: Site, x: Tensor, *, num_embeddings: Count) -> Tenso
     require_rank(x, 3, "N, S, C")
     length = dims(x)[1]
     table = site.weight(
-        "weight", (num_embeddings, size(x, -1, "the number of features")), initializer("normal")
+        "weight", (num_embeddings, size(x, -1, "the number of features")), default.table()
     )
     if isinstance(length, int) and length > num_embeddings:
         raise Rejected(
@@ -65,7 +65,7 @@ def class_token(site: Site, x: Tensor, *, num_tokens: Count = 1) -> Tensor:
     """Put learned tokens before a sequence (N, S, C), as a vision transformer does."""
     require_rank(x, 3, "N, S, C")
     features = size(x, -1, "the number of features")
-    token = site.weight("weight", (1, num_tokens, features), initializer("zeros"))
+    token = site.weight("weight", (1, num_tokens, features), default.both("zeros"))
     batch = dims(x)[0]
     if isinstance(batch, int):
         shape = site.integers([batch, 1, 1], "shape")

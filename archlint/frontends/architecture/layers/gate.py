@@ -2,13 +2,11 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
-from math import sqrt
 from typing import Literal
 
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count
-from archlint.frontends.architecture.initializer import uniform_within
 from archlint.frontends.architecture.layers.convolution import LAYOUTS
-from archlint.frontends.architecture.layers.linear import DEFAULT_WEIGHT
 from archlint.frontends.architecture.layers.shapes import require_rank, size
 from archlint.frontends.architecture.site import Site
 from archlint.frontends.architecture.tensor import Tensor
@@ -42,6 +40,6 @@ def squeeze_excitation(
 
 
 def _pointwise(site: Site, x: Tensor, inputs: int, outputs: int, part: str) -> Tensor:
-    weight = site.weight(f"{part}.weight", (outputs, inputs, 1, 1), DEFAULT_WEIGHT)
-    bias = site.bias((outputs,), uniform_within(1 / sqrt(inputs)), f"{part}.bias")
+    weight = site.weight(f"{part}.weight", (outputs, inputs, 1, 1), default.kernel())
+    bias = site.bias((outputs,), default.bias(inputs), f"{part}.bias")
     return site.node("Conv", x, weight, bias, part=part, kernel_shape=[1, 1])

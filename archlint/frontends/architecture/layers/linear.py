@@ -2,16 +2,12 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
-from math import sqrt
-
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count
-from archlint.frontends.architecture.initializer import Initializer, initializer, uniform_within
+from archlint.frontends.architecture.default import Default
 from archlint.frontends.architecture.layers.shapes import expect, rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
-
-DEFAULT_WEIGHT = initializer("kaiming_uniform", a=sqrt(5))
-"""What torch.nn.Linear and torch.nn.ConvNd draw their weights from."""
 
 
 def linear(
@@ -32,19 +28,19 @@ def linear(
     if site.adapter is not None:
         return _adapted(site, x, out_features, bias)
     if rank(x) == 2:
-        weight = site.weight("weight", (out_features, features), DEFAULT_WEIGHT)
-        added = site.bias((out_features,), default_bias(features)) if bias else None
+        weight = site.weight("weight", (out_features, features), default.kernel())
+        added = site.bias((out_features,), default.bias(features)) if bias else None
         return site.node("Gemm", x, weight, added, transB=1)
-    return project(site, x, out_features, default_bias(features) if bias else None)
+    return project(site, x, out_features, default.bias(features) if bias else None)
 
 
 def project(
     site: Site,
     x: Tensor,
     out_features: int,
-    bias: Initializer | None,
+    bias: Default | None,
     *,
-    weight: Initializer = DEFAULT_WEIGHT,
+    weight: Default | None = None,
     part: str = "",
     fans: tuple[int, int] | None = None,
 ) -> Tensor:
@@ -52,7 +48,9 @@ def project(
     features = size(x, -1, "the number of features")
     prefix = f"{part}." if part else ""
     fans = fans or (features, out_features)
-    matrix = site.weight(f"{prefix}weight", (features, out_features), weight, fans)
+    matrix = site.weight(
+        f"{prefix}weight", (features, out_features), weight or default.kernel(), fans
+    )
     offset = site.bias((out_features,), bias, f"{prefix}bias") if bias else None
     return multiply(site, x, matrix, offset, part)
 
@@ -65,11 +63,6 @@ def multiply(
         return site.node("MatMul", x, matrix, part=part)
     product = site.node("MatMul", x, matrix, part=f"{part}.matmul" if part else "matmul")
     return site.node("Add", product, offset, part=part)
-
-
-def default_bias(features: int) -> Initializer:
-    """What PyTorch draws a bias from: U(-1/sqrt(fan-in), 1/sqrt(fan-in))."""
-    return uniform_within(1 / sqrt(features))
 
 
 def _tied(site: Site, x: Tensor, shared: Tensor, out_features: int | None, bias: bool) -> Tensor:
@@ -87,7 +80,7 @@ def _tied(site: Site, x: Tensor, shared: Tensor, out_features: int | None, bias:
     expect(outputs, out_features, "out_features", "outputs in the shared weight")
     site.used.add("tie")
     return multiply(
-        site, x, matrix, site.bias((outputs,), default_bias(features)) if bias else None
+        site, x, matrix, site.bias((outputs,), default.bias(features)) if bias else None
     )
 
 
@@ -97,16 +90,16 @@ def _adapted(site: Site, x: Tensor, out_features: int, bias: bool) -> Tensor:
     assert adapter is not None, "the caller has looked"  # noqa: S101 - for the type checker
     features = size(x, -1, "the number of features")
     trained, site.frozen = site.frozen, True
-    offset = default_bias(features) if bias else None
+    offset = default.bias(features) if bias else None
     base = project(site, x, out_features, offset, part="base")
     site.frozen = trained
     down = site.weight(
-        "lora_A", (features, adapter.rank), DEFAULT_WEIGHT, (features, adapter.rank), "lora"
+        "lora_A", (features, adapter.rank), default.kernel(), (features, adapter.rank), "lora"
     )
     up = site.weight(
         "lora_B",
         (adapter.rank, out_features),
-        initializer("zeros"),
+        default.both("zeros"),
         (adapter.rank, out_features),
         "lora",
     )

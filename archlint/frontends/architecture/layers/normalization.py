@@ -4,6 +4,7 @@
 
 from math import prod
 
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Integers
 from archlint.frontends.architecture.initializer import initializer
 from archlint.frontends.architecture.layers.convolution import LAYOUTS
@@ -90,8 +91,8 @@ def layer_norm(
     if not elementwise_affine:
         ones = site.floats([1.0] * prod(shape), shape, "ones")
         return site.node("LayerNormalization", x, ones, axis=-len(shape), epsilon=eps)
-    scale = site.weight("weight", shape, initializer("ones"))
-    shift = site.bias(shape, initializer("zeros")) if bias else None
+    scale = site.weight("weight", shape, default.both("ones"))
+    shift = site.bias(shape, default.both("zeros")) if bias else None
     return site.node("LayerNormalization", x, scale, shift, axis=-len(shape), epsilon=eps)
 
 
@@ -106,7 +107,7 @@ def rms_norm(
     """Divide the last axes by their root mean square, then scale them."""
     shape = _normalized(x, normalized_shape)
     if elementwise_affine:
-        scale = site.weight("weight", shape, initializer("ones"))
+        scale = site.weight("weight", shape, default.both("ones"))
     else:
         scale = site.floats([1.0] * prod(shape), shape, "ones")
     return site.node("RMSNormalization", x, scale, axis=-len(shape), epsilon=eps, shape=x.shape)
@@ -137,8 +138,8 @@ def _scale_and_shift(site: Site, shape: tuple[int, ...], affine: bool) -> tuple[
     """Return the learned scale and shift, or ones and zeros, which ONNX wants in any case."""
     if affine:
         return (
-            site.weight("weight", shape, initializer("ones")),
-            site.bias(shape, initializer("zeros")),
+            site.weight("weight", shape, default.both("ones")),
+            site.bias(shape, default.both("zeros")),
         )
     count = prod(shape)
     return site.floats([1.0] * count, shape, "ones"), site.floats([0.0] * count, shape, "zeros")

@@ -2,11 +2,11 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
-from math import sqrt
 from typing import Any, Literal
 
+from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Fraction
-from archlint.frontends.architecture.initializer import uniform_within
+from archlint.frontends.architecture.default import Default
 from archlint.frontends.architecture.layers.shapes import dims, expect, require_rank, size
 from archlint.frontends.architecture.site import Site
 from archlint.frontends.architecture.tensor import Tensor
@@ -95,11 +95,17 @@ def _layer(  # noqa: PLR0917 - as _recurrent
     """Add one layer; ONNX stacks the gates and the directions in one tensor."""
     features = size(x, -1, "the number of features")
     directions, rows = 1 + bidirectional, _GATES[op] * hidden
-    default = uniform_within(1 / sqrt(hidden))
+
+    def drawn(keras: str) -> Default:
+        return default.recurrent(hidden, keras)
+
+    read = drawn("glorot_uniform"), (features, rows)
+    kept = drawn("orthogonal"), (hidden, rows)
+    offset = drawn("forget_gate" if op == "LSTM" else "zeros")
     inputs = [
-        site.weight(f"weight_ih_{part}", (directions, rows, features), default, (features, rows)),
-        site.weight(f"weight_hh_{part}", (directions, rows, hidden), default, (hidden, rows)),
-        site.bias((directions, 2 * rows), default, f"bias_{part}") if bias else None,
+        site.weight(f"weight_ih_{part}", (directions, rows, features), *read),
+        site.weight(f"weight_hh_{part}", (directions, rows, hidden), *kept),
+        site.bias((directions, 2 * rows), offset, f"bias_{part}") if bias else None,
     ]
     states = site.node(
         op,

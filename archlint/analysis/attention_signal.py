@@ -1,0 +1,77 @@
+"""What attention makes of a signal: averages with random shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import exp, log, sqrt
+
+from archlint.analysis.signal import Signal, constant, normal
+from archlint.ops.effect import Attends, Shares
+
+_TINY = 1e-300
+_SHARE_SLACK = 0.03  # ln: the sum of the exponentials differs from its mean
+_SLACK = 0.2  # ln: how alike places are is known only about
+
+
+def shared(name: str, logits: Signal, effect: Shares) -> Signal:
+    """Softmax of normal logits: shares exp(s) / sum, whose sum of squares is of a few percent."""
+    variance = max(logits.second_moment - min(logits.places_product, logits.second_moment), 0)
+    length = _seen(effect.length, causal=effect.causal)
+    concentrated = _concentration(variance, length)
+    # The deviation of the scores is that of few heads, and differs from one to the next.
+    low, high = (_concentration(variance * each, length) for each in (0.5, 2.0))
+    values = constant(sqrt(concentrated / effect.length)).values
+    return Signal(
+        name,
+        values,
+        1.0,
+        1.0,
+        low=log(low / concentrated) - _SHARE_SLACK,
+        high=log(high / concentrated) + _SHARE_SLACK,
+        shares=effect.length,
+    )
+
+
+def _seen(length: float, *, causal: bool) -> float:
+    """Return T such that 1/T is what positions see on average: causal, the mean of 1/t is H_T/T."""
+    return length / (log(length) + 0.5772) if causal and length > 1 else float(length)
+
+
+def _concentration(variance: float, length: float) -> float:
+    """Return sum p^2 of a softmax over `length` normal logits: from 1/T at rest to 1.
+
+    It is the mean of exp(2s) over the square of that of exp(s), of which the share 1/T is of the
+    one logit itself.
+    """
+    growth = exp(min(variance, 50.0))
+    return min(growth / (1 + (growth - 1) / length) / length, 1.0)
+
+
+def averaged(name: str, shares: Signal, values: Signal) -> Signal:
+    """Average values at many positions with shares that sum to one."""
+    length = shares.shares or 1
+    concentrated = min(length * shares.second_moment, 1.0)
+    return _average(name, values, concentrated, 1 / length)
+
+
+def attended(name: str, scores: float, values: Signal, effect: Attends) -> Signal:
+    """Average values with the softmax of scores of the given variance."""
+    length = _seen(effect.length, causal=effect.causal)
+    return _average(name, values, _concentration(scores, length), 1 / length)
+
+
+def _average(name: str, values: Signal, concentrated: float, least: float) -> Signal:
+    square = values.second_moment
+    alike = min(values.places_product, square)
+    moment = alike + (square - alike) * concentrated
+    low = alike + (square - alike) * min(least, concentrated)
+    # What is left of a difference between places is the same at all of them.
+    products = (min(values.product, moment), moment)
+    made = normal(name, values.mean, moment, products)
+    return replace(
+        made,
+        low=values.low + log(max(low, _TINY) / max(moment, _TINY)) - _SLACK,
+        high=values.high + _SLACK,
+        drift=values.drift,
+        width=values.width,
+    )

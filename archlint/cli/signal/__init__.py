@@ -1,0 +1,1 @@
+"""`archlint inspect FILE --signal`: the signal at initialization, layer by layer."""

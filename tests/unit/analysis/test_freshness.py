@@ -1,0 +1,82 @@
+"""What tells fresh weights from trained ones, and what does not."""
+
+from __future__ import annotations
+
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from archlint.analysis.facts import Facts
+from archlint.engine.stored_numbers import reader
+from archlint.graph.bindings import Bindings
+from archlint.graph.build import build_graph
+from archlint.ops.registry import operators
+from archlint.target import Target
+
+D = 128
+FX = "pkg.torch.onnx.fx_node"
+
+
+def is_fresh(model: ModelProto) -> bool | None:
+    graph = build_graph(model, Bindings(None, {}))
+    facts = Facts(graph, Target(), operators(), reader(Path("net.onnx"), model, {}))
+    return facts.initialization.freshness.is_fresh
+
+
+def net(weight: np.ndarray, bias: np.ndarray | None, said: str = "") -> ModelProto:
+    """Return a product with a weight, and the addition of a bias, with what an exporter says."""
+    product = helper.make_node("MatMul", ["x", "w"], ["p" if bias is not None else "y"], "product")
+    nodes, stored = [product], [numpy_helper.from_array(weight.astype("f4"), "w")]
+    if bias is not None:
+        nodes.append(helper.make_node("Add", ["p", "b"], ["y"]))
+        stored.append(numpy_helper.from_array(bias.astype("f4"), "b"))
+    if said:
+        entry = product.metadata_props.add()
+        entry.key, entry.value = FX, said
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (4, D))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (4, D))],
+        stored,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def uniform(bound: float) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-bound, bound, (D, D))
+
+
+def normal(sigma: float) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, sigma, (D, D))
+
+
+LINEAR = (
+    "%linear : [num_users=1] = call_function[target=torch.ops.aten.linear.default]"
+    "(args = (%x, {}), kwargs = {{}})"
+)
+
+
+@pytest.mark.parametrize("bound", [1 / sqrt(D), sqrt(3 / D)], ids=["PyTorch", "Keras"])
+def test_a_default_that_is_filled_to_its_bound_is_fresh(bound: float) -> None:
+    assert is_fresh(net(uniform(bound), None)) is True
+
+
+@pytest.mark.parametrize("share", [0.9, 0.995, 1.002])
+def test_a_default_that_training_moved_is_not(share: float) -> None:
+    assert is_fresh(net(uniform(share / sqrt(D)), None)) is None
+
+
+def test_a_bias_of_one_row_is_a_bias() -> None:
+    trained = np.random.default_rng(1).normal(0, 0.3, (1, D))
+    assert is_fresh(net(normal(0.1), trained)) is False
+    assert is_fresh(net(normal(0.1), np.zeros((1, D)))) is True
+
+
+def test_a_bias_that_the_exporter_left_out_was_zero() -> None:
+    assert is_fresh(net(normal(0.1), None)) is None
+    assert is_fresh(net(normal(0.1), None, LINEAR.format("%p_w, %p_b"))) is True
+    assert is_fresh(net(normal(0.1), None, LINEAR.format("%p_w"))) is None
