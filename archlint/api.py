@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from archlint.graph.value import Role, Value
     from archlint.graph.weight import Weight
     from archlint.model import Model
+    from archlint.ops.autocast import Casting, Lists, casts
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
     from archlint.ops.effect import Attends, LooksUp, Normalizes, Over, Passes, Sums
@@ -71,6 +72,7 @@ __all__ = [
     "Attends",
     "Branch",
     "Call",
+    "Casting",
     "Checkpointing",
     "Cost",
     "DType",
@@ -93,6 +95,7 @@ __all__ = [
     "Kept",
     "Kind",
     "Layer",
+    "Lists",
     "LooksUp",
     "Model",
     "Momentum",
@@ -122,6 +125,7 @@ __all__ = [
     "Value",
     "Weight",
     "accepted_gains",
+    "casts",
     "catalogue",
     "format_bytes",
     "format_count",
@@ -140,6 +144,7 @@ _HOMES = {
     "Attends": "archlint.ops.effect",
     "Branch": "archlint.analysis.segments",
     "Call": "archlint.ops.call",
+    "Casting": "archlint.ops.autocast",
     "Cost": "archlint.ops.cost",
     "DType": "archlint.graph.dtype",
     "Distribution": "archlint.analysis.distribution",
@@ -156,6 +161,7 @@ _HOMES = {
     "Kept": "archlint.ops.kept",
     "Kind": "archlint.analysis.flow",
     "Layer": "archlint.analysis.initialization",
+    "Lists": "archlint.ops.autocast",
     "LooksUp": "archlint.ops.effect",
     "Model": "archlint.model",
     "Momentum": "archlint.analysis.optimizer_dynamics",
@@ -178,6 +184,7 @@ _HOMES = {
     "Value": "archlint.graph.value",
     "Weight": "archlint.graph.weight",
     "accepted_gains": "archlint.analysis.gain",
+    "casts": "archlint.ops.autocast",
     "catalogue": "archlint.devices.catalogue",
     "format_bytes": "archlint.quantity",
     "format_count": "archlint.quantity",

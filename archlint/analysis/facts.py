@@ -20,7 +20,7 @@ from archlint.analysis.initialization import Describe, Initialization, read_noth
 from archlint.analysis.misfits import Misfits
 from archlint.analysis.owners import owners
 from archlint.analysis.parameters import Parameters
-from archlint.analysis.precision import HALF, MIXED, halved, weight_copies
+from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
 from archlint.analysis.propagation import Propagation
 from archlint.analysis.receptive_field import ReceptiveFields
 from archlint.analysis.recognize import framework_graph
@@ -31,7 +31,9 @@ from archlint.analysis.storage import Storages
 from archlint.analysis.traffic import Traffic
 from archlint.analysis.trained_part import unmatched_patterns
 from archlint.analysis.training_memory import TrainingMemory
+from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
+from archlint.ops.autocast import Lists
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
 from archlint.record import record
@@ -66,6 +68,7 @@ class Facts:
             self.parameters,
             input_gradient=self.target.training.input_gradient,
             bool_masks=self._on_gpu if stated is None else stated == "bool",
+            on_gpu=self._on_gpu,
         )
 
     @cached_property
@@ -115,8 +118,8 @@ class Facts:
     def hidden_layers(self) -> HiddenLayers:
         """The layers that an export for inference leaves out, as far as the file tells."""
         kernel = self.target.training.attention or "flash"
-        known = composites(attention_kernel=kernel)
-        return HiddenLayers(framework_graph(self.graph, known))
+        known = composites(attention_kernel=kernel, drops_fused=self._on_gpu)
+        return HiddenLayers(framework_graph(self.graph, known), self._on_gpu)
 
     @cached_property
     def framework(self) -> Graph:
@@ -149,9 +152,7 @@ class Facts:
         notes = []
         if self._fullest is not None and self.hidden_layers.note:
             notes.append(self.hidden_layers.note)
-        if self.target.training.precision in MIXED:
-            notes.append("which tensors autocast keeps in half precision depends on the operators")
-        return "; ".join(notes) or None
+        return "; ".join((*notes, *self.saved.reasons)) or None
 
     @cached_property
     def training_memory(self) -> TrainingMemory:
@@ -172,18 +173,32 @@ class Facts:
 
     def _saved(self, graph: Graph, *, more: bool) -> Saved:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
-        precision = self.target.training.precision
-        is_low = more and precision in MIXED  # the lower end: everything in half precision
-        shown = halved(graph, precision) if precision in HALF or is_low else graph
-        largest = self._fullest or (graph if is_low else None) if more else None
+        shown = self._formatted(graph, is_low=more)
+        largest = self._fullest or (graph if shown.reasons else None) if more else None
         return Saved(
-            shown,
+            shown.graph,
             self.operators,
-            replace(self.gradients, graph=shown, float_bytes=4 if shown is graph else 2),
-            Storages(shown, self.operators),
+            replace(self.gradients, graph=shown.graph),
+            Storages(shown.graph, self.operators),
             None if largest is None else self._saved(largest, more=False),
-            weight_copies(self.parameters) if precision in MIXED and not more else 0,
-            segments(shown, Blocks(shown, self.graph), self.target.training.checkpointing),
+            shown.cached,
+            shown.reasons,
+            segments(
+                shown.graph, Blocks(shown.graph, self.graph), self.target.training.checkpointing
+            ),
+        )
+
+    def _formatted(self, graph: Graph, *, is_low: bool) -> Formatted:
+        """Return `graph` in the training's number formats; half precision in doubt if `is_low`."""
+        precision = self.target.training.precision
+        if precision not in MIXED:
+            return Formatted(halved(graph, precision) if precision in HALF else graph)
+        from archlint.analysis.autocast import autocast
+
+        half = half_format(precision)
+        lists = Lists.CUDA if self._on_gpu else Lists.CPU
+        return autocast(
+            graph, self.gradients, half, lists, unsettled=half if is_low else DType.FLOAT32
         )
 
     @cached_property

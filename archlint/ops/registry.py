@@ -28,6 +28,7 @@ from archlint.ops import (
     region,
     resampling,
     sequence,
+    shuffle,
     spectral,
     text,
 )
@@ -109,6 +110,7 @@ def operators(added: Iterable[Operator] = ()) -> Operators:
         region,
         resampling,
         sequence,
+        shuffle,
         spectral,
         text,
     )

@@ -23,7 +23,7 @@ from torch.nn import functional
 from torch.onnx import TrainingMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
-from training_models import DEEP, NETWORKS
+from training_models import NETWORKS
 
 HERE = Path(__file__).parent / "training"
 BATCH = 3

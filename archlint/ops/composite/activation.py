@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
+from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
@@ -15,8 +16,10 @@ X = Tensor("x")
 
 
 def keeps_input_and_buffer(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input and a tensor of its size that the forward pass made."""
-    return Kept(inputs=(0,), own=nbytes(call.output())) if gradients[0] else NOTHING
+    """Keep the input and, on the CPU, a tensor of its size that the forward pass made."""
+    if not gradients[0]:
+        return NOTHING
+    return Kept(inputs=(0,), own=0 if gradients.on_gpu else nbytes(call.output()))
 
 
 def composites() -> tuple[Composite, ...]:
@@ -57,8 +60,9 @@ def composites() -> tuple[Composite, ...]:
 def _pointwise(
     name: str, target: str, *patterns: Pattern, kept: KeptFacet = keeps_input
 ) -> Composite:
+    casting = SINGLE_ON_GPU if name == "Softplus" else KEEPS
     return Composite(
-        framework_operator(name, kept, layout=Layout.FOLLOWS),
+        framework_operator(name, kept, layout=Layout.FOLLOWS, casting=casting),
         tuple(Form(pattern) for pattern in patterns),
         (f"aten.{target}.default", f"aten.{target}_.default"),
     )

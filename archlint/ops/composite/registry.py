@@ -28,10 +28,13 @@ class Composites:
     by_target: Mapping[str, tuple[Composite, ...]]
 
 
-def composites(*, attention_kernel: str = "flash") -> Composites:
-    """Return all composites; `attention_kernel` is the fused one, or "math" for none."""
+def composites(*, attention_kernel: str = "flash", drops_fused: bool = False) -> Composites:
+    """Return all composites; `attention_kernel` is the fused one, or "math" for none.
+
+    `drops_fused` tells that the fused kernel takes dropout, as that of GPUs does.
+    """
     entries = (
-        *attention.composites(attention_kernel),
+        *attention.composites(attention_kernel, drops_fused=drops_fused),
         *activation.composites(),
         *creation.composites(),
         *linear.composites(),
