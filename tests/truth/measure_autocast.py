@@ -19,10 +19,12 @@ from pathlib import Path
 
 import torch
 from autocast_models import HELD_OUT, NETWORKS
+from measure_settings import cases
 from measure_training import BATCH, Network, build, export, peak, saved
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 from torch.utils import cpp_extension
+from training_models import DEEP
 from training_models import NETWORKS as PLAIN
 
 HERE = Path(__file__).parent / "autocast"
@@ -110,6 +112,27 @@ def measured(network: Network, *, on_gpu: bool) -> dict[str, object]:
     return {"saved_bytes": kept, "peak_bytes": most, "loss_peak_bytes": losses}
 
 
+def settings() -> list[dict[str, object]]:
+    """Bytes kept and the peak on the CPU where parts are checkpointed, frozen or adapted."""
+    within = partial(autocast, "cpu", torch.bfloat16)
+    entries = []
+    for name in DEEP:
+        for how, change in cases(name):
+            if not how.keys() <= {"checkpointing", "frozen", "lora_rank", "lora_targets"}:
+                continue
+            if {"checkpointing", "frozen"} <= how.keys():
+                continue  # what then is packed is dropped before the backward pass
+            figures = []
+            for measure in (saved, partial(peak, optimizer="sgd", foreach=False, autocast=within)):
+                model, x = build(DEEP[name], how.get("checkpointing", 0))
+                change(model)
+                with within() if measure is saved else contextlib.nullcontext():
+                    figures.append(measure(model, x))
+            told = {"network": name, "training": how}
+            entries.append({**told, "saved_bytes": figures[0], "peak_bytes": figures[1]})
+    return entries
+
+
 def load_guard() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(__file__).parent / "cuda_guard.cpp"
@@ -137,6 +160,7 @@ def main() -> None:
         "batch": BATCH,
         "held_out": list(HELD_OUT),
         "networks": truth,
+        "settings": settings(),
     }
     path.write_text(json.dumps(about, indent=1) + "\n")
 
