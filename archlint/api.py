@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from archlint.graph.value import Role, Value
     from archlint.graph.weight import Weight
     from archlint.model import Model
+    from archlint.ops.autocast import Casting, Lists, casts
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
     from archlint.ops.effect import Activates, Attends, LooksUp, Normalizes, Over, Passes, Sums
@@ -73,6 +74,7 @@ __all__ = [
     "Attends",
     "Branch",
     "Call",
+    "Casting",
     "Checkpointing",
     "Cost",
     "DType",
@@ -95,6 +97,7 @@ __all__ = [
     "Kept",
     "Kind",
     "Layer",
+    "Lists",
     "LooksUp",
     "Model",
     "Momentum",
@@ -125,6 +128,7 @@ __all__ = [
     "Weight",
     "Window",
     "accepted_gains",
+    "casts",
     "catalogue",
     "format_bytes",
     "format_count",
@@ -145,6 +149,7 @@ _HOMES = {
     "Attends": "archlint.ops.effect",
     "Branch": "archlint.analysis.segments",
     "Call": "archlint.ops.call",
+    "Casting": "archlint.ops.autocast",
     "Cost": "archlint.ops.cost",
     "DType": "archlint.graph.dtype",
     "Distribution": "archlint.analysis.distribution",
@@ -161,6 +166,7 @@ _HOMES = {
     "Kept": "archlint.ops.kept",
     "Kind": "archlint.analysis.flow",
     "Layer": "archlint.analysis.initialization",
+    "Lists": "archlint.ops.autocast",
     "LooksUp": "archlint.ops.effect",
     "Model": "archlint.model",
     "Momentum": "archlint.analysis.optimizer_dynamics",
@@ -184,6 +190,7 @@ _HOMES = {
     "Weight": "archlint.graph.weight",
     "Window": "archlint.analysis.windows",
     "accepted_gains": "archlint.analysis.gain",
+    "casts": "archlint.ops.autocast",
     "catalogue": "archlint.devices.catalogue",
     "format_bytes": "archlint.quantity",
     "format_count": "archlint.quantity",

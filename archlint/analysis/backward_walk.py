@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from archlint.analysis.loss import Loss
 from archlint.analysis.rerun import Rerun
 from archlint.analysis.saved import NodeSaved, Saved
 from archlint.analysis.weight_memory import WeightMemory
+from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.backward import Backward
@@ -70,8 +72,10 @@ class BackwardWalk:
         for name, each in self.saved.held.items():
             if self._own(each):
                 self._kept[f"own {name}"] = self.ledger.allocate(self._own(each))
+        self.ledger.allocate(self.loss.nbytes)
         self._kept["loss"] = self.ledger.allocate(self.loss.kept_bytes)
-        self.ledger.mark()
+        cached = {storages.of(name) for name in self.saved.cached} - self._kept.keys()
+        self.ledger.mark(sum(map(self._bytes, cached)) + self.loss.forward_transient)
 
     def _begin(self) -> None:
         """Make the gradients of the outputs, then drop what the loss kept."""
@@ -83,7 +87,6 @@ class BackwardWalk:
                 self._wait(name, Gradient(self.ledger.allocate(nbytes), shape, strides, not whole))
         self.ledger.mark(self.loss.transient)
         self.ledger.release(self._kept["loss"])
-        self.ledger.allocate(4)  # the loss itself
 
     def _visit(self, node: Node) -> None:
         arrived = [self._waiting.pop(name, None) for name in node.outputs]
@@ -113,7 +116,7 @@ class BackwardWalk:
     ) -> tuple[list[tuple[str, Gradient]], int]:
         """Return the gradients of the inputs, and what is made on the way to them."""
         made: list[tuple[str, Gradient]] = []
-        transient = 0
+        reduced: list[int] = []
         form = Backward.MAKES if operator is None else operator.backward
         pointwise = operator is not None and operator.layout is Layout.FOLLOWS
         for slot, name in enumerate(node.inputs):
@@ -125,17 +128,18 @@ class BackwardWalk:
                 made.append((name, passed))
                 continue
             made.append((name, self._new(name, self._layout(name, operator, arrived))))
-            if pointwise and form is Backward.MAKES:
-                full = self._bytes(node.output)
-                transient += full if self._bytes(name) < full else 0
-        return made, transient
+            full = self._bytes(node.output)
+            if pointwise and form is Backward.MAKES and self._bytes(name) < full:
+                reduced.append(self._bytes(name))
+        return made, _most_besides(reduced, self._bytes(node.output))
 
     def _pass_on(
         self, node: Node, operator: Operator | None, form: Backward, slot: int, arrived: Gradient
     ) -> Gradient | None:
         """Return a gradient without a tensor of its own, None where there has to be a new one."""
-        shape = self.graph.values[node.inputs[slot]].sizes
-        if shape is None or operator is None:
+        value = self.graph.values[node.inputs[slot]]
+        shape = value.sizes
+        if shape is None or operator is None or value.dtype is not self._dtype(node):
             return None
         if form is Backward.PASSES or (form is Backward.PASSES_FIRST and slot == 0):
             return arrived if shape == arrived.shape else None
@@ -258,5 +262,23 @@ class BackwardWalk:
     def _own(self, each: NodeSaved) -> int:
         return each.own.high if self.high else each.own.low
 
+    def _dtype(self, node: Node) -> DType | None:
+        return self.graph.values[node.output].dtype
+
     def _bytes(self, name: str) -> int:
         return self.saved.storages.known_bytes(name)  # what is not known is named in what is saved
+
+
+def _most_besides(reduced: Sequence[int], full: int) -> int:
+    """Return the most bytes besides gradients that come out of `full` ones, one after the other.
+
+    All are there in full, as wide and as large as the output, before the first one is summed over
+    the axes along which its tensor was broadcast, or cast to its format.
+    """
+    waiting, besides = len(reduced), 0
+    missing = sum(reduced)
+    for nbytes in reduced:
+        missing -= nbytes
+        besides = max(besides, waiting * full - missing)
+        waiting -= 1
+    return besides

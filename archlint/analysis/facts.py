@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from archlint.analysis.hidden_layers import HiddenLayers
     from archlint.analysis.inference_memory import InferenceMemory
     from archlint.analysis.misfits import Misfits
+    from archlint.analysis.precision import Formatted
     from archlint.analysis.propagation import Propagation
     from archlint.analysis.receptive_field import ReceptiveFields
     from archlint.analysis.roofline import StepTime
@@ -68,6 +69,7 @@ class Facts:
             self.parameters,
             input_gradient=self.target.training.input_gradient,
             bool_masks=self._on_gpu if stated is None else stated == "bool",
+            on_gpu=self._on_gpu,
         )
 
     @cached_property
@@ -134,8 +136,8 @@ class Facts:
         from archlint.ops.composite.registry import composites
 
         kernel = self.target.training.attention or "flash"
-        known = composites(attention_kernel=kernel)
-        return HiddenLayers(framework_graph(self.graph, known))
+        known = composites(attention_kernel=kernel, drops_fused=self._on_gpu)
+        return HiddenLayers(framework_graph(self.graph, known), self._on_gpu)
 
     @cached_property
     def framework(self) -> Graph:
@@ -167,14 +169,10 @@ class Facts:
     @property
     def training_note(self) -> str | None:
         """Why the memory of training is an interval, None where it is exact."""
-        from archlint.analysis.precision import MIXED
-
         notes = []
         if self._fullest is not None and self.hidden_layers.note:
             notes.append(self.hidden_layers.note)
-        if self.target.training.precision in MIXED:
-            notes.append("which tensors autocast keeps in half precision depends on the operators")
-        return "; ".join(notes) or None
+        return "; ".join((*notes, *self.saved.reasons)) or None
 
     @cached_property
     def training_memory(self) -> TrainingMemory:
@@ -199,22 +197,39 @@ class Facts:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
         from archlint.analysis.blocks import Blocks
         from archlint.analysis.checkpointing import segments
-        from archlint.analysis.precision import HALF, MIXED, halved, weight_copies
         from archlint.analysis.saved import Saved
         from archlint.analysis.storage import Storages
 
-        precision = self.target.training.precision
-        is_low = more and precision in MIXED  # the lower end: everything in half precision
-        shown = halved(graph, precision) if precision in HALF or is_low else graph
-        largest = self._fullest or (graph if is_low else None) if more else None
+        shown = self._formatted(graph, is_low=more)
+        largest = self._fullest or (graph if shown.reasons else None) if more else None
         return Saved(
-            shown,
+            shown.graph,
             self.operators,
-            replace(self.gradients, graph=shown, float_bytes=4 if shown is graph else 2),
-            Storages(shown, self.operators),
+            replace(self.gradients, graph=shown.graph),
+            Storages(shown.graph, self.operators),
             None if largest is None else self._saved(largest, more=False),
-            weight_copies(self.parameters) if precision in MIXED and not more else 0,
-            segments(shown, Blocks(shown, self.graph), self.target.training.checkpointing),
+            shown.cached,
+            shown.reasons,
+            segments(
+                shown.graph, Blocks(shown.graph, self.graph), self.target.training.checkpointing
+            ),
+        )
+
+    def _formatted(self, graph: Graph, *, is_low: bool) -> Formatted:
+        """Return `graph` in the training's number formats; half precision in doubt if `is_low`."""
+        from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
+
+        precision = self.target.training.precision
+        if precision not in MIXED:
+            return Formatted(halved(graph, precision) if precision in HALF else graph)
+        from archlint.analysis.autocast import autocast
+        from archlint.graph.dtype import DType
+        from archlint.ops.autocast import Lists
+
+        half = half_format(precision)
+        lists = Lists.CUDA if self._on_gpu else Lists.CPU
+        return autocast(
+            graph, self.gradients, half, lists, unsettled=half if is_low else DType.FLOAT32
         )
 
     @cached_property

@@ -54,7 +54,7 @@ class ForwardWalk:
                 last.update((storages.of(name), index) for name in node.inputs if name)
         for each in self.saved.held.values():
             last.update((storage, end) for storage in each.storages)
-        for name in (*self.graph.inputs, *self.graph.outputs):
+        for name in (*self.graph.inputs, *self.graph.outputs, *self.saved.cached):
             last[storages.of(name)] = end
         return last
 

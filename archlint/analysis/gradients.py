@@ -12,8 +12,6 @@ from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
 from archlint.record import record
 
-_BOOL_MASK = 1
-
 
 @record(slots=False)
 class GradientFlow:
@@ -21,15 +19,15 @@ class GradientFlow:
 
     A tensor needs a gradient when a trained parameter, or the model's input where
     `input_gradient` asks for it, lies before it. An operator that reaches no output has no
-    backward pass. A mask of dropout is of bools, or of numbers of `float_bytes`.
+    backward pass. `on_gpu` tells where it runs, and `bool_masks` how dropout keeps its masks.
     """
 
     graph: Graph
     operators: Operators
     parameters: Parameters
     input_gradient: bool = False
+    on_gpu: bool = False
     bool_masks: bool = False
-    float_bytes: int = 4
 
     @cached_property
     def needed(self) -> frozenset[str]:
@@ -50,7 +48,7 @@ class GradientFlow:
             operator = self.operators.of(node)
             if operator is not None and not operator.differentiable:
                 continue
-            if any(name in needed for name in node.inputs):
+            if any(name in needed for name in self._data(node)):
                 needed.update(name for name in node.outputs if self._is_float(name))
         return frozenset(needed)
 
@@ -68,8 +66,9 @@ class GradientFlow:
     def of(self, node: Node) -> Gradients:
         """Return which inputs of `node` need a gradient; none where it reaches no output."""
         reaches = node.name in self.reaching
-        flags = tuple(reaches and bool(name) and name in self.needed for name in node.inputs)
-        return Gradients(flags, _BOOL_MASK if self.bool_masks else self.float_bytes)
+        data = self._data(node)
+        flags = tuple(reaches and bool(name) and name in self.needed for name in data)
+        return Gradients(flags, self.on_gpu, self.bool_masks)
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, so that keeping it costs nothing more."""
@@ -77,6 +76,12 @@ class GradientFlow:
         is_parameter = root in self.parameters.trainable or root in self.parameters.buffers
         is_made = root in self.graph.producers  # by a Constant: made anew in every pass
         return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
+
+    def _data(self, node: Node) -> tuple[str, ...]:
+        """Return the inputs that are data: the others of an operator that moves one tell it how."""
+        operator = self.operators.of(node)
+        moves = operator is not None and operator.carries_weight
+        return node.inputs[:1] if moves else node.inputs
 
     def _is_float(self, name: str) -> bool:
         if not name:

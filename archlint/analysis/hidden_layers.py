@@ -34,9 +34,11 @@ class HiddenLayers:
 
     Batch norms that torch.export folded are named in its metadata; where the weight of a
     convolution goes by a name that an exporter made up, one is possible. Only PyTorch's files tell.
+    `drops_fused` tells that dropout leaves attention in its fused kernel, as on a GPU.
     """
 
     graph: Graph
+    drops_fused: bool = False
 
     @cached_property
     def is_training(self) -> bool:
@@ -104,6 +106,8 @@ class HiddenLayers:
         for node in self.graph.nodes:
             if node.name in norms:
                 nodes.extend(_followed(node, "BatchNormalization", values))
+            elif node.name in dropouts and node.op == "FlashAttention" and self.drops_fused:
+                nodes.append(node)
             elif node.name in dropouts and node.op == "FlashAttention":
                 attributes = {**node.attributes, "dropout": 1.0}
                 nodes.append(replace(node, op="MaterializedAttention", attributes=attributes))

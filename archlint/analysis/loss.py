@@ -14,31 +14,53 @@ _CLASS_BYTES = 8  # the index of a class is an int64
 class Loss:
     """A loss on the outputs of a model, as PyTorch computes it.
 
-    `target_bytes` are alive all the time and `kept_bytes` from the forward to the backward pass.
-    `gradients` is the bytes that the gradient of each output begins with, and `transient` what is
-    made and dropped before that.
+    `target_bytes` are alive all the time, `kept_bytes` from the forward to the backward pass, and
+    the `nbytes` of the loss itself from the forward pass on. `gradients` is the bytes that the
+    gradient of each output begins with, and `transient` what is made and dropped before that;
+    `forward_transient` is the same for the loss itself.
     """
 
     target_bytes: int = 0
-    kept_bytes: int = _SCALAR_BYTES
+    kept_bytes: int = 0
     gradients: tuple[int, ...] = ()
     transient: int = 0
+    nbytes: int = _SCALAR_BYTES
+    forward_transient: int = 0
 
 
-def loss_of(kind: str | None, outputs: tuple[tuple[tuple[int, ...], int], ...]) -> Loss:
+def loss_of(
+    kind: str | None,
+    outputs: tuple[tuple[tuple[int, ...], int], ...],
+    float_bytes: int = _SCALAR_BYTES,
+) -> Loss:
     """Return the loss of a kind on outputs of given shapes and bytes an element.
 
     `mse` is the sum over the outputs of the mean square distance to a target of the output's size;
     `cross-entropy` takes the first output as scores of classes along its last axis and keeps their
-    log-softmax in fp32. Without a loss the outputs are summed, whose gradient is one number.
+    log-softmax. Without a loss the outputs are summed, whose gradient is one number. Numbers of the
+    loss take `float_bytes`: under autocast narrower outputs are cast first.
     """
     sizes = tuple(prod(shape) * width for shape, width in outputs)
+    wide = tuple(prod(shape) * max(width, float_bytes) for shape, width in outputs)
     if kind == "mse":
-        return Loss(sum(sizes), _SCALAR_BYTES * len(sizes), sizes)
+        return _distances(sizes, wide)
     if kind == "cross-entropy" and outputs:
         shape, _ = outputs[0]
-        scores = prod(shape) * _SCALAR_BYTES
         rows = prod(shape[:-1]) if shape else 1
         gradients = (sizes[0], *(0 for _ in sizes[1:]))
-        return Loss(rows * _CLASS_BYTES, scores + 2 * _SCALAR_BYTES, gradients, scores)
+        # The gradient of the log-softmax, and that of the scores before it is cast back.
+        transient = 2 * wide[0] - sizes[0]
+        cast = wide[0] if sizes[0] < wide[0] else 0
+        kept = wide[0] + _SCALAR_BYTES
+        return Loss(rows * _CLASS_BYTES, kept, gradients, transient, forward_transient=cast)
     return Loss(gradients=tuple(_SCALAR_BYTES for _ in sizes))
+
+
+def _distances(sizes: tuple[int, ...], wide: tuple[int, ...]) -> Loss:
+    """Return the mean square distances of outputs; what is cast, is kept as it was cast.
+
+    The mean is left in the storage of the squares, which stays with a loss that is one mean.
+    """
+    casts = tuple(large for size, large in zip(sizes, wide, strict=True) if size < large)
+    nbytes = wide[0] if len(wide) == 1 else _SCALAR_BYTES
+    return Loss(sum(wide), sum(casts), sizes, sum(wide) - sum(sizes), max(nbytes, _SCALAR_BYTES))

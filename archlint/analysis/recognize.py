@@ -96,12 +96,15 @@ def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:
     calls = exported_calls(graph)
     if not calls:
         return
+    _from_form(graph, composites, found, spanning=True)
     names = signature(graph) or Signature({}, {})
     elements: dict[str, list[Node]] = {}
     for call in calls:
         if call.target == _ELEMENT and call.arguments:
             elements.setdefault(call.arguments[0].lstrip("%"), []).extend(call.nodes)
     for call in calls:
+        if not found.covered.isdisjoint(node.name for node in call.nodes):
+            continue
         for composite in composites.by_target.get(call.target, ()):
             attributes = composite.reads(call)
             nodes = (*call.nodes, *elements.get(call.name, ()))
@@ -170,14 +173,20 @@ def _is_float(name: str, graph: Graph, *, constants: bool = False) -> bool:
     return is_float and (constants or name not in graph.constants)
 
 
-def _from_form(graph: Graph, composites: Composites, found: _Found) -> None:
-    """Add what has the form of a composite, the largest first: from the end of the graph."""
+def _from_form(
+    graph: Graph, composites: Composites, found: _Found, *, spanning: bool = False
+) -> None:
+    """Add what has the form of a composite, the largest first: from the end of the graph.
+
+    With `spanning`, only what torch.export has no name for, since it is several calls by then.
+    """
     for node in reversed(graph.nodes):
         candidates = composites.by_root.get(node.op, ())
         if not candidates or node.name in found.covered:
             continue
         for composite, form in candidates:
-            if is_exported(node) and not form.spans_calls and node.name not in found.lost:
+            named = is_exported(node) and node.name not in found.lost
+            if (spanning or named) and not form.spans_calls:
                 continue
             matched = _match(form, node, graph, found.covered)
             if matched is not None:

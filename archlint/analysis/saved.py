@@ -46,7 +46,8 @@ class Saved:
     A storage counts once, with the first operator that keeps it. Parameters and buffers cost
     nothing more. The model's own input counts where it is kept; what the loss keeps does not.
     `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
-    that the file may hide: the upper end. `copies` is the bytes of weights in another format.
+    that the file may hide: the upper end. `cached` are tensors that live until the end of the
+    forward pass whether anybody keeps them or not, and `reasons` says why formats are not known.
     `segments` are the parts that are checkpointed: each keeps what it reads, and nothing else.
     """
 
@@ -55,7 +56,8 @@ class Saved:
     gradients: GradientFlow
     storages: Storages
     more: Saved | None = None
-    copies: int = 0
+    cached: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
 
     @cached_property
@@ -84,7 +86,7 @@ class Saved:
     @cached_property
     def total(self) -> Amount:
         """Bytes kept by the whole graph."""
-        own = total(self.bytes_of(node.name) for node in self.graph.nodes).plus(self.copies)
+        own = total(self.bytes_of(node.name) for node in self.graph.nodes)
         if self.more is None:
             return own
         return Amount(own.low, max(own.high, self.more.total.high), own.unknown)

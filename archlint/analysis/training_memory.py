@@ -12,13 +12,12 @@ from archlint.analysis.forward_walk import ForwardWalk
 from archlint.analysis.ledger import Ledger
 from archlint.analysis.loss import Loss, loss_of
 from archlint.analysis.parameters import Parameter, Parameters
+from archlint.analysis.precision import HALF
 from archlint.analysis.saved import Saved
 from archlint.analysis.weight_memory import WeightMemory
 from archlint.graph.graph import Graph
 from archlint.record import record
 from archlint.target import Training
-
-_LOSS_BYTES = 4
 
 
 @record(slots=False)
@@ -80,12 +79,12 @@ class TrainingMemory:
     @cached_property
     def forward_end(self) -> Amount:
         """What is alive when the loss is known."""
-        return (self._resident + self._of_walk(ends=True)).plus(self.saved.copies)
+        return self._resident + self._of_walk(ends=True)
 
     @cached_property
     def backward_peak(self) -> Amount:
         """What is alive at the worst instant of the backward pass."""
-        return (self._resident + self._of_walk(ends=False)).plus(self.saved.copies)
+        return self._resident + self._of_walk(ends=False)
 
     @cached_property
     def step(self) -> Amount:
@@ -93,7 +92,7 @@ class TrainingMemory:
         held = {self.saved.storages.of(name) for name in (*self.graph.inputs, *self.graph.outputs)}
         held_bytes = sum(self.saved.storages.known_bytes(storage) for storage in held)
         made = self.gradient_bytes + self.weights.step
-        return self._always.plus(made + held_bytes + _LOSS_BYTES)
+        return self._always.plus(made + held_bytes + self._loss.nbytes)
 
     @property
     def _resident(self) -> Amount:
@@ -119,7 +118,7 @@ class TrainingMemory:
             for value in values
             if value.sizes is not None
         )
-        return loss_of(self.training.loss, outputs)
+        return loss_of(self.training.loss, outputs, 2 if self.training.precision in HALF else 4)
 
     def _of_walk(self, *, ends: bool) -> Amount:
         """Return the forward end or the backward peak of the walks with both ends of intervals."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
-from archlint.ops.call import Call
+from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Passes
 from archlint.ops.facets import (
     keeps_input,
@@ -89,10 +90,10 @@ def sees_softmax(call: Call, _: int) -> Sight:
 
 
 def keeps_mask(call: Call, gradients: Gradients) -> Kept:
-    """Dropout in training keeps a mask of its input's size."""
+    """Dropout in training keeps a mask of its input's size, of bools or of numbers."""
     if not gradients[0] or not _drops(call):
         return NOTHING
-    return Kept(own=gradients.mask_bytes * call.elements(0))
+    return Kept(own=call.elements(0) if gradients.bool_masks else nbytes(call.input(0)))
 
 
 def views_undropped(call: Call, _: int, strides: Strides) -> Strides | None:
@@ -127,6 +128,7 @@ def operators() -> tuple[Operator, ...]:
             sees_first_input,
             function_of(name),
             layout=Layout.FOLLOWS,
+            casting=SINGLE_ON_GPU if name == "Softplus" else KEEPS,
         )
         for name, (kept, flops) in _POINTWISE.items()
     ]
@@ -140,9 +142,17 @@ def operators() -> tuple[Operator, ...]:
             function_of("PRelu"),
             weights=(1,),
             layout=Layout.FOLLOWS,
+            casting=IN_HALF,
         ),
-        Operator("Softmax", per_output(6), keeps_output, sees_softmax, shares),
-        Operator("LogSoftmax", per_output(7), keeps_output, sees_softmax),
+        Operator(
+            "Softmax",
+            per_output(6),
+            keeps_output,
+            sees_softmax,
+            shares,
+            casting=SINGLE_ON_GPU,
+        ),
+        Operator("LogSoftmax", per_output(7), keeps_output, sees_softmax, casting=SINGLE_ON_GPU),
         Operator("Hardmax", per_output(1), keeps_nothing, sees_softmax, differentiable=False),
         Operator(
             "Dropout",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Combines, Effect, Holds, Operation, Passes
@@ -116,7 +117,7 @@ def operators() -> tuple[Operator, ...]:
         _binary("Sum", keeps_nothing, combines(Operation.ADD), Backward.PASSES),
         _binary("Mul", keeps_factors, multiplies),
         _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
-        _binary("Pow", keeps_power, function_of("Pow")),
+        _binary("Pow", keeps_power, function_of("Pow"), casting=SINGLE_ON_GPU),
         _binary("Max", keeps_all_inputs),
         _binary("Min", keeps_all_inputs),
         _binary("Mean", keeps_nothing),
@@ -159,6 +160,8 @@ _OF_INPUT: Mapping[str, int] = MappingProxyType(
 _OF_OUTPUT: Mapping[str, int] = MappingProxyType({"Exp": 0, "Sqrt": 1, "Reciprocal": 2, "Tan": 2})
 
 _AROUND_A_SOFTMAX = frozenset({"Softmax", "Add", "Max", "Reshape", "Cast"})
+# Steep functions, whose results leave the range of half precision.
+_SINGLE_ON_GPU = frozenset({"Exp", "Log", "Reciprocal", "Tan", "Acos", "Asin", "Cosh", "Sinh"})
 
 _COMPARISONS = (
     "Equal",
@@ -186,6 +189,7 @@ def _binary(
     kept: KeptFacet,
     signal: SignalFacet | None = None,
     backward: Backward = Backward.MAKES,
+    casting: CastingFacet = KEEPS,
 ) -> Operator:
     return Operator(
         name,
@@ -197,10 +201,17 @@ def _binary(
         scalars_are_constants=True,
         layout=Layout.FOLLOWS,
         backward=backward,
+        casting=casting,
     )
 
 
 def _unary(name: str, kept: KeptFacet) -> Operator:
     return Operator(
-        name, per_output(1), kept, sees_elementwise, function_of(name), layout=Layout.FOLLOWS
+        name,
+        per_output(1),
+        kept,
+        sees_elementwise,
+        function_of(name),
+        layout=Layout.FOLLOWS,
+        casting=SINGLE_ON_GPU if name in _SINGLE_ON_GPU else KEEPS,
     )

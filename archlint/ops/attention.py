@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
+from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Attends, Effect
@@ -120,13 +121,21 @@ def flexible_cost(call: Call) -> Cost:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("Attention", attention_cost, keeps_attention, sees_attention, attends),
+        Operator(
+            "Attention",
+            attention_cost,
+            keeps_attention,
+            sees_attention,
+            attends,
+            casting=IN_HALF,
+        ),
         Operator(
             "FlexAttention",
             flexible_cost,
             keeps_attention,
             sees_attention,
             domain="ai.onnx.preview",
+            casting=IN_HALF,
         ),
         Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, passes),
     )

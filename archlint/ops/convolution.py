@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from math import prod
 
+from archlint.ops.autocast import IN_HALF, varies
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import keeps_input_and_weights
 from archlint.ops.fan import convolution_fan, transposed_fan
+from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole
 from archlint.ops.operator import Layout, Operator, SignalFacet
 from archlint.ops.reach import Reach
@@ -174,6 +176,11 @@ def _reached(inputs: int, outputs: int, one: Sliding, padding: int) -> float:
     return count * one.stride / (outputs * one.kernel) if outputs else 1.0
 
 
+def keeps_operands(_: Call, gradients: Gradients) -> Kept:
+    """Keeps input and kernel while anything needs a gradient; of the bias the size will do."""
+    return Kept(inputs=(0, 1)) if gradients.needed else NOTHING
+
+
 def sees_deformed(_: Call, __: int) -> Sight:
     """Offsets are data, so that any position may be read."""
     raise Undetermined("a deformable convolution reads where its data tells it to")
@@ -185,21 +192,23 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Conv",
             conv_cost,
-            keeps_input_and_weights,
+            keeps_operands,
             sees_convolved,
             sums_convolved(1, 2),
             weights=(1, 2),
             layout=Layout.CHANNELS,
             misfit=conv_misfit,
+            casting=IN_HALF,
         ),
         Operator(
             "ConvTranspose",
             transposed_cost,
-            keeps_input_and_weights,
+            keeps_operands,
             sees_transposed,
             sums_transposed,
             weights=(1, 2),
             misfit=transposed_misfit,
+            casting=IN_HALF,
         ),
         Operator(
             "ConvInteger",
@@ -227,5 +236,6 @@ def operators() -> tuple[Operator, ...]:
             sees_deformed,
             sums_convolved(1, 3),
             weights=(1, 3),
+            casting=varies("a deformable convolution is an operator of torchvision"),
         ),
     )

@@ -32,6 +32,7 @@ def guarded(entry: Operator) -> Operator:
         view=None if entry.view is None else _guarded(entry.view),
         unview=None if entry.unview is None else _guarded(entry.unview),
         misfit=None if entry.misfit is None else _guarded(entry.misfit),
+        casting=_guarded(entry.casting),
     )
 
 

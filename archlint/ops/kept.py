@@ -12,13 +12,15 @@ from archlint.record import record
 class Gradients:
     """Which inputs of a call need a gradient, and how the framework holds what it keeps.
 
-    `mask_bytes` is the width of a dropout mask's element: PyTorch keeps a float on the CPU and a
-    bool on a GPU. `strides` are those of each input in its storage, None where they are not known:
-    some operators keep a copy of an input that is not contiguous.
+    `on_gpu` tells of kernels that keep something else than those of the CPU. `bool_masks` tells
+    that dropout keeps bools, as PyTorch does on a GPU, and not numbers. `strides` are those of each
+    input in its storage, None where they are not known: some operators keep a copy of an input that
+    is not contiguous.
     """
 
     inputs: Sequence[bool]
-    mask_bytes: int = 4
+    on_gpu: bool = False
+    bool_masks: bool = False
     strides: Sequence[Strides | None] = ()
 
     def __getitem__(self, slot: int) -> bool:

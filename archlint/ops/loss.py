@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlint.graph.dtype import DType
+from archlint.ops.autocast import IN_SINGLE
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
@@ -72,6 +73,7 @@ def operators() -> tuple[Operator, ...]:
             keeps_likelihood,
             sees_targets,
             buffers=(2,),
+            casting=IN_SINGLE,
         ),
         Operator(
             "SoftmaxCrossEntropyLoss",
@@ -79,5 +81,6 @@ def operators() -> tuple[Operator, ...]:
             keeps_cross_entropy,
             sees_targets,
             buffers=(2,),
+            casting=IN_SINGLE,
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
@@ -185,7 +186,15 @@ def sums_einsum(call: Call) -> Effect:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("Gemm", gemm_cost, keeps_factors, sees_gemm, sums_gemm, weights=(0, 1, 2)),
+        Operator(
+            "Gemm",
+            gemm_cost,
+            keeps_factors,
+            sees_gemm,
+            sums_gemm,
+            weights=(0, 1, 2),
+            casting=IN_HALF,
+        ),
         Operator(
             "MatMul",
             matmul_cost(0, 1),
@@ -193,6 +202,7 @@ def operators() -> tuple[Operator, ...]:
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
+            casting=IN_HALF,
         ),
         Operator(
             "Einsum",
@@ -202,6 +212,7 @@ def operators() -> tuple[Operator, ...]:
             sums_einsum,
             weights=tuple(range(8)),
             layout=lies_as_product,
+            casting=IN_HALF,
         ),
         Operator(
             "MatMulInteger",

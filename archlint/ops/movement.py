@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from archlint.graph.value import Dim, Shape
+from archlint.graph.value import Shape
+from archlint.ops.autocast import KEEPS, STATES, TAKES_AFTER, Casting, CastingFacet, Lists, casts
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.facets import (
@@ -26,7 +27,7 @@ from archlint.ops.links import (
     Whole,
     same_axes,
 )
-from archlint.ops.operator import KeptFacet, Operator, SightFacet, SignalFacet, ViewFacet
+from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet, SignalFacet, ViewFacet
 from archlint.ops.reach import Reach, reach, tabulated
 from archlint.ops.regroup import regroupings
 from archlint.ops.signals import joins, looks_up, moves, passes
@@ -183,6 +184,12 @@ def keeps_for_padding(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0,))
 
 
+def casts_for_padding(call: Call, lists: Lists) -> Casting:
+    """The CPU reflects and repeats in fp32."""
+    is_constant = call.text("mode", "constant") == "constant"
+    return Casting.SINGLE if lists is Lists.CPU and not is_constant else Casting.FIRST
+
+
 def sees_gathered(call: Call, _: int) -> Sight:
     """Indices choose positions of one axis; where indices are data, all of it may be read."""
     rank = call.rank(0)
@@ -263,68 +270,6 @@ def sees_any_position(call: Call, _: int) -> Sight:
     raise Undetermined(f"where {call.node.op} reads depends on the data")
 
 
-def sees_depth_to_space(call: Call, _: int) -> Sight:
-    """Blocks of channels become blocks of space (pixel shuffle): split, transpose, merge."""
-    block = call.integer("blocksize", 1)
-    batch, channels, height, width = call.input(0).shape or (None,) * 4
-    depth = channels // block**2 if isinstance(channels, int) else None
-    if call.text("mode", "DCR") == "DCR":
-        split: Shape = (batch, block, block, depth, height, width)
-        order = (0, 3, 4, 1, 5, 2)
-    else:
-        split = (batch, depth, block, block, height, width)
-        order = (0, 1, 4, 2, 5, 3)
-    cut = Regroup((1,), (_known(channels),), (1, 2, 3), tuple(_known(dim) for dim in split[1:4]))
-    merged = (
-        Through(0, 0),
-        Through(1, 1),
-        Regroup((2, 3), (_known(height), block), (2,), (None,)),
-        Regroup((4, 5), (_known(width), block), (3,), (None,)),
-    )
-    return {
-        0: (
-            Stage((Through(0, 0), cut, Through(2, 4), Through(3, 5)), split),
-            _transposing(order, split),
-            Stage(merged, call.output().shape or ()),
-        )
-    }
-
-
-def sees_space_to_depth(call: Call, _: int) -> Sight:
-    """Blocks of space become channels: split, transpose, merge."""
-    block = call.integer("blocksize", 1)
-    batch, channels, height, width = call.input(0).shape or (None,) * 4
-    rows, columns = _divided(height, block), _divided(width, block)
-    split: Shape = (batch, channels, rows, block, columns, block)
-    cut = (
-        Through(0, 0),
-        Through(1, 1),
-        Regroup((2,), (_known(height),), (2, 3), (rows, block)),
-        Regroup((3,), (_known(width),), (4, 5), (columns, block)),
-    )
-    merge = Regroup((1, 2, 3), (block, block, _known(channels)), (1,), (None,))
-    return {
-        0: (
-            Stage(cut, split),
-            _transposing((0, 3, 5, 1, 2, 4), split),
-            Stage((Through(0, 0), merge, Through(4, 2), Through(5, 3)), call.output().shape or ()),
-        )
-    }
-
-
-def _transposing(order: tuple[int, ...], shape: Shape) -> Stage:
-    links = tuple(Through(source, target) for target, source in enumerate(order))
-    return Stage(links, tuple(shape[source] for source in order))
-
-
-def _known(dim: Dim) -> int | None:
-    return dim if isinstance(dim, int) else None
-
-
-def _divided(dim: Dim, block: int) -> int | None:
-    return dim // block if isinstance(dim, int) else None
-
-
 def sees_elementwise_first(call: Call, output: int) -> Sight:
     """Only the first input is data; the second one is a shape."""
     return {0: sees_elementwise(call, output)[0]}
@@ -342,8 +287,10 @@ def operators() -> tuple[Operator, ...]:
                 view=views_cast,
                 unview=views_cast,
                 carries_weight=True,
+                layout=Layout.FOLLOWS,
+                casting=casting,
             )
-            for name in ("Cast", "CastLike")
+            for name, casting in (("Cast", STATES), ("CastLike", TAKES_AFTER))
         ),
         _move("Reshape", sees_reshaped, view=views_reshaped, carries_weight=True),
         _move("Flatten", sees_reshaped, view=views_reshaped),
@@ -357,10 +304,16 @@ def operators() -> tuple[Operator, ...]:
         _move("Squeeze", sees_squeezed, view=views_reshaped, carries_weight=True),
         _move("Unsqueeze", sees_unsqueezed, view=views_reshaped, carries_weight=True),
         _move("Expand", sees_elementwise_first, view=views_expanded, backward=Backward.PASSES),
-        _move("Concat", sees_concatenated, signal=joins, backward=Backward.CUTS),
+        _move(
+            "Concat",
+            sees_concatenated,
+            signal=joins,
+            backward=Backward.CUTS,
+            casting=casts(Casting.JOINED, Casting.WIDEST),
+        ),
         _move("Split", sees_split, view=views_cut, backward=Backward.MAKES),
         _move("Slice", sees_sliced, view=views_sliced, backward=Backward.MAKES),
-        _move("Pad", sees_padded, keeps_for_padding),
+        _move("Pad", sees_padded, keeps_for_padding, casting=casts_for_padding),
         Operator(
             "Gather",
             no_cost,
@@ -375,8 +328,6 @@ def operators() -> tuple[Operator, ...]:
         _move("ScatterElements", sees_any_position, keeps_indices),
         _move("ScatterND", sees_any_position, keeps_indices),
         _move("Tile", sees_tiled),
-        _move("DepthToSpace", sees_depth_to_space),
-        _move("SpaceToDepth", sees_space_to_depth),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
         _move("Col2Im", sees_any_position, keeps_input),
@@ -393,6 +344,8 @@ def _move(  # noqa: PLR0913 - a keyword a facet
     carries_weight: bool = False,
     backward: Backward | None = None,
     unview: ViewFacet | None = None,
+    layout: Layout = Layout.ROW_MAJOR,
+    casting: CastingFacet = KEEPS,
 ) -> Operator:
     regroups = Backward.REGROUPS if view is not None else Backward.MAKES
     return Operator(
@@ -405,4 +358,6 @@ def _move(  # noqa: PLR0913 - a keyword a facet
         carries_weight=carries_weight,
         backward=backward or regroups,
         unview=unview,
+        layout=layout,
+        casting=casting,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from archlint.graph.dtype import DType
+from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, varies
 from archlint.ops.call import Call, width
 from archlint.ops.effect import Over
 from archlint.ops.facets import (
@@ -19,46 +21,66 @@ from archlint.ops.reach import Reach, window
 from archlint.ops.signals import normalizes
 from archlint.ops.taps import Taps
 
-_STATISTIC_BYTES = DType.FLOAT32.bits // 8  # statistics are fp32 whatever the precision
+_COMPOSED = varies("PyTorch composes this normalization of other operators")
+_FLOAT_BYTES = DType.FLOAT32.bits // 8
 
 
 def keeps_batch_statistics(call: Call, gradients: Gradients) -> Kept:
     """Batch norm in training keeps its input, and a mean and an inverse deviation a channel."""
     if not gradients.needed:
         return NOTHING
-    return _with_statistics(call, 2 * call.shape(0)[1])
+    return _with_statistics(call, gradients, 2 * call.shape(0)[1])
 
 
 def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Instance norm keeps its input and three statistics for each sample and channel."""
+    """Instance norm keeps its input and two statistics for each sample and channel.
+
+    A gain is repeated for each sample, and kept so. A file has one in any case: of ones, which
+    nothing trains, where the framework had none.
+    """
     if not gradients.needed:
         return NOTHING
-    return _with_statistics(call, 3 * prod(call.shape(0)[:2]))
+    has_gain = gradients[1]
+    slots = (0, 1, 2) if has_gain else (0,)
+    return _with_statistics(call, gradients, (2 + has_gain) * prod(call.shape(0)[:2]), slots)
 
 
 def keeps_group_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Group norm keeps its input and two statistics for each sample and group."""
+    """Group norm keeps its input and two statistics for each sample and group.
+
+    Their format is that of the CPU on a GPU too.
+    """
     if not gradients.needed:
         return NOTHING
-    return _with_statistics(call, 2 * call.shape(0)[0] * call.integer("num_groups", 1))
+    statistics = 2 * call.shape(0)[0] * call.integer("num_groups", 1)
+    return _with_statistics(call, replace(gradients, on_gpu=False), statistics)
 
 
 def keeps_row_statistics(call: Call, gradients: Gradients) -> Kept:
     """Layer norm keeps its input and two statistics for each normalized row."""
     if not gradients.needed:
         return NOTHING
-    return _with_statistics(call, 2 * _rows(call))
+    return _with_statistics(call, gradients, 2 * _rows(call))
 
 
 def keeps_normalized(call: Call, gradients: Gradients) -> Kept:
-    """RMS norm keeps the inverse root mean square of each row and the normalized tensor.
+    """RMS norm keeps the inverse root mean square of each row and the normalized tensor, in fp32.
 
-    Its input is kept only where it needs a gradient.
+    Its input is kept only where it needs a gradient, as a copy in fp32 where it is in half
+    precision. On a GPU it is one kernel, which keeps the input as it is, and no normalized tensor.
     """
     if not gradients.needed:
         return NOTHING
-    own = _STATISTIC_BYTES * _rows(call) + call.elements(0) * width(call.input(0)) // 8
-    return Kept(inputs=(0,) if gradients[0] else (), own=own)
+    statistics = _FLOAT_BYTES * _rows(call)
+    if gradients.on_gpu:
+        return Kept(inputs=tuple(range(len(call.node.inputs))), own=statistics)
+    normalized = _FLOAT_BYTES * call.elements(0)
+    wide = 2 * normalized  # the gradients of the quotient and of the square, on their way
+    if width(call.input(0)) // 8 < _FLOAT_BYTES:
+        own = statistics + (2 if gradients[0] else 1) * normalized
+        return Kept(own=own, transient=wide)
+    own = statistics + normalized
+    return Kept(inputs=(0,) if gradients[0] else (), own=own, transient=wide)
 
 
 def keeps_local_response(call: Call, gradients: Gradients) -> Kept:
@@ -70,9 +92,14 @@ def keeps_local_response(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0,), own=(padded + 2 * prod(shape)) * width(call.input(0)) // 8)
 
 
-def _with_statistics(call: Call, statistics: int) -> Kept:
-    slots = tuple(range(len(call.node.inputs)))
-    return Kept(inputs=slots, own=_STATISTIC_BYTES * statistics)
+def _with_statistics(
+    call: Call, gradients: Gradients, statistics: int, slots: tuple[int, ...] | None = None
+) -> Kept:
+    """Keep inputs and numbers in fp32, or in half precision where the CPU sees nothing else."""
+    asked = range(len(call.node.inputs)) if slots is None else slots
+    present = tuple(slot for slot in asked if call.has_input(slot))
+    widest = max(width(call.input(slot)) for slot in present) // 8
+    return Kept(inputs=present, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest))
 
 
 def _rows(call: Call) -> int:
@@ -151,9 +178,22 @@ def operators() -> tuple[Operator, ...]:
             weights=(1, 2),
             buffers=(3, 4),
             layout=Layout.CHANNELS,
+            casting=KEEPS_FIRST,
         ),
-        _norm("InstanceNormalization", keeps_instance_statistics, sees_planes, Over.PLANE),
-        _norm("GroupNormalization", keeps_group_statistics, sees_groups, Over.FEATURES),
+        _norm(
+            "InstanceNormalization",
+            keeps_instance_statistics,
+            sees_planes,
+            Over.PLANE,
+            KEEPS_FIRST,
+        ),
+        _norm(
+            "GroupNormalization",
+            keeps_group_statistics,
+            sees_groups,
+            Over.FEATURES,
+            FIRST_OR_SINGLE,
+        ),
         Operator(
             "LayerNormalization",
             per_output(5),
@@ -161,6 +201,7 @@ def operators() -> tuple[Operator, ...]:
             sees_normalized_axes,
             normalizes(Over.FEATURES),
             weights=(1, 2),
+            casting=FIRST_OR_SINGLE,
         ),
         _rms_norm("RMSNormalization"),
         _rms_norm("SimplifiedLayerNormalization"),
@@ -170,6 +211,7 @@ def operators() -> tuple[Operator, ...]:
             keeps_local_response,
             sees_neighbouring_channels,
             normalizes(Over.NEIGHBOURS, affine=False),
+            casting=_COMPOSED,
         ),
         Operator(
             "MeanVarianceNormalization",
@@ -177,6 +219,7 @@ def operators() -> tuple[Operator, ...]:
             keeps_input_and_weights,
             sees_standardized,
             normalizes(Over.FEATURES, affine=False),
+            casting=_COMPOSED,
         ),
         Operator(
             "LpNormalization",
@@ -184,12 +227,17 @@ def operators() -> tuple[Operator, ...]:
             keeps_input_and_weights,
             sees_normalized_axis,
             None,
+            casting=_COMPOSED,
         ),
     )
 
 
-def _norm(name: str, kept: KeptFacet, sight: SightFacet, over: Over) -> Operator:
-    return Operator(name, per_output(5), kept, sight, normalizes(over), weights=(1, 2))
+def _norm(
+    name: str, kept: KeptFacet, sight: SightFacet, over: Over, casting: CastingFacet
+) -> Operator:
+    return Operator(
+        name, per_output(5), kept, sight, normalizes(over), weights=(1, 2), casting=casting
+    )
 
 
 def _rms_norm(name: str) -> Operator:
@@ -200,4 +248,5 @@ def _rms_norm(name: str) -> Operator:
         sees_normalized_axes,
         normalizes(Over.FEATURES, centred=False),
         weights=(1,),
+        casting=FIRST_OR_SINGLE,
     )

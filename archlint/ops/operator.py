@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from typing import TypeAlias
 
+from archlint.ops.autocast import KEEPS, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost
@@ -51,7 +52,7 @@ class Operator:
     says where the gradients of the inputs come from, and `unview` is `view` backwards: the strides
     of the first input's gradient in the storage of the output's, where they follow from more than
     the shapes. `misfit` says why the sizes of a call do not go together where onnx's own
-    inference does not look, None where they do.
+    inference does not look, None where they do. `casting` says what autocast does to its tensors.
     """
 
     name: str
@@ -71,3 +72,4 @@ class Operator:
     backward: Backward = Backward.MAKES
     unview: ViewFacet | None = None
     misfit: MisfitFacet | None = None
+    casting: CastingFacet = KEEPS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from archlint.ops.autocast import in_volumes
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.effect import Pooling
@@ -66,6 +67,7 @@ def operators() -> tuple[Operator, ...]:
             sees_window,
             pools_windows(Pooling.LARGEST),
             layout=Layout.CHANNELS,
+            casting=in_volumes,
         ),
         Operator(
             "AveragePool",
@@ -74,13 +76,24 @@ def operators() -> tuple[Operator, ...]:
             sees_window,
             pools_windows(Pooling.MEAN),
             layout=Layout.CHANNELS,
+            casting=in_volumes,
         ),
         Operator("LpPool", pool_cost, keeps_input, sees_window, None),
         Operator(
-            "GlobalAveragePool", per_input(1), keeps_nothing, sees_plane, pools_planes(Pooling.MEAN)
+            "GlobalAveragePool",
+            per_input(1),
+            keeps_nothing,
+            sees_plane,
+            pools_planes(Pooling.MEAN),
+            casting=in_volumes,
         ),
         Operator(
-            "GlobalMaxPool", per_input(1), keeps_maximum, sees_plane, pools_planes(Pooling.LARGEST)
+            "GlobalMaxPool",
+            per_input(1),
+            keeps_maximum,
+            sees_plane,
+            pools_planes(Pooling.LARGEST),
+            casting=in_volumes,
         ),
         Operator("GlobalLpPool", per_input(2), keeps_input, sees_plane, None),
         Operator("MaxUnpool", per_input(1), keeps_nothing, sees_unpooled, None),

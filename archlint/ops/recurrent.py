@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from archlint.ops.autocast import varies
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Effect, Recurs
@@ -64,7 +65,7 @@ def keeps_cells(numbers: int, states: int, *, fused: bool) -> KeptFacet:
         copied = strides is not None and strides != contiguous(call.shape(0))
         copies = directions * nbytes(call.input(0)) if copied else 0
         high = None
-        if fused or gradients.mask_bytes == 1:
+        if fused or gradients.on_gpu:
             workspace = _workspace(steps * batch, (steps + 1) * batch, call.shape(0)[2], hidden)
             outputs = units + 4 * batch * hidden * element
             high = copies + max(cells, directions * (element * workspace + outputs + _PAGES))
@@ -143,4 +144,12 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _cell(name: str, kept: KeptFacet) -> Operator:
-    return Operator(name, recurrent_cost, kept, sees_sequence, recurs(name), weights=(1, 2, 3, 7))
+    return Operator(
+        name,
+        recurrent_cost,
+        kept,
+        sees_sequence,
+        recurs(name),
+        weights=(1, 2, 3, 7),
+        casting=varies("what a recurrent layer keeps in half precision depends on the backend"),
+    )

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from archlint.ops.autocast import (
+    KEEPS,
+    SINGLE_ON_GPU,
+    SUMS,
+    Casting,
+    CastingFacet,
+    casts,
+)
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Pooling, Pools
@@ -110,18 +118,18 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         _reduce("ReduceMean", keeps_nothing),
-        _reduce("ReduceSum", keeps_nothing, Backward.SPREADS),
+        _reduce("ReduceSum", keeps_nothing, Backward.SPREADS, casting=SUMS),
         _reduce("ReduceMax", keeps_extremum),
         _reduce("ReduceMin", keeps_extremum),
-        _reduce("ReduceProd", keeps_norm),
-        _reduce("ReduceL1", keeps_input),
-        _reduce("ReduceL2", keeps_norm),
-        _reduce("ReduceSumSquare", keeps_input),
-        _reduce("ReduceLogSum", keeps_norm),
-        _reduce("ReduceLogSumExp", keeps_norm),
+        _reduce("ReduceProd", keeps_norm, casting=casts(Casting.SINGLE, Casting.ANSWERS_SINGLE)),
+        _reduce("ReduceL1", keeps_input, casting=SUMS),
+        _reduce("ReduceL2", keeps_norm, casting=SUMS),
+        _reduce("ReduceSumSquare", keeps_input, casting=SUMS),
+        _reduce("ReduceLogSum", keeps_norm, casting=SINGLE_ON_GPU),
+        _reduce("ReduceLogSumExp", keeps_norm, casting=SINGLE_ON_GPU),
         Operator("ArgMax", per_input(1), keeps_nothing, sees_argument, differentiable=False),
         Operator("ArgMin", per_input(1), keeps_nothing, sees_argument, differentiable=False),
-        Operator("CumSum", per_input(1), keeps_nothing, sees_prefix),
+        Operator("CumSum", per_input(1), keeps_nothing, sees_prefix, casting=SUMS),
         Operator("TopK", per_input(1), keeps_extremum, sees_ranked),
         Operator("NonZero", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
         Operator("Unique", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
@@ -136,5 +144,18 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _reduce(name: str, kept: KeptFacet, backward: Backward = Backward.MAKES) -> Operator:
-    return Operator(name, per_input(1), kept, sees_reduced, reduces(name), backward=backward)
+def _reduce(
+    name: str,
+    kept: KeptFacet,
+    backward: Backward = Backward.MAKES,
+    casting: CastingFacet = KEEPS,
+) -> Operator:
+    return Operator(
+        name,
+        per_input(1),
+        kept,
+        sees_reduced,
+        reduces(name),
+        backward=backward,
+        casting=casting,
+    )

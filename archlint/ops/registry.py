@@ -37,6 +37,7 @@ _RARE = (
     "region",
     "resampling",
     "sequence",
+    "shuffle",
     "spectral",
     "text",
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor
 
+from archlint.ops.autocast import FIRST_OR_SINGLE, Casting, casts
 from archlint.ops.call import Call
 from archlint.ops.facets import keeps_nothing, per_output
 from archlint.ops.kept import NOTHING, Gradients, Kept
@@ -124,7 +125,17 @@ def sees_anywhere(call: Call, _: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("Resize", per_output(4), keeps_nothing, sees_resized, moves),
-        Operator("Upsample", per_output(4), keeps_nothing, sees_resized, moves),
-        Operator("GridSample", per_output(8), keeps_grid, sees_anywhere),
+        *(
+            Operator(
+                name, per_output(4), keeps_nothing, sees_resized, moves, casting=FIRST_OR_SINGLE
+            )
+            for name in ("Resize", "Upsample")
+        ),
+        Operator(
+            "GridSample",
+            per_output(8),
+            keeps_grid,
+            sees_anywhere,
+            casting=casts(Casting.SINGLE, Casting.JOINED),
+        ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import log2
 
+from archlint.ops.autocast import Casting, casts
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.facets import keeps_nothing
@@ -11,6 +12,8 @@ from archlint.ops.links import Link, Opaque, Sight, Through, Whole
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
 from archlint.ops.undetermined import Undetermined
+
+_TRANSFORMS = casts(Casting.SINGLE, Casting.WIDEST)
 
 
 def _transform(length: int) -> int:
@@ -74,6 +77,6 @@ def sees_frames(call: Call, _: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family. Transforms are linear: nothing is kept."""
     return (
-        Operator("DFT", dft_cost, keeps_nothing, sees_transformed),
-        Operator("STFT", stft_cost, keeps_nothing, sees_frames, buffers=(2,)),
+        Operator("DFT", dft_cost, keeps_nothing, sees_transformed, casting=_TRANSFORMS),
+        Operator("STFT", stft_cost, keeps_nothing, sees_frames, buffers=(2,), casting=_TRANSFORMS),
     )

@@ -110,7 +110,7 @@ def cases(name: str) -> Iterator[tuple[dict[str, object], Change]]:
 
 def measure(name: str, how: dict[str, object], change: Change) -> dict[str, object]:
     """Return what archlint is told, and what was measured."""
-    model, x = build(name, how.get("checkpointing", 0))
+    model, x = build(DEEP[name], how.get("checkpointing", 0))
     change(model)
     with FlopCounterMode(display=False) as counter:
         model(x).sum().backward()
@@ -156,7 +156,7 @@ def spread(rank: int, figures: dict[str, dict[str, int]]) -> None:
     dist.init_process_group("gloo", rank=rank, world_size=2)
     mesh = init_device_mesh("cpu", (2,))
     for optimizer, make in OPTIMIZERS.items():
-        model, x = build("layers")
+        model, x = build(DEEP["layers"])
         for part in (*model.layers, model):
             fully_shard(part, mesh=mesh)
         steps = make(model.parameters(), 1e-4, foreach=True)
@@ -185,7 +185,7 @@ def main() -> None:
     entries = [measure(name, how, change) for name in DEEP for how, change in cases(name)]
     for name in DEEP:
         for exporter in ("torchscript", "dynamo"):
-            export(name, exporter, HERE / f"{name}.{exporter}.onnx")
+            export(DEEP[name], exporter, HERE / f"{name}.{exporter}.onnx")
     dist.destroy_process_group()
     figures = torch.multiprocessing.Manager().dict()
     torch.multiprocessing.spawn(spread, (figures,), nprocs=2)

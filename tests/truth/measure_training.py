@@ -11,25 +11,31 @@ import io
 import json
 import warnings
 import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeAlias
 
 import onnx
 import torch
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import functional
 from torch.onnx import TrainingMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
-from training_models import DEEP, NETWORKS
+from training_models import NETWORKS
 
 HERE = Path(__file__).parent / "training"
 BATCH = 3
+Network: TypeAlias = tuple[Callable[..., torch.nn.Module], Callable[[int], torch.Tensor]]
 # What is kept of what torch.export notes: the rest is long, or tells of the machine.
 TELLING = ("pkg.torch.onnx.fx_node", "pkg.torch.onnx.name_scopes")
+CLASSES, BROKEN_UP = "pkg.torch.onnx.class_hierarchy", "torch.nn.modules.normalization.RMSNorm"
 
 
-def build(name: str, *arguments: int) -> tuple[torch.nn.Module, torch.Tensor]:
+def build(network: Network, *arguments: int) -> tuple[torch.nn.Module, torch.Tensor]:
     torch.manual_seed(0)
-    make, inputs = (NETWORKS | DEEP)[name]
+    make, inputs = network
     return make(*arguments).train(), inputs(BATCH)
 
 
@@ -86,25 +92,55 @@ class Watch(TorchDispatchMode):
         return out
 
 
-def peak(name: str, optimizer: str, *, foreach: bool) -> int:
-    """Most live bytes of a step on the sum of the output, which the caller holds."""
-    model, x = build(name)
+def loss_of(kind: str, out: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
+    if target is None:
+        return out.sum()
+    if kind == "mse":
+        return functional.mse_loss(out, target)
+    return functional.cross_entropy(out.reshape(-1, out.shape[-1]), target.reshape(-1))
+
+
+def target_of(kind: str, out: torch.Tensor) -> torch.Tensor | None:
+    if kind == "none":
+        return None
+    return torch.zeros(out.shape if kind == "mse" else out.shape[:-1]).to(
+        torch.float32 if kind == "mse" else torch.int64
+    )
+
+
+def peak(  # noqa: PLR0913 - a setting of the step each
+    model: torch.nn.Module,
+    x: torch.Tensor,
+    optimizer: str,
+    *,
+    foreach: bool,
+    kind: str = "none",
+    autocast: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> int:
+    """Most live bytes of a step; the caller holds the output, and the loss's target."""
     make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
     steps = make(model.parameters(), 1e-4, foreach=foreach)
-    model(x).sum().backward()
+    with autocast():
+        out = model(x)
+        target = target_of(kind, out)
+        loss = loss_of(kind, out, target)
+    loss.backward()
     steps.step()
     steps.zero_grad()
+    del out, loss
     states = [t for each in steps.state.values() for t in each.values() if torch.is_tensor(t)]
-    with Watch([*model.parameters(), *model.buffers(), x, *states]) as watch:
-        out = model(x)
-        loss = out.sum()
+    held = [*model.parameters(), *model.buffers(), x, *states]
+    with Watch(held if target is None else [*held, target]) as watch:
+        with autocast():
+            out = model(x)
+            loss = loss_of(kind, out, target)
         loss.backward()
         steps.step()
     return watch.most
 
 
-def export(name: str, exporter: str, path: Path) -> None:
-    model, x = build(name)
+def export(network: Network, exporter: str, path: Path) -> None:
+    model, x = build(network)
     how = (
         {"dynamo": True, "optimize": False, "external_data": False}
         if exporter == "dynamo"
@@ -119,7 +155,11 @@ def export(name: str, exporter: str, path: Path) -> None:
         torch.onnx.export(model, (x,), str(path), input_names=["x"], **how)
     proto = onnx.load(path)
     for node in proto.graph.node:
-        kept = [entry for entry in node.metadata_props if entry.key in TELLING]
+        kept = [
+            entry
+            for entry in node.metadata_props
+            if entry.key in TELLING or (entry.key == CLASSES and BROKEN_UP in entry.value)
+        ]
         del node.metadata_props[:]
         node.metadata_props.extend(kept)
     for info in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
@@ -135,21 +175,21 @@ def main() -> None:
     torch.set_num_threads(1)
     HERE.mkdir(exist_ok=True)
     truth = {}
-    for name in NETWORKS:
-        model, _ = build(name)
+    for name, network in NETWORKS.items():
+        model, _ = build(network)
         truth[name] = {
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "saved_bytes": saved(*build(name)),
+            "saved_bytes": saved(*build(network)),
             "peak_bytes": {
                 f"{optimizer}{' foreach' if foreach else ''}": peak(
-                    name, optimizer, foreach=foreach
+                    *build(network), optimizer, foreach=foreach
                 )
                 for optimizer in ("sgd", "adam")
                 for foreach in (False, True)
             },
         }
         for exporter in ("torchscript", "dynamo"):
-            export(name, exporter, HERE / f"{name}.{exporter}.onnx")
+            export(network, exporter, HERE / f"{name}.{exporter}.onnx")
     about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
     (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
+from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, either, made
@@ -16,8 +17,10 @@ X = Tensor("x")
 
 
 def keeps_input_and_buffer(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input and a tensor of its size that the forward pass made."""
-    return Kept(inputs=(0,), own=nbytes(call.output())) if gradients[0] else NOTHING
+    """Keep the input and, on the CPU, a tensor of its size that the forward pass made."""
+    if not gradients[0]:
+        return NOTHING
+    return Kept(inputs=(0,), own=0 if gradients.on_gpu else nbytes(call.output()))
 
 
 def composites() -> tuple[Composite, ...]:
@@ -82,8 +85,9 @@ def _pointwise(
 ) -> Composite:
     """Return a function of each element; `function` is given where no attribute shapes it."""
     signal = None if function is None else activates(function)
+    casting = SINGLE_ON_GPU if name == "Softplus" else KEEPS
     return Composite(
-        framework_operator(name, kept, signal=signal, layout=Layout.FOLLOWS),
+        framework_operator(name, kept, signal=signal, layout=Layout.FOLLOWS, casting=casting),
         (
             *(Form(pattern) for pattern in patterns),
             *(Form(pattern, by_hand=True) for pattern in by_hand),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import prod
 
 from archlint.graph.graph import Graph
-from archlint.ops.call import Call, nbytes
+from archlint.ops.autocast import IN_HALF
+from archlint.ops.call import Call, width
 from archlint.ops.composite.composite import (
     NONE,
     Attributes,
     Composite,
     Form,
     framework_operator,
+    reads_nothing,
 )
 from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
@@ -21,6 +23,8 @@ from archlint.ops.strides import reshape
 
 _TARGET = "aten.scaled_dot_product_attention.default"
 _STATISTIC_BYTES = 4  # the logarithm of the sum of exponentials of each row, in float32
+_SEED_BYTES = 24  # the state of the random numbers, which the kernel of GPUs keeps for dropout
+_FLOAT_BYTES, _FLOAT_BITS = 4, 32
 _INPUTS = ("query", "key", "value", "mask")
 
 # Both exporters scale queries and keys by the root of the scale each, which nobody does by hand.
@@ -46,42 +50,56 @@ def keeps_flash(call: Call, gradients: Gradients) -> Kept:
         return NOTHING
     rows = prod(call.shape(0)[:-1])
     mask = (3,) if call.has_input(3) else ()
-    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=_STATISTIC_BYTES * rows)
+    seed = _SEED_BYTES if gradients.on_gpu and width(call.input(0)) < _FLOAT_BITS else 0
+    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=_STATISTIC_BYTES * rows + seed)
 
 
 def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
     """Without a fused kernel: scaled queries and keys, the weights, and the values.
 
-    Dropout keeps its mask and the weights that are left besides.
+    Dropout keeps its mask and the weights that are left besides. All of it is in fp32, of which
+    queries, keys and values in half precision are copied first.
     """
     if not gradients.needed:
         return NOTHING
-    query, value = nbytes(call.input(0)), nbytes(call.input(2))
-    *lead, length, width = call.shape(0)
-    positions = prod(call.shape(1)) // (prod(lead) * width)
-    scores = query // width * positions
-    maps = 3 if call.number("dropout", 0.0) else 1
+    query, key, value = (_FLOAT_BYTES * call.elements(slot) for slot in range(3))
+    *lead, _, features = call.shape(0)
+    positions = call.elements(1) // (prod(lead) * features)
+    scores = query // features * positions
+    maps = scores
+    if call.number("dropout", 0.0):
+        maps += scores + (scores // _FLOAT_BYTES if gradients.bool_masks else scores)
     strides = gradients.strides_of(2)
     merged = (prod(lead), *call.shape(2)[-2:])
-    is_copied = strides is not None and reshape(call.shape(2), strides, merged) is None
-    own = 2 * query * 1 + maps * scores + (value if is_copied else 0)
-    own += (nbytes(call.input(1)) - query) if length != positions else 0
-    return Kept(inputs=() if is_copied else (2,), own=own, transient=scores)
+    is_copied = width(call.input(2)) < _FLOAT_BITS or (
+        strides is not None and reshape(call.shape(2), strides, merged) is None
+    )
+    own = query + key + maps + (value if is_copied else 0)
+    if width(call.input(0)) == _FLOAT_BITS:
+        return Kept(inputs=() if is_copied else (2,), own=own, transient=scores)
+    output = _FLOAT_BYTES * call.output_elements()
+    # The gradients of the output and of the values in fp32, before any is in half precision.
+    wide = max(output + value - (query + key + value) // 2, 0)
+    return Kept(own=own, transient=scores + wide, forward_transient=query + key + output)
 
 
-def composites(kernel: str) -> tuple[Composite, ...]:
+def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
     """Return attention as the fused kernel runs it, and as it is without one."""
+    dropped = _weighted(made("Dropout", _SOFTMAX))
+    fused_forms = (dropped, _weighted(_SOFTMAX)) if drops_fused else (_weighted(_SOFTMAX),)
     fused = Composite(
-        framework_operator("FlashAttention", keeps_flash, layout=Layout.FOLLOWS_FIRST),
-        tuple(Form(_weighted(weights), _INPUTS, _fits_fused) for weights in (_SOFTMAX,)),
+        framework_operator(
+            "FlashAttention", keeps_flash, layout=Layout.FOLLOWS_FIRST, casting=IN_HALF
+        ),
+        tuple(Form(pattern, _INPUTS, _fits_fused) for pattern in fused_forms),
         (_TARGET,),
         (0, 1, 2, 3),
-        _reads_fused,
+        reads_nothing if drops_fused else _reads_fused,
     )
     plain = Composite(
-        framework_operator("MaterializedAttention", keeps_materialized),
+        framework_operator("MaterializedAttention", keeps_materialized, casting=IN_HALF),
         (
-            Form(_weighted(made("Dropout", _SOFTMAX)), _INPUTS, _dropping),
+            Form(dropped, _INPUTS, _dropping),
             Form(_weighted(_SOFTMAX), _INPUTS),
         ),
         (_TARGET,),

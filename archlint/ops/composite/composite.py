@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute
+from archlint.ops.autocast import KEEPS, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.exported import ExportedCall
@@ -81,6 +82,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     layout: Layout = Layout.ROW_MAJOR,
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
+    casting: CastingFacet = KEEPS,
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
@@ -95,4 +97,5 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         backward=backward,
         differentiable=differentiable,
         domain=FRAMEWORK,
+        casting=casting,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
+from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     NONE,
@@ -31,7 +32,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Linear", keeps_linear, weights=(1, 2)),
+            framework_operator("Linear", keeps_linear, weights=(1, 2), casting=IN_HALF),
             (
                 Form(
                     made("Add", Tensor("bias"), _PRODUCT),

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from math import prod
 from typing import TypeAlias
 
+from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
+from archlint.ops.autocast import FIRST_OR_SINGLE, SINGLE_ON_GPU, Casting, Lists
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     NONE,
@@ -27,8 +29,11 @@ from archlint.ops.normalization import (
 )
 from archlint.ops.operator import Layout
 from archlint.ops.signals import normalizes
+from archlint.ops.undetermined import Undetermined
 
 Accepts: TypeAlias = Callable[[Matching, Graph], Attributes | None]
+
+_CLASSES, _MODULE = "pkg.torch.onnx.class_hierarchy", "torch.nn.modules.normalization.RMSNorm"
 
 X = Tensor("x")
 _CENTRED = made("Sub", X, made("ReduceMean", X, label="mean"), label="centred")
@@ -39,6 +44,10 @@ _SPREAD = made(
 _NORMALIZED = made("Div", _CENTRED, _SPREAD)
 _DIRECTION = Tensor("direction")
 _LENGTH = made("ReduceL2", _DIRECTION)
+_MEAN_SQUARE = made("ReduceMean", made("Pow", X, Number(2)), label="mean")
+_ROOT = made("Reciprocal", made("Sqrt", made("Add", _MEAN_SQUARE, Number())))
+_SCALED = made("Mul", X, _ROOT)
+_GAINED = made("Mul", _SCALED, Tensor("weight"))
 _GROUPED = made(
     "Reshape",
     made(
@@ -89,6 +98,14 @@ def keeps_differences(call: Call, gradients: Gradients) -> Kept:
     return Kept(own=2 * size + deviation, transient=3 * size)
 
 
+def casts_differences(call: Call, lists: Lists) -> Casting:
+    """The square is taken in fp32 on a GPU, which for a tensor in half precision is another one."""
+    is_half = call.input(0).dtype is not DType.FLOAT32
+    if lists is Lists.CUDA and is_half:
+        raise Undetermined("a normalization written by hand is half in one format, half in another")
+    return Casting.FIRST
+
+
 def keeps_norms(call: Call, gradients: Gradients) -> Kept:
     """Keep the norm of each row of the weight's direction."""
     return Kept(own=nbytes(call.input(1))) if gradients.needed else NOTHING
@@ -107,7 +124,11 @@ def composites() -> tuple[Composite, ...]:
     return (
         Composite(
             framework_operator(
-                "LayerNorm", keeps_row_statistics, signal=normalizes(Over.FEATURES), weights=(1, 2)
+                "LayerNorm",
+                keeps_row_statistics,
+                signal=normalizes(Over.FEATURES),
+                weights=(1, 2),
+                casting=FIRST_OR_SINGLE,
             ),
             (
                 Form(_affine(_NORMALIZED), affine, _learned(_last_axes)),
@@ -124,6 +145,7 @@ def composites() -> tuple[Composite, ...]:
                 keeps_group_statistics,
                 signal=normalizes(Over.FEATURES),
                 weights=(1, 2),
+                casting=FIRST_OR_SINGLE,
             ),
             (
                 Form(_affine(_GROUPED), affine, _groups),
@@ -135,7 +157,11 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator(
-                "Standardize", keeps_differences, signal=_standardizes, layout=Layout.FOLLOWS
+                "Standardize",
+                keeps_differences,
+                signal=_standardizes,
+                layout=Layout.FOLLOWS,
+                casting=casts_differences,
             ),
             (
                 Form(_NORMALIZED, ("x",), _other_axes),
@@ -164,14 +190,21 @@ def composites() -> tuple[Composite, ...]:
                 keeps_normalized,
                 signal=normalizes(Over.FEATURES, centred=False),
                 weights=(1,),
+                casting=FIRST_OR_SINGLE,
             ),
-            _by_hand(_RESCALED, _last_axes),
+            (
+                *(
+                    Form(pattern, ("x", "weight"), _of_module, spans_calls=True)
+                    for pattern in (made("CastLike", _GAINED, X), made("CastLike", _SCALED, X))
+                ),
+                *_by_hand(_RESCALED, _last_axes),
+            ),
             targets=("aten.rms_norm.default",),
             arguments=(0, 2),
             reads=_reads_axes,
         ),
         Composite(
-            framework_operator("Rsqrt", keeps_root, layout=Layout.FOLLOWS),
+            framework_operator("Rsqrt", keeps_root, layout=Layout.FOLLOWS, casting=SINGLE_ON_GPU),
             (
                 Form(made("Reciprocal", made("Sqrt", X))),
                 Form(made("Div", Number(1), made("Sqrt", X))),
@@ -220,6 +253,12 @@ def _last_axes(matching: Matching, graph: Graph) -> Attributes | None:
         return None
     first = min(axis % rank for axis in axes)
     return {"axis": first} if len(axes) == rank - first else None
+
+
+def _of_module(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept what the framework's module is broken up into; by hand it is several operators."""
+    inside = (node.metadata.get(_CLASSES, "") for node in matching.nodes)
+    return _last_axes(matching, graph) if all(_MODULE in each for each in inside) else None
 
 
 def _other_axes(matching: Matching, graph: Graph) -> Attributes | None:

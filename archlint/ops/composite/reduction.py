@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.ops.autocast import SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Made, Number, Tensor, made
@@ -55,7 +56,7 @@ def composites() -> tuple[Composite, ...]:
             targets=("aten.amax.default", "aten.amin.default"),
         ),
         Composite(
-            framework_operator("LogSumExp", keeps_input_and_result),
+            framework_operator("LogSumExp", keeps_input_and_result, casting=SINGLE_ON_GPU),
             targets=("aten.logsumexp.default",),
         ),
     )

@@ -29,11 +29,14 @@ class Composites:
     by_target: Mapping[str, tuple[Composite, ...]]
 
 
-def composites(*, attention_kernel: str = "flash") -> Composites:
-    """Return what the framework runs; `attention_kernel` is the fused one, or "math" for none."""
+def composites(*, attention_kernel: str = "flash", drops_fused: bool = False) -> Composites:
+    """Return what the framework runs; `attention_kernel` is the fused one, or "math" for none.
+
+    `drops_fused` tells that the fused kernel takes dropout, as that of GPUs does.
+    """
     return _indexed(
         replace(entry, forms=tuple(form for form in entry.forms if not form.by_hand))
-        for entry in _entries(attention_kernel)
+        for entry in _entries(attention_kernel, drops_fused=drops_fused)
     )
 
 
@@ -46,9 +49,9 @@ def meanings() -> Composites:
     )
 
 
-def _entries(attention_kernel: str) -> tuple[Composite, ...]:
+def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Composite, ...]:
     return (
-        *attention.composites(attention_kernel),
+        *attention.composites(attention_kernel, drops_fused=drops_fused),
         *activation.composites(),
         *creation.composites(),
         *linear.composites(),

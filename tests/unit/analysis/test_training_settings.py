@@ -20,11 +20,19 @@ from archlint.ops.registry import operators
 
 TRUTH = Path(__file__).parents[2] / "truth" / "training"
 MEASURED = json.loads((TRUTH / "settings.json").read_text(encoding="utf-8"))
-ENTRIES = [
-    pytest.param(entry, exporter, id=f"{entry['network']}-{entry['training']}-{exporter}")
-    for entry in MEASURED["settings"]
-    for exporter in ("torchscript", "dynamo")
-]
+UNDER_AUTOCAST = json.loads((TRUTH.parent / "autocast" / "truth.json").read_text(encoding="utf-8"))
+
+
+def each(settings: list[dict[str, Any]]) -> list[Any]:
+    """Return every entry with every export of its network."""
+    return [
+        pytest.param(entry, exporter, id=f"{entry['network']}-{entry['training']}-{exporter}")
+        for entry in settings
+        for exporter in ("torchscript", "dynamo")
+    ]
+
+
+ENTRIES = each(MEASURED["settings"])
 
 
 def facts_of(network: str, exporter: str, training: dict[str, Any]) -> Facts:
@@ -54,6 +62,14 @@ def test_what_is_kept_is_what_autograd_keeps(entry: dict[str, Any], exporter: st
         pytest.skip("PyTorch packs the inputs of a part that needs no gradient, and drops them")
     facts = facts_of(entry["network"], exporter, entry["training"])
     assert facts.saved.total.value == entry["saved_bytes"]
+
+
+@pytest.mark.parametrize(("entry", "exporter"), each(UNDER_AUTOCAST["settings"]))
+def test_so_it_is_in_mixed_precision(entry: dict[str, Any], exporter: str) -> None:
+    stated = {"optimizer": "sgd", "loss": "none", "precision": "bf16-mixed"}
+    facts = facts_of(entry["network"], exporter, {**entry["training"], **stated})
+    assert facts.saved.total.value == entry["saved_bytes"]
+    assert facts.training_memory.peak.low == pytest.approx(entry["peak_bytes"], rel=0.003)
 
 
 @pytest.mark.parametrize("moment", ["sgd foreach", "adam foreach"])

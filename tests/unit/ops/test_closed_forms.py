@@ -126,3 +126,27 @@ def test_experts_cost_as_many_as_are_chosen(probe):
 
     assert cost(1) == 10 * 2 * 8 * 16
     assert cost(3) == 3 * cost(1)
+
+
+def test_rms_norm_keeps_what_its_device_computes(probe):
+    def kept(width, *, on_gpu):
+        one = probe("RMSNormalization", [np.ones((3, 4), width), np.ones(4, width)], 1, {}, "", 23)
+        return one.operator.kept(one.call, Gradients((True, True), on_gpu=on_gpu))
+
+    # On a GPU the input and a number a row; on the CPU the normalized tensor too, all in fp32.
+    assert (kept(np.float32, on_gpu=True).inputs, kept(np.float32, on_gpu=True).own) == ((0, 1), 12)
+    assert (kept(np.float32, on_gpu=False).inputs, kept(np.float32, on_gpu=False).own) == ((0,), 60)
+    assert (kept(np.float16, on_gpu=True).inputs, kept(np.float16, on_gpu=True).own) == ((0, 1), 12)
+    assert (kept(np.float16, on_gpu=False).inputs, kept(np.float16, on_gpu=False).own) == ((), 108)
+
+
+def test_statistics_are_as_wide_as_the_widest_tensor_on_the_cpu(probe):
+    def own(data, gain, *, on_gpu):
+        tensors = [np.ones((3, 4), data), np.ones(4, gain), np.ones(4, gain)]
+        one = probe("LayerNormalization", tensors, 1, {}, "", 17)
+        return one.operator.kept(one.call, Gradients((True,) * 3, on_gpu=on_gpu)).own
+
+    assert own(np.float32, np.float32, on_gpu=False) == 2 * 3 * 4
+    assert own(np.float16, np.float32, on_gpu=False) == 2 * 3 * 4
+    assert own(np.float16, np.float16, on_gpu=False) == 2 * 3 * 2
+    assert own(np.float16, np.float16, on_gpu=True) == 2 * 3 * 4
