@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
+from archlint.graph.loops import carried_inputs
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.kept import Gradients
@@ -21,7 +23,8 @@ class GradientFlow:
 
     A tensor needs a gradient when a trained parameter, or the model's input where
     `input_gradient` asks for it, lies before it. An operator that reaches no output has no
-    backward pass. A mask of dropout is of bools, or of numbers of `float_bytes`.
+    backward pass. A mask of dropout is of bools, or of numbers of `float_bytes`. `given` are the
+    tensors from outside of a graph inside a node that need a gradient.
     """
 
     graph: Graph
@@ -30,13 +33,15 @@ class GradientFlow:
     input_gradient: bool = False
     bool_masks: bool = False
     float_bytes: int = 4
+    given: frozenset[str] = frozenset()
 
     @cached_property
     def needed(self) -> frozenset[str]:
         """The names of the tensors that need a gradient."""
         trained = {name for name, entry in self.parameters.trainable.items() if entry.trained}
         made_of = self.parameters.lineage.made_of
-        needed = {
+        needed = set(self.given)
+        needed |= {
             name
             for name, roots in made_of.items()
             if self._is_float(name) and not trained.isdisjoint(roots)
@@ -50,7 +55,7 @@ class GradientFlow:
             operator = self.operators.of(node)
             if operator is not None and not operator.differentiable:
                 continue
-            if any(name in needed for name in node.inputs):
+            if any(name in needed for name in self.graph.operands(node)) or self._trains(node):
                 needed.update(name for name in node.outputs if self._is_float(name))
         return frozenset(needed)
 
@@ -62,7 +67,7 @@ class GradientFlow:
         for node in reversed(self.graph.nodes):
             if not wanted.isdisjoint(node.outputs):
                 names.add(node.name)
-                wanted.update(node.inputs)
+                wanted.update(self.graph.operands(node))
         return frozenset(names)
 
     def of(self, node: Node) -> Gradients:
@@ -70,6 +75,29 @@ class GradientFlow:
         reaches = node.name in self.reaching
         flags = tuple(reaches and bool(name) and name in self.needed for name in node.inputs)
         return Gradients(flags, _BOOL_MASK if self.bool_masks else self.float_bytes)
+
+    def enters(self, node: Node) -> bool:
+        """Whether the backward pass runs through the graphs inside a node."""
+        if node.name not in self.graph.inner or node.name not in self.reaching:
+            return False
+        return any(name in self.needed for name in filter(None, node.outputs))
+
+    def inside(self, node: Node, graph: Graph) -> GradientFlow:
+        """Return the flow of gradients in a graph inside `node`, which it enters."""
+        given = {name for name in graph.captures if name in self.needed}
+        carried = carried_inputs(node, graph) if self._trains(node) else ()
+        given.update(carried)
+        pairs = zip(graph.inputs, node.inputs, strict=False)
+        given.update(inner for inner, outer in pairs if outer in self.needed)
+        inner = self.parameters.inside[graph]
+        flow = replace(self, graph=graph, parameters=inner, input_gradient=False)
+        return replace(flow, given=frozenset(filter(flow._is_float, given)))
+
+    def _trains(self, node: Node) -> bool:
+        """Whether a trained parameter lies in a graph inside `node`."""
+        graphs = self.graph.inner.get(node.name, ())
+        inner = [self.parameters.inside[graph] for graph in graphs]
+        return any(entry.trained for each in inner for entry in each.every)
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, so that keeping it costs nothing more."""

@@ -79,10 +79,13 @@ class Saved:
         return Amount(saved.own.low + shared, saved.own.high + shared, saved.unknown)
 
     def _keep(self, node: Node, seen: set[str]) -> NodeSaved:
+        operator = self.operators.of(node)
+        if operator is None and self.gradients.enters(node):
+            reason = "what is kept inside it for the backward pass is not followed"
+            return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
         flags = self.gradients.of(node)
         if not flags.needed:
             return NodeSaved()
-        operator = self.operators.of(node)
         if operator is None:
             return NodeSaved(unknown=(Unknown(node.name, node.op, "the operator is not known"),))
         if not operator.differentiable:

@@ -117,7 +117,7 @@ class Traffic:
             counts = found.setdefault(self._owners[node.name], Counter())
             flags = self.compute.gradients.of(node)
             counts["forward"] += measured.cost.macs
-            counts["backward"] += measured.backward_macs
+            counts["backward"] += measured.backward_macs.low
             counts["gradients"] += sum(flags[slot] for slot in range(len(node.inputs)))
             counts["slides"] += self._slides(node)
         return found

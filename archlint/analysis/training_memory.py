@@ -44,7 +44,7 @@ class TrainingMemory:
     @cached_property
     def weight_bytes(self) -> int:
         """Bytes of the parameters in the precision of the training."""
-        return sum(self._bytes(entry) for entry in self.parameters.trainable.values())
+        return sum(self._bytes(entry) for entry in self.parameters.every)
 
     @cached_property
     def gradient_bytes(self) -> int:
@@ -149,8 +149,8 @@ class TrainingMemory:
         reaching = replace(self.saved.gradients, graph=self.parameters.graph).reaching
         return tuple(
             entry
-            for entry in self.parameters.trainable.values()
-            if entry.trained and any(use.node.name in reaching for use in entry.uses)
+            for entry in self.parameters.every
+            if entry.trained and any(use.outermost.name in reaching for use in entry.uses)
         )
 
     def _bytes(self, entry: Parameter) -> int:

@@ -111,6 +111,13 @@ def settle(proto: NodeProto, body: Graph, first: Mapping[str, Value]) -> dict[st
     return steady
 
 
+def carried_inputs(node: Node, body: Graph) -> tuple[str, ...]:
+    """Return the inputs of a loop's body that carry a state from round to round."""
+    if node.op == "Loop":
+        return body.inputs[2:]
+    return body.inputs[: _carried(node)] if node.op == "Scan" else ()
+
+
 def collect(node: Node, trips: int | None, scope: Scope) -> None:
     """Give the outputs of a loop the shapes that its body makes in every round."""
     body = node.attributes.get("body")

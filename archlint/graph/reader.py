@@ -56,11 +56,13 @@ class GraphReader:
         self._names = Names()
         self._nodes: list[Node] = []
         self._trips: dict[str, int] = {}
+        self._metadata = _NO_METADATA
 
     def read(
         self, metadata: Mapping[str, str] = _NO_METADATA, unused_bindings: tuple[str, ...] = ()
     ) -> Graph:
-        """Return the graph as plain objects."""
+        """Return the graph as plain objects; graphs inside have the metadata of the whole model."""
+        self._metadata = metadata
         scope, proto = self._scope, self._proto
         inputs = tuple(scope.values)
         add_stored(proto, scope)
@@ -186,7 +188,7 @@ class GraphReader:
             inner.give(info.name, self._context.types.read(info.type.SerializeToString()))
             if info.name in given:
                 inner.values[info.name] = given[info.name]
-        return GraphReader(body, inner, self._context, self._depth + 1).read()
+        return GraphReader(body, inner, self._context, self._depth + 1).read(self._metadata)
 
     def _loop(self, node: Node) -> None:
         """Note how often a loop runs, and what that says about its outputs."""

@@ -206,7 +206,7 @@ def _node(facts: Facts, node: Node) -> dict[str, Any]:
         "op": node.op,
         "output": node.output,
         "shape": None if value is None or value.shape is None else list(value.shape),
-        "macs": None if measured.cost is None else measured.cost.macs,
+        "macs": measured.macs.value,
         "parameters": facts.parameters.of_node.get(node.name, 0),
         "saved_bytes": saved.low if saved.complete else None,
     }
