@@ -16,6 +16,7 @@ from archlint.graph.reader import GraphReader, Unsorted
 from archlint.graph.rebatch import Rebatch
 from archlint.graph.scope import Scope
 from archlint.graph.stored import entries
+from archlint.graph.tensor import filled
 from archlint.graph.typeproto import Types
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
     types = Types(prepared.bound.sizes)
     context = Context(NodeInference(model), types, prepared.declared, rebatch)
     scope = Scope(values=dict(prepared.inputs))
+    for name, number in prepared.bound.values.items():
+        scope.constants[name] = filled(prepared.inputs[name], number)
     if rebatch is not None:
         for name in prepared.inputs:
             rebatch.give(name, scope)

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import onnx
-from onnx import shape_inference
+from onnx import AttributeProto, NodeProto, shape_inference
 
 from archlint.graph import tensor
 from archlint.graph.hazards import hazard
 
 if TYPE_CHECKING:
     import numpy as np
-    from onnx import ModelProto, NodeProto, TypeProto
+    from onnx import ModelProto, TypeProto
     from onnx.defs import OpSchema
 
 _REFUSALS = (
@@ -34,6 +34,16 @@ class Refusal(str):
     """Why onnx refuses a call: it contradicts the definition of its operator."""
 
     __slots__ = ()
+
+
+def _spelled_out(node: NodeProto) -> NodeProto:
+    """Return a node with the default that onnx's inference forgets: an STFT is one-sided."""
+    if node.op_type != "STFT" or any(each.name == "onesided" for each in node.attribute):
+        return node
+    explicit = NodeProto()
+    explicit.CopyFrom(node)
+    explicit.attribute.add(name="onesided", type=AttributeProto.INT, i=1)
+    return explicit
 
 
 class NodeInference:
@@ -78,7 +88,7 @@ class NodeInference:
         try:
             found = shape_inference.infer_node_outputs(
                 schema,
-                node,
+                _spelled_out(node),
                 dict(types),
                 data,
                 opset_imports=self._opsets,
