@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
+from archlint.graph.carried import carried_inputs
 from archlint.graph.graph import Graph
-from archlint.graph.loops import carried_inputs
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.kept import Gradients
@@ -44,7 +44,7 @@ class GradientFlow:
         needed |= {
             name
             for name, roots in made_of.items()
-            if self._is_float(name) and not trained.isdisjoint(roots)
+            if _is_float(self.graph, name) and not trained.isdisjoint(roots)
         }
         if self.input_gradient:
             values = (self.graph.values[name] for name in self.graph.inputs)
@@ -56,7 +56,7 @@ class GradientFlow:
             if operator is not None and not operator.differentiable:
                 continue
             if any(name in needed for name in self.graph.operands(node)) or self._trains(node):
-                needed.update(name for name in node.outputs if self._is_float(name))
+                needed.update(name for name in node.outputs if _is_float(self.graph, name))
         return frozenset(needed)
 
     @cached_property
@@ -89,9 +89,13 @@ class GradientFlow:
         given.update(carried)
         pairs = zip(graph.inputs, node.inputs, strict=False)
         given.update(inner for inner, outer in pairs if outer in self.needed)
-        inner = self.parameters.inside[graph]
-        flow = replace(self, graph=graph, parameters=inner, input_gradient=False)
-        return replace(flow, given=frozenset(filter(flow._is_float, given)))
+        return replace(
+            self,
+            graph=graph,
+            parameters=self.parameters.inside[graph],
+            input_gradient=False,
+            given=frozenset(name for name in given if _is_float(graph, name)),
+        )
 
     def _trains(self, node: Node) -> bool:
         """Whether a trained parameter lies in a graph inside `node`."""
@@ -106,8 +110,9 @@ class GradientFlow:
         is_made = root in self.graph.producers  # by a Constant: made anew in every pass
         return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
 
-    def _is_float(self, name: str) -> bool:
-        if not name:
-            return False
-        dtype = self.graph.values[name].dtype
-        return dtype is None or dtype.is_float
+
+def _is_float(graph: Graph, name: str) -> bool:
+    if not name:
+        return False
+    dtype = graph.values[name].dtype
+    return dtype is None or dtype.is_float

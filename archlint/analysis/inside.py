@@ -1,4 +1,4 @@
-"""What a node takes that runs the graphs inside it: one of several branches, or a body in rounds."""
+"""What the graphs inside a node come to: one of several branches, or a body in its rounds."""
 
 from __future__ import annotations
 

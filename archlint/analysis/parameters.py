@@ -125,9 +125,7 @@ class Parameters:
         """The stored tensors that belong to a graph around this one."""
         return frozenset(self.graph.captures)
 
-    def _inner(
-        self, entries: Callable[[Parameters], tuple[Parameter, ...]]
-    ) -> Iterator[Parameter]:
+    def _inner(self, entries: Callable[[Parameters], tuple[Parameter, ...]]) -> Iterator[Parameter]:
         """Yield entries of the graphs inside nodes, as uses of these nodes."""
         for name, graphs in self.graph.inner.items():
             node = self.graph.by_name[name]

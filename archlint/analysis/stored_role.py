@@ -85,9 +85,9 @@ class StoredRoles:
 
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role of a tensor that has its name in the framework's state dictionary."""
-        if value.dtype is None or not value.dtype.is_float:
-            return StoredRole.BUFFER
         by_use = self._of_used(value, uses)
+        if value.dtype is None or not value.dtype.is_float:  # a quantized weight, or a buffer
+            return by_use if by_use is StoredRole.PARAMETER else StoredRole.BUFFER
         if by_use is StoredRole.BUFFER or _CUSTOMARY_BUFFER.search(value.name):
             return StoredRole.BUFFER
         if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
