@@ -31,6 +31,12 @@ class NodeCompute:
     elementwise: Amount
     cost: Cost | None = None
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the work lies between two ends, as that of branches does."""
+        parts = (self.macs, self.backward_macs, self.elementwise)
+        return any(part.low != part.high for part in parts)
+
 
 @record(slots=False)
 class Compute:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from archlint.analysis.branch import Branch
 from archlint.analysis.field import Field, unknown_field
@@ -88,11 +88,16 @@ class Walk:
         if len(found) == 1:
             (seen,) = found.values()
         else:
-            self.paths[output] = tuple(
-                Path(slot, node.inputs[slot], each) for slot, each in found.items()
-            )
             pieces = [piece for slot in found for piece in _pieces(sight[slot])]
-            seen = union(list(found.values()), pieces)
+            fields = list(found.values())
+            if not _in_a_row(fields, pieces):
+                self.paths[output] = tuple(
+                    Path(slot, node.inputs[slot], each) for slot, each in found.items()
+                )
+            if len(pieces) in {0, len(fields)}:
+                seen = union(fields, pieces)
+            else:  # where the later pieces begin is not known: any place may be of any of them
+                seen = replace(union(fields), bounded=True)
         if self.summed_at is None and seen.whole == node.name:
             self._note_sum(node, sight)
         return seen
@@ -174,6 +179,12 @@ def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
 
 def _pieces(links: Links) -> Iterator[Piece]:
     return (link for link in links if isinstance(link, Piece))
+
+
+def _in_a_row(fields: Sequence[Field], pieces: Sequence[Piece]) -> bool:
+    """Whether maps are put one after the other along the axis that carries them: none meet."""
+    axes = {piece.axis for piece in pieces}
+    return bool(axes) and any(each.is_local and each.axis in axes for each in fields)
 
 
 def _is_features(link: object) -> bool:

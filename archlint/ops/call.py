@@ -111,9 +111,9 @@ def sizes(value: Value) -> tuple[int, ...]:
         return known
     if value.shape is None:
         raise Undetermined(f"the shape of {value.name!r} is not known")
-    symbols = [
-        dim if isinstance(dim, str) else "?" for dim in value.shape if not isinstance(dim, int)
-    ]
+    symbols = dict.fromkeys(dim for dim in value.shape if isinstance(dim, str))
+    if not symbols:
+        raise Undetermined(f"a dimension of {value.name!r} is not known")
     raise Undetermined(f"dimension {', '.join(symbols)} of {value.name!r} is not bound")
 
 

@@ -79,13 +79,25 @@ def _parameters(facts: Facts) -> dict[str, Any]:
 
 def _compute(facts: Facts) -> dict[str, Any]:
     compute = facts.compute
+    totals = {
+        "forward_macs": compute.forward_macs,
+        "forward_flops": compute.forward_flops,
+        "backward_flops": compute.backward_flops,
+        "training_flops": compute.training_flops,
+        "elementwise_flops": compute.elementwise_flops,
+    }
+    certainty = _certainty(compute.forward_macs)
+    bounded = [
+        {"node": node.name, "op": node.op, "reason": "which branch runs is not known"}
+        for node in facts.graph.nodes
+        if compute.of_node[node.name].is_bounded
+    ]
     return {
-        "forward_macs": compute.forward_macs.low,
-        "forward_flops": compute.forward_flops.low,
-        "backward_flops": compute.backward_flops.low,
-        "training_flops": compute.training_flops.low,
-        "elementwise_flops": compute.elementwise_flops.low,
-        **_certainty(compute.forward_macs),
+        **{name: amount.low for name, amount in totals.items()},
+        "range": {name: _range(amount) for name, amount in totals.items()},
+        "complete": certainty["complete"] and not bounded,
+        "unknown": certainty["unknown"],
+        "bounded": bounded,
     }
 
 
@@ -97,6 +109,7 @@ def _memory(facts: Facts) -> dict[str, Any]:
         "weight_bytes": weights,
         "inference_activation_peak_bytes": inference.low,
         "inference_peak_bytes": weights + inference.low,
+        "inference_complete": inference.complete,
         "training": {
             "weight_bytes": training.weight_bytes,
             "gradient_bytes": training.gradient_bytes,
