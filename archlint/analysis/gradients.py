@@ -83,10 +83,14 @@ class GradientFlow:
         return any(name in self.needed for name in filter(None, node.outputs))
 
     def inside(self, node: Node, graph: Graph) -> GradientFlow:
-        """Return the flow of gradients in a graph inside `node`, which it enters."""
+        """Return the flow of gradients in a graph inside `node`.
+
+        Where anything in a round is trained, the states of all rounds are taken to need a gradient,
+        also that of the first.
+        """
         given = {name for name in graph.captures if name in self.needed}
-        carried = carried_inputs(node, graph) if self._trains(node) else ()
-        given.update(carried)
+        if given or self._trains(node):
+            given.update(carried_inputs(node, graph))
         pairs = zip(graph.inputs, node.inputs, strict=False)
         given.update(inner for inner, outer in pairs if outer in self.needed)
         return replace(

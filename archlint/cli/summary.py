@@ -128,17 +128,14 @@ def _totals(facts: Mapping[str, Any]) -> str:
     optimizer = facts["target"]["training"]["optimizer"] or "none named"
     work = _AT_LEAST if compute["unknown"] else ""
     between = compute["range"]
+    macs = _interval(between["forward_macs"], format_macs)
     inference = "" if memory["inference_complete"] else _AT_LEAST
     saved = _AT_LEAST if any(entry["node"] for entry in memory["unknown"]) else ""
     peak = "" if memory["complete"] else _AT_LEAST
     lines = [
         ("parameters", _stored(parameters["count"], parameters["bytes"])),
         ("buffers", _stored(parameters["buffer_count"], parameters["buffer_bytes"])),
-        (
-            "forward",
-            f"{work}{_interval(between['forward_macs'], format_macs)}"
-            f" = {_interval(between['forward_flops'], format_flops)}",
-        ),
+        ("forward", f"{work}{macs} = {_interval(between['forward_flops'], format_flops)}"),
         ("elementwise", f"{work}{_interval(between['elementwise_flops'], format_flops)}"),
         ("training step", f"{work}{_interval(between['training_flops'], format_flops)}"),
         ("inference peak", f"{inference}{_some(memory['inference_peak_bytes'], format_bytes)}"),

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from archlint.graph.arity import check_graphs
 from archlint.graph.attributes import plain
 from archlint.graph.branches import lift, merge, taken_branch
 from archlint.graph.call_inference import infer_call
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 _LOOPS = frozenset({"Loop", "Scan"})
+_RUNNING = _LOOPS | {"If"}
 _DEEPEST_LOOP = 3
 """Loops in loops whose bodies are read a second time; each level doubles the work."""
 _DEEPEST = 64
@@ -118,6 +120,9 @@ class GraphReader:
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
         node = self._plain(proto)
+        context.inference.check(node)
+        if node.op in _RUNNING and not node.domain:
+            check_graphs(node)
         found = infer_call(node, proto, scope, context)
         scope.compute(node.outputs, found, context.types)
         if not scope.open.isdisjoint(node.outputs):

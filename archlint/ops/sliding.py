@@ -8,6 +8,7 @@ from types import MappingProxyType
 from archlint.ops.call import Call
 from archlint.ops.links import Link, Through
 from archlint.ops.reach import window
+from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
 # The slot of the weight; 0 for poolings, which have none.
@@ -44,12 +45,19 @@ class Sliding:
 
 
 def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
-    """Return the geometry of each spatial axis of a call with the given kernel sizes."""
+    """Return the geometry of each spatial axis of a call with the given kernel sizes.
+
+    Raises `Undetermined` where the file gives none.
+    """
     axes = len(kernel)
     strides = call.integers("strides") or (1,) * axes
     dilations = call.integers("dilations") or (1,) * axes
     pads = call.integers("pads") or (0,) * (2 * axes)
     mode = call.text("auto_pad", "NOTSET")
+    if min((*kernel, *strides, *dilations, 1)) < 1:
+        raise Undetermined("a kernel, a stride or a dilation below 1 is no window")
+    if min(len(strides), len(dilations)) < axes or len(pads) < 2 * axes:
+        raise Undetermined("strides, dilations or paddings are not given for every axis")
     shape = call.input(0).shape or ()
     result = []
     for axis in range(axes):
@@ -68,7 +76,7 @@ def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
 def sliding_windows(call: Call) -> tuple[Sliding, ...]:
     """Return the window of a convolution or pooling along each spatial axis; () of others.
 
-    Raises `Undetermined` where the kernel size is not known.
+    Raises `Undetermined` where the kernel size is not known, or no window can have it.
     """
     weight = _WEIGHTS.get(call.node.op)
     if call.node.domain or weight is None:
