@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from archlint.ops.fan import Fan
     from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
-    from archlint.ops.sliding import Sliding, output_size, sliding_windows
+    from archlint.ops.sliding import Sliding, check_window, output_size, sliding_windows
     from archlint.ops.undetermined import Undetermined
     from archlint.quantity import (
         format_bytes,
@@ -112,6 +112,7 @@ __all__ = [
     "Weight",
     "accepted_gains",
     "catalogue",
+    "check_window",
     "format_bytes",
     "format_count",
     "format_flops",
@@ -174,6 +175,7 @@ _HOMES = {
     "format_seconds": "archlint.quantity",
     "gain": "archlint.analysis.gain",
     "output_size": "archlint.ops.sliding",
+    "check_window": "archlint.ops.sliding",
     "sliding_windows": "archlint.ops.sliding",
 }
 

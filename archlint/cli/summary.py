@@ -24,6 +24,7 @@ _HEAD = (
     "padding",
 )
 _SHOWN_UNKNOWN = 10
+_LONGEST_FORMULA = 16
 _EVERYTHING = {"prefix": "past", "suffix": "future"}
 _AT_LEAST = "at least "
 _OF_TENSOR = re.compile(r" of '.*'(?= is not )")
@@ -65,7 +66,19 @@ def shape(sizes: list[int | str | None] | None) -> str:
     """Return a shape as `1 x 64 x ? x T`; "?" where not even the rank is known."""
     if sizes is None:
         return "?"
-    return " x ".join("?" if size is None else str(size) for size in sizes) or "scalar"
+    return " x ".join(map(_dimension, sizes)) or "scalar"
+
+
+def _dimension(size: int | str | None) -> str:
+    """Return a size, its symbol, or of what it is a long formula."""
+    if size is None:
+        return "?"
+    if isinstance(size, int) or len(size) <= _LONGEST_FORMULA:
+        return str(size)
+    from archlint.graph.dimension import symbols
+
+    names = symbols(size)
+    return size if names == (size,) else f"f({', '.join(names)})"
 
 
 def _fields(

@@ -13,6 +13,8 @@ from archlint.graph.value import Dim
 # must not make two sizes look equal.
 _NAMELESS = re.compile(r"\?*|-1|[Nn]one|[Uu]nk(nown)?(__.*)?|dynamic|\*")
 _LONGEST_EXPRESSION = 200
+_FORMULA = re.compile(r"[()*+/ ]")
+_SYMBOL = re.compile(r"[^\W\d][\w.]*(?![\w.]*\()")  # not the name of a function
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -30,6 +32,13 @@ def clean(text: str) -> Dim:
     if text.isascii() and text.isdigit() and len(text) < 19:
         return int(text)
     return None if _NAMELESS.fullmatch(text) else text
+
+
+def symbols(dim: str) -> tuple[str, ...]:
+    """Return the names in a dimension: its own, or those that a size is worked out from."""
+    if not _FORMULA.search(dim):
+        return (dim,)
+    return tuple(dict.fromkeys(_SYMBOL.findall(dim)))
 
 
 def bind(symbol: str, sizes: Mapping[str, int]) -> Dim:

@@ -24,6 +24,9 @@ _WEIGHTS: Mapping[str, int] = MappingProxyType(
 )
 
 
+_LARGEST = 1 << 20
+
+
 @record
 class Sliding:
     """A window that slides along one spatial axis.
@@ -54,10 +57,9 @@ def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
     dilations = call.integers("dilations") or (1,) * axes
     pads = call.integers("pads") or (0,) * (2 * axes)
     mode = call.text("auto_pad", "NOTSET")
-    if min((*kernel, *strides, *dilations, 1)) < 1:
-        raise Undetermined("a kernel, a stride or a dilation below 1 is no window")
-    if min(len(strides), len(dilations)) < axes or len(pads) < 2 * axes:
-        raise Undetermined("strides, dilations or paddings are not given for every axis")
+    check_window(kernel, strides, dilations)
+    if len(pads) < 2 * axes:
+        raise Undetermined("paddings are not given for every axis")
     shape = call.input(0).shape or ()
     result = []
     for axis in range(axes):
@@ -71,6 +73,21 @@ def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
             before, after = _same(size, extent, strides[axis], upper=mode.endswith("UPPER"))
         result.append(Sliding(kernel[axis], strides[axis], dilations[axis], before, after))
     return tuple(result)
+
+
+def check_window(
+    kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
+) -> None:
+    """Raise `Undetermined` for a window that no operator can have, and for one beyond all bounds.
+
+    What is worked out about a window goes through its taps, and through the phases of its stride.
+    """
+    if min(len(strides), len(dilations)) < len(kernel):
+        raise Undetermined("strides or dilations are not given for every axis")
+    if min((*kernel, *strides, *dilations, 1)) < 1:
+        raise Undetermined("a kernel, a stride or a dilation below 1 is no window")
+    if max((*kernel, *strides, 1)) > _LARGEST:
+        raise Undetermined(f"a kernel or a stride of more than {_LARGEST:,}")
 
 
 def sliding_windows(call: Call) -> tuple[Sliding, ...]:

@@ -11,6 +11,8 @@ from archlint_rules.receptive_field.windows import Window, axes_of, by_node, win
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LONGEST_PERIOD = 1 << 20
+
 
 class SkippedElements(Rule):
     """A stride larger than the kernel steps over elements that nothing else reads."""
@@ -61,6 +63,8 @@ def _fraction_read(axis: int, groups: list[list[Window]]) -> float:
     if len(slidings) < len(groups) or any(each.before is None for each in slidings):
         return 1.0
     period = lcm(*(each.stride for each in slidings))
+    if period > _LONGEST_PERIOD:
+        return 1.0
     seen = {
         (turn + each.dilation * tap - (each.before or 0)) % period
         for each in slidings
