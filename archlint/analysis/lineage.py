@@ -16,17 +16,17 @@ from archlint.record import record
 class Use:
     """Where a stored tensor ends up: the node and the input slot.
 
-    `around` is the node of the whole graph, where that use is in a graph inside it.
+    Where that is in a graph inside `node`, `inner` is the node there, whose slot it is.
     """
 
     node: Node
     slot: int
-    around: Node | None = None
+    inner: Node | None = None
 
     @property
-    def outermost(self) -> Node:
-        """The node of the whole graph that the use is in."""
-        return self.around or self.node
+    def reader(self) -> Node:
+        """The operator that reads the tensor."""
+        return self.inner or self.node
 
 
 @record(slots=False)
@@ -94,7 +94,7 @@ class Lineage:
                         uses[root].append(Use(node, slot))
             for name, inner in self._inner_uses(node):
                 for root in made_of.get(name, ()):
-                    uses[root].append(Use(inner.node, inner.slot, node))
+                    uses[root].append(Use(node, inner.slot, inner.reader))
         return {root: tuple(found) for root, found in uses.items()}
 
     @cached_property

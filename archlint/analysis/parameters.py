@@ -102,7 +102,7 @@ class Parameters:
         counts: dict[str, int] = {}
         for entry in self.every:
             if entry.uses:
-                first = entry.uses[0].outermost.name
+                first = entry.uses[0].node.name
                 counts[first] = counts.get(first, 0) + (entry.value.elements or 0)
         return counts
 
@@ -131,7 +131,7 @@ class Parameters:
             node = self.graph.by_name[name]
             for graph in graphs:
                 for entry in entries(self.inside[graph]):
-                    uses = tuple(replace(use, around=node) for use in entry.uses)
+                    uses = tuple(Use(node, use.slot, use.reader) for use in entry.uses)
                     yield replace(entry, uses=uses)
 
     def _is_trained(self, root: str) -> bool:

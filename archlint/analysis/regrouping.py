@@ -63,6 +63,10 @@ def _cut(whole: Reach, size: int | None) -> tuple[Reach, Reach] | None:
     if size is None:
         raise Undetermined("an axis is cut into pieces of unknown size")
     turn = whole.period if whole.finite else lcm(size, whole.period)
+    if size < 1 or max(size, turn) > _LONGEST_MERGED:
+        raise Undetermined(
+            "an axis is cut into no pieces, or into some that are too long to follow"
+        )
     first = [whole.at(position) for position in range(size)]
     starts = []
     for start in range(0, turn, size):

@@ -42,9 +42,12 @@ class Sights:
             return {}
         call = Call(node, graph)
         try:
-            return {**_computed_weights(call, operator), **operator.sight(call, slot)}
+            sight = {**_computed_weights(call, operator), **operator.sight(call, slot)}
+            for read in sight:
+                call.input(read)  # an Einsum may speak of more than it is given
         except Undetermined as reason:
             return f"{node.op} at {node.name}: {reason}"
+        return sight
 
 
 def _computed_weights(call: Call, operator: Operator) -> Sight:

@@ -102,7 +102,7 @@ class StoredRoles:
         return StoredRole.BUFFER if StoredRole.BUFFER in roles else StoredRole.NUMBER
 
     def _of_use(self, value: Value, use: Use) -> StoredRole:
-        operator = self.lineage.operators.of(use.node)
+        operator = self.lineage.operators.of(use.reader)
         if operator is None or value.dtype is None:
             return StoredRole.NUMBER
         if use.slot in operator.buffers:
@@ -131,7 +131,7 @@ class StoredRoles:
         """Whether a square table is added to the scores of attention, the same for all heads."""
         shape = value.sizes or ()
         square = len(shape) >= 2 and shape[-1] == shape[-2] and set(shape[:-2]) <= {1}
-        return square and bool(uses) and all(self._is_added_to_scores(use.node) for use in uses)
+        return square and bool(uses) and all(self._is_added_to_scores(use.reader) for use in uses)
 
     def _is_added_to_scores(self, node: Node) -> bool:
         users = self.lineage.graph.consumers.get(node.output, ())

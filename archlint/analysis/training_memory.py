@@ -150,7 +150,7 @@ class TrainingMemory:
         return tuple(
             entry
             for entry in self.parameters.every
-            if entry.trained and any(use.outermost.name in reaching for use in entry.uses)
+            if entry.trained and any(use.node.name in reaching for use in entry.uses)
         )
 
     def _bytes(self, entry: Parameter) -> int:

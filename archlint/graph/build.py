@@ -10,6 +10,7 @@ from archlint.graph.bindings import Bindings
 from archlint.graph.context import Context
 from archlint.graph.graph import Graph
 from archlint.graph.inference import NodeInference
+from archlint.graph.invalid import InvalidGraph
 from archlint.graph.order import sort_nodes
 from archlint.graph.prepare import Prepared, prepare
 from archlint.graph.reader import GraphReader, Unsorted
@@ -46,7 +47,10 @@ def build_graph(model: ModelProto, bindings: Bindings = _NO_BINDINGS) -> Graph:
         ordered = type(model)()
         ordered.CopyFrom(prepared.model)
         sort_nodes(ordered.graph)
+    try:
         return _read(replace(prepared, model=ordered), rebatch)
+    except Unsorted as missing:  # it is in order now, so that a branch hands on what is not there
+        raise InvalidGraph(f"tensor {missing} is used, but nothing makes it") from missing
 
 
 def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:

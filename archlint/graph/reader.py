@@ -150,7 +150,7 @@ class GraphReader:
         inputs, outputs = tuple(proto.input[:]), tuple(proto.output[:])
         for name in inputs:
             if name not in values and name and not scope.find(name):
-                raise Unsorted
+                raise Unsorted(repr(name))
         label = self._names.unique(proto.name or next(filter(None, outputs), proto.op_type))
         for name in outputs:
             if name in values and name not in scope.captures:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, parser
 
 from .conftest import DEAD, Archlint
 
@@ -67,3 +68,54 @@ def test_a_reason_is_given_once(archlint: Archlint, folder: Path) -> None:
     text = archlint("inspect", "net.onnx").out
     assert text.count("the operator is not known") == 1
     assert "\n  Riddle first and 1 more: the operator is not known\n" in text
+
+
+BRANCHES = """<ir_version: 8, opset_import: ["" : 17]>
+net (float[rows, 4] x, int64 rate) => (float[rows, width] y) {
+  is_high = Equal (rate, high)
+  y = If (is_high) <
+    then_branch = wide () => (t) { a = MatMul (x, x_t) t = MatMul (a, x) },
+    else_branch = narrow () => (e) { e = MatMul (x, square) }
+  >
+}"""
+
+
+def write_branches(folder: Path) -> None:
+    model = parser.parse_model(BRANCHES)
+    stored = {
+        "high": np.array(16000),
+        "x_t": np.ones((4, 3), np.float32),
+        "square": np.ones((4, 4), np.float32),
+    }
+    model.graph.initializer.extend(
+        numpy_helper.from_array(array, name) for name, array in stored.items()
+    )
+    (folder / "net.onnx").write_bytes(model.SerializeToString())
+
+
+def test_branches_are_told_as_what_lies_between_them(archlint: Archlint, folder: Path) -> None:
+    write_branches(folder)
+    text = archlint("inspect", "net.onnx", "--dim", "rows=3").out
+    assert "forward              48 MAC to 72 MAC = 96 FLOP to 144 FLOP\n" in text
+    assert "between the least and the most:\n  If y: which branch runs is not known\n" in text
+
+    facts = json.loads(archlint("inspect", "net.onnx", "--dim", "rows=3", "--format", "json").out)
+    assert not facts["compute"]["complete"]
+    assert facts["compute"]["unknown"] == []
+    assert facts["compute"]["range"]["forward_macs"] == {"low": 48, "high": 72}
+
+
+def test_the_value_of_an_input_tells_the_branch(archlint: Archlint, folder: Path) -> None:
+    write_branches(folder)
+    given = ("--dim", "rows=3", "--dim", "rate=16000", "--format", "json")
+    facts = json.loads(archlint("inspect", "net.onnx", *given).out)
+    assert facts["compute"]["complete"]
+    assert facts["compute"]["forward_macs"] == 72
+
+
+def test_open_dimensions_are_told_once_by_their_names(archlint: Archlint, folder: Path) -> None:
+    text = DEAD.replace("[1, 3, 8, 8]", "[N, 3, T, T]")
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    unknown = archlint("inspect", "net.arch.yaml").out.partition("not known")[2]
+    assert unknown.count("dimension N, T is not bound") == 1
+    assert "floor(" not in unknown

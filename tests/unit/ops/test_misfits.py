@@ -80,3 +80,23 @@ def test_every_operator_answers_for_any_input(probe, axes):
                 continue
             asked.add((domain, op))
     assert len(asked) > 200
+
+
+WINDOWS = {
+    "no stride": {"strides": [0, 1]},
+    "too few strides": {"strides": [1]},
+    "no dilation": {"dilations": [1, 0]},
+    "too few paddings": {"pads": [1, 1]},
+    "a kernel beyond all bounds": {"kernel_shape": [2**62, 3]},
+    "a stride beyond all bounds": {"strides": [2**62, 1]},
+}
+
+
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_that_cannot_be_is_undetermined(probe, op, name):
+    attributes = {"kernel_shape": [3, 3], **WINDOWS[name]}
+    one = probe(op, [floats(1, 2, 9, 9), floats(2, 2, 3, 3)], 1, attributes, "")
+
+    with pytest.raises(Undetermined):
+        one.operator.sight(one.call, 0)
