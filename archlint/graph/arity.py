@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Arity:
     """The numbers of inputs and outputs that an operator takes, and what must not be left out.
 
-    `needed` and `made` are the slots of inputs and of outputs that have to be there.
+    `needed` and `made` are the slots of inputs and of outputs that have to be there. From `rest` on
+    there may be any number of inputs, none of them left out.
     """
 
     inputs: tuple[int, int]
@@ -29,6 +30,7 @@ class Arity:
     needed: tuple[int, ...]
     made: tuple[int, ...]
     attributes: tuple[str, ...]
+    rest: int | None = None
 
     def check(self, node: Node) -> None:
         """Raise `InvalidGraph` where a call is not as its operator is defined."""
@@ -43,6 +45,8 @@ class Arity:
             for slot in slots:
                 if slot < len(names) and not names[slot]:
                     raise InvalidGraph(f"{node.op} leaves out one of its {kind}", node.name)
+        if self.rest is not None and not all(node.inputs[self.rest :]):
+            raise InvalidGraph(f"{node.op} leaves out one of its inputs", node.name)
         for name in self.attributes:
             if name not in node.attributes:
                 raise InvalidGraph(f"{node.op} has no attribute {name!r}", node.name)
@@ -50,13 +54,15 @@ class Arity:
 
 def arity(schema: OpSchema) -> Arity:
     """Return what the definition of an operator asks of its calls."""
-    single = schema.FormalParameterOption.Single
+    single, variadic = schema.FormalParameterOption.Single, schema.FormalParameterOption.Variadic
+    rest = [slot for slot, each in enumerate(schema.inputs) if each.option == variadic]
     return Arity(
         (schema.min_input, schema.max_input),
         (schema.min_output, schema.max_output),
         tuple(slot for slot, each in enumerate(schema.inputs) if each.option == single),
         tuple(slot for slot, each in enumerate(schema.outputs) if each.option == single),
         tuple(name for name, each in schema.attributes.items() if each.required),
+        rest[0] if rest else None,
     )
 
 

@@ -167,9 +167,10 @@ def test_a_call_that_lacks_what_its_operator_needs_is_refused(name: str):
         build_graph(parse(f"g (float[2] x, bool c) => (y) {{ {body} }}"))
 
 
+@pytest.mark.parametrize("op", ["Add", "Sum"])
 @pytest.mark.parametrize("slot", [0, 1])
-def test_a_required_input_that_is_left_out_is_refused(slot: int):
-    model = parse("g (float[2] x) => (y) { y = Add(x, x) }")
+def test_a_required_input_that_is_left_out_is_refused(op: str, slot: int):
+    model = parse(f"g (float[2] x) => (y) {{ y = {op}(x, x) }}")
     model.graph.node[0].input[slot] = ""
     with pytest.raises(InvalidGraph, match="leaves out one of its inputs"):
         build_graph(model)
