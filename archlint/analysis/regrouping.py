@@ -48,8 +48,8 @@ def regrouped(link: Regroup, held: Mapping[int, Reach]) -> Regrouped:
 
 def _merged(outer: Reach, inner: Reach, size: int | None) -> Reach:
     """Return the map of axes (outer, inner) merged into one; the inner has `size` positions."""
-    if size is None or size * outer.period > _LONGEST_MERGED:
-        raise Undetermined("axes are merged into one that is too long to follow")
+    if size is None or not 0 < size * outer.period <= _LONGEST_MERGED:
+        raise Undetermined("axes are merged into one that is empty, or too long to follow")
     inside = [inner.at(position) for position in range(size)]
     offsets = [taps.sum(inner_taps) for taps in outer.offsets for inner_taps in inside]
     return tabulated(offsets) if outer.finite else reach(outer.advance, offsets)
