@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from archlint.ops.fan import Fan
     from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
-    from archlint.ops.sliding import Sliding, output_size, sliding_windows
+    from archlint.ops.sliding import Sliding, check_window, output_size, sliding_windows
     from archlint.ops.undetermined import Undetermined
     from archlint.quantity import (
         format_bytes,
@@ -130,6 +130,7 @@ __all__ = [
     "accepted_gains",
     "casts",
     "catalogue",
+    "check_window",
     "format_bytes",
     "format_count",
     "format_flops",
@@ -200,6 +201,7 @@ _HOMES = {
     "gain": "archlint.analysis.gain",
     "leak": "archlint.analysis.gain",
     "output_size": "archlint.ops.sliding",
+    "check_window": "archlint.ops.sliding",
     "sliding_windows": "archlint.ops.sliding",
 }
 

@@ -49,6 +49,10 @@ class Amount:
             self.low + other.low, self.high + other.high, merged(self.unknown, other.unknown)
         )
 
+    def times(self, factor: int) -> Amount:
+        """Return the quantity `factor` times over."""
+        return Amount(self.low * factor, self.high * factor, self.unknown)
+
     def plus(self, value: int) -> Amount:
         """Return the total with an exact quantity."""
         return Amount(self.low + value, self.high + value, self.unknown)
@@ -68,6 +72,16 @@ def total(amounts: Iterable[Amount]) -> Amount:
         high += amount.high
         parts.extend(amount.unknown)
     return Amount(low, high, merged(parts))
+
+
+def one_of(amounts: Iterable[Amount]) -> Amount:
+    """Return what one of several alternatives comes to: the lowest low end to the highest high."""
+    choices = list(amounts)
+    return Amount(
+        min((choice.low for choice in choices), default=0),
+        max((choice.high for choice in choices), default=0),
+        merged(*(choice.unknown for choice in choices)),
+    )
 
 
 def largest(amounts: Iterable[Amount]) -> Amount:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, total
 from archlint.analysis.gradients import GradientFlow
+from archlint.analysis.inside import inside
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
@@ -20,11 +21,21 @@ _FLOPS_A_MAC = 2
 
 @record
 class NodeCompute:
-    """The work of one node, or the reason why it is not known."""
+    """The work of one node: MACs of its products, forward and backward, and elementwise FLOP.
 
-    cost: Cost | None
-    backward_macs: int
-    unknown: Unknown | None = None
+    `cost` tells more of it where it is one operator, and no graph inside it is run.
+    """
+
+    macs: Amount
+    backward_macs: Amount
+    elementwise: Amount
+    cost: Cost | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the work lies between two ends, as that of branches does."""
+        parts = (self.macs, self.backward_macs, self.elementwise)
+        return any(part.low != part.high for part in parts)
 
 
 @record(slots=False)
@@ -51,27 +62,28 @@ class Compute:
     @cached_property
     def forward_macs(self) -> Amount:
         """Multiply-accumulates of all products of a forward pass."""
-        return self._total(lambda measured: measured.cost.macs if measured.cost else 0)
+        return self._total(lambda measured: measured.macs)
 
     @property
     def forward_flops(self) -> Amount:
         """FLOP of all products of a forward pass."""
-        return _scaled(self.forward_macs, _FLOPS_A_MAC)
+        return self.forward_macs.times(_FLOPS_A_MAC)
 
     @cached_property
+    def backward_macs(self) -> Amount:
+        """Multiply-accumulates of all products of a backward pass."""
+        return self._total(lambda measured: measured.backward_macs)
+
+    @property
     def backward_flops(self) -> Amount:
         """FLOP of all products of a backward pass."""
-        return _scaled(self._total(lambda measured: measured.backward_macs), _FLOPS_A_MAC)
+        return self.backward_macs.times(_FLOPS_A_MAC)
 
     @cached_property
     def recomputed_flops(self) -> Amount:
         """FLOP of the products of checkpointed parts that are computed again."""
-        macs = sum(
-            measured.cost.macs
-            for name, measured in self.of_node.items()
-            if name in self.again and measured.cost is not None
-        )
-        return Amount.exact(_FLOPS_A_MAC * macs)
+        again = (each.macs for name, each in self.of_node.items() if name in self.again)
+        return total(again).times(_FLOPS_A_MAC)
 
     @property
     def training_flops(self) -> Amount:
@@ -81,21 +93,23 @@ class Compute:
     @property
     def step_flops(self) -> Amount:
         """FLOP of all products of a step: of every pass whose gradients it sums."""
-        return _scaled(self.training_flops, self.passes)
+        return self.training_flops.times(self.passes)
 
     @cached_property
     def elementwise_flops(self) -> Amount:
         """FLOP of everything that is no product, in a forward pass."""
-        return self._total(lambda measured: measured.cost.elementwise if measured.cost else 0)
+        return self._total(lambda measured: measured.elementwise)
 
     def _measure(self, node: Node) -> NodeCompute:
         operator = self.operators.of(node)
         if operator is None:
-            return NodeCompute(None, 0, Unknown(node.name, node.op, "the operator is not known"))
+            if node.name in self.graph.inner:
+                return self._measure_inside(node)
+            return _unknown(node, "the operator is not known")
         try:
             cost = operator.cost(Call(node, self.graph))
         except Undetermined as reason:
-            return NodeCompute(None, 0, Unknown(node.name, node.op, str(reason)))
+            return _unknown(node, str(reason))
         flags = self.gradients.of(node)
         backward = sum(
             product.macs
@@ -103,14 +117,28 @@ class Compute:
             for operand in product.operands
             if any(flags[slot] for slot in operand)
         )
-        return NodeCompute(cost, backward)
+        exact = Amount.exact
+        return NodeCompute(exact(cost.macs), exact(backward), exact(cost.elementwise), cost)
 
-    def _total(self, part: Callable[[NodeCompute], int]) -> Amount:
-        return total(
-            Amount(0, 0, (measured.unknown,)) if measured.unknown else Amount.exact(part(measured))
-            for measured in self.of_node.values()
+    def _measure_inside(self, node: Node) -> NodeCompute:
+        """Return the work of the graphs inside a node."""
+        works = {
+            graph: Compute(graph, self.operators, self.gradients.inside(node, graph))
+            for graph in self.graph.inner[node.name]
+        }
+        backward = Amount()
+        if self.gradients.enters(node):
+            backward = inside(node, self.graph, lambda graph: works[graph].backward_macs)
+        return NodeCompute(
+            inside(node, self.graph, lambda graph: works[graph].forward_macs),
+            backward,
+            inside(node, self.graph, lambda graph: works[graph].elementwise_flops),
         )
 
+    def _total(self, part: Callable[[NodeCompute], Amount]) -> Amount:
+        return total(part(measured) for measured in self.of_node.values())
 
-def _scaled(amount: Amount, factor: int) -> Amount:
-    return Amount(amount.low * factor, amount.high * factor, amount.unknown)
+
+def _unknown(node: Node, reason: str) -> NodeCompute:
+    amount = Amount(0, 0, (Unknown(node.name, node.op, reason),))
+    return NodeCompute(amount, amount, amount)

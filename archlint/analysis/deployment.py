@@ -89,7 +89,7 @@ class Deployment:
         the upper end counts four bytes for each, the lower end nothing. Scales of quantization are
         not counted.
         """
-        entries = (*self.parameters.trainable.values(), *self.parameters.buffers.values())
+        entries = (*self.parameters.every, *self.parameters.every_buffer)
         amounts = [self._bytes(entry) for entry in entries]
         return Amount(sum(low for low, _ in amounts), sum(high for _, high in amounts))
 

@@ -27,7 +27,7 @@ class Distribution:
     `error` is the standard error of ln(std): 0 where the spread is declared. `largest` is the
     largest absolute value that was seen, or the bound of a declared distribution. `kurtosis` is
     Pearson's. `initializer` is the declared text, None for what was measured; `stated` is the
-    deviation in it where cutting off left less.
+    deviation in it where cutting off left less. `numbers` is how many numbers were seen.
     """
 
     family: str
@@ -38,6 +38,7 @@ class Distribution:
     largest: float = inf
     initializer: str | None = None
     stated: float | None = None
+    numbers: int = 0
 
     @property
     def second_moment(self) -> float:
@@ -237,7 +238,9 @@ def measured(found: Statistics) -> Distribution | None:
     numbers = max(found.sampled, 1)
     error = sqrt(max(found.kurtosis - 1, 0.1) / (4 * numbers))
     family = _family(found.kurtosis, largest / found.std, numbers)
-    return Distribution(family, found.mean, found.std, found.kurtosis, error, largest)
+    return Distribution(
+        family, found.mean, found.std, found.kurtosis, error, largest, numbers=numbers
+    )
 
 
 def _family(kurtosis: float, reach: float, numbers: int) -> str:

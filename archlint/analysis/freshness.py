@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _MOST_NODES = 64  # of every kind of evidence: a large model costs no more than a small one
 _ROUNDING = 1 + 1e-5
+_FARTHEST = 10
 
 
 @record
@@ -108,7 +109,7 @@ class Freshness:
         if found.is_constant:
             if found.mean == 0:
                 yield Evidence(True, name, "is exactly 0")
-        elif not (_is_bounded(found, bound) and (uniform or found.family == UNIFORM)):
+        elif not (_is_drawn(found, bound) and (uniform or found.family == UNIFORM)):
             yield Evidence(False, name, "is a bias that is neither constant nor as drawn")
 
     def _bias(self, node: Node, effect: Sums) -> tuple[str, Distribution] | None:
@@ -124,8 +125,13 @@ class Freshness:
         return None if root is None else self.spread(root)
 
 
-def _is_bounded(found: Distribution, bound: float) -> bool:
-    return found.largest <= bound * _ROUNDING
+def _is_drawn(found: Distribution, bound: float) -> bool:
+    """Whether numbers lie within a bound, and reach it as uniform ones of that bound do.
+
+    The largest of n lies below 1 - 10/n of the bound with a probability of e^-10.
+    """
+    reached = bound * (1 - _FARTHEST / max(found.numbers, _FARTHEST))
+    return reached <= found.largest <= bound * _ROUNDING
 
 
 def _spread_out(items: list[T]) -> list[T]:

@@ -87,8 +87,8 @@ class GradientSignal:
         if effect is None or node.output not in signals:
             return None
         source, made = signals.get(node.inputs[slot]), signals[node.output]
-        if source is None:
-            return 0.0  # integers, shapes
+        if source is None or not self._elements(node.inputs[slot]):
+            return 0.0  # integers, shapes, nothing
         factor = self._of_effect(node, slot, effect, (source, made))
         return factor if factor is None or isfinite(factor) else None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
+from archlint.graph.carried import carried_inputs
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
@@ -20,6 +22,7 @@ class GradientFlow:
     A tensor needs a gradient when a trained parameter, or the model's input where
     `input_gradient` asks for it, lies before it. An operator that reaches no output has no
     backward pass. `on_gpu` tells where it runs, and `bool_masks` how dropout keeps its masks.
+    `given` are the tensors from outside of a graph inside a node that need a gradient.
     """
 
     graph: Graph
@@ -28,16 +31,18 @@ class GradientFlow:
     input_gradient: bool = False
     on_gpu: bool = False
     bool_masks: bool = False
+    given: frozenset[str] = frozenset()
 
     @cached_property
     def needed(self) -> frozenset[str]:
         """The names of the tensors that need a gradient."""
         trained = {name for name, entry in self.parameters.trainable.items() if entry.trained}
         made_of = self.parameters.lineage.made_of
-        needed = {
+        needed = set(self.given)
+        needed |= {
             name
             for name, roots in made_of.items()
-            if self._is_float(name) and not trained.isdisjoint(roots)
+            if _is_float(self.graph, name) and not trained.isdisjoint(roots)
         }
         if self.input_gradient:
             values = (self.graph.values[name] for name in self.graph.inputs)
@@ -48,8 +53,9 @@ class GradientFlow:
             operator = self.operators.of(node)
             if operator is not None and not operator.differentiable:
                 continue
-            if any(name in needed for name in self._data(node)):
-                needed.update(name for name in node.outputs if self._is_float(name))
+            data = (*self._data(node), *self.graph.operands(node)[len(node.inputs) :])
+            if any(name in needed for name in data) or self._trains(node):
+                needed.update(name for name in node.outputs if _is_float(self.graph, name))
         return frozenset(needed)
 
     @cached_property
@@ -60,7 +66,7 @@ class GradientFlow:
         for node in reversed(self.graph.nodes):
             if not wanted.isdisjoint(node.outputs):
                 names.add(node.name)
-                wanted.update(node.inputs)
+                wanted.update(self.graph.operands(node))
         return frozenset(names)
 
     def of(self, node: Node) -> Gradients:
@@ -69,6 +75,37 @@ class GradientFlow:
         data = self._data(node)
         flags = tuple(reaches and bool(name) and name in self.needed for name in data)
         return Gradients(flags, self.on_gpu, self.bool_masks)
+
+    def enters(self, node: Node) -> bool:
+        """Whether the backward pass runs through the graphs inside a node."""
+        if node.name not in self.graph.inner or node.name not in self.reaching:
+            return False
+        return any(name in self.needed for name in filter(None, node.outputs))
+
+    def inside(self, node: Node, graph: Graph) -> GradientFlow:
+        """Return the flow of gradients in a graph inside `node`.
+
+        Where anything in a round is trained, the states of all rounds are taken to need a gradient,
+        also that of the first.
+        """
+        given = {name for name in graph.captures if name in self.needed}
+        if given or self._trains(node):
+            given.update(carried_inputs(node, graph))
+        pairs = zip(graph.inputs, node.inputs, strict=False)
+        given.update(inner for inner, outer in pairs if outer in self.needed)
+        return replace(
+            self,
+            graph=graph,
+            parameters=self.parameters.inside[graph],
+            input_gradient=False,
+            given=frozenset(name for name in given if _is_float(graph, name)),
+        )
+
+    def _trains(self, node: Node) -> bool:
+        """Whether a trained parameter lies in a graph inside `node`."""
+        graphs = self.graph.inner.get(node.name, ())
+        inner = [self.parameters.inside[graph] for graph in graphs]
+        return any(entry.trained for each in inner for entry in each.every)
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, so that keeping it costs nothing more."""
@@ -83,8 +120,9 @@ class GradientFlow:
         moves = operator is not None and operator.carries_weight
         return node.inputs[:1] if moves else node.inputs
 
-    def _is_float(self, name: str) -> bool:
-        if not name:
-            return False
-        dtype = self.graph.values[name].dtype
-        return dtype is None or dtype.is_float
+
+def _is_float(graph: Graph, name: str) -> bool:
+    if not name:
+        return False
+    dtype = graph.values[name].dtype
+    return dtype is None or dtype.is_float

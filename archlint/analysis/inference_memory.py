@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from archlint.analysis.amount import Amount, Unknown, merged
+from archlint.analysis.amount import Amount, Unknown, largest, merged
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
@@ -28,7 +28,8 @@ class InferenceMemory:
 
     A tensor, the model's input too, is freed after its last use; outputs stay. While an operator
     runs its inputs and its outputs are alive together, so that an MLP of width K needs 2 n K
-    values besides its weights (problem set 8, problem 1).
+    values besides its weights (problem set 8, problem 1). Where a node runs a graph inside it, what
+    that needs at its worst moment comes on top; of several branches, the one that needs most.
     """
 
     graph: Graph
@@ -59,7 +60,8 @@ class InferenceMemory:
                 if last.get(storage, -1) >= index:
                     alive[storage] = self._size(storage)
             tensors = tuple(alive)
-            moments.append(Moment(node.name, sum(alive.values()), tensors))
+            nbytes = sum(alive.values()) + self._inside(node).high
+            moments.append(Moment(node.name, nbytes, tensors))
             for storage in [name for name in alive if last.get(name, -1) <= index]:
                 del alive[storage]
         return tuple(moments)
@@ -69,7 +71,7 @@ class InferenceMemory:
         """The index of the last node that needs each storage; past the end for outputs."""
         last: dict[str, int] = {}
         for index, node in enumerate(self.graph.nodes):
-            for name in (*node.inputs, *node.outputs[:1]):
+            for name in (*self.graph.operands(node), *node.outputs[:1]):
                 if name:
                     last[self.storages.of(name)] = index
         for name in self.graph.outputs:
@@ -95,9 +97,20 @@ class InferenceMemory:
                     self.storages.nbytes(storage)
                 except Undetermined as reason:
                     parts.append(Unknown(node.name, node.op, str(reason)))
+            parts.extend(self._inside(node).unknown)
         for name in self.graph.inputs:
             try:
                 self.storages.nbytes(name)
             except Undetermined as reason:
                 parts.append(Unknown(name, "input", str(reason)))
         return merged(parts)
+
+    def _inside(self, node: Node) -> Amount:
+        """Return what the graphs inside a node need at most."""
+        graphs = self.graph.inner.get(node.name, ())
+        return largest(
+            InferenceMemory(
+                graph, self.storages.inside(graph), self.gradients.inside(node, graph)
+            ).peak
+            for graph in graphs
+        )

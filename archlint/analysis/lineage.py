@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from archlint.graph.graph import Graph
@@ -13,10 +14,19 @@ from archlint.record import record
 
 @record
 class Use:
-    """Where a stored tensor ends up: the node and the input slot."""
+    """Where a stored tensor ends up: the node and the input slot.
+
+    Where that is in a graph inside `node`, `inner` is the node there, whose slot it is.
+    """
 
     node: Node
     slot: int
+    inner: Node | None = None
+
+    @property
+    def reader(self) -> Node:
+        """The operator that reads the tensor."""
+        return self.inner or self.node
 
 
 @record(slots=False)
@@ -90,7 +100,27 @@ class Lineage:
                     for root in made_of[name]:
                         if root != output:
                             uses[root].append(use)
+            for name, inner in self._inner_uses(node):
+                for root in made_of.get(name, ()):
+                    uses[root].append(Use(node, inner.slot, inner.reader))
         return {root: tuple(found) for root, found in uses.items()}
+
+    @cached_property
+    def inside(self) -> dict[Graph, Lineage]:
+        """The same of the graphs inside nodes, which capture tensors from around them."""
+        return {
+            graph: Lineage(graph, self.operators)
+            for graphs in self.graph.inner.values()
+            for graph in graphs
+        }
+
+    def _inner_uses(self, node: Node) -> Iterator[tuple[str, Use]]:
+        """Yield the captured tensors that end up in an operator of a graph inside `node`."""
+        for graph in self.graph.inner.get(node.name, ()):
+            uses = self.inside[graph].uses
+            for name in graph.captures:
+                for use in uses.get(name, ()):
+                    yield name, use
 
     def _is_number(self, name: str) -> bool:
         """Whether a tensor whose contents are known is an index, a size or a scalar."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.lineage import Lineage, Use
@@ -27,20 +29,41 @@ class Parameter:
 
 @record(slots=False)
 class Parameters:
-    """The stored tensors of a graph by their part in training; tied weights count once."""
+    """The stored tensors of a graph by their part in training; tied weights count once.
+
+    `count`, `nbytes` and the like are about the whole model, the graphs inside its nodes included:
+    both branches of an If are stored, and the body of a loop once.
+    """
 
     graph: Graph
     operators: Operators
 
     @cached_property
     def trainable(self) -> dict[str, Parameter]:
-        """The parameters by name, frozen ones too."""
+        """The parameters of this graph by name, frozen ones too."""
         return self._of(StoredRole.PARAMETER)
 
     @cached_property
     def buffers(self) -> dict[str, Parameter]:
-        """The running statistics and the other tensors that a model carries along, by name."""
+        """The running statistics and what else this graph carries along, by name."""
         return self._of(StoredRole.BUFFER)
+
+    @cached_property
+    def every(self) -> tuple[Parameter, ...]:
+        """All parameters, also those in the graphs inside nodes."""
+        inner = self._inner(lambda parameters: parameters.every)
+        return (*self.trainable.values(), *inner)
+
+    @cached_property
+    def every_buffer(self) -> tuple[Parameter, ...]:
+        """All buffers, also those in the graphs inside nodes."""
+        inner = self._inner(lambda parameters: parameters.every_buffer)
+        return (*self.buffers.values(), *inner)
+
+    @cached_property
+    def inside(self) -> dict[Graph, Parameters]:
+        """The parameters of the graphs inside nodes."""
+        return {graph: Parameters(graph, self.operators) for graph in self.lineage.inside}
 
     @property
     def origins(self) -> dict[str, str]:
@@ -55,28 +78,28 @@ class Parameters:
     @property
     def count(self) -> int:
         """The number of parameters."""
-        return sum(entry.value.elements or 0 for entry in self.trainable.values())
+        return sum(entry.value.elements or 0 for entry in self.every)
 
     @property
     def nbytes(self) -> int:
         """The bytes of the parameters as stored."""
-        return sum(entry.value.nbytes or 0 for entry in self.trainable.values())
+        return sum(entry.value.nbytes or 0 for entry in self.every)
 
     @property
     def buffer_count(self) -> int:
         """The number of values in the running statistics."""
-        return sum(entry.value.elements or 0 for entry in self.buffers.values())
+        return sum(entry.value.elements or 0 for entry in self.every_buffer)
 
     @property
     def buffer_bytes(self) -> int:
         """The bytes of the running statistics."""
-        return sum(entry.value.nbytes or 0 for entry in self.buffers.values())
+        return sum(entry.value.nbytes or 0 for entry in self.every_buffer)
 
     @cached_property
     def of_node(self) -> dict[str, int]:
         """How many parameters each node brings in, by node name; a tied one with its first user."""
         counts: dict[str, int] = {}
-        for entry in self.trainable.values():
+        for entry in self.every:
             if entry.uses:
                 first = entry.uses[0].node.name
                 counts[first] = counts.get(first, 0) + (entry.value.elements or 0)
@@ -93,8 +116,22 @@ class Parameters:
                 self.graph.values[root], self.lineage.uses[root], self._is_trained(root)
             )
             for root, own in self._roles.items()
-            if own is role
+            if own is role and root not in self._captured
         }
+
+    @cached_property
+    def _captured(self) -> frozenset[str]:
+        """The stored tensors that belong to a graph around this one."""
+        return frozenset(self.graph.captures)
+
+    def _inner(self, entries: Callable[[Parameters], tuple[Parameter, ...]]) -> Iterator[Parameter]:
+        """Yield entries of the graphs inside nodes, as uses of these nodes."""
+        for name, graphs in self.graph.inner.items():
+            node = self.graph.by_name[name]
+            for graph in graphs:
+                for entry in entries(self.inside[graph]):
+                    uses = tuple(Use(node, use.slot, use.reader) for use in entry.uses)
+                    yield replace(entry, uses=uses)
 
     def _is_trained(self, root: str) -> bool:
         weight = self.graph.weights.get(root)

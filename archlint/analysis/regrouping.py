@@ -48,8 +48,8 @@ def regrouped(link: Regroup, held: Mapping[int, Reach]) -> Regrouped:
 
 def _merged(outer: Reach, inner: Reach, size: int | None) -> Reach:
     """Return the map of axes (outer, inner) merged into one; the inner has `size` positions."""
-    if size is None or size * outer.period > _LONGEST_MERGED:
-        raise Undetermined("axes are merged into one that is too long to follow")
+    if size is None or not 0 < size * outer.period <= _LONGEST_MERGED:
+        raise Undetermined("axes are merged into one that is empty, or too long to follow")
     inside = [inner.at(position) for position in range(size)]
     offsets = [taps.sum(inner_taps) for taps in outer.offsets for inner_taps in inside]
     return tabulated(offsets) if outer.finite else reach(outer.advance, offsets)
@@ -63,6 +63,10 @@ def _cut(whole: Reach, size: int | None) -> tuple[Reach, Reach] | None:
     if size is None:
         raise Undetermined("an axis is cut into pieces of unknown size")
     turn = whole.period if whole.finite else lcm(size, whole.period)
+    if size < 1 or max(size, turn) > _LONGEST_MERGED:
+        raise Undetermined(
+            "an axis is cut into no pieces, or into some that are too long to follow"
+        )
     first = [whole.at(position) for position in range(size)]
     starts = []
     for start in range(0, turn, size):

@@ -126,10 +126,13 @@ class Saved:
         return counted
 
     def _keep(self, node: Node) -> NodeSaved:
+        operator = self.operators.of(node)
+        if operator is None and self.gradients.enters(node):
+            reason = "what is kept inside it for the backward pass is not followed"
+            return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
         flags = self.gradients.of(node)
         if not flags.needed:
             return NodeSaved()
-        operator = self.operators.of(node)
         if operator is None:
             return NodeSaved(unknown=(Unknown(node.name, node.op, "the operator is not known"),))
         if not operator.differentiable:

@@ -42,9 +42,12 @@ class Sights:
             return {}
         call = Call(node, graph)
         try:
-            return _with_computed_weights(operator.sight(call, slot), call, operator)
+            sight = _with_computed_weights(operator.sight(call, slot), call, operator)
+            for read in sight:
+                call.input(read)  # an Einsum may speak of more than it is given
         except Undetermined as reason:
             return f"{node.op} at {node.name}: {reason}"
+        return sight
 
 
 def _with_computed_weights(sight: Sight, call: Call, operator: Operator) -> Sight:

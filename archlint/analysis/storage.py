@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from archlint.graph.dtype import DType
@@ -33,6 +34,10 @@ class Storages:
     graph: Graph
     operators: Operators
     float_bytes: int = 4
+
+    def inside(self, graph: Graph) -> Storages:
+        """Return the storages of a graph inside a node."""
+        return replace(self, graph=graph)
 
     def of(self, name: str) -> str:
         """Return the storage behind a tensor."""

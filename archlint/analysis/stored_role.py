@@ -83,9 +83,9 @@ class StoredRoles:
 
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role of a tensor that has its name in the framework's state dictionary."""
-        if value.dtype is None or not value.dtype.is_float:
-            return StoredRole.BUFFER
         by_use = self._of_used(value, uses)
+        if value.dtype is None or not value.dtype.is_float:  # a quantized weight, or a buffer
+            return by_use if by_use is StoredRole.PARAMETER else StoredRole.BUFFER
         if by_use is StoredRole.BUFFER or _CUSTOMARY_BUFFER.search(value.name):
             return StoredRole.BUFFER
         if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
@@ -104,7 +104,7 @@ class StoredRoles:
         return role
 
     def _of_use(self, value: Value, use: Use) -> StoredRole:
-        operator = self.lineage.operators.of(use.node)
+        operator = self.lineage.operators.of(use.reader)
         if operator is None or value.dtype is None:
             return StoredRole.NUMBER
         if use.slot in operator.buffers:
@@ -133,7 +133,7 @@ class StoredRoles:
         """Whether a square table is added to the scores of attention, the same for all heads."""
         shape = value.sizes or ()
         square = len(shape) >= 2 and shape[-1] == shape[-2] and set(shape[:-2]) <= {1}
-        return square and bool(uses) and all(self._is_added_to_scores(use.node) for use in uses)
+        return square and bool(uses) and all(self._is_added_to_scores(use.reader) for use in uses)
 
     def _is_added_to_scores(self, node: Node) -> bool:
         users = self.lineage.graph.consumers.get(node.output, ())

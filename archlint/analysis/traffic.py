@@ -84,6 +84,9 @@ class Traffic:
     def unknown(self) -> tuple[Unknown, ...]:
         """Operators whose work is not known, and tensors whose size is not."""
         parts = [self.compute.forward_macs.unknown]
+        reason = "what moves inside it is not followed"
+        inner = (node for node in self.saved.graph.nodes if node.name in self.saved.graph.inner)
+        parts += [(Unknown(node.name, node.op, reason),) for node in inner]
         for node in self.saved.graph.nodes:
             for name in (*node.inputs, *node.outputs):
                 try:
@@ -104,12 +107,12 @@ class Traffic:
         found: dict[str, Counter[str]] = {}
         for node in self.compute.graph.nodes:
             measured = self.compute.of_node[node.name]
-            if measured.cost is None or not measured.cost.macs:
+            if not measured.macs.high:
                 continue
             counts = found.setdefault(self._owners[node.name], Counter())
             flags = self.compute.gradients.of(node)
-            counts["forward"] += measured.cost.macs
-            counts["backward"] += measured.backward_macs
+            counts["forward"] += measured.macs.high
+            counts["backward"] += measured.backward_macs.high
             counts["gradients"] += sum(flags[slot] for slot in range(len(node.inputs)))
             counts["slides"] += self._slides(node)
         return found

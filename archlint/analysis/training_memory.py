@@ -147,6 +147,6 @@ class TrainingMemory:
         reaching = replace(self.saved.gradients, graph=self.parameters.graph).reaching
         return tuple(
             entry
-            for entry in self.parameters.trainable.values()
+            for entry in self.parameters.every
             if entry.trained and any(use.node.name in reaching for use in entry.uses)
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archlint.analysis.branch import Branch
@@ -46,7 +47,7 @@ class Walk:
 
     def follow(self, graph: Graph) -> None:
         """Work out the fields of all tensors of `graph`, in order."""
-        nested, known = graph.nested, self.fields.keys()
+        nested, known = graph.inner, self.fields.keys()
         for node in graph.nodes:
             if node.name in nested:
                 self._follow_subgraphs(node, graph, nested[node.name])
@@ -89,13 +90,18 @@ class Walk:
         if len(found) == 1:
             seen = found[0]
         else:
-            self.paths[output] = tuple(
-                Path(slot, node.inputs[slot], each) for slot, each in zip(used, found, strict=True)
-            )
             pieces = [
                 link for _, links in used.values() for link in links if isinstance(link, Piece)
             ]
-            seen = union(found, pieces)
+            if not _in_a_row(found, pieces):
+                self.paths[output] = tuple(
+                    Path(slot, node.inputs[slot], each)
+                    for slot, each in zip(used, found, strict=True)
+                )
+            if len(pieces) in {0, len(found)}:
+                seen = union(found, pieces)
+            else:  # where the later pieces begin is not known: any place may be of any of them
+                seen = replace(union(found), bounded=True)
         if self.summed_at is None and seen.whole == node.name:
             self._note_sum(node, sight)
         return seen
@@ -156,7 +162,7 @@ def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
     """Return the tensors that depend on the contents of any input of the model."""
     data = set(graph.inputs)
     for node in graph.nodes:
-        nested = graph.nested.get(node.name, ())
+        nested = graph.inner.get(node.name, ())
         if any(not data.isdisjoint(inner.captures) for inner in nested):
             data.update(node.outputs)
             continue
@@ -167,6 +173,12 @@ def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
             if not data.isdisjoint([node.inputs[slot] for slot in slots]):
                 data.add(name)
     return frozenset(data)
+
+
+def _in_a_row(fields: Sequence[Field], pieces: Sequence[Piece]) -> bool:
+    """Whether maps are put one after the other along the axis that carries them: none meet."""
+    axes = {piece.axis for piece in pieces}
+    return bool(axes) and any(each.is_local and each.axis in axes for each in fields)
 
 
 def _is_features(link: object) -> bool:

@@ -40,7 +40,7 @@ class WeightMemory:
         """Bytes of the parameters in the precision of the training."""
         if self.training.offload == "parameters":
             return 0
-        return sum(self._bytes(entry, "weight") for entry in self.parameters.trainable.values())
+        return sum(self._bytes(entry, "weight") for entry in self.parameters.every)
 
     @cached_property
     def gradients(self) -> int:
@@ -90,7 +90,7 @@ class WeightMemory:
         """
         if self._sharding.spreads("weight") or self.training.offload == "parameters":
             units: dict[Path, int] = {}
-            for entry in self.parameters.trainable.values():
+            for entry in self.parameters.every:
                 unit = self._block_of(entry)
                 units[unit] = units.get(unit, 0) + self.width(entry) * (entry.value.elements or 0)
             outside = units.pop((), 0)

@@ -68,7 +68,7 @@ def _render(options: argparse.Namespace, model: Model) -> str:
         from archlint.cli.summary import summary
 
         facts = facts_document(model, all_tensors=True)
-        nodes = facts["nodes"] if options.all_tensors else layers(facts["nodes"], model.graph)
+        nodes = facts["nodes"] if options.all_tensors else layers(facts["nodes"], model)
         return summary(facts, nodes, model.binding_flags())
     import json
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from archlint.cli.formulas import of_nodes, sizes, unknown_parts, with_formula
@@ -24,8 +25,10 @@ _HEAD = (
     "padding",
 )
 _SHOWN_UNKNOWN = 10
+_LONGEST_FORMULA = 16
 _EVERYTHING = {"prefix": "past", "suffix": "future"}
 _AT_LEAST = "at least "
+_OF_TENSOR = re.compile(r" of '.*'(?= is not )")
 
 
 def summary(
@@ -58,14 +61,26 @@ def summary(
     prepare = "node that only prepares" if hidden == 1 else "nodes that only prepare"
     rest = f"({hidden} {prepare} shapes or weights: --all-tensors)\n" if hidden else ""
     layers = table(_HEAD, rows, right={3, 4, 5})
-    return f"{layers}{rest}\n{_totals(facts)}{_unknown(facts, binding_flags)}"
+    return f"{layers}{rest}\n{_totals(facts)}{_bounded(facts)}{_unknown(facts, binding_flags)}"
 
 
 def shape(sizes: list[int | str | None] | None) -> str:
     """Return a shape as `1 x 64 x ? x T`; "?" where not even the rank is known."""
     if sizes is None:
         return "?"
-    return " x ".join("?" if size is None else str(size) for size in sizes) or "scalar"
+    return " x ".join(map(_dimension, sizes)) or "scalar"
+
+
+def _dimension(size: int | str | None) -> str:
+    """Return a size, its symbol, or of what it is a long formula."""
+    if size is None:
+        return "?"
+    if isinstance(size, int) or len(size) <= _LONGEST_FORMULA:
+        return str(size)
+    from archlint.graph.dimension import symbols
+
+    names = symbols(size)
+    return size if names == (size,) else f"f({', '.join(names)})"
 
 
 def _fields(
@@ -126,16 +141,18 @@ def _totals(facts: Mapping[str, Any]) -> str:
     parameters, compute, memory = facts["parameters"], facts["compute"], facts["memory"]
     training = memory["training"]
     optimizer = facts["target"]["training"]["optimizer"] or "none named"
-    work = "" if compute["complete"] else _AT_LEAST
-    inference = _AT_LEAST if any(entry["node"] for entry in memory["unknown"]) else ""
+    work = _AT_LEAST if compute["unknown"] else ""
+    between = compute["range"]
+    macs = _interval(between["forward_macs"], format_macs)
+    inference = "" if memory["inference_complete"] else _AT_LEAST
+    saved = _AT_LEAST if any(entry["node"] for entry in memory["unknown"]) else ""
     peak = "" if memory["complete"] else _AT_LEAST
-    forward = _some(compute["forward_macs"], format_macs)
     lines = [
         ("parameters", _stored(parameters["count"], parameters["bytes"])),
         ("buffers", _stored(parameters["buffer_count"], parameters["buffer_bytes"])),
-        ("forward", f"{work}{forward} = {_some(compute['forward_flops'], format_flops)}"),
-        ("elementwise", f"{work}{_some(compute['elementwise_flops'], format_flops)}"),
-        ("training step", f"{work}{_some(compute['step_flops'], format_flops)}"),
+        ("forward", f"{work}{macs} = {_interval(between['forward_flops'], format_flops)}"),
+        ("elementwise", f"{work}{_interval(between['elementwise_flops'], format_flops)}"),
+        ("training step", f"{work}{_interval(between['step_flops'], format_flops)}"),
         ("inference peak", f"{inference}{_some(memory['inference_peak_bytes'], format_bytes)}"),
         ("training peak", f"{peak}{_interval(training['peak_bytes'])}"),
         ("  weights", _some(training["weight_bytes"], format_bytes)),
@@ -143,7 +160,7 @@ def _totals(facts: Mapping[str, Any]) -> str:
         ("  optimizer state", _some(training["optimizer_state_bytes"], format_bytes)),
         *((f"  {name}", format_bytes(size)) for name, size in training["copies"].items()),
         *_communication(training["communication_bytes"]),
-        ("  saved activations", f"{inference}{_interval(training['saved_activation_bytes'])}"),
+        ("  saved activations", f"{saved}{_interval(training['saved_activation_bytes'])}"),
     ]
     lines += _on_device(memory["device"], peak)
     lines = [(label, with_formula(facts["formulas"], label, value)) for label, value in lines]
@@ -177,13 +194,26 @@ def _stored(count: int | None, size: int | None) -> str:
     return f"{number} ({_some(size, format_bytes)})"
 
 
+def _bounded(facts: Mapping[str, Any]) -> str:
+    """Return where branches make the totals intervals, a line a reason."""
+    nodes: dict[str, list[str]] = {}
+    for entry in facts["compute"]["bounded"]:
+        nodes.setdefault(entry["reason"], []).append(f"{entry['op']} {entry['node']}")
+    lines = [_reason(reason, names) for reason, names in nodes.items()]
+    return "\n".join(["", "between the least and the most:", *lines, ""]) if lines else ""
+
+
 def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
     """Return what the totals do not know, a line a reason, and what would bind what is open."""
-    nodes: dict[str, dict[str, None]] = {}
+    # One dimension that is not bound makes many tensors unknown: the reason is told once for all.
+    nodes: dict[str, dict[str, str]] = {}
     for entry in unknown_parts(facts):
-        node = f"{entry['op']} {entry['node']}".strip()
-        nodes.setdefault(entry["reason"], {})[node] = None
-    lines = [_reason(reason, list(names)) for reason, names in nodes.items()]
+        node, reason = f"{entry['op']} {entry['node']}".strip(), entry["reason"]
+        nodes.setdefault(_OF_TENSOR.sub("", reason), {}).setdefault(node, reason)
+    lines = [
+        _reason(shared if len(named) > 1 else next(iter(named.values())), list(named))
+        for shared, named in nodes.items()
+    ]
     more = len(lines) - _SHOWN_UNKNOWN
     shown = lines[:_SHOWN_UNKNOWN] + ([f"  and {more} more reasons"] if more > 0 else [])
     head = ["", "not known, and in no total above:"] if lines else []
@@ -200,7 +230,7 @@ def _some(number: float | None, form: Callable[[float], str]) -> str:
     return "?" if number is None else form(number)
 
 
-def _interval(bounds: Mapping[str, int | None]) -> str:
+def _interval(bounds: Mapping[str, int | None], form: Callable[[float], str] = format_bytes) -> str:
     """Return one amount where the answer is exact, else both ends."""
-    low, high = (_some(bounds[end], format_bytes) for end in ("low", "high"))
+    low, high = (_some(bounds[end], form) for end in ("low", "high"))
     return low if low == high else f"{low} to {high}"

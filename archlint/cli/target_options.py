@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=N",
         action="append",
         default=[],
-        help="size of a symbolic dimension; INPUT.AXIS=N for an unnamed one; may repeat",
+        help="size of a symbolic dimension; INPUT.AXIS=N for an unnamed one, INPUT=N for the value "
+        "of an input that is one whole number; may repeat",
     )
     group.add_argument("--optimizer", metavar="NAME", help="sgd, sgd-momentum, adam, adamw, ...")
     group.add_argument("--precision", metavar="NAME", help="fp32, bf16-mixed, fp16-mixed, ...")

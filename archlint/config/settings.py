@@ -43,7 +43,7 @@ TARGET = Table.of(
     Setting(
         "dims",
         ByName(Whole(1)),
-        "Sizes of symbolic dimensions, by name; INPUT.AXIS for an unnamed one.",
+        "Sizes of symbolic dimensions, by name; INPUT.AXIS for an unnamed one, INPUT for a number.",
         also=("dim",),
     ),
     Setting(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archlint.graph.batch import find_batch
@@ -13,6 +14,8 @@ from archlint.record import record
 if TYPE_CHECKING:
     from archlint.graph.bindings import Bindings
 
+_NOTHING: Mapping[str, Sequence[tuple[str, int]]] = MappingProxyType({})
+
 
 @record
 class Bound:
@@ -20,19 +23,33 @@ class Bound:
 
     `sizes` are those of bound symbols. `resized` says that a size which the file fixes was
     changed, so that what the file declares of other tensors does not hold; `batch` is the old and
-    the new size where that was the batch. `unused` are names of the target that no input has.
+    the new size where that was the batch. `values` are the numbers that inputs hold. `unused` are
+    names of the target that no input has.
     """
 
     shapes: Mapping[str, Shape | None]
     sizes: Mapping[str, int]
     resized: bool
     batch: tuple[int, int] | None
+    values: Mapping[str, int]
     unused: tuple[str, ...]
 
 
-def bind_inputs(declared: Mapping[str, Shape | None], bindings: Bindings) -> Bound:
-    """Bind the dimensions that the target names, then the batch (see `archlint.graph.batch`)."""
+def bind_inputs(
+    declared: Mapping[str, Shape | None],
+    bindings: Bindings,
+    labels: Mapping[str, Sequence[tuple[str, int]]] = _NOTHING,
+    numbers: Collection[str] = (),
+) -> Bound:
+    """Bind the dimensions that the target names, then the batch (see `archlint.graph.batch`).
+
+    `labels` are names in the file that mean nothing beyond the axes that they stand at, `numbers`
+    the inputs that are one whole number, to which the target may give a value.
+    """
     axes, sizes = _split(bindings.dims, declared)
+    values = {name: sizes.pop(name) for name in numbers if name in sizes}
+    for label in [label for label in labels if label in sizes]:
+        axes.update(dict.fromkeys(labels[label], sizes.pop(label)))
     batch = None
     if bindings.batch_size is not None:
         batch = _bind_batch(declared, bindings.batch_size, axes, sizes)
@@ -40,8 +57,9 @@ def bind_inputs(declared: Mapping[str, Shape | None], bindings: Bindings) -> Bou
         name: None if shape is None else _bind_shape(name, shape, axes, sizes)
         for name, shape in declared.items()
     }
-    unused = _unused(bindings.dims, axes, declared)
-    return Bound(shapes, sizes, _resized(declared, shapes), batch, unused)
+    used = {*values, *labels, *_names(axes, declared)}
+    unused = tuple(name for name in bindings.dims if name not in used)
+    return Bound(shapes, sizes, _resized(declared, shapes), batch, values, unused)
 
 
 def _bind_batch(
@@ -104,14 +122,11 @@ def _resized(before: Mapping[str, Shape | None], after: Mapping[str, Shape | Non
     )
 
 
-def _unused(
-    dims: Mapping[str, int],
-    axes: Mapping[tuple[str, int], int],
-    shapes: Mapping[str, Shape | None],
-) -> tuple[str, ...]:
+def _names(axes: Iterable[tuple[str, int]], shapes: Mapping[str, Shape | None]) -> set[str]:
+    """Return the names by which the target can speak of dimensions of the inputs."""
     present = {f"{name}.{axis}" for name, axis in axes}
     for shape in shapes.values():
         for dim in shape or ():
             if isinstance(dim, str):
                 present.update((dim, *names_in(dim)))
-    return tuple(name for name in dims if name not in present)
+    return present

@@ -16,7 +16,8 @@ class Bindings:
     """Sizes for open dimensions.
 
     `batch_size` goes to the batch dimension, as `archlint.graph.batch` finds it. `dims` binds a
-    symbolic dimension by its name, and any dimension of an input as `INPUT.AXIS`.
+    symbolic dimension by its name, any dimension of an input as `INPUT.AXIS`, and gives an input
+    that is one whole number its value.
     """
 
     batch_size: int | None = None

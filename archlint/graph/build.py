@@ -12,12 +12,14 @@ from archlint.graph.bindings import Bindings
 from archlint.graph.context import Context
 from archlint.graph.graph import Graph
 from archlint.graph.inference import NodeInference
+from archlint.graph.invalid import InvalidGraph
 from archlint.graph.order import sort_nodes
 from archlint.graph.prepare import Prepared, prepare
 from archlint.graph.reader import GraphReader, Unsorted
 from archlint.graph.rebatch import Rebatch
 from archlint.graph.scope import Scope
 from archlint.graph.stored import entries
+from archlint.graph.tensor import filled
 from archlint.graph.typeproto import Types
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ def build_graph(model: ModelProto, bindings: Bindings = _NO_BINDINGS) -> Graph:
         ordered = type(model)()
         ordered.CopyFrom(prepared.model)
         sort_nodes(ordered.graph)
+    try:
         return _read(replace(prepared, model=ordered), rebatch)
+    except Unsorted as missing:  # it is in order now, so that a branch hands on what is not there
+        raise InvalidGraph(f"tensor {missing} is used, but nothing makes it") from missing
 
 
 def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
@@ -55,6 +60,8 @@ def _read(prepared: Prepared, rebatch: Rebatch | None) -> Graph:
     types = Types(prepared.bound.sizes)
     context = Context(NodeInference(model), types, prepared.declared, rebatch)
     scope = Scope(values=dict(prepared.inputs))
+    for name, number in prepared.bound.values.items():
+        scope.constants[name] = filled(prepared.inputs[name], number)
     if rebatch is not None:
         for name in prepared.inputs:
             rebatch.give(name, scope)

@@ -14,6 +14,8 @@ from archlint.graph.value import Dim
 _NAMELESS = re.compile(r"\?*|-1|[Nn]one|[Uu]nk(nown)?(__.*)?|dynamic|\*")
 _LONGEST_EXPRESSION = 200
 _NAME = re.compile(r"[^\W\d]\w*")
+_FORMULA = re.compile(r"[()*+/ ]")
+_SYMBOL = re.compile(r"[^\W\d][\w.]*(?![\w.]*\()")  # not the name of a function
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -36,6 +38,13 @@ def clean(text: str) -> Dim:
 def names_in(symbol: str) -> tuple[str, ...]:
     """Return the names in `symbol`, which may be an expression of them, each once."""
     return tuple(dict.fromkeys(_NAME.findall(symbol)))
+
+
+def symbols(dim: str) -> tuple[str, ...]:
+    """Return the names in a dimension: its own, or those that a size is worked out from."""
+    if not _FORMULA.search(dim):
+        return (dim,)
+    return tuple(dict.fromkeys(_SYMBOL.findall(dim)))
 
 
 def bind(symbol: str, sizes: Mapping[str, int]) -> Dim:

@@ -58,23 +58,30 @@ class Graph:
 
     @cached_property
     def consumers(self) -> dict[str, list[Node]]:
-        """The nodes that use each tensor, in graph order, each once."""
+        """The nodes that use each tensor, also in a graph inside, in graph order, each once."""
         users: dict[str, list[Node]] = {}
         for node in self.nodes:
-            for name in dict.fromkeys(node.inputs):
+            for name in dict.fromkeys(self.operands(node)):
                 if name:
                     users.setdefault(name, []).append(node)
         return users
 
     @cached_property
-    def nested(self) -> dict[str, tuple[Graph, ...]]:
-        """The graphs inside a node, by its name: branches, and the bodies of loops."""
-        found = {}
+    def inner(self) -> dict[str, tuple[Graph, ...]]:
+        """The graphs inside nodes by the name of the node: two branches, or the body of a loop."""
+        inner = {}
         for node in self.nodes:
             graphs = tuple([value for value in node.attributes.values() if type(value) is Graph])
             if graphs:
-                found[node.name] = graphs
-        return found
+                inner[node.name] = graphs
+        return inner
+
+    def operands(self, node: Node) -> tuple[str, ...]:
+        """Return the names of what a node uses: its inputs, and what graphs inside it capture."""
+        graphs = self.inner.get(node.name)
+        if graphs is None:
+            return node.inputs
+        return (*node.inputs, *(name for graph in graphs for name in graph.captures))
 
     @cached_property
     def by_name(self) -> dict[str, Node]:

@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import onnx
-from onnx import shape_inference
+from onnx import AttributeProto, NodeProto, shape_inference
 
 from archlint.graph import tensor
+from archlint.graph.arity import Arity, arity
 from archlint.graph.hazards import hazard
 
 if TYPE_CHECKING:
     import numpy as np
-    from onnx import ModelProto, NodeProto, TypeProto
+    from onnx import ModelProto, TypeProto
     from onnx.defs import OpSchema
+
+    from archlint.graph.node import Node
 
 _REFUSALS = (
     shape_inference.InferenceError,
@@ -36,6 +39,16 @@ class Refusal(str):
     __slots__ = ()
 
 
+def _spelled_out(node: NodeProto) -> NodeProto:
+    """Return a node with the default that onnx's inference forgets: an STFT is one-sided."""
+    if node.op_type != "STFT" or any(each.name == "onesided" for each in node.attribute):
+        return node
+    explicit = NodeProto()
+    explicit.CopyFrom(node)
+    explicit.attribute.add(name="onesided", type=AttributeProto.INT, i=1)
+    return explicit
+
+
 class NodeInference:
     """Shape inference of single nodes of one model."""
 
@@ -49,6 +62,7 @@ class NodeInference:
         self.opset: int = self._versions.get("", 0)
         """The version of the standard operators; 0 where the model imports none."""
         self._schemas: dict[tuple[str, str], OpSchema | None] = {}
+        self._arities: dict[tuple[str, str], Arity | None] = {}
 
     def schema(self, op: str, domain: str) -> OpSchema | None:
         """Return the definition of an operator, None where onnx has none."""
@@ -60,6 +74,16 @@ class NodeInference:
             except onnx.defs.SchemaError:
                 self._schemas[key] = None
         return self._schemas[key]
+
+    def check(self, node: Node) -> None:
+        """Raise `InvalidGraph` where a call lacks what its operator needs."""
+        key = (node.op, node.domain)
+        if key not in self._arities:
+            schema = self.schema(*key)
+            self._arities[key] = None if schema is None else arity(schema)
+        known = self._arities[key]
+        if known is not None:
+            known.check(node)
 
     def infer(
         self,
@@ -78,7 +102,7 @@ class NodeInference:
         try:
             found = shape_inference.infer_node_outputs(
                 schema,
-                node,
+                _spelled_out(node),
                 dict(types),
                 data,
                 opset_imports=self._opsets,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.graph.branches import common
+from archlint.graph.carried import carried
 from archlint.graph.graph import Graph
 from archlint.graph.value import Provenance, Role, Shape, Value
 
@@ -101,8 +102,8 @@ def settle(proto: NodeProto, body: Graph, first: Mapping[str, Value]) -> dict[st
     made = body.outputs[1:] if proto.op_type == "Loop" else body.outputs
     steady = dict(first)
     scanned = _integers(proto, "num_scan_inputs")
-    carried = len(proto.input) - (scanned[0] if scanned else skipped)
-    for inner, outer in list(zip(body.inputs[skipped:], made, strict=False))[:carried]:
+    count = len(proto.input) - (scanned[0] if scanned else skipped)
+    for inner, outer in list(zip(body.inputs[skipped:], made, strict=False))[:count]:
         if inner in steady:
             value, after = steady[inner], body.values[outer].shape
             steady[inner] = Value(
@@ -117,20 +118,15 @@ def collect(node: Node, trips: int | None, scope: Scope) -> None:
     if not isinstance(body, Graph):
         return
     made = body.outputs[1:] if node.op == "Loop" else body.outputs
-    carried = len(node.inputs) - 2 if node.op == "Loop" else _carried(node)
+    kept = carried(node)
     for place, (outer, inner) in enumerate(zip(node.outputs, made, strict=False)):
         value = body.values[inner]
         if outer not in scope.open or value.shape is None:
             continue
         shape: Shape = value.shape
-        if place >= carried:
-            shape = _stacked(node, place - carried, shape, trips)
+        if place >= kept:
+            shape = _stacked(node, place - kept, shape, trips)
         scope.learn(outer, value.dtype, shape, Provenance.INFERRED)
-
-
-def _carried(node: Node) -> int:
-    scanned = node.attributes.get("num_scan_inputs")
-    return len(node.inputs) - scanned if isinstance(scanned, int) else len(node.inputs)
 
 
 def _stacked(node: Node, place: int, shape: Shape, trips: int | None) -> Shape:

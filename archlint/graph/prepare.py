@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from archlint.graph.binding import Bound, bind_inputs
+from archlint.graph.dimension import clean
 from archlint.graph.functions import inline_functions
 from archlint.graph.typeproto import read
-from archlint.graph.value import Provenance, Role, Value
+from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.record import record
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
 
     from archlint.graph.bindings import Bindings
+    from archlint.graph.dtype import DType
 
 _NO_SIZES: Mapping[str, int] = {}
 
@@ -45,7 +47,9 @@ def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
     model = inline_functions(original)
     graph = model.graph
     types = {info.name: read(info.type, _NO_SIZES) for info in _given(graph)}
-    bound = bind_inputs({name: shape for name, (_, shape) in types.items()}, bindings)
+    shapes = {name: shape for name, (_, shape) in types.items()}
+    numbers = [name for name, (dtype, shape) in types.items() if _is_number(dtype, shape)]
+    bound = bind_inputs(shapes, bindings, _labels(graph), numbers)
     inputs = {}
     for name, (dtype, before) in types.items():
         shape = bound.shapes[name]
@@ -66,6 +70,22 @@ def _given(graph: GraphProto) -> list[ValueInfoProto]:
     stored = {tensor.name for tensor in graph.initializer}
     stored.update(tensor.values.name for tensor in graph.sparse_initializer)
     return [info for info in graph.input if info.name not in stored]
+
+
+def _labels(graph: GraphProto) -> dict[str, list[tuple[str, int]]]:
+    """Return the axes of inputs by names which exporters number them with, as `unk__3`."""
+    labels: dict[str, list[tuple[str, int]]] = {}
+    for info in _given(graph):
+        for axis, dim in enumerate(info.type.tensor_type.shape.dim):
+            name = dim.dim_param.strip()
+            if name.isidentifier() and clean(name) is None:
+                labels.setdefault(name, []).append((info.name, axis))
+    return labels
+
+
+def _is_number(dtype: DType | None, shape: Shape | None) -> bool:
+    """Whether a tensor holds one whole number."""
+    return dtype is not None and not dtype.is_float and shape in ((), (1,))
 
 
 def _declared(graph: GraphProto) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from archlint.graph.arity import check_graphs
 from archlint.graph.attributes import plain
 from archlint.graph.branches import lift, merge, taken_branch
 from archlint.graph.call_inference import infer_call
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 _LOOPS = frozenset({"Loop", "Scan"})
+_RUNNING = _LOOPS | {"If"}
 _DEEPEST_LOOP = 3
 """Loops in loops whose bodies are read a second time; each level doubles the work."""
 _DEEPEST = 64
@@ -56,11 +58,13 @@ class GraphReader:
         self._names = Names()
         self._nodes: list[Node] = []
         self._trips: dict[str, int] = {}
+        self._metadata = _NO_METADATA
 
     def read(
         self, metadata: Mapping[str, str] = _NO_METADATA, unused_bindings: tuple[str, ...] = ()
     ) -> Graph:
-        """Return the graph as plain objects."""
+        """Return the graph as plain objects; graphs inside have the metadata of the whole model."""
+        self._metadata = metadata
         scope, proto = self._scope, self._proto
         inputs = tuple(scope.values)
         add_stored(proto, scope)
@@ -116,6 +120,9 @@ class GraphReader:
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
         node = self._plain(proto)
+        context.inference.check(node)
+        if node.op in _RUNNING and not node.domain:
+            check_graphs(node)
         found = infer_call(node, proto, scope, context)
         scope.compute(node.outputs, found, context.types)
         if not scope.open.isdisjoint(node.outputs):
@@ -143,7 +150,7 @@ class GraphReader:
         inputs, outputs = tuple(proto.input[:]), tuple(proto.output[:])
         for name in inputs:
             if name not in values and name and not scope.find(name):
-                raise Unsorted
+                raise Unsorted(repr(name))
         label = self._names.unique(proto.name or next(filter(None, outputs), proto.op_type))
         for name in outputs:
             if name in values and name not in scope.captures:
@@ -186,7 +193,7 @@ class GraphReader:
             inner.give(info.name, self._context.types.read(info.type.SerializeToString()))
             if info.name in given:
                 inner.values[info.name] = given[info.name]
-        return GraphReader(body, inner, self._context, self._depth + 1).read()
+        return GraphReader(body, inner, self._context, self._depth + 1).read(self._metadata)
 
     def _loop(self, node: Node) -> None:
         """Note how often a loop runs, and what that says about its outputs."""

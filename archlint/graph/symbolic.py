@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -80,10 +80,15 @@ def _expand(node: Node, scope: Scope) -> Shape | None:
     data, target = scope.values[node.inputs[0]].shape, _sizes(node, 1, scope)
     if data is None or target is None:
         return None
-    rank = max(len(data), len(target))
-    left = (*(1,) * (rank - len(data)), *data)
-    right = (*(1,) * (rank - len(target)), *target)
-    return _proper([_broadcast(a, b) for a, b in zip(left, right, strict=True)])
+    return _proper(list(broadcast(data, target)))
+
+
+def broadcast(first: Sequence[Dim], second: Sequence[Dim]) -> Shape:
+    """Return the shape that two shapes are broadcast to."""
+    rank = max(len(first), len(second))
+    left = (*(1,) * (rank - len(first)), *first)
+    right = (*(1,) * (rank - len(second)), *second)
+    return tuple(_broadcast(a, b) for a, b in zip(left, right, strict=True))
 
 
 def _broadcast(left: Dim, right: Dim) -> Dim:

@@ -75,6 +75,12 @@ def contents(tensor: TensorProto, value: Value) -> np.ndarray | None:
         return None  # a reader's problem says so; here it is only a tensor that is not known
 
 
+def filled(value: Value, number: int) -> np.ndarray:
+    """Return the contents of a tensor of integers or booleans that holds one number."""
+    code = TensorProto.INT64 if value.dtype is None else value.dtype.onnx_code
+    return np.full(value.sizes or (), number).astype(NUMPY_TYPES.get(code, np.dtype("<i8")))
+
+
 def sparse_value(name: str, sparse: SparseTensorProto) -> Value:
     """Return the description of a stored sparse tensor: its dense shape."""
     dims = tuple(dim if dim >= 0 else None for dim in sparse.dims)

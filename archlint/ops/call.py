@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from archlint.graph.dimension import symbols
 from archlint.graph.dtype import DType
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -111,10 +112,10 @@ def sizes(value: Value) -> tuple[int, ...]:
         return known
     if value.shape is None:
         raise Undetermined(f"the shape of {value.name!r} is not known")
-    symbols = [
-        dim if isinstance(dim, str) else "?" for dim in value.shape if not isinstance(dim, int)
-    ]
-    raise Undetermined(f"dimension {', '.join(symbols)} of {value.name!r} is not bound")
+    names = {name for dim in value.shape if isinstance(dim, str) for name in symbols(dim)}
+    if not names:
+        raise Undetermined(f"a dimension of {value.name!r} is not known")
+    raise Undetermined(f"dimension {', '.join(sorted(names))} of {value.name!r} is not bound")
 
 
 def rank(value: Value) -> int:

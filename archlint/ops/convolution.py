@@ -15,7 +15,7 @@ from archlint.ops.links import Link, Opaque, Sight, Through, Whole
 from archlint.ops.operator import Layout, Operator, SignalFacet
 from archlint.ops.reach import Reach
 from archlint.ops.signals import fill
-from archlint.ops.sliding import Sliding, slides, slidings
+from archlint.ops.sliding import Sliding, check_window, slides, slidings
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 
@@ -111,15 +111,13 @@ def sees_transposed(call: Call, _: int) -> Sight:
 
 
 def _interleaved(axis: int, one: Sliding, padding: int) -> Link:
-    offsets = []
-    for phase in range(one.stride):
-        reached = [
-            (phase + padding - one.dilation * tap) // one.stride
-            for tap in range(one.kernel)
-            if (phase + padding - one.dilation * tap) % one.stride == 0
-        ]
-        offsets.append(Taps.of(reached))  # nothing where the stride outgrows the kernel
-    return Through(axis, axis, Reach(1, tuple(offsets)))
+    reached: list[list[int]] = [[] for _ in range(one.stride)]
+    for tap in range(one.kernel):
+        place = one.dilation * tap - padding
+        phase = place % one.stride
+        reached[phase].append((phase - place) // one.stride)
+    # Nothing where the stride outgrows the kernel.
+    return Through(axis, axis, Reach(1, tuple(Taps.of(offsets) for offsets in reached)))
 
 
 def _transposed_slidings(call: Call) -> tuple[Sliding, ...]:
@@ -129,6 +127,7 @@ def _transposed_slidings(call: Call) -> tuple[Sliding, ...]:
     strides = call.integers("strides") or (1,) * len(kernel)
     dilations = call.integers("dilations") or (1,) * len(kernel)
     extra = call.integers("output_padding") or (0,) * len(kernel)
+    check_window(kernel, strides, dilations)
     sizes, outputs = call.shape(0)[2:], call.output_shape()[2:]
     result = []
     for axis, size in enumerate(kernel):

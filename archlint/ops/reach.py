@@ -117,7 +117,15 @@ class Reach:
             if taps.count == taps.span:
                 return only.repeated(taps.count, self.advance).shifted(self.advance * taps.low)
             return united(only.shifted(self.advance * position) for position in taps)
+        if not self.finite and taps.count == taps.span > self.period:
+            return united(self._of_phase(phase, taps) for phase in range(self.period))
         return united(self.at(position) for position in taps)
+
+    def _of_phase(self, phase: int, taps: Taps) -> Taps:
+        """Return what those of an unbroken run of positions read that are in one phase."""
+        first = taps.low + (phase - taps.low) % self.period
+        count = len(range(first, taps.high + 1, self.period))
+        return self.at(first).repeated(count, self.advance)
 
     def union(self, other: Reach, length: int | None) -> Reach | None:
         """Return what is read through either map; None where that cannot be told.

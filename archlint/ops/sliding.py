@@ -9,6 +9,7 @@ from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.links import Link, Through
 from archlint.ops.reach import window
+from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
 # The slot of the weight; 0 for poolings, which have none.
@@ -22,6 +23,9 @@ _WEIGHTS: Mapping[str, int] = MappingProxyType(
         "LpPool": 0,
     }
 )
+
+
+_LARGEST = 1 << 20
 
 
 @record
@@ -50,12 +54,18 @@ def has_windows(node: Node) -> bool:
 
 
 def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
-    """Return the geometry of each spatial axis of a call with the given kernel sizes."""
+    """Return the geometry of each spatial axis of a call with the given kernel sizes.
+
+    Raises `Undetermined` where the file gives none.
+    """
     axes = len(kernel)
     strides = call.integers("strides") or (1,) * axes
     dilations = call.integers("dilations") or (1,) * axes
     pads = call.integers("pads") or (0,) * (2 * axes)
     mode = call.text("auto_pad", "NOTSET")
+    check_window(kernel, strides, dilations)
+    if len(pads) < 2 * axes:
+        raise Undetermined("paddings are not given for every axis")
     shape = call.input(0).shape or ()
     result = []
     for axis in range(axes):
@@ -71,10 +81,25 @@ def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
     return tuple(result)
 
 
+def check_window(
+    kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
+) -> None:
+    """Raise `Undetermined` for a window that no operator can have, and for one beyond all bounds.
+
+    What is worked out about a window goes through its taps, and through the phases of its stride.
+    """
+    if min(len(strides), len(dilations)) < len(kernel):
+        raise Undetermined("strides or dilations are not given for every axis")
+    if min((*kernel, *strides, *dilations, 1)) < 1:
+        raise Undetermined("a kernel, a stride or a dilation below 1 is no window")
+    if max((*kernel, *strides, 1)) > _LARGEST:
+        raise Undetermined(f"a kernel or a stride of more than {_LARGEST:,}")
+
+
 def sliding_windows(call: Call) -> tuple[Sliding, ...]:
     """Return the window of a convolution or pooling along each spatial axis; () of others.
 
-    Raises `Undetermined` where the kernel size is not known.
+    Raises `Undetermined` where the kernel size is not known, or no window can have it.
     """
     if not has_windows(call.node):
         return ()

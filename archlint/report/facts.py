@@ -81,15 +81,27 @@ def _parameters(facts: Facts) -> dict[str, Any]:
 
 def _compute(facts: Facts) -> dict[str, Any]:
     compute = facts.compute
+    totals = {
+        "forward_macs": compute.forward_macs,
+        "forward_flops": compute.forward_flops,
+        "backward_flops": compute.backward_flops,
+        "recomputed_flops": compute.recomputed_flops,
+        "training_flops": compute.training_flops,
+        "step_flops": compute.step_flops,
+        "elementwise_flops": compute.elementwise_flops,
+    }
+    certainty = _certainty(compute.forward_macs)
+    bounded = [
+        {"node": node.name, "op": node.op, "reason": "which branch runs is not known"}
+        for node in facts.graph.nodes
+        if compute.of_node[node.name].is_bounded
+    ]
     return {
-        "forward_macs": compute.forward_macs.low,
-        "forward_flops": compute.forward_flops.low,
-        "backward_flops": compute.backward_flops.low,
-        "recomputed_flops": compute.recomputed_flops.low,
-        "training_flops": compute.training_flops.low,
-        "step_flops": compute.step_flops.low,
-        "elementwise_flops": compute.elementwise_flops.low,
-        **_certainty(compute.forward_macs),
+        **{name: amount.low for name, amount in totals.items()},
+        "range": {name: _range(amount) for name, amount in totals.items()},
+        "complete": certainty["complete"] and not bounded,
+        "unknown": certainty["unknown"],
+        "bounded": bounded,
     }
 
 
@@ -101,6 +113,7 @@ def _memory(facts: Facts) -> dict[str, Any]:
         "weight_bytes": weights,
         "inference_activation_peak_bytes": inference.low,
         "inference_peak_bytes": weights + inference.low,
+        "inference_complete": inference.complete,
         "training": {
             "weight_bytes": training.weight_bytes,
             "gradient_bytes": training.gradient_bytes,
@@ -226,7 +239,7 @@ def _node(facts: Facts, node: Node) -> dict[str, Any]:
         "op": node.op,
         "output": node.output,
         "shape": None if value is None or value.shape is None else list(value.shape),
-        "macs": None if measured.cost is None else measured.cost.macs,
+        "macs": measured.macs.value,
         "parameters": facts.parameters.of_node.get(node.name, 0),
         "saved_bytes": saved.low if saved.complete else None,
     }

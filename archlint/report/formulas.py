@@ -92,7 +92,7 @@ def _nodes(model: Model) -> list[dict[str, Any]]:
         return nodes
     for node in model.graph.nodes:
         formulas = {}
-        if model.facts.compute.of_node[node.name].cost is None:
+        if not model.facts.compute.of_node[node.name].macs.complete:
             formulas["macs"] = _formula(model.formulas.of(_macs_of(node.name)), format_count)
         if not model.facts.saved.bytes_of(node.name).complete:
             formulas["saved_bytes"] = _formula(
@@ -106,9 +106,9 @@ def _nodes(model: Model) -> list[dict[str, Any]]:
 def _macs_of(node: str) -> Measure:
     def measure(facts: Facts) -> Amount:
         measured = facts.compute.of_node.get(node)
-        if measured is None or measured.cost is None:
+        if measured is None:
             return Amount(unknown=(Unknown(node, "", "it is not known"),))
-        return Amount.exact(measured.cost.macs)
+        return measured.macs
 
     return measure
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from jsonschema import Draft202012Validator
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, parser
 
 from .conftest import DEAD, Archlint
 
@@ -122,3 +122,55 @@ def test_a_bound_model_has_no_formulas(archlint: Archlint, folder: Path) -> None
     facts = json.loads(archlint("inspect", "net.arch.yaml", *bound).out)
     assert facts["formulas"] is None
     assert facts["compute"]["forward_macs"] == 96 * 2 * 8
+
+
+BRANCHES = """<ir_version: 8, opset_import: ["" : 17]>
+net (float[rows, 4] x, int64 rate) => (float[rows, width] y) {
+  is_high = Equal (rate, high)
+  y = If (is_high) <
+    then_branch = wide () => (t) { a = MatMul (x, x_t) t = MatMul (a, x) },
+    else_branch = narrow () => (e) { e = MatMul (x, square) }
+  >
+}"""
+
+
+def write_branches(folder: Path) -> None:
+    model = parser.parse_model(BRANCHES)
+    stored = {
+        "high": np.array(16000),
+        "x_t": np.ones((4, 3), np.float32),
+        "square": np.ones((4, 4), np.float32),
+    }
+    model.graph.initializer.extend(
+        numpy_helper.from_array(array, name) for name, array in stored.items()
+    )
+    (folder / "net.onnx").write_bytes(model.SerializeToString())
+
+
+def test_branches_are_told_as_what_lies_between_them(archlint: Archlint, folder: Path) -> None:
+    write_branches(folder)
+    text = archlint("inspect", "net.onnx", "--dim", "rows=3").out
+    assert "forward              48 MAC to 72 MAC = 96 FLOP to 144 FLOP\n" in text
+    assert "between the least and the most:\n  If y: which branch runs is not known\n" in text
+
+    facts = json.loads(archlint("inspect", "net.onnx", "--dim", "rows=3", "--format", "json").out)
+    assert not facts["compute"]["complete"]
+    assert facts["compute"]["unknown"] == []
+    assert facts["compute"]["range"]["forward_macs"] == {"low": 48, "high": 72}
+
+
+def test_the_value_of_an_input_tells_the_branch(archlint: Archlint, folder: Path) -> None:
+    write_branches(folder)
+    given = ("--dim", "rows=3", "--dim", "rate=16000", "--format", "json")
+    facts = json.loads(archlint("inspect", "net.onnx", *given).out)
+    assert facts["compute"]["complete"]
+    assert facts["compute"]["forward_macs"] == 72
+
+
+def test_open_dimensions_are_told_once_by_their_names(archlint: Archlint, folder: Path) -> None:
+    text = DEAD.replace("[1, 3, 8, 8]", "[N, 3, T, T]")
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    totals = archlint("inspect", "net.arch.yaml").out.partition("\n\nparameters")[2]
+    assert totals.count("bind the open dimensions: --batch-size N --dim T=N") == 1
+    assert "not bound" not in totals
+    assert "floor(" not in totals

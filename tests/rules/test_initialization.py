@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 
@@ -235,6 +236,35 @@ def test_trained_weights_are_not() -> None:
     assert "INIT001" in loud(stated)
     fresh = stack(random, 3 * sqrt(2 / 128), bias=0)
     assert lint_model(fresh, RULES, {"weights": "trained"}) == []
+
+
+def test_a_small_uniform_weight_alone_is_not_that_of_a_framework() -> None:
+    """Weights of scikit-learn, U(+-sqrt(6 / (fan-in + fan-out))), trained a little."""
+    random = np.random.default_rng(0)
+    sizes = (4, 64, 256, 256)
+    nodes, stored, last = [], [], "x"
+    for index, (rows, columns) in enumerate(pairwise(sizes)):
+        bound = sqrt(6 / (rows + columns))
+        for name, shape in ((f"w{index}", (rows, columns)), (f"b{index}", (1, columns))):
+            kept = 0.8 if index else 1.0  # weight decay
+            drawn = kept * random.uniform(-bound, bound, shape).astype(np.float32)
+            stored.append(numpy_helper.from_array(drawn, name))
+        nodes += [
+            helper.make_node("MatMul", [last, f"w{index}"], [f"m{index}"]),
+            helper.make_node("Add", [f"m{index}", f"b{index}"], [f"s{index}"]),
+            helper.make_node("Relu", [f"s{index}"], [f"r{index}"]),
+        ]
+        last = f"r{index}"
+    graph = helper.make_graph(
+        nodes,
+        "perceptron",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4))],
+        [helper.make_tensor_value_info(last, TensorProto.FLOAT, (1, 256))],
+        stored,
+    )
+    opset = [helper.make_opsetid("", 18)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=9)
+    assert loud(lint_model(model, RULES)) == []
 
 
 def test_equal_numbers_in_two_weights_are_found() -> None:

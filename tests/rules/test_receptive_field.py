@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnx.parser
 import pytest
 
 from archlint.api import Rule, Severity
@@ -194,3 +196,30 @@ def test_which_axis_is_time() -> None:
 def test_famous_networks_get_remarks_at_most(path: Path) -> None:
     findings = lint_file(path, RULES.values())
     assert [each for each in findings if each.severity is not Severity.INFO] == []
+
+
+def detector(tmp_path: Path, width: int | str) -> Path:
+    """Write maps of two scales whose places are put in a row, as the heads of detectors do."""
+    text = f"""<ir_version: 8, opset_import: ["" : 17]>
+    net (float[1, 3, 64, {width}] x) => (float[1, 4, places] y) {{
+      a = Conv <pads = [1, 1, 1, 1]> (x, fine)
+      b = Conv <strides = [2, 2]> (a, coarse)
+      shape = Constant <value_ints = [1, 4, -1]> ()
+      c = Reshape (a, shape)
+      d = Reshape (b, shape)
+      y = Concat <axis = 2> (c, d)
+    }}"""
+    model = onnx.parser.parse_model(text)
+    random = np.random.default_rng(0)
+    for name, shape in (("fine", (4, 3, 3, 3)), ("coarse", (4, 4, 2, 2))):
+        weight = random.normal(size=shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(weight, name))
+    path = tmp_path / "detector.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("width", [64, "W"])
+def test_maps_that_are_put_in_a_row_meet_nowhere(tmp_path: Path, width: int | str) -> None:
+    found = lint_file(detector(tmp_path, width), list(RULES.values()), {})
+    assert [finding for finding in found if finding.severity is not Severity.INFO] == []

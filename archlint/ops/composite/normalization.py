@@ -267,7 +267,7 @@ def _other_axes(matching: Matching, graph: Graph) -> Attributes | None:
         return None
     sizes = graph.values[matching.tensors["x"]].sizes
     axes = _reduced(matching.tensors["mean"], graph)
-    if sizes is None or not axes:
+    if sizes is None or not axes or not all(-len(sizes) <= axis < len(sizes) for axis in axes):
         return None
     return {"normalized": prod(sizes[axis] for axis in axes), "axes": axes}
 

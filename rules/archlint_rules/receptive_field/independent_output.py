@@ -52,7 +52,7 @@ def _reached(graph: Graph, sources: Iterable[str]) -> set[str]:
     for node in graph.nodes:
         if node.op in _SHAPES:
             continue
-        nested = graph.nested.get(node.name, ())
+        nested = graph.inner.get(node.name, ())
         if not reached.isdisjoint(node.inputs) or any(
             not reached.isdisjoint(inner.captures) for inner in nested
         ):

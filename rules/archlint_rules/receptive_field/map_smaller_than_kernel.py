@@ -84,10 +84,9 @@ def _useful(window: Window) -> int:
     sliding, size = window.sliding, window.size or 0
     padded = size + (sliding.before or 0) + (sliding.after or 0)
     outputs = (padded - sliding.extent) // sliding.stride + 1
-    return sum(
-        any(
-            0 <= output * sliding.stride + tap * sliding.dilation - (sliding.before or 0) < size
-            for output in range(outputs)
-        )
-        for tap in range(sliding.kernel)
-    )
+    useful = 0
+    for tap in range(sliding.kernel):
+        place = tap * sliding.dilation - (sliding.before or 0)
+        first = max(0, -(place // sliding.stride))  # the first output that reads no padding before
+        useful += first < outputs and first * sliding.stride + place < size
+    return useful

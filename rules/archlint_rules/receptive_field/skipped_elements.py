@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from archlint.api import Window
 
+_LONGEST_PERIOD = 1 << 20
+
 
 class SkippedElements(Rule):
     """A stride larger than the kernel steps over elements that nothing else reads."""
@@ -63,6 +65,8 @@ def _fraction_read(axis: int, groups: list[list[Window]]) -> float:
     if len(slidings) < len(groups) or any(each.before is None for each in slidings):
         return 1.0
     period = lcm(*(each.stride for each in slidings))
+    if period > _LONGEST_PERIOD:
+        return 1.0
     seen = {
         (turn + each.dilation * tap - (each.before or 0)) % period
         for each in slidings

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from archlint.api import Call, Finding, Model, Rule, Severity, Undetermined
+from archlint.api import Call, Finding, Model, Rule, Severity, Undetermined, check_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,16 +59,17 @@ def _overlaps(call: Call) -> dict[int, list[int]]:
     """Return, by axis, how many products the outputs of each phase sum."""
     try:
         kernel = call.integers("kernel_shape") or call.shape(1)[2:]
+        strides = call.integers("strides") or (1,) * len(kernel)
+        dilations = call.integers("dilations") or (1,) * len(kernel)
+        check_window(kernel, strides, dilations)
     except Undetermined:
         return {}
-    strides = call.integers("strides") or (1,) * len(kernel)
-    dilations = call.integers("dilations") or (1,) * len(kernel)
     counts = {}
     for axis, (size, stride, dilation) in enumerate(
-        zip(kernel, strides, dilations, strict=True), start=2
+        zip(kernel, strides, dilations, strict=False), start=2
     ):
-        phases = [dilation * tap % stride for tap in range(size)]
-        counts[axis] = [phases.count(phase) for phase in range(stride)]
+        phases = Counter(dilation * tap % stride for tap in range(size))
+        counts[axis] = [phases[phase] for phase in range(stride)]
     return counts
 
 

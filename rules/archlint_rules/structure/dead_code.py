@@ -93,9 +93,9 @@ def _names_used(graph: Graph) -> set[str]:
 
 def _inputs(node: Node, graph: Graph) -> Iterable[str]:
     """Return the names that a node uses, also those that its subgraphs capture."""
-    if node.name not in graph.nested:
+    if node.name not in graph.inner:
         return node.inputs
-    inside = (_names_used(inner) for inner in graph.nested[node.name])
+    inside = (_names_used(inner) for inner in graph.inner[node.name])
     return set(node.inputs).union(*inside)
 
 

@@ -37,6 +37,10 @@ class ShapeMismatch(Rule):
                 node=model.graph.producers.get(conflict.tensor),
                 tensor=conflict.tensor,
                 data={"declared": list(conflict.declared), "inferred": list(conflict.inferred)},
+                # Exporters that do not know a shape write one that means nothing, such as [].
+                severity=None
+                if len(conflict.declared) == len(conflict.inferred)
+                else Severity.INFO,
                 help="export the model again, or run shape inference on it; every figure here "
                 "goes by the operators",
             )

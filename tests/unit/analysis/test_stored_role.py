@@ -92,3 +92,21 @@ def test_gates_in_another_order_are_the_same_weights() -> None:
         helper.make_node("LSTM", ["x", "weight", "r"], ["y"], hidden_size=4),
     ]
     assert parameters(nodes, stored, (5, 2, 3)).count == 48 + 64
+
+
+def test_a_quantized_weight_that_has_its_name_in_pytorch_is_a_parameter() -> None:
+    nodes = [
+        helper.make_node("Cast", ["net.table.weight_q"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["wide", "net.table.scale"], ["table"]),
+        helper.make_node("Cast", ["x"], ["words"], to=TensorProto.INT64),
+        helper.make_node("Add", ["words", "net.offset"], ["rows"]),
+        helper.make_node("Gather", ["table", "rows"], ["y"]),
+    ]
+    stored = {
+        "net.table.weight_q": np.ones((5, 4), np.int8),
+        "net.table.scale": np.float32(0.1),
+        "net.offset": np.int64(1),
+    }
+    found = parameters(nodes, stored, (3,), producer="pytorch")
+    assert "net.table.weight_q" in found.trainable
+    assert "net.offset" not in found.trainable

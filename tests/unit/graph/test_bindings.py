@@ -9,7 +9,7 @@ from onnx import parser
 from archlint.graph.batch import Batch, find_batch
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
-from archlint.graph.dimension import bind, clean
+from archlint.graph.dimension import bind, clean, symbols
 from archlint.graph.value import Dim, Provenance, Shape
 
 
@@ -187,3 +187,39 @@ def test_a_size_that_the_file_fixes_may_be_changed():
     assert graph.values["x"].shape == (1, 3, 64, 32)
     assert graph.values["y"].shape == (1, 3, 32, 16)
     assert not graph.conflicts
+
+
+def test_a_number_that_an_exporter_gave_an_axis_can_be_bound_by_it():
+    model = parse("g (float[unk__7, 3, unk__8] x) => (y) { y = Relu(x) }")
+
+    graph = build_graph(model, Bindings(dims={"unk__7": 2}))
+
+    assert graph.values["y"].shape == (2, 3, None)
+    assert graph.unused_bindings == ()
+
+
+def test_a_whole_number_that_an_input_holds_can_be_given():
+    model = parse("g (int64 n, float[3] x) => (y) { y = Range(zero, n, one) }")
+    stored = (("zero", 0), ("one", 1))
+    model.graph.initializer.extend(
+        onnx.helper.make_tensor(name, onnx.TensorProto.INT64, [], [value]) for name, value in stored
+    )
+
+    graph = build_graph(model, Bindings(dims={"n": 5}))
+
+    assert graph.values["y"].shape == (5,)
+    assert graph.unused_bindings == ()
+    assert build_graph(model, Bindings(dims={"x": 5})).unused_bindings == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("dim", "names"),
+    [
+        ("height", ("height",)),
+        ("p2o.DynamicDimension.0", ("p2o.DynamicDimension.0",)),
+        ("floor(floor(h/2 - 1/2)/2) + 1", ("h",)),
+        ("(t + 1)*n.0", ("t", "n.0")),
+    ],
+)
+def test_the_names_in_a_formula(dim: str, names: tuple[str, ...]):
+    assert symbols(dim) == names

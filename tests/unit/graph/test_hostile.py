@@ -147,3 +147,30 @@ def test_broken_models_are_read_or_refused(seed: int):
         except InvalidGraph:
             outcomes["refused"] += 1
     assert min(outcomes.values()) > 0
+
+
+EMPTY_BRANCH = """y = If (c) <
+  then_branch = a () => () { t = Neg(x) }, else_branch = b () => (e) { e = Neg(x) }
+>"""
+BROKEN = {
+    "too few inputs": ("y = Add(x)", "number of inputs of Add is 1, not 2"),
+    "too many inputs": ("y = Relu(x, x)", "number of inputs of Relu is 2, not 1"),
+    "a missing attribute": ("y = Cast(x)", "Cast has no attribute 'to'"),
+    "a branch without an output": (EMPTY_BRANCH, "a graph inside If makes 0 outputs, not 1"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_call_that_lacks_what_its_operator_needs_is_refused(name: str):
+    body, reason = BROKEN[name]
+    with pytest.raises(InvalidGraph, match=reason):
+        build_graph(parse(f"g (float[2] x, bool c) => (y) {{ {body} }}"))
+
+
+@pytest.mark.parametrize("op", ["Add", "Sum"])
+@pytest.mark.parametrize("slot", [0, 1])
+def test_a_required_input_that_is_left_out_is_refused(op: str, slot: int):
+    model = parse(f"g (float[2] x) => (y) {{ y = {op}(x, x) }}")
+    model.graph.node[0].input[slot] = ""
+    with pytest.raises(InvalidGraph, match="leaves out one of its inputs"):
+        build_graph(model)

@@ -1,0 +1,29 @@
+"""What the graphs inside a node come to: one of several branches, or a body in its rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archlint.analysis.amount import Amount, Unknown, one_of
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+
+
+def inside(node: Node, graph: Graph, measure: Callable[[Graph], Amount]) -> Amount:
+    """Return what all runs of the graphs inside `node` come to.
+
+    Of the branches of an If one is run: where its condition is not known, the answer lies between
+    the least and the most of them, and is never their sum. The body of a Loop or a Scan is run in
+    every round.
+    """
+    graphs = graph.inner[node.name]
+    amounts = [measure(each) for each in graphs]
+    if len(amounts) > 1:
+        return one_of(amounts)
+    (body,) = amounts
+    rounds = graph.trips.get(node.name)
+    if rounds is not None:
+        return body.times(rounds)
+    if body == Amount():
+        return body
+    return Amount(0, 0, (Unknown(node.name, node.op, "how often it runs is not known"),))

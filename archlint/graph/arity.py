@@ -1,0 +1,75 @@
+"""What every call of an operator must have: its inputs, its outputs and its attributes.
+
+Runtimes refuse to load a model in which a call lacks one, and no analysis could read it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.graph.graph import Graph
+from archlint.graph.invalid import InvalidGraph
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from onnx.defs import OpSchema
+
+    from archlint.graph.node import Node
+
+
+@record
+class Arity:
+    """The numbers of inputs and outputs that an operator takes, and what must not be left out.
+
+    `needed` and `made` are the slots of inputs and of outputs that have to be there. From `rest` on
+    there may be any number of inputs, none of them left out.
+    """
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+    needed: tuple[int, ...]
+    made: tuple[int, ...]
+    attributes: tuple[str, ...]
+    rest: int | None = None
+
+    def check(self, node: Node) -> None:
+        """Raise `InvalidGraph` where a call is not as its operator is defined."""
+        for kind, names, (least, most), slots in (
+            ("inputs", node.inputs, self.inputs, self.needed),
+            ("outputs", node.outputs, self.outputs, self.made),
+        ):
+            if not least <= len(names) <= most:
+                wanted = f"{least}" if least == most else f"{least} to {most}"
+                reason = f"the number of {kind} of {node.op} is {len(names)}, not {wanted}"
+                raise InvalidGraph(reason, node.name)
+            for slot in slots:
+                if slot < len(names) and not names[slot]:
+                    raise InvalidGraph(f"{node.op} leaves out one of its {kind}", node.name)
+        if self.rest is not None and not all(node.inputs[self.rest :]):
+            raise InvalidGraph(f"{node.op} leaves out one of its inputs", node.name)
+        for name in self.attributes:
+            if name not in node.attributes:
+                raise InvalidGraph(f"{node.op} has no attribute {name!r}", node.name)
+
+
+def arity(schema: OpSchema) -> Arity:
+    """Return what the definition of an operator asks of its calls."""
+    single, variadic = schema.FormalParameterOption.Single, schema.FormalParameterOption.Variadic
+    rest = [slot for slot, each in enumerate(schema.inputs) if each.option == variadic]
+    return Arity(
+        (schema.min_input, schema.max_input),
+        (schema.min_output, schema.max_output),
+        tuple(slot for slot, each in enumerate(schema.inputs) if each.option == single),
+        tuple(slot for slot, each in enumerate(schema.outputs) if each.option == single),
+        tuple(name for name, each in schema.attributes.items() if each.required),
+        rest[0] if rest else None,
+    )
+
+
+def check_graphs(node: Node) -> None:
+    """Raise `InvalidGraph` where a graph inside a node does not make what the node hands on."""
+    extra = 1 if node.op == "Loop" else 0  # the condition of the next round
+    for body in node.attributes.values():
+        if isinstance(body, Graph) and len(body.outputs) != len(node.outputs) + extra:
+            reason = f"a graph inside {node.op} makes {len(body.outputs)} outputs"
+            raise InvalidGraph(f"{reason}, not {len(node.outputs) + extra}", node.name)
