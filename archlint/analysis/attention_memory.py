@@ -16,6 +16,7 @@ _ATTENTION = frozenset(
     {
         "Attention",
         "FlashAttention",
+        "EfficientAttention",
         "MaterializedAttention",
         "GroupQueryAttention",
         "MultiHeadAttention",

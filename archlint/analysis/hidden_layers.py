@@ -25,6 +25,7 @@ _ACTIVATIONS = frozenset(
     | {"Glu", "Softplus", "Selu", "Clip", "Sigmoid", "PRelu"}
 )
 _ENDS = frozenset({"Linear", "Gemm", "MatMul"})
+_FUSED = frozenset({"FlashAttention", "EfficientAttention"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
@@ -106,9 +107,9 @@ class HiddenLayers:
         for node in self.graph.nodes:
             if node.name in norms:
                 nodes.extend(_followed(node, "BatchNormalization", values))
-            elif node.name in dropouts and node.op == "FlashAttention" and self.drops_fused:
+            elif node.name in dropouts and node.op in _FUSED and self.drops_fused:
                 nodes.append(node)
-            elif node.name in dropouts and node.op == "FlashAttention":
+            elif node.name in dropouts and node.op in _FUSED:
                 attributes = {**node.attributes, "dropout": 1.0}
                 nodes.append(replace(node, op="MaterializedAttention", attributes=attributes))
             elif node.name in dropouts:
@@ -140,7 +141,7 @@ class HiddenLayers:
         if value.dtype is None or not value.dtype.is_float:
             return False
         users = {user.op for user in self.graph.consumers.get(node.outputs[0], ())}
-        if node.op in _ACTIVATIONS or node.op in _POOLED or node.op == "FlashAttention":
+        if node.op in _ACTIVATIONS or node.op in _POOLED or node.op in _FUSED:
             return True
         if node.op == "Softmax":
             return "MatMul" in users

@@ -84,7 +84,7 @@ TARGET = Table.of(
     Setting(
         "training.attention",
         Choice(ATTENTION_KERNELS),
-        "The kernel of fused attention; math keeps the scores.",
+        "The kernel of attention; efficient is the memory-efficient one, math keeps the scores.",
     ),
     Setting(
         "training.dropout-mask",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
+from types import MappingProxyType
 
 from archlint.graph.graph import Graph
 from archlint.ops.autocast import IN_HALF
@@ -18,12 +21,14 @@ from archlint.ops.composite.composite import (
 from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.operator import Layout
+from archlint.ops.operator import KeptFacet, Layout
 from archlint.ops.strides import reshape
 
 _TARGET = "aten.scaled_dot_product_attention.default"
 _STATISTIC_BYTES = 4  # the logarithm of the sum of exponentials of each row, in float32
 _SEED_BYTES = 24  # the state of the random numbers, which the kernel of GPUs keeps for dropout
+_EFFICIENT_SEED_BYTES = 16  # two int64, whether anything is dropped or not
+_ALIGNED_ROWS = 32
 _FLOAT_BYTES, _FLOAT_BITS = 4, 32
 _INPUTS = ("query", "key", "value", "mask")
 
@@ -52,6 +57,16 @@ def keeps_flash(call: Call, gradients: Gradients) -> Kept:
     mask = (3,) if call.has_input(3) else ()
     seed = _SEED_BYTES if gradients.on_gpu and width(call.input(0)) < _FLOAT_BITS else 0
     return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=_STATISTIC_BYTES * rows + seed)
+
+
+def keeps_efficient(call: Call, gradients: Gradients) -> Kept:
+    """Keep what flash attention keeps, with rows rounded up to 32 (xFormers' kernel)."""
+    kept = keeps_flash(call, gradients)
+    if not gradients.needed:
+        return kept
+    *lead, length, _ = call.shape(0)
+    rows = prod(lead) * -(-length // _ALIGNED_ROWS) * _ALIGNED_ROWS
+    return replace(kept, own=_STATISTIC_BYTES * rows + _EFFICIENT_SEED_BYTES)
 
 
 def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
@@ -87,10 +102,9 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
     """Return attention as the fused kernel runs it, and as it is without one."""
     dropped = _weighted(made("Dropout", _SOFTMAX))
     fused_forms = (dropped, _weighted(_SOFTMAX)) if drops_fused else (_weighted(_SOFTMAX),)
+    name, keeps = _FUSED.get(kernel, _FUSED["flash"])
     fused = Composite(
-        framework_operator(
-            "FlashAttention", keeps_flash, layout=Layout.FOLLOWS_FIRST, casting=IN_HALF
-        ),
+        framework_operator(name, keeps, layout=Layout.FOLLOWS_FIRST, casting=IN_HALF),
         tuple(Form(pattern, _INPUTS, _fits_fused) for pattern in fused_forms),
         (_TARGET,),
         (0, 1, 2, 3),
@@ -106,7 +120,16 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
         (0, 1, 2, 3),
         _reads_plain,
     )
-    return (fused, plain) if kernel == "flash" else (plain,)
+    return (plain,) if kernel == "math" else (fused, plain)
+
+
+# The kernels that PyTorch calls flash and memory-efficient attention.
+_FUSED: Mapping[str, tuple[str, KeptFacet]] = MappingProxyType(
+    {
+        "flash": ("FlashAttention", keeps_flash),
+        "efficient": ("EfficientAttention", keeps_efficient),
+    }
+)
 
 
 def _weighted(weights: Pattern) -> Pattern:

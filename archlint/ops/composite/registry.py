@@ -80,5 +80,5 @@ def _indexed(composites_: Iterable[Composite]) -> Composites:
 
 def framework_operators() -> tuple[Operator, ...]:
     """Return the entries of all operators of the framework."""
-    kernels = (_entries(kernel) for kernel in ("flash", "math"))
+    kernels = (_entries(kernel) for kernel in ("flash", "efficient"))
     return tuple(composite.operator for entries in kernels for composite in entries)

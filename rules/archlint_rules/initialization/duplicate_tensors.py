@@ -17,7 +17,7 @@ class DuplicateTensors(Rule):
 
     code = "INIT012"
     name = "duplicate-tensors"
-    severity = Severity.WARNING
+    severity = Severity.INFO
     since = "0.1.0"
     tags = ("initialization",)
 

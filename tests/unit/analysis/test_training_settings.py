@@ -126,3 +126,15 @@ def test_master_weights_make_sixteen_bytes_a_parameter() -> None:
     copies = sum(memory.weights.copies.values())
     total = memory.weight_bytes + memory.gradient_bytes + memory.state_bytes.low + copies
     assert total - counters == 16 * 31344
+
+
+def test_the_efficient_kernel_rounds_its_rows_up() -> None:
+    """Its statistics are batch x heads x ceil(length / 32) * 32 floats, and two seeds of 8 bytes.
+
+    These are the shapes that aten._scaled_dot_product_efficient_attention returns (torch 2.13).
+    """
+    flash = facts_of("layers", "dynamo", {"attention": "flash"}).saved.total
+    efficient = facts_of("layers", "dynamo", {"attention": "efficient"}).saved.total
+    blocks, batch, heads, length = 4, MEASURED["batch"], 3, 10
+    more = blocks * (4 * batch * heads * (32 - length) + 16)
+    assert efficient.value == (flash.value or 0) + more
