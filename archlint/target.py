@@ -240,3 +240,8 @@ class Target:
     require: Requirements = Requirements()
     declared: Declared = Declared()
     reserve: Reserves = Reserves()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether training runs on a GPU; without a device, it is taken to run on the CPU."""
+        return self.device is not None and self.device.kind == "gpu"

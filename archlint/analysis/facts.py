@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from archlint.analysis.device_memory import DeviceMemory
     from archlint.analysis.gradient_signal import GradientSignal
     from archlint.analysis.gradients import GradientFlow
-    from archlint.analysis.hidden_layers import HiddenLayers
     from archlint.analysis.inference_memory import InferenceMemory
     from archlint.analysis.misfits import Misfits
-    from archlint.analysis.precision import Formatted
     from archlint.analysis.propagation import Propagation
     from archlint.analysis.receptive_field import ReceptiveFields
     from archlint.analysis.roofline import StepTime
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from archlint.analysis.segments import Segments
     from archlint.analysis.traffic import Traffic
     from archlint.analysis.training_memory import TrainingMemory
+    from archlint.analysis.training_step import TrainingStep
     from archlint.sources.statistics import Statistics
 
 
@@ -68,8 +67,8 @@ class Facts:
             self.operators,
             self.parameters,
             input_gradient=self.target.training.input_gradient,
-            bool_masks=self._on_gpu if stated is None else stated == "bool",
-            on_gpu=self._on_gpu,
+            bool_masks=self.target.on_gpu if stated is None else stated == "bool",
+            on_gpu=self.target.on_gpu,
         )
 
     @cached_property
@@ -129,25 +128,33 @@ class Facts:
         )
 
     @cached_property
-    def hidden_layers(self) -> HiddenLayers:
-        """The layers that an export for inference leaves out, as far as the file tells."""
-        from archlint.analysis.hidden_layers import HiddenLayers
-        from archlint.analysis.recognize import framework_graph
-        from archlint.ops.composite.registry import composites
+    def step(self) -> TrainingStep:
+        """One step of training, as the framework runs it."""
+        from archlint.analysis.training_step import TrainingStep
 
-        kernel = self.target.training.attention or "flash"
-        known = composites(attention_kernel=kernel, drops_fused=self._on_gpu)
-        return HiddenLayers(framework_graph(self.graph, known), self._on_gpu)
+        return TrainingStep(
+            self.graph, self.operators, self.parameters, self.gradients, self.target
+        )
 
-    @cached_property
-    def framework(self) -> Graph:
-        """The graph of the operators that the framework ran, with the layers that it surely had."""
-        hidden, said = self.hidden_layers, self.target.training
-        norms = hidden.certain_norms if said.batch_norm != "absent" else ()
-        if said.batch_norm == "present":
-            norms += hidden.possible_norms
-        dropouts = hidden.possible_dropouts if said.dropout == "present" else ()
-        return hidden.shown(norms, dropouts)
+    @property
+    def blocks(self) -> Blocks:
+        """The repeated parts of the network."""
+        return self.step.blocks
+
+    @property
+    def saved(self) -> Saved:
+        """What the backward pass keeps."""
+        return self.step.saved
+
+    @property
+    def training_memory(self) -> TrainingMemory:
+        """Weights, gradients, optimizer state, saved activations and their peak."""
+        return self.step.memory
+
+    @property
+    def training_note(self) -> str | None:
+        """Why the memory of training is an interval, None where it is exact."""
+        return self.step.note
 
     @property
     def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
@@ -162,24 +169,6 @@ class Facts:
         return unmatched
 
     @cached_property
-    def saved(self) -> Saved:
-        """What the backward pass keeps."""
-        return self._saved(self.framework, more=True)
-
-    @property
-    def training_note(self) -> str | None:
-        """Why the memory of training is an interval, None where it is exact."""
-        notes = []
-        if self._fullest is not None and self.hidden_layers.note:
-            notes.append(self.hidden_layers.note)
-        return "; ".join((*notes, *self.saved.reasons)) or None
-
-    @cached_property
-    def training_memory(self) -> TrainingMemory:
-        """Weights, gradients, optimizer state, saved activations and their peak."""
-        return self._training_memory(self.saved)
-
-    @cached_property
     def device_memory(self) -> DeviceMemory | None:
         """What a training step takes of the device; None where none is given."""
         from archlint.analysis.device_memory import DeviceMemory
@@ -192,78 +181,6 @@ class Facts:
         ]
         moved = sum(work.nbytes for work in convolutions)
         return DeviceMemory(peak, moved if convolutions else None, device, self.target.reserve)
-
-    def _saved(self, graph: Graph, *, more: bool) -> Saved:
-        """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
-        from archlint.analysis.blocks import Blocks
-        from archlint.analysis.checkpointing import segments
-        from archlint.analysis.saved import Saved
-        from archlint.analysis.storage import Storages
-
-        shown = self._formatted(graph, is_low=more)
-        largest = self._fullest or (graph if shown.reasons else None) if more else None
-        return Saved(
-            shown.graph,
-            self.operators,
-            replace(self.gradients, graph=shown.graph),
-            Storages(shown.graph, self.operators),
-            None if largest is None else self._saved(largest, more=False),
-            shown.cached,
-            shown.reasons,
-            segments(
-                shown.graph, Blocks(shown.graph, self.graph), self.target.training.checkpointing
-            ),
-        )
-
-    def _formatted(self, graph: Graph, *, is_low: bool) -> Formatted:
-        """Return `graph` in the training's number formats; half precision in doubt if `is_low`."""
-        from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
-
-        precision = self.target.training.precision
-        if precision not in MIXED:
-            return Formatted(halved(graph, precision) if precision in HALF else graph)
-        from archlint.analysis.autocast import autocast
-        from archlint.graph.dtype import DType
-        from archlint.ops.autocast import Lists
-
-        half = half_format(precision)
-        lists = Lists.CUDA if self._on_gpu else Lists.CPU
-        return autocast(
-            graph, self.gradients, half, lists, unsettled=half if is_low else DType.FLOAT32
-        )
-
-    @cached_property
-    def blocks(self) -> Blocks:
-        """The repeated parts of the network."""
-        from archlint.analysis.blocks import Blocks
-
-        return Blocks(self.framework, self.graph)
-
-    @cached_property
-    def _fullest(self) -> Graph | None:
-        """The graph with all layers that it may have had, None where that is what is shown."""
-        hidden, said = self.hidden_layers, self.target.training
-        norms = hidden.certain_norms + hidden.possible_norms if said.batch_norm != "absent" else ()
-        # One who says that there are batch norms speaks of a network that has nothing else hidden.
-        silent = said.dropout is None and said.batch_norm is None
-        dropouts = hidden.possible_dropouts if silent or said.dropout == "present" else ()
-        fullest = hidden.shown(norms, dropouts)
-        return fullest if len(fullest.nodes) != len(self.framework.nodes) else None
-
-    def _training_memory(self, saved: Saved) -> TrainingMemory:
-        from archlint.analysis.blocks import Blocks
-        from archlint.analysis.training_memory import TrainingMemory
-
-        stated = self.target.training.foreach
-        return TrainingMemory(
-            saved.graph,
-            self.parameters,
-            saved,
-            self.target.training,
-            foreach=self._on_gpu if stated is None else stated,
-            more=None if saved.more is None else self._training_memory(saved.more),
-            blocks=Blocks(saved.graph, self.graph),
-        )
 
     @cached_property
     def step_time(self) -> StepTime:
@@ -336,7 +253,3 @@ class Facts:
         from archlint.analysis.gradient_signal import GradientSignal
 
         return GradientSignal(self.propagation)
-
-    @property
-    def _on_gpu(self) -> bool:
-        return self.target.device is not None and self.target.device.kind == "gpu"

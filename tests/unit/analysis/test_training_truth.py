@@ -47,7 +47,7 @@ def test_the_peak_is_that_of_a_step(
 ) -> None:
     facts = facts_of(name, exporter)
     memory = TrainingMemory(
-        facts.framework,
+        facts.step.framework,
         facts.parameters,
         facts.saved,
         Training(optimizer, loss="none"),
