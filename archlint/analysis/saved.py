@@ -86,10 +86,15 @@ class Saved:
     @cached_property
     def total(self) -> Amount:
         """Bytes kept by the whole graph."""
-        own = total(self.bytes_of(node.name) for node in self.graph.nodes)
+        own = self.own_total
         if self.more is None:
             return own
         return Amount(own.low, max(own.high, self.more.total.high), own.unknown)
+
+    @cached_property
+    def own_total(self) -> Amount:
+        """Bytes kept by the graph without the layers that the file may hide."""
+        return total(self.bytes_of(node.name) for node in self.graph.nodes)
 
     def run_again(self, segment: Segment) -> tuple[Node, ...]:
         """Return the nodes of a checkpointed part that the backward pass runs again.

@@ -19,6 +19,8 @@ from archlint.graph.graph import Graph
 from archlint.record import record
 from archlint.target import Training
 
+_UPDATE = "in the update"
+
 
 @record(slots=False)
 class TrainingMemory:
@@ -65,10 +67,40 @@ class TrainingMemory:
     @cached_property
     def peak(self) -> Amount:
         """The largest of the three moments."""
-        own = largest((self.forward_peak, self.forward_end, self.backward_peak, self.step))
+        own = largest(self._moments.values())
         if self.more is None:
             return own
         return Amount(own.low, max(own.high, self.more.peak.high), own.unknown)
+
+    @property
+    def moment(self) -> str:
+        """When the peak is, in words."""
+        if self.more is not None and self.more.peak.high == self.peak.high:
+            return self.more.moment
+        return max(self._moments, key=lambda name: self._moments[name].high)
+
+    @property
+    def passing(self) -> int:
+        """Bytes at the peak that are in no other part of the breakdown.
+
+        Before and in the backward pass they are the loss, gradients of activations and what
+        operators need for a moment; in the update, the temporaries of the optimizer.
+        """
+        if self.more is not None and self.more.peak.high == self.peak.high:
+            return self.more.passing
+        if self.moment == _UPDATE:
+            return self.weights.step
+        parts = self._resident.high + self.saved.own_total.high
+        return max(self._moments[self.moment].high - parts, 0)
+
+    @cached_property
+    def _moments(self) -> dict[str, Amount]:
+        return {
+            "in the forward pass": self.forward_peak,
+            "at the loss": self.forward_end,
+            "in the backward pass": self.backward_peak,
+            _UPDATE: self.step,
+        }
 
     @cached_property
     def forward_peak(self) -> Amount:

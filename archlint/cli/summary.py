@@ -147,6 +147,7 @@ def _totals(facts: Mapping[str, Any]) -> str:
     inference = "" if memory["inference_complete"] else _AT_LEAST
     saved = _AT_LEAST if any(entry["node"] for entry in memory["unknown"]) else ""
     peak = "" if memory["complete"] else _AT_LEAST
+    moment = f", {training['moment']}" if memory["complete"] else ""
     lines = [
         ("parameters", _stored(parameters["count"], parameters["bytes"])),
         ("buffers", _stored(parameters["buffer_count"], parameters["buffer_bytes"])),
@@ -161,11 +162,12 @@ def _totals(facts: Mapping[str, Any]) -> str:
         *((f"  {name}", format_bytes(size)) for name, size in training["copies"].items()),
         *_communication(training["communication_bytes"]),
         ("  saved activations", f"{saved}{_interval(training['saved_activation_bytes'])}"),
+        *_passing(memory),
     ]
     lines += _on_device(memory["device"], peak)
     lines = [(label, with_formula(facts["formulas"], label, value)) for label, value in lines]
     lines = [
-        (label, f"{value} (optimizer: {optimizer})" if label == "training peak" else value)
+        (label, f"{value} (optimizer: {optimizer}{moment})" if label == "training peak" else value)
         for label, value in lines
     ]
     width = max(len(label) for label, _ in lines)
@@ -182,6 +184,12 @@ def _on_device(device: Mapping[str, Any] | None, bound: str) -> list[tuple[str, 
     total = f"{bound}{_interval(device['training_bytes'])} of {format_bytes(device['limit_bytes'])}"
     reserves = [(f"  {name}", _interval(bounds)) for name, bounds in device["reserves"].items()]
     return [(f"on {device['name']}", total), *reserves]
+
+
+def _passing(memory: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the line about what comes and goes at the peak, where that is known."""
+    passing = memory["training"]["passing_bytes"]
+    return [("  in passing", format_bytes(passing))] if memory["complete"] else []
 
 
 def _communication(bounds: Mapping[str, int]) -> list[tuple[str, str]]:

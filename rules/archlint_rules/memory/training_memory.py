@@ -9,6 +9,8 @@ from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import training_memory
 from archlint_rules.budget.remedies import advice
 
+_PASSING = {"in the update": "temporaries of the optimizer"}
+
 
 class TrainingMemoryExceeded(Rule):
     """A training step needs more memory than the device or the budget has."""
@@ -34,7 +36,7 @@ class TrainingMemoryExceeded(Rule):
         parts = _parts(model) | _reserves(model, budget)
         breakdown = ", ".join(f"{name} {_written(size)}" for name, size in parts.items())
         return self.finding(
-            f"training {verb} {budget.written(model.facts)}, "
+            f"training {verb} {budget.written(model.facts)} {memory.moment}, "
             f"{budget.source} is {format_bytes(budget.limit)}: {breakdown}",
             path=("target",),
             severity=severity,
@@ -73,6 +75,7 @@ def _parts(model: Model) -> dict[str, Amount]:
         **copies,
         **({"communication": communication} if communication.high else {}),
         "activations kept for backward": model.facts.saved.total,
+        _PASSING.get(memory.moment, "loss and gradients in passing"): Amount.exact(memory.passing),
     }
 
 

@@ -138,3 +138,17 @@ def test_the_efficient_kernel_rounds_its_rows_up() -> None:
     blocks, batch, heads, length = 4, MEASURED["batch"], 3, 10
     more = blocks * (4 * batch * heads * (32 - length) + 16)
     assert efficient.value == (flash.value or 0) + more
+
+
+@pytest.mark.parametrize("stated", [{}, {"checkpointing": 1}, {"accumulation_steps": 2}])
+@pytest.mark.parametrize("network", ["layers", "stages"])
+def test_the_breakdown_adds_up_to_the_peak(network: str, stated: dict[str, Any]) -> None:
+    settings = {"optimizer": "adam", "loss": "cross-entropy", "foreach": False, **stated}
+    facts = facts_of(network, "dynamo", settings)
+    memory = facts.training_memory
+    held = memory.weight_bytes + memory.parameters.buffer_bytes + memory.state_bytes.low
+    gradients = memory.gradient_bytes if memory.weights.gradients_persist else 0
+    target = 8 * (MEASURED["batch"] * 10 if network == "layers" else MEASURED["batch"])
+    assert memory.moment == "in the backward pass"
+    kept = facts.saved.total.low
+    assert memory.peak.low == held + gradients + target + kept + memory.passing
