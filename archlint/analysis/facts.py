@@ -161,12 +161,7 @@ class Facts:
         """The names in the training that nothing goes by, behind the settings they stand in."""
         from archlint.analysis.trained_part import unmatched_patterns
 
-        training = self.target.training
-        unmatched = tuple(unmatched_patterns(self.graph, training))
-        how = training.checkpointing
-        if how is not None and not how.modules and not self.blocks.found:
-            return (*unmatched, ("training.checkpointing", "blocks"))
-        return unmatched
+        return tuple(unmatched_patterns(self.graph, self.target.training))
 
     @cached_property
     def device_memory(self) -> DeviceMemory | None:

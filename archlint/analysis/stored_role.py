@@ -90,10 +90,12 @@ class StoredRoles:
             return StoredRole.BUFFER
         if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
             return StoredRole.BUFFER
-        return StoredRole.BUFFER if self._is_mask(value, uses) else StoredRole.PARAMETER
+        return StoredRole.PARAMETER
 
     def _of_used(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role that the operators give to a tensor which is used in their slots."""
+        if self._is_mask(value, uses):
+            return StoredRole.BUFFER
         role = StoredRole.NUMBER
         for use in uses:
             own = self._of_use(value, use)

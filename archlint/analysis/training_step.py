@@ -59,6 +59,11 @@ class TrainingStep:
         """The repeated parts of the network."""
         return Blocks(self.framework, self.graph)
 
+    @property
+    def module_names(self) -> list[str]:
+        """The names of the modules of the network, those nearest to its root first."""
+        return [".".join(path) for path in sorted(self.blocks.modules, key=len)]
+
     @cached_property
     def saved(self) -> Saved:
         """What the backward pass keeps."""

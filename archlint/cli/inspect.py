@@ -82,5 +82,7 @@ def _check_names(names: Sequence[str], model: Model) -> None:
 
     for name in names:
         if name not in model.graph.values:
-            near = did_you_mean(name, model.graph.values)
+            node = model.graph.by_name.get(name)
+            made = f": that is a node, which makes {node.output!r}" if node is not None else ""
+            near = made or did_you_mean(name, model.graph.values)
             raise CannotRun(f"{model.path}: no tensor is called {name!r}{near}")

@@ -61,7 +61,8 @@ def summary(
     prepare = "node that only prepares" if hidden == 1 else "nodes that only prepare"
     rest = f"({hidden} {prepare} shapes or weights: --all-tensors)\n" if hidden else ""
     layers = table(_HEAD, rows, right={3, 4, 5})
-    return f"{layers}{rest}\n{_totals(facts)}{_bounded(facts)}{_unknown(facts, binding_flags)}"
+    ends = f"{_bounded(facts)}{_note(facts)}{_unknown(facts, binding_flags)}"
+    return f"{layers}{rest}\n{_totals(facts)}{ends}"
 
 
 def shape(sizes: list[int | str | None] | None) -> str:
@@ -211,6 +212,12 @@ def _bounded(facts: Mapping[str, Any]) -> str:
     return "\n".join(["", "between the least and the most:", *lines, ""]) if lines else ""
 
 
+def _note(facts: Mapping[str, Any]) -> str:
+    """Return why the memory of training is an interval, where it is one."""
+    note = facts["memory"]["training"]["note"]
+    return f"\n{visible(note)}\n" if note else ""
+
+
 def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
     """Return what the totals do not know, a line a reason, and what would bind what is open."""
     # One dimension that is not bound makes many tensors unknown: the reason is told once for all.
@@ -239,6 +246,6 @@ def _some(number: float | None, form: Callable[[float], str]) -> str:
 
 
 def _interval(bounds: Mapping[str, int | None], form: Callable[[float], str] = format_bytes) -> str:
-    """Return one amount where the answer is exact, else both ends."""
+    """Return one amount where the answer is exact, else both ends, or the only one there is."""
     low, high = (_some(bounds[end], form) for end in ("low", "high"))
-    return low if low == high else f"{low} to {high}"
+    return low if bounds["high"] is None or low == high else f"{low} to {high}"

@@ -51,8 +51,14 @@ def _fields(values: Mapping[str, object], section: str = "") -> dict[str, Any]:
 def _training(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Training:
     """Return the training; what has no effect without another setting is refused."""
     training = Training(**fields)
+    spreads = training.sharding not in {None, "ddp"}
     for key, is_idle, needed in (
         ("lora-targets", training.lora_targets and training.lora_rank is None, "lora-rank"),
+        (
+            "sharding",
+            (training.sharding or "ddp") != "ddp" and training.world_size == 1,
+            "world-size",
+        ),
         ("world-size", training.world_size > 1 and training.sharding is None, "sharding"),
         ("bucket-views", training.bucket_views and training.sharding != "ddp", 'sharding = "ddp"'),
     ):

@@ -16,16 +16,22 @@ class Checkpointed:
 
     def read(self, value: object) -> Checkpointing | None:
         """Return the statement."""
+        if isinstance(value, str | list | tuple) and not _is_number(value):
+            names = Several(Text("the name of a module")).read(value)
+            if not names:
+                raise wrong(value, _EXPECTED)
+            return Checkpointing(modules=tuple(map(str, names)))
         try:
             every = Whole().read(value)
         except ConfigError:
-            if not isinstance(value, str | list | tuple) or not value:
-                raise wrong(value, _EXPECTED) from None
-            names = Several(Text("the name of a module")).read(value)
-            return Checkpointing(modules=tuple(map(str, names)))
+            raise wrong(value, _EXPECTED) from None
         return Checkpointing(every) if every else None
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
         names = Several(Text()).schema()
         return {"anyOf": [Whole().schema(), {"type": "string", "minLength": 1}, names]}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lstrip("+-").isdigit()

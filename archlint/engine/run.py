@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from archlint.findings import Finding
     from archlint.rule import Rule
 
+_SHOWN_MODULES = 5
+
 
 def run(candidates: Iterable[Candidate], project: Project, baseline: Baseline | None) -> Outcome:
     """Check every file and return what there is to say, sorted by path, line, column, code."""
@@ -107,11 +109,20 @@ def _unknown_modules(loaded: LoadedFile, selection: Selection) -> Iterator[Findi
     """Yield a finding for every name in the training that nothing in the model goes by."""
     rule = UnknownModule()
     if selection.includes(rule.code, rule.name):
-        for setting, pattern in loaded.model.facts.unmatched_patterns:
+        facts = loaded.model.facts
+        for setting, pattern in facts.unmatched_patterns:
+            names = ", ".join(facts.step.module_names[:_SHOWN_MODULES])
             yield rule.finding(
                 f"{setting} names {pattern}, and nothing in the model goes by that",
                 path=("target",),
-                help="archlint inspect --all-tensors lists the names",
+                help=f"it has {names}, ..." if names else "the file names no modules",
+            )
+        how = facts.target.training.checkpointing
+        if how is not None and not how.modules and not facts.blocks.found:
+            yield rule.finding(
+                f"training.checkpointing = {how.every} speaks of blocks, and no module is repeated",
+                path=("target",),
+                help='name the modules: training.checkpointing = ["encoder", "decoder"]',
             )
 
 

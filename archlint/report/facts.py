@@ -144,8 +144,10 @@ def _device(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _range(amount: Amount) -> dict[str, int]:
-    return {"low": amount.low, "high": amount.high}
+def _range(amount: Amount) -> dict[str, int | None]:
+    """Return both ends; where an operator's part is unknown there is no upper one."""
+    is_bounded = not any(part.node for part in amount.unknown)
+    return {"low": amount.low, "high": amount.high if is_bounded else None}
 
 
 def _certainty(*amounts: Amount) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from archlint.api import Checkpointing, Finding, Model, Rule, Severity, format_bytes
+from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import training_memory
 
 _LARGE_PART = 0.5  # of the peak, and of the memory that there is
@@ -26,7 +27,7 @@ class CheckpointingAdvice(Rule):
         if not limits:
             return
         tightest = min(limits, key=lambda budget: budget.limit)
-        peak, saved = model.facts.training_memory.peak, model.facts.saved.total
+        peak, saved = tightest.measure(model.facts), model.facts.saved.total
         if (
             model.target.training.checkpointing is not None
             or not saved.complete
@@ -45,14 +46,14 @@ class CheckpointingAdvice(Rule):
                     "limit_bytes": tightest.limit,
                 },
                 help="keep the inputs of blocks alone and compute the rest again in the backward "
-                f"pass, for about one more forward pass a step{_tried(model)}",
+                f"pass, for about one more forward pass a step{_tried(model, tightest)}",
             )
 
 
-def _tried(model: Model) -> str:
+def _tried(model: Model, budget: Budget) -> str:
     """Return what checkpointing every block leads to, where the blocks are known by their names."""
     if not model.facts.blocks.found:
         return ""
     training = replace(model.target.training, checkpointing=Checkpointing())
-    peak = model.retarget(replace(model.target, training=training)).training_memory.peak
-    return f": with training.checkpointing = 1 the peak is {format_bytes(peak.high)}"
+    facts = model.retarget(replace(model.target, training=training))
+    return f": with training.checkpointing = 1 it needs {budget.written(facts)}"

@@ -306,7 +306,8 @@ def test_an_unknown_device_says_who_named_it() -> None:
     [
         ({"lora-targets": ["q_proj"]}, "lora-rank"),
         ({"world-size": 8}, "sharding"),
-        ({"bucket-views": True, "sharding": "fsdp"}, "ddp"),
+        ({"sharding": "zero-3"}, "world-size"),
+        ({"bucket-views": True, "sharding": "fsdp", "world-size": 2}, "ddp"),
     ],
 )
 def test_what_says_nothing_alone_is_refused(stated: dict[str, Any], needed: str) -> None:
@@ -329,7 +330,7 @@ def test_what_is_checkpointed(written: object, read: Checkpointing | None) -> No
     assert target({"training": {"checkpointing": written}}).training.checkpointing == read
 
 
-@pytest.mark.parametrize("written", [True, -1, [], "", {"every": 1}, [3]])
+@pytest.mark.parametrize("written", [True, -1, "-1", [], "", {"every": 1}, [3]])
 def test_what_cannot_be_checkpointed(written: object) -> None:
     with pytest.raises(ConfigError):
         target({"training": {"checkpointing": written}})
