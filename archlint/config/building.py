@@ -54,11 +54,7 @@ def _training(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Training:
     spreads = training.sharding not in {None, "ddp"}
     for key, is_idle, needed in (
         ("lora-targets", training.lora_targets and training.lora_rank is None, "lora-rank"),
-        (
-            "sharding",
-            (training.sharding or "ddp") != "ddp" and training.world_size == 1,
-            "world-size",
-        ),
+        ("sharding", spreads and training.world_size == 1, "world-size"),
         ("world-size", training.world_size > 1 and training.sharding is None, "sharding"),
         ("bucket-views", training.bucket_views and training.sharding != "ddp", 'sharding = "ddp"'),
     ):
