@@ -96,6 +96,12 @@ class Saved:
         """Bytes kept by the graph without the layers that the file may hide."""
         return total(self.bytes_of(node.name) for node in self.graph.nodes)
 
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """The operators that keep more or less, as the library of the framework has it."""
+        kept = ((node.op, self.of_node[node.name].own) for node in self.graph.nodes)
+        return tuple(dict.fromkeys(op for op, own in kept if own.low != own.high))
+
     def run_again(self, segment: Segment) -> tuple[Node, ...]:
         """Return the nodes of a checkpointed part that the backward pass runs again.
 
