@@ -51,6 +51,11 @@ from archlint.ops.effect import (
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
+_FOLDED = (
+    "a normalization may have been folded into the weight; export in training mode, with constant "
+    "folding off, or say training.batch-norm=absent where there was none"
+)
+
 
 @record(slots=False)
 class Propagation:
@@ -254,7 +259,7 @@ class Propagation:
         if flow.is_stored(node.inputs[first]):
             first, second = second, first
         if node.name in self._folded:
-            raise Undetermined("a normalization may have been folded into the weight")
+            raise Undetermined(_FOLDED)
         data, factor = take(first), take(second)
         units = self._units(node, effect)
         if flow.is_stored(node.inputs[second]):
