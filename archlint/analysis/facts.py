@@ -226,7 +226,8 @@ class Facts:
     @cached_property
     def initialization(self) -> Initialization:
         """How weights are drawn before training."""
-        return Initialization(self.flow, self.describe, self.target.weights)
+        may_fold = self.target.training.batch_norm != "absent"
+        return Initialization(self.flow, self.describe, self.target.weights, may_fold)
 
     @cached_property
     def propagation(self) -> Propagation:

@@ -25,13 +25,16 @@ T = TypeVar("T")
 _MOST_NODES = 64  # of every kind of evidence: a large model costs no more than a small one
 _ROUNDING = 1 + 1e-5
 _FARTHEST = 10
+_TELLING = 100  # numbers: of fewer, chance decides which distribution they look like
+_SQUARES = (1 / 3, 4 / 45)  # mean and variance of the square of a uniform number in +-1
+_SURE = 5  # standard errors
 
 
 @record
 class Evidence:
-    """Something seen in the file that speaks for fresh weights, or against them."""
+    """Something seen in the file that speaks for fresh weights, against them, or leaves it open."""
 
-    is_fresh: bool
+    is_fresh: bool | None
     tensor: str
     text: str
 
@@ -49,9 +52,10 @@ class Freshness:
         """Whether the weights are fresh; None where nothing tells."""
         if self.stated != "auto":
             return self.stated == "fresh"
-        if any(not each.is_fresh for each in self.evidence):
+        told = {each.is_fresh for each in self.evidence}
+        if False in told:
             return False
-        return True if self.evidence else None
+        return True if told == {True} else None
 
     @cached_property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -59,7 +63,7 @@ class Freshness:
         seen = []
         for each in self._all():
             seen.append(each)
-            if not each.is_fresh:
+            if each.is_fresh is False:
                 break
         return tuple(seen)
 
@@ -74,8 +78,10 @@ class Freshness:
                 summing.append((node, effect))
         for node, normalization in _spread_out(normalizing):
             yield from self._of_normalization(node, normalization)
-        for node, product in _spread_out(summing):
+        looked_at = _spread_out(summing)
+        for node, product in looked_at:
             yield from self._of_sum(node, product)
+        yield from self._of_short_biases(looked_at)
 
     def _of_normalization(self, node: Node, effect: Normalizes) -> Iterator[Evidence]:
         operator = self.flow.operators.of(node)
@@ -94,10 +100,8 @@ class Freshness:
                 yield Evidence(True, node.inputs[slot], f"is exactly {value:g}")
 
     def _of_sum(self, node: Node, effect: Sums) -> Iterator[Evidence]:
-        weight = self._stored(node, effect.factors[1]) or self._stored(node, effect.factors[0])
-        bound = 1 / sqrt(max(effect.fan.framework_fans[0], 1))
-        uniform = weight is not None and weight.family == UNIFORM
-        if weight is not None and is_untouched(effect.fan, weight):
+        weight = self._weight(node, effect)
+        if weight is not None and _tells(weight) and is_untouched(effect.fan, weight):
             default = framework_default(effect.fan, weight)
             yield Evidence(True, node.inputs[effect.factors[1]], f"is exactly {default}")
         bias = self._bias(node, effect)
@@ -109,8 +113,33 @@ class Freshness:
         if found.is_constant:
             if found.mean == 0:
                 yield Evidence(True, name, "is exactly 0")
-        elif not (_is_drawn(found, bound) and (uniform or found.family == UNIFORM)):
+        elif not _is_drawn(found, _bound(effect)) or (
+            _tells(found) and UNIFORM not in {found.family, weight and weight.family}
+        ):
             yield Evidence(False, name, "is a bias that is neither constant nor as drawn")
+
+    def _of_short_biases(self, summing: list[tuple[Node, Sums]]) -> Iterator[Evidence]:
+        """Judge biases beside weights that are not as by default: drawn, or trained from zero.
+
+        Each is too short to tell what it was drawn from; all together have a mean square.
+        """
+        name, count, squares = "", 0, 0.0
+        for node, effect in summing:
+            weight, bias = self._weight(node, effect), self._bias(node, effect)
+            if weight is None or not _tells(weight) or weight.family == UNIFORM or bias is None:
+                continue
+            if not bias[1].is_constant and not _tells(bias[1]):
+                name, found = bias
+                count += found.numbers
+                squares += found.numbers * found.second_moment / _bound(effect) ** 2
+        mean, variance = _SQUARES
+        if count and abs(squares / count - mean) > _SURE * sqrt(variance / count):
+            yield Evidence(False, name, "is a bias that is neither constant nor as drawn")
+        elif 0 < count < _TELLING:
+            yield Evidence(None, name, "is a bias too short to tell how it was drawn")
+
+    def _weight(self, node: Node, effect: Sums) -> Distribution | None:
+        return self._stored(node, effect.factors[1]) or self._stored(node, effect.factors[0])
 
     def _bias(self, node: Node, effect: Sums) -> tuple[str, Distribution] | None:
         name = self.flow.offset_of(node, effect)
@@ -123,6 +152,15 @@ class Freshness:
             return None
         root = self.flow.parameters.origins.get(node.inputs[slot])
         return None if root is None else self.spread(root)
+
+
+def _bound(effect: Sums) -> float:
+    """Return the bound that PyTorch draws a bias within, by default."""
+    return 1 / sqrt(max(effect.fan.framework_fans[0], 1))
+
+
+def _tells(found: Distribution) -> bool:
+    return found.numbers >= _TELLING
 
 
 def _is_drawn(found: Distribution, bound: float) -> bool:

@@ -7,6 +7,7 @@ from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from archlint.analysis.attention_signal import attention_scores, sensitivity, varying
 from archlint.analysis.propagation import Propagation
 from archlint.graph.node import Node
 from archlint.ops.effect import (
@@ -37,7 +38,8 @@ class GradientSignal:
 
     Backward and forward weights are taken as independent (He et al. 2015, section 2.2), so that
     behind a sum it is E[w^2] times the products that an input takes part in, and behind a function
-    E[f'^2] times what it was. A tensor whose gradient is not known is left out.
+    E[f'^2] times what it was. Gradients are taken as independent from place to place. A tensor
+    whose gradient is not known is left out.
     """
 
     propagation: Propagation
@@ -87,8 +89,10 @@ class GradientSignal:
         if effect is None or node.output not in signals:
             return None
         source, made = signals.get(node.inputs[slot]), signals[node.output]
-        if source is None or not self._elements(node.inputs[slot]):
-            return 0.0  # integers, shapes, nothing
+        if not self._elements(node.inputs[slot]):
+            return 0.0  # an empty tensor
+        if source is None:
+            return None
         factor = self._of_effect(node, slot, effect, (source, made))
         return factor if factor is None or isfinite(factor) else None
 
@@ -118,14 +122,35 @@ class GradientSignal:
                 passes = effect.over is Over.BATCH and not self.propagation.training
                 return 1.0 if passes else made.second_moment / max(source.second_moment, 1e-300)
             case Sums() if slot in effect.factors:
-                other = effect.factors[1 - effect.factors.index(slot)]
-                weight = self._other(node, other)
+                other = self._other(node, effect.factors[1 - effect.factors.index(slot)])
+                if other is None:
+                    return None
                 products = effect.scale**2 * effect.fan.fan_in * effect.fill
-                return None if weight is None else spread * products * weight.second_moment
-            case Attends() if slot == effect.value:
-                return spread * made.second_moment / max(source.second_moment, 1e-300)
-        # What reaches scores is small beside what reaches values: shares change by p (1 - p).
-        return 0.0 if isinstance(effect, Attends | Shares) else None
+                return spread * products * other.second_moment
+            case Shares() if slot == 0:
+                return sensitivity(varying(source), effect)
+            case Attends():
+                return self._of_attention(node, slot, effect, made)
+        return None
+
+    def _of_attention(self, node: Node, slot: int, effect: Attends, made: Signal) -> float | None:
+        """Return the factor of values, or of queries and keys by way of their scores.
+
+        A value gets a sum of shares. A query gets a sum over `length` keys, a key one over queries,
+        as if keys and values had nothing in common: where places are alike, it is less.
+        """
+        parts = (effect.query, effect.key, effect.value)
+        query, key, value = (self._other(node, part) for part in parts)
+        if query is None or key is None or value is None:
+            return None
+        spread = self._elements(node.output) / self._elements(node.inputs[slot])
+        if slot == effect.value:
+            return spread * made.second_moment / max(value.second_moment, 1e-300)
+        if slot not in parts:
+            return None
+        softmax = sensitivity(attention_scores(query, key), effect)
+        other = key if slot == effect.query else query
+        return spread * effect.length * softmax * value.second_moment * other.second_moment
 
     def _of_combination(self, node: Node, slot: int, effect: Combines) -> float:
         if effect.operation not in {Operation.MULTIPLY, Operation.DIVIDE}:

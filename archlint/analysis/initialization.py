@@ -54,12 +54,14 @@ class Initialization:
     """The weights of a graph before training.
 
     `describe` reads stored numbers and is asked only for weights whose spread is asked for;
-    `stated` is what the target says about them (`fresh`, `trained`, `auto`).
+    `stated` is what the target says about them (`fresh`, `trained`, `auto`), and
+    `may_fold` is false where it says that no batch normalization is hidden in them.
     """
 
     flow: Flow
     describe: Describe
     stated: str = "auto"
+    may_fold: bool = True
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -148,7 +150,7 @@ class Initialization:
             return []
         origin = self.flow.origins.get(data, Origin(Kind.OTHER))
         destiny = self.flow.destinies.get(node.output, Destiny(frozenset()))
-        folded = self._is_folded(node, weight, effect)
+        folded = self.may_fold and self._is_folded(node, weight, effect)
         return [Layer(node, weight, effect.fan, origin, destiny, folded)]
 
     def _trainable(self, name: str) -> str | None:

@@ -11,7 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from functools import cached_property
 
-from archlint.analysis.attention_signal import attended, averaged, shared
+from archlint.analysis.attention_signal import (
+    attended,
+    attention_scores,
+    averaged,
+    shared,
+)
 from archlint.analysis.initialization import Initialization
 from archlint.analysis.recurrent_signal import recurred
 from archlint.analysis.signal import Signal, constant, normal
@@ -50,6 +55,11 @@ from archlint.ops.effect import (
 )
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
+
+_FOLDED = (
+    "a normalization may have been folded into the weight; export in training mode, with constant "
+    "folding off, or say training.batch-norm=absent where there was none"
+)
 
 
 @record(slots=False)
@@ -207,7 +217,7 @@ class Propagation:
             case Shares():
                 return shared(node.output, take(0), effect)
             case Attends():
-                scores = summed_scores(take(effect.query), take(effect.key))
+                scores = attention_scores(take(effect.query), take(effect.key))
                 return attended(node.output, scores, take(effect.value), effect)
             case Sums():
                 return self._summed(node, effect, take)
@@ -254,7 +264,7 @@ class Propagation:
         if flow.is_stored(node.inputs[first]):
             first, second = second, first
         if node.name in self._folded:
-            raise Undetermined("a normalization may have been folded into the weight")
+            raise Undetermined(_FOLDED)
         data, factor = take(first), take(second)
         units = self._units(node, effect)
         if flow.is_stored(node.inputs[second]):
@@ -281,11 +291,6 @@ class Propagation:
         for dim in shape:
             product *= dim if isinstance(dim, int) else 1
         return product
-
-
-def summed_scores(query: Signal, key: Signal) -> float:
-    """Return the variance of q k / sqrt(d) from one key to another."""
-    return query.second_moment * max(key.second_moment - key.places_product, 0)
 
 
 def _normal_input(node: Node, take: Callable[[int], Signal]) -> Signal:

@@ -1,5 +1,7 @@
 """`--fix` changes what a finding is about, and nothing else."""
 
+import json
+
 import pytest
 
 HEAD = """\
@@ -92,3 +94,21 @@ def test_what_another_file_says_is_left_alone(folder, archlint):
     archlint("check", str(path), "--fix")
     assert block.read_text(encoding="utf-8") == text
     assert path.read_text(encoding="utf-8") == layers + TAIL
+
+
+def test_the_message_of_a_fix_says_the_whole_initializer(folder, archlint):
+    path = folder / "net.arch.yaml"
+    path.write_text(HEAD + LAYERS["flow arguments"][0] + TAIL, encoding="utf-8")
+    found = json.loads(archlint("check", str(path), "--format", "json").out)
+    (message,) = {each["fix"]["message"] for each in found["findings"] if each.get("fix")}
+    assert message == "draw the weight from kaiming_normal: {nonlinearity: relu}"
+
+
+@pytest.mark.parametrize(("times", "end"), [(2, "and 1 more layer"), (3, "and 2 more layers")])
+def test_a_line_that_makes_several_layers_is_one_finding(times, end, folder, archlint):
+    path = folder / "net.arch.yaml"
+    block = "  - Sequential:\n      - Linear: {out_features: 64}\n      - ReLU\n"
+    path.write_text(HEAD + block + f"    repeat: {times}\n", encoding="utf-8")
+    lines = archlint("check", str(path), "--select", "INIT001").out.splitlines()
+    (line,) = [line for line in lines if "[INIT001]" in line]
+    assert line.endswith(f"{end} from this line")

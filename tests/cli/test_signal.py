@@ -7,6 +7,7 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import onnx
 import pytest
 
 if TYPE_CHECKING:
@@ -67,6 +68,24 @@ def test_the_table_of_the_signal(archlint: Archlint, faint: str) -> None:
     assert lines[-2].startswith("the scale leaves [0.1, 10] of what its stretch started with at ")
 
 
+def test_weights_are_what_the_user_says(archlint: Archlint, folder: Path) -> None:
+    text = "archlint: 1\ninputs:\n  x: [N, 32]\nlayers:\n  - Linear: {out_features: 32}\n"
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    archlint("export", "net.arch.yaml", "-o", "net.onnx")
+    model = onnx.load("net.onnx")
+    for weight in model.graph.initializer:
+        del weight.metadata_props[:]  # what it was declared as
+    onnx.save(model, "net.onnx")
+    starts = {
+        "auto": "weights: as they are stored, fresh: linear.weight is exactly PyTorch's default ",
+        "fresh": "weights: as they are stored, fresh, as stated\n",
+        "trained": "weights: trained, as stated; --set weights=fresh takes them as drawn\n",
+    }
+    for stated, start in starts.items():
+        result = archlint("inspect", "net.onnx", "--signal", "--set", f"weights={stated}")
+        assert result.out.startswith(f"inputs: standard normal; {start}")
+
+
 def test_what_is_not_known_is_said(archlint: Archlint, folder: Path) -> None:
     text = "archlint: 1\ninputs:\n  x: [N, 8, 8]\nlayers:\n  - onnx.Det\n"
     (folder / "odd.arch.yaml").write_text(text, encoding="utf-8")
@@ -87,7 +106,7 @@ def test_a_plot_of_the_signal(archlint: Archlint, faint: str, folder: Path) -> N
     result = archlint("inspect", faint, "--signal", "--plot", "signal.svg")
     assert result.out.endswith("drawn in signal.svg\n")
     drawn = (folder / "signal.svg").read_text(encoding="utf-8")
-    assert "faint" in drawn
+    assert "<!-- faint.arch.yaml -->" in drawn  # the title: the graph of most files is main_graph
     archlint("inspect", faint, "--signal", "--plot", "again.svg")
     assert len((folder / "again.svg").read_bytes()) == len(drawn.encode())
 

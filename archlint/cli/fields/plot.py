@@ -35,7 +35,7 @@ def plot(model: Model, path: Path) -> None:
             axes.axhline(length, color=line.get_color(), linestyle=":", linewidth=1)
     axes.set_xlabel("layers on the widest path")
     axes.set_ylabel("receptive field (input elements; dotted: the input)")
-    axes.set_title(model.graph.name or str(model.path.name))
+    axes.set_title(model.path.name)
     axes.set_ylim(bottom=0)
     axes.legend()
     figure.save(drawing, path)

@@ -39,7 +39,7 @@ def plot(model: Model, found: Mapping[str, Any], path: Path) -> None:
             above.axvline(place, color="grey", linestyle=":", linewidth=1)
     above.set_yscale("log")
     above.set_ylabel("second moment (band: random weights)")
-    above.set_title(model.graph.name or str(model.path.name))
+    above.set_title(model.path.name)
     above.legend()
     below.plot(places, [entry["correlation"] for entry in entries])
     below.set_ylim(-0.05, 1.05)

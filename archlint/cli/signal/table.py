@@ -10,6 +10,7 @@ from archlint.report.terminal import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from archlint.analysis.freshness import Freshness
     from archlint.model import Model
 
 _HEAD = (
@@ -77,11 +78,17 @@ def _start(found: Mapping[str, Any], model: Model) -> str:
     initialization = model.facts.initialization
     declared = any(initialization.declared(name) is not None for name in initialization.fans)
     weights = "as declared" if declared else _WEIGHTS[found["fresh"]]
-    evidence = () if declared else initialization.freshness.evidence
-    told = [each for each in evidence if each.is_fresh == found["fresh"]]
-    because = f": {told[-1].tensor} {told[-1].text}" if told else ""
+    because = "" if declared else _because(initialization.freshness)
     hint = "" if declared or found["fresh"] else "; --set weights=fresh takes them as drawn"
     return visible(f"inputs: standard normal; weights: {weights}{because}{hint}") + "\n"
+
+
+def _because(freshness: Freshness) -> str:
+    """Return what says whether weights are fresh: the target, or something seen in the file."""
+    if freshness.stated != "auto":
+        return ", as stated"
+    told = [each for each in freshness.evidence if each.is_fresh == freshness.is_fresh]
+    return f": {told[-1].tensor} {told[-1].text}" if told else ""
 
 
 def _drift(found: Mapping[str, Any]) -> list[str]:

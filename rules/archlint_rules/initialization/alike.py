@@ -25,4 +25,4 @@ def and_others(group: list[Judged]) -> str:
     others = len(group) - 1
     if not others:
         return ""
-    return f", as {others} other layer{'s' * (others > 1)} of the same line"
+    return f", and {others} more layer{'s' * (others > 1)} from this line"

@@ -91,8 +91,8 @@ def fix(model: Model, layers: Iterable[Layer], written: str | None = None) -> Fi
         edits.append(Edit(Place(node=layer.node.name, key=key), text))
     if not edits or (written is None and _disagree(model, texts)):
         return None
-    words = " or ".join(sorted({text.strip("{}") for text in texts.values()}))
-    return Fix(f"draw the weight from {words}", tuple(edits))
+    words = sorted({text.removeprefix("{").removesuffix("}") for text in texts.values()})
+    return Fix(f"draw the weight from {' or '.join(words)}", tuple(edits))
 
 
 def _disagree(model: Model, texts: Mapping[str, str]) -> bool:

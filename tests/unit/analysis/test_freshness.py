@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 
@@ -80,3 +81,67 @@ def test_a_bias_that_the_exporter_left_out_was_zero() -> None:
     assert is_fresh(net(normal(0.1), None)) is None
     assert is_fresh(net(normal(0.1), None, LINEAR.format("%p_w, %p_b"))) is True
     assert is_fresh(net(normal(0.1), None, LINEAR.format("%p_w"))) is None
+
+
+SEEDS = 60
+WIDTHS = [(8, 64, 16, 2), (8, 64, 16, 1), (4, 16, 16, 4), (3, 8, 2), (16, 160, 10), (128, 2)]
+
+
+def chain(seed: int, widths: tuple[int, ...], train: float = 0.0, he: str = "") -> ModelProto:
+    """Return linear layers with PyTorch's default, or He's weights, moved by `train` bounds."""
+    random = np.random.default_rng(seed)
+    nodes, stored = [], []
+    for depth, (inputs, outputs) in enumerate(pairwise(widths)):
+        bound = 1 / sqrt(inputs)
+        weight = random.uniform(-bound, bound, (outputs, inputs))
+        if he:
+            weight = random.normal(0, sqrt(2 / inputs), (outputs, inputs))
+        bias = random.uniform(-bound, bound, outputs) * (he != "no bias")
+        for name, numbers in ((f"w{depth}", weight), (f"b{depth}", bias)):
+            moved = numbers + train * bound * random.normal(size=numbers.shape)
+            stored.append(numpy_helper.from_array(moved.astype("f4"), name))
+        ends = [f"x{depth}", f"w{depth}", f"b{depth}"], [f"x{depth + 1}"]
+        nodes.append(helper.make_node("Gemm", *ends, transB=1))
+    graph = helper.make_graph(
+        nodes,
+        "chain",
+        [helper.make_tensor_value_info("x0", TensorProto.FLOAT, (4, widths[0]))],
+        [helper.make_tensor_value_info(ends[1][0], TensorProto.FLOAT, (4, widths[-1]))],
+        stored,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def judged(widths: tuple[int, ...], train: float = 0.0, he: str = "") -> set[bool | None]:
+    return {is_fresh(chain(seed, widths, train, he)) for seed in range(SEEDS)}
+
+
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+def test_a_fresh_network_is_not_judged_trained_by_chance(widths: tuple[int, ...]) -> None:
+    # Where every tensor is short, nothing tells.
+    told = any(inputs * outputs >= 100 for inputs, outputs in pairwise(widths))
+    assert judged(widths) == {True if told else None}
+
+
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+def test_he_weights_beside_default_biases_are_not_judged_trained(widths: tuple[int, ...]) -> None:
+    assert judged(widths, he="with biases") == {None}
+    assert judged(widths, he="no bias") == {True}
+
+
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+@pytest.mark.parametrize("train", [0.1, 0.5])
+@pytest.mark.parametrize("he", ["", "with biases", "no bias"])
+def test_a_trained_network_is_never_judged_fresh(
+    widths: tuple[int, ...], train: float, he: str
+) -> None:
+    assert True not in judged(widths, train, he)
+
+
+def test_a_trained_head_behind_the_zeros_of_a_converter_is_not_fresh() -> None:
+    """Converters write biases of zeros for convolutions that have none."""
+    for seed in range(SEEDS):
+        model = chain(seed, (16, 160, 10), he="no bias")
+        head = np.random.default_rng(seed).normal(0, 0.3 / sqrt(160), 10)
+        model.graph.initializer[-1].CopyFrom(numpy_helper.from_array(head.astype("f4"), "b1"))
+        assert is_fresh(model) is not True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
+from archlint.engine.stored_numbers import reader
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
@@ -84,3 +87,17 @@ def test_autocast_of_a_file_with_hidden_layers_is_an_interval_too() -> None:
     saved = facts(precision="bf16-mixed").saved.total
     assert saved.low == (INPUT + MAP) // 2 + 2 * 108
     assert saved.high >= INPUT // 2 + MAP + 2 * CHANNELS * FLOAT + 2 * 108
+
+
+def test_one_who_says_that_none_is_hidden_gets_a_signal() -> None:
+    (reason,) = unknown(Target(weights="fresh"))
+    assert "export in training mode" in reason
+    assert unknown(Target(weights="fresh", training=Training(batch_norm="absent"))) == []
+
+
+def unknown(target: Target) -> list[str]:
+    """Return why the signal behind a convolution, as it is stored, is not known."""
+    model = convolution("onnx::Conv_7", "pytorch")
+    graph = build_graph(model, Bindings())
+    found = Facts(graph, target, operators(), reader(Path("net.onnx"), model, {})).propagation
+    return [] if "c" in found.signals else [found.reasons[graph.producers["c"].name]]

@@ -237,8 +237,18 @@ layers:
     assert np.allclose(scores, table[tokens] @ table.T, atol=1e-5)
 
 
-def test_a_low_rank_adapter_trains_two_thin_matrices_only(compile_text: Any) -> None:
-    text = one_layer("{Linear: {out_features: 7}, lora: {r: 2, alpha: 4}}", (2, 5))
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "{Linear: {out_features: 7}, lora: {r: 2, alpha: 4}}",
+        "{Linear: {out_features: 7}, lora: {r: 2, alpha: 4}, frozen: true}",
+        "{Linear: {out_features: 7}, lora: {r: 2, alpha: 4}, frozen: false}",
+        "{Sequential: [{Linear: {out_features: 7}, lora: {r: 2, alpha: 4}}], frozen: true}",
+    ],
+    ids=["alone", "frozen", "not frozen", "in a frozen block"],
+)
+def test_a_low_rank_adapter_trains_two_thin_matrices_only(compile_text: Any, layer: str) -> None:
+    text = one_layer(layer, (2, 5))
     model = compile_text(text).model
     frozen, free = 0, 0
     for tensor in model.graph.initializer:

@@ -89,10 +89,10 @@ def _adapted(site: Site, x: Tensor, out_features: int, bias: bool) -> Tensor:
     adapter = site.adapter
     assert adapter is not None, "the caller has looked"  # noqa: S101 - for the type checker
     features = size(x, -1, "the number of features")
-    trained, site.frozen = site.frozen, True
+    outside, site.frozen = site.frozen, True
     offset = default.bias(features) if bias else None
     base = project(site, x, out_features, offset, part="base")
-    site.frozen = trained
+    site.frozen = False  # what is trained of a frozen layer, or of a frozen block, is its adapter
     down = site.weight(
         "lora_A", (features, adapter.rank), default.kernel(), (features, adapter.rank), "lora"
     )
@@ -103,6 +103,7 @@ def _adapted(site: Site, x: Tensor, out_features: int, bias: bool) -> Tensor:
         (adapter.rank, out_features),
         "lora",
     )
+    site.frozen = outside
     thin = site.node("MatMul", site.node("MatMul", x, down, part="down"), up, part="up")
     scale = site.scalar(adapter.alpha / adapter.rank, "scale", x)
     site.used.add("lora")
