@@ -9,8 +9,6 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.record import record
 
-_SHAPES = frozenset({"Shape", "Size"})  # read no element, so that the tensor may be gone
-
 
 @record(slots=False)
 class ForwardWalk:
@@ -50,7 +48,7 @@ class ForwardWalk:
         storages, end = self.saved.storages, len(self.graph.nodes)
         last: dict[str, int] = {}
         for index, node in enumerate(self.graph.nodes):
-            if node.op not in _SHAPES:
+            if self.saved.operators.reads_contents(node):
                 last.update((storages.of(name), index) for name in node.inputs if name)
         for each in self.saved.held.values():
             last.update((storage, end) for storage in each.storages)
