@@ -6,7 +6,6 @@ from functools import cached_property
 
 from archlint.analysis.saved import Saved
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
 from archlint.record import record
 
 
@@ -27,7 +26,7 @@ class ForwardWalk:
         for index, node in enumerate(self.graph.nodes):
             kept = self.saved.held[node.name].own
             own += kept.high if self.high else kept.low
-            for name in self._made(node):
+            for name in self.saved.made(node):
                 alive[name] = self._bytes(name)
             transient = self.saved.of_node[node.name].forward_transient
             most = max(most, own + transient + sum(alive.values()))
@@ -36,11 +35,6 @@ class ForwardWalk:
                 if storage in alive and last.get(storage, -1) <= index:
                     del alive[storage]
         return most
-
-    def _made(self, node: Node) -> list[str]:
-        storages = self.saved.storages
-        names = (name for name in node.outputs if name and storages.of(name) == name)
-        return [name for name in names if not self.saved.is_free(name)]
 
     @cached_property
     def _last_uses(self) -> dict[str, int]:
@@ -57,4 +51,4 @@ class ForwardWalk:
         return last
 
     def _bytes(self, name: str) -> int:
-        return self.saved.storages.known_bytes(name)  # what is not known is named in what is saved
+        return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`

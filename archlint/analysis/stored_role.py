@@ -60,6 +60,8 @@ class StoredRoles:
         """Return the role of a stored tensor."""
         graph = self.lineage.graph
         value, uses = graph.values[name], self.lineage.uses[name]
+        if value.sizes is None:  # it is made anew for each size of an input
+            return StoredRole.NUMBER
         weight = graph.weights.get(name)
         if weight is not None and BUFFER in weight.metadata:
             return StoredRole.BUFFER
