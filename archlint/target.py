@@ -106,6 +106,14 @@ class Device:
         return None if self.memory_bytes is None else self.memory_bytes.value // self.dies
 
     @property
+    def training_memory_bytes(self) -> int | None:
+        """The bytes that a training can have, None where the memory is not known.
+
+        Where the reserves are known by name, they are part of the amount and not of the limit.
+        """
+        return self.own_memory_bytes if self.has_reserves else self.usable_memory_bytes
+
+    @property
     def fraction(self) -> float:
         """The part of the memory that one process can have, as stated or as for the kind."""
         return USABLE_FRACTION[self.kind] if self.usable_fraction is None else self.usable_fraction

@@ -266,7 +266,7 @@ class BackwardWalk:
         return self.graph.values[node.output].dtype
 
     def _bytes(self, name: str) -> int:
-        return self.saved.storages.known_bytes(name)  # what is not known is named in what is saved
+        return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`
 
 
 def _most_besides(reduced: Sequence[int], full: int) -> int:

@@ -55,8 +55,7 @@ class DeviceMemory:
     @property
     def limit(self) -> int | None:
         """Bytes that there are; None where the memory of the device is not known."""
-        device = self.device
-        return device.own_memory_bytes if device.has_reserves else device.usable_memory_bytes
+        return self.device.training_memory_bytes
 
     @property
     def _context(self) -> Amount:

@@ -89,7 +89,7 @@ class Facts:
         again = {
             node.name for segment in self.saved.segments for node in self.saved.run_again(segment)
         }
-        owned = owners(self.graph, self.saved.graph)
+        owned = owners(self.graph, self.saved.graph, self.operators)
         return frozenset(name for name, owner in owned.items() if owner in again)
 
     @cached_property

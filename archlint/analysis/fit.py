@@ -206,7 +206,7 @@ class Fit:
         return Formula(self.symbols, ends.low, ends.high, domain, self._always_unknown)
 
     def _failure(self, symbols: Iterable[str]) -> NoFormula:
-        return NoFormula(f"it is no polynomial in {' and '.join(symbols)}")
+        return NoFormula(f"not a polynomial in {' and '.join(symbols)}")
 
 
 def _meeting(first: Polynomial, second: Polynomial) -> Fraction:

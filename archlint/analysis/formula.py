@@ -56,11 +56,15 @@ class Formula:
             return ""
         low, high = (end.written(self.symbols, write) for end in (self.low, self.high))
         text = low if self.low == self.high else f"({low}) to ({high})"
-        pairs = zip(self.symbols, self.domain, strict=True)
-        ranges = list(filter(None, (sizes.range_of(symbol) for symbol, sizes in pairs)))
         bound = f"at least {low}" if self.unknown else text
-        piece = f"{bound} for {' and '.join(ranges)}" if ranges else bound
+        piece = f"{bound} for {self.ranges}" if self.ranges else bound
         return f"{piece}; {self.below.written(write)}" if self.below else piece
+
+    @property
+    def ranges(self) -> str:
+        """The ranges of sizes that it holds for, in words: `N >= 2 and T <= 512`."""
+        pairs = zip(self.symbols, self.domain, strict=False)
+        return " and ".join(filter(None, (sizes.range_of(symbol) for symbol, sizes in pairs)))
 
     @property
     def condition(self) -> str:

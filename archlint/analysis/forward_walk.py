@@ -6,10 +6,7 @@ from functools import cached_property
 
 from archlint.analysis.saved import Saved
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
 from archlint.record import record
-
-_SHAPES = frozenset({"Shape", "Size"})  # read no element, so that the tensor may be gone
 
 
 @record(slots=False)
@@ -29,7 +26,7 @@ class ForwardWalk:
         for index, node in enumerate(self.graph.nodes):
             kept = self.saved.held[node.name].own
             own += kept.high if self.high else kept.low
-            for name in self._made(node):
+            for name in self.saved.made(node):
                 alive[name] = self._bytes(name)
             transient = self.saved.of_node[node.name].forward_transient
             most = max(most, own + transient + sum(alive.values()))
@@ -39,18 +36,13 @@ class ForwardWalk:
                     del alive[storage]
         return most
 
-    def _made(self, node: Node) -> list[str]:
-        storages = self.saved.storages
-        names = (name for name in node.outputs if name and storages.of(name) == name)
-        return [name for name in names if not self.saved.is_free(name)]
-
     @cached_property
     def _last_uses(self) -> dict[str, int]:
         """The index of the last node that needs each storage; past the end for what is kept."""
         storages, end = self.saved.storages, len(self.graph.nodes)
         last: dict[str, int] = {}
         for index, node in enumerate(self.graph.nodes):
-            if node.op not in _SHAPES:
+            if self.saved.operators.reads_contents(node):
                 last.update((storages.of(name), index) for name in node.inputs if name)
         for each in self.saved.held.values():
             last.update((storage, end) for storage in each.storages)
@@ -59,4 +51,4 @@ class ForwardWalk:
         return last
 
     def _bytes(self, name: str) -> int:
-        return self.saved.storages.known_bytes(name)  # what is not known is named in what is saved
+        return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
 
@@ -17,7 +17,6 @@ _FX = "pkg.torch.onnx.fx_node"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
 _TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
 _FOLDED, _DROPOUT = "batch_norm", "torch.nn.modules.dropout."
-_RENAMED = re.compile(r"onnx::|val_\d")  # weights that an exporter of PyTorch computed anew
 
 # What dropout customarily follows: activations, and what ends a block or begins a head.
 _ACTIVATIONS = frozenset(
@@ -134,7 +133,7 @@ class HiddenLayers:
         value = self.graph.values[name]
         large = value.shape is not None and len(value.shape) > 1
         is_float = value.dtype is not None and value.dtype.is_float
-        return self._is_from_pytorch and large and is_float and bool(_RENAMED.match(name))
+        return self._is_from_pytorch and large and is_float and is_computed_anew(name)
 
     def _may_drop(self, node: Node) -> bool:
         value = self.graph.values[node.outputs[0]]

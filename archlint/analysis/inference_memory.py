@@ -9,7 +9,6 @@ from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
 
@@ -83,27 +82,13 @@ class InferenceMemory:
         return [name for name in names if not self.gradients.is_stored(name)]
 
     def _size(self, storage: str) -> int:
-        try:
-            return self.storages.nbytes(storage)
-        except Undetermined:
-            return 0  # listed in _unknown
+        return self.storages.known_bytes(storage)  # the others are listed in _unknown
 
     @cached_property
     def _unknown(self) -> tuple[Unknown, ...]:
-        parts = []
-        for node in self.graph.nodes:
-            for storage in self._made(node):
-                try:
-                    self.storages.nbytes(storage)
-                except Undetermined as reason:
-                    parts.append(Unknown(node.name, node.op, str(reason)))
-            parts.extend(self._inside(node).unknown)
-        for name in self.graph.inputs:
-            try:
-                self.storages.nbytes(name)
-            except Undetermined as reason:
-                parts.append(Unknown(name, "input", str(reason)))
-        return merged(parts)
+        own = self.storages.unknown({node.name: self._made(node) for node in self.graph.nodes})
+        inside = (self._inside(self.graph.by_name[name]).unknown for name in self.graph.inner)
+        return merged(own, *inside)
 
     def _inside(self, node: Node) -> Amount:
         """Return what the graphs inside a node need at most."""

@@ -88,22 +88,23 @@ class Lineage:
     def uses(self) -> dict[str, tuple[Use, ...]]:
         """For every stored tensor, the operators in which it meets data, or an output's maker."""
         uses: dict[str, list[Use]] = {root: [] for root in self.roots}
-        made_of = self.made_of
         ends = set(self.graph.outputs)
         for node in self.graph.nodes:
-            output = node.output
-            if output and output in made_of and output not in ends:  # only prepares a weight
-                continue
-            for slot, name in enumerate(node.inputs):
-                if name in made_of:
-                    use = Use(node, slot)
-                    for root in made_of[name]:
-                        if root != output:
-                            uses[root].append(use)
-            for name, inner in self._inner_uses(node):
-                for root in made_of.get(name, ()):
-                    uses[root].append(Use(node, inner.slot, inner.reader))
+            if node.output and node.output in self.made_of and node.output not in ends:
+                continue  # it only prepares a weight
+            for name, use in self._reads(node):
+                for root in self.made_of.get(name, ()):
+                    if root != node.output:
+                        uses[root].append(use)
         return {root: tuple(found) for root, found in uses.items()}
+
+    def _reads(self, node: Node) -> Iterator[tuple[str, Use]]:
+        """Yield the stored tensors that a node reads, itself or in the graphs inside it."""
+        for slot, name in enumerate(node.inputs):
+            if name in self.made_of:  # most are not
+                yield name, Use(node, slot)
+        for name, inner in self._inner_uses(node):
+            yield name, Use(node, inner.slot, inner.reader)
 
     @cached_property
     def inside(self) -> dict[Graph, Lineage]:

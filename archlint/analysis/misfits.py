@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from archlint.graph.graph import Graph
+from archlint.graph.inference import Objection
 from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.registry import Operators
@@ -16,12 +17,12 @@ from archlint.record import record
 class Misfit:
     """A call that contradicts its operator, and why.
 
-    `by_onnx` tells that onnx's inference refuses it, which runtimes are sometimes laxer about.
+    `is_certain` where no runtime takes it; about types, they are sometimes laxer than onnx.
     """
 
     node: Node
     reason: str
-    by_onnx: bool
+    is_certain: bool = True
 
 
 @record(slots=False)
@@ -44,9 +45,9 @@ class Misfits:
     def _look(self, node: Node) -> Misfit | None:
         refused = self.graph.refusals.get(node.output)
         if refused is not None:
-            return Misfit(node, refused, by_onnx=True)
+            return Misfit(node, refused, is_certain=not isinstance(refused, Objection))
         reason = self._channels(node)
-        return None if reason is None else Misfit(node, reason, by_onnx=False)
+        return None if reason is None else Misfit(node, reason)
 
     def _channels(self, node: Node) -> str | None:
         operator = self.operators.of(node)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from archlint.graph.graph import Graph
+from archlint.ops.registry import Operators
 
-_SHAPES = frozenset({"Shape", "Size"})  # read no element
 
-
-def owners(graph: Graph, framework: Graph) -> dict[str, str]:
+def owners(graph: Graph, framework: Graph, operators: Operators) -> dict[str, str]:
     """Return the operators of `framework` by the names of the nodes of `graph`.
 
     A node that is no operator there belongs to the one that what it makes ends up in.
@@ -19,7 +18,7 @@ def owners(graph: Graph, framework: Graph) -> dict[str, str]:
             user
             for name in node.outputs
             for user in graph.consumers.get(name, ())
-            if user.op not in _SHAPES
+            if operators.reads_contents(user)
         ]
         inside = node.name not in own and users
         found[node.name] = found.get(users[0].name, node.name) if inside else node.name

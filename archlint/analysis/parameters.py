@@ -33,6 +33,9 @@ class Parameters:
 
     `count`, `nbytes` and the like are about the whole model, the graphs inside its nodes included:
     both branches of an If are stored, and the body of a loop once.
+
+    The size of every entry is known: a file whose stored tensors have none is refused, and what is
+    made of a size that is open is no parameter.
     """
 
     graph: Graph

@@ -199,7 +199,8 @@ def _extents_of(
     """Yield those walks from one input that run along space or time."""
     value = graph.values[name]
     is_numbers = value.dtype is None or value.dtype.is_float
-    timed = any(extent.axis == 0 and walk.mixes for extent, walk in found)
+    # A batch of 1 that a reshape dropped looks mixed where paths meet: there is nothing to mix.
+    timed = any(extent.axis == 0 and extent.length != 1 and walk.mixes for extent, walk in found)
     for extent, walk in found:
         if (extent.axis == 0 and not timed) or (extent.axis == 1 and timed and not walk.mixes):
             continue

@@ -55,46 +55,48 @@ class Rerun:
             self._release(self.kept[storage] for storage in held.storages)
 
     def _run(self, segment: Segment) -> None:
+        """Allocate what a part makes: each storage lives for its keepers, and until it is read."""
         keepers = Counter(name for node in segment.nodes for name in self._of(node).storages)
-        uses = self._last_uses(segment)
+        done = self._done(segment)
         made: dict[str, int] = {}
-        running: set[str] = set()  # what the part itself still holds
         for at, node in enumerate(self.saved.run_again(segment)):
-            each = self._of(node)
-            own = each.own.high if self.high else each.own.low
-            for name in filter(self._is_made, node.outputs):
-                nbytes = self.saved.storages.known_bytes(name)
-                made[name] = self.ledger.allocate(nbytes, keepers[name] + 1)
-                running.add(name)
-            if own:
-                made[f"own {node.name}"] = self.ledger.allocate(own)
-            self.ledger.mark(each.forward_transient)
-            done = {name for name in running if uses.get(name, len(segment.nodes)) <= at}
-            self._release(made[name] for name in done)
-            running -= done
-        self._release(made[name] for name in running)
-        outside = (name for name in keepers.elements() if name not in made)
-        for storage in outside:
-            self.ledger.hold(self.kept[storage])
+            made |= self._allocate(node, keepers)
+            self.ledger.mark(self._of(node).forward_transient)
+            self._release(made[name] for name in done[at])
+        for name in keepers.elements():
+            if name not in made:
+                self.ledger.hold(self.kept[name])
         kept = self.kept | made
         self._again.update((node.name, kept) for node in segment.nodes)
 
-    def _is_made(self, name: str) -> bool:
-        return bool(name) and self.saved.storages.of(name) == name and not self.saved.is_free(name)
+    def _allocate(self, node: Node, keepers: Counter[str]) -> dict[str, int]:
+        """Allocate what one operator makes, for those that keep it and for the run itself."""
+        each, nbytes = self._of(node), self.saved.storages.known_bytes
+        made = {
+            name: self.ledger.allocate(nbytes(name), keepers[name] + 1)
+            for name in self.saved.made(node)
+        }
+        own = each.own.high if self.high else each.own.low
+        if own:
+            made[f"own {node.name}"] = self.ledger.allocate(own)
+        return made
 
     def _release(self, storages: Iterable[int]) -> None:
         for storage in storages:
             self.ledger.release(storage)
 
-    def _last_uses(self, segment: Segment) -> dict[str, int]:
-        """Return the place of the last operator of a part that reads each storage."""
-        storages = self.saved.storages
-        return {
-            storages.of(name): at
-            for at, node in enumerate(segment.nodes)
-            for name in node.inputs
-            if name
-        }
+    def _done(self, segment: Segment) -> tuple[list[str], ...]:
+        """Return what the run itself needs no more after each of its operators."""
+        storages, nodes = self.saved.storages, self.saved.run_again(segment)
+        last: dict[str, int] = {}
+        for at, node in enumerate(segment.nodes):
+            last.update((storages.of(name), at) for name in node.inputs if name)
+        done: tuple[list[str], ...] = tuple([] for _ in nodes)
+        for at, node in enumerate(nodes):
+            for name in self.saved.made(node):
+                end = last.get(name, len(nodes))
+                done[min(max(end, at), len(nodes) - 1)].append(name)
+        return done
 
     def _of(self, node: Node) -> NodeSaved:
         return self.saved.of_node[node.name]

@@ -147,26 +147,29 @@ class Samples:
         )
 
     def _lengths(self, place: int, step: int, *, is_coarse: bool) -> Ladder:
-        base = max(-(-self.middle[place] // step), _FEWEST_PERIODS) * step
-        ladder = Ladder(base, step, is_coarse=is_coarse)
+        periods = max(-(-self.middle[place] // step), _FEWEST_PERIODS)
+        ladder = Ladder(periods * step, step, is_coarse=is_coarse)
+        while periods > _FEWEST_PERIODS and not self._takes(place, ladder.size(_HIGHEST_RUNG)):
+            periods = max(periods // 2, _FEWEST_PERIODS)  # a table ends among the rungs
+            ladder = Ladder(periods * step, step, is_coarse=is_coarse)
         return dataclasses.replace(ladder, end=self._end(place, ladder))
+
+    def _takes(self, place: int, size: int) -> bool:
+        """Whether the model takes a size of one symbol, among those of the middle."""
+        return self.is_sound((*self.middle[:place], size, *self.middle[place + 1 :]))
 
     def _end(self, place: int, ladder: Ladder) -> int | None:
         """Return the largest length, None where none was found.
 
         A length ends where a stored table, of positions most often, has no more rows.
         """
-
-        def is_sound(size: int) -> bool:
-            return self.is_sound((*self.middle[:place], size, *self.middle[place + 1 :]))
-
-        if is_sound(ladder.far):
+        if self._takes(place, ladder.far):
             return None
         graph = self.facts(self.middle).graph
         rows = {size for name in graph.weights for size in graph.values[name].sizes or ()}
         first = ladder.size(_HIGHEST_RUNG)
         tables = sorted(size // ladder.step * ladder.step for size in rows if size > first)
-        sound = bisect_left(tables, True, key=lambda size: not is_sound(size))
+        sound = bisect_left(tables, True, key=lambda size: not self._takes(place, size))
         return tables[sound - 1] if sound else first
 
     @cached_property

@@ -173,6 +173,17 @@ class Saved:
     def _not_free(self, storages: Iterable[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(storage for storage in storages if not self.is_free(storage)))
 
+    def made(self, node: Node) -> tuple[str, ...]:
+        """Return the storages that a node makes and that cost something."""
+        names = (name for name in node.outputs if name and self.storages.of(name) == name)
+        return tuple(name for name in names if not self.is_free(name))
+
+    @cached_property
+    def unknown(self) -> tuple[Unknown, ...]:
+        """What is kept or made whose size is not known, and is in no moment of a step."""
+        made = {node.name: self.made(node) for node in self.graph.nodes}
+        return merged(self.total.unknown, self.storages.unknown(made))
+
     def is_free(self, storage: str) -> bool:
         """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
         if self.gradients.is_stored(storage):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+from archlint.analysis.amount import Unknown
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -58,11 +60,29 @@ class Storages:
         return stored * self.float_bytes // 4 if value.dtype is DType.FLOAT32 else stored
 
     def known_bytes(self, storage: str) -> int:
-        """Return the bytes of a storage, 0 where its size is not known."""
+        """Return the bytes of a storage, 0 where its size is not known.
+
+        Whoever adds these up says so: `unknown` names the storages that a sum lacks.
+        """
         try:
             return self.nbytes(storage)
         except Undetermined:
             return 0
+
+    def unknown(self, made: Mapping[str, Iterable[str]]) -> tuple[Unknown, ...]:
+        """Name the inputs and the storages `made` by nodes, by name, whose sizes are not known."""
+        found = [Unknown(name, "input", why) for name, why in self._reasons(self.graph.inputs)]
+        for name, storages in made.items():
+            op = self.graph.by_name[name].op
+            found += [Unknown(name, op, why) for _, why in self._reasons(storages)]
+        return tuple(found)
+
+    def _reasons(self, storages: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for storage in storages:
+            try:
+                self.nbytes(storage)
+            except Undetermined as reason:
+                yield storage, str(reason)
 
     @cached_property
     def _layouts(self) -> dict[str, tuple[str, Strides | None]]:

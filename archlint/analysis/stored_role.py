@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage, Use
+from archlint.graph.made_up import is_made_up
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.graph.weight import BUFFER, INITIALIZER
@@ -16,9 +17,6 @@ from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.ops.composite.exported import Signature
-
-# Names that PyTorch's exporters make up; all others are keys of the state dictionary.
-_MADE_UP = re.compile(r"^(onnx::|/|_v_|val_|ortshared_|lifted_tensor|\d+$)|/|::")
 
 # Buffers that nothing in the graph tells from parameters, by the names that everybody gives them.
 _CUSTOMARY_BUFFER = re.compile(
@@ -60,6 +58,8 @@ class StoredRoles:
         """Return the role of a stored tensor."""
         graph = self.lineage.graph
         value, uses = graph.values[name], self.lineage.uses[name]
+        if value.sizes is None:  # it is made anew for each size of an input
+            return StoredRole.NUMBER
         weight = graph.weights.get(name)
         if weight is not None and BUFFER in weight.metadata:
             return StoredRole.BUFFER
@@ -67,7 +67,7 @@ class StoredRoles:
             return StoredRole.PARAMETER
         if self._signature is not None and name in self._signature.kinds:
             return _SIGNATURE_ROLES.get(self._signature.kinds[name], StoredRole.NUMBER)
-        if weight is not None and self._keeps_names and not _MADE_UP.search(name):
+        if weight is not None and self._keeps_names and not is_made_up(name):
             return self._of_named(value, uses)
         return self._of_used(value, uses)
 

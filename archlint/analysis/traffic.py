@@ -28,7 +28,6 @@ _FORMATS = {
     DType.FLOAT8E4M3FN: "fp8",
     DType.FLOAT8E5M2: "fp8",
 }
-_SHAPES = frozenset({"Shape", "Size"})  # read no element
 _NONE: Counter[str] = Counter()
 
 
@@ -99,7 +98,7 @@ class Traffic:
     @cached_property
     def _owners(self) -> dict[str, str]:
         """The operator of the framework that each node of the file belongs to."""
-        return owners(self.compute.graph, self.saved.graph)
+        return owners(self.compute.graph, self.saved.graph, self.saved.operators)
 
     @cached_property
     def _products(self) -> dict[str, Counter[str]]:
@@ -125,9 +124,10 @@ class Traffic:
             if name and self._storage(name) == name and not stored(name)
         ]
         moved = 0
-        if made and node.inputs and node.op not in _SHAPES:
+        if made and node.inputs:
             written = sum(map(self._bytes, made))
-            read = {self._storage(name): self._bytes(name) for name in node.inputs if name}
+            inputs = filter(None, node.inputs) if self.saved.operators.reads_contents(node) else ()
+            read = {self._storage(name): self._bytes(name) for name in inputs}
             if self._looks_up(node):
                 table = self._storage(node.inputs[0])
                 read[table] = min(read[table], written)

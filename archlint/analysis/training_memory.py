@@ -106,7 +106,7 @@ class TrainingMemory:
     def forward_peak(self) -> Amount:
         """What is alive at the worst instant of the forward pass."""
         low, high = (ForwardWalk(self.graph, self.saved, high).peak for high in (False, True))
-        return self._resident + Amount(low, high, self.saved.total.unknown)
+        return self._resident + Amount(low, high, self.saved.unknown)
 
     @cached_property
     def forward_end(self) -> Amount:
@@ -124,7 +124,8 @@ class TrainingMemory:
         held = {self.saved.storages.of(name) for name in (*self.graph.inputs, *self.graph.outputs)}
         held_bytes = sum(self.saved.storages.known_bytes(storage) for storage in held)
         made = self.gradient_bytes + self.weights.step
-        return self._always.plus(made + held_bytes + self._loss.nbytes)
+        resting = Amount(held_bytes, held_bytes, self.saved.unknown)
+        return (self._always + resting).plus(made + self._loss.nbytes)
 
     @property
     def _resident(self) -> Amount:
@@ -156,7 +157,7 @@ class TrainingMemory:
         """Return the forward end or the backward peak of the walks with both ends of intervals."""
         forward, backward = zip(*self._walks, strict=True)
         low, high = forward if ends else backward
-        return Amount(low, high, self.saved.total.unknown)
+        return Amount(low, high, self.saved.unknown)
 
     @cached_property
     def _walks(self) -> tuple[tuple[int, int], tuple[int, int]]:

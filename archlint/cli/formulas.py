@@ -24,14 +24,16 @@ def with_formula(formulas: Mapping[str, Any] | None, label: str, value: str) -> 
     found = [_find(formulas, path) for path in _PATHS[label]]
     if found[0]["text"] is None:
         return f"{value} (no formula: {found[0]['reason']})"
-    return " = ".join(each["text"] for each in found)
+    return " = ".join(_text(formulas, each) for each in found)
 
 
 def of_nodes(formulas: Mapping[str, Any] | None) -> dict[tuple[str, str], str]:
     """Return the formulas of what is not known of a node without sizes, by node and amount."""
+    if formulas is None:
+        return {}
     return {
-        (node["name"], amount): node[amount]["text"]
-        for node in (formulas["nodes"] if formulas else ())
+        (node["name"], amount): _text(formulas, node[amount])
+        for node in formulas["nodes"]
         for amount in ("macs", "saved_bytes")
         if amount in node and node[amount]["text"]
     }
@@ -48,9 +50,19 @@ def sizes(formulas: Mapping[str, Any] | None, flags: Sequence[str]) -> list[str]
     """Return what the formulas hold for, and the flags that give the open dimensions a size."""
     if not flags:
         return []
-    condition = formulas["condition"] if formulas else None
+    known = [formulas["condition"], formulas["ranges"]] if formulas else []
+    condition = " and ".join(filter(None, known))
     holds = [f"formulas hold for {condition}"] if condition else []
     return ["", *holds, f"bind the open dimensions: {' '.join(flags)}"]
+
+
+def _text(formulas: Mapping[str, Any], formula: Mapping[str, Any]) -> str:
+    """Return a formula without the ranges that all have, which are told once for all."""
+    text: str = formula["text"]
+    shared = formulas["ranges"]
+    if shared is None or formula["below"] is not None:
+        return text
+    return text.removesuffix(f" for {shared}")
 
 
 def _find(formulas: Mapping[str, Any], path: str) -> Mapping[str, Any]:

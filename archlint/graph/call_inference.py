@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from archlint.graph.lookup import missing_row
 from archlint.graph.signature import shape_operands, signature
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> 
     """
     if node.op in _HANDLED and not node.domain:
         return ""
+    refusal = missing_row(node, scope)
+    if refusal is not None:
+        return refusal
     contents = shape_operands(node, scope)
     key = signature(node, proto, scope, contents)
     found = context.known.get(key) if key is not None else None

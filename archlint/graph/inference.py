@@ -31,10 +31,17 @@ _REFUSALS = (
     KeyError,
 )
 """How onnx says that a node is not what its schema asks for."""
+_OF_SHAPES, _OF_TYPES = "[ShapeInferenceError]", "[TypeInferenceError]"
 
 
 class Refusal(str):
-    """Why onnx refuses a call: it contradicts the definition of its operator."""
+    """Why a call cannot run: the sizes or numbers of its inputs contradict its operator."""
+
+    __slots__ = ()
+
+
+class Objection(Refusal):
+    """Why onnx refuses a call for another reason, such as its types: runtimes are often laxer."""
 
     __slots__ = ()
 
@@ -109,6 +116,13 @@ class NodeInference:
                 ir_version=self._ir_version,
             )
         except _REFUSALS as error:
-            text = str(error).strip()
-            return Refusal(text.splitlines()[0] if text else "shape inference failed")
+            return _refusal(str(error).strip())
         return {name: proto.SerializeToString() for name, proto in found.items()}
+
+
+def _refusal(text: str) -> Refusal:
+    """Return onnx's reason, without its name for the kind of error."""
+    reason = text.splitlines()[0] if text else "shape inference failed"
+    if reason.startswith(_OF_SHAPES):
+        return Refusal(reason.removeprefix(_OF_SHAPES).strip())
+    return Objection(reason.removeprefix(_OF_TYPES).strip())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from archlint.graph.batch import Batch, find_batch
 from archlint.graph.bindings import Bindings
 from archlint.graph.dimension import bind, names_in
+from archlint.graph.made_up import is_made_up_axis
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 
 _BATCH = object()
-
-# PyTorch's exporter makes up a name for each axis of each input that it is given no name of.
-_MADE_UP = re.compile(r".*_dynamic_axes_\d+")
 
 
 @record
@@ -58,7 +55,7 @@ def open_dims(graph: Graph) -> tuple[OpenDim, ...]:
         for axis, dim in enumerate(shape):
             for symbol in _symbols(dim, batch):
                 is_batch = symbol in batch.symbols or (axis == 0 and not symbol)
-                own = "" if _MADE_UP.fullmatch(symbol) else symbol
+                own = "" if is_made_up_axis(symbol) else symbol
                 key = _BATCH if is_batch else own or (axis, len(shape))
                 axes.setdefault(key, []).append((name, axis))
                 names.setdefault(key, {})[symbol or f"{name}.{axis}"] = None

@@ -15,6 +15,7 @@ from archlint.graph.constant import add_constant
 from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.invalid import InvalidGraph
+from archlint.graph.lookup import note_highest
 from archlint.graph.loops import collect, count, settle, states
 from archlint.graph.names import Names
 from archlint.graph.node import Attribute, Node
@@ -141,6 +142,7 @@ class GraphReader:
             add_constant(node, proto, scope)
         else:
             fold(node, scope, context.inference.opset)
+            note_highest(node, scope)
         return node
 
     def _plain(self, proto: NodeProto) -> Node:

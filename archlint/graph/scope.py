@@ -31,13 +31,15 @@ class Scope:
 
     `partials` holds sizes that are known in part, as arrays of numbers, symbols and None; `types`
     the serialized types of what is no tensor (sequences, optionals), `sequences` the items of
-    sequences that are known. `open` are the computed tensors without a full shape.
+    sequences that are known. `highest` holds the largest number of positions that are too many to
+    be constants. `open` are the computed tensors without a full shape.
     """
 
     outer: Scope | None = None
     values: dict[str, Value] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     partials: dict[str, np.ndarray] = field(default_factory=dict)
+    highest: dict[str, int] = field(default_factory=dict)
     weights: dict[str, Weight] = field(default_factory=dict)
     types: dict[str, bytes] = field(default_factory=dict)
     sequences: dict[str, tuple[Value, ...]] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Scope:
             self.constants[name] = scope.constants[name]
         if name in scope.partials:
             self.partials[name] = scope.partials[name]
+        if name in scope.highest:
+            self.highest[name] = scope.highest[name]
         if name in scope.types:
             self.types[name] = scope.types[name]
         if name in scope.sequences:

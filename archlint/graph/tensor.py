@@ -8,7 +8,8 @@ import numpy as np
 from onnx import SparseTensorProto, TensorProto, numpy_helper
 
 from archlint.graph.dtype import DType
-from archlint.graph.value import Provenance, Role, Shape, Value
+from archlint.graph.invalid import InvalidGraph
+from archlint.graph.value import Provenance, Role, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,12 +39,11 @@ NUMPY_TYPES: Mapping[int, np.dtype[np.generic]] = {
 
 
 def value(name: str, tensor: TensorProto) -> Value:
-    """Return the description of a stored tensor; negative sizes of a broken file are unknown."""
-    dims = tuple(tensor.dims[:])
-    shape: Shape = dims
-    if dims and min(dims) < 0:
-        shape = tuple(dim if dim >= 0 else None for dim in dims)
-    return Value(name, DType.from_onnx(tensor.data_type), shape, Role.STORED, Provenance.DECLARED)
+    """Return the description of a stored tensor.
+
+    Raises `InvalidGraph` where it has no size or no element type: its bytes would be in no total.
+    """
+    return _stored(name, tensor.data_type, tuple(tensor.dims[:]))
 
 
 def is_external(tensor: TensorProto) -> bool:
@@ -82,11 +82,17 @@ def filled(value: Value, number: int) -> np.ndarray:
 
 
 def sparse_value(name: str, sparse: SparseTensorProto) -> Value:
-    """Return the description of a stored sparse tensor: its dense shape."""
-    dims = tuple(dim if dim >= 0 else None for dim in sparse.dims)
-    return Value(
-        name, DType.from_onnx(sparse.values.data_type), dims, Role.STORED, Provenance.DECLARED
-    )
+    """Return the description of a stored sparse tensor: its dense shape; raises as `value` does."""
+    return _stored(name, sparse.values.data_type, tuple(sparse.dims[:]))
+
+
+def _stored(name: str, code: int, dims: tuple[int, ...]) -> Value:
+    dtype = DType.from_onnx(code)
+    if min(dims, default=0) < 0:
+        raise InvalidGraph(f"stored tensor {name!r} has a negative size: {list(dims)}")
+    if dtype is None:
+        raise InvalidGraph(f"stored tensor {name!r} has no element type that ONNX defines: {code}")
+    return Value(name, dtype, dims, Role.STORED, Provenance.DECLARED)
 
 
 def store(array: np.ndarray, name: str) -> TensorProto:

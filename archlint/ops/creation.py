@@ -24,25 +24,30 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     names = (
         "Constant",
-        "Shape",
-        "Size",
         "Range",
-        "RandomNormalLike",
-        "RandomUniformLike",
         "HannWindow",
         "HammingWindow",
         "BlackmanWindow",
         "MelWeightMatrix",
     )
-    weights = ("ConstantOfShape", "RandomNormal", "RandomUniform", "EyeLike")
+    of_shapes = ("Shape", "Size", "RandomNormalLike", "RandomUniformLike")
+    weights = ("ConstantOfShape", "RandomNormal", "RandomUniform")
     return (
         *(_made(name) for name in names),
+        *(_made(name, reads_contents=False) for name in of_shapes),
         *(_made(name, creates_weight=True) for name in weights),
+        _made("EyeLike", creates_weight=True, reads_contents=False),
         _made("OneHot", sees_indices),
     )
 
 
-def _made(name: str, sight: SightFacet = sees_nothing, *, creates_weight: bool = False) -> Operator:
+def _made(
+    name: str,
+    sight: SightFacet = sees_nothing,
+    *,
+    creates_weight: bool = False,
+    reads_contents: bool = True,
+) -> Operator:
     return Operator(
         name,
         no_cost,
@@ -50,4 +55,5 @@ def _made(name: str, sight: SightFacet = sees_nothing, *, creates_weight: bool =
         sight,
         differentiable=False,
         creates_weight=creates_weight,
+        reads_contents=reads_contents,
     )

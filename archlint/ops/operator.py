@@ -53,6 +53,8 @@ class Operator:
     of the first input's gradient in the storage of the output's, where they follow from more than
     the shapes. `misfit` says why the sizes of a call do not go together where onnx's own
     inference does not look, None where they do. `casting` says what autocast does to its tensors.
+    One that does not `reads_contents` asks for the shapes of its inputs alone: their elements may
+    be gone.
     """
 
     name: str
@@ -73,3 +75,4 @@ class Operator:
     unview: ViewFacet | None = None
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS
+    reads_contents: bool = True

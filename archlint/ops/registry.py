@@ -62,6 +62,11 @@ class Operators:
             asked[key] = self._find(key)
         return asked[key]
 
+    def reads_contents(self, node: Node) -> bool:
+        """Whether the elements of a node's inputs matter; so it is where it is not known."""
+        entry = self.of(node)
+        return entry is None or entry.reads_contents
+
     @cached_property
     def entries(self) -> Mapping[tuple[str, str], Operator]:
         """All entries, by domain and name."""

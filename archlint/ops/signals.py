@@ -123,8 +123,8 @@ def fill(call: Call, windows: tuple[Sliding, ...]) -> float:
     share = 1.0
     sizes = (call.input(0).shape or ())[2:]
     for size, one in zip(sizes, windows, strict=False):
-        if isinstance(size, int) and one.before is not None and one.after is not None:
-            share *= _inside(size, one, one.before, one.after)
+        if isinstance(size, int) and one.pads is not None:
+            share *= _inside(size, one, *one.pads)
     return share
 
 

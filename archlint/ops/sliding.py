@@ -47,6 +47,18 @@ class Sliding:
         """The input elements that one window covers, holes included: d (K - 1) + 1."""
         return self.dilation * (self.kernel - 1) + 1
 
+    @property
+    def pads(self) -> tuple[int, int] | None:
+        """The padding before and after; None where it is not known."""
+        if self.before is None or self.after is None:
+            return None
+        return self.before, self.after
+
+    @property
+    def padding(self) -> int | None:
+        """The padding of both ends together; None where it is not known."""
+        return None if self.pads is None else sum(self.pads)
+
 
 def has_windows(node: Node) -> bool:
     """Whether a node is a convolution or a pooling."""
@@ -130,9 +142,9 @@ def _slide(axis: int, one: Sliding) -> Link:
 
 def output_size(size: int, sliding: Sliding) -> int | None:
     """Return floor((W + P - K) / S) + 1, P both paddings together (problem set 8, problem 4)."""
-    if sliding.before is None or sliding.after is None:
+    if sliding.padding is None:
         return None
-    return (size + sliding.before + sliding.after - sliding.extent) // sliding.stride + 1
+    return (size + sliding.padding - sliding.extent) // sliding.stride + 1
 
 
 def _same(size: object, extent: int, stride: int, *, upper: bool) -> tuple[int | None, int | None]:

@@ -44,6 +44,7 @@ def formulas_document(model: Model) -> dict[str, Any] | None:
             for dim in model.open_dims
         ],
         "condition": model.formulas.of(_forward_macs).condition or None,
+        "ranges": model.formulas.of(_forward_macs).ranges or None,
         **totals,
         "nodes": _nodes(model),
         "unknown": [

@@ -174,3 +174,21 @@ def test_open_dimensions_are_told_once_by_their_names(archlint: Archlint, folder
     assert totals.count("bind the open dimensions: --batch-size N --dim T=N") == 1
     assert "not bound" not in totals
     assert "floor(" not in totals
+
+
+def test_the_sizes_that_all_formulas_hold_for_are_told_once(
+    archlint: Archlint, folder: Path
+) -> None:
+    layers = (
+        "  - Embedding: {num_embeddings: 100, embedding_dim: 8}\n"
+        "  - PositionEmbedding: {num_embeddings: 512}\n"
+        "  - MultiheadAttention: {num_heads: 2}\n"
+    )
+    inputs = "inputs: {tokens: {shape: [N, T], dtype: int64}}"
+    text = f"archlint: 1\nname: gpt\n{inputs}\nlayers:\n{layers}"
+    (folder / "gpt.arch.yaml").write_text(text, encoding="utf-8")
+    out = archlint("inspect", "gpt.arch.yaml").out
+    assert "\nformulas hold for T <= 512\nbind the open dimensions: " in out
+    assert "for T <= 512" not in out.replace("formulas hold for T <= 512", "")
+    (sum_of_biases,) = (line for line in out.splitlines() if "out_proj  " in line)
+    assert sum_of_biases.split()[-4:] == ["0", "0", "B", "all"]

@@ -10,8 +10,12 @@ import onnx.parser
 import pytest
 
 from archlint.api import Rule, Severity
-from archlint.testing import lint_file, lint_text
+from archlint.testing import lint_file, lint_model, lint_text
 from archlint_rules import archlint_rules
+from archlint_rules.receptive_field.independent_output import IndependentOutput
+from archlint_rules.receptive_field.inexact_division import InexactDivision
+from archlint_rules.receptive_field.map_smaller_than_kernel import MapSmallerThanKernel
+from archlint_rules.receptive_field.skipped_elements import SkippedElements
 
 RULES = {rule.code: rule for rule in archlint_rules() if rule.code.startswith("RF")}
 LIGHT = sorted((Path(onnx.__file__).parent / "backend/test/data/light").glob("*.onnx"))
@@ -223,3 +227,23 @@ def detector(tmp_path: Path, width: int | str) -> Path:
 def test_maps_that_are_put_in_a_row_meet_nowhere(tmp_path: Path, width: int | str) -> None:
     found = lint_file(detector(tmp_path, width), list(RULES.values()), {})
     assert [finding for finding in found if finding.severity is not Severity.INFO] == []
+
+
+def test_noise_of_the_shape_of_an_input_does_not_depend_on_it() -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[2] x) => (float[2] y) { y = RandomNormalLike(x) }"
+    )
+    tensors = {finding.place.tensor for finding in lint_model(model, [IndependentOutput])}
+    assert tensors == {"x", "y"}
+
+
+@pytest.mark.parametrize("rule", [MapSmallerThanKernel, InexactDivision, SkippedElements])
+def test_padding_that_is_not_known_is_no_padding_of_zero(rule: type[Rule]) -> None:
+    # SAME pads the map of 3 to whatever is needed once H is known: nothing can be said before.
+    model = onnx.parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[1, 1, H, 3] x, float[1, 1, 7, 3] w) => (float[1, 1, A, B] y) "
+        '{ y = Conv <auto_pad = "SAME_UPPER", strides = [9, 9], kernel_shape = [7, 3]> (x, w) }'
+    )
+    assert [f for f in lint_model(model, [rule]) if 2 in f.data["axes"]] == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from archlint.api import (
     Amount,
     Device,
     Facts,
     Model,
+    Sourced,
     Target,
     format_bytes,
     format_flops,
@@ -24,19 +25,16 @@ _NANOSECONDS = 10**9
 def training_memory(target: Target) -> Iterator[Budget]:
     """Yield the limits on the memory of a training step: the device's, and the user's own."""
     device, training = target.device, target.training
-    limit = None if device is None else _training_limit(device)
-    if device is not None and training.optimizer and limit is not None:
+    if device is not None and training.optimizer:
         source = f"the memory of {device.name}" if device.has_reserves else _usable(device)
-        yield Budget("training", _on_device, limit, source, format_bytes)
-    if target.require.training_memory is not None:
-        yield Budget(
-            "training",
-            lambda facts: facts.training_memory.peak,
-            target.require.training_memory,
-            "require.training-memory",
-            format_bytes,
-            missing=None if training.optimizer else _NO_OPTIMIZER,
-        )
+        yield from _limit("training", _on_device, device.training_memory_bytes, source)
+    yield from _limit(
+        "training",
+        lambda facts: facts.training_memory.peak,
+        target.require.training_memory,
+        "require.training-memory",
+        missing=None if training.optimizer else _NO_OPTIMIZER,
+    )
 
 
 def inference_memory(target: Target) -> Iterator[Budget]:
@@ -45,19 +43,15 @@ def inference_memory(target: Target) -> Iterator[Budget]:
     On a microcontroller the weights stay in flash, and the memory holds the activations alone.
     """
     device = target.device
-    if device is not None and device.usable_memory_bytes is not None:
+    if device is not None:
         measure = activations if device.kind == "mcu" else _weights_and_activations
-        yield Budget(
-            "inference", measure, device.usable_memory_bytes, _usable(device), format_bytes
-        )
-    if target.require.inference_memory is not None:
-        yield Budget(
-            "inference",
-            _weights_and_activations,
-            target.require.inference_memory,
-            "require.inference-memory",
-            format_bytes,
-        )
+        yield from _limit("inference", measure, device.usable_memory_bytes, _usable(device))
+    yield from _limit(
+        "inference",
+        _weights_and_activations,
+        target.require.inference_memory,
+        "require.inference-memory",
+    )
 
 
 def generation_memory(target: Target) -> Iterator[Budget]:
@@ -72,77 +66,55 @@ def generation_memory(target: Target) -> Iterator[Budget]:
         return facts.attention_memory.cache(context, width).plus(low)
 
     device = target.device
-    if device is not None and device.usable_memory_bytes is not None and device.kind != "mcu":
-        yield Budget(
-            "generation", measure, device.usable_memory_bytes, _usable(device), format_bytes
-        )
-    if target.require.inference_memory is not None:
-        yield Budget(
-            "generation",
-            measure,
-            target.require.inference_memory,
-            "require.inference-memory",
-            format_bytes,
-        )
+    if device is not None and device.kind != "mcu":
+        yield from _limit("generation", measure, device.usable_memory_bytes, _usable(device))
+    yield from _limit(
+        "generation", measure, target.require.inference_memory, "require.inference-memory"
+    )
 
 
 def weights(target: Target) -> Iterator[Budget]:
     """Yield the limits on the bytes of the weights: flash, a parameter cache, the user's own."""
     device = target.device
-    if device is not None and device.flash_bytes is not None:
-        yield Budget(
-            "weights", _weights, device.flash_bytes.value, f"flash of {device.name}", format_bytes
-        )
-    if device is not None and device.parameter_cache_bytes is not None:
-        yield Budget(
-            "cached weights",
-            _weights,
-            device.parameter_cache_bytes.value,
-            f"memory for weights on {device.name}",
-            format_bytes,
-        )
-    if target.require.weights is not None:
-        yield Budget("weights", _weights, target.require.weights, "require.weights", format_bytes)
+    if device is not None:
+        flash, cache = device.flash_bytes, device.parameter_cache_bytes
+        yield from _limit("weights", _weights, _value(flash), f"flash of {device.name}")
+        source = f"memory for weights on {device.name}"
+        yield from _limit("cached weights", _weights, _value(cache), source)
+    yield from _limit("weights", _weights, target.require.weights, "require.weights")
 
 
 def contiguous_memory(target: Target) -> Iterator[Budget]:
     """Yield the limit on a block of memory that holds all activations, where there are several."""
     device = target.device
-    if device is not None and device.largest_contiguous_sram_bytes is not None:
-        yield Budget(
-            "the arena of activations",
-            activations,
-            device.largest_contiguous_sram_bytes.value,
-            f"largest contiguous SRAM of {device.name}",
-            format_bytes,
-        )
+    if device is not None:
+        block = _value(device.largest_contiguous_sram_bytes)
+        source = f"largest contiguous SRAM of {device.name}"
+        yield from _limit("the arena of activations", activations, block, source)
 
 
 def step_flops(target: Target) -> Iterator[Budget]:
     """Yield the limit on the FLOP of one step: forward and backward, or forward alone."""
-    if target.require.step_flops is not None:
-        trains = target.training.optimizer is not None
-        yield Budget(
-            "a training step" if trains else "a forward pass",
-            _training_flops if trains else _forward_flops,
-            target.require.step_flops,
-            "require.step-flops",
-            format_flops,
-        )
+    yield from _limit(
+        _step(target),
+        _training_flops if target.training.optimizer else _forward_flops,
+        target.require.step_flops,
+        "require.step-flops",
+        format_flops,
+    )
 
 
 def step_time(target: Target) -> Iterator[Budget]:
     """Yield the limit on the time of one step, in nanoseconds."""
-    if target.require.step_time is not None:
-        trains = target.training.optimizer is not None
-        yield Budget(
-            "a training step" if trains else "a forward pass",
-            lambda facts: facts.step_time.nanoseconds,
-            target.require.step_time * _NANOSECONDS,
-            "require.step-time",
-            lambda nanoseconds: format_seconds(nanoseconds / _NANOSECONDS),
-            missing=_NO_DEVICE if target.device is None else None,
-        )
+    seconds = target.require.step_time
+    yield from _limit(
+        _step(target),
+        lambda facts: facts.step_time.nanoseconds,
+        None if seconds is None else seconds * _NANOSECONDS,
+        "require.step-time",
+        lambda nanoseconds: format_seconds(nanoseconds / _NANOSECONDS),
+        missing=_NO_DEVICE if target.device is None else None,
+    )
 
 
 def all_budgets(model: Model) -> Iterator[Budget]:
@@ -160,12 +132,26 @@ def all_budgets(model: Model) -> Iterator[Budget]:
         yield from family(model.target)
 
 
-def _training_limit(device: Device) -> int | None:
-    """Return the bytes that a training can have, None where the memory is not known.
+def _limit(  # noqa: PLR0913 - the parts of a budget
+    what: str,
+    measure: Callable[[Facts], Amount],
+    limit: float | None,
+    source: str,
+    write: Callable[[float], str] = format_bytes,
+    *,
+    missing: Missing | None = None,
+) -> Iterator[Budget]:
+    """Yield a budget where there is a limit."""
+    if limit is not None:
+        yield Budget(what, measure, limit, source, write, missing)
 
-    Where the reserves are known by name, they are part of the amount and not of the limit.
-    """
-    return device.own_memory_bytes if device.has_reserves else device.usable_memory_bytes
+
+def _value(fact: Sourced | None) -> int | None:
+    return None if fact is None else fact.value
+
+
+def _step(target: Target) -> str:
+    return "a training step" if target.training.optimizer else "a forward pass"
 
 
 def _usable(device: Device) -> str:

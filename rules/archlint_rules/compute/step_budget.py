@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlint.api import Finding, Model, Rule, Severity, format_flops
-from archlint_rules.budget.budget import Budget, Verdict
+from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import step_flops, step_time
+from archlint_rules.budget.exceeded import exceeded
 from archlint_rules.budget.remedies import advice
 
 
@@ -26,9 +27,7 @@ class StepBudgetExceeded(Rule):
 
     def _works(self, model: Model) -> Iterator[Finding]:
         compute = model.facts.compute
-        for budget in step_flops(model.target):
-            if budget.verdict(model.facts) not in {Verdict.EXCEEDS, Verdict.MAY_EXCEED}:
-                continue
+        for budget, _, _ in exceeded(model, step_flops):
             forward, backward = compute.forward_flops.low, compute.backward_flops.low
             parts = f": forward {format_flops(forward)}, backward {format_flops(backward)}"
             trains = model.target.training.optimizer is not None
@@ -53,12 +52,8 @@ class StepBudgetExceeded(Rule):
 
     def _times(self, model: Model) -> Iterator[Finding]:
         """Report an error where the arithmetic alone is too long, a warning where all of it is."""
-        for budget in step_time(model.target):
-            verdict = budget.verdict(model.facts)
-            if verdict is Verdict.EXCEEDS:
-                yield self._too_slow(model, budget, Severity.ERROR)
-            elif verdict is Verdict.MAY_EXCEED:
-                yield self._too_slow(model, budget, Severity.WARNING)
+        for budget, _, severity in exceeded(model, step_time):
+            yield self._too_slow(model, budget, severity)
 
     def _too_slow(self, model: Model, budget: Budget, severity: Severity) -> Finding:
         time = model.facts.step_time

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
-from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.alike import alike, and_others, drawn
 from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE
 from archlint_rules.initialization.remedy import advice, fix
 
@@ -30,12 +30,8 @@ class ActivationGainMismatch(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Compare sigma with the gains in use for the activation before each layer."""
-        judged = [
-            (layer, found)
-            for layer in model.facts.initialization.layers
-            if self._is_judged(model, layer)
-            and (found := model.facts.initialization.initial(layer.weight)) is not None
-        ]
+        layers = model.facts.initialization.layers
+        judged = drawn(model, (layer for layer in layers if self._is_judged(model, layer)))
         for group in alike(each for each in judged if _breaks(*each)):
             yield self._mismatch(model, group)
 

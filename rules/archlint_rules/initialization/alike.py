@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from archlint.api import Distribution, Layer
+    from archlint.api import Distribution, Layer, Model
 
     Judged: TypeAlias = tuple[Layer, Distribution]
+
+
+def drawn(model: Model, layers: Iterable[Layer]) -> Iterator[Judged]:
+    """Yield layers with what their weights are drawn from, where that is known."""
+    for layer in layers:
+        found = model.facts.initialization.initial(layer.weight)
+        if found is not None:
+            yield layer, found
 
 
 def alike(judged: Iterable[Judged]) -> list[list[Judged]]:

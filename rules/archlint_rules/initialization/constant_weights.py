@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.alike import alike, and_others, drawn
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
@@ -26,15 +26,12 @@ class ConstantWeights(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report declared and fresh weights without any spread."""
-        constant = [
-            (layer, found)
+        trained = (
+            layer
             for layer in model.facts.initialization.layers
-            if layer.fan.outputs > 1
-            and model.facts.parameters.trainable[layer.weight].trained
-            and (found := model.facts.initialization.initial(layer.weight)) is not None
-            and _breaks(layer, found)
-        ]
-        for group in alike(constant):
+            if layer.fan.outputs > 1 and model.facts.parameters.trainable[layer.weight].trained
+        )
+        for group in alike(each for each in drawn(model, trained) if _breaks(*each)):
             yield self._constant(model, group)
 
     def _constant(self, model: Model, group: list[Judged]) -> Finding:

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.alike import alike, and_others, drawn
 from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE, expected
 from archlint_rules.initialization.remedy import fix
 
@@ -30,17 +30,18 @@ class FanMode(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Name the fan that explains a sigma which INIT001 would not expect."""
-        judged = [
-            (layer, found)
+        rectified = (
+            layer
             for layer in model.facts.initialization.layers
-            if layer.source.is_rectified
-            and not layer.folded
-            and not layer.destiny.is_normalized
-            and (found := model.facts.initialization.initial(layer.weight)) is not None
-            and found.is_outside(expected(layer), TOLERANCE)
+            if layer.source.is_rectified and not layer.folded and not layer.destiny.is_normalized
+        )
+        judged = (
+            (layer, found)
+            for layer, found in drawn(model, rectified)
+            if found.is_outside(expected(layer), TOLERANCE)
             and not model.facts.initialization.default(layer)
             and _explanation(layer, found)
-        ]
+        )
         for group in alike(judged):
             layer, found = group[0]
             words, fan = _explanation(layer, found) or ("", 0.0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archlint.api import Finding, Model, Rule, Severity, format_bytes
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import contiguous_memory, inference_memory
+from archlint_rules.budget.exceeded import exceeded
 from archlint_rules.budget.remedies import advice
 
 
@@ -24,12 +25,8 @@ class ArenaContiguous(Rule):
         limits = list(inference_memory(model.target))
         if any(limit.verdict(model.facts) is Verdict.EXCEEDS for limit in limits):
             return
-        for budget in contiguous_memory(model.target):
-            verdict = budget.verdict(model.facts)
-            if verdict is Verdict.EXCEEDS:
-                yield self._exceeded(model, budget, "needs", Severity.ERROR)
-            elif verdict is Verdict.MAY_EXCEED:
-                yield self._exceeded(model, budget, "may need", Severity.WARNING)
+        for budget, verb, severity in exceeded(model, contiguous_memory):
+            yield self._exceeded(model, budget, verb, severity)
 
     def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:
         amount, worst = budget.measure(model.facts), model.facts.inference_memory.worst

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlint.api import Amount, Finding, Model, Rule, Severity, format_bytes
-from archlint_rules.budget.budget import Budget, Verdict
+from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import inference_memory
+from archlint_rules.budget.exceeded import exceeded
 from archlint_rules.budget.remedies import advice
 
 
@@ -21,12 +22,8 @@ class InferenceMemoryExceeded(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Hold the weights and the worst moment of the activations against each limit."""
-        for budget in inference_memory(model.target):
-            verdict = budget.verdict(model.facts)
-            if verdict is Verdict.EXCEEDS:
-                yield self._exceeded(model, budget, "needs", Severity.ERROR)
-            elif verdict is Verdict.MAY_EXCEED:
-                yield self._exceeded(model, budget, "may need", Severity.WARNING)
+        for budget, verb, severity in exceeded(model, inference_memory):
+            yield self._exceeded(model, budget, verb, severity)
 
     def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:
         deployment = model.facts.deployment

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlint.api import Amount, Finding, Model, Rule, Severity, format_bytes
-from archlint_rules.budget.budget import Budget, Verdict
+from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import training_memory
+from archlint_rules.budget.exceeded import exceeded
 from archlint_rules.budget.remedies import advice
 
 _PASSING = {"in the update": "temporaries of the optimizer"}
@@ -23,12 +24,8 @@ class TrainingMemoryExceeded(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Hold the peak of a training step against each limit on it."""
-        for budget in training_memory(model.target):
-            verdict = budget.verdict(model.facts)
-            if verdict is Verdict.EXCEEDS:
-                yield self._exceeded(model, budget, "needs", Severity.ERROR)
-            elif verdict is Verdict.MAY_EXCEED:
-                yield self._exceeded(model, budget, "may need", Severity.WARNING)
+        for budget, verb, severity in exceeded(model, training_memory):
+            yield self._exceeded(model, budget, verb, severity)
 
     def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:
         memory, saved = model.facts.training_memory, model.facts.saved.total

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlint.api import Finding, Model, Rule, Severity, format_bytes, format_count
-from archlint_rules.budget.budget import Budget, Verdict
+from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import weights
+from archlint_rules.budget.exceeded import exceeded
 from archlint_rules.budget.remedies import advice
 
 
@@ -21,16 +22,12 @@ class WeightsExceedFlash(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Hold the bytes of the weights, as deployed, against each limit on them."""
-        for budget in weights(model.target):
-            verdict = budget.verdict(model.facts)
-            # What does not fit a cache is read from slower memory each time, and works.
-            only_slow = budget.what == "cached weights"
-            if verdict is Verdict.EXCEEDS and not only_slow:
-                yield self._exceeded(model, budget, "take", Severity.ERROR)
-            elif verdict is Verdict.EXCEEDS:
-                yield self._exceeded(model, budget, "take", Severity.WARNING)
-            elif verdict is Verdict.MAY_EXCEED and not only_slow:
-                yield self._exceeded(model, budget, "may take", Severity.WARNING)
+        for budget, verb, severity in exceeded(model, weights, "take", "may take"):
+            if budget.what != "cached weights":
+                yield self._exceeded(model, budget, verb, severity)
+            elif severity is Severity.ERROR:
+                # What does not fit a cache is read from slower memory each time, and works.
+                yield self._exceeded(model, budget, verb, Severity.WARNING)
 
     def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:
         amount, count = budget.measure(model.facts), model.facts.parameters.count

@@ -9,8 +9,6 @@ from archlint.api import Finding, Model, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from archlint.api import Graph
-
 
 class IndependentOutput(Rule):
     """An output is the same whatever the inputs hold, or an input changes no output."""
@@ -24,7 +22,7 @@ class IndependentOutput(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report outputs that no input reaches, and inputs that reach no output."""
         graph = model.graph
-        reached = _reached(graph, graph.inputs)
+        reached = _reached(model, graph.inputs)
         for name in graph.outputs:
             if graph.inputs and name not in reached:
                 yield self.finding(
@@ -37,7 +35,7 @@ class IndependentOutput(Rule):
         for name in graph.inputs:
             if not graph.consumers.get(name):
                 continue
-            own = reached if len(graph.inputs) == 1 else _reached(graph, [name])
+            own = reached if len(graph.inputs) == 1 else _reached(model, [name])
             if own.isdisjoint(graph.outputs):
                 yield self.finding(
                     f"no output depends on the contents of input {name}",
@@ -46,11 +44,12 @@ class IndependentOutput(Rule):
                 )
 
 
-def _reached(graph: Graph, sources: Iterable[str]) -> set[str]:
+def _reached(model: Model, sources: Iterable[str]) -> set[str]:
     """Return the tensors that the contents of `sources` can change."""
+    graph, operators = model.graph, model.facts.operators
     reached = set(sources)
     for node in graph.nodes:
-        if node.op in _SHAPES:
+        if not operators.reads_contents(node):  # a shape does not change with the contents
             continue
         nested = graph.inner.get(node.name, ())
         if not reached.isdisjoint(node.inputs) or any(
@@ -58,7 +57,3 @@ def _reached(graph: Graph, sources: Iterable[str]) -> set[str]:
         ):
             reached.update(node.outputs)
     return reached - {""}
-
-
-# What is made of a shape does not change with the contents.
-_SHAPES = frozenset({"Shape", "Size"})

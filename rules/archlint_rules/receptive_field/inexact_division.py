@@ -31,12 +31,11 @@ class InexactDivision(Rule):
     def _finding(self, group: list[Window]) -> Finding:
         first = group[0]
         sliding, rest = first.sliding, remainder(first)
-        padding = (sliding.before or 0) + (sliding.after or 0)
         lost = unread(first)
         border = f", so that the last {lost} of {first.size} are never read" if lost else ""
         shorter = (first.size or 0) - rest
         return self.finding(
-            f"({first.size} + {padding} - {sliding.extent}) / {sliding.stride} of "
+            f"({first.size} + {sliding.padding} - {sliding.extent}) / {sliding.stride} of "
             f"{first.node.name} leaves a remainder of {rest} along {axes_of(group)}{border}",
             node=first.node,
             data={
@@ -52,17 +51,16 @@ class InexactDivision(Rule):
 def remainder(window: Window) -> int:
     """Return (W + P - K) mod S, with both paddings in P; 0 where a size is not known."""
     sliding = window.sliding
-    if window.size is None or sliding.before is None or sliding.after is None:
+    if window.size is None or sliding.padding is None:
         return 0
     if sliding.stride == 1 or str(window.node.attributes.get("auto_pad", "")).startswith("SAME"):
         return 0
-    span = window.size + sliding.before + sliding.after - sliding.extent
+    span = window.size + sliding.padding - sliding.extent
     return span % sliding.stride if span >= 0 else 0
 
 
 def unread(window: Window) -> int:
-    """Return how many elements at the end no window covers."""
-    if window.size is None or window.sliding.before is None or window.rounds_up:
+    """Return how many elements at the end no window covers; 0 where that is not known."""
+    if window.sliding.after is None or window.rounds_up:
         return 0
-    rest = remainder(window)
-    return max(0, rest - (window.sliding.after or 0))
+    return max(0, remainder(window) - window.sliding.after)

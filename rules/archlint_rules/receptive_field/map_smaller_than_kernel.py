@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
@@ -24,41 +25,33 @@ class MapSmallerThanKernel(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report windows that do not fit, and weights that no element ever meets."""
-        known = [
-            window
-            for window in model.facts.receptive_fields.windows
-            if window.size is not None and window.sliding.before is not None
-        ]
-        for group in by_node(window for window in known if not _fits(window)):
+        windows = model.facts.receptive_fields.windows
+        for group in by_node(window for window in windows if _fits(window) is False):
             yield self._too_large(group)
-        for group in by_node(window for window in known if _fits(window)):
-            if "Pool" not in group[0].node.op and any(
-                _useful(each) < _kernel(each) for each in group
-            ):
-                yield self._mostly_padding(group)
+        for group in by_node(window for window in windows if _fits(window)):
+            used = [useful for window in group if (useful := _useful(window)) is not None]
+            kernels = [window.sliding.kernel for window in group]
+            if "Pool" not in group[0].node.op and used != kernels:
+                yield self._mostly_padding(group, prod(used), prod(kernels))
 
     def _too_large(self, group: list[Window]) -> Finding:
         first = group[0]
         sliding = first.sliding
-        padding = (sliding.before or 0) + (sliding.after or 0)
         return self.finding(
             f"the kernel of {first.node.name} spans {sliding.extent}, its input has "
-            f"{first.size} + {padding} of padding along {axes_of(group)}",
+            f"{first.size} + {sliding.padding} of padding along {axes_of(group)}",
             node=first.node,
             data={
                 "span": sliding.extent,
                 "size": first.size,
-                "padding": padding,
+                "padding": sliding.padding,
                 "axes": [window.axis for window in group],
             },
             help="use fewer strides before it, a larger input, or a smaller kernel",
         )
 
-    def _mostly_padding(self, group: list[Window]) -> Finding:
+    def _mostly_padding(self, group: list[Window], used: int, total: int) -> Finding:
         first = group[0]
-        used, total = 1, 1
-        for window in group:
-            used, total = used * _useful(window), total * _kernel(window)
         sizes = " x ".join(str(window.size) for window in group)
         return self.finding(
             f"{used} of {total} weights of each kernel of {first.node.name} ever meet the map of "
@@ -70,23 +63,23 @@ class MapSmallerThanKernel(Rule):
         )
 
 
-def _kernel(window: Window) -> int:
-    return window.sliding.kernel
+def _fits(window: Window) -> bool | None:
+    """Whether the kernel fits; None where the size of the map or the padding is not known."""
+    if window.size is None or window.sliding.padding is None:
+        return None
+    return window.size + window.sliding.padding >= window.sliding.extent
 
 
-def _fits(window: Window) -> bool:
-    padding = (window.sliding.before or 0) + (window.sliding.after or 0)
-    return (window.size or 0) + padding >= window.sliding.extent
-
-
-def _useful(window: Window) -> int:
-    """Return how many positions of the kernel ever lie on the map."""
-    sliding, size = window.sliding, window.size or 0
-    padded = size + (sliding.before or 0) + (sliding.after or 0)
-    outputs = (padded - sliding.extent) // sliding.stride + 1
+def _useful(window: Window) -> int | None:
+    """Return how many positions of the kernel ever lie on the map; None as above."""
+    sliding, size = window.sliding, window.size
+    if size is None or sliding.pads is None:
+        return None
+    before, after = sliding.pads
+    outputs = (size + before + after - sliding.extent) // sliding.stride + 1
     useful = 0
     for tap in range(sliding.kernel):
-        place = tap * sliding.dilation - (sliding.before or 0)
+        place = tap * sliding.dilation - before
         first = max(0, -(place // sliding.stride))  # the first output that reads no padding before
         useful += first < outputs and first * sliding.stride + place < size
     return useful

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
 
-    from archlint.api import Extent, Join, Model, Sliding, Step
+    from archlint.api import Extent, Join, Model, Step
+
+    Pads = tuple[int, int]
 
 
 def realigning(model: Model, join: Join) -> str:
@@ -30,16 +32,15 @@ def realigning(model: Model, join: Join) -> str:
     shared = {step.node.name for step in model.facts.receptive_fields.path(early.tensor, extent)}
     shared &= {step.node.name for step in model.facts.receptive_fields.path(late.tensor, extent)}
     for tensor, sign in ((late.tensor, 1), (early.tensor, -1)):
-        for step, sliding, jump in _layers(model, tensor, extent):
+        for step, pads, jump in _layers(model, tensor, extent):
             change = join.offset / jump * sign
             if step.node.name in shared or change.denominator != 1:
                 continue
-            before = (sliding.before or 0) + int(change)
-            after = (sliding.after or 0) - int(change)
+            before, after = pads[0] + int(change), pads[1] - int(change)
             if before >= 0 and after >= 0:
                 return (
                     f"pad {step.node.name} with {before} before and {after} after, not "
-                    f"{sliding.before} and {sliding.after}"
+                    f"{pads[0]} and {pads[1]}"
                 )
     return (
         "let the branches resample at the same place: equal kernels and paddings, or a resize "
@@ -47,8 +48,8 @@ def realigning(model: Model, join: Join) -> str:
     )
 
 
-def _layers(model: Model, tensor: str, extent: Extent) -> Iterator[tuple[Step, Sliding, Fraction]]:
-    """Yield the layers with a padding on the way to `tensor`, the last first."""
+def _layers(model: Model, tensor: str, extent: Extent) -> Iterator[tuple[Step, Pads, Fraction]]:
+    """Yield the layers with a known padding on the way to `tensor`, the last first."""
     for step in reversed(model.facts.receptive_fields.path(tensor, extent)):
         reach, axis = step.before.reach, step.before.axis
         if reach is None or axis is None or axis < 2 or not reach.stride:
@@ -57,5 +58,6 @@ def _layers(model: Model, tensor: str, extent: Extent) -> Iterator[tuple[Step, S
             slidings = sliding_windows(Call(step.node, model.graph))
         except Undetermined:
             continue
-        if slidings and slidings[axis - 2].before is not None:
-            yield step, slidings[axis - 2], abs(reach.stride)
+        pads = slidings[axis - 2].pads if slidings else None
+        if pads is not None:
+            yield step, pads, abs(reach.stride)

@@ -61,15 +61,20 @@ class SkippedElements(Rule):
 
 def _fraction_read(axis: int, groups: list[list[Window]]) -> float:
     """Return the part of the elements along `axis` that some window reads."""
-    slidings = [window.sliding for group in groups for window in group if window.axis == axis]
-    if len(slidings) < len(groups) or any(each.before is None for each in slidings):
-        return 1.0
-    period = lcm(*(each.stride for each in slidings))
+    slidings = [
+        (window.sliding, window.sliding.before)
+        for group in groups
+        for window in group
+        if window.axis == axis and window.sliding.before is not None
+    ]
+    if len(slidings) < len(groups):
+        return 1.0  # it is not known of all of them
+    period = lcm(*(each.stride for each, _ in slidings))
     if period > _LONGEST_PERIOD:
         return 1.0
     seen = {
-        (turn + each.dilation * tap - (each.before or 0)) % period
-        for each in slidings
+        (turn + each.dilation * tap - before) % period
+        for each, before in slidings
         for turn in range(0, period, each.stride)
         for tap in range(each.kernel)
     }

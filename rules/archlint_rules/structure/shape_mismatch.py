@@ -9,6 +9,8 @@ from archlint.api import Finding, Model, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archlint.api import Node
+
 
 class ShapeMismatch(Rule):
     """A call, or a declared shape, does not go together with the sizes around it."""
@@ -22,13 +24,15 @@ class ShapeMismatch(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report calls that cannot run, and declared shapes that are not the inferred ones."""
         for misfit in model.facts.misfits.all:
+            node, operands = misfit.node, _operands(model, misfit.node)
             yield self.finding(
-                f"{misfit.node.op} {misfit.node.name} contradicts its operator: {misfit.reason}",
-                node=misfit.node,
-                tensor=misfit.node.output or None,
-                data={"reason": misfit.reason},
-                severity=Severity.WARNING if misfit.by_onnx else Severity.ERROR,
-                help="export the model again, or mend the layer before it",
+                f"{node.op} {node.name} cannot take {' and '.join(operands)}: {misfit.reason}",
+                node=node,
+                tensor=node.output or None,
+                data={"reason": misfit.reason, "operands": operands},
+                severity=None if misfit.is_certain else Severity.WARNING,
+                help="make the sizes of its inputs agree: those of the layers before it, of its "
+                "weights, or of the dimensions that are bound",
             )
         for conflict in model.graph.conflicts:
             declared, inferred = _written(conflict.declared), _written(conflict.inferred)
@@ -46,5 +50,23 @@ class ShapeMismatch(Rule):
             )
 
 
-def _written(shape: tuple[int | str | None, ...]) -> str:
+def _operands(model: Model, node: Node) -> list[str]:
+    """Return the shapes that a call is given, each with the stored tensor that it is made of."""
+    lineage, values = model.facts.parameters.lineage, model.graph.values
+    parts = {
+        node.inputs[use.slot]: root
+        for root, uses in lineage.uses.items()
+        for use in uses
+        if use.node is node
+    }
+    stored = {**parts, **lineage.same}
+    return [
+        _written(values[name].shape) + (f" of {stored[name]}" if name in stored else "")
+        for name in filter(None, node.inputs)
+    ]
+
+
+def _written(shape: tuple[int | str | None, ...] | None) -> str:
+    if shape is None:
+        return "an unknown shape"
     return "[" + ", ".join("?" if dim is None else str(dim) for dim in shape) + "]"

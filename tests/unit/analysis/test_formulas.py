@@ -130,6 +130,24 @@ def test_a_table_of_positions_ends_a_length():
     assert formula.written(str) == "16.0 * N * T^2 + 256.0 * N * T for T <= 96"
 
 
+@pytest.mark.parametrize("rows", [10, 64, 66, 512, 3000])
+def test_looked_up_positions_end_a_length(rows):
+    # As GPT-2 is exported: Shape -> Range -> Gather. Nothing is sliced, so that no shapes differ.
+    nodes = [
+        helper.make_node("Shape", ["x"], ["sizes"], start=1, end=2),
+        helper.make_node("Squeeze", ["sizes"], ["length"]),
+        helper.make_node("Range", ["zero", "length", "one"], ["positions"]),
+        helper.make_node("Gather", ["table", "positions"], ["rows"]),
+        helper.make_node("Add", ["x", "rows"], ["h"]),
+        helper.make_node("MatMul", ["h", "w"], ["y"]),
+    ]
+    model = network(nodes, ["N", "T", 8], {"table": (rows, 8), "w": (8, 8)})
+    numbers = [numpy_helper.from_array(np.array(n), name) for n, name in ((0, "zero"), (1, "one"))]
+    model.graph.initializer.extend(numbers)
+    formula = formulas_of(model)[0].of(lambda facts: facts.compute.forward_macs)
+    assert formula.written(str) == f"64.0 * N * T for T <= {rows}"
+
+
 def test_strides_make_a_length_a_multiple():
     formulas, bind = architecture(
         "archlint: 1\nname: frames\ninputs: {x: [N, 4, T]}\nlayers:\n"

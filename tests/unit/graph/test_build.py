@@ -289,11 +289,11 @@ def test_an_empty_model_is_an_empty_graph():
     assert graph.outputs == ()
 
 
-def test_dimensions_that_no_tensor_can_have_are_unknown():
+@pytest.mark.parametrize(
+    ("dims", "code", "reason"), [([4, -7], 1, "negative size"), ([4, 7], 0, "element type")]
+)
+def test_stored_tensors_without_a_size_are_refused(dims, code, reason):
     model = parse("g (float[1, 4] x) => (y) { y = MatMul(x, w) }")
-    model.graph.initializer.append(TensorProto(name="w", data_type=1, dims=[4, -7]))
-
-    graph = build_graph(model)
-
-    assert graph.values["w"].shape == (4, None)
-    assert graph.values["y"].sizes is None
+    model.graph.initializer.append(TensorProto(name="w", data_type=code, dims=dims))
+    with pytest.raises(InvalidGraph, match=f"stored tensor 'w' has .*{reason}"):
+        build_graph(model)

@@ -1,0 +1,26 @@
+"""The limits that an amount exceeds, or may exceed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from archlint.api import Model, Severity, Target
+from archlint_rules.budget.budget import Budget, Verdict
+
+Family: TypeAlias = Callable[[Target], Iterable[Budget]]
+
+
+def exceeded(
+    model: Model, family: Family, certain: str = "needs", possible: str = "may need"
+) -> Iterator[tuple[Budget, str, Severity]]:
+    """Yield each limit of a family that does not hold, with the verb for it and how bad that is.
+
+    Where only the upper end of a bounded amount is over the limit, it is a warning.
+    """
+    for budget in family(model.target):
+        verdict = budget.verdict(model.facts)
+        if verdict is Verdict.EXCEEDS:
+            yield budget, certain, Severity.ERROR
+        elif verdict is Verdict.MAY_EXCEED:
+            yield budget, possible, Severity.WARNING

@@ -1,0 +1,37 @@
+"""What ARCH007 says: the shapes that meet, whose they are, and how sure it is."""
+
+import pytest
+from onnx import parser
+
+from archlint.api import Severity
+from archlint.testing import lint_model, lint_text
+from archlint_rules.structure.shape_mismatch import ShapeMismatch
+
+POSITIONS = (
+    "archlint: 1\nname: positions\ninputs: {x: [N, T, 8]}\nlayers:\n"
+    "  - PositionEmbedding: {num_embeddings: 512}\n"
+)
+
+
+def test_a_sequence_longer_than_its_table_names_both():
+    (finding,) = lint_text(POSITIONS, [ShapeMismatch], {"dims": {"T": 600}})
+    assert finding.severity is Severity.ERROR
+    assert finding.message.startswith(
+        "Add positionembedding cannot take [N, 600, 8] and [512, 8] of positionembedding.weight: "
+    )
+    assert "export" not in finding.help
+    assert "[ShapeInferenceError]" not in finding.message
+
+
+@pytest.mark.parametrize("length", [1, 512])
+def test_a_sequence_that_fits_its_table(length):
+    assert lint_text(POSITIONS, [ShapeMismatch], {"dims": {"T": length}}) == []
+
+
+def test_types_are_a_warning_because_runtimes_are_laxer():
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[2] x, float16[2] h) => (float[2] y) { y = Add(x, h) }"
+    )
+    (finding,) = lint_model(model, [ShapeMismatch])
+    assert finding.severity is Severity.WARNING
