@@ -49,13 +49,10 @@ class IndependentOutput(Rule):
 def _reached(graph: Graph, sources: Iterable[str]) -> set[str]:
     """Return the tensors that the contents of `sources` can change."""
     reached = set(sources)
+    nested = graph.inner
     for node in graph.nodes:
-        if node.op in _SHAPES:
-            continue
-        nested = graph.inner.get(node.name, ())
-        if not reached.isdisjoint(node.inputs) or any(
-            not reached.isdisjoint(inner.captures) for inner in nested
-        ):
+        used = graph.operands(node) if node.name in nested else node.inputs
+        if not reached.isdisjoint(used) and node.op not in _SHAPES:
             reached.update(node.outputs)
     return reached - {""}
 
