@@ -212,8 +212,10 @@ class Facts:
         from archlint.ops.composite.registry import meanings
 
         masks = stored_masks(self.graph, self._describe_mask)
-        constants = {**self.graph.constants, **masks}
-        return meaning_graph(replace(self.graph, constants=constants), meanings())
+        graph = self.graph  # what it has worked out about itself is kept where it is the same
+        if masks:
+            graph = replace(graph, constants={**graph.constants, **masks})
+        return meaning_graph(graph, meanings())
 
     def _describe_mask(self, name: str) -> Statistics | None:
         """Read the numbers of a stored tensor that is no factor of a product, which no mask is."""

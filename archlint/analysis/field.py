@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.branch import Branch, Mark, Marks, length, source_branch
@@ -10,7 +9,7 @@ from archlint.analysis.interior import interior
 from archlint.graph.value import Shape
 from archlint.ops.reach import Reach
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 _SHORT = 8
 

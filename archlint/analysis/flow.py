@@ -118,7 +118,18 @@ class Flow:
     @cached_property
     def effects(self) -> Mapping[str, Effect | None]:
         """The effect of each node by its name; None where it is not known, for one of `reasons`."""
-        return {node.name: self._effect(node) for node in self.graph.nodes}
+        return {node.name: self.effect(node) for node in self.graph.nodes}
+
+    def effect(self, node: Node) -> Effect | None:
+        """Return the effect of one node, without a look at the others."""
+        known = self._known
+        if node.name not in known:
+            known[node.name] = self._effect(node)
+        return known[node.name]
+
+    @cached_property
+    def _known(self) -> dict[str, Effect | None]:
+        return {}
 
     @cached_property
     def origins(self) -> Mapping[str, Origin]:

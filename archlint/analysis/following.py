@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from archlint.analysis.branch import Branch, Everything, length, passed
 from archlint.analysis.branches import joined_pieces, merged
@@ -12,6 +11,7 @@ from archlint.graph.value import Shape
 from archlint.ops.links import Link, Links, Piece, Regroup, Stage, Through, Whole, same_axes
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 _LONGEST_SPELLED = 1 << 14
 

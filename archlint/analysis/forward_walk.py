@@ -22,18 +22,20 @@ class ForwardWalk:
         """The most bytes of activations that are alive at once."""
         storages, last = self.saved.storages, self._last_uses
         alive = {storages.of(name): self._bytes(name) for name in self.graph.inputs}
+        living = sum(alive.values())
         own = most = 0
         for index, node in enumerate(self.graph.nodes):
             kept = self.saved.held[node.name].own
             own += kept.high if self.high else kept.low
             for name in self.saved.made(node):
+                living += self._bytes(name) - alive.get(name, 0)
                 alive[name] = self._bytes(name)
             transient = self.saved.of_node[node.name].forward_transient
-            most = max(most, own + transient + sum(alive.values()))
+            most = max(most, own + transient + living)
             for name in (*node.inputs, *node.outputs):
                 storage = storages.of(name) if name else ""
                 if storage in alive and last.get(storage, -1) <= index:
-                    del alive[storage]
+                    living -= alive.pop(storage)
         return most
 
     @cached_property

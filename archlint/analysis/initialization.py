@@ -67,18 +67,25 @@ class Initialization:
     def layers(self) -> tuple[Layer, ...]:
         """The weighted sums whose weight is stored and whose other factor is computed."""
         layers = []
-        for node in self.flow.graph.nodes:
-            effect = self.flow.effects[node.name]
+        for node in self._weighted:
+            effect = self.flow.effect(node)
             if isinstance(effect, Sums):
                 layers.extend(self._of_sum(node, effect))
         return tuple(layers)
 
     @cached_property
+    def _weighted(self) -> tuple[Node, ...]:
+        """The nodes that a stored tensor goes into."""
+        stored = self.flow.parameters.origins.keys()
+        nodes = self.flow.graph.nodes
+        return tuple([node for node in nodes if not stored.isdisjoint(node.inputs)])
+
+    @cached_property
     def fans(self) -> Mapping[str, Fan]:
         """The fan of every weight of a sum or a recurrent cell, by the weight's name."""
         fans = {layer.weight: layer.fan for layer in self.layers}
-        for node in self.flow.graph.nodes:
-            effect = self.flow.effects[node.name]
+        for node in self._weighted:
+            effect = self.flow.effect(node)
             if isinstance(effect, Recurs):
                 for slot, fan in effect.fans:
                     root = self.flow.parameters.origins.get(node.inputs[slot])

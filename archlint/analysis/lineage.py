@@ -57,8 +57,10 @@ class Lineage:
         same = {root: root for root in self.roots}
         operator_of = self.operators.of
         for node in self.graph.nodes:
+            if not node.inputs or node.inputs[0] not in same:
+                continue
             operator = operator_of(node)
-            if operator is not None and operator.carries_weight and node.inputs[0] in same:
+            if operator is not None and operator.carries_weight:
                 same[node.output] = same[node.inputs[0]]
         return same
 
@@ -67,7 +69,10 @@ class Lineage:
         """The stored tensors that each tensor without any data in it was made of."""
         made_of: dict[str, tuple[str, ...]] = {root: (root,) for root in self.roots}
         constants, operator_of = self.graph.constants, self.operators.of
+        known = made_of.keys()
         for node in self.graph.nodes:
+            if known.isdisjoint(node.inputs):
+                continue
             operator = operator_of(node)
             if operator is None or not operator.differentiable:
                 continue
@@ -88,9 +93,12 @@ class Lineage:
     def uses(self) -> dict[str, tuple[Use, ...]]:
         """For every stored tensor, the operators in which it meets data, or an output's maker."""
         uses: dict[str, list[Use]] = {root: [] for root in self.roots}
+        nested, known = self.graph.inner, self.made_of.keys()
         ends = set(self.graph.outputs)
         for node in self.graph.nodes:
-            if node.output and node.output in self.made_of and node.output not in ends:
+            if known.isdisjoint(node.inputs) and node.name not in nested:
+                continue
+            if node.output and node.output in known and node.output not in ends:
                 continue  # it only prepares a weight
             for name, use in self._reads(node):
                 for root in self.made_of.get(name, ()):

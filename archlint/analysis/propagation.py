@@ -8,7 +8,7 @@ from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 and 5).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cached_property
 
 from archlint.analysis.attention_signal import (
@@ -54,7 +54,7 @@ from archlint.ops.effect import (
     Sums,
 )
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 _FOLDED = (
     "a normalization may have been folded into the weight; export in training mode, with constant "
@@ -74,7 +74,7 @@ class Propagation:
     training: bool = True
     reasons: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def graph(self) -> Graph:
         """The graph that the signal goes through."""
         return self.initialization.flow.graph
@@ -82,22 +82,28 @@ class Propagation:
     @cached_property
     def signals(self) -> Mapping[str, Signal]:
         """The signal of each tensor for which it is known."""
+        import numpy as np
+
         signals: dict[str, Signal] = {}
         for name in self.graph.inputs:
             dtype = self.graph.values[name].dtype
             if dtype is not None and dtype.is_float:
                 signals[name] = normal(name, 0, 1, (0, 0))
-        for node in self.graph.nodes:
-            if not self._carries_signal(node):
-                continue
-            effect = self.initialization.flow.effects[node.name]
-            try:
-                made = self._made(node, effect, signals)
-            except Undetermined as reason:
-                self.reasons[node.name] = str(reason)
-                continue
-            signals.update((name, made) for name in self._alike(node, effect))
+        with np.errstate(all="ignore"):  # a function may have poles in the tail of its input
+            for node in filter(self._carries_signal, self.graph.nodes):
+                self._add(node, signals)
         return signals
+
+    def _add(self, node: Node, signals: dict[str, Signal]) -> None:
+        """Add the signals of the outputs of a node, or the reason why they are not known."""
+        effect = self.initialization.flow.effects[node.name]
+        try:
+            made = self._made(node, effect, signals)
+        except Undetermined as reason:
+            self.reasons[node.name] = str(reason)
+            return
+        for name in self._alike(node, effect):
+            signals[name] = made
 
     def _alike(self, node: Node, effect: Effect | None) -> tuple[str, ...]:
         """Return the outputs that an effect speaks of: not statistics, masks and inner states."""
@@ -124,8 +130,9 @@ class Propagation:
 
     def _carries_signal(self, node: Node) -> bool:
         """Whether a node makes numbers that are not the same at every run: no shapes, constants."""
-        value = self.graph.values.get(node.output)
-        if value is None or node.output in self.graph.constants or value.role is Role.STORED:
+        graph, output = self.graph, node.output
+        value = graph.values.get(output)
+        if value is None or output in graph.constants or value.role is Role.STORED:
             return False
         return value.dtype is None or value.dtype.is_float
 

@@ -15,7 +15,7 @@ from archlint.analysis.look_ahead import leak, look_ahead
 from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
 from archlint.analysis.stored_masks import stored_masks
-from archlint.analysis.walk import Walk, data_tensors
+from archlint.analysis.walk import Walk, data_tensors, downstream
 from archlint.analysis.windows import Window, windows
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -138,11 +138,11 @@ class ReceptiveFields:
 
     def _walks_from(self, name: str, data: frozenset[str]) -> Iterator[tuple[Extent, Walk]]:
         """Yield the walks from the axes of one input that hold no features."""
-        value = self.graph.values[name]
+        value, nodes = self.graph.values[name], downstream(self.graph, name)
         for axis, size in enumerate(value.shape or ()):
             extent = Extent(name, axis, size if isinstance(size, int) else None)
             walk = Walk(self._sights, {name: source_field(value.shape or (), axis)}, data)
-            walk.follow(self.graph)
+            walk.follow(self.graph, nodes)
             if not walk.is_features:
                 yield extent, walk
 

@@ -180,8 +180,9 @@ def _from_form(
 
     With `spanning`, only what torch.export has no name for, since it is several calls by then.
     """
+    by_root = composites.among(frozenset(node.op for node in graph.nodes))
     for node in reversed(graph.nodes):
-        candidates = composites.by_root.get(node.op, ())
+        candidates = by_root.get(node.op, ())
         if not candidates or node.name in found.covered:
             continue
         for composite, form in candidates:

@@ -79,7 +79,8 @@ class Segments:
             else:
                 known = [starts[name] for name in node.inputs if name in starts]
                 start = max(known, default=own)
-            starts.update((name, start) for name in node.outputs if name)
+            for name in filter(None, node.outputs):
+                starts[name] = start
         return starts
 
     def scale(self, name: str) -> float | None:
@@ -113,18 +114,18 @@ class Segments:
         flow = initialization.flow
         by_node = {layer.node.name: layer for layer in initialization.layers}
         runs: dict[str, int] = {}
+        is_stored = flow.is_stored
         for node in flow.graph.nodes:
             effect = flow.effects[node.name]
-            before = [
-                runs.get(name, 0) for name in node.inputs if name and not flow.is_stored(name)
-            ]
-            run = min(before, default=0)
+            before = [runs.get(name, 0) for name in node.inputs if name and not is_stored(name)]
+            run = min(before) if before else 0
             if isinstance(effect, Sums):
                 layer = by_node.get(node.name)
                 run = run + 1 if layer is not None and self._is_left(layer) else 0
             elif _is_normalization(effect) or effect is None:
                 run = 0
-            runs.update((name, run) for name in node.outputs if name)
+            for name in filter(None, node.outputs):
+                runs[name] = run
         return runs
 
     def _is_left(self, layer: Layer) -> bool:

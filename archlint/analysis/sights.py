@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
+from archlint.ops.answers import Answers
 from archlint.ops.call import Call
 from archlint.ops.links import Links, Sight, Whole
 from archlint.ops.operator import Operator
@@ -25,6 +28,8 @@ class Sights:
 
     operators: Operators
     known: dict[int, tuple[Answer, ...]] = field(default_factory=dict)
+    _answers: Answers = field(default_factory=Answers)
+    _facets: dict[tuple[int, int], Callable[[Call], Sight]] = field(default_factory=dict)
 
     def of(self, node: Node, graph: Graph) -> tuple[Answer, ...]:
         """Return the answer for each output of a node of `graph`."""
@@ -40,14 +45,26 @@ class Sights:
             return f"{node.op} at {node.name} is not known"
         if not node.outputs[slot]:
             return {}
-        call = Call(node, graph)
         try:
-            sight = _with_computed_weights(operator.sight(call, slot), call, operator)
-            for read in sight:
-                call.input(read)  # an Einsum may speak of more than it is given
+            if (node.domain, node.op) in self.operators.added:  # a plugin's may look at names, too
+                return _sight(operator, slot, Call(node, graph))
+            return self._answers.of(self._facet(operator, slot), node, graph)
         except Undetermined as reason:
             return f"{node.op} at {node.name}: {reason}"
-        return sight
+
+    def _facet(self, operator: Operator, slot: int) -> Callable[[Call], Sight]:
+        """Return the facet of one output, the same object every time."""
+        key = (id(operator), slot)
+        if key not in self._facets:
+            self._facets[key] = partial(_sight, operator, slot)
+        return self._facets[key]
+
+
+def _sight(operator: Operator, slot: int, call: Call) -> Sight:
+    sight = _with_computed_weights(operator.sight(call, slot), call, operator)
+    for read in sight:
+        call.input(read)  # an Einsum may speak of more than it is given
+    return sight
 
 
 def _with_computed_weights(sight: Sight, call: Call, operator: Operator) -> Sight:

@@ -55,11 +55,7 @@ def _has_places(shape: Shape) -> bool:
 
 def activated(source: Signal, effect: Activates) -> Signal:
     """Apply a function to each element."""
-    import numpy as np
-
-    with np.errstate(all="ignore"):
-        values = effect.function(source.values)
-    return replace(source, values=values)
+    return replace(source, values=effect.function(source.values))
 
 
 def bounded(table: Signal) -> Signal:

@@ -14,14 +14,11 @@ def smallest_sizes(graph: Graph, fields: Mapping[str, Field]) -> dict[str, int]:
     A shortcut keeps it small: a layer still combines what is next to each other as long as the
     narrowest path to it does not see the whole input (Richter et al. 2021).
     """
-    sizes: dict[str, int] = {}
     # Tensors of one width share their field where operators leave it as it is.
     distinct = {id(field): field for field in fields.values()}
     known = {key: _width(field) for key, field in distinct.items()}
     widths = {name: width for name, field in fields.items() if (width := known[id(field)])}
-    for name in graph.inputs:
-        if name in widths:
-            sizes[name] = widths[name]
+    sizes = {name: widths[name] for name in graph.inputs if name in widths}
     for node in graph.nodes:
         for output in node.outputs:
             if output not in widths:

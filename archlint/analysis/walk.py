@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -45,10 +45,13 @@ class Walk:
     summed_at: str | None = None
     is_features: bool = False
 
-    def follow(self, graph: Graph) -> None:
-        """Work out the fields of all tensors of `graph`, in order."""
+    def follow(self, graph: Graph, nodes: Iterable[Node] | None = None) -> None:
+        """Work out the fields of all tensors of `graph`, in order.
+
+        `nodes` are those that depend on the input, where that is known.
+        """
         nested, known = graph.inner, self.fields.keys()
-        for node in graph.nodes:
+        for node in graph.nodes if nodes is None else nodes:
             if node.name in nested:
                 self._follow_subgraphs(node, graph, nested[node.name])
             elif not known.isdisjoint(node.inputs):
@@ -73,11 +76,11 @@ class Walk:
             if isinstance(sight, str):
                 fields[name] = unknown_field(sight)
                 continue
-            used: Used = {}
-            for slot, links in sight.items():
-                before = fields.get(inputs[slot])
-                if before is not None:
-                    used[slot] = before, links
+            used: Used = {
+                slot: (before, links)
+                for slot, links in sight.items()
+                if (before := fields.get(inputs[slot])) is not None
+            }
             if self._sums_features(node, sight, used):
                 self.is_features = True
                 return
@@ -119,7 +122,7 @@ class Walk:
     def _sums_features(self, node: Node, sight: Sight, used: Used) -> bool:
         """Whether a product with a weight sums over the axis before anything else touched it."""
         for slot, (before, links) in used.items():
-            if len(before.branches) != 1 or before.whole is not None:
+            if before.whole is not None or len(before.branches) != 1:
                 continue
             for link in links:
                 if isinstance(link, Whole) and _sums(link, before.branches[0]):
@@ -156,6 +159,17 @@ class Walk:
             return None
         links = tuple(Fixed(axis) for axis in range(len(condition.shape)))
         return through(condition, links, graph.values[output].shape or (), node.name)
+
+
+def downstream(graph: Graph, name: str) -> tuple[Node, ...]:
+    """Return the nodes that depend on a tensor, also on its shape alone."""
+    reached, nodes, nested = {name}, [], graph.inner
+    for node in graph.nodes:
+        used = graph.operands(node) if node.name in nested else node.inputs
+        if not reached.isdisjoint(used):
+            reached.update(filter(None, node.outputs))
+            nodes.append(node)
+    return tuple(nodes)
 
 
 def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 
-_YOUNG = 200_000  # objects between two searches for cycles
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `archlint` with these arguments and return its exit code."""
@@ -16,8 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         print(f"archlint {__version__}")  # noqa: T201 - the answer
         return 0
-    if arguments is None:  # the process is ours, and a model of many nodes has no cycles to find
-        gc.set_threshold(_YOUNG)
+    if arguments is None:  # the process is ours: a run looks for cycles between two files
+        gc.disable()
     from archlint.cli.program import run
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from archlint.engine.inspection import source_text
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
 _SHOWN_MODULES = 5
 
 
+_GARBAGE = 200_000  # objects that a search for cycles between two files is worth
+
+
 def run(candidates: Iterable[Candidate], project: Project, baseline: Baseline | None) -> Outcome:
     """Check every file and return what there is to say, sorted by path, line, column, code."""
     tally = Tally()
     for candidate in candidates:
+        _clear()
         _check_file(candidate, project, tally)
     found, covered = tally.findings, list[Reported]()
     if baseline is not None:
@@ -46,6 +51,16 @@ def run(candidates: Iterable[Candidate], project: Project, baseline: Baseline | 
         rules=project.rules,
         recordable=_sorted(tally.findings),
     )
+
+
+def _clear() -> None:
+    """Take back the memory of past models where the interpreter does not do it by itself.
+
+    It would search a large model over and over, and a model that is being looked at has no cycles
+    to find.
+    """
+    if not gc.isenabled() and gc.get_count()[0] > _GARBAGE:
+        gc.collect()
 
 
 def _check_file(candidate: Candidate, project: Project, tally: Tally) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from archlint.sources.payload import Payload
     from archlint.sources.statistics import Statistics
 
+_SHORT = 4096
+"""Bytes of a tensor that is worth comparing with others."""
+
 
 def reader(
     path: Path, proto: ModelProto, payloads: Mapping[str, Payload]
@@ -34,17 +37,32 @@ def reader(
     def constants() -> dict[str, TensorProto]:
         return dict(_constants(proto))
 
+    alike: dict[tuple[int, tuple[int, ...], bytes], Statistics] = {}
+
+    def small(tensor: TensorProto) -> Statistics:
+        """Describe a tensor; most gains and biases of a network are the same ones and zeros."""
+        from archlint.sources.statistics import tensor_statistics
+
+        raw = tensor.raw_data
+        if not raw or len(raw) > _SHORT:
+            return tensor_statistics(tensor)
+        key = (tensor.data_type, tuple(tensor.dims[:]), raw)
+        found = alike.get(key)
+        if found is None:
+            found = alike[key] = tensor_statistics(tensor)
+        return found
+
     @cache
     def describe(name: str) -> Statistics | None:
-        from archlint.sources.statistics import statistics, tensor_statistics
-
         try:
             if name in payloads:
+                from archlint.sources.statistics import statistics
+
                 return statistics(path, payloads[name])
             tensor = initializers().get(name) or constants().get(name)
             if tensor is None or tensor.data_location == tensor.EXTERNAL:
                 return None
-            return tensor_statistics(tensor)
+            return small(tensor)
         except Unreadable:
             return None
 

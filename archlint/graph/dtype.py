@@ -37,6 +37,9 @@ class DType(enum.StrEnum):
     FLOAT6E2M3 = "float6e2m3"
     FLOAT6E3M2 = "float6e3m2"
 
+    # That of Enum is written in Python, and types are looked up for every tensor of a graph.
+    __hash__ = str.__hash__
+
     @property
     def bits(self) -> int:
         """Width of one element in bits; 0 for strings, whose width is not fixed."""

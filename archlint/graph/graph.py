@@ -60,8 +60,10 @@ class Graph:
     def consumers(self) -> dict[str, list[Node]]:
         """The nodes that use each tensor, also in a graph inside, in graph order, each once."""
         users: dict[str, list[Node]] = {}
+        nested = self.inner
         for node in self.nodes:
-            for name in dict.fromkeys(self.operands(node)):
+            names = self.operands(node) if node.name in nested else node.inputs
+            for name in dict.fromkeys(names) if len(names) > 1 else names:
                 if name:
                     users.setdefault(name, []).append(node)
         return users

@@ -22,6 +22,8 @@ class Role(enum.Enum):
     STORED = "stored"  # an initializer: its bytes, or their description, are in the file
     COMPUTED = "computed"  # the output of a node
 
+    __hash__ = object.__hash__  # that of Enum is written in Python
+
 
 class Provenance(enum.Enum):
     """How a shape is known."""

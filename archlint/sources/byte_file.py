@@ -56,13 +56,18 @@ class ByteFile:
     def read_into(self, view: memoryview, offset: int) -> None:
         """Fill `view` with the bytes from `offset`; raises Unreadable when they are not there."""
         filled = 0
-        self._file.seek(offset)
         while filled < len(view):
-            count = self._file.readinto(view[filled:])
+            count = self._read_some_into(view[filled:], offset + filled)
             if not count:
                 raise unreadable(_SHRUNK, offset=offset + filled)
             filled += count
         self.bytes_read += filled
+
+    def _read_some_into(self, view: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [view], offset)
+        self._file.seek(offset)  # Windows
+        return self._file.readinto(view) or 0
 
     def _read_some(self, offset: int, count: int) -> bytes:
         try:

@@ -49,9 +49,13 @@ class Moments:
         if not values.size:
             return
         self.zeros += int(np.count_nonzero(values == 0))
-        self.minimum = min(self.minimum, float(values.min()))
-        self.maximum = max(self.maximum, float(values.max()))
+        lowest, highest = float(values.min()), float(values.max())
+        self.minimum = min(self.minimum, lowest)
+        self.maximum = max(self.maximum, highest)
         mean = total / values.size
+        if lowest == highest == mean:  # gains and biases are one number, until they are trained
+            self._join(values.size, mean, 0.0, 0.0, 0.0)
+            return
         values -= mean
         squares = self._squares(values)
         self._join(

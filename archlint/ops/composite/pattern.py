@@ -7,16 +7,16 @@ for one and the same x. Additions and multiplications are matched in either orde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 from math import isclose
 from typing import Protocol
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.record import record
+from archlint.record import record, replace
 
+_NOTHING: frozenset[str] = frozenset()
 _COMMUTATIVE = frozenset({"Add", "Mul"})
 _TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
 
@@ -38,6 +38,15 @@ class Matching:
 class Pattern(Protocol):
     """How a tensor was made."""
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The operators without which nothing fits."""
+        ...
+
+    def may_fit(self, tensor: str, graph: Graph) -> bool:
+        """Whether `tensor` may fit, told at a glance at what made it: most tensors do not."""
+        ...
+
     def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
         """Yield every way in which `tensor` fits, on top of what has been matched `so_far`."""
         ...
@@ -48,6 +57,15 @@ class Tensor:
     """Any tensor, called `label`; the same one wherever the label stands."""
 
     label: str
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """No operator: it may be an input of the model."""
+        return _NOTHING
+
+    def may_fit(self, _: str, __: Graph) -> bool:
+        """Any tensor may."""
+        return True
 
     def match(self, tensor: str, _: Graph, so_far: Matching) -> Iterator[Matching]:
         """Bind the tensor to the label."""
@@ -61,6 +79,15 @@ class Number:
     """A known scalar: `value`, or any where that is None; in every element if there are more."""
 
     value: float | None = None
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """No operator: it may be stored."""
+        return _NOTHING
+
+    def may_fit(self, tensor: str, graph: Graph) -> bool:
+        """Whether the contents are known."""
+        return tensor in graph.constants
 
     def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
         """Compare the contents of a constant."""
@@ -87,6 +114,16 @@ class Made:
     label: str = ""
     output: int = 0
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The operator, and those that make its operands."""
+        return frozenset({self.op}).union(*(each.needs for each in self.operands))
+
+    def may_fit(self, tensor: str, graph: Graph) -> bool:
+        """Whether an operator of that name makes it."""
+        node = graph.producers.get(tensor)
+        return node is not None and node.op == self.op
+
     def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
         """Look at the node that makes the tensor, and match its operands."""
         node = graph.producers.get(tensor)
@@ -94,17 +131,18 @@ class Made:
             return
         if node.outputs[self.output : self.output + 1] != (tensor,):
             return
+        orders = [order for order in self._orders() if _may_fit(order, node.inputs, graph)]
         start = so_far.bound(self.label, tensor) if self.label else so_far
-        if start is None:
+        if start is None or not orders:
             return
         inside = replace(start, nodes=(*start.nodes, node))
-        orders = (
-            permutations(self.operands)
-            if self.op in _COMMUTATIVE and len(self.operands) == 2
-            else (self.operands,)
-        )
         for order in orders:
             yield from _match_all(order, node.inputs, graph, inside)
+
+    def _orders(self) -> Iterable[tuple[Pattern, ...]]:
+        if self.op in _COMMUTATIVE and len(self.operands) == 2:
+            return permutations(self.operands)
+        return (self.operands,)
 
 
 @record
@@ -112,6 +150,16 @@ class Either:
     """The first alternative that fits, and the others after it."""
 
     alternatives: tuple[Pattern, ...]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What all alternatives need."""
+        first, *others = (each.needs for each in self.alternatives)
+        return first.intersection(*others)
+
+    def may_fit(self, tensor: str, graph: Graph) -> bool:
+        """Whether one of them may."""
+        return any(pattern.may_fit(tensor, graph) for pattern in self.alternatives)
 
     def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
         """Try one alternative after the other."""
@@ -127,6 +175,11 @@ def made(op: str, *operands: Pattern, label: str = "", output: int = 0) -> Made:
 def either(*alternatives: Pattern) -> Either:
     """Return a pattern that fits where one of several does."""
     return Either(alternatives)
+
+
+def _may_fit(patterns: tuple[Pattern, ...], tensors: tuple[str, ...], graph: Graph) -> bool:
+    pairs = zip(patterns, tensors, strict=False)
+    return all(pattern.may_fit(tensor, graph) for pattern, tensor in pairs)
 
 
 def _match_all(

@@ -28,6 +28,14 @@ class Composites:
     by_root: Mapping[str, tuple[tuple[Composite, Form], ...]]
     by_target: Mapping[str, tuple[Composite, ...]]
 
+    def among(self, ops: frozenset[str]) -> Mapping[str, tuple[tuple[Composite, Form], ...]]:
+        """Return `by_root` with only those forms for which a graph of these operators has all."""
+        return {
+            op: tuple((entry, form) for entry, form in forms if form.pattern.needs <= ops)
+            for op, forms in self.by_root.items()
+            if op in ops
+        }
+
 
 def composites(*, attention_kernel: str = "flash", drops_fused: bool = False) -> Composites:
     """Return what the framework runs; `attention_kernel` is the fused one, or "math" for none.

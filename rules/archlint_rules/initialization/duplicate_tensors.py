@@ -24,7 +24,7 @@ class DuplicateTensors(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report groups of stored weights that agree in every statistic of their numbers."""
         initialization = model.facts.initialization
-        if not initialization.freshness.is_fresh:
+        if len(initialization.layers) < 2 or not initialization.freshness.is_fresh:
             return
         groups: dict[tuple[object, ...], list[str]] = {}
         for layer in initialization.layers:

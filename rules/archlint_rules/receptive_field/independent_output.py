@@ -48,12 +48,10 @@ def _reached(model: Model, sources: Iterable[str]) -> set[str]:
     """Return the tensors that the contents of `sources` can change."""
     graph, operators = model.graph, model.facts.operators
     reached = set(sources)
+    nested = graph.inner
     for node in graph.nodes:
-        if not operators.reads_contents(node):  # a shape does not change with the contents
-            continue
-        nested = graph.inner.get(node.name, ())
-        if not reached.isdisjoint(node.inputs) or any(
-            not reached.isdisjoint(inner.captures) for inner in nested
-        ):
+        used = graph.operands(node) if node.name in nested else node.inputs
+        # A shape does not change with the contents.
+        if not reached.isdisjoint(used) and operators.reads_contents(node):
             reached.update(node.outputs)
     return reached - {""}

@@ -84,9 +84,9 @@ def _works(model: Model, node: str) -> bool:
 
 def _names_used(graph: Graph) -> set[str]:
     """Return the names that a node, a subgraph or an output of `graph` uses."""
-    used = set(graph.outputs)
-    for node in graph.nodes:
-        used.update(_inputs(node, graph))
+    used = set(graph.outputs).union(*(node.inputs for node in graph.nodes))
+    for nested in graph.inner.values():
+        used.update(*(_names_used(inner) for inner in nested))
     used.discard("")
     return used
 
@@ -107,16 +107,13 @@ def _alive(graph: Graph) -> set[str]:
 
 def _ancestors(graph: Graph, nodes: list[Node]) -> set[str]:
     """Return the names of `nodes` and of every node that they depend on."""
-    seen: set[str] = set()
+    seen = {node.name for node in nodes}
     makers = graph.producers
     pending = list(nodes)
-    while pending:
-        node = pending.pop()
-        if node.name in seen:
-            continue
-        seen.add(node.name)
+    for node in pending:
         for name in _inputs(node, graph):
             maker = makers.get(name)
             if maker is not None and maker.name not in seen:
+                seen.add(maker.name)
                 pending.append(maker)
     return seen

@@ -1,0 +1,123 @@
+"""What facets answer for one call holds for all calls that are alike."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+from archlint.graph.bindings import Bindings
+from archlint.graph.build import build_graph
+from archlint.graph.graph import Graph
+from archlint.graph.invalid import InvalidGraph
+from archlint.graph.node import Node
+from archlint.ops.answers import Answers, likeness
+from archlint.ops.call import Call
+from archlint.ops.operator import Operator
+from archlint.ops.registry import operators
+from archlint.ops.undetermined import Undetermined
+
+DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
+MODELS = sorted((DATA / "node").glob("*/model.onnx"))[::5] + sorted(DATA.glob("light/*.onnx"))
+KNOWN = operators()
+
+
+def graphs() -> Iterator[Graph]:
+    for path in MODELS:
+        try:
+            yield build_graph(onnx.load(str(path), load_external_data=False), Bindings())
+        except InvalidGraph:
+            continue
+
+
+def under_other_names(graph: Graph) -> Graph:
+    """Return a graph that differs in nothing but the names of its tensors and nodes."""
+
+    def other(name: str) -> str:
+        return f"other/{name}" if name else ""
+
+    nodes = tuple(
+        replace(
+            node,
+            name=other(node.name),
+            inputs=tuple(other(name) for name in node.inputs),
+            outputs=tuple(other(name) for name in node.outputs),
+        )
+        for node in graph.nodes
+    )
+    return replace(
+        graph,
+        nodes=nodes,
+        inputs=tuple(other(name) for name in graph.inputs),
+        outputs=tuple(other(name) for name in graph.outputs),
+        values={other(key): replace(value, name=other(key)) for key, value in graph.values.items()},
+        constants={other(key): contents for key, contents in graph.constants.items()},
+        weights={other(key): weight for key, weight in graph.weights.items()},
+    )
+
+
+def sight(operator: Operator, slot: int, call: Call) -> object:
+    try:
+        return operator.sight(call, slot)
+    except Undetermined:
+        return None
+
+
+def test_that_an_answer_does_not_depend_on_names() -> None:
+    compared = 0
+    for graph in graphs():
+        renamed = under_other_names(graph)
+        for node, other in zip(graph.nodes, renamed.nodes, strict=True):
+            operator = KNOWN.of(node)
+            if operator is None or node.domain:
+                continue
+            assert likeness(node, graph) == likeness(other, renamed)
+            for slot, name in enumerate(node.outputs):
+                if name:
+                    first = sight(operator, slot, Call(node, graph))
+                    assert sight(operator, slot, Call(other, renamed)) == first
+                    compared += 1
+    assert compared > 500
+
+
+def test_that_answers_from_before_are_those_of_each_call() -> None:
+    """One store for all models: what it gives is what the facet says of that very call."""
+    answers, facets = Answers(), {}
+    compared = 0
+    for graph in graphs():
+        for node in graph.nodes:
+            operator = KNOWN.of(node)
+            if operator is None or node.domain or not node.outputs[0]:
+                continue
+            facet = facets.setdefault(node.op, lambda call, own=operator: own.sight(call, 0))
+            expected = sight(operator, 0, Call(node, graph))
+            try:
+                found = answers.of(facet, node, graph)
+            except Undetermined:
+                found = None
+            assert found == expected, node.op
+            compared += 1
+    assert compared > 500
+
+
+CHAIN = """<ir_version: 8, opset_import: ["" : 17]>
+net (float[4, 8] x) => (float[4, 8] y)
+{ z = Abs(x)  a = Relu(z)  b = Relu(a)  c = Softmax(b)  d = Softmax(c)  y = Sum(c, d) }
+"""
+
+
+@pytest.mark.parametrize(("op", "times"), [("Relu", 1), ("Softmax", 3)])
+def test_that_only_what_looks_around_is_asked_again(op: str, times: int) -> None:
+    graph = build_graph(onnx.parser.parse_model(CHAIN), Bindings())
+    asked: list[Node] = []
+
+    def facet(call: Call) -> object:
+        asked.append(call.node)
+        return call.graph.producers if call.node.op == "Softmax" else call.output_shape()
+
+    answers = Answers()
+    nodes = [node for node in graph.nodes if node.op == op]
+    assert len(nodes) == 2
+    assert answers.of(facet, nodes[0], graph) == answers.of(facet, nodes[1], graph)
+    assert len(asked) == times
