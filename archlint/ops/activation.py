@@ -27,7 +27,7 @@ from archlint.ops.signals import shares
 from archlint.ops.strides import Strides
 
 # Operators whose output nobody needs for their own derivative, so that it may be overwritten.
-_ADVERSARIAL_SLOPE = 0.2
+_SLOPES_IN_PLACE = (0.1, 0.2)
 _OVERWRITTEN = frozenset({"Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization"})
 
 
@@ -35,14 +35,15 @@ def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
     """Keep the input, or the output where a leaky ReLU is computed in place.
 
     No file says which it was. In place is the custom of adversarial networks, whose slope is 0.2
-    (Radford et al. 2016), after convolutions and their norms; elsewhere it is not.
+    (Radford et al. 2016), and of detectors, whose slope is 0.1 (Redmon et al. 2016), after
+    convolutions and their norms; elsewhere it is not.
     """
     if not gradients[0]:
         return NOTHING
     source = call.node.inputs[0]
     producer = call.graph.producers.get(source)
     in_place = (
-        abs(call.number("alpha", 0.01) - _ADVERSARIAL_SLOPE) < 1e-3
+        any(abs(call.number("alpha", 0.01) - slope) < 1e-3 for slope in _SLOPES_IN_PLACE)
         and producer is not None
         and producer.op in _OVERWRITTEN
         and len(call.graph.consumers[source]) == 1
