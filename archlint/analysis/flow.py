@@ -235,9 +235,23 @@ class Flow:
         return False
 
     def _is_scaled(self, node: Node, slot: int) -> bool:
-        """Whether a tensor is only multiplied by stored numbers, such as the scale of a layer."""
+        """Whether a tensor is only multiplied by what is the same for every input of the model.
+
+        That is the scale of a layer, or the random numbers that leave out whole branches.
+        """
         others = [name for place, name in enumerate(node.inputs) if name and place != slot]
-        return all(self.is_stored(name) for name in others)
+        return all(self.is_stored(name) or name not in self._dependent for name in others)
+
+    @cached_property
+    def _dependent(self) -> frozenset[str]:
+        """The tensors that the inputs of the model have a say in; known sizes have none."""
+        reached = set(self.graph.inputs)
+        for node in self.graph.nodes:
+            effect = self.effects[node.name]  # another input may lend its type alone
+            read = (node.inputs[effect.slot],) if isinstance(effect, Passes) else node.inputs
+            if not reached.isdisjoint(read):
+                reached.update(name for name in node.outputs if name not in self.graph.constants)
+        return frozenset(reached)
 
     def offset(self, node: Node) -> int | None:
         """Return the slot of a stored tensor that an addition adds to a computed one."""

@@ -186,6 +186,10 @@ class Propagation:
         return found
 
     def _made(self, node: Node, effect: Effect | None, signals: Mapping[str, Signal]) -> Signal:
+        read = _averaged_slot(effect)
+        averaged = () if read is None else (node.inputs[read],)
+        if not all(self._elements(name) for name in (node.output, *averaged)):
+            raise Undetermined("a tensor without elements has no moments")
         if effect is None:
             general = f"what {node.op} does to a signal is not known"
             raise Undetermined(self.initialization.flow.reasons.get(node.name, general))
@@ -298,6 +302,16 @@ class Propagation:
         for dim in shape:
             product *= dim if isinstance(dim, int) else 1
         return product
+
+
+def _averaged_slot(effect: Effect | None) -> int | None:
+    """Return the input that an effect takes a mean of, so that it needs elements."""
+    match effect:
+        case Pools() | Shares():
+            return 0
+        case Attends():
+            return effect.value
+    return None
 
 
 def _normal_input(node: Node, take: Callable[[int], Signal]) -> Signal:

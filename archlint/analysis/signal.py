@@ -74,6 +74,16 @@ class Signal:
         return min(self.product / max(self.second_moment, _TINY), 1.0)
 
     @cached_property
+    def _shares_of_square(self) -> Numbers:
+        """x^2 / q: of the order of one, where q itself is too small to be squared."""
+        return (self.values / sqrt(max(self.second_moment, _TINY))) ** 2
+
+    @cached_property
+    def kurtosis(self) -> float:
+        """E[x^4] / q^2: 3 for a normal number, 1 for one that only has a sign, or is zero."""
+        return max(gaussian.second_moment(self._shares_of_square), 1.0)
+
+    @cached_property
     def fluctuation(self) -> float:
         """The variance of ln q over random weights, for one input (Hanin and Rolnick 2018).
 
@@ -81,14 +91,12 @@ class Signal:
         5 / n behind a ReLU. Behind a normalization it is less by what follows the mean and the
         mean square of the normal numbers, which are the same whatever the weights.
         """
-        square = self.second_moment
-        if square <= _TINY or self.width == inf:
+        if self.second_moment <= _TINY or self.width == inf:
             return self.drift
-        squares = self.values * self.values
-        varies = gaussian.second_moment(squares) - square * square
+        varies = self.kurtosis - 1
         for order in (2, 1)[: self.fixed]:
-            varies -= gaussian.coefficient(squares, order) ** 2
-        return self.drift + max(varies, 0) / (square * square) / self.width
+            varies -= gaussian.coefficient(self._shares_of_square, order) ** 2
+        return self.drift + max(varies, 0) / self.width
 
     @property
     def band(self) -> tuple[float, float]:

@@ -270,7 +270,5 @@ def _width(made: Signal, data: Signal, effect: Sums, units: tuple[float, float])
     width = channels * places / (1 + (places - 1) * max(made.likeness, _ALIKE) ** 2)
     if effect.fan.channels > 1:
         return width
-    square = max(data.second_moment, _TINY)
-    fourth = gaussian.second_moment(data.values * data.values) / (square * square)
-    uneven = 1 + (fourth - 1) * data.likeness**2
+    uneven = 1 + (data.kurtosis - 1) * data.likeness**2
     return width * 2 / (3 * uneven - 1)

@@ -118,3 +118,14 @@ def test_a_plot_needs_something_to_draw(archlint: Archlint, folder: Path) -> Non
     result = archlint("inspect", "odd.arch.yaml", "--signal", "--plot", "signal.png")
     assert result.code == 2
     assert "no signal is known" in result.err
+
+
+TRAINED = Path(__file__).parents[1] / "truth" / "training"
+
+
+@pytest.mark.parametrize("path", sorted(TRAINED.glob("*.onnx")), ids=lambda path: path.name)
+def test_weights_that_are_all_zero_are_no_error(archlint: Archlint, path: Path) -> None:
+    # Gates and normalizations make numbers of all sizes of them, down to the smallest.
+    found = json.loads(archlint("inspect", str(path), "--format", "json").out)["signal"]
+    for entry in found["tensors"]:
+        assert entry["band"][0] <= entry["band"][1]

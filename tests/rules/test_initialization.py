@@ -145,6 +145,39 @@ outputs: [out]
     assert loud(lint_text(text, RULES)) == []
 
 
+def test_the_end_of_a_branch_may_be_small_before_it_is_left_out_at_random() -> None:
+    rng = np.random.default_rng(0)
+    wide, narrow = (
+        (rng.standard_normal(shape) * 0.02).astype(np.float32) for shape in ((64, 256), (256, 64))
+    )
+    nodes = [
+        helper.make_node("LayerNormalization", ["x", "gain"], ["norm"]),
+        helper.make_node("MatMul", ["norm", "wide"], ["hidden"]),
+        helper.make_node("Gelu", ["hidden"], ["active"]),
+        helper.make_node("MatMul", ["active", "narrow"], ["branch"]),
+        helper.make_node("CastLike", ["chances", "branch"], ["likely"]),
+        helper.make_node("Bernoulli", ["likely"], ["kept"]),
+        helper.make_node("Mul", ["branch", "kept"], ["small"]),
+        helper.make_node("Add", ["small", "x"], ["y"]),
+    ]
+    stored = {"gain": np.ones(64, np.float32), "wide": wide, "narrow": narrow}
+    stored["chances"] = np.full((8, 1, 1), 0.9, np.float32)
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [8, 16, 64]) for n in "xy"]
+    initializers = [numpy_helper.from_array(each, name) for name, each in stored.items()]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    assert loud(lint_model(model, RULES, {"weights": "fresh"})) == []
+
+
+def test_the_fan_out_of_image_models_is_a_choice() -> None:
+    text = CHAIN.replace("ReLU", "SiLU").replace(
+        "32, kernel_size: 3, padding: 1, groups: GROUPS", "4, kernel_size: 3"
+    )
+    choice = "{kaiming_normal: {mode: fan_out, nonlinearity: relu}}"
+    assert "INIT002" not in loud(lint_text(text.replace("INIT", choice), RULES))
+    assert "INIT002" in loud(lint_text(text.replace("INIT", "{normal: {std: 0.9}}"), RULES))
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_working_architectures_have_no_warning(path: Path) -> None:
     assert loud(lint_file(path, RULES)) == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
 from archlint_rules.initialization.alike import alike, and_others, drawn
-from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE
+from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE, keeps_gradient
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def _breaks(layer: Layer, found: object) -> bool:
 
     if not isinstance(found, Distribution) or found.std == 0 or layer.source.activation is None:
         return False
+    if not layer.fan.transposed and keeps_gradient(layer, found):
+        return False  # as image models are drawn, whatever the activation
     low, high = accepted_gains(layer.source.activation)
     scale = sqrt(layer.fan.fan_in)
     lowest, highest = (

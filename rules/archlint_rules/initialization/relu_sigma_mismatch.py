@@ -51,7 +51,7 @@ class ReluSigmaMismatch(Rule):
             return None
         if model.facts.initialization.default(layer) and layer.destiny.is_normalized:
             return None  # nobody chose it, and the normalization makes up for it
-        if not layer.fan.transposed and _keeps_gradient(layer, found):
+        if not layer.fan.transposed and keeps_gradient(layer, found):
             return None  # INIT009 tells
         is_small = found.std < expected(layer)
         return None if is_small and (layer.destiny.is_final or layer.destiny.joins) else found
@@ -96,7 +96,7 @@ def expected(layer: Layer) -> float:
     return sqrt(2 / layer.fan.fan_in)
 
 
-def _keeps_gradient(layer: Layer, found: Distribution) -> bool:
+def keeps_gradient(layer: Layer, found: Distribution) -> bool:
     """Whether sigma is sqrt(2 / fan-out), which keeps the scale of the gradient instead.
 
     PyTorch does not divide its fan-out by the groups; that does no harm before a normalization.

@@ -13,12 +13,15 @@ from onnx import TensorProto, helper
 
 from archlint.analysis import gaussian
 from archlint.analysis.facts import Facts
+from archlint.analysis.gradient_signal import GradientSignal
 from archlint.analysis.propagation import Propagation
+from archlint.analysis.signal import normal
 from archlint.frontends.architecture import compile_architecture
 from archlint.frontends.architecture.export import export
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
+from archlint.record import replace
 from archlint.sources.yaml_document import read_yaml
 from archlint.target import Target
 
@@ -282,3 +285,46 @@ def test_the_gain_of_an_activation(
     from archlint.ops.effect import Activates
 
     assert found(Activates(op, function)) == pytest.approx(gain, rel=1e-4)
+
+
+def signals_of(
+    nodes: list[onnx.NodeProto], sizes: dict[str, list[int]], **stored: np.ndarray
+) -> Propagation:
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in sizes.items()]
+    outputs = [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, None)]
+    initializers = [onnx.numpy_helper.from_array(each, name) for name, each in stored.items()]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    graph_of_model = build_graph(model, Bindings(None, {}))
+    return Facts(graph_of_model, Target(weights="fresh"), operators()).propagation
+
+
+@pytest.mark.parametrize(
+    ("node", "stored"),
+    [
+        (helper.make_node("Conv", ["x", "w"], ["y"]), {"w": np.ones((4, 3, 1), np.float32)}),
+        (helper.make_node("ReduceMean", ["x"], ["y"], axes=[2], keepdims=0), {}),
+        (helper.make_node("ReduceMax", ["x"], ["y"], axes=[2], keepdims=0), {}),
+        (helper.make_node("MatMul", ["x", "w"], ["y"]), {"w": np.ones((0, 5), np.float32)}),
+        (helper.make_node("MatMul", ["u", "w"], ["y"]), {"w": np.ones((7, 0), np.float32)}),
+        (
+            helper.make_node("Gather", ["w", "i"], ["y"]),
+            {"w": np.ones((7, 3), np.float32), "i": np.ones(0, np.int64)},
+        ),
+        (helper.make_node("Concat", ["x", "x"], ["y"], axis=2), {}),
+        (helper.make_node("Softmax", ["x"], ["y"], axis=2), {}),
+        (helper.make_node("GlobalAveragePool", ["x"], ["y"]), {}),
+        (helper.make_node("LayerNormalization", ["x", "w"], ["y"]), {"w": np.ones(0, np.float32)}),
+    ],
+)
+def test_nothing_has_no_moments(node: onnx.NodeProto, stored: dict[str, np.ndarray]) -> None:
+    propagation = signals_of([node], {"x": [2, 3, 0], "u": [2, 7]}, **stored)
+    assert "y" not in propagation.signals or propagation.signals["y"].second_moment == 0
+    GradientSignal(propagation).second_moments  # noqa: B018 - computed all the same
+
+
+@pytest.mark.parametrize("square", [1.0, 1e-80, 1e-170, 1e-250])
+def test_the_kurtosis_is_free_of_scale(square: float) -> None:
+    signal = replace(normal("x", 0, square, (0, 0)), width=8.0)
+    assert signal.kurtosis == pytest.approx(3, rel=1e-4)
+    assert signal.fluctuation == pytest.approx(2 / 8, rel=1e-4)
