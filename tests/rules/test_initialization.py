@@ -362,3 +362,27 @@ def test_residual_branches_that_are_not_scaled() -> None:
     assert found.data["expected"] == pytest.approx(0.02 / sqrt(12))
     scaled = lint_text(TRANSFORMER.replace("LAST", f"{0.02 / sqrt(12)}"), RULES)
     assert loud(scaled) == []
+
+
+def test_a_tied_head_may_scale_what_it_multiplies():
+    """T5 draws its embedding from N(0, 1) and divides by sqrt(d) before the tied head."""
+    text = """\
+archlint: 1
+name: tied
+inputs:
+  tokens: {shape: [N, 32], dtype: int64}
+layers:
+  - Embedding: {num_embeddings: 1000, embedding_dim: 256}
+    name: embedding
+  - LayerNorm:
+    SCALED
+  - Linear: {bias: false}
+    tie: embedding
+    name: logits
+outputs: [logits]
+"""
+    loud_head = text.replace("    SCALED\n", "")
+    scaled = text.replace("SCALED", "init: {constant: 0.0625}")
+    rules = [rule for rule in RULES if rule.code == "INIT011"]
+    assert [found.code for found in lint_text(loud_head, rules)] == ["INIT011"]
+    assert lint_text(scaled, rules) == []

@@ -33,7 +33,10 @@ class TiedEmbeddingSigma(Rule):
             found = initialization.initial(layer.weight)
             if found is None:
                 continue
-            spread = sqrt(found.second_moment * layer.fan.fan_in)
+            # What is multiplied has a scale of its own: T5 divides it by sqrt(d).
+            logits = model.facts.propagation.signals.get(layer.node.output)
+            unit = found.second_moment * layer.fan.fan_in
+            spread = sqrt(unit if logits is None else logits.second_moment)
             if spread <= _LARGEST:
                 continue
             yield self.finding(
