@@ -250,6 +250,11 @@ def keeps_indices(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(1,))
 
 
+def keeps_places(_: Call, gradients: Gradients) -> Kept:
+    """What is written elsewhere keeps the places, for the gradient of either tensor."""
+    return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
+
+
 def sees_tiled(call: Call, _: int) -> Sight:
     """The tensor is repeated along its axes."""
     links: list[Link] = []
@@ -325,8 +330,8 @@ def operators() -> tuple[Operator, ...]:
         ),
         _move("GatherElements", sees_any_position, keeps_indices),
         _move("GatherND", sees_any_position, keeps_indices),
-        _move("ScatterElements", sees_any_position, keeps_indices),
-        _move("ScatterND", sees_any_position, keeps_indices),
+        _move("ScatterElements", sees_any_position, keeps_places),
+        _move("ScatterND", sees_any_position, keeps_places),
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),

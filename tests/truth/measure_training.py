@@ -23,7 +23,7 @@ from torch.nn import functional
 from torch.onnx import TrainingMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
-from training_models import NETWORKS
+from training_models import EXPORTED, NETWORKS
 
 HERE = Path(__file__).parent / "training"
 BATCH = 3
@@ -175,7 +175,7 @@ def main() -> None:
     torch.set_num_threads(1)
     HERE.mkdir(exist_ok=True)
     truth = {}
-    for name, network in NETWORKS.items():
+    for name, network in (NETWORKS | EXPORTED).items():
         model, _ = build(network)
         truth[name] = {
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -188,7 +188,7 @@ def main() -> None:
                 for foreach in (False, True)
             },
         }
-        for exporter in ("torchscript", "dynamo"):
+        for exporter in ("dynamo",) if name in EXPORTED else ("torchscript", "dynamo"):
             export(network, exporter, HERE / f"{name}.{exporter}.onnx")
     about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
     (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")

@@ -55,6 +55,15 @@ def keeps_indices(call: Call, gradients: Gradients) -> Kept:
     )
 
 
+def keeps_written(call: Call, gradients: Gradients) -> Kept:
+    """Keep the places; what is added there too, as index_add does, which exporters write so."""
+    values = len(call.node.inputs) - 1
+    if not (gradients[0] or gradients[values]):
+        return NOTHING
+    adds = call.integer("accumulate", 0) and gradients[values]
+    return Kept(inputs=tuple(range(1, values + bool(adds))))
+
+
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
@@ -106,6 +115,12 @@ def composites() -> tuple[Composite, ...]:
             arguments=(0, 1),
         ),
         Composite(
+            framework_operator("IndexPut", keeps_written),
+            targets=("aten.index_put.default",),
+            arguments=(0, 1, 2),
+            reads=_reads_accumulation,
+        ),
+        Composite(
             framework_operator("PackedProjection", keeps_nothing),
             (Form(_PACKED, ("x",), _swaps),),
         ),
@@ -119,6 +134,10 @@ def composites() -> tuple[Composite, ...]:
 def _reads_axis(call: ExportedCall) -> Attributes:
     text = call.argument(1, "0")
     return {"axis": int(text) if text.lstrip("-").isdigit() else 0}
+
+
+def _reads_accumulation(call: ExportedCall) -> Attributes:
+    return {"accumulate": int(call.argument(3, "False") == "True")}
 
 
 def _reads_format(call: ExportedCall) -> Attributes | None:
