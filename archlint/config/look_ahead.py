@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from archlint.config.error import ConfigError
 from archlint.config.kind import Schema, Whole, wrong
 from archlint.quantity import QuantityError, parse_seconds
+from archlint.record import record
 
 _EXPECTED = 'input elements such as 160, or a time such as "10 ms"'
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatedLookAhead:
     """The statement, as written: `elements` of the input, or `seconds` of it."""
 
@@ -33,7 +33,7 @@ class StatedLookAhead:
         return math.floor(round(self.seconds * sample_rate, 6))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LookAhead:
     """Input elements, or a time."""
 
