@@ -100,8 +100,9 @@ def run(options: argparse.Namespace) -> int:
             return outcome.exit_code(Severity(options.fail_on))
         for file in mended:
             file.write()
-        places = counted(sum(file.count for file in mended), "place")
-        streams.note(f"archlint: mended {places}")
+        count = sum(file.count for file in mended)
+        done = f"mended {counted(count, 'place')}" if count else "nothing here has a safe fix"
+        streams.note(f"archlint: {done}")
         outcome = run_rules(candidates, project, _baseline(options, project))
     if options.write_baseline is not None:
         return _write_baseline(options, outcome)

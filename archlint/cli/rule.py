@@ -43,7 +43,7 @@ def _find(word: str, rules: Sequence[Rule]) -> Rule:
         if word in {rule.code, rule.name} or word.upper() == rule.code:
             return rule
     words = [name for rule in rules for name in (rule.code, rule.name)]
-    raise CannotRun(f"unknown rule {word!r}{did_you_mean(word, words)}")
+    raise CannotRun(f"unknown rule {word!r}{did_you_mean(word, words)}; `archlint rule` lists all")
 
 
 def _table(rules: Sequence[Rule]) -> str:

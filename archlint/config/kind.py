@@ -99,8 +99,10 @@ class Whole:
             number = int(value) if len(value) <= len(str(LARGEST)) else LARGEST + 1
         if isinstance(number, bool) or not isinstance(number, int):
             raise wrong(value, f"a whole number, at least {self.minimum}")
-        if not self.minimum <= number <= LARGEST:
-            raise wrong(value, f"a whole number from {self.minimum} to {LARGEST}")
+        if number < self.minimum:
+            raise wrong(value, f"a whole number, at least {self.minimum}")
+        if number > LARGEST:
+            raise wrong(value, f"a whole number, at most {LARGEST}")
         return number
 
     def schema(self) -> Schema:

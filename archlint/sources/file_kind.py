@@ -70,7 +70,7 @@ def text(head: bytes) -> FileKind | None:
     if begin.startswith(("<!doctype html", "<html")):
         return FileKind("a web page, perhaps in place of a download", "download the file itself")
     if begin.startswith(("{", "[")):
-        return FileKind("JSON text", "name the .onnx file")
+        return FileKind("JSON text", "export the model as ONNX, which is no text")
     if begin.startswith("<"):
-        return FileKind("XML text", "name the .onnx file")
-    return FileKind("plain text", "name the .onnx file")
+        return FileKind("XML text", "export the model as ONNX, which is no text")
+    return FileKind("plain text", "export the model as ONNX, which is no text")

@@ -56,7 +56,7 @@ def _told(entry: Mapping[str, Any]) -> str:
         return "nothing"
     low, high = entry["box"]
     inside_low, inside_high = entry["inside"]
-    told = f"{low} to {high} ({high - low + 1} elements)"
+    told = f"{low} to {high} ({high - low + 1} elements)" if high > low else f"{low} (1 element)"
     if (low, high) != (inside_low, inside_high):
         told += f", of which {inside_low} to {inside_high} are inside"
     within = inside_high - inside_low + 1
