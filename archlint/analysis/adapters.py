@@ -11,7 +11,8 @@ from archlint.graph.graph import Graph
 from archlint.graph.modules import SCOPES, is_target, module_path
 from archlint.graph.node import Node
 from archlint.graph.value import Dim, Provenance, Role, Value
-from archlint.graph.weight import INITIALIZER, Weight
+from archlint.graph.weight import ADAPTER, INITIALIZER, Weight
+from archlint.ops.backward import Backward
 from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
 
@@ -96,7 +97,8 @@ class Adapters:
         if len(users) != 1 or node.output in self.graph.outputs:
             return node
         others = [self.graph.values[name] for name in users[0].inputs if name != node.output]
-        adds = users[0].op == "Add" and len(others) == 1
+        operator = self.operators.of(users[0])
+        adds = operator is not None and operator.backward is Backward.PASSES and len(others) == 1
         is_bias = adds and others[0].role is Role.STORED and len(others[0].shape or ()) == 1
         return users[0] if is_bias else node
 
@@ -122,7 +124,7 @@ class Adapters:
     ) -> str:
         name = self._name(layer, part)
         self._values[name] = Value(name, like.dtype, shape, Role.STORED, Provenance.DECLARED)
-        self._weights[name] = Weight(name, {INITIALIZER: initializer})
+        self._weights[name] = Weight(name, {INITIALIZER: initializer, ADAPTER: "true"})
         return name
 
     def _node(  # noqa: PLR0913, PLR0917 - what a node is made of

@@ -54,7 +54,8 @@ class Facts:
     @cached_property
     def parameters(self) -> Parameters:
         """Which stored tensors are parameters and which are running statistics."""
-        return Parameters(self.graph, self.operators)
+        only_adapters = self.target.training.lora_rank is not None
+        return Parameters(self.graph, self.operators, only_adapters)
 
     @cached_property
     def gradients(self) -> GradientFlow:

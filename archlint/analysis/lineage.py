@@ -34,11 +34,13 @@ class Lineage:
     """What becomes of the stored tensors of a graph before they meet data.
 
     Exporters cut, join, transpose and scale weights on the way to the operator that uses them: an
-    LSTM's gates are put in another order, a learned token is repeated for every sample.
+    LSTM's gates are put in another order, a learned token is repeated for every sample. `captured`
+    are tensors without data that a graph inside a node takes from around it.
     """
 
     graph: Graph
     operators: Operators
+    captured: tuple[str, ...] = ()
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
@@ -49,7 +51,8 @@ class Lineage:
             for node in self.graph.nodes
             if self._creates(node) and self.graph.values[node.output].role is not Role.STORED
         ]
-        return (*stored, *made)
+        outside = (name for name in self.captured if name not in stored)
+        return (*stored, *made, *outside)
 
     @cached_property
     def same(self) -> dict[str, str]:
@@ -118,10 +121,13 @@ class Lineage:
     def inside(self) -> dict[Graph, Lineage]:
         """The same of the graphs inside nodes, which capture tensors from around them."""
         return {
-            graph: Lineage(graph, self.operators)
+            graph: Lineage(graph, self.operators, self._without_data(graph.captures))
             for graphs in self.graph.inner.values()
             for graph in graphs
         }
+
+    def _without_data(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in self.made_of)
 
     def _inner_uses(self, node: Node) -> Iterator[tuple[str, Use]]:
         """Yield the captured tensors that end up in an operator of a graph inside `node`."""

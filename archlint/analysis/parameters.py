@@ -10,7 +10,7 @@ from archlint.analysis.lineage import Lineage, Use
 from archlint.analysis.stored_role import StoredRole, StoredRoles
 from archlint.graph.graph import Graph
 from archlint.graph.value import Value
-from archlint.graph.weight import FROZEN
+from archlint.graph.weight import ADAPTER, FROZEN
 from archlint.ops.registry import Operators
 from archlint.record import record
 
@@ -35,11 +35,13 @@ class Parameters:
     both branches of an If are stored, and the body of a loop once.
 
     The size of every entry is known: a file whose stored tensors have none is refused, and what is
-    made of a size that is open is no parameter.
+    made of a size that is open is no parameter. With `only_adapters`, nothing else is trained,
+    wherever it is stored.
     """
 
     graph: Graph
     operators: Operators
+    only_adapters: bool = False
 
     @cached_property
     def trainable(self) -> dict[str, Parameter]:
@@ -66,7 +68,10 @@ class Parameters:
     @cached_property
     def inside(self) -> dict[Graph, Parameters]:
         """The parameters of the graphs inside nodes."""
-        return {graph: Parameters(graph, self.operators) for graph in self.lineage.inside}
+        return {
+            graph: Parameters(graph, self.operators, self.only_adapters)
+            for graph in self.lineage.inside
+        }
 
     @property
     def origins(self) -> dict[str, str]:
@@ -138,4 +143,6 @@ class Parameters:
 
     def _is_trained(self, root: str) -> bool:
         weight = self.graph.weights.get(root)
+        if self.only_adapters:
+            return weight is not None and ADAPTER in weight.metadata
         return weight is None or weight.metadata.get(FROZEN) != "true"

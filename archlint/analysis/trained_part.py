@@ -21,9 +21,7 @@ def trained_part(graph: Graph, operators: Operators, training: Training) -> Grap
     if training.lora_rank is not None:
         from archlint.analysis.adapters import Adapters
 
-        whole = _frozen(graph, graph.weights)
-        adapters = Adapters(whole, operators, training.lora_rank, training.lora_targets)
-        return adapters.added()
+        return Adapters(graph, operators, training.lora_rank, training.lora_targets).added()
     if training.frozen:
         return _frozen(graph, _names(graph, operators, training.frozen))
     return graph

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from archlint.record import record
 
 INITIALIZER, FROZEN, BUFFER = "archlint.initializer", "archlint.frozen", "archlint.buffer"
+ADAPTER = "archlint.adapter"  # "true" for what a training adds beside the weights of the file
 
 
 @record
