@@ -50,8 +50,7 @@ class GradientFlow:
                 value.name for value in values if value.dtype is None or value.dtype.is_float
             }
         for node in self.graph.nodes:
-            operator = self.operators.of(node)
-            if operator is not None and not operator.differentiable:
+            if self._blocks(node):
                 continue
             data = (*self._data(node), *self.graph.operands(node)[len(node.inputs) :])
             if any(name in needed for name in data) or self._trains(node):
@@ -60,13 +59,14 @@ class GradientFlow:
 
     @cached_property
     def reaching(self) -> frozenset[str]:
-        """The names of the nodes that reach an output."""
+        """The names of the nodes that reach an output by ways along which gradients come back."""
         wanted = set(self.graph.outputs)
         names = set()
         for node in reversed(self.graph.nodes):
             if not wanted.isdisjoint(node.outputs):
                 names.add(node.name)
-                wanted.update(self.graph.operands(node))
+                if not self._blocks(node):
+                    wanted.update(self.graph.operands(node))
         return frozenset(names)
 
     def of(self, node: Node) -> Gradients:
@@ -100,6 +100,17 @@ class GradientFlow:
             input_gradient=False,
             given=frozenset(name for name in given if _is_float(graph, name)),
         )
+
+    def _blocks(self, node: Node) -> bool:
+        """Whether no gradient comes through a node, by what it is or by what torch.export says."""
+        operator = self.operators.of(node)
+        if operator is not None and not operator.differentiable:
+            return True
+        if not node.metadata:
+            return False
+        from archlint.ops.composite.exported import is_detached
+
+        return is_detached(node)
 
     def _trains(self, node: Node) -> bool:
         """Whether a trained parameter lies in a graph inside `node`."""
