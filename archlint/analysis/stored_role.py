@@ -81,6 +81,11 @@ class StoredRoles:
     def _keeps_names(self) -> bool:
         return self.lineage.graph.metadata.get("producer_name") == "pytorch"
 
+    @cached_property
+    def _names_parameters(self) -> bool:
+        """Whether the parameters are in the file by their names, so that a Constant is none."""
+        return self._keeps_names and not all(map(is_made_up, self.lineage.graph.weights))
+
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role of a tensor that has its name in the framework's state dictionary."""
         by_use = self._of_used(value, uses)
@@ -119,9 +124,11 @@ class StoredRoles:
         """Whether a tensor in a weight slot is a parameter and not a constant of a formula."""
         if value.dtype is None:
             return False
+        maker = self.lineage.graph.producers.get(value.name)
+        if maker is not None and maker.op == "Constant" and self._names_parameters:
+            return False
         if operator.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8
-        maker = self.lineage.graph.producers.get(value.name)
         is_made = maker is not None and (maker.op != "Constant" or self._keeps_names)
         is_number = value.elements is not None and value.elements <= 1
         is_number = is_number and operator.scalars_are_constants
