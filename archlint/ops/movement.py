@@ -250,6 +250,11 @@ def keeps_indices(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(1,))
 
 
+def keeps_gathered(_: Call, gradients: Gradients) -> Kept:
+    """A choice of elements keeps its indices, and its input for the shape of the gradient."""
+    return Kept(inputs=(0, 1)) if gradients[0] else NOTHING
+
+
 def keeps_places(_: Call, gradients: Gradients) -> Kept:
     """What is written elsewhere keeps the places, for the gradient of either tensor."""
     return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
@@ -328,7 +333,7 @@ def operators() -> tuple[Operator, ...]:
             weights=(0,),
             view=views_selected,
         ),
-        _move("GatherElements", sees_any_position, keeps_indices),
+        _move("GatherElements", sees_any_position, keeps_gathered),
         _move("GatherND", sees_any_position, keeps_indices),
         _move("ScatterElements", sees_any_position, keeps_places),
         _move("ScatterND", sees_any_position, keeps_places),
