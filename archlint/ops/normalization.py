@@ -29,7 +29,7 @@ def keeps_batch_statistics(call: Call, gradients: Gradients) -> Kept:
     """Batch norm in training keeps its input, and a mean and an inverse deviation a channel."""
     if not gradients.needed:
         return NOTHING
-    return _with_statistics(call, gradients, 2 * call.shape(0)[1])
+    return _with_statistics(call, gradients, 2 * call.shape(0)[1], (0, 1))
 
 
 def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
