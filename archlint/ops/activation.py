@@ -27,27 +27,42 @@ from archlint.ops.signals import shares
 from archlint.ops.strides import Strides
 
 # Operators whose output nobody needs for their own derivative, so that it may be overwritten.
-_ADVERSARIAL_SLOPE = 0.2
-_OVERWRITTEN = frozenset({"Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization"})
+_OVERWRITTEN = frozenset(
+    {
+        "Add",
+        "BatchNormalization",
+        "Conv",
+        "ConvTranspose",
+        "Gemm",
+        "GroupNorm",
+        "InstanceNormalization",
+        "Linear",
+    }
+)
 
 
 def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, or the output where a leaky ReLU is computed in place.
+    """Keep the input, or the output alone where a leaky ReLU is computed in place.
 
-    No file says which it was. In place is the custom of adversarial networks, whose slope is 0.2
-    (Radford et al. 2016), after convolutions and their norms; elsewhere it is not.
+    No file says which it was, and both are common: in place it writes over a tensor that nobody
+    else needs.
     """
     if not gradients[0]:
         return NOTHING
     source = call.node.inputs[0]
     producer = call.graph.producers.get(source)
-    in_place = (
-        abs(call.number("alpha", 0.01) - _ADVERSARIAL_SLOPE) < 1e-3
-        and producer is not None
-        and producer.op in _OVERWRITTEN
-        and len(call.graph.consumers[source]) == 1
+    if (
+        producer is None
+        or producer.op not in _OVERWRITTEN
+        or source in call.graph.outputs
+        or len(call.graph.consumers[source]) > 1
+    ):
+        return Kept(inputs=(0,))
+    return Kept(
+        outputs=(0,),
+        own_high=nbytes(call.input(0)),
+        depends_on="whether it is computed in place",
     )
-    return Kept(outputs=(0,)) if in_place else Kept(inputs=(0,))
 
 
 # Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
