@@ -102,7 +102,9 @@ class Saved:
         """The operators that keep more or less, and on what it depends."""
         kept = ((node.op, self.of_node[node.name]) for node in self.graph.nodes)
         return tuple(
-            dict.fromkeys((op, each.depends_on) for op, each in kept if each.own.low != each.own.high)
+            dict.fromkeys(
+                (op, each.depends_on) for op, each in kept if each.own.low != each.own.high
+            )
         )
 
     def run_again(self, segment: Segment) -> tuple[Node, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 from types import MappingProxyType
 
+from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, width
@@ -42,7 +43,15 @@ _SCORES = made(
 _CAUSAL = made(
     "Where", made("Equal", made("Trilu", Tensor("ones")), Number(0)), Number(), Number(0)
 )
+# A mask of bools is another: rows of it that block everything are zero in the framework.
+_BLOCKED = made("Where", Tensor("mask"), Number(0), Number())
 _SOFTMAX = either(
+    made(
+        "Where",
+        made("IsNaN", Tensor("weights")),
+        Number(0),
+        made("Softmax", made("Add", _SCORES, _BLOCKED), label="weights"),
+    ),
     made("Softmax", made("Add", _SCORES, _CAUSAL)),
     made("Softmax", made("Add", _SCORES, Tensor("mask"))),
     made("Softmax", _SCORES),
@@ -59,10 +68,13 @@ def keeps_flash(call: Call, gradients: Gradients) -> Kept:
     is_alike = call.shape(0)[:-2] == call.shape(1)[:-2] == call.shape(2)[:-2]
     if not gradients.on_gpu and (gradients[3] or not is_alike):
         return keeps_materialized(call, gradients)
-    rows = prod(call.shape(0)[:-1])
-    mask = (3,) if call.has_input(3) else ()
-    seed = _SEED_BYTES if gradients.on_gpu and width(call.input(0)) < _FLOAT_BITS else 0
-    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=_STATISTIC_BYTES * rows + seed)
+    own = _STATISTIC_BYTES * prod(call.shape(0)[:-1])
+    mask: tuple[int, ...] = (3,) if call.has_input(3) else ()
+    if mask and call.input(3).dtype is DType.BOOL:  # made into numbers to be added, then kept
+        own, mask = own + width(call.input(0)) // 8 * call.elements(3), ()
+    if gradients.on_gpu and width(call.input(0)) < _FLOAT_BITS:
+        own += _SEED_BYTES
+    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=own)
 
 
 def keeps_efficient(call: Call, gradients: Gradients) -> Kept:
@@ -94,11 +106,11 @@ def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
     copied = value if is_copied else 0
     own = query + key + scores + mask + dropped + copied
     output = _FLOAT_BYTES * prod((*call.shape(0)[:-1], call.shape(2)[-1]))
-    # The worst instants, less the gradients of queries, keys and values, which are made later on:
-    # those of the weights and the values, for which the output's is copied; those of the scores.
-    weighted = output + scores - query - key
-    passed = scores + (0 if dropped else scores) - copied - output - query - key
-    transient = max(weighted, passed)
+    # The worst instants of the backward pass are before queries and keys have their gradients: the
+    # weights get theirs beside the values; then, when the output's and the copied values are gone,
+    # the scores get theirs out of it.
+    passed = (0 if dropped else scores) - copied - output
+    transient = scores - query - key + max(passed, 0)
     if not is_half:
         turned = query if _is_copied(call, gradients, 0, lead) else 0
         before = scores - mask - dropped - copied - output
