@@ -320,6 +320,7 @@ def operators() -> tuple[Operator, ...]:
             signal=joins,
             backward=Backward.CUTS,
             casting=casts(Casting.JOINED, Casting.WIDEST),
+            in_variables=True,
         ),
         _move("Split", sees_split, view=views_cut, backward=Backward.MAKES),
         _move("Slice", sees_sliced, view=views_sliced, backward=Backward.MAKES),
@@ -356,6 +357,7 @@ def _move(  # noqa: PLR0913 - a keyword a facet
     unview: ViewFacet | None = None,
     layout: Layout = Layout.ROW_MAJOR,
     casting: CastingFacet = KEEPS,
+    in_variables: bool = False,
 ) -> Operator:
     regroups = Backward.REGROUPS if view is not None else Backward.MAKES
     return Operator(
@@ -370,4 +372,5 @@ def _move(  # noqa: PLR0913 - a keyword a facet
         unview=unview,
         layout=layout,
         casting=casting,
+        in_variables=in_variables,
     )

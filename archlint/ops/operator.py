@@ -54,7 +54,9 @@ class Operator:
     the shapes. `misfit` says why the sizes of a call do not go together where onnx's own
     inference does not look, None where they do. `casting` says what autocast does to its tensors.
     One that does not `reads_contents` asks for the shapes of its inputs alone: their elements may
-    be gone.
+    be gone. One whose tensors are commonly `in_variables` of the module that calls it (the queries,
+    keys and values of attention, a list that is concatenated) may keep them alive until that module
+    returns.
     """
 
     name: str
@@ -76,3 +78,4 @@ class Operator:
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS
     reads_contents: bool = True
+    in_variables: bool = False

@@ -210,6 +210,34 @@ class Choices(nn.Module):
         return torch.cat((self.third(mixed), chosen), 1)
 
 
+class Listed(nn.Module):
+    """A head that keeps its maps in a list until it returns, and attention with its variables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.attention = Head(), Dropping()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.attention(x))
+
+
+class Head(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = [x + shift for shift in range(1, 5)]
+        return functional.relu(torch.cat(maps, -1)).mean(-1)
+
+
+class Dropping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, 48), nn.Linear(16, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        queries, keys, values = map(_heads, self.first(x).chunk(3, -1))
+        attended = functional.scaled_dot_product_attention(queries, keys, values, dropout_p=0.1)
+        return self.last(attended.transpose(1, 2).flatten(2))
+
+
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -261,6 +289,7 @@ NETWORKS = {
     ),
     "recurrent": (Recurrent, tokens),
     "contraction": (Contraction, rows),
+    "listed": (Listed, rows),
 }
 
 

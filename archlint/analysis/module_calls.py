@@ -1,0 +1,53 @@
+"""When the modules of a network return: the calls of each, as stretches of nodes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+
+from archlint.analysis.blocks import Blocks, Path
+from archlint.graph.graph import Graph
+from archlint.record import record
+
+
+@record(slots=False)
+class ModuleCalls:
+    """The calls of modules in the order of the nodes of `graph`.
+
+    A call lasts as long as the nodes are of one module and use no weight a second time: that is
+    another call of the same module.
+    """
+
+    graph: Graph
+    blocks: Blocks
+
+    def end(self, path: Path, index: int) -> int:
+        """Return the index of the last node of the call that node `index` is part of."""
+        if not path:
+            return len(self.graph.nodes) - 1
+        starts, ends = self._calls[path]
+        return ends[bisect_right(starts, index) - 1]
+
+    @cached_property
+    def _calls(self) -> dict[Path, tuple[list[int], list[int]]]:
+        """The indices of the first and the last nodes of the calls of each module."""
+        calls: dict[Path, tuple[list[int], list[int]]] = {}
+        used: dict[Path, set[str]] = {}
+        before: Path = ()
+        weights = self.graph.weights
+        for index, node in enumerate(self.graph.nodes):
+            path = self.blocks.path(node.name)
+            reads = [name for name in node.inputs if name in weights]
+            for length in range(1, len(path) + 1):
+                module = path[:length]
+                goes_on = before[:length] == module and used[module].isdisjoint(reads)
+                starts, ends = calls.setdefault(module, ([], []))
+                if goes_on:
+                    ends[-1] = index
+                else:
+                    starts.append(index)
+                    ends.append(index)
+                    used[module] = set()
+                used[module].update(reads)
+            before = path
+        return calls
