@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from archlint.analysis.branch import Mark
@@ -20,8 +20,9 @@ class Join:
     """An operator that merges data paths along one axis of one input.
 
     Paths are aligned where their strides are equal and their centres, averaged over the phases,
-    agree (Araujo et al. 2019). `offset` is the largest distance between two centres, in input
-    elements, None where the strides differ.
+    agree (Araujo et al. 2019). It may be `intended` that they look at different places: causal
+    paths end at the same element instead, and space-to-depth and differences between neighbours put
+    pieces of one tensor side by side.
     """
 
     node: str
@@ -30,8 +31,7 @@ class Join:
     input: str
     input_axis: int
     paths: tuple[Path, ...]
-    causal: bool
-    rearranges: bool
+    intended: bool
 
     @property
     def strides(self) -> tuple[Fraction, ...]:
@@ -69,15 +69,6 @@ class Join:
     def _adrift(self) -> bool:
         return any(Mark.ADRIFT in path.field.marks for path in self.paths)
 
-    @property
-    def intended(self) -> bool:
-        """Whether the paths look at different places for a good reason.
-
-        Causal paths end at the same element instead; space-to-depth and differences between
-        neighbours put pieces of one tensor side by side.
-        """
-        return self.causal or self.rearranges
-
 
 def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> Join | None:
     """Return the join of those paths to `output` that move along the same axis, None without two.
@@ -94,10 +85,8 @@ def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> J
         return None
     first = same[0].field
     causal = all(path.field is first for path in same) or len({_last(path) for path in same}) == 1
-    origins = {_origin(graph, fields, path.tensor) for path in same}
-    rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
-    node = graph.producers[output].name
-    return Join(node, output, axis, *source, same, causal, rearranges)
+    intended = causal or _rearranges(graph, fields, same)
+    return Join(graph.producers[output].name, output, axis, *source, same, intended)
 
 
 def _repeats(reach: Reach | None) -> bool:
@@ -113,6 +102,12 @@ def _last(path: Path) -> tuple[Fraction, int]:
     """Return the stride and the last element that position 0 reads."""
     reach = _reach(path)
     return reach.stride, max(taps.high for taps in reach.offsets)
+
+
+def _rearranges(graph: Graph, fields: Mapping[str, Field], paths: Sequence[Path]) -> bool:
+    """Whether the paths are pieces of one tensor."""
+    origins = {_origin(graph, fields, path.tensor) for path in paths}
+    return len(origins) == 1 and any(path.tensor not in origins for path in paths)
 
 
 def _origin(graph: Graph, fields: Mapping[str, Field], tensor: str) -> str:
