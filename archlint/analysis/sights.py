@@ -23,13 +23,15 @@ from archlint.record import record
 class Look:
     """How an output looks at the input in one slot.
 
-    `in_place` tells that it reads it element by element, and `sums` that it sums over features.
+    `in_place` tells that it reads it element by element, `sums` that it sums over features, and
+    `weighted` that the operator has stored weights of its own to multiply them with.
     """
 
     slot: int
     links: Links
     in_place: bool
     sums: bool
+    weighted: bool
 
 
 Looks: TypeAlias = "tuple[Look, ...] | str"
@@ -89,8 +91,17 @@ def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
         call.input(read)  # an Einsum may speak of more than it is given
     in_place = same_axes(len(call.output(slot).shape or ()))
     return tuple(
-        [Look(read, links, links == in_place, _sums(links)) for read, links in sight.items()]
+        [
+            Look(read, links, links == in_place, _sums(links), _is_weighted(operator, call, read))
+            for read, links in sight.items()
+        ]
     )
+
+
+def _is_weighted(operator: Operator, call: Call, slot: int) -> bool:
+    """Whether all weights that an operator has besides an input are stored."""
+    others = [each for each in operator.weights if each != slot and call.has_input(each)]
+    return bool(others) and all(call.input(each).role is Role.STORED for each in others)
 
 
 def _sums(links: Links) -> bool:

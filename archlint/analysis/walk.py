@@ -153,7 +153,7 @@ class Walk:
 def _by_weight(reading: Reading, look: Look, data: frozenset[str]) -> bool:
     """Whether what a look is multiplied with is no data."""
     sources = zip(reading.looks, reading.sources, strict=True)
-    return all(other is look or source not in data for other, source in sources)
+    return look.weighted or all(other is look or source not in data for other, source in sources)
 
 
 def _is_untouched(look: Look, before: Field) -> bool:
