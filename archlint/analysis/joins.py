@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 
 from archlint.analysis.branch import Mark
-from archlint.analysis.field import Field
 from archlint.analysis.walk import Path, Walk
 from archlint.graph.graph import Graph
+from archlint.graph.node import Node
 from archlint.ops.reach import Reach
 from archlint.record import record
-
-_CUTS = frozenset({"Slice", "Split", "Gather", "Identity", "Squeeze", "Unsqueeze"})
 
 
 @record
@@ -84,7 +81,7 @@ def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> J
 
     `source` names the input and its axis along which `walk` went.
     """
-    paths, fields = walk.paths[output], walk.fields
+    paths = walk.paths[output]
     local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
     if len(local) < 2:
         return None
@@ -94,7 +91,7 @@ def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> J
         return None
     first = same[0].field
     causal = all(path.field is first for path in same) or len({_last(path) for path in same}) == 1
-    origins = {_origin(graph, fields, path.tensor) for path in same}
+    origins = {_origin(graph, walk, path.tensor) for path in same}
     rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
     node = graph.producers[output].name
     return Join(node, output, axis, *source, same, causal, rearranges)
@@ -115,12 +112,18 @@ def _last(path: Path) -> tuple[Fraction, int]:
     return reach.stride, max(taps.high for taps in reach.offsets)
 
 
-def _origin(graph: Graph, fields: Mapping[str, Field], tensor: str) -> str:
+def _origin(graph: Graph, walk: Walk, tensor: str) -> str:
     """Return the tensor that cuts, and what was made of them point by point, come from."""
+    fields = walk.fields
     while (node := graph.producers.get(tensor)) is not None:
         before = [name for name in node.inputs if name in fields]
         pointwise = len(before) == 1 and fields[before[0]] == fields[tensor]
-        if not before or not (pointwise or node.op in _CUTS):
+        if not before or not (pointwise or _is_cut(walk, node)):
             break
         tensor = before[0]
     return tensor
+
+
+def _is_cut(walk: Walk, node: Node) -> bool:
+    operator = walk.sights.operators.of(node)
+    return operator is not None and operator.selection is not None

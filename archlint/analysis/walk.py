@@ -53,7 +53,7 @@ class Walk:
         nested, known = graph.inner, self.fields.keys()
         for node in graph.nodes if nodes is None else nodes:
             if node.name in nested:
-                self._follow_subgraphs(node, graph, nested[node.name])
+                self._follow_inner(node, graph)
             elif not known.isdisjoint(node.inputs):
                 self._follow_node(node, graph)
             if self.is_features:
@@ -133,13 +133,11 @@ class Walk:
         """Whether what the input in `slot` is multiplied with is no data."""
         return all(other == slot or node.inputs[other] not in self.data for other in sight)
 
-    def _follow_subgraphs(self, node: Node, graph: Graph, subgraphs: tuple[Graph, ...]) -> None:
-        used = {name for name in node.inputs if name} | {
-            name for subgraph in subgraphs for name in subgraph.captures
-        }
-        if not any(name in self.fields for name in used):
+    def _follow_inner(self, node: Node, graph: Graph) -> None:
+        if self.fields.keys().isdisjoint(graph.operands(node)):
             return
-        if node.op != "If":
+        subgraphs = graph.branches(node)
+        if not subgraphs:
             for name in filter(None, node.outputs):
                 self.fields[name] = unknown_field(f"{node.op} at {node.name} is not followed")
             return
