@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from archlint.analysis.initialization import Layer
     from archlint.analysis.joins import Join
     from archlint.analysis.optimizer_dynamics import Adam, Momentum
+    from archlint.analysis.overlap import Overlap
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
     from archlint.analysis.segments import Branch
     from archlint.analysis.windows import Window
@@ -106,6 +107,7 @@ __all__ = [
     "Operator",
     "Outcome",
     "Over",
+    "Overlap",
     "Passes",
     "Payload",
     "Place",
@@ -176,6 +178,7 @@ _HOMES = {
     "Operator": "archlint.ops.operator",
     "Outcome": "archlint.report.outcome",
     "Over": "archlint.ops.effect",
+    "Overlap": "archlint.analysis.overlap",
     "Passes": "archlint.ops.effect",
     "Payload": "archlint.sources.payload",
     "ReceptiveFields": "archlint.analysis.receptive_field",

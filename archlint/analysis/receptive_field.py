@@ -12,6 +12,7 @@ from archlint.analysis.field_path import Step, widest_path
 from archlint.analysis.gridding import Grid, grids
 from archlint.analysis.joins import Join, join_of
 from archlint.analysis.look_ahead import leak, look_ahead
+from archlint.analysis.overlap import Overlap, uneven_overlaps
 from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
 from archlint.analysis.stored_masks import stored_masks
@@ -78,6 +79,11 @@ class ReceptiveFields:
     def windows(self) -> tuple[Window, ...]:
         """The sliding windows of convolutions and poolings, along each of their axes."""
         return tuple(windows(self.graph))
+
+    @cached_property
+    def uneven_overlaps(self) -> tuple[Overlap, ...]:
+        """The transposed convolutions whose outputs sum different numbers of products."""
+        return tuple(uneven_overlaps(self.graph, self.windows))
 
     def grids(self, extent: Extent) -> Iterator[Grid]:
         """Yield the maps that successive dilations leave with holes."""
