@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.field import Field, source_field
-from archlint.analysis.field_path import Step, widest_path
+from archlint.analysis.field_path import Kernel, Step, kernels, widest_path
 from archlint.analysis.gridding import Grid, grids
 from archlint.analysis.joins import Join, join_of
 from archlint.analysis.look_ahead import leak, look_ahead
@@ -70,6 +70,10 @@ class ReceptiveFields:
     def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
         """Return the nodes that make the field of `tensor`, from the input on."""
         return widest_path(self.graph, self._walks[extent].fields, tensor)
+
+    def kernels(self, tensor: str, extent: Extent) -> Iterator[Kernel]:
+        """Yield the kernels of the convolutions that make the field of `tensor`."""
+        return kernels(self.path(tensor, extent), self.windows)
 
     def narrowest(self, extent: Extent) -> dict[str, int]:
         """Return the size of the narrowest path's field to each feature map."""
