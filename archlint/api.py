@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from archlint.analysis.overlap import Overlap
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
     from archlint.analysis.segments import Branch
+    from archlint.analysis.usage import DeadEnd
     from archlint.analysis.windows import Window
     from archlint.devices.catalogue import catalogue
     from archlint.frontends.frontend import Frontend
@@ -79,6 +80,7 @@ __all__ = [
     "Checkpointing",
     "Cost",
     "DType",
+    "DeadEnd",
     "Device",
     "Distribution",
     "Edit",
@@ -155,6 +157,7 @@ _HOMES = {
     "Casting": "archlint.ops.autocast",
     "Cost": "archlint.ops.cost",
     "DType": "archlint.graph.dtype",
+    "DeadEnd": "archlint.analysis.usage",
     "Distribution": "archlint.analysis.distribution",
     "Extent": "archlint.analysis.receptive_field",
     "Facts": "archlint.analysis.facts",
