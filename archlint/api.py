@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from archlint.analysis.gridding import Grid
     from archlint.analysis.initialization import Layer
     from archlint.analysis.joins import Join
+    from archlint.analysis.largest_size import Largest
     from archlint.analysis.optimizer_dynamics import Adam, Momentum
     from archlint.analysis.overlap import Overlap
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
@@ -99,6 +100,7 @@ __all__ = [
     "Join",
     "Kept",
     "Kind",
+    "Largest",
     "Layer",
     "Lists",
     "LooksUp",
@@ -171,6 +173,7 @@ _HOMES = {
     "Join": "archlint.analysis.joins",
     "Kept": "archlint.ops.kept",
     "Kind": "archlint.analysis.flow",
+    "Largest": "archlint.analysis.largest_size",
     "Layer": "archlint.analysis.initialization",
     "Lists": "archlint.ops.autocast",
     "LooksUp": "archlint.ops.effect",
