@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from archlint.analysis.branch import Mark
+from archlint.analysis.field import Field
 from archlint.analysis.walk import Path, Walk
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.reach import Reach
+from archlint.ops.registry import Operators
 from archlint.record import record
 
 
@@ -17,8 +20,9 @@ class Join:
     """An operator that merges data paths along one axis of one input.
 
     Paths are aligned where their strides are equal and their centres, averaged over the phases,
-    agree (Araujo et al. 2019). `offset` is the largest distance between two centres, in input
-    elements, None where the strides differ.
+    agree (Araujo et al. 2019). It may be `intended` that they look at different places: causal
+    paths end at the same element instead, and space-to-depth and differences between neighbours put
+    pieces of one tensor side by side.
     """
 
     node: str
@@ -27,8 +31,7 @@ class Join:
     input: str
     input_axis: int
     paths: tuple[Path, ...]
-    causal: bool
-    rearranges: bool
+    intended: bool
 
     @property
     def strides(self) -> tuple[Fraction, ...]:
@@ -66,17 +69,10 @@ class Join:
     def _adrift(self) -> bool:
         return any(Mark.ADRIFT in path.field.marks for path in self.paths)
 
-    @property
-    def intended(self) -> bool:
-        """Whether the paths look at different places for a good reason.
 
-        Causal paths end at the same element instead; space-to-depth and differences between
-        neighbours put pieces of one tensor side by side.
-        """
-        return self.causal or self.rearranges
-
-
-def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> Join | None:
+def join_of(
+    graph: Graph, operators: Operators, walk: Walk, output: str, source: tuple[str, int]
+) -> Join | None:
     """Return the join of those paths to `output` that move along the same axis, None without two.
 
     `source` names the input and its axis along which `walk` went.
@@ -91,10 +87,8 @@ def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> J
         return None
     first = same[0].field
     causal = all(path.field is first for path in same) or len({_last(path) for path in same}) == 1
-    origins = {_origin(graph, walk, path.tensor) for path in same}
-    rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
-    node = graph.producers[output].name
-    return Join(node, output, axis, *source, same, causal, rearranges)
+    intended = causal or _rearranges(graph, operators, walk.fields, same)
+    return Join(graph.producers[output].name, output, axis, *source, same, intended)
 
 
 def _repeats(reach: Reach | None) -> bool:
@@ -112,18 +106,25 @@ def _last(path: Path) -> tuple[Fraction, int]:
     return reach.stride, max(taps.high for taps in reach.offsets)
 
 
-def _origin(graph: Graph, walk: Walk, tensor: str) -> str:
+def _rearranges(
+    graph: Graph, operators: Operators, fields: Mapping[str, Field], paths: Sequence[Path]
+) -> bool:
+    """Whether the paths are pieces of one tensor."""
+    origins = {_origin(graph, operators, fields, path.tensor) for path in paths}
+    return len(origins) == 1 and any(path.tensor not in origins for path in paths)
+
+
+def _origin(graph: Graph, operators: Operators, fields: Mapping[str, Field], tensor: str) -> str:
     """Return the tensor that cuts, and what was made of them point by point, come from."""
-    fields = walk.fields
     while (node := graph.producers.get(tensor)) is not None:
         before = [name for name in node.inputs if name in fields]
         pointwise = len(before) == 1 and fields[before[0]] == fields[tensor]
-        if not before or not (pointwise or _is_cut(walk, node)):
+        if not before or not (pointwise or _is_cut(operators, node)):
             break
         tensor = before[0]
     return tensor
 
 
-def _is_cut(walk: Walk, node: Node) -> bool:
-    operator = walk.sights.operators.of(node)
+def _is_cut(operators: Operators, node: Node) -> bool:
+    operator = operators.of(node)
     return operator is not None and operator.selection is not None

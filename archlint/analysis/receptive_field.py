@@ -13,14 +13,15 @@ from archlint.analysis.gridding import Grid, grids
 from archlint.analysis.joins import Join, join_of
 from archlint.analysis.look_ahead import leak, look_ahead
 from archlint.analysis.overlap import Overlap, uneven_overlaps
+from archlint.analysis.readings import Readings, readings_of
 from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
 from archlint.analysis.stored_masks import stored_masks
-from archlint.analysis.walk import Walk, data_tensors, downstream
+from archlint.analysis.walk import Walk
 from archlint.analysis.windows import Window, windows
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.links import Regroup, Whole
+from archlint.ops.links import Regroup
 from archlint.ops.registry import Operators
 from archlint.record import record
 
@@ -65,7 +66,7 @@ class ReceptiveFields:
     @cached_property
     def data(self) -> frozenset[str]:
         """The tensors that depend on the contents of an input, not only on its shape."""
-        return data_tensors(self.graph, self._sights)
+        return self._readings.data
 
     def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
         """Return the nodes that make the field of `tensor`, from the input on."""
@@ -91,7 +92,7 @@ class ReceptiveFields:
 
     def grids(self, extent: Extent) -> Iterator[Grid]:
         """Yield the maps that successive dilations leave with holes."""
-        return grids(self.graph, self._walks[extent], self.windows)
+        return grids(self._readings, self._walks[extent], self.windows)
 
     def look_ahead(self, tensor: str, extent: Extent) -> float | None:
         """Return how many input elements `tensor` looks ahead along `extent`, if that is known."""
@@ -128,7 +129,7 @@ class ReceptiveFields:
     def joins(self) -> tuple[Join, ...]:
         """Every place where paths with a local field meet."""
         found = [
-            join_of(self.graph, walk, output, (extent.input, extent.axis))
+            join_of(self.graph, self.operators, walk, output, (extent.input, extent.axis))
             for extent, walk in self._walks.items()
             for output, paths in walk.paths.items()
             if output in self.graph.producers
@@ -143,16 +144,20 @@ class ReceptiveFields:
     def _walks(self) -> dict[Extent, Walk]:
         walks: dict[Extent, Walk] = {}
         for name in self.graph.inputs:
-            walks.update(_extents_of(list(self._walks_from(name, self.data)), self.graph, name))
+            walks.update(_extents_of(list(self._walks_from(name)), self.graph, name))
         return walks
 
-    def _walks_from(self, name: str, data: frozenset[str]) -> Iterator[tuple[Extent, Walk]]:
+    @cached_property
+    def _readings(self) -> Readings:
+        return readings_of(self.graph, self._sights, self.graph.inputs)
+
+    def _walks_from(self, name: str) -> Iterator[tuple[Extent, Walk]]:
         """Yield the walks from the axes of one input that hold no features."""
-        value, nodes = self.graph.values[name], downstream(self.graph, name)
+        value, readings = self.graph.values[name], self._readings.after(name)
         for axis, size in enumerate(value.shape or ()):
             extent = Extent(name, axis, size if isinstance(size, int) else None)
-            walk = Walk(self._sights, {name: source_field(value.shape or (), axis)}, data)
-            walk.follow(self.graph, nodes)
+            walk = Walk({name: source_field(value.shape or (), axis)})
+            walk.follow(readings)
             if not walk.is_features:
                 yield extent, walk
 
@@ -177,11 +182,11 @@ class ReceptiveFields:
     def _mixes(self, node: Node, before: str) -> bool:
         """Whether a node mixes all places of a map that it keeps, as a softmax of scores does."""
         values = self.graph.values
-        sight = self._sights.of(node, self.graph)[0]
-        if isinstance(sight, str) or values[before].shape != values[node.output].shape:
+        looks = self._sights.of(node, self.graph)[0]
+        if isinstance(looks, str) or values[before].shape != values[node.output].shape:
             return False
-        links = sight.get(node.inputs.index(before), ())
-        return not any(isinstance(link, Whole) and link.features for link in links)
+        slot = node.inputs.index(before)
+        return not any(look.slot == slot and look.sums for look in looks)
 
     def _origin(self, name: str, extent: Extent) -> str:
         """Return the tensor that a chain of pointwise operators and reshapes started from."""
@@ -197,9 +202,9 @@ class ReceptiveFields:
         return name
 
     def _regroups(self, node: Node) -> bool:
-        sight = self._sights.of(node, self.graph)[0]
-        return not isinstance(sight, str) and any(
-            isinstance(link, Regroup) for links in sight.values() for link in links
+        looks = self._sights.of(node, self.graph)[0]
+        return not isinstance(looks, str) and any(
+            isinstance(link, Regroup) for look in looks for link in look.links
         )
 
 

@@ -180,12 +180,19 @@ def _from_form(
 
     With `spanning`, only what torch.export has no name for, since it is several calls by then.
     """
-    by_root = composites.among(frozenset(node.op for node in graph.nodes))
+    by_root, producers = (
+        composites.among(frozenset(node.op for node in graph.nodes)),
+        graph.producers,
+    )
     for node in reversed(graph.nodes):
         candidates = by_root.get(node.op, ())
         if not candidates or node.name in found.covered:
             continue
-        for composite, form in candidates:
+        makers = {maker.op for name in node.inputs if (maker := producers.get(name))}
+        for candidate in candidates:
+            if not candidate.makers <= makers:
+                continue
+            form = candidate.form
             named = is_exported(node) and node.name not in found.lost
             if (spanning or named) and not form.spans_calls:
                 continue
@@ -193,7 +200,7 @@ def _from_form(
             if matched is not None:
                 matching, attributes = matched
                 inputs = tuple(matching.tensors.get(label, "") for label in form.inputs)
-                found.add(composite, matching.nodes, inputs, (node.output,), attributes)
+                found.add(candidate.composite, matching.nodes, inputs, (node.output,), attributes)
                 break
 
 

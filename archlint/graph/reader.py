@@ -121,7 +121,6 @@ class GraphReader:
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
         node = self._plain(proto)
-        context.inference.check(node)
         if node.op in _RUNNING and not node.domain:
             check_graphs(node)
         found = infer_call(node, proto, scope, context)
