@@ -10,10 +10,10 @@ from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
 from archlint.analysis.walk import Path, Walk
 from archlint.graph.graph import Graph
+from archlint.graph.node import Node
 from archlint.ops.reach import Reach
+from archlint.ops.registry import Operators
 from archlint.record import record, replace
-
-_CUTS = frozenset({"Slice", "Split", "Gather", "Identity", "Squeeze", "Unsqueeze"})
 
 
 @record(slots=False)
@@ -75,12 +75,14 @@ class Join:
         return tuple([_reach(path) for path in self.paths])
 
 
-def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> Join | None:
+def join_of(
+    graph: Graph, operators: Operators, walk: Walk, output: str, source: tuple[str, int]
+) -> Join | None:
     """Return the join of those paths to `output` that move along the same axis, None without two.
 
     `source` names the input and its axis along which `walk` went.
     """
-    paths, fields = walk.paths[output], walk.fields
+    paths = walk.paths[output]
     local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
     if len(local) < 2:
         return None
@@ -93,7 +95,7 @@ def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> J
     join = Join(graph.producers[output].name, output, axis, *source, same, intended=causal)
     if causal or join.aligned:
         return join
-    return replace(join, intended=_rearranges(graph, fields, same))
+    return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 
 
 def _repeats(reach: Reach | None) -> bool:
@@ -111,18 +113,25 @@ def _last(path: Path) -> tuple[Fraction, int]:
     return reach.stride, max(taps.high for taps in reach.offsets)
 
 
-def _rearranges(graph: Graph, fields: Mapping[str, Field], paths: Sequence[Path]) -> bool:
+def _rearranges(
+    graph: Graph, operators: Operators, fields: Mapping[str, Field], paths: Sequence[Path]
+) -> bool:
     """Whether the paths are pieces of one tensor."""
-    origins = {_origin(graph, fields, path.tensor) for path in paths}
+    origins = {_origin(graph, operators, fields, path.tensor) for path in paths}
     return len(origins) == 1 and any(path.tensor not in origins for path in paths)
 
 
-def _origin(graph: Graph, fields: Mapping[str, Field], tensor: str) -> str:
+def _origin(graph: Graph, operators: Operators, fields: Mapping[str, Field], tensor: str) -> str:
     """Return the tensor that cuts, and what was made of them point by point, come from."""
     while (node := graph.producers.get(tensor)) is not None:
         before = [name for name in node.inputs if name in fields]
         pointwise = len(before) == 1 and fields[before[0]] == fields[tensor]
-        if not before or not (pointwise or node.op in _CUTS):
+        if not before or not (pointwise or _is_cut(operators, node)):
             break
         tensor = before[0]
     return tensor
+
+
+def _is_cut(operators: Operators, node: Node) -> bool:
+    operator = operators.of(node)
+    return operator is not None and operator.selection is not None

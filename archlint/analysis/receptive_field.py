@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.field import Field, source_field
-from archlint.analysis.field_path import Step, widest_path
+from archlint.analysis.field_path import Kernel, Step, kernels, widest_path
 from archlint.analysis.gridding import Grid, grids
 from archlint.analysis.joins import Join, join_of
 from archlint.analysis.look_ahead import leak, look_ahead
+from archlint.analysis.overlap import Overlap, uneven_overlaps
 from archlint.analysis.readings import Readings, readings_of
 from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
@@ -71,6 +72,10 @@ class ReceptiveFields:
         """Return the nodes that make the field of `tensor`, from the input on."""
         return widest_path(self.graph, self._walks[extent].fields, tensor)
 
+    def kernels(self, tensor: str, extent: Extent) -> Iterator[Kernel]:
+        """Yield the kernels of the convolutions that make the field of `tensor`."""
+        return kernels(self.path(tensor, extent), self.windows)
+
     def narrowest(self, extent: Extent) -> dict[str, int]:
         """Return the size of the narrowest path's field to each feature map."""
         return smallest_sizes(self._after[extent.input], self._walks[extent].fields)
@@ -79,6 +84,11 @@ class ReceptiveFields:
     def windows(self) -> tuple[Window, ...]:
         """The sliding windows of convolutions and poolings, along each of their axes."""
         return tuple(windows(self.graph))
+
+    @cached_property
+    def uneven_overlaps(self) -> tuple[Overlap, ...]:
+        """The transposed convolutions whose outputs sum different numbers of products."""
+        return tuple(uneven_overlaps(self.graph, self.windows))
 
     def grids(self, extent: Extent) -> Iterator[Grid]:
         """Yield the maps that successive dilations leave with holes."""
@@ -119,7 +129,7 @@ class ReceptiveFields:
     def joins(self) -> tuple[Join, ...]:
         """Every place where paths with a local field meet."""
         found = [
-            join_of(self.graph, walk, output, (extent.input, extent.axis))
+            join_of(self.graph, self.operators, walk, output, (extent.input, extent.axis))
             for extent, walk in self._walks.items()
             for output, paths in walk.paths.items()
             if output in self.graph.producers

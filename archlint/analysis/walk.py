@@ -127,7 +127,7 @@ class Walk:
         node = reading.node
         if self.fields.keys().isdisjoint(reading.sources):
             return
-        if node.op != "If":
+        if not readings.graph.branches(node):
             for name in filter(None, node.outputs):
                 self.fields[name] = unknown_field(f"{node.op} at {node.name} is not followed")
             return
