@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 
 from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
@@ -12,10 +13,10 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.reach import Reach
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 
 
-@record
+@record(slots=False)
 class Join:
     """An operator that merges data paths along one axis of one input.
 
@@ -36,19 +37,20 @@ class Join:
     @property
     def strides(self) -> tuple[Fraction, ...]:
         """The stride of each path."""
-        return tuple(_reach(path).stride for path in self.paths)
+        return tuple(reach.stride for reach in self._reaches)
 
     @property
     def step(self) -> int:
         """The largest step of a path: of one that was upsampled, that before the upsampling."""
-        return max(abs(_reach(path).advance) for path in self.paths) or 1
+        return max(abs(reach.advance) for reach in self._reaches) or 1
 
-    @property
+    @cached_property
     def offset(self) -> Fraction | None:
         """The largest distance between the centres of two paths, None where it is not known."""
-        if self._adrift or len(set(self.strides)) > 1:
+        first, *others = self._reaches
+        if self._adrift or not all(first.keeps_pace(other) for other in others):
             return None
-        centres = [_reach(path).centre for path in self.paths]
+        centres = [reach.centre for reach in self._reaches]
         return max(centres) - min(centres)
 
     @property
@@ -62,12 +64,15 @@ class Join:
         """Whether the paths look at the same place; None where automatic padding hides it."""
         if self._adrift:
             return None
-        first = _reach(self.paths[0])
-        return all(_reach(path) == first for path in self.paths) or self.offset == 0
+        return self.offset == 0 or len(set(self._reaches)) == 1
 
     @property
     def _adrift(self) -> bool:
         return any(Mark.ADRIFT in path.field.marks for path in self.paths)
+
+    @cached_property
+    def _reaches(self) -> tuple[Reach, ...]:
+        return tuple([_reach(path) for path in self.paths])
 
 
 def join_of(
@@ -87,8 +92,10 @@ def join_of(
         return None
     first = same[0].field
     causal = all(path.field is first for path in same) or len({_last(path) for path in same}) == 1
-    intended = causal or _rearranges(graph, operators, walk.fields, same)
-    return Join(graph.producers[output].name, output, axis, *source, same, intended)
+    join = Join(graph.producers[output].name, output, axis, *source, same, intended=causal)
+    if causal or join.aligned:
+        return join
+    return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 
 
 def _repeats(reach: Reach | None) -> bool:

@@ -20,12 +20,12 @@ class Reading:
     """An output of a node, of shape `shape`, and what it reads: `looks` at the tensors `sources`.
 
     It is `in_place` where it reads a single tensor element by element. `lost` is the reason where
-    it is not known what is read. A node with graphs inside is one reading with all that it is given
-    as its sources, and no output of its own.
+    it is not known what is read. A node with graphs inside is one reading of all its outputs, with
+    all that it is given as the sources.
     """
 
     node: Node
-    output: str
+    outputs: tuple[str, ...]
     shape: Shape
     looks: Sequence[Look]
     sources: Sequence[str]
@@ -54,7 +54,7 @@ class Readings:
         reached, readings = {name}, []
         for reading in self._readings:
             if not reached.isdisjoint(reading.sources):
-                reached.update([reading.output] if reading.output else reading.node.outputs)
+                reached.update(reading.outputs)
                 readings.append(reading)
         return replace(self, _readings=readings)
 
@@ -67,15 +67,16 @@ def readings_of(graph: Graph, sights: Sights, given: Iterable[str]) -> Readings:
         if node.name in nested:
             sources = graph.operands(node)
             if not data.isdisjoint(sources):
-                data.update(filter(None, node.outputs))
-                readings.append(Reading(node, "", (), (), sources))
+                outputs = tuple(filter(None, node.outputs))
+                data.update(outputs)
+                readings.append(Reading(node, outputs, (), (), sources))
                 inside[node.name] = [
                     readings_of(inner, sights, data.intersection(inner.captures) | {*inner.inputs})
                     for inner in nested[node.name]
                 ]
         elif not data.isdisjoint(node.inputs):
             found = _of_node(node, graph, sights, data)
-            data.update([reading.output for reading in found])
+            data.update([reading.outputs[0] for reading in found])
             readings += found
     return Readings(graph, frozenset(data), inside, readings)
 
@@ -88,10 +89,10 @@ def _of_node(node: Node, graph: Graph, sights: Sights, data: set[str]) -> list[R
             continue
         shape = graph.values[name].shape or ()
         if isinstance(looks, str):
-            found.append(Reading(node, name, shape, (), inputs, lost=looks))
+            found.append(Reading(node, (name,), shape, (), inputs, lost=looks))
             continue
         sources = [inputs[look.slot] for look in looks]
         if not data.isdisjoint(sources):
             in_place = len(looks) == 1 and looks[0].in_place
-            found.append(Reading(node, name, shape, looks, sources, in_place))
+            found.append(Reading(node, (name,), shape, looks, sources, in_place))
     return found

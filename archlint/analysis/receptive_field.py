@@ -78,7 +78,7 @@ class ReceptiveFields:
 
     def narrowest(self, extent: Extent) -> dict[str, int]:
         """Return the size of the narrowest path's field to each feature map."""
-        return smallest_sizes(self.graph, self._walks[extent].fields)
+        return smallest_sizes(self._after[extent.input], self._walks[extent].fields)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
@@ -151,13 +151,18 @@ class ReceptiveFields:
     def _readings(self) -> Readings:
         return readings_of(self.graph, self._sights, self.graph.inputs)
 
+    @cached_property
+    def _after(self) -> dict[str, Readings]:
+        """The readings that depend on each input."""
+        return {name: self._readings.after(name) for name in self.graph.inputs}
+
     def _walks_from(self, name: str) -> Iterator[tuple[Extent, Walk]]:
         """Yield the walks from the axes of one input that hold no features."""
-        value, readings = self.graph.values[name], self._readings.after(name)
+        value = self.graph.values[name]
         for axis, size in enumerate(value.shape or ()):
             extent = Extent(name, axis, size if isinstance(size, int) else None)
             walk = Walk({name: source_field(value.shape or (), axis)})
-            walk.follow(readings)
+            walk.follow(self._after[name])
             if not walk.is_features:
                 yield extent, walk
 

@@ -46,7 +46,7 @@ class Walk:
             if reading.in_place:  # the greater half of all nodes
                 before = fields.get(reading.sources[0])
                 if before is not None and before.shape == reading.shape:
-                    fields[reading.output] = before
+                    fields[reading.outputs[0]] = before
                     continue
             if inside and reading.node.name in inside:
                 self._follow_inside(reading, readings)
@@ -68,7 +68,7 @@ class Walk:
         fields, used = self.fields, list[tuple[Look, Field]]()
         if reading.lost is not None:
             if not fields.keys().isdisjoint(reading.sources):
-                fields[reading.output] = unknown_field(reading.lost)
+                fields[reading.outputs[0]] = unknown_field(reading.lost)
             return
         for look, source in zip(reading.looks, reading.sources, strict=True):
             before = fields.get(source)
@@ -79,7 +79,7 @@ class Walk:
                 self.is_features = True
                 return
         if used:
-            fields[reading.output] = self._seen(reading, used, data)
+            fields[reading.outputs[0]] = self._seen(reading, used, data)
 
     def _seen(
         self, reading: Reading, used: Sequence[tuple[Look, Field]], data: frozenset[str]
@@ -103,7 +103,7 @@ class Walk:
         pieces = [link for look, _ in used for link in look.links if isinstance(link, Piece)]
         if not _in_a_row(found, pieces):
             inputs = reading.node.inputs
-            self.paths[reading.output] = tuple(
+            self.paths[reading.outputs[0]] = tuple(
                 [
                     Path(look.slot, inputs[look.slot], each)
                     for (look, _), each in zip(used, found, strict=True)
