@@ -56,6 +56,7 @@ class Operator:
     of the first input's gradient in the storage of the output's, where they follow from more than
     the shapes. `misfit` says why the sizes of a call do not go together where onnx's own
     inference does not look, None where they do. `casting` says what autocast does to its tensors.
+    `cached` are the slots of keys and values that are kept of earlier tokens when text is made.
     One that does not `reads_contents` asks for the shapes of its inputs alone: their elements may
     be gone.
     """
@@ -81,3 +82,4 @@ class Operator:
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS
     reads_contents: bool = True
+    cached: tuple[int, ...] = ()
