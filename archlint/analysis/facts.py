@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archlint.analysis.compute import Compute
     from archlint.analysis.deployment import Deployment
     from archlint.analysis.device_memory import DeviceMemory
+    from archlint.analysis.flattening import Flattening
     from archlint.analysis.gradient_signal import GradientSignal
     from archlint.analysis.gradients import GradientFlow
     from archlint.analysis.inference_memory import InferenceMemory
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from archlint.analysis.traffic import Traffic
     from archlint.analysis.training_memory import TrainingMemory
     from archlint.analysis.training_step import TrainingStep
+    from archlint.analysis.usage import Usage
     from archlint.sources.statistics import Statistics
 
 
@@ -99,6 +101,20 @@ class Facts:
         from archlint.analysis.misfits import Misfits
 
         return Misfits(self.graph, self.operators)
+
+    @cached_property
+    def usage(self) -> Usage:
+        """Which parts of the graph any output depends on."""
+        from archlint.analysis.usage import Usage
+
+        return Usage(self.graph)
+
+    @cached_property
+    def flattening(self) -> Flattening | None:
+        """Where the first feature map behind a convolution becomes a vector."""
+        from archlint.analysis.flattening import flattening
+
+        return flattening(self.graph, self.operators, self.parameters)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:

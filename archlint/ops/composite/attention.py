@@ -144,7 +144,12 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
     name, keeps = _FUSED.get(kernel, _FUSED["flash"])
     fused = Composite(
         framework_operator(
-            name, keeps, layout=Layout.FOLLOWS_FIRST, casting=IN_HALF, in_variables=True
+            name,
+            keeps,
+            layout=Layout.FOLLOWS_FIRST,
+            casting=IN_HALF,
+            cached=(1, 2),
+            in_variables=True,
         ),
         tuple(Form(pattern, _INPUTS, _fits_fused) for pattern in fused_forms),
         (_TARGET,),
@@ -153,7 +158,11 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
     )
     plain = Composite(
         framework_operator(
-            "MaterializedAttention", keeps_materialized, casting=IN_HALF, in_variables=True
+            "MaterializedAttention",
+            keeps_materialized,
+            casting=IN_HALF,
+            cached=(1, 2),
+            in_variables=True,
         ),
         (
             Form(dropped, _INPUTS, _dropping),

@@ -84,6 +84,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
     in_variables: bool = False,
+    cached: tuple[int, ...] = (),
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
@@ -100,4 +101,5 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         domain=FRAMEWORK,
         casting=casting,
         in_variables=in_variables,
+        cached=cached,
     )
