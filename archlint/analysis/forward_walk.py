@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from archlint.analysis.blocks import Blocks, Path
+from archlint.analysis.blocks import Blocks
 from archlint.analysis.module_calls import ModuleCalls
 from archlint.analysis.saved import Saved
 from archlint.graph.graph import Graph
@@ -76,18 +76,18 @@ class ForwardWalk:
         calls, producers = ModuleCalls(self.graph, blocks), self.graph.producers
         operator_of = self.saved.operators.of
         for index, node in enumerate(self.graph.nodes):
-            path = blocks.path(node.name)
-            if not path:
+            modules = blocks.calls(node.name)
+            if not modules:
                 continue
             for name in filter(self._is_float, node.inputs):
                 maker = producers.get(name)
-                if maker is not None:
-                    shared = _shared(blocks.path(maker.name), path)
-                    if shared < len(path):
-                        yield name, calls.end(path[: shared + 1], index)
+                outside = () if maker is None else blocks.calls(maker.name)
+                called = next((module for module in modules if module not in outside), None)
+                if maker is not None and called is not None:
+                    yield name, calls.end(called, index)
             operator = operator_of(node) if self.high else None
             if operator is not None and operator.in_variables and len(node.inputs) >= _FEWEST:
-                until = calls.end(path, index)
+                until = calls.end(modules[-1], index)
                 names = (*node.inputs, *node.outputs)
                 yield from ((name, until) for name in filter(self._is_float, names))
 
@@ -98,11 +98,3 @@ class ForwardWalk:
 
     def _bytes(self, name: str) -> int:
         return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`
-
-
-def _shared(one: Path, other: Path) -> int:
-    """Return how many modules from the root on two ways have in common."""
-    for length, names in enumerate(zip(one, other, strict=False)):
-        if names[0] != names[1]:
-            return length
-    return min(len(one), len(other))

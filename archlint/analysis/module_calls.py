@@ -21,11 +21,9 @@ class ModuleCalls:
     graph: Graph
     blocks: Blocks
 
-    def end(self, path: Path, index: int) -> int:
-        """Return the index of the last node of the call that node `index` is part of."""
-        if not path:
-            return len(self.graph.nodes) - 1
-        starts, ends = self._calls[path]
+    def end(self, module: Path, index: int) -> int:
+        """Return the last node of the call of a module that node `index` is part of."""
+        starts, ends = self._calls[module]
         return ends[bisect_right(starts, index) - 1]
 
     @cached_property
@@ -33,14 +31,13 @@ class ModuleCalls:
         """The indices of the first and the last nodes of the calls of each module."""
         calls: dict[Path, tuple[list[int], list[int]]] = {}
         used: dict[Path, set[str]] = {}
-        before: Path = ()
+        before: tuple[Path, ...] = ()
         weights = self.graph.weights
         for index, node in enumerate(self.graph.nodes):
-            path = self.blocks.path(node.name)
+            modules = self.blocks.calls(node.name)
             reads = [name for name in node.inputs if name in weights]
-            for length in range(1, len(path) + 1):
-                module = path[:length]
-                goes_on = before[:length] == module and used[module].isdisjoint(reads)
+            for module in modules:
+                goes_on = module in before and used[module].isdisjoint(reads)
                 starts, ends = calls.setdefault(module, ([], []))
                 if goes_on:
                     ends[-1] = index
@@ -49,5 +46,5 @@ class ModuleCalls:
                     ends.append(index)
                     used[module] = set()
                 used[module].update(reads)
-            before = path
+            before = modules
         return calls
