@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 
-from archlint.analysis.blocks import Blocks, Path
+from archlint.analysis.blocks import Blocks
 from archlint.graph.graph import Graph
+from archlint.graph.modules import Path
 from archlint.record import record
 
 
