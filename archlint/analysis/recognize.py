@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
-from archlint.ops.composite.composite import FRAMEWORK, Attributes, Composite, Form
+from archlint.ops.composite.composite import Attributes, Composite, Form
 from archlint.ops.composite.exported import (
     ExportedCall,
     Signature,
@@ -18,6 +18,7 @@ from archlint.ops.composite.exported import (
 )
 from archlint.ops.composite.pattern import Matching
 from archlint.ops.composite.registry import Composites
+from archlint.ops.operator import FRAMEWORK
 
 _NO_METADATA: Mapping[str, str] = {}
 _ELEMENT = "operator.getitem"
