@@ -2,18 +2,21 @@
 
 `dataclass(frozen=True)` writes and compiles six methods when its module is imported, called or
 not. A short run imports 150 such classes, and that was the greater half of its time. A record
-lets `dataclasses` collect the fields, shares its methods with all records, and compiles its
-constructor when the first instance is made. `replace`, `fields` and `match` work as ever.
+lets `dataclasses` collect the fields, shares its methods with all records, and the code of its
+constructor with those that have as many fields. `replace`, `fields` and `match` work as ever.
 """
 
 from __future__ import annotations
 
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
+from functools import cache
 from operator import attrgetter
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
     from _typeshed import DataclassInstance
 
@@ -27,27 +30,29 @@ def record(cls: type[T], /) -> type[T]: ...
 
 
 @overload
-def record(*, eq: bool = True, slots: bool = True) -> Callable[[type[T]], type[T]]: ...
+def record(
+    *, eq: bool = True, slots: bool = True, frozen: bool = True
+) -> Callable[[type[T]], type[T]]: ...
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def record(
-    cls: type[T] | None = None, /, *, eq: bool = True, slots: bool = True
+    cls: type[T] | None = None, /, *, eq: bool = True, slots: bool = True, frozen: bool = True
 ) -> type[T] | Callable[[type[T]], type[T]]:
-    """Make a class a record; the parameters mean what they mean to `dataclass`."""
+    """Make a class a record; the parameters mean what they mean to `dataclass`.
+
+    What is no parameter of the constructor (`init=False`) is left to `__post_init__`.
+    """
 
     def make(cls: type[T]) -> type[T]:
         made = dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
         known = fields(made)  # type: ignore[arg-type]  # the decorator hides what it returns
-        methods = {
-            "__init__": _deferred_constructor(made, known, slots=slots),
-            "__repr__": _repr,
-            "__reduce__": _reduce,
-            "__setattr__": _refuse,
-            "__delattr__": _refuse,
-        }
+        methods: dict[str, Any] = {"__init__": _constructor(made, _given(known), slots=slots)}
+        methods |= {"__repr__": _repr, "__reduce__": _reduce}
+        if frozen:
+            methods |= {"__setattr__": _refuse, "__delattr__": _refuse}
         if eq:
-            methods |= {"__eq__": _equality(known), "__hash__": _hash(known)}
+            methods |= {"__eq__": _equality(known), "__hash__": _hash(known) if frozen else None}
         for name, method in methods.items():
             if name not in vars(cls):
                 setattr(made, name, method)
@@ -67,42 +72,52 @@ def replace(instance: T, /, **changes: object) -> T:
     return cls(*values, **changes)
 
 
-def _deferred_constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None]:
-    """Return a constructor that makes way for the real one."""
-
-    def __init__(self: object, /, *arguments: object, **named: object) -> None:  # noqa: N807
-        cls.__init__ = _constructor(cls, known, slots=slots)  # type: ignore[misc]
-        cls.__init__(self, *arguments, **named)  # type: ignore[misc]
-
-    return __init__
+def _given(known: Fields) -> Fields:
+    """Return the fields that a constructor takes."""
+    return tuple(each for each in known if each.init)
 
 
 def _constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None]:
-    """Compile a constructor: slots are filled by their descriptors, the fastest way there is."""
+    """Return a constructor: the code that fits the number of fields, with their names in it.
+
+    Slots are filled by their descriptors, the fastest way there is.
+    """
+    made = tuple(at for at, each in enumerate(known) if each.default_factory is not MISSING)
+    code = _code(len(known), made, slots=slots, then=hasattr(cls, "__post_init__"))
     names: dict[str, Any] = {"put": object.__setattr__, "made": MISSING}
-    parameters, body = ["self"], ["pass"]
-    for each in known:
-        name, value = each.name, each.name
-        if each.default is not MISSING:
-            names[f"default_{name}"] = each.default
-            parameters.append(f"{name}=default_{name}")
-        elif each.default_factory is not MISSING:
-            names[f"make_{name}"] = each.default_factory
-            parameters.append(f"{name}=made")
-            value = f"make_{name}() if {name} is made else {name}"
-        else:
-            parameters.append(name)
-        if slots:
-            names[f"put_{name}"] = getattr(cls, name).__set__
-            body.append(f"put_{name}(self, {value})")
-        else:
-            body.append(f"put(self, {name!r}, {value})")
-    if hasattr(cls, "__post_init__"):
+    defaults = []
+    for at, each in enumerate(known):
+        names[f"put_{at}"] = getattr(cls, each.name).__set__ if slots else each.name
+        if each.default_factory is not MISSING:
+            names[f"make_{at}"] = each.default_factory
+            defaults.append(MISSING)
+        elif each.default is not MISSING:
+            defaults.append(each.default)
+        elif defaults:
+            raise TypeError(f"{cls.__qualname__}: {each.name} has no default, as those before it")
+    code = code.replace(
+        co_varnames=("self", *(each.name for each in known)),
+        co_qualname=f"{cls.__qualname__}.__init__",
+    )
+    return FunctionType(code, names, None, tuple(defaults))
+
+
+@cache
+def _code(count: int, made: tuple[int, ...], *, slots: bool, then: bool) -> CodeType:
+    """Compile a constructor of `count` fields, of which those at `made` have default factories."""
+    body = ["pass"]
+    for at in range(count):
+        value = (
+            f"make_{at}() if value_{at} is made else value_{at}" if at in made else f"value_{at}"
+        )
+        body.append(f"put_{at}(self, {value})" if slots else f"put(self, put_{at}, {value})")
+    if then:
         body.append("self.__post_init__()")
-    source = f"def __init__({', '.join(parameters)}):\n " + "\n ".join(body)
-    exec(source, names)  # noqa: S102 - the names of fields are all that goes in
-    constructor: Callable[..., None] = names["__init__"]
-    return constructor
+    parameters = ", ".join(["self", *(f"value_{at}" for at in range(count))])
+    names: dict[str, Any] = {}
+    exec(f"def __init__({parameters}):\n " + "\n ".join(body), names)  # noqa: S102 - numbers go in
+    code: CodeType = names["__init__"].__code__
+    return code
 
 
 def _equality(known: Fields) -> Callable[[object, object], bool]:
@@ -136,7 +151,7 @@ def _repr(self: DataclassInstance) -> str:
 
 def _reduce(self: DataclassInstance) -> tuple[type, tuple[object, ...]]:
     """Copy and pickle by the constructor, since nothing else may set a field."""
-    return type(self), tuple(getattr(self, each.name) for each in fields(self))
+    return type(self), tuple(getattr(self, each.name) for each in _given(fields(self)))
 
 
 def _refuse(self: object, name: str, *_: object) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage
@@ -15,6 +15,7 @@ from archlint.graph.weight import ADAPTER, INITIALIZER, Weight
 from archlint.ops.backward import Backward
 from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ _UP = "zeros()"
 _NO_ATTRIBUTES: Mapping[str, int] = {}
 
 
-@dataclass
+@record(slots=False, frozen=False)
 class Adapters:
     """Adapters x A B s beside the linear layers of a graph, added to what those make.
 

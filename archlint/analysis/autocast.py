@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.precision import Formatted
@@ -14,6 +14,7 @@ from archlint.graph.value import Role, Value
 from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 _FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
 _CASTS = frozenset({Casting.STATED, Casting.LIKE})
@@ -38,7 +39,7 @@ def autocast(
     return Formatted(casted, tuple(walk.cached.values()), tuple(dict.fromkeys(walk.reasons)))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Walk:
     graph: Graph
     gradients: GradientFlow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -19,6 +19,7 @@ from archlint.ops.composite.exported import (
 from archlint.ops.composite.pattern import Matching
 from archlint.ops.composite.registry import Composites
 from archlint.ops.operator import FRAMEWORK
+from archlint.record import record
 
 _NO_METADATA: Mapping[str, str] = {}
 _ELEMENT = "operator.getitem"
@@ -53,7 +54,7 @@ def _recognized(graph: Graph, composites: Composites) -> _Found:
     return found
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Found:
     """The composites by the name of the node that they stand for, and the nodes inside them.
 

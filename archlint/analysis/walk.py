@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeAlias
 
 from archlint.analysis.branch import Branch
@@ -28,7 +28,7 @@ class Path:
     field: Field
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Walk:
     """The fields of all tensors that depend on one axis of an input, as they are worked out.
 

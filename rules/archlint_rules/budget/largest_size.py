@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from archlint.api import Formula, Model
+from archlint.api import Formula, Model, record
 from archlint_rules.budget.budget import Budget, Verdict
 
 _NODES = 4000  # an analysis costs about as much as there are nodes: no more than a second or so
@@ -13,7 +11,7 @@ _LARGEST = 2**20
 _STRIDE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Largest:
     """The largest size of a symbol that fits, in multiples of `step`; 0 where none fits."""
 

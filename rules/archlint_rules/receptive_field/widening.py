@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archlint.api import Call, Undetermined
+from archlint.api import Call, Undetermined, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from archlint.api import Extent, Model, Step
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Window:
     """A convolution on the path: its kernel and dilation, and the input elements of one step."""
 
