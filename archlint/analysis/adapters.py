@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage
@@ -15,7 +15,7 @@ from archlint.graph.weight import ADAPTER, INITIALIZER, Weight
 from archlint.ops.backward import Backward
 from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.precision import Formatted
@@ -14,7 +14,7 @@ from archlint.graph.value import Role, Value
 from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 _FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
 _CASTS = frozenset({Casting.STATED, Casting.LIKE})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.fit import Fit, NoFormula
 from archlint.analysis.formula import Formula
 from archlint.analysis.samples import Ladder, OutOfTrials, Samples
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount

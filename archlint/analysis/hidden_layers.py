@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
-from archlint.record import record
+from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -19,7 +19,7 @@ from archlint.ops.composite.exported import (
 from archlint.ops.composite.pattern import Matching
 from archlint.ops.composite.registry import Composites
 from archlint.ops.operator import FRAMEWORK
-from archlint.record import record
+from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 _ELEMENT = "operator.getitem"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TypeAlias
 
 from archlint.analysis.branch import Branch
@@ -13,7 +13,7 @@ from archlint.analysis.sights import Sights
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.links import Fixed, Links, Piece, Sight, Whole
-from archlint.record import record
+from archlint.record import record, replace
 
 Used: TypeAlias = dict[int, tuple[Field, Links]]
 """The inputs of a node with a field, by slot, and the links through which they are looked at."""

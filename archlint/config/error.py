@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlint.errors import CannotRun
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from pathlib import Path
