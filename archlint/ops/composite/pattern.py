@@ -16,7 +16,6 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.record import record, replace
 
-_NOTHING: frozenset[str] = frozenset()
 _COMMUTATIVE = frozenset({"Add", "Mul"})
 _TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
 
@@ -38,9 +37,8 @@ class Matching:
 class Pattern(Protocol):
     """How a tensor was made."""
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The operators without which nothing fits."""
+    def can_be_of(self, ops: frozenset[str]) -> bool:
+        """Whether something can fit in a graph that has no other operators than these."""
         ...
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
@@ -58,10 +56,9 @@ class Tensor:
 
     label: str
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """No operator: it may be an input of the model."""
-        return _NOTHING
+    def can_be_of(self, _: frozenset[str]) -> bool:
+        """It needs no operator: it may be an input of the model."""
+        return True
 
     def may_fit(self, _: str, __: Graph) -> bool:
         """Any tensor may."""
@@ -80,10 +77,9 @@ class Number:
 
     value: float | None = None
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """No operator: it may be stored."""
-        return _NOTHING
+    def can_be_of(self, _: frozenset[str]) -> bool:
+        """It needs no operator: it may be stored."""
+        return True
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether the contents are known."""
@@ -114,10 +110,9 @@ class Made:
     label: str = ""
     output: int = 0
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The operator, and those that make its operands."""
-        return frozenset({self.op}).union(*(each.needs for each in self.operands))
+    def can_be_of(self, ops: frozenset[str]) -> bool:
+        """Whether the operator is there, and those that make its operands."""
+        return self.op in ops and all(each.can_be_of(ops) for each in self.operands)
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether an operator of that name makes it."""
@@ -151,11 +146,9 @@ class Either:
 
     alternatives: tuple[Pattern, ...]
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """What all alternatives need."""
-        first, *others = (each.needs for each in self.alternatives)
-        return first.intersection(*others)
+    def can_be_of(self, ops: frozenset[str]) -> bool:
+        """Whether one of them can."""
+        return any(each.can_be_of(ops) for each in self.alternatives)
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether one of them may."""

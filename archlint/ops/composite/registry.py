@@ -30,7 +30,7 @@ class Composites:
     def among(self, ops: frozenset[str]) -> Mapping[str, tuple[tuple[Composite, Form], ...]]:
         """Return `by_root` with only those forms for which a graph of these operators has all."""
         return {
-            op: tuple((entry, form) for entry, form in forms if form.pattern.needs <= ops)
+            op: tuple((entry, form) for entry, form in forms if form.pattern.can_be_of(ops))
             for op, forms in self.by_root.items()
             if op in ops
         }
