@@ -64,14 +64,16 @@ class Facts:
         """Which tensors need a gradient in training."""
         from archlint.analysis.gradients import GradientFlow
 
-        stated = self.target.training.dropout_mask
+        training = self.target.training
+        stated = training.dropout_mask
         return GradientFlow(
             self.graph,
             self.operators,
             self.parameters,
-            input_gradient=self.target.training.input_gradient,
+            input_gradient=training.input_gradient,
             bool_masks=self.target.on_gpu if stated is None else stated == "bool",
             on_gpu=self.target.on_gpu,
+            in_place=training.in_place,
         )
 
     @cached_property

@@ -79,7 +79,10 @@ class TrainingStep:
         """Why the memory is an interval, None where it is exact."""
         hides = self._fullest is not None and self.hidden_layers.note
         notes = [self.hidden_layers.note] if hides else []
-        notes += [f"what {op} keeps depends on the library" for op in self.saved.bounded]
+        notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
+        peak = self.memory.peak
+        if self.saved.total.value is not None and peak.low < peak.high:
+            notes.append("variables of the program may hold tensors until a module returns")
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
 
     @cached_property

@@ -58,7 +58,9 @@ class Operator:
     inference does not look, None where they do. `casting` says what autocast does to its tensors.
     `cached` are the slots of keys and values that are kept of earlier tokens when text is made.
     One that does not `reads_contents` asks for the shapes of its inputs alone: their elements may
-    be gone.
+    be gone. One whose tensors are commonly `in_variables` of the module that calls it (the queries,
+    keys and values of attention, a list that is concatenated) may keep them alive until that module
+    returns.
     """
 
     name: str
@@ -82,4 +84,5 @@ class Operator:
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS
     reads_contents: bool = True
+    in_variables: bool = False
     cached: tuple[int, ...] = ()

@@ -83,6 +83,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
+    in_variables: bool = False,
     cached: tuple[int, ...] = (),
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
@@ -99,5 +100,6 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         differentiable=differentiable,
         domain=FRAMEWORK,
         casting=casting,
+        in_variables=in_variables,
         cached=cached,
     )
