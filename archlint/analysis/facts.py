@@ -5,7 +5,6 @@ So are the analyses loaded: most runs ask for few of them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from archlint.analysis.initialization import Describe, Initialization, read_noth
 from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 from archlint.target import Target
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
@@ -12,7 +11,7 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record(slots=False)

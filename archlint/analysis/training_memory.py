@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, largest
@@ -16,7 +15,7 @@ from archlint.analysis.precision import HALF
 from archlint.analysis.saved import Saved
 from archlint.analysis.weight_memory import WeightMemory
 from archlint.graph.graph import Graph
-from archlint.record import record
+from archlint.record import record, replace
 from archlint.target import Training
 
 _UPDATE = "in the update"
