@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from archlint.analysis.initialization import Layer
     from archlint.analysis.joins import Join
     from archlint.analysis.largest_size import Largest
-    from archlint.analysis.optimizer_dynamics import Adam, Momentum
+    from archlint.analysis.optimizer_dynamics import Adam, Momentum, equal_rate
     from archlint.analysis.overlap import Overlap
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
     from archlint.analysis.segments import Branch
@@ -138,6 +138,7 @@ __all__ = [
     "casts",
     "catalogue",
     "check_window",
+    "equal_rate",
     "format_bytes",
     "format_count",
     "format_flops",
@@ -204,6 +205,7 @@ _HOMES = {
     "accepted_gains": "archlint.analysis.gain",
     "casts": "archlint.ops.autocast",
     "catalogue": "archlint.devices.catalogue",
+    "equal_rate": "archlint.analysis.optimizer_dynamics",
     "format_bytes": "archlint.quantity",
     "format_count": "archlint.quantity",
     "format_flops": "archlint.quantity",

@@ -1,4 +1,4 @@
-"""A rule's manual: the Markdown file beside its module, and the examples in it."""
+"""A rule's manual: a Markdown file near its module, and the examples in it."""
 
 from __future__ import annotations
 
@@ -57,12 +57,17 @@ class Manual:
 
 
 def read_manual(rule: type[Rule]) -> Manual:
-    """Return the manual of a rule: the file beside its module, or else its docstring."""
+    """Return the manual of a rule: the file beside its module, or else its docstring.
+
+    A module of several rules has a folder `manuals` beside it, with a file for each by its name.
+    """
     module = sys.modules.get(rule.__module__)
     file = getattr(module, "__file__", None)
-    path = None if file is None else Path(file).with_suffix(".md")
-    if path is not None and path.is_file():
-        return Manual(path, path.read_text(encoding="utf-8"))
+    if file is not None:
+        own = Path(file).with_name("manuals") / f"{rule.name}.md"
+        for path in (Path(file).with_suffix(".md"), own):
+            if path.is_file():
+                return Manual(path, path.read_text(encoding="utf-8"))
     lines = (rule.__doc__ or "").strip().splitlines()
     text = "\n".join(line.strip() for line in lines)
     return Manual(None, f"# {rule.code} {rule.name}\n\n{text}\n")

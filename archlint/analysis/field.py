@@ -56,7 +56,7 @@ class Field:
 
     @cached_property
     def kind(self) -> str:
-        """The kind of answer: unknown, independent, global, prefix, suffix or local."""
+        """The kind of answer: unknown, independent, global, past, future or local."""
         if self._window is not None:
             return "local"
         if self.unknown is not None:
@@ -73,7 +73,7 @@ class Field:
             return "global"
         if not marks:
             return "local"
-        return "prefix" if Mark.BELOW in marks else "suffix" if Mark.ABOVE in marks else "local"
+        return "past" if Mark.BELOW in marks else "future" if Mark.ABOVE in marks else "local"
 
     @property
     def marks(self) -> Marks:

@@ -24,7 +24,7 @@ def look_ahead(field: Field) -> float | None:
     """
     if field.unknown is not None:
         return None
-    if field.kind in {"global", "suffix"}:
+    if field.kind in {"global", "future"}:
         return ENDLESS
     reach = field.reach
     if reach is None or reach.finite or reach.stride <= 0:

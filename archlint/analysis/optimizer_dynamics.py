@@ -35,6 +35,14 @@ class Momentum:
         """Return the size of a step once momentum has built up: rate c / (1 - beta)."""
         return self.rate * gradient / (1 - self.beta)
 
+    def built_up(self, updates: int) -> float:
+        """Return the share of its steady size that momentum has after so many updates."""
+        return self.momentum(1.0, updates) * (1 - self.beta)
+
+    def covered(self, updates: int) -> float:
+        """Return how far a weight gets, as a share of the way of as many steady steps."""
+        return abs(self.weight(1.0, updates) / (self.steady_step(1.0) * updates))
+
     @property
     def horizon(self) -> float:
         """The number of steps over which the gradient is averaged: 1 / (1 - beta)."""
@@ -75,7 +83,19 @@ class Adam:
     def steady_step(self, gradient: float) -> float:
         """Return the size of a step: the rate, until epsilon is no longer small beside |c|."""
         size = sqrt(self.corrected_second_moment(gradient)) + self.epsilon
-        return self.rate * gradient / size if size else 0.0
+        return self.rate * self.corrected_first_moment(gradient) / size if size else 0.0
+
+    def uncorrected_step(self, gradient: float, updates: int) -> float:
+        """Return the size of a step without the bias correction: rate m^(t) / (sqrt(v^(t)) + eps).
+
+        With beta1 = 0 it is that of RMSprop, which begins with rate / sqrt(1 - beta2).
+        """
+        size = sqrt(self.second_moment(gradient, updates)) + self.epsilon
+        return self.rate * self.first_moment(gradient, updates) / size if size else 0.0
+
+    def filled(self, updates: int) -> float:
+        """Return the share of v-hat that v holds after so many updates: v^(t) / v-hat."""
+        return self.second_moment(1.0, updates) / self.corrected_second_moment(1.0)
 
     @property
     def horizon(self) -> float:

@@ -8,7 +8,14 @@ from archlint.analysis.branch import length
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
-from archlint.ops.sliding import Sliding, has_weighted_windows, has_windows, sliding_windows
+from archlint.ops.sliding import (
+    Sliding,
+    has_weighted_windows,
+    has_windows,
+    input_size,
+    output_size,
+    sliding_windows,
+)
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -41,7 +48,7 @@ class Window:
         sliding, size = self.sliding, self.size
         if size is None or sliding.pads is None:
             return None
-        outputs = (size + sum(sliding.pads) - sliding.extent) // sliding.stride + 1
+        outputs = output_size(size, sliding) or 0
         useful = 0
         for tap in range(sliding.kernel):
             place = tap * sliding.dilation - sliding.pads[0]
@@ -59,6 +66,15 @@ class Window:
             return 0
         span = self.size + sliding.padding - sliding.extent
         return span % sliding.stride if span >= 0 else 0
+
+    @property
+    def exact_sizes(self) -> tuple[int, int] | None:
+        """The nearest sizes of the map that leave no remainder; None where that is not known."""
+        made = None if self.size is None else output_size(self.size, self.sliding)
+        if made is None:
+            return None
+        below, above = (input_size(count, self.sliding) for count in (made, made + 1))
+        return None if below is None or above is None else (below, above)
 
     @property
     def unread(self) -> int:

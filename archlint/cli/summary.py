@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from archlint.cli.fields.words import everything
 from archlint.cli.formulas import of_nodes, sizes, unknown_parts, with_formula
 from archlint.cli.table import table
 from archlint.quantity import format_bytes, format_count, format_flops, format_macs
@@ -26,7 +27,6 @@ _HEAD = (
 )
 _SHOWN_UNKNOWN = 10
 _LONGEST_FORMULA = 16
-_EVERYTHING = {"prefix": "past", "suffix": "future"}
 _AT_LEAST = "at least "
 _OF_TENSOR = re.compile(r" of '.*'(?= is not )")
 
@@ -102,7 +102,7 @@ def _fields(
 def _size(entry: Mapping[str, Any]) -> str | None:
     """Return the size along one input axis; None where the tensor does not depend on it."""
     if entry["global"]:
-        return _EVERYTHING.get(entry["kind"], "all")
+        return everything(entry["kind"])
     if entry["size"] is None:
         return "?"
     low, high = entry["size"]

@@ -183,6 +183,16 @@ def output_size(size: int, sliding: Sliding) -> int | None:
     return (size + sliding.padding - sliding.extent) // sliding.stride + 1
 
 
+def input_size(outputs: int, sliding: Sliding) -> int | None:
+    """Return S (W - 1) + K - P, the smallest input that makes `outputs` (problem set 8, problem 4).
+
+    It is the one that the stride divides without a remainder.
+    """
+    if sliding.padding is None:
+        return None
+    return sliding.stride * (outputs - 1) + sliding.extent - sliding.padding
+
+
 def _same(size: object, extent: int, stride: int, *, upper: bool) -> tuple[int | None, int | None]:
     """Return the padding that makes the output ceil(size / stride) long."""
     if stride == 1:

@@ -188,7 +188,7 @@ def _field(tensor: str, extent: Extent, field: Field) -> dict[str, Any]:
         "stride": _ratio(reach.stride) if reach and not fixed else None,
         "padding": _number(reach.padding) if reach and not fixed and field.is_placed else None,
         "taps": list(field.taps) if field.taps and field.is_local else None,
-        "global": field.kind in {"global", "prefix", "suffix"},
+        "global": field.kind in {"global", "past", "future"},
         "kind": field.kind,
         "global_at": field.whole,
         "content": _content(field.content),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from archlint.engine.own_rules import own_rules
 from archlint_rules import archlint_rules
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def test_outputs_are_shown():
 def test_every_rule_is_listed_with_its_summary():
     table = {
         f"| `{rule.code}` | {rule.name} | {rule.severity} | {rule.summary()} |"
-        for rule in archlint_rules()
+        for rule in (*archlint_rules(), *own_rules())
     }
     listed = {line for line in README.splitlines() if line.startswith("| `")}
     assert listed == table

@@ -35,6 +35,7 @@ def test_a_wheel_has_three_packages_with_their_data(tmp_path):
     assert tops == {"archlint", "archlint_rules", "archlint_schemas"}
     assert "archlint/devices/catalogue.json" in names
     assert "archlint/py.typed" in names
+    assert "archlint/engine/manuals/unused-suppression.md" in names
     assert "archlint_schemas/architecture.schema.json" in names
     rules = {name for name in names if name.startswith("archlint_rules/")}
     manuals = {name for name in rules if name.endswith(".md")}

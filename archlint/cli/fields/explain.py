@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archlint.cli.fields.words import everything
 from archlint.cli.table import table
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _table(group: list[dict[str, Any]]) -> str:
         )
         for layer in entry["layers"]
     ]
-    return f"{title}: {entry['kind']}{reason}\n{table(_HEAD, rows, right={3, 4, 5, 6})}"
+    return f"{title}: {everything(entry['kind'])}{reason}\n{table(_HEAD, rows, right={3, 4, 5, 6})}"
 
 
 def _changes(step: Step) -> bool:
@@ -87,7 +88,7 @@ def _layer(step: Step) -> dict[str, Any]:
 
 def _size(field: Field) -> str:
     if not field.is_local:
-        return field.kind
+        return everything(field.kind)
     low, high = field.size
     return str(low) if low == high else f"{low}-{high}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archlint.cli.fields.words import everything
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,7 +29,7 @@ def document(model: Model) -> list[dict[str, Any]]:
                 why = field.unknown or (
                     f"everything is read at {field.whole}"
                     if field.whole
-                    else f"a {field.kind} field"
+                    else f"its field is {everything(field.kind)}"
                 )
                 entries.append({**entry, "reason": why})
                 continue

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Momentum, Rule, Severity
+from archlint.api import Adam, Finding, Model, Momentum, Rule, Severity, equal_rate
 from archlint_rules.optimizer.family import ADAM_LIKE, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archlint.api import Training
+
 _ADAM_LARGEST = 1e-2
 _SGD_LARGEST = 10.0
+_USUAL_GRADIENT, _USUAL_MOMENTUM = 1e-3, 0.9
+_RMSPROP_DECAY = 0.99  # PyTorch's default
 
 
 class LearningRateScale(Rule):
@@ -30,14 +34,7 @@ class LearningRateScale(Rule):
         if rate is None:
             return
         if training.optimizer in ADAM_LIKE and rate >= _ADAM_LARGEST:
-            yield self.finding(
-                f"learning rate {rate:g} with {training.optimizer} moves every weight by {rate:g} "
-                "at each step, whatever its gradient: that is a rate for SGD",
-                path=place("learning-rate"),
-                data={"optimizer": training.optimizer, "learning_rate": rate, "step": rate},
-                help="start from 1e-3; rates for SGD with momentum compare as rate_Adam = "
-                "rate_SGD |g| / (1 - beta)",
-            )
+            yield self._of_sgd(training, rate)
         if training.optimizer in {"sgd", "sgd-momentum"}:
             beta = (training.momentum or 0.0) if training.optimizer == "sgd-momentum" else 0.0
             reach = Momentum(rate, beta).steady_step(1.0) if beta < 1 else float("inf")
@@ -54,3 +51,26 @@ class LearningRateScale(Rule):
                     },
                     help=f"a steady rate of 1 is {1 - beta:.3g} here",
                 )
+
+    def _of_sgd(self, training: Training, rate: float) -> Finding:
+        """Report a rate that is larger than Adam's steps may be."""
+        step, first = Adam(rate).steady_step(1.0), None
+        if training.optimizer == "rmsprop":
+            decay = training.betas[1] if training.betas else _RMSPROP_DECAY
+            first = Adam(rate, (0.0, decay)).uncorrected_step(1.0, 1)
+        at_first = "" if first is None else f", and by {first:g} at the first"
+        same = equal_rate(Momentum(rate, _USUAL_MOMENTUM), _USUAL_GRADIENT)
+        return self.finding(
+            f"learning rate {rate:g} with {training.optimizer} moves every weight by {step:g} "
+            f"at each step{at_first}, whatever its gradient: that is a rate for SGD",
+            path=place("learning-rate"),
+            data={
+                "optimizer": training.optimizer,
+                "learning_rate": rate,
+                "step": step,
+                "first_step": step if first is None else first,
+            },
+            help="start from 1e-3; rates for SGD with momentum compare as rate_Adam = rate_SGD |g| "
+            f"/ (1 - beta), so that {rate:g} there is {same:g} here where gradients are about "
+            f"{_USUAL_GRADIENT:g}",
+        )

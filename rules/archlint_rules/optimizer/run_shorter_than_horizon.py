@@ -1,11 +1,11 @@
-"""OPT007: the run is shorter than Adam's memory, or than the way its weights have to go."""
+"""OPT007: the run is shorter than the optimizer's memory, or than the way of its weights."""
 
 from __future__ import annotations
 
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from archlint.api import Adam, Finding, Model, Rule, Severity
+from archlint.api import Adam, Finding, Model, Momentum, Rule, Severity
 from archlint_rules.optimizer.family import ADAM_LIKE, decays, place
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _REACH = 0.1  # of sigma: less than that is hardly training
 
 
 class RunShorterThanHorizon(Rule):
-    """The run is shorter than what Adam averages over, or than its weights need to move."""
+    """The run is shorter than what is averaged over, or than its weights need to move."""
 
     code = "OPT007"
     name = "run-shorter-than-horizon"
@@ -24,21 +24,53 @@ class RunShorterThanHorizon(Rule):
     tags = ("optimizer", "training")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Compare the number of steps with 1/(1 - beta2), and the total reach with sigma."""
+        """Compare the number of steps with 1/(1 - beta), and the total reach with sigma."""
         training = model.target.training
-        if training.optimizer not in ADAM_LIKE or training.steps is None:
+        if training.steps is None:
+            return
+        if training.optimizer == "sgd-momentum" and training.momentum:
+            yield from self._momentum(training.momentum, training.steps)
+        if training.optimizer not in ADAM_LIKE:
             return
         adam = Adam(training.learning_rate or 0.0, decays(training))
         if training.optimizer != "rmsprop" and training.steps < adam.horizon:
             yield self.finding(
                 f"the run of {training.steps:,} steps is shorter than the {adam.horizon:,.0f} over "
-                f"which beta2 = {adam.betas[1]:g} averages squared gradients",
+                f"which beta2 = {adam.betas[1]:g} averages squared gradients: at its end "
+                f"{adam.filled(training.steps):.0%} of the average is there, and the bias "
+                "correction makes up for the rest",
                 path=place("betas" if training.betas else "steps"),
-                data={"steps": training.steps, "horizon": adam.horizon, "beta2": adam.betas[1]},
+                data={
+                    "steps": training.steps,
+                    "horizon": adam.horizon,
+                    "beta2": adam.betas[1],
+                    "filled": adam.filled(training.steps),
+                },
                 help=f"beta2 = {1 - 10 / max(training.steps, 20):.3g} averages over a tenth of it",
             )
         if training.learning_rate:
             yield from self._reach(model, adam, training.steps)
+
+    def _momentum(self, beta: float, steps: int) -> Iterator[Finding]:
+        """Momentum has its full size only after some times 1/(1 - beta) steps."""
+        momentum = Momentum(1.0, beta) if beta < 1 else None
+        if momentum is None or steps >= momentum.horizon:
+            return
+        yield self.finding(
+            f"the run of {steps:,} steps is shorter than the {momentum.horizon:,.0f} over which "
+            f"momentum {beta:g} averages gradients: at its end momentum has "
+            f"{momentum.built_up(steps):.0%} of its size, and weights got "
+            f"{momentum.covered(steps):.0%} as far as by full steps",
+            path=place("momentum"),
+            data={
+                "steps": steps,
+                "horizon": momentum.horizon,
+                "momentum": beta,
+                "built_up": momentum.built_up(steps),
+                "covered": momentum.covered(steps),
+            },
+            help=f"momentum {max(1 - 10 / max(steps, 20), 0.5):.3g} averages over a tenth of it",
+        )
 
     def _reach(self, model: Model, adam: Adam, steps: int) -> Iterator[Finding]:
         """The farthest that Adam can move a weight is rate x steps (problem set 8, problem 3)."""

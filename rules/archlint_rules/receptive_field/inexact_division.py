@@ -33,7 +33,7 @@ class InexactDivision(Rule):
         sliding, rest = first.sliding, first.remainder
         lost = first.unread
         border = f", so that the last {lost} of {first.size} are never read" if lost else ""
-        shorter = (first.size or 0) - rest
+        exact = " or ".join(map(str, first.exact_sizes or ()))
         return self.finding(
             f"({first.size} + {sliding.padding} - {sliding.extent}) / {sliding.stride} of "
             f"{first.node.name} leaves a remainder of {rest} along {axes_of(group)}{border}",
@@ -44,5 +44,5 @@ class InexactDivision(Rule):
                 "unread": [window.unread for window in group],
                 "sizes": [window.size for window in group],
             },
-            help=f"a size of {shorter} or {shorter + sliding.stride} there divides exactly",
+            help=f"a size of {exact} there divides exactly",
         )

@@ -81,3 +81,25 @@ def test_equal_rates_make_equal_steps() -> None:
     adam = Adam(equal_rate(momentum, gradient))
     settled = momentum.weight(gradient, 2001) - momentum.weight(gradient, 2000)
     assert adam.weight(gradient, 1) == pytest.approx(settled)
+
+
+@pytest.mark.parametrize("updates", UPDATES[1:])
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.99])
+def test_the_shares_of_momentum_are_those_of_its_steps(updates: int, beta: float) -> None:
+    rule, gradient = Momentum(0.1, beta), 3.0
+    momentum, weight = momentum_steps(rule, gradient, updates)
+    full = rule.steady_step(gradient)
+    assert rule.built_up(updates) == pytest.approx(rule.rate * momentum / full)
+    assert rule.covered(updates) == pytest.approx(-weight / (full * updates))
+
+
+@pytest.mark.parametrize("updates", UPDATES[1:])
+def test_adam_without_a_first_moment_and_without_correction_is_rmsprop(updates: int) -> None:
+    decay, gradient, epsilon = 0.99, 0.02, 1e-8
+    square = 0.0
+    for _ in range(updates):
+        square = decay * square + (1 - decay) * gradient**2
+    step = 0.1 * gradient / (sqrt(square) + epsilon)
+    rule = Adam(0.1, (0.0, decay), epsilon)
+    assert rule.uncorrected_step(gradient, updates) == pytest.approx(step)
+    assert rule.filled(updates) == pytest.approx(square / gradient**2)

@@ -13,6 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from archlint.ops.sliding import Sliding, input_size, output_size
+
 OPSET = helper.make_opsetid("", 18)
 
 
@@ -184,3 +186,21 @@ def test_automatic_padding_of_an_unknown_size(analyse: Callable[..., Any]) -> No
     field = fields.of(strided, fields.extents[0])
     assert (field.size, field.reach.stride, field.is_placed) == ((3, 3), 2, False)
     assert {join.aligned for join in fields.joins} == {None}
+
+
+@given(
+    size=st.integers(1, 200),
+    kernel=st.integers(1, 9),
+    stride=st.integers(1, 5),
+    padding=st.integers(0, 6),
+)
+def test_the_smallest_input_of_an_output_makes_it(
+    size: int, kernel: int, stride: int, padding: int
+) -> None:
+    window = Sliding(kernel, stride, 1, padding, padding)
+    smallest = input_size(size, window)
+    assert smallest is not None
+    assert output_size(smallest, window) == size
+    assert output_size(smallest - 1, window) == size - 1
+    places = range(0, smallest + 2 * padding - kernel + 1, stride)
+    assert size == len(places)

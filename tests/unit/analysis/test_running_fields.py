@@ -122,17 +122,17 @@ def transposed(net: Sequence, scores: str) -> str:
 
 
 NETS: dict[str, tuple[Callable[[Sequence], str], str]] = {
-    "running sum": (lambda net: net.add("CumSum", "x", net.keep(1, np.int64)), "prefix"),
+    "running sum": (lambda net: net.add("CumSum", "x", net.keep(1, np.int64)), "past"),
     "running sum from the end": (
         lambda net: net.add("CumSum", "x", net.keep(1, np.int64), reverse=1),
-        "suffix",
+        "future",
     ),
 }
 for cell in ("LSTM", "GRU", "RNN"):
-    for way, kind in (("forward", "prefix"), ("reverse", "suffix"), ("bidirectional", "global")):
+    for way, kind in (("forward", "past"), ("reverse", "future"), ("bidirectional", "global")):
         NETS[f"{cell} {way}"] = partial(recurrent, op=cell, direction=way), kind
 MASKS: dict[str, tuple[Callable[[Sequence, str], str], ...]] = {
-    "prefix": (added, filled, chosen, compared, subtracted),
+    "past": (added, filled, chosen, compared, subtracted),
     "global": (unmasked, too_wide, transposed),
 }
 for kind, masks in MASKS.items():
@@ -164,7 +164,7 @@ def test_kind_is_that_of_a_run(analyse: Callable[..., Any], name: str) -> None:
     fields = analyse(net.model(output))
     field = fields.of(output, next(extent for extent in fields.extents if extent.axis == 1))
     assert field.kind == kind
-    reads = {"prefix": np.tri(STEPS), "suffix": np.tri(STEPS).T}
+    reads = {"past": np.tri(STEPS), "future": np.tri(STEPS).T}
     allowed = reads.get(kind, np.ones((STEPS, STEPS))).astype(bool)
     assert not (matrix & ~allowed).any()
     if kind != "global":

@@ -5,8 +5,16 @@ from __future__ import annotations
 import ast
 import inspect
 
+import pytest
+
 from archlint.engine import own_rules as module
 from archlint.engine.own_rules import OwnRule, own_rules
+from archlint.manual import Manual, read_manual
+from archlint.testing import lint_text
+from archlint.testing.examples import ManualExample, manual_examples
+
+SECTIONS = ("What it does", "Why is this bad", "Example", "Use instead", "How it decides")
+RULES = [type(rule) for rule in own_rules()]
 
 
 def test_every_own_rule_is_listed_once() -> None:
@@ -22,3 +30,24 @@ def test_every_own_rule_is_listed_once() -> None:
 def test_a_stranger_is_not_listed() -> None:
     stranger = type("Stranger", (OwnRule,), {"code": "LINT999", "name": "stranger"})
     assert not any(isinstance(rule, stranger) for rule in own_rules())
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_own_rule_has_a_manual_of_its_own(rule: type[OwnRule]) -> None:
+    manual: Manual = read_manual(rule)
+    assert manual.text.startswith(f"# {rule.code} {rule.name}\n")
+    assert [line[3:] for line in manual.text.splitlines() if line[:3] == "## "] == [*SECTIONS]
+
+
+@pytest.mark.parametrize("case", manual_examples(RULES), ids=str)
+def test_the_examples_of_a_manual_do_what_it_says(case: ManualExample) -> None:
+    found = lint_text(case.example.text)
+    own = [finding.message for finding in found if finding.code == case.rule.code]
+    assert bool(own) is case.example.fails, found
+    assert all(any(text in message for message in own) for text in case.example.expected), own
+
+
+def test_no_manual_is_left_over() -> None:
+    folder = read_manual(RULES[0]).path
+    assert folder is not None
+    assert {path.stem for path in folder.parent.iterdir()} == {rule.name for rule in RULES}

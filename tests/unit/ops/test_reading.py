@@ -106,7 +106,7 @@ CASES = [
         MICROSOFT,
         1,
         1,
-        "prefix",
+        "past",
     ),
 ]
 
@@ -149,7 +149,7 @@ def test_an_output_reads_what_moves_it(probe, case):
     assert field.kind == kind
     if kind == "global":
         assert all(read == set(range(extent)) for read in reads)
-    elif kind == "prefix":
+    elif kind == "past":
         assert reads == [set(range(position + 1)) for position in range(len(reads))]
     else:
         along, reach = field.map

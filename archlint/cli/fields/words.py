@@ -1,0 +1,8 @@
+"""Words for how much of an axis is read, the same in every view."""
+
+from __future__ import annotations
+
+
+def everything(kind: str) -> str:
+    """Return the word for a kind of field: `all` where everything is read, else its own name."""
+    return "all" if kind == "global" else kind
