@@ -37,6 +37,8 @@ class ModuleCalls:
         weights = self.graph.weights
         for index, node in enumerate(self.graph.nodes):
             path = self.blocks.path(node.name)
+            if not path:  # exporters put constants in between, which belong to no module
+                continue
             reads = [name for name in node.inputs if name in weights]
             for length in range(1, len(path) + 1):
                 module = path[:length]

@@ -45,7 +45,7 @@ def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
     """Keep the input, or the output alone where a leaky ReLU is computed in place.
 
     No file says which it was, and both are common: in place it writes over a tensor that nobody
-    else needs.
+    else needs. Where nobody else keeps the output either, it is as much both ways.
     """
     if not gradients[0]:
         return NOTHING
@@ -62,6 +62,7 @@ def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
         outputs=(0,),
         own_high=nbytes(call.input(0)),
         depends_on="whether it is computed in place",
+        beside_others=True,
     )
 
 
