@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from archlint.analysis.blocks import Blocks, Path
 from archlint.analysis.module_calls import ModuleCalls
 from archlint.analysis.saved import Saved
 from archlint.graph.graph import Graph
@@ -19,13 +18,13 @@ class ForwardWalk:
     """The worst instant of a forward pass: what is kept so far, and what is still to be used.
 
     No file tells the variables of the program, which may hold a tensor longer than it is used. At
-    the `high` end they do where that is common, until the module returns, as `blocks` knows it.
+    the `high` end they do where that is common, until the module returns, as `calls` know it.
     """
 
     graph: Graph
     saved: Saved
     high: bool = False
-    blocks: Blocks | None = None
+    calls: ModuleCalls | None = None
 
     @cached_property
     def peak(self) -> int:
@@ -58,8 +57,8 @@ class ForwardWalk:
         for index, node in enumerate(self.graph.nodes):
             if self.saved.operators.reads_contents(node):
                 last.update((storages.of(name), index) for name in node.inputs if name)
-        if self.blocks is not None:
-            for name, until in self._held_by_calls(self.blocks):
+        if self.calls is not None:
+            for name, until in self._held_by_calls(self.calls):
                 storage = storages.of(name)
                 last[storage] = max(until, last.get(storage, until))
         for each in self.saved.held.values():
@@ -68,26 +67,26 @@ class ForwardWalk:
             last[storages.of(name)] = end
         return last
 
-    def _held_by_calls(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
+    def _held_by_calls(self, calls: ModuleCalls) -> Iterator[tuple[str, int]]:
         """Yield tensors that live until a call returns, with the index of its last node.
 
         What a module is called with does; at the high end, what variables may hold does too.
         """
-        calls, producers = ModuleCalls(self.graph, blocks), self.graph.producers
+        producers = self.graph.producers
         operator_of = self.saved.operators.of
         for index, node in enumerate(self.graph.nodes):
-            path = blocks.path(node.name)
-            if not path:
+            modules = calls.modules(node.name)
+            if not modules:
                 continue
             for name in filter(self._is_float, node.inputs):
                 maker = producers.get(name)
-                if maker is not None:
-                    shared = _shared(blocks.path(maker.name), path)
-                    if shared < len(path):
-                        yield name, calls.end(path[: shared + 1], index)
+                around = calls.modules(maker.name) if maker is not None else modules
+                entered = next((module for module in modules if module not in around), None)
+                if entered is not None:
+                    yield name, calls.end(entered, index)
             operator = operator_of(node) if self.high else None
             if operator is not None and operator.in_variables and len(node.inputs) >= _FEWEST:
-                until = calls.end(path, index)
+                until = calls.end(modules[-1], index)
                 names = (*node.inputs, *node.outputs)
                 yield from ((name, until) for name in filter(self._is_float, names))
 
@@ -98,11 +97,3 @@ class ForwardWalk:
 
     def _bytes(self, name: str) -> int:
         return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`
-
-
-def _shared(one: Path, other: Path) -> int:
-    """Return how many modules from the root on two ways have in common."""
-    for length, names in enumerate(zip(one, other, strict=False)):
-        if names[0] != names[1]:
-            return length
-    return min(len(one), len(other))

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from archlint.analysis.blocks import Blocks, Path
 from archlint.graph.graph import Graph
+from archlint.graph.modules import called_modules
 from archlint.record import record
 
 
@@ -21,28 +22,33 @@ class ModuleCalls:
     graph: Graph
     blocks: Blocks
 
-    def end(self, path: Path, index: int) -> int:
+    def modules(self, node: str) -> tuple[Path, ...]:
+        """Return the modules that are being called at a node, the outermost first."""
+        return self._modules.get(node.partition("#")[0], ())
+
+    def end(self, module: Path, index: int) -> int:
         """Return the index of the last node of the call that node `index` is part of."""
-        if not path:
-            return len(self.graph.nodes) - 1
-        starts, ends = self._calls[path]
+        starts, ends = self._calls[module]
         return ends[bisect_right(starts, index) - 1]
+
+    @cached_property
+    def _modules(self) -> dict[str, tuple[Path, ...]]:
+        return {node.name: called_modules(node) for node in self.blocks.file.nodes}
 
     @cached_property
     def _calls(self) -> dict[Path, tuple[list[int], list[int]]]:
         """The indices of the first and the last nodes of the calls of each module."""
         calls: dict[Path, tuple[list[int], list[int]]] = {}
         used: dict[Path, set[str]] = {}
-        before: Path = ()
+        before: tuple[Path, ...] = ()
         weights = self.graph.weights
         for index, node in enumerate(self.graph.nodes):
-            path = self.blocks.path(node.name)
-            if not path:  # exporters put constants in between, which belong to no module
+            modules = self.modules(node.name)
+            if not modules:  # exporters put constants in between, which belong to no module
                 continue
             reads = [name for name in node.inputs if name in weights]
-            for length in range(1, len(path) + 1):
-                module = path[:length]
-                goes_on = before[:length] == module and used[module].isdisjoint(reads)
+            for module in modules:
+                goes_on = module in before and used[module].isdisjoint(reads)
                 starts, ends = calls.setdefault(module, ([], []))
                 if goes_on:
                     ends[-1] = index
@@ -51,5 +57,5 @@ class ModuleCalls:
                     ends.append(index)
                     used[module] = set()
                 used[module].update(reads)
-            before = path
+            before = modules
         return calls

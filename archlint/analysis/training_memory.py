@@ -11,6 +11,7 @@ from archlint.analysis.blocks import Blocks
 from archlint.analysis.forward_walk import ForwardWalk
 from archlint.analysis.ledger import Ledger
 from archlint.analysis.loss import Loss, loss_of
+from archlint.analysis.module_calls import ModuleCalls
 from archlint.analysis.parameters import Parameter, Parameters
 from archlint.analysis.precision import HALF
 from archlint.analysis.saved import Saved
@@ -105,8 +106,9 @@ class TrainingMemory:
     @cached_property
     def forward_peak(self) -> Amount:
         """What is alive at the worst instant of the forward pass."""
+        calls = None if self.blocks is None else ModuleCalls(self.graph, self.blocks)
         low, high = (
-            ForwardWalk(self.graph, self.saved, high, self.blocks).peak for high in (False, True)
+            ForwardWalk(self.graph, self.saved, high, calls).peak for high in (False, True)
         )
         return self._resident + Amount(low, high, self.saved.unknown)
 

@@ -23,18 +23,31 @@ def module_path(node: Node) -> tuple[str, ...]:
     `/layers.0/mlp/MatMul`; architecture files name a node after its layer. Empty for what stands
     in no module, and for files that tell nothing.
     """
+    called = called_modules(node)
+    if called:
+        return called[-1]
+    noted = SCOPES in node.metadata or "/" in node.name
+    return () if noted else tuple(node.name.split(".")[:-1])
+
+
+def called_modules(node: Node) -> tuple[tuple[str, ...], ...]:
+    """Return the ways to the modules that were being called at an operator, the outermost first.
+
+    A container whose entries are called one by one is none of them. Empty where the file does not
+    tell.
+    """
     scopes = _QUOTED.findall(node.metadata.get(SCOPES, ""))
     if scopes:
-        return tuple(scopes[-2].split(".")) if len(scopes) > 1 and scopes[-2] else ()
-    if "/" not in node.name:
-        return tuple(node.name.split(".")[:-1])
+        return tuple(tuple(scope.split(".")) for scope in scopes[:-1] if scope)
     path: tuple[str, ...] = ()
+    called = []
     for part in node.name.strip("/").split("/")[:-1]:
         parts = tuple(part.split("."))
         # `/mlp/mlp.0`: a container repeats its own name in front of what it calls.
         inside = len(parts) > 1 and path[1 - len(parts) :] == parts[:-1]
         path += parts[-1:] if inside else parts
-    return path
+        called.append(path)
+    return tuple(called)
 
 
 def module_paths(graph: Graph) -> Mapping[str, tuple[str, ...]]:
