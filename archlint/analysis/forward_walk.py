@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from archlint.analysis.blocks import Blocks
 from archlint.analysis.module_calls import ModuleCalls
 from archlint.analysis.saved import Saved
 from archlint.graph.graph import Graph
@@ -18,13 +19,13 @@ class ForwardWalk:
     """The worst instant of a forward pass: what is kept so far, and what is still to be used.
 
     No file tells the variables of the program, which may hold a tensor longer than it is used. At
-    the `high` end they do where that is common, until the module returns, as `calls` know it.
+    the `high` end they do where that is common, until the module returns, as `blocks` knows it.
     """
 
     graph: Graph
     saved: Saved
     high: bool = False
-    calls: ModuleCalls | None = None
+    blocks: Blocks | None = None
 
     @cached_property
     def peak(self) -> int:
@@ -57,8 +58,8 @@ class ForwardWalk:
         for index, node in enumerate(self.graph.nodes):
             if self.saved.operators.reads_contents(node):
                 last.update((storages.of(name), index) for name in node.inputs if name)
-        if self.calls is not None:
-            for name, until in self._held_by_calls(self.calls):
+        if self.blocks is not None:
+            for name, until in self._held_by_calls(self.blocks):
                 storage = storages.of(name)
                 last[storage] = max(until, last.get(storage, until))
         for each in self.saved.held.values():
@@ -67,23 +68,23 @@ class ForwardWalk:
             last[storages.of(name)] = end
         return last
 
-    def _held_by_calls(self, calls: ModuleCalls) -> Iterator[tuple[str, int]]:
+    def _held_by_calls(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
         """Yield tensors that live until a call returns, with the index of its last node.
 
         What a module is called with does; at the high end, what variables may hold does too.
         """
-        producers = self.graph.producers
+        calls, producers = ModuleCalls(self.graph, blocks), self.graph.producers
         operator_of = self.saved.operators.of
         for index, node in enumerate(self.graph.nodes):
-            modules = calls.modules(node.name)
+            modules = blocks.calls(node.name)
             if not modules:
                 continue
             for name in filter(self._is_float, node.inputs):
                 maker = producers.get(name)
-                around = calls.modules(maker.name) if maker is not None else modules
-                entered = next((module for module in modules if module not in around), None)
-                if entered is not None:
-                    yield name, calls.end(entered, index)
+                outside = () if maker is None else blocks.calls(maker.name)
+                called = next((module for module in modules if module not in outside), None)
+                if maker is not None and called is not None:
+                    yield name, calls.end(called, index)
             operator = operator_of(node) if self.high else None
             if operator is not None and operator.in_variables and len(node.inputs) >= _FEWEST:
                 until = calls.end(modules[-1], index)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
@@ -12,7 +11,7 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record(slots=False)
@@ -21,7 +20,8 @@ class GradientFlow:
 
     A tensor needs a gradient when a trained parameter, or the model's input where
     `input_gradient` asks for it, lies before it. An operator that reaches no output has no
-    backward pass. `on_gpu` tells where it runs, and `bool_masks` how dropout keeps its masks.
+    backward pass. `on_gpu` tells where it runs, `bool_masks` how dropout keeps its masks, and
+    `in_place` whether activations overwrite their input.
     `given` are the tensors from outside of a graph inside a node that need a gradient.
     """
 
@@ -31,6 +31,7 @@ class GradientFlow:
     input_gradient: bool = False
     on_gpu: bool = False
     bool_masks: bool = False
+    in_place: bool | None = None
     given: frozenset[str] = frozenset()
 
     @cached_property
@@ -74,7 +75,7 @@ class GradientFlow:
         reaches = node.name in self.reaching
         data = self._data(node)
         flags = tuple(reaches and bool(name) and name in self.needed for name in data)
-        return Gradients(flags, self.on_gpu, self.bool_masks)
+        return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)
 
     def enters(self, node: Node) -> bool:
         """Whether the backward pass runs through the graphs inside a node."""

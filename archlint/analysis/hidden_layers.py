@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
+from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
@@ -28,7 +28,7 @@ _FUSED = frozenset({"FlashAttention", "EfficientAttention"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class HiddenLayers:
     """The places in a graph of the framework's operators where layers may have been left out.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 
-from archlint.analysis.blocks import Blocks, Path
+from archlint.analysis.blocks import Blocks
 from archlint.graph.graph import Graph
-from archlint.graph.modules import called_modules
+from archlint.graph.modules import Path
 from archlint.record import record
 
 
@@ -22,18 +22,10 @@ class ModuleCalls:
     graph: Graph
     blocks: Blocks
 
-    def modules(self, node: str) -> tuple[Path, ...]:
-        """Return the modules that are being called at a node, the outermost first."""
-        return self._modules.get(node.partition("#")[0], ())
-
     def end(self, module: Path, index: int) -> int:
-        """Return the index of the last node of the call that node `index` is part of."""
+        """Return the last node of the call of a module that node `index` is part of."""
         starts, ends = self._calls[module]
         return ends[bisect_right(starts, index) - 1]
-
-    @cached_property
-    def _modules(self) -> dict[str, tuple[Path, ...]]:
-        return {node.name: called_modules(node) for node in self.blocks.file.nodes}
 
     @cached_property
     def _calls(self) -> dict[Path, tuple[list[int], list[int]]]:
@@ -43,7 +35,7 @@ class ModuleCalls:
         before: tuple[Path, ...] = ()
         weights = self.graph.weights
         for index, node in enumerate(self.graph.nodes):
-            modules = self.modules(node.name)
+            modules = self.blocks.calls(node.name)
             if not modules:  # exporters put constants in between, which belong to no module
                 continue
             reads = [name for name in node.inputs if name in weights]

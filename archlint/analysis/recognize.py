@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.composite.composite import FRAMEWORK, Attributes, Composite, Form
+from archlint.ops.composite.composite import Attributes, Composite, Form
 from archlint.ops.composite.exported import (
     ExportedCall,
     Signature,
@@ -18,6 +18,8 @@ from archlint.ops.composite.exported import (
 from archlint.ops.composite.pattern import Matching, reads_shape_alone
 from archlint.ops.composite.registry import Composites
 from archlint.ops.composite.rewritten import SPLIT, prepared_weights, split_slices
+from archlint.ops.operator import FRAMEWORK
+from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 
@@ -49,7 +51,7 @@ def _recognized(graph: Graph, composites: Composites) -> _Found:
     return found
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Found:
     """The composites by the name of the node that they stand for, and the nodes inside them.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, merged, total
@@ -17,7 +16,7 @@ from archlint.ops.call import Call
 from archlint.ops.kept import Kept
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record

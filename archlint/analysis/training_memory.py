@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, largest
@@ -11,13 +10,12 @@ from archlint.analysis.blocks import Blocks
 from archlint.analysis.forward_walk import ForwardWalk
 from archlint.analysis.ledger import Ledger
 from archlint.analysis.loss import Loss, loss_of
-from archlint.analysis.module_calls import ModuleCalls
 from archlint.analysis.parameters import Parameter, Parameters
 from archlint.analysis.precision import HALF
 from archlint.analysis.saved import Saved
 from archlint.analysis.weight_memory import WeightMemory
 from archlint.graph.graph import Graph
-from archlint.record import record
+from archlint.record import record, replace
 from archlint.target import Training
 
 _UPDATE = "in the update"
@@ -106,9 +104,8 @@ class TrainingMemory:
     @cached_property
     def forward_peak(self) -> Amount:
         """What is alive at the worst instant of the forward pass."""
-        calls = None if self.blocks is None else ModuleCalls(self.graph, self.blocks)
         low, high = (
-            ForwardWalk(self.graph, self.saved, high, calls).peak for high in (False, True)
+            ForwardWalk(self.graph, self.saved, high, self.blocks).peak for high in (False, True)
         )
         return self._resident + Amount(low, high, self.saved.unknown)
 

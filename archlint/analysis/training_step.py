@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.blocks import Blocks
@@ -18,7 +17,7 @@ from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 from archlint.target import Target
 
 

@@ -41,28 +41,44 @@ _OVERWRITTEN = frozenset(
 )
 
 
-def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
+def keeps_leaky(call: Call, gradients: Gradients) -> Kept:
     """Keep the input, or the output alone where a leaky ReLU is computed in place.
 
-    No file says which it was, and both are common: in place it writes over a tensor that nobody
-    else needs. Where nobody else keeps the output either, it is as much both ways.
+    No file says which it was, and both are common. Where nobody else keeps the output, both cost
+    the same.
     """
-    if not gradients[0]:
-        return NOTHING
-    source = call.node.inputs[0]
-    producer = call.graph.producers.get(source)
-    if (
-        producer is None
-        or producer.op not in _OVERWRITTEN
-        or source in call.graph.outputs
-        or len(call.graph.consumers[source]) > 1
-    ):
-        return Kept(inputs=(0,))
+    kept = keeps_exponential(call, gradients)
+    if not kept.inputs or gradients.in_place is not None or not _may_overwrite(call):
+        return kept
+    depends_on = "whether it is computed in place, which training.in-place says"
     return Kept(
         outputs=(0,),
         own_high=nbytes(call.input(0)),
-        depends_on="whether it is computed in place",
+        depends_on=depends_on,
         beside_others=True,
+    )
+
+
+def keeps_exponential(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, or the output alone where activations are said to be computed in place.
+
+    The derivative is a function of either.
+    """
+    if not gradients[0]:
+        return NOTHING
+    overwrites = gradients.in_place is True and _may_overwrite(call)
+    return Kept(outputs=(0,)) if overwrites else Kept(inputs=(0,))
+
+
+def _may_overwrite(call: Call) -> bool:
+    """Whether an activation may be computed in place: nobody else needs what it is given."""
+    source = call.node.inputs[0]
+    producer = call.graph.producers.get(source)
+    return (
+        producer is not None
+        and producer.op in _OVERWRITTEN
+        and source not in call.graph.outputs
+        and len(call.graph.consumers[source]) == 1
     )
 
 
@@ -73,10 +89,10 @@ _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
         "Relu": (keeps_output, 1),
         "Sigmoid": (keeps_output, 4),
         "Tanh": (keeps_output, 4),
-        "LeakyRelu": (keeps_rectified, 2),
-        "Elu": (keeps_input, 4),
-        "Selu": (keeps_input, 4),
-        "Celu": (keeps_input, 4),
+        "LeakyRelu": (keeps_leaky, 2),
+        "Elu": (keeps_exponential, 4),
+        "Selu": (keeps_exponential, 4),
+        "Celu": (keeps_exponential, 4),
         "Gelu": (keeps_input, 8),
         "HardSigmoid": (keeps_input, 3),
         "HardSwish": (keeps_input, 4),

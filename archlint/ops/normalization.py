@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 from archlint.graph.dtype import DType
@@ -20,6 +19,7 @@ from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
 from archlint.ops.reach import Reach, window
 from archlint.ops.signals import normalizes
 from archlint.ops.taps import Taps
+from archlint.record import replace
 
 _COMPOSED = varies("PyTorch composes this normalization of other operators")
 _FLOAT_BYTES = DType.FLOAT32.bits // 8

@@ -17,6 +17,9 @@ from archlint.ops.selection import Selection
 from archlint.ops.strides import Strides
 from archlint.record import record
 
+FRAMEWORK = "framework"
+"""The domain of the operators that stand for what the framework ran."""
+
 
 class Layout(enum.Enum):
     """The order of axes in which the storage of a new tensor is filled."""

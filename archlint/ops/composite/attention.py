@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from types import MappingProxyType
 
@@ -24,6 +23,7 @@ from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, ei
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import KeptFacet, Layout
 from archlint.ops.strides import reshape
+from archlint.record import replace
 
 _TARGET = "aten.scaled_dot_product_attention.default"
 _STATISTIC_BYTES = 4  # the logarithm of the sum of exponentials of each row, in float32

@@ -14,12 +14,16 @@ from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
-from archlint.ops.operator import KeptFacet, Layout, Operator, SignalFacet, ViewFacet
+from archlint.ops.operator import (
+    FRAMEWORK,
+    KeptFacet,
+    Layout,
+    Operator,
+    SignalFacet,
+    ViewFacet,
+)
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
-
-FRAMEWORK = "framework"
-"""The domain of the operators that stand for what the framework ran."""
 
 Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
