@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity, Unknown
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import all_budgets
-from archlint_rules.budget.largest_size import Largest, largest_size
+
+if TYPE_CHECKING:
+    from archlint_rules.budget.largest_size import Largest
 
 _SHOWN = 3
 
@@ -38,6 +41,8 @@ class BudgetUndecided(Rule):
         amount, formula = budget.measure(model.facts), None
         needs, unknown, largest, opened = budget.written(model.facts), amount.unknown, None, ""
         if model.open_dims:
+            from archlint_rules.budget.largest_size import largest_size
+
             formula = model.formulas.of(budget.measure)
             largest = largest_size(model, budget, formula)
             opened = f" while {_are_open(formula.symbols)}"
