@@ -9,6 +9,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.backward import Backward
 from archlint.ops.registry import Operators
+from archlint.ops.sliding import has_weighted_windows, spreads_windows
 from archlint.record import record
 
 _MAP_AXES = 3  # batch, channels, and at least one of space
@@ -30,7 +31,7 @@ def flattening(graph: Graph, operators: Operators, parameters: Parameters) -> Fl
     """Return the first flattening behind a convolution, None where there is none."""
     convolved = False
     for index, node in enumerate(graph.nodes):
-        convolved = convolved or _has_kernel(node, parameters)
+        convolved = convolved or has_weighted_windows(node) or spreads_windows(node)
         sizes = _flattened(node, graph) if convolved else None
         if sizes is not None and _cuts_anew(node, operators):
             behind = graph.nodes[index + 1 :]
@@ -58,11 +59,3 @@ def _cuts_anew(node: Node, operators: Operators) -> bool:
     if operator is None or operator.selection is not None:
         return False
     return operator.backward is Backward.REGROUPS
-
-
-def _has_kernel(node: Node, parameters: Parameters) -> bool:
-    """Whether a node is a convolution: it brings in a weight with axes of space."""
-    if not parameters.of_node.get(node.name):
-        return False
-    shapes = [parameters.graph.values[name].shape for name in node.inputs[1:] if name]
-    return any(shape is not None and len(shape) >= _MAP_AXES for shape in shapes)

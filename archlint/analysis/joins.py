@@ -91,9 +91,9 @@ def join_of(
     if axis is None or len(same) < 2:
         return None
     first = same[0].field
-    causal = all(path.field is first for path in same) or len({_last(path) for path in same}) == 1
-    join = Join(graph.producers[output].name, output, axis, *source, same, intended=causal)
-    if causal or join.aligned:
+    ends_together = all(path.field is first for path in same) or len(set(map(_last, same))) == 1
+    join = Join(graph.producers[output].name, output, axis, *source, same, intended=ends_together)
+    if ends_together or join.aligned:  # whether pieces lie apart is not asked of those that do not
         return join
     return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 

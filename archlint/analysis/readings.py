@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Reading:
     """An output of a node, of shape `shape`, and what it reads: `looks` at the tensors `sources`.
 
-    It is `in_place` where it reads a single tensor element by element. `lost` is the reason where
+    It `is_pointwise` where it reads a single tensor element by element. `lost` is the reason where
     it is not known what is read. A node with graphs inside is one reading of all its outputs, with
     all that it is given as the sources.
     """
@@ -29,7 +29,7 @@ class Reading:
     shape: Shape
     looks: Sequence[Look]
     sources: Sequence[str]
-    in_place: bool = False
+    is_pointwise: bool = False
     lost: str | None = None
 
 
@@ -93,6 +93,6 @@ def _of_node(node: Node, graph: Graph, sights: Sights, data: set[str]) -> list[R
             continue
         sources = [inputs[look.slot] for look in looks]
         if not data.isdisjoint(sources):
-            in_place = len(looks) == 1 and looks[0].in_place
-            found.append(Reading(node, (name,), shape, looks, sources, in_place))
+            is_pointwise = len(looks) == 1 and looks[0].is_pointwise
+            found.append(Reading(node, (name,), shape, looks, sources, is_pointwise))
     return found

@@ -179,10 +179,8 @@ def _from_form(
 
     With `spanning`, only what torch.export has no name for, since it is several calls by then.
     """
-    by_root, producers = (
-        composites.among(frozenset(node.op for node in graph.nodes)),
-        graph.producers,
-    )
+    by_root = composites.among(frozenset(node.op for node in graph.nodes))
+    producers = graph.producers
     for node in reversed(graph.nodes):
         candidates = by_root.get(node.op, ())
         if not candidates or node.name in found.covered:

@@ -23,13 +23,13 @@ from archlint.record import record
 class Look:
     """How an output looks at the input in one slot.
 
-    `in_place` tells that it reads it element by element, `sums` that it sums over features, and
+    It `is_pointwise` where it reads it element by element, `sums` that it sums over features, and
     `weighted` that the operator has stored weights of its own to multiply them with.
     """
 
     slot: int
     links: Links
-    in_place: bool
+    is_pointwise: bool
     sums: bool
     weighted: bool
 
@@ -38,31 +38,34 @@ Looks: TypeAlias = "tuple[Look, ...] | str"
 """How an output looks at each input that it reads, or why that is not known."""
 
 
-@record
+@record(eq=False)
 class Sights:
     """The receptive-field facet of every node that was asked for."""
 
     operators: Operators
-    known: dict[int, tuple[Looks, ...]] = field(default_factory=dict)
+    _known: dict[Node, tuple[Looks, ...]] = field(default_factory=dict)
     _answers: Answers = field(default_factory=Answers)
-    _facets: dict[int, Callable[[Call], tuple[Looks, ...]]] = field(default_factory=dict)
+    _facets: dict[tuple[str, str], Callable[[Call], tuple[Looks, ...]]] = field(
+        default_factory=dict
+    )
 
     def of(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         """Return the answer for each output of a node of `graph`."""
-        found = self.known.get(id(node))
+        found = self._known.get(node)
         if found is None:
-            found = self.known[id(node)] = self._look(node, graph)
+            found = self._known[node] = self._look(node, graph)
         return found
 
     def _look(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         operator = self.operators.of(node)
         if operator is None:
             return (f"{node.op} at {node.name} is not known",) * len(node.outputs)
-        facet = self._facets.get(id(operator))
+        key = (node.domain, node.op)
+        facet = self._facets.get(key)
         if facet is None:
-            facet = self._facets[id(operator)] = partial(_all_looks, operator)
+            facet = self._facets[key] = partial(_all_looks, operator)
         try:
-            if (node.domain, node.op) in self.operators.added:  # a plugin's may look at names, too
+            if key in self.operators.added:  # a plugin's may look at names, too
                 return facet(Call(node, graph))
             return self._answers.of(facet, node, graph)
         except Undetermined:  # the reason names the tensors of this call
@@ -89,10 +92,10 @@ def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     sight = _with_computed_weights(operator.sight(call, slot), call, operator)
     for read in sight:
         call.input(read)  # an Einsum may speak of more than it is given
-    in_place = same_axes(len(call.output(slot).shape or ()))
+    pointwise = same_axes(len(call.output(slot).shape or ()))
     return tuple(
         [
-            Look(read, links, links == in_place, _sums(links), _is_weighted(operator, call, read))
+            Look(read, links, links == pointwise, _sums(links), _is_weighted(operator, call, read))
             for read, links in sight.items()
         ]
     )

@@ -43,7 +43,7 @@ class Walk:
         """Work out the fields of all outputs in order."""
         fields, inside = self.fields, readings.inside
         for reading in readings:
-            if reading.in_place:  # the greater half of all nodes
+            if reading.is_pointwise:  # the greater half of all nodes
                 before = fields.get(reading.sources[0])
                 if before is not None and before.shape == reading.shape:
                     fields[reading.outputs[0]] = before
@@ -87,7 +87,7 @@ class Walk:
         shape, name = reading.shape, reading.node.name
         found = [
             before
-            if look.in_place and before.shape == shape
+            if look.is_pointwise and before.shape == shape
             else through(before, look.links, shape, name)
             for look, before in used
         ]

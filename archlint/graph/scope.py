@@ -51,16 +51,16 @@ class Scope:
     captures: dict[str, None] = field(default_factory=dict)
 
     def find(self, name: str) -> bool:
-        """Whether the tensor is known here; one of a surrounding graph is captured."""
+        """Whether the tensor is known here; one of a surrounding graph is captured.
+
+        The graphs on the way to it capture it as well: what is inside of them uses it.
+        """
         if name in self.values:
             return True
-        scope = self.outer
-        while scope is not None:
-            if name in scope.values:
-                self._capture(name, scope)
-                return True
-            scope = scope.outer
-        return False
+        if self.outer is None or not self.outer.find(name):
+            return False
+        self._capture(name, self.outer)
+        return True
 
     def _capture(self, name: str, scope: Scope) -> None:
         self.values[name] = scope.values[name]

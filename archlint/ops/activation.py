@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from archlint.graph.node import IN_PLACE
 from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
@@ -30,13 +31,19 @@ from archlint.ops.strides import Strides
 _OVERWRITTEN = frozenset(
     {
         "Add",
+        "BatchNorm",
         "BatchNormalization",
         "Conv",
         "ConvTranspose",
         "Gemm",
         "GroupNorm",
+        "GroupNormalization",
         "InstanceNormalization",
+        "LayerNorm",
+        "LayerNormalization",
         "Linear",
+        "MatMul",
+        "Sub",
     }
 )
 
@@ -44,11 +51,11 @@ _OVERWRITTEN = frozenset(
 def keeps_leaky(call: Call, gradients: Gradients) -> Kept:
     """Keep the input, or the output alone where a leaky ReLU is computed in place.
 
-    No file says which it was, and both are common. Where nobody else keeps the output, both cost
+    Few files say which it was, and both are common. Where nobody else keeps the output, both cost
     the same.
     """
     kept = keeps_exponential(call, gradients)
-    if not kept.inputs or gradients.in_place is not None or not _may_overwrite(call):
+    if not kept.inputs or _is_in_place(call, gradients) is not None or not _may_overwrite(call):
         return kept
     depends_on = "whether it is computed in place, which training.in-place says"
     return Kept(
@@ -66,8 +73,14 @@ def keeps_exponential(call: Call, gradients: Gradients) -> Kept:
     """
     if not gradients[0]:
         return NOTHING
-    overwrites = gradients.in_place is True and _may_overwrite(call)
+    overwrites = _is_in_place(call, gradients) is True and _may_overwrite(call)
     return Kept(outputs=(0,)) if overwrites else Kept(inputs=(0,))
+
+
+def _is_in_place(call: Call, gradients: Gradients) -> bool | None:
+    """Whether the file, or else the target, says that a call overwrites its input."""
+    stated = call.node.metadata.get(IN_PLACE)
+    return gradients.in_place if stated is None else stated == "true"
 
 
 def _may_overwrite(call: Call) -> bool:

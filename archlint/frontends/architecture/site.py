@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archlint.frontends.architecture.initializer import Initializer
 
 PATH = "archlint.path"
+_NO_FACTS: Mapping[str, str] = {}
 _FLOAT, _INT64 = 1, 7
 
 
@@ -71,13 +72,14 @@ class Site:
         *inputs: Tensor | None,
         part: str = "",
         shape: tuple[Dim, ...] | None = None,
+        facts: Mapping[str, str] = _NO_FACTS,
         **attributes: Any,  # noqa: ANN401 - attributes are of many types
     ) -> Tensor:
         """Add a node with one output; `part` names it where it is not the layer's last node.
 
-        `shape` is given where ONNX infers none.
+        `shape` is given where ONNX infers none. `facts` go into the metadata of the node.
         """
-        output = self.nodes(op, *inputs, outputs=1, part=part, **attributes)[0]
+        output = self.nodes(op, *inputs, outputs=1, part=part, facts=facts, **attributes)[0]
         return output if shape is None else self.builder.declare(output, shape)
 
     def nodes(
@@ -86,12 +88,14 @@ class Site:
         *inputs: Tensor | None,
         outputs: int,
         part: str = "",
+        facts: Mapping[str, str] = _NO_FACTS,
         **attributes: Any,  # noqa: ANN401 - attributes are of many types
     ) -> tuple[Tensor, ...]:
         """Add a node with several outputs."""
         name = f"{self.name}.{part}" if part else self.name
+        metadata = {**self.metadata, **facts}
         try:
-            return self.builder.node(op, inputs, name, self.metadata, outputs, **attributes)
+            return self.builder.node(op, inputs, name, metadata, outputs, **attributes)
         except BuildError as error:
             raise Rejected(str(error)) from error
 

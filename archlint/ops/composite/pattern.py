@@ -1,7 +1,7 @@
 """A small language of patterns: how an operator of the framework looks when it was broken up.
 
 A pattern is matched from the tensor that it makes, backwards. It gives names to the tensors that
-it meets, so that `Call("Mul", X, Call("Sigmoid", X))` with `X = Tensor("x")` is x * sigmoid(x)
+it meets, so that `made("Mul", X, made("Sigmoid", X))` with `X = Tensor("x")` is x * sigmoid(x)
 for one and the same x. Additions and multiplications are matched in either order.
 """
 

@@ -69,7 +69,7 @@ def _layers(model: Model) -> Iterator[_Layer]:
     ]
     if not groups:
         return
-    known = [extent for extent in fields.extents if extent.length is not None]
+    known = [extent for extent in fields.extents if extent.length]
     narrowest = {extent: fields.narrowest(extent) for extent in known}
     for group in groups:
         source = group[0].node.inputs[0]

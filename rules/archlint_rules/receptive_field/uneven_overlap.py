@@ -42,7 +42,7 @@ class UnevenOverlap(Rule):
                 "axes": list(overlap.axes),
                 "kernel": kernel,
                 "stride": stride,
-                "products": list(counts),
+                "products": sorted(set(counts)),
             },
             help=f"use a kernel of {larger}, or resize and then convolve",
             severity=Severity.INFO if overlap.is_smoothed else None,

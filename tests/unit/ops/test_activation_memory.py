@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
-from archlint.graph.bindings import Bindings
+from archlint.frontends.architecture import compile_architecture
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
+from archlint.sources.yaml_document import parse_yaml
 from archlint.target import Target, Training
 
 MAP = 4 * 2 * 8 * 5 * 5  # bytes of a map of 8 channels
@@ -23,21 +27,25 @@ def facts(
     in_place: bool | None = None,
 ) -> Facts:
     # The second convolution keeps its input in any case; the first one keeps x.
+    operands = ["mapped", "a"] if before == "Conv" else ["mapped"]
     nodes = [
         helper.make_node("Conv", ["x", "a"], ["mapped"]),
-        helper.make_node(before, ["mapped"], ["before"]),
+        helper.make_node(before, operands, ["before"]),
         helper.make_node(activation, ["before"], ["leaky"], alpha=slope),
         helper.make_node("Conv", ["leaky", "a"], ["y"]),
     ]
-    if before == "Conv":
-        nodes[1] = helper.make_node("Conv", ["mapped", "a"], ["before"])
+    return facts_of(nodes, [], in_place=in_place)
+
+
+def facts_of(
+    nodes: list[onnx.NodeProto], stored: list[onnx.TensorProto], *, in_place: bool | None
+) -> Facts:
     ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 8, 5, 5]) for n in "xy"]
     weight = numpy_helper.from_array(np.zeros((8, 8, 1, 1), np.float32), "a")
-    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight, *stored])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
     training = Training("sgd", batch_norm="present", dropout="present", in_place=in_place)
-    target = Target(training=training)
-    return Facts(build_graph(model, Bindings(None, {})), target, operators())
+    return Facts(build_graph(model), Target(training=training), operators())
 
 
 @pytest.mark.parametrize("slope", [0.01, 0.1, 0.2])
@@ -66,3 +74,33 @@ def test_what_is_needed_is_not_written_over() -> None:
     # A sigmoid keeps its output: PyTorch refuses to differentiate after a write over it.
     saved = facts("Sigmoid").saved.total
     assert saved.value == 3 * MAP
+
+
+@pytest.mark.parametrize("norm", ["GroupNormalization", "LayerNormalization"])
+def test_the_output_of_a_norm_may_be_written_over(norm: str) -> None:
+    sizes = {"GroupNormalization": [8], "LayerNormalization": [5]}[norm]
+    attributes = {"num_groups": 2} if norm == "GroupNormalization" else {}
+    units = [numpy_helper.from_array(np.full(sizes, 1, np.float32), name) for name in ("g", "s")]
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["mapped"]),
+        helper.make_node(norm, ["mapped", "g", "s"], ["before"], **attributes),
+        helper.make_node("LeakyRelu", ["before"], ["leaky"], alpha=0.2),
+        helper.make_node("Conv", ["leaky", "a"], ["y"]),
+    ]
+    less, more = (facts_of(nodes, units, in_place=said).saved.total for said in (True, False))
+    # PyTorch 2.13: inplace=True keeps the map of the norm's output less, behind either norm.
+    assert more.low == more.high == less.high + MAP == less.low + MAP
+
+
+@pytest.mark.parametrize(("written", "maps"), [("true", 3), ("false", 4)])
+@pytest.mark.parametrize("layer", ["LeakyReLU", "ELU", "CELU", "SELU"])
+def test_an_architecture_file_says_it_itself(layer: str, written: str, maps: int) -> None:
+    conv = "Conv2d: {out_channels: 8, kernel_size: 1, bias: false}"
+    text = f"""
+archlint: 1
+inputs: {{x: [2, 8, 5, 5]}}
+layers: [{conv}, {conv}, {layer}: {{inplace: {written}}}, {conv}]
+"""
+    model = compile_architecture(parse_yaml(text.encode()), Path()).model
+    found = Facts(build_graph(model), Target(training=Training("sgd")), operators())
+    assert found.saved.total.value == maps * MAP

@@ -34,14 +34,10 @@ def hardtanh(site: Site, x: Tensor, *, min_val: float = -1.0, max_val: float = 1
 
 
 def leaky_relu(
-    site: Site,
-    x: Tensor,
-    *,
-    negative_slope: float = 0.01,
-    inplace: bool = False,  # noqa: ARG001 - as relu
+    site: Site, x: Tensor, *, negative_slope: float = 0.01, inplace: bool = False
 ) -> Tensor:
     """Compute x where it is positive, and a small part of it elsewhere."""
-    return site.node("LeakyRelu", x, alpha=negative_slope)
+    return site.node("LeakyRelu", x, facts=_place(inplace=inplace), alpha=negative_slope)
 
 
 def prelu(site: Site, x: Tensor, *, num_parameters: Count = 1) -> Tensor:
@@ -59,14 +55,19 @@ def prelu(site: Site, x: Tensor, *, num_parameters: Count = 1) -> Tensor:
     return site.node("PRelu", x, site.weight("weight", dims, slope))
 
 
-def elu(site: Site, x: Tensor, *, alpha: float = 1.0) -> Tensor:
+def elu(site: Site, x: Tensor, *, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Compute x where it is positive, and alpha (exp(x) - 1) elsewhere."""
-    return site.node("Elu", x, alpha=alpha)
+    return site.node("Elu", x, facts=_place(inplace=inplace), alpha=alpha)
 
 
-def celu(site: Site, x: Tensor, *, alpha: float = 1.0) -> Tensor:
+def celu(site: Site, x: Tensor, *, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Compute x where it is positive, and alpha (exp(x / alpha) - 1) elsewhere."""
-    return site.node("Celu", x, alpha=alpha)
+    return site.node("Celu", x, facts=_place(inplace=inplace), alpha=alpha)
+
+
+def selu(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:
+    """Compute an ELU that keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return site.node("Selu", x, facts=_place(inplace=inplace))
 
 
 def gelu(site: Site, x: Tensor, *, approximate: Literal["none", "tanh"] = "none") -> Tensor:
@@ -118,6 +119,11 @@ def glu(site: Site, x: Tensor, *, dim: int = -1) -> Tensor:
     return site.node("Mul", value, site.node("Sigmoid", gate, part="sigmoid"))
 
 
+def _place(*, inplace: bool) -> dict[str, str]:
+    """Return what the memory of training depends on, where the derivative follows from either."""
+    return {"archlint.in-place": "true" if inplace else "false"}
+
+
 def _clip(site: Site, x: Tensor, low: float, high: float) -> Tensor:
     return site.node("Clip", x, site.scalar(low, "min", x), site.scalar(high, "max", x))
 
@@ -137,7 +143,7 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "PReLU": prelu,
     "ReLU": relu,
     "ReLU6": relu6,
-    "SELU": partial(unary, "Selu"),
+    "SELU": selu,
     "SiLU": silu,
     "Sigmoid": partial(unary, "Sigmoid"),
     "Softmax": softmax,
