@@ -7,6 +7,7 @@ from functools import cached_property
 
 from archlint.analysis.blocks import Blocks
 from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_made_up
 from archlint.graph.modules import Path
 from archlint.record import record
 
@@ -33,12 +34,17 @@ class ModuleCalls:
         calls: dict[Path, tuple[list[int], list[int]]] = {}
         used: dict[Path, set[str]] = {}
         before: tuple[Path, ...] = ()
-        weights = self.graph.weights
+        weights, values = self.graph.weights, self.graph.values
         for index, node in enumerate(self.graph.nodes):
             modules = self.blocks.calls(node.name)
             if not modules:  # exporters put constants in between, which belong to no module
                 continue
-            reads = [name for name in node.inputs if name in weights]
+            # Exporters share constants of their own, and ask for the shapes of weights beforehand.
+            dtype = values[node.output].dtype if node.output else None
+            is_use = dtype is not None and dtype.is_float
+            reads = [
+                name for name in node.inputs if is_use and name in weights and not is_made_up(name)
+            ]
             for module in modules:
                 goes_on = module in before and used[module].isdisjoint(reads)
                 starts, ends = calls.setdefault(module, ([], []))
