@@ -41,12 +41,17 @@ def record(
 ) -> type[T] | Callable[[type[T]], type[T]]:
     """Make a class a record; the parameters mean what they mean to `dataclass`.
 
-    What is no parameter of the constructor (`init=False`) is left to `__post_init__`.
+    What is no parameter of the constructor (`init=False`) is left to `__post_init__`. Raises
+    TypeError for what a record cannot be: a relative of a dataclass, one with slots of one without
+    or the reverse, one that changes of one that does not, and one with fields by keyword alone.
     """
 
     def make(cls: type[T]) -> type[T]:
-        own = tuple(_field(cls, name, kind) for name, kind in cls.__annotations__.items())
-        known = (*getattr(cls, "__record_fields__", ()), *own)
+        _check_bases(cls, slots=slots, frozen=frozen)
+        stated = cls.__annotations__.items()
+        own = tuple(_field(cls, name, kind) for name, kind in stated if not _is_of_class(kind))
+        by_name = {each.name: each for each in (*getattr(cls, "__record_fields__", ()), *own)}
+        known = tuple(by_name.values())
         made = (_with_slots if slots else _without_slots)(cls, own)
         methods: dict[str, Any] = {
             "__record_fields__": known,
@@ -55,6 +60,8 @@ def record(
             "__init__": _constructor(made, known, slots=slots),
             "__repr__": _repr,
             "__reduce__": _reduce,
+            "__replace__": replace,
+            "__record_kind__": (slots, frozen),
         }
         if frozen:
             methods |= {"__setattr__": _refuse, "__delattr__": _refuse}
@@ -79,11 +86,31 @@ def replace(instance: T, /, **changes: object) -> T:
     return cls(*values, **changes)
 
 
+def _check_bases(cls: type, *, slots: bool, frozen: bool) -> None:
+    for base in cls.__mro__[1:]:
+        kind = vars(base).get("__record_kind__")
+        if kind is None and hasattr(base, "__dataclass_fields__"):
+            raise TypeError(f"{cls.__qualname__} is a record, and {base.__qualname__} a dataclass")
+        if kind is not None and kind != (slots, frozen):
+            raise TypeError(
+                f"{cls.__qualname__} is another kind of record than {base.__qualname__}"
+            )
+
+
+def _is_of_class(kind: object) -> bool:
+    """Whether an annotation is of an attribute of the class, and of no field."""
+    return str(kind).removeprefix("typing.").startswith("ClassVar")
+
+
 def _field(cls: type, name: str, kind: Any) -> Field[Any]:  # noqa: ANN401 - as in Field
     """Return what the body of a class says about one field."""
     given = vars(cls).get(name, MISSING)
     made: Field[Any] = given if isinstance(given, Field) else field(default=given)
     made.name, made.type = name, kind
+    if made.kw_only is True or (not made.init and made.default is not MISSING):
+        raise TypeError(f"{cls.__qualname__}.{name} is a field that a record cannot have")
+    if made.default.__class__.__hash__ is None:
+        raise ValueError(f"the default of {cls.__qualname__}.{name} would be shared and can change")
     return made
 
 
@@ -191,9 +218,11 @@ def _hash(known: Fields) -> Callable[[object], int]:
 
 
 def _values(known: Fields) -> Callable[[object], object]:
-    """Return what reads the values of some fields; no field is a value too."""
+    """Return what reads the values of some fields as a tuple."""
     names = [each.name for each in known]
-    return attrgetter(*names) if names else lambda _: ()
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda self: tuple(getattr(self, name) for name in names)
 
 
 def _repr(self: DataclassInstance) -> str:

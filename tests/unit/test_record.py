@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import pytest
 
@@ -209,3 +210,59 @@ def test_a_constructor_says_whose_it_is_and_what_it_lacks():
     with pytest.raises(TypeError, match=r"Size\.__init__\(\) missing .* 'height'"):
         Size()
     assert list(inspect.signature(Size).parameters) == ["height", "width", "notes", "hidden"]
+
+
+def test_a_field_of_a_base_can_be_stated_anew():
+    @record
+    class Cube(Size):
+        height: int = 3
+
+    assert Cube(height=5) == Cube(5, 7)
+    assert (Cube().height, Cube(width=2).width) == (3, 2)
+    assert Cube.__match_args__ == ("height", "width", "notes", "hidden")
+
+
+def test_what_belongs_to_the_class_is_no_field():
+    @record
+    class Limited:
+        number: int
+        LIMIT: ClassVar[int] = 3
+
+    assert Limited(1).LIMIT == Limited.LIMIT == 3
+    assert [each.name for each in dataclasses.fields(Limited)] == ["number"]
+
+
+def test_a_default_that_changes_is_refused_as_by_dataclasses():
+    with pytest.raises(ValueError, match="shared"):
+
+        @record
+        class Careless:
+            items: list = []  # noqa: RUF012 - the mistake
+
+
+def test_a_record_keeps_to_its_kind():
+    @dataclass(frozen=True)
+    class Plain:
+        number: int
+
+    @record(slots=False)
+    class Open:
+        number: int = 0
+
+    for base, keywords in ((Plain, {}), (Open, {}), (Size, {"frozen": False})):
+        with pytest.raises(TypeError):
+            record(**keywords)(type("Child", (base,), {"__annotations__": {"more": "int"}}))
+    for stated in (field(default=3, init=False), field(kw_only=True)):
+        with pytest.raises(TypeError):
+            record(type("Odd", (), {"__annotations__": {"odd": "int"}, "odd": stated}))
+
+
+def test_what_is_equal_to_nothing_equals_itself_as_in_a_tuple():
+    nan = float("nan")
+    assert Positive(nan) == Positive(nan)
+    assert Twin(nan) == Twin(nan)
+
+
+@pytest.mark.skipif(not hasattr(copy, "replace"), reason="came with Python 3.13")
+def test_copies_with_other_values():
+    assert copy.replace(Size(1), width=3) == Size(1, 3)
