@@ -138,6 +138,11 @@ class Facts:
         )
 
     @property
+    def trained_parameters(self) -> Parameters:
+        """The parameters of the network as it is trained, whatever the file makes of them."""
+        return self.step.program.parameters
+
+    @property
     def blocks(self) -> Blocks:
         """The repeated parts of the network."""
         return self.step.blocks

@@ -20,6 +20,7 @@ from archlint.record import record
 from archlint.target import Training
 
 _UPDATE = "in the update"
+_COUNTER_BYTES = 8
 
 
 @record(slots=False)
@@ -51,6 +52,22 @@ class TrainingMemory:
     def gradient_bytes(self) -> int:
         """Bytes of the gradients of the trained parameters that reach an output."""
         return self.weights.gradients
+
+    @cached_property
+    def buffer_bytes(self) -> int:
+        """Bytes of running statistics and other buffers.
+
+        The counters of batches, one a layer with running statistics, are in no file.
+        """
+        operators, buffers = self.saved.operators, self.parameters.buffers.keys()
+        counted = [
+            node
+            for node in self.graph.nodes
+            if (operator := operators.of(node)) is not None
+            and operator.buffers
+            and not buffers.isdisjoint(node.inputs)
+        ]
+        return self.parameters.buffer_bytes + _COUNTER_BYTES * len(counted)
 
     @property
     def state_bytes(self) -> Amount:
@@ -137,7 +154,7 @@ class TrainingMemory:
     def _always(self) -> Amount:
         """What is alive all the time: weights, copies of them, buffers, optimizer state, target."""
         copies = sum(self.weights.copies.values())
-        rest = self.parameters.buffer_bytes + self._loss.target_bytes
+        rest = self.buffer_bytes + self._loss.target_bytes
         return self.state_bytes.plus(self.weight_bytes + copies + rest)
 
     @cached_property

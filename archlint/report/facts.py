@@ -70,7 +70,7 @@ def _value(model: Model, name: str) -> dict[str, Any]:
 
 
 def _parameters(facts: Facts) -> dict[str, Any]:
-    parameters = facts.parameters
+    parameters = facts.trained_parameters
     return {
         "count": parameters.count,
         "bytes": parameters.nbytes,

@@ -46,21 +46,33 @@ def exported_calls(graph: Graph) -> tuple[ExportedCall, ...]:
         printed = node.metadata.get(_KEY)
         if printed:
             groups.setdefault(printed, []).append(node)
-    calls = []
-    for printed, nodes in groups.items():
-        found = _CALL.match(printed)
-        if found:
-            keywords = (part.partition(": ") for part in _split(found["keywords"]))
-            calls.append(
-                ExportedCall(
-                    found["name"],
-                    found["target"],
-                    tuple(_split(found["arguments"])),
-                    {key: value for key, _, value in keywords},
-                    tuple(nodes),
-                )
-            )
-    return tuple(calls)
+    calls = (_call(printed, tuple(nodes)) for printed, nodes in groups.items())
+    return tuple(call for call in calls if call is not None)
+
+
+def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
+    found = _CALL.match(printed)
+    if not found:
+        return None
+    keywords = (part.partition(": ") for part in _split(found["keywords"]))
+    return ExportedCall(
+        found["name"],
+        found["target"],
+        tuple(_split(found["arguments"])),
+        {key: value for key, _, value in keywords},
+        nodes,
+    )
+
+
+def normalizing_call(node: Node) -> ExportedCall | None:
+    """Return the call of the batch norm that a node stands for, alone or with what it follows."""
+    printed = node.metadata.get(_KEY, "")
+    return _call(printed, (node,)) if "batch_norm" in printed.partition("(args")[0] else None
+
+
+def without_call(node: Node) -> Mapping[str, str]:
+    """Return the metadata of a node that is no longer all of its call."""
+    return {key: text for key, text in node.metadata.items() if key != _KEY}
 
 
 def folds_normalization(node: Node) -> bool | None:
