@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlint.analysis.folded_norms import folded_norms
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
+from archlint.graph.modules import module_path, module_paths
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
+from archlint.ops.composite.exported import signature, skipped
 
 _NO_METADATA: Mapping[str, str] = {}
 _FX = "pkg.torch.onnx.fx_node"
@@ -24,6 +26,13 @@ _ACTIVATIONS = frozenset(
     | {"Glu", "Softplus", "Selu", "Clip", "Sigmoid", "PRelu"}
 )
 _ENDS = frozenset({"Linear", "Gemm", "MatMul"})
+# A copy after one of these puts elements in order, as attention asks for.
+_REORDERING = frozenset({"Transpose", "Expand", "Slice", "Split", "Squeeze", "Unbind"})
+_REGROUPING = frozenset(
+    f"aten.{name}"
+    for name in ("view.default", "_unsafe_view.default", "reshape.default", "select.int")
+)
+_LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
 _FUSED = frozenset({"FlashAttention", "EfficientAttention"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
@@ -42,15 +51,64 @@ class HiddenLayers:
 
     @cached_property
     def possible_dropouts(self) -> tuple[str, ...]:
-        """The nodes that dropout may have followed."""
+        """The nodes that dropout may have followed.
+
+        torch.export puts a copy where a dropout does nothing, and its record names the copy after
+        it is gone; inside of attention there is none. Other files tell nothing.
+        """
         if is_training(self.file) or not self._is_inference:
             return ()
-        named = tuple(
-            node.name for node in self.graph.nodes if _DROPOUT in node.metadata.get(_CLASSES, "")
+        if self._is_exported:
+            names = {node.name for node in self.graph.nodes if _is_in_dropout(node)}
+            names.update(self._makers(self._copied))
+        else:
+            names = {node.name for node in self.graph.nodes if self._may_drop(node)}
+        names.update(self._makers(self._after_gaps))
+        names.update(node.name for node in self.graph.nodes if node.op in _FUSED)
+        return tuple(node.name for node in self.graph.nodes if node.name in names)
+
+    def _makers(self, tensors: Iterable[str]) -> Iterator[str]:
+        """Yield the names of the nodes that make `tensors`."""
+        for name in tensors:
+            if name in self.graph.producers:
+                yield self.graph.producers[name].name
+
+    @cached_property
+    def _copied(self) -> tuple[str, ...]:
+        """The tensors whose copies an optimizer took out, but for those that put it in order."""
+        producers = self.file.producers
+        return tuple(
+            tensor
+            for call, tensor in skipped(self.file, "clone")
+            if tensor in producers
+            and not (producers[tensor].op in _REORDERING and call.target in _REGROUPING)
         )
-        if named:
-            return named
-        return tuple(node.name for node in self.graph.nodes if self._may_drop(node))
+
+    @cached_property
+    def _after_gaps(self) -> tuple[str, ...]:
+        """What layers read in front of which a row of modules has one that left nothing.
+
+        A dropout in place leaves no copy. A layer that a batch norm was folded into stands for two.
+        """
+        folded = set(folded_norms(self.file))
+        paths = {path for path in module_paths(self.file).values() if path}
+        begun = {path[:end] for path in paths for end in range(1, len(path) + 1)}
+        found = []
+        for node in self.file.nodes:
+            path = module_path(node)
+            before = self.file.producers.get(node.inputs[0]) if node.inputs else None
+            if node.op not in _LAYERS or before is None or before.name in folded:
+                continue
+            place = int(path[-1]) - 1 if path and path[-1].isdigit() else -1
+            if node.name in folded or place < 0:
+                continue
+            if (*path[:-1], str(place)) not in begun:
+                found.append(node.inputs[0])
+        return tuple(found)
+
+    @cached_property
+    def _is_exported(self) -> bool:
+        return signature(self.file) is not None
 
     def shown(self, dropouts: tuple[str, ...]) -> Graph:
         """Return the graph with dropout at `dropouts`."""
@@ -75,7 +133,9 @@ class HiddenLayers:
         if graph.metadata.get("producer_name") != "pytorch":
             return False
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
-        return norms or bool(folded_norms(graph)) or any(map(self._is_renamed, graph.weights))
+        hides = norms or bool(folded_norms(graph)) or bool(self._copied)
+        hides = hides or (bool(self._after_gaps) and not self._is_exported)
+        return hides or any(map(self._is_renamed, graph.weights))
 
     def _is_renamed(self, name: str) -> bool:
         """Whether a stored matrix or kernel goes by a name that an exporter made up."""
@@ -104,6 +164,11 @@ class HiddenLayers:
         makers = (self.graph.producers.get(name) for name in node.inputs)
         ops = {maker.op for maker in makers if maker is not None}
         return "Gather" in ops or bool(set(node.inputs) & set(self.graph.weights))
+
+
+def _is_in_dropout(node: Node) -> bool:
+    """Whether torch.export says that a node is all that a dropout does."""
+    return _DROPOUT in node.metadata.get(_CLASSES, "")
 
 
 def is_training(graph: Graph) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from types import MappingProxyType
 
 from archlint.graph.graph import Graph
+from archlint.graph.value import Shape
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, width
 from archlint.ops.composite.composite import (
@@ -109,6 +110,7 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
         (_TARGET,),
         (0, 1, 2, 3),
         reads_nothing if drops_fused else _reads_fused,
+        _shape_of,
     )
     plain = Composite(
         framework_operator("MaterializedAttention", keeps_materialized, casting=IN_HALF),
@@ -119,6 +121,7 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
         (_TARGET,),
         (0, 1, 2, 3),
         _reads_plain,
+        _shape_of,
     )
     return (plain,) if kernel == "math" else (fused, plain)
 
@@ -143,6 +146,14 @@ def _fits_fused(matching: Matching, graph: Graph) -> Attributes | None:
     if query is None or value is None or len(query) != 4 or query[-1] != value[-1]:
         return None
     return NONE
+
+
+def _shape_of(slot: int, shapes: Sequence[Shape | None]) -> Shape | None:
+    """Return the shape of the keys, or of the values: they have the same heads and positions."""
+    query, key, value = shapes[:3]
+    if slot == 1 and query is not None and value is not None:
+        return (*value[:-1], query[-1])
+    return (*key[:-1], value[-1]) if slot == 2 and key is not None and value is not None else None
 
 
 def _dropping(_: Matching, __: Graph) -> Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -18,6 +18,7 @@ _CALL = re.compile(
 )
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
+_NUMBERED = re.compile(r"_\d+$")
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -73,6 +74,39 @@ def normalizing_call(node: Node) -> ExportedCall | None:
 def without_call(node: Node) -> Mapping[str, str]:
     """Return the metadata of a node that is no longer all of its call."""
     return {key: text for key, text in node.metadata.items() if key != _KEY}
+
+
+def skipped(graph: Graph, call_name: str) -> Iterator[tuple[ExportedCall, str]]:
+    """Yield each call that reads what a call named `call_name` made, which is not in the file.
+
+    With it comes the tensor that it reads instead: an optimizer has put two calls together.
+    """
+    named = signature(graph)
+    if named is None:
+        return
+    for call in exported_calls(graph):
+        made = {name for node in call.nodes for name in node.outputs}
+        read = dict.fromkeys(
+            name
+            for node in call.nodes
+            for name in node.inputs
+            if name and name not in made and name not in graph.weights
+        )
+        asked = [_name(argument) for argument in call.arguments if argument.startswith("%")]
+        gone = [name for name in asked if name not in graph.values and name not in named.tensors]
+        others = [name for name in read if name not in asked]
+        if len(gone) == len(others):
+            pairs = zip(gone, others, strict=True)
+            yield from ((call, tensor) for name, tensor in pairs if _base(name) == call_name)
+
+
+def _name(argument: str) -> str:
+    return argument.lstrip("%")
+
+
+def _base(name: str) -> str:
+    """Return what a call was named after: the exporter numbers those of the same name."""
+    return _NUMBERED.sub("", name)
 
 
 def folds_normalization(node: Node) -> bool | None:
