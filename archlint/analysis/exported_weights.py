@@ -14,6 +14,7 @@ from archlint.ops.composite.exported import ExportedCall, Signature, exported_ca
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _FOLDED = _PRODUCTS | _CONVOLUTIONS
+_REPEATED = "expand"
 _UNITS = frozenset({"InstanceNormalization"})  # group norm gives it ones and zeros
 
 
@@ -31,6 +32,8 @@ def as_in_program(graph: Graph) -> Graph:
     program = _Program(graph, named)
     for call in calls:
         program.read(call)
+    for name in graph.weights:
+        program.contract(name)
     return program.graph_with_parameters()
 
 
@@ -56,11 +59,26 @@ class _Program:
         others = [place for place in places if place[2] not in named]
         for parameter in missing:
             place = next((each for each in others if self._may_be(parameter, each[2])), None)
-            if place is None:
+            if place is None and parameter.endswith("bias"):
                 self._append(parameter, call)
-            else:
+            elif place is not None:
                 others.remove(place)
                 self._replace(parameter, *place)
+
+    def contract(self, name: str) -> None:
+        """Take a token that was repeated for every sample for one."""
+        value = self.graph.values[name]
+        if not name.startswith(_REPEATED) or name in self.signature.kinds or not value.shape:
+            return
+        batch = [self.graph.values[each].shape for each in self.graph.inputs]
+        if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
+            token = f"{name}#token"
+            self.added[token] = replace(value, name=token, shape=(1, *value.shape[1:]))
+            self.turned[name] = replace(value, role=Role.COMPUTED)
+            user = self.graph.consumers[name][0]
+            repeat = Node(f"{name}#repeat", "Expand", "", (token,), (name,), {}, user.metadata)
+            self.before.setdefault(user.name, []).append(repeat)
+            self.inputs.setdefault(user.name, list(user.inputs))
 
     def graph_with_parameters(self) -> Graph:
         """Return the graph with what has been found."""
@@ -71,12 +89,12 @@ class _Program:
             nodes.extend(self.before.get(node.name, ()))
             inputs = self.inputs.get(node.name)
             nodes.append(node if inputs is None else replace(node, inputs=tuple(inputs)))
-        weights = {name: Weight(name, {}) for name in self.added}
+        weights = {**self.graph.weights, **{name: Weight(name, {}) for name in self.added}}
         return replace(
             self.graph,
             nodes=tuple(nodes),
             values={**self.graph.values, **self.added, **self.turned},
-            weights={**self.graph.weights, **weights},
+            weights={name: weights[name] for name in weights if name not in self.turned},
         )
 
     def _parameters(self, call: ExportedCall) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from archlint.analysis.flow import Flow
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.parameters import Parameters
+from archlint.analysis.tied_weights import IsTurned, cannot_tell
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
 from archlint.record import record
@@ -43,13 +44,14 @@ class Facts:
     """The facts of one graph for one target.
 
     `describe` reads what the numbers of a stored tensor look like; no fact asks for it unless it
-    is about the numbers.
+    is about the numbers. `is_turned` compares two stored matrices, for tied weights.
     """
 
     graph: Graph
     target: Target
     operators: Operators
     describe: Describe = read_nothing
+    is_turned: IsTurned = cannot_tell
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -134,7 +136,12 @@ class Facts:
         from archlint.analysis.training_step import TrainingStep
 
         return TrainingStep(
-            self.graph, self.operators, self.parameters, self.gradients, self.target
+            self.graph,
+            self.operators,
+            self.parameters,
+            self.gradients,
+            self.target,
+            self.is_turned,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,6 +34,8 @@ _REGROUPING = frozenset(
     for name in ("view.default", "_unsafe_view.default", "reshape.default", "select.int")
 )
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
+_COPY = re.compile(r"%clone(?:_(\d+))?\b")
+_RECTIFIER = "LeakyRelu"
 _FUSED = frozenset({"FlashAttention", "EfficientAttention"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
@@ -56,11 +59,13 @@ class HiddenLayers:
         torch.export puts a copy where a dropout does nothing, and its record names the copy after
         it is gone; inside of attention there is none. Other files tell nothing.
         """
-        if is_training(self.file) or not self._is_inference:
+        if not self.is_inference:
             return ()
         if self._is_exported:
             names = {node.name for node in self.graph.nodes if _is_in_dropout(node)}
             names.update(self._makers(self._copied))
+            if self._lost_copies:
+                names.update(node.name for node in self.graph.nodes if self._may_drop_before(node))
         else:
             names = {node.name for node in self.graph.nodes if self._may_drop(node)}
         names.update(self._makers(self._after_gaps))
@@ -83,6 +88,17 @@ class HiddenLayers:
             if tensor in producers
             and not (producers[tensor].op in _REORDERING and call.target in _REGROUPING)
         )
+
+    @cached_property
+    def _lost_copies(self) -> int:
+        """How many copies no call reads by name, since it is lost: copies are numbered."""
+        found = {int(number or 0) for node in self.file.nodes for number in _copies(node)}
+        return max(found, default=-1) + 1 - len(found)
+
+    def _may_drop_before(self, node: Node) -> bool:
+        """Whether dropout may stand before a layer whose call is lost with its batch norm."""
+        users = {user.name for user in self.graph.consumers.get(node.output, ())}
+        return not users.isdisjoint(folded_norms(self.file)) and self._may_drop(node)
 
     @cached_property
     def _after_gaps(self) -> tuple[str, ...]:
@@ -126,11 +142,39 @@ class HiddenLayers:
                 nodes.extend(_followed(node, values))
         return replace(self.graph, nodes=tuple(nodes), values=values)
 
+    def leaning(self, *, low: bool) -> HiddenLayers:
+        """Return the same with whatever no file tells taken for what keeps least, or most.
+
+        A leaky ReLU may be computed in place, and attention may take the keys and values of grouped
+        heads as they are, without repeating them.
+        """
+        nodes = []
+        for node in self.graph.nodes:
+            if node.op == _RECTIFIER:
+                attributes = {**node.attributes, "in_place": int(low)}
+                nodes.append(replace(node, attributes=attributes))
+            elif node.op in _FUSED and low:
+                inputs = (node.inputs[0], *map(self._unrepeated, node.inputs[1:3]))
+                nodes.append(replace(node, inputs=(*inputs, *node.inputs[3:])))
+            else:
+                nodes.append(node)
+        return replace(self, graph=replace(self.graph, nodes=tuple(nodes)))
+
+    def _unrepeated(self, name: str) -> str:
+        """Return the keys or values of grouped heads before they are repeated for all heads."""
+        source = name
+        for op in ("Reshape", "Expand", "Unsqueeze"):
+            maker = self.graph.producers.get(source)
+            if maker is None or maker.op != op:
+                return name
+            source = maker.inputs[0]
+        return source
+
     @cached_property
-    def _is_inference(self) -> bool:
+    def is_inference(self) -> bool:
         """Whether something in the file tells that PyTorch exported it for inference."""
         graph = self.file
-        if graph.metadata.get("producer_name") != "pytorch":
+        if graph.metadata.get("producer_name") != "pytorch" or is_training(graph):
             return False
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
         hides = norms or bool(folded_norms(graph)) or bool(self._copied)
@@ -164,6 +208,11 @@ class HiddenLayers:
         makers = (self.graph.producers.get(name) for name in node.inputs)
         ops = {maker.op for maker in makers if maker is not None}
         return "Gather" in ops or bool(set(node.inputs) & set(self.graph.weights))
+
+
+def _copies(node: Node) -> list[str]:
+    """Return the numbers of the copies that the call of a node makes or reads, "" for the first."""
+    return _COPY.findall(node.metadata.get(_FX, ""))
 
 
 def _is_in_dropout(node: Node) -> bool:

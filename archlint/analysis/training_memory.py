@@ -84,15 +84,19 @@ class TrainingMemory:
     @cached_property
     def peak(self) -> Amount:
         """The largest of the three moments."""
-        own = largest(self._moments.values())
+        own = self._own_peak
         if self.more is None:
             return own
-        return Amount(own.low, max(own.high, self.more.peak.high), own.unknown)
+        return own.reaching(self.more.peak).widened(self.saved.unseen)
+
+    @cached_property
+    def _own_peak(self) -> Amount:
+        return largest(self._moments.values())
 
     @property
     def moment(self) -> str:
         """When the peak is, in words."""
-        if self.more is not None and self.more.peak.high == self.peak.high:
+        if self.more is not None and self.more.peak.high >= self._own_peak.high:
             return self.more.moment
         return max(self._moments, key=lambda name: self._moments[name].high)
 
@@ -103,7 +107,7 @@ class TrainingMemory:
         Before and in the backward pass they are the loss, gradients of activations and what
         operators need for a moment; in the update, the temporaries of the optimizer.
         """
-        if self.more is not None and self.more.peak.high == self.peak.high:
+        if self.more is not None and self.more.peak.high >= self._own_peak.high:
             return self.more.passing
         if self.moment == _UPDATE:
             return self.weights.step

@@ -12,10 +12,11 @@ from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.hidden_layers import HiddenLayers
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
-from archlint.analysis.program import Program, program_graph
+from archlint.analysis.program import Program, program_graph, with_numbers_made_anew
 from archlint.analysis.recognize import framework_graph
 from archlint.analysis.saved import Saved
 from archlint.analysis.storage import Storages
+from archlint.analysis.tied_weights import IsTurned, cannot_tell, tied
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
@@ -23,6 +24,8 @@ from archlint.ops.registry import Operators
 from archlint.record import record
 from archlint.target import Target
 
+# The part of all bytes that is in no such file: seeds, counters, numbers that formulas make.
+_UNSEEN = 0.005
 _HIDES = (
     "an export for inference, with {}: training keeps more than the file shows; export in training "
     "mode, or say training.batch-norm and training.dropout"
@@ -43,6 +46,7 @@ class TrainingStep:
     parameters: Parameters
     gradients: GradientFlow
     target: Target
+    is_turned: IsTurned = cannot_tell
 
     @cached_property
     def program(self) -> Program:
@@ -52,9 +56,16 @@ class TrainingStep:
     @cached_property
     def framework(self) -> Graph:
         """The graph of the operators that the framework ran, with the layers that it surely had."""
-        hidden = self._hidden(self.program)
+        hidden = self._surely
         dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
-        return hidden.shown(dropouts)
+        return (hidden.leaning(low=True) if self._is_open else hidden).shown(dropouts)
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether a file hides layers and nobody says which."""
+        said = self.target.training
+        is_silent = said.dropout is None and said.batch_norm is None
+        return is_silent and self._surely.is_inference
 
     @property
     def folded_norms(self) -> tuple[str, ...]:
@@ -63,13 +74,18 @@ class TrainingStep:
 
     def _program(self, *, with_biases: bool) -> Program:
         has_norms = self.target.training.batch_norm != "absent"
-        graph = program_graph(self.graph, has_norms=has_norms, with_biases=with_biases)
+        whole = tied(self.graph, self.is_turned)
+        graph = program_graph(whole, has_norms=has_norms, with_biases=with_biases)
         if graph is self.graph:
             return Program(graph, self.parameters, self.gradients)
         parameters = replace(self.parameters, graph=graph)
         return Program(
             graph, parameters, replace(self.gradients, graph=graph, parameters=parameters)
         )
+
+    @cached_property
+    def _surely(self) -> HiddenLayers:
+        return self._hidden(self.program)
 
     def _hidden(self, program: Program) -> HiddenLayers:
         """Return the layers that an export for inference leaves out of a program."""
@@ -100,7 +116,8 @@ class TrainingStep:
     @property
     def note(self) -> str | None:
         """Why the memory is an interval, None where it is exact."""
-        notes = [_HIDES.format(" and ".join(self._hides))] if self._fullest is not None else []
+        is_hidden = self._fullest is not None
+        notes = [_HIDES.format(" and ".join(self._hides) or "numbers folded")] if is_hidden else []
         notes += [f"what {op} keeps depends on the library" for op in self.saved.bounded]
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
 
@@ -109,21 +126,20 @@ class TrainingStep:
         """What the file hides, in words."""
         norms = self.folded_norms and self.target.training.batch_norm is None
         parts = ["batch norm folded into the layers before it"] if norms else []
-        return parts + ["dropout left out"] * bool(self._hidden(self.program).possible_dropouts)
+        return parts + ["dropout left out"] * bool(self._surely.possible_dropouts)
 
     @cached_property
     def _fullest(self) -> tuple[Program, Graph] | None:
-        """The network with all that it may have had, None where that is what is shown."""
-        said = self.target.training
-        silent = said.dropout is None and said.batch_norm is None
-        program = self._program(with_biases=True) if said.batch_norm is None else self.program
-        hidden = self._hidden(program)
-        # One who says that there are batch norms speaks of a network that has nothing else hidden.
-        dropouts = hidden.possible_dropouts if silent or said.dropout == "present" else ()
-        fullest = hidden.shown(dropouts)
-        has_more = len(fullest.nodes) != len(self.framework.nodes)
-        has_more = has_more or program.parameters.count != self.program.parameters.count
-        return (program, fullest) if has_more else None
+        """The network with all that it may have had, None where that is what is shown.
+
+        One who says that there are batch norms speaks of a network that has nothing else hidden.
+        """
+        if not self._is_open:
+            return None
+        program = self._program(with_biases=True)
+        graph = with_numbers_made_anew(program)
+        hidden = self._hidden(replace(program, graph=graph)).leaning(low=False)
+        return program, hidden.shown(hidden.possible_dropouts)
 
     def _saved(self, program: Program, graph: Graph, *, more: bool) -> Saved:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
@@ -138,6 +154,7 @@ class TrainingStep:
             None if largest is None else self._saved(*largest, more=False),
             shown.cached,
             shown.reasons,
+            _UNSEEN if more and self._fullest is not None else 0.0,
             segments(shown.graph, Blocks(shown.graph, self.graph), checkpointing),
         )
 

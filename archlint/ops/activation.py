@@ -35,14 +35,16 @@ def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
     """Keep the input, or the output where a leaky ReLU is computed in place.
 
     No file says which it was. In place is the custom of adversarial networks, whose slope is 0.2
-    (Radford et al. 2016), after convolutions and their norms; elsewhere it is not.
+    (Radford et al. 2016), after convolutions and their norms; elsewhere it is not. `in_place` is
+    what an analysis takes it for that asks for both ends.
     """
     if not gradients[0]:
         return NOTHING
     source = call.node.inputs[0]
     producer = call.graph.producers.get(source)
+    is_custom = abs(call.number("alpha", 0.01) - _ADVERSARIAL_SLOPE) < 1e-3
     in_place = (
-        abs(call.number("alpha", 0.01) - _ADVERSARIAL_SLOPE) < 1e-3
+        call.integer("in_place", int(is_custom))
         and producer is not None
         and producer.op in _OVERWRITTEN
         and len(call.graph.consumers[source]) == 1
