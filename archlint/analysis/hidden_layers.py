@@ -13,7 +13,7 @@ from archlint.graph.made_up import is_computed_anew
 from archlint.graph.modules import module_path, module_paths
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
-from archlint.ops.composite.exported import signature, skipped
+from archlint.ops.composite.exported import base_name, signature, skipped
 
 _NO_METADATA: Mapping[str, str] = {}
 _FX = "pkg.torch.onnx.fx_node"
@@ -84,8 +84,9 @@ class HiddenLayers:
         producers = self.file.producers
         return tuple(
             tensor
-            for call, tensor in skipped(self.file, "clone")
-            if tensor in producers
+            for call, gone, tensor in skipped(self.file)
+            if base_name(gone) == "clone"
+            and tensor in producers
             and not (producers[tensor].op in _REORDERING and call.target in _REGROUPING)
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archlint.analysis.exported_weights import as_in_program
 from archlint.analysis.folded_norms import unfolded
 from archlint.analysis.gradients import GradientFlow
+from archlint.analysis.merged_calls import with_twins
 from archlint.analysis.merged_pads import with_pads
 from archlint.analysis.merged_weights import separated
 from archlint.analysis.parameters import Parameters
@@ -32,7 +33,7 @@ def program_graph(graph: Graph, *, has_norms: bool = True, with_biases: bool = F
 
     `with_biases` takes it that layers in front of a batch norm had a bias where no file tells.
     """
-    whole = as_in_program(with_pads(separated(graph)))
+    whole = as_in_program(with_pads(with_twins(separated(graph))))
     if has_norms:
         whole = unfolded(whole, with_biases=with_biases)
     return whole if whole is graph and not _is_mixed(graph) else _ordered(whole)

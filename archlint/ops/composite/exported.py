@@ -65,10 +65,15 @@ def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
     )
 
 
+def exported_call(node: Node) -> ExportedCall | None:
+    """Return the call that a node stands for, alone or with others; None without metadata."""
+    return _call(node.metadata.get(_KEY, ""), (node,))
+
+
 def normalizing_call(node: Node) -> ExportedCall | None:
     """Return the call of the batch norm that a node stands for, alone or with what it follows."""
-    printed = node.metadata.get(_KEY, "")
-    return _call(printed, (node,)) if "batch_norm" in printed.partition("(args")[0] else None
+    is_norm = "batch_norm" in node.metadata.get(_KEY, "").partition("(args")[0]
+    return exported_call(node) if is_norm else None
 
 
 def without_call(node: Node) -> Mapping[str, str]:
@@ -76,10 +81,11 @@ def without_call(node: Node) -> Mapping[str, str]:
     return {key: text for key, text in node.metadata.items() if key != _KEY}
 
 
-def skipped(graph: Graph, call_name: str) -> Iterator[tuple[ExportedCall, str]]:
-    """Yield each call that reads what a call named `call_name` made, which is not in the file.
+def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
+    """Yield each call that reads a tensor which is not in the file, and the two tensors.
 
-    With it comes the tensor that it reads instead: an optimizer has put two calls together.
+    They are the one by its name in the program, and the one that is read instead: an optimizer has
+    taken a call out, or put two calls together.
     """
     named = signature(graph)
     if named is None:
@@ -92,20 +98,15 @@ def skipped(graph: Graph, call_name: str) -> Iterator[tuple[ExportedCall, str]]:
             for name in node.inputs
             if name and name not in made and name not in graph.weights
         )
-        asked = [_name(argument) for argument in call.arguments if argument.startswith("%")]
+        asked = [name.lstrip("%") for name in call.arguments if name.startswith("%")]
         gone = [name for name in asked if name not in graph.values and name not in named.tensors]
         others = [name for name in read if name not in asked]
         if len(gone) == len(others):
-            pairs = zip(gone, others, strict=True)
-            yield from ((call, tensor) for name, tensor in pairs if _base(name) == call_name)
+            yield from ((call, *pair) for pair in zip(gone, others, strict=True))
 
 
-def _name(argument: str) -> str:
-    return argument.lstrip("%")
-
-
-def _base(name: str) -> str:
-    """Return what a call was named after: the exporter numbers those of the same name."""
+def base_name(name: str) -> str:
+    """Return what a call is named after: the exporter numbers those of the same name."""
     return _NUMBERED.sub("", name)
 
 
