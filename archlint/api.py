@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from archlint.analysis.gridding import Grid
     from archlint.analysis.initialization import Layer
     from archlint.analysis.joins import Join
+    from archlint.analysis.largest_size import Largest
     from archlint.analysis.optimizer_dynamics import Adam, Momentum
+    from archlint.analysis.overlap import Overlap
     from archlint.analysis.receptive_field import Extent, ReceptiveFields
     from archlint.analysis.segments import Branch
+    from archlint.analysis.usage import DeadEnd
     from archlint.analysis.windows import Window
     from archlint.devices.catalogue import catalogue
     from archlint.frontends.frontend import Frontend
@@ -78,6 +81,7 @@ __all__ = [
     "Checkpointing",
     "Cost",
     "DType",
+    "DeadEnd",
     "Device",
     "Distribution",
     "Edit",
@@ -96,6 +100,7 @@ __all__ = [
     "Join",
     "Kept",
     "Kind",
+    "Largest",
     "Layer",
     "Lists",
     "LooksUp",
@@ -106,6 +111,7 @@ __all__ = [
     "Operator",
     "Outcome",
     "Over",
+    "Overlap",
     "Passes",
     "Payload",
     "Place",
@@ -153,6 +159,7 @@ _HOMES = {
     "Casting": "archlint.ops.autocast",
     "Cost": "archlint.ops.cost",
     "DType": "archlint.graph.dtype",
+    "DeadEnd": "archlint.analysis.usage",
     "Distribution": "archlint.analysis.distribution",
     "Extent": "archlint.analysis.receptive_field",
     "Facts": "archlint.analysis.facts",
@@ -166,6 +173,7 @@ _HOMES = {
     "Join": "archlint.analysis.joins",
     "Kept": "archlint.ops.kept",
     "Kind": "archlint.analysis.flow",
+    "Largest": "archlint.analysis.largest_size",
     "Layer": "archlint.analysis.initialization",
     "Lists": "archlint.ops.autocast",
     "LooksUp": "archlint.ops.effect",
@@ -176,6 +184,7 @@ _HOMES = {
     "Operator": "archlint.ops.operator",
     "Outcome": "archlint.report.outcome",
     "Over": "archlint.ops.effect",
+    "Overlap": "archlint.analysis.overlap",
     "Passes": "archlint.ops.effect",
     "Payload": "archlint.sources.payload",
     "ReceptiveFields": "archlint.analysis.receptive_field",

@@ -12,6 +12,7 @@ from archlint.graph.modules import SCOPES, is_target, module_path
 from archlint.graph.node import Node
 from archlint.graph.value import Dim, Provenance, Role, Value
 from archlint.graph.weight import ADAPTER, INITIALIZER, Weight
+from archlint.ops import insertion
 from archlint.ops.backward import Backward
 from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _DOWN = "kaiming_uniform(a=2.23606798, mode=fan_in, nonlinearity=leaky_relu)"
 _UP = "zeros()"
-_NO_ATTRIBUTES: Mapping[str, int] = {}
 
 
 @dataclass
@@ -114,10 +114,16 @@ class Adapters:
         scale = self._name(layer, "scale")
         self._values[scale] = Value(scale, x.dtype, (), Role.STORED, Provenance.DECLARED)
         self._constants[scale] = np.ones((), np.float32)
-        thin = self._node(layer, "down", "MatMul", (x.name, down), (*lead, self.rank))
-        wide = self._node(layer, "up", "MatMul", (thin, up), (*lead, outputs))
-        scaled = self._node(layer, "scaled", "Mul", (wide, scale), (*lead, outputs))
-        self._node(layer, "sum", "Add", (base, scaled), (*lead, outputs), output)
+        thin = self._made(layer, "down", (*lead, self.rank))
+        wide = self._made(layer, "up", (*lead, outputs))
+        scaled = self._made(layer, "scaled", (*lead, outputs))
+        scopes = {key: text for key, text in layer.metadata.items() if key == SCOPES}
+        self._nodes += [
+            insertion.product(thin, (x.name, down), thin, scopes),
+            insertion.product(wide, (thin, up), wide, scopes),
+            insertion.scaling(scaled, (wide, scale), scaled, scopes),
+            insertion.addition(self._name(layer, "sum"), (base, scaled), output, scopes),
+        ]
 
     def _weight(
         self, layer: Node, part: str, shape: tuple[Dim, ...], like: Value, initializer: str
@@ -127,23 +133,12 @@ class Adapters:
         self._weights[name] = Weight(name, {INITIALIZER: initializer, ADAPTER: "true"})
         return name
 
-    def _node(  # noqa: PLR0913, PLR0917 - what a node is made of
-        self,
-        layer: Node,
-        part: str,
-        op: str,
-        inputs: tuple[str, ...],
-        shape: tuple[Dim, ...],
-        output: str = "",
-    ) -> str:
+    def _made(self, layer: Node, part: str, shape: tuple[Dim, ...]) -> str:
+        """Add a tensor of the adapter, which the node of the same name makes."""
         name = self._name(layer, part)
-        scopes = {key: text for key, text in layer.metadata.items() if key == SCOPES}
-        made = output or name
-        self._nodes.append(Node(name, op, "", inputs, (made,), _NO_ATTRIBUTES, scopes))
-        if not output:
-            like = self.graph.values[layer.output]
-            self._values[name] = replace(like, name=name, shape=shape, role=Role.COMPUTED)
-        return made
+        like = self.graph.values[layer.output]
+        self._values[name] = replace(like, name=name, shape=shape, role=Role.COMPUTED)
+        return name
 
     def _name(self, layer: Node, part: str) -> str:
         """Return the name of a part of an adapter, in the module of its layer."""

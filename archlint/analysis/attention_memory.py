@@ -9,21 +9,9 @@ from archlint.analysis.amount import Amount, Unknown, total
 from archlint.analysis.saved import Saved
 from archlint.graph.node import Node
 from archlint.ops.call import Call
+from archlint.ops.composite.scores import up_to_values, weighs_values
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
-
-_ATTENTION = frozenset(
-    {
-        "Attention",
-        "FlashAttention",
-        "EfficientAttention",
-        "MaterializedAttention",
-        "GroupQueryAttention",
-        "MultiHeadAttention",
-    }
-)
-_LONGEST = 4  # operators between a softmax and its product
-_PASSING = frozenset({"Dropout", "Cast", "Identity", "Where", "Mul", "Same"})
 
 
 @record
@@ -57,18 +45,25 @@ class AttentionMemory:
         length than the queries come from elsewhere and do not grow. `width` is the bytes of a
         value where it is another than in the file.
         """
-        nodes = [node for node in self.saved.graph.nodes if node.op in _ATTENTION]
-        if not nodes:
+        operator_of = self.saved.operators.of
+        caches = [
+            self._cache_of(node, operator.cached, context, width)
+            for node in self.saved.graph.nodes
+            if (operator := operator_of(node)) is not None and operator.cached
+        ]
+        if not caches:
             reason = "no attention is recognized"
             return Amount(0, 0, (Unknown("", "attention", reason),))
-        return total(self._cache_of(node, context, width) for node in nodes)
+        return total(caches)
 
-    def _cache_of(self, node: Node, context: int, width: int | None) -> Amount:
+    def _cache_of(
+        self, node: Node, slots: tuple[int, ...], context: int, width: int | None
+    ) -> Amount:
         call = Call(node, self.saved.graph)
         nbytes = 0
         try:
             queries = call.shape(0)[-2]
-            for slot in (1, 2):
+            for slot in slots:
                 value, shape = call.input(slot), call.shape(slot)
                 length = context if shape[-2] == queries else shape[-2]
                 stored = width or (value.dtype.bits // 8 if value.dtype is not None else 4)
@@ -80,33 +75,17 @@ class AttentionMemory:
     def _shape_of_scores(self, node: Node) -> tuple[int, ...] | None:
         """Return the shape of a softmax over the scores of queries and keys, None of others."""
         graph = self.saved.graph
-        shape = graph.values[node.output].sizes if node.op == "Softmax" else None
-        if shape is None or len(shape) < 3 or min(shape[-2:]) < 2:
-            return None
-        name = node.output
-        for _ in range(3):
-            users = graph.consumers.get(name, ())
-            if any(user.op == "MatMul" and user.inputs[0] == name for user in users):
-                return shape
-            following = [user for user in users if user.op in _PASSING]
-            if len(following) != 1:
-                return None
-            name = following[0].output
-        return None
+        shape = graph.values[node.output].sizes if weighs_values(node, graph) else None
+        return None if shape is None or min(shape[-2:]) < 2 else shape
 
     def _kept_bytes(self, node: Node, shape: tuple[int, ...]) -> int:
         """Return the bytes of maps of that size between a softmax and its product."""
-        graph, found = self.saved.graph, 0
-        nodes: list[Node] = [node]
-        name = node.output
-        while nodes[-1].op != "MatMul" and len(nodes) <= _LONGEST:
-            users = graph.consumers.get(name, [])
-            if len(users) != 1:
-                break
-            nodes.append(users[0])
-            name = users[0].output
-        kept = {each for one in nodes for each in self.saved.of_node[one.name].storages}
-        for storage in kept:
-            if graph.values[storage].sizes == shape:
-                found += self.saved.storages.known_bytes(storage)
-        return found + sum(self.saved.of_node[one.name].own.low for one in nodes[1:-1])
+        graph, saved = self.saved.graph, self.saved
+        nodes = up_to_values(node, graph)
+        kept = {each for one in nodes for each in saved.of_node[one.name].storages}
+        found = sum(
+            saved.storages.known_bytes(storage)
+            for storage in kept
+            if graph.values[storage].sizes == shape
+        )
+        return found + sum(saved.of_node[one.name].own.low for one in nodes[1:-1])

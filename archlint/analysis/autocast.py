@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.precision import Formatted
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
-from archlint.graph.node import Attribute, Node
+from archlint.graph.node import Node
 from archlint.graph.value import Role, Value
+from archlint.ops import insertion
 from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
 
 _FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
 _CASTS = frozenset({Casting.STATED, Casting.LIKE})
-_CAST = "Cast"
-_NO_ATTRIBUTES: Mapping[str, Attribute] = {}
-_NO_METADATA: Mapping[str, str] = {}
 
 
 def autocast(
@@ -177,7 +174,7 @@ class _Walk:
     def _cast(self, name: str, dtype: DType, place: str, copy: str = "") -> str:
         """Cast a tensor in a node that goes by its `place`, a slot of the node that asks."""
         copy = self._new(name, dtype, copy or place)
-        self.nodes.append(Node(place, _CAST, "", (name,), (copy,), _NO_ATTRIBUTES, _NO_METADATA))
+        self.nodes.append(insertion.cast(place, name, copy))
         return copy
 
     def _new(self, name: str, dtype: DType, copy: str) -> str:

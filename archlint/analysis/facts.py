@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from archlint.analysis.flow import Flow
 from archlint.analysis.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.parameters import Parameters
-from archlint.analysis.tied_weights import IsTurned, cannot_tell
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
+from archlint.ops.restored.tied_weights import IsTurned, cannot_tell
 from archlint.record import record
 from archlint.target import Target
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archlint.analysis.compute import Compute
     from archlint.analysis.deployment import Deployment
     from archlint.analysis.device_memory import DeviceMemory
+    from archlint.analysis.flattening import Flattening
     from archlint.analysis.gradient_signal import GradientSignal
     from archlint.analysis.gradients import GradientFlow
     from archlint.analysis.inference_memory import InferenceMemory
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from archlint.analysis.traffic import Traffic
     from archlint.analysis.training_memory import TrainingMemory
     from archlint.analysis.training_step import TrainingStep
+    from archlint.analysis.usage import Usage
     from archlint.sources.statistics import Statistics
 
 
@@ -101,6 +103,20 @@ class Facts:
         from archlint.analysis.misfits import Misfits
 
         return Misfits(self.graph, self.operators)
+
+    @cached_property
+    def usage(self) -> Usage:
+        """Which parts of the graph any output depends on."""
+        from archlint.analysis.usage import Usage
+
+        return Usage(self.graph)
+
+    @cached_property
+    def flattening(self) -> Flattening | None:
+        """Where the first feature map behind a convolution becomes a vector."""
+        from archlint.analysis.flattening import flattening
+
+        return flattening(self.graph, self.operators, self.parameters)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:

@@ -8,6 +8,7 @@ from archlint.analysis.branch import Branch, Mark, Marks, length, source_branch
 from archlint.analysis.interior import interior
 from archlint.graph.value import Shape
 from archlint.ops.reach import Reach
+from archlint.ops.taps import ORIGIN
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -34,8 +35,21 @@ class Field:
     blended: frozenset[int] = frozenset()
 
     @cached_property
+    def _window(self) -> tuple[int, Reach] | None:
+        """The axis and the map of a single window that moves, as of most fields; else None."""
+        if self.whole is not None or self.lost is not None or len(self.branches) != 1:
+            return None
+        terms, rest, marks = self.branches[0].terms, self.branches[0].rest, self.branches[0].marks
+        if marks or rest is not ORIGIN or len(terms) != 1:
+            return None
+        axis, along = terms[0]
+        return (axis, along) if along.advance and along.period == 1 else None
+
+    @cached_property
     def unknown(self) -> str | None:
         """Why nothing can be said, None where something can."""
+        if self._window is not None:
+            return None
         if self.lost is not None or self.whole is not None:
             return self.lost
         return self.map if isinstance(self.map, str) else None
@@ -43,12 +57,17 @@ class Field:
     @cached_property
     def kind(self) -> str:
         """The kind of answer: unknown, independent, global, prefix, suffix or local."""
+        if self._window is not None:
+            return "local"
         if self.unknown is not None:
             return "unknown"
         if self.whole is not None:
             return "global"
-        if not self.branches:
-            return "independent"
+        return self._extent_of_branches if self.branches else "independent"
+
+    @property
+    def _extent_of_branches(self) -> str:
+        """How far the branches reach: a known number of elements, to an end, or to both."""
         marks = self.marks
         if (marks and {Mark.BELOW, Mark.ABOVE} <= marks) or self._covers:
             return "global"
@@ -126,6 +145,9 @@ class Field:
 
         (0, 0) for a tensor that does not depend on the input.
         """
+        if self._window is not None:
+            span = self._window[1].offsets[0].span
+            return span, span
         if not self.branches:
             return 0, 0
         entries = self._resting.offsets if self._view is None else self._view[1].offsets
@@ -160,6 +182,8 @@ class Field:
 
     @cached_property
     def _view(self) -> tuple[int, Reach] | None:
+        if self._window is not None:
+            return self._window
         if self.map is None or isinstance(self.map, str):
             return None
         axis, along = self.map

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis.fit import Fit, NoFormula
 from archlint.analysis.formula import Formula
+from archlint.analysis.largest_size import Largest, largest_size
 from archlint.analysis.samples import Ladder, OutOfTrials, Samples
 from archlint.record import record
 
@@ -41,6 +42,13 @@ class Formulas:
             reason = "the model is too large to try many sizes of it"
         unknown = measure(self.samples.some).unknown
         return Formula(self.symbols, unknown=unknown, reason=reason, equal=equal)
+
+    def largest(self, measure: Measure, formula: Formula, limit: float) -> Largest | None:
+        """Return the largest size of the only open dimension at which an amount is in a limit.
+
+        `formula` is what `of` says of the amount.
+        """
+        return largest_size(self.samples, measure, formula, limit)
 
     def _fitted(self, measure: Measure) -> Formula:
         """Fit at small sizes; else, since weights count for most of them, piece by piece."""

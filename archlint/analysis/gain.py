@@ -8,7 +8,6 @@ from archlint.analysis import gaussian
 from archlint.ops.effect import Activates
 
 _GLOROT = sqrt(0.5)  # where fan-out is three times fan-in, as in packed projections
-_PUBLISHED = {"Tanh": (5 / 3,), "Selu": (0.75, 1.0)}  # torch.nn.init.calculate_gain
 
 
 def gain(activation: Activates) -> float:
@@ -25,7 +24,7 @@ def accepted_gains(activation: Activates) -> tuple[float, float]:
     """
     kept = gain(activation)
     spread = _deviation_gain(activation)
-    gains = [kept, spread, *_PUBLISHED.get(activation.name, ())]
+    gains = [kept, spread, *activation.published]
     if leak(activation) is None:
         gains.append(_GLOROT)
     return min(gains), max(gains)

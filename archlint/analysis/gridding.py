@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from archlint.analysis.field import source_field
 from archlint.analysis.field_path import widest_path
+from archlint.analysis.readings import Readings
 from archlint.analysis.walk import Walk
 from archlint.analysis.windows import Window
 from archlint.graph.graph import Graph
@@ -72,7 +73,7 @@ def _most(sizes: Sequence[int]) -> int:
     return span - 1
 
 
-def grids(graph: Graph, walk: Walk, found: Sequence[Window]) -> Iterator[Grid]:
+def grids(readings: Readings, walk: Walk, found: Sequence[Window]) -> Iterator[Grid]:
     """Yield the maps that successive dilated convolutions leave with holes.
 
     Holes are looked for between maps of one stride, as Wang et al. 2018 do: a hole of features
@@ -93,16 +94,17 @@ def grids(graph: Graph, walk: Walk, found: Sequence[Window]) -> Iterator[Grid]:
     regions = {strides[node.output] for node in dilated if node.output in strides}
     for region in regions:
         members = {name for name, place in strides.items() if place == region}
-        yield from _in_region(graph, walk, region[0], members, windows)
+        yield from _in_region(readings, region[0], members, windows)
 
 
 def _in_region(
-    graph: Graph, walk: Walk, axis: int, members: set[str], windows: Windows
+    readings: Readings, axis: int, members: set[str], windows: Windows
 ) -> Iterator[Grid]:
+    graph = readings.graph
     sources = [name for name in members if not _comes_from(graph, name, members)]
     fields = {name: source_field(graph.values[name].shape or (), axis) for name in sources}
-    inner = Walk(walk.sights, fields, walk.data)
-    inner.follow(graph)
+    inner = Walk(fields)
+    inner.follow(readings)
     for name in members - set(sources):
         ends = all(
             output not in members

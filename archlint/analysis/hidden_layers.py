@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from archlint.analysis.folded_norms import folded_norms
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.modules import module_path, module_paths
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
 from archlint.ops.composite.exported import base_name, signature, skipped
+from archlint.ops.restored.folded_norms import folded_norms
 
 _NO_METADATA: Mapping[str, str] = {}
 _FX = "pkg.torch.onnx.fx_node"
@@ -175,7 +175,7 @@ class HiddenLayers:
     def is_inference(self) -> bool:
         """Whether something in the file tells that PyTorch exported it for inference."""
         graph = self.file
-        if graph.metadata.get("producer_name") != "pytorch" or is_training(graph):
+        if not graph.is_from_pytorch or is_training(graph):
             return False
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
         hides = norms or bool(folded_norms(graph)) or bool(self._copied)

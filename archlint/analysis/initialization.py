@@ -180,5 +180,4 @@ class Initialization:
         if told is not None:
             return told
         named = any(mark in name for name in (weight, node.output) for mark in _FOLDED_NAMES)
-        keeps_names = self.flow.graph.metadata.get("producer_name") == "pytorch"
-        return named or (effect.bias is None and not keeps_names)
+        return named or (effect.bias is None and not self.flow.graph.is_from_pytorch)

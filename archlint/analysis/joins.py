@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 
 from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
 from archlint.analysis.walk import Path, Walk
 from archlint.graph.graph import Graph
+from archlint.graph.node import Node
 from archlint.ops.reach import Reach
-from archlint.record import record
+from archlint.ops.registry import Operators
+from archlint.record import record, replace
 
-_CUTS = frozenset({"Slice", "Split", "Gather", "Identity", "Squeeze", "Unsqueeze"})
 
-
-@record
+@record(slots=False)
 class Join:
     """An operator that merges data paths along one axis of one input.
 
     Paths are aligned where their strides are equal and their centres, averaged over the phases,
-    agree (Araujo et al. 2019). `offset` is the largest distance between two centres, in input
-    elements, None where the strides differ.
+    agree (Araujo et al. 2019). It may be `intended` that they look at different places: causal
+    paths end at the same element instead, and space-to-depth and differences between neighbours put
+    pieces of one tensor side by side.
     """
 
     node: str
@@ -30,25 +32,25 @@ class Join:
     input: str
     input_axis: int
     paths: tuple[Path, ...]
-    causal: bool
-    rearranges: bool
+    intended: bool
 
     @property
     def strides(self) -> tuple[Fraction, ...]:
         """The stride of each path."""
-        return tuple(_reach(path).stride for path in self.paths)
+        return tuple(reach.stride for reach in self._reaches)
 
     @property
     def step(self) -> int:
         """The largest step of a path: of one that was upsampled, that before the upsampling."""
-        return max(abs(_reach(path).advance) for path in self.paths) or 1
+        return max(abs(reach.advance) for reach in self._reaches) or 1
 
-    @property
+    @cached_property
     def offset(self) -> Fraction | None:
         """The largest distance between the centres of two paths, None where it is not known."""
-        if self._adrift or len(set(self.strides)) > 1:
+        first, *others = self._reaches
+        if self._adrift or not all(first.keeps_pace(other) for other in others):
             return None
-        centres = [_reach(path).centre for path in self.paths]
+        centres = [reach.centre for reach in self._reaches]
         return max(centres) - min(centres)
 
     @property
@@ -62,29 +64,25 @@ class Join:
         """Whether the paths look at the same place; None where automatic padding hides it."""
         if self._adrift:
             return None
-        first = _reach(self.paths[0])
-        return all(_reach(path) == first for path in self.paths) or self.offset == 0
+        return self.offset == 0 or len(set(self._reaches)) == 1
 
     @property
     def _adrift(self) -> bool:
         return any(Mark.ADRIFT in path.field.marks for path in self.paths)
 
-    @property
-    def intended(self) -> bool:
-        """Whether the paths look at different places for a good reason.
-
-        Causal paths end at the same element instead; space-to-depth and differences between
-        neighbours put pieces of one tensor side by side.
-        """
-        return self.causal or self.rearranges
+    @cached_property
+    def _reaches(self) -> tuple[Reach, ...]:
+        return tuple([_reach(path) for path in self.paths])
 
 
-def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> Join | None:
+def join_of(
+    graph: Graph, operators: Operators, walk: Walk, output: str, source: tuple[str, int]
+) -> Join | None:
     """Return the join of those paths to `output` that move along the same axis, None without two.
 
     `source` names the input and its axis along which `walk` went.
     """
-    paths, fields = walk.paths[output], walk.fields
+    paths = walk.paths[output]
     local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
     if len(local) < 2:
         return None
@@ -94,10 +92,10 @@ def join_of(graph: Graph, walk: Walk, output: str, source: tuple[str, int]) -> J
         return None
     first = same[0].field
     causal = all(path.field is first for path in same) or len({_last(path) for path in same}) == 1
-    origins = {_origin(graph, fields, path.tensor) for path in same}
-    rearranges = len(origins) == 1 and any(path.tensor not in origins for path in same)
-    node = graph.producers[output].name
-    return Join(node, output, axis, *source, same, causal, rearranges)
+    join = Join(graph.producers[output].name, output, axis, *source, same, intended=causal)
+    if causal or join.aligned:
+        return join
+    return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 
 
 def _repeats(reach: Reach | None) -> bool:
@@ -115,12 +113,25 @@ def _last(path: Path) -> tuple[Fraction, int]:
     return reach.stride, max(taps.high for taps in reach.offsets)
 
 
-def _origin(graph: Graph, fields: Mapping[str, Field], tensor: str) -> str:
+def _rearranges(
+    graph: Graph, operators: Operators, fields: Mapping[str, Field], paths: Sequence[Path]
+) -> bool:
+    """Whether the paths are pieces of one tensor."""
+    origins = {_origin(graph, operators, fields, path.tensor) for path in paths}
+    return len(origins) == 1 and any(path.tensor not in origins for path in paths)
+
+
+def _origin(graph: Graph, operators: Operators, fields: Mapping[str, Field], tensor: str) -> str:
     """Return the tensor that cuts, and what was made of them point by point, come from."""
     while (node := graph.producers.get(tensor)) is not None:
         before = [name for name in node.inputs if name in fields]
         pointwise = len(before) == 1 and fields[before[0]] == fields[tensor]
-        if not before or not (pointwise or node.op in _CUTS):
+        if not before or not (pointwise or _is_cut(operators, node)):
             break
         tensor = before[0]
     return tensor
+
+
+def _is_cut(operators: Operators, node: Node) -> bool:
+    operator = operators.of(node)
+    return operator is not None and operator.selection is not None

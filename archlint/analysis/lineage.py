@@ -145,9 +145,11 @@ class Lineage:
 
     def _creates(self, node: Node) -> bool:
         operator = self.operators.of(node)
-        # Other exporters keep small weights in Constant nodes; PyTorch's hold numbers of formulas.
-        holds = node.op == "Constant" and self.graph.metadata.get("producer_name") != "pytorch"
-        if not holds and (operator is None or not operator.creates_weight):
+        if operator is None:
+            return False
+        # Other exporters keep small weights in literals; PyTorch's hold numbers of formulas.
+        holds = operator.is_literal and not self.graph.is_from_pytorch
+        if not holds and not operator.creates_weight:
             return False
         dtype = self.graph.values[node.output].dtype
         return dtype is not None and (dtype.is_float or dtype.bits <= 8)

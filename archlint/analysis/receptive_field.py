@@ -8,18 +8,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.field import Field, source_field
-from archlint.analysis.field_path import Step, widest_path
+from archlint.analysis.field_path import Kernel, Step, kernels, widest_path
 from archlint.analysis.gridding import Grid, grids
 from archlint.analysis.joins import Join, join_of
 from archlint.analysis.look_ahead import leak, look_ahead
+from archlint.analysis.overlap import Overlap, uneven_overlaps
+from archlint.analysis.readings import Readings, readings_of
 from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
 from archlint.analysis.stored_masks import stored_masks
-from archlint.analysis.walk import Walk, data_tensors, downstream
+from archlint.analysis.walk import Walk
 from archlint.analysis.windows import Window, windows
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.links import Regroup, Whole
+from archlint.ops.links import Regroup
 from archlint.ops.registry import Operators
 from archlint.record import record
 
@@ -64,24 +66,33 @@ class ReceptiveFields:
     @cached_property
     def data(self) -> frozenset[str]:
         """The tensors that depend on the contents of an input, not only on its shape."""
-        return data_tensors(self.graph, self._sights)
+        return self._readings.data
 
     def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
         """Return the nodes that make the field of `tensor`, from the input on."""
         return widest_path(self.graph, self._walks[extent].fields, tensor)
 
+    def kernels(self, tensor: str, extent: Extent) -> Iterator[Kernel]:
+        """Yield the kernels of the convolutions that make the field of `tensor`."""
+        return kernels(self.path(tensor, extent), self.windows)
+
     def narrowest(self, extent: Extent) -> dict[str, int]:
         """Return the size of the narrowest path's field to each feature map."""
-        return smallest_sizes(self.graph, self._walks[extent].fields)
+        return smallest_sizes(self._after[extent.input], self._walks[extent].fields)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
         """The sliding windows of convolutions and poolings, along each of their axes."""
         return tuple(windows(self.graph))
 
+    @cached_property
+    def uneven_overlaps(self) -> tuple[Overlap, ...]:
+        """The transposed convolutions whose outputs sum different numbers of products."""
+        return tuple(uneven_overlaps(self.graph, self.windows))
+
     def grids(self, extent: Extent) -> Iterator[Grid]:
         """Yield the maps that successive dilations leave with holes."""
-        return grids(self.graph, self._walks[extent], self.windows)
+        return grids(self._readings, self._walks[extent], self.windows)
 
     def look_ahead(self, tensor: str, extent: Extent) -> float | None:
         """Return how many input elements `tensor` looks ahead along `extent`, if that is known."""
@@ -118,7 +129,7 @@ class ReceptiveFields:
     def joins(self) -> tuple[Join, ...]:
         """Every place where paths with a local field meet."""
         found = [
-            join_of(self.graph, walk, output, (extent.input, extent.axis))
+            join_of(self.graph, self.operators, walk, output, (extent.input, extent.axis))
             for extent, walk in self._walks.items()
             for output, paths in walk.paths.items()
             if output in self.graph.producers
@@ -133,16 +144,25 @@ class ReceptiveFields:
     def _walks(self) -> dict[Extent, Walk]:
         walks: dict[Extent, Walk] = {}
         for name in self.graph.inputs:
-            walks.update(_extents_of(list(self._walks_from(name, self.data)), self.graph, name))
+            walks.update(_extents_of(list(self._walks_from(name)), self.graph, name))
         return walks
 
-    def _walks_from(self, name: str, data: frozenset[str]) -> Iterator[tuple[Extent, Walk]]:
+    @cached_property
+    def _readings(self) -> Readings:
+        return readings_of(self.graph, self._sights, self.graph.inputs)
+
+    @cached_property
+    def _after(self) -> dict[str, Readings]:
+        """The readings that depend on each input."""
+        return {name: self._readings.after(name) for name in self.graph.inputs}
+
+    def _walks_from(self, name: str) -> Iterator[tuple[Extent, Walk]]:
         """Yield the walks from the axes of one input that hold no features."""
-        value, nodes = self.graph.values[name], downstream(self.graph, name)
+        value = self.graph.values[name]
         for axis, size in enumerate(value.shape or ()):
             extent = Extent(name, axis, size if isinstance(size, int) else None)
-            walk = Walk(self._sights, {name: source_field(value.shape or (), axis)}, data)
-            walk.follow(self.graph, nodes)
+            walk = Walk({name: source_field(value.shape or (), axis)})
+            walk.follow(self._after[name])
             if not walk.is_features:
                 yield extent, walk
 
@@ -167,11 +187,11 @@ class ReceptiveFields:
     def _mixes(self, node: Node, before: str) -> bool:
         """Whether a node mixes all places of a map that it keeps, as a softmax of scores does."""
         values = self.graph.values
-        sight = self._sights.of(node, self.graph)[0]
-        if isinstance(sight, str) or values[before].shape != values[node.output].shape:
+        looks = self._sights.of(node, self.graph)[0]
+        if isinstance(looks, str) or values[before].shape != values[node.output].shape:
             return False
-        links = sight.get(node.inputs.index(before), ())
-        return not any(isinstance(link, Whole) and link.features for link in links)
+        slot = node.inputs.index(before)
+        return not any(look.slot == slot and look.sums for look in looks)
 
     def _origin(self, name: str, extent: Extent) -> str:
         """Return the tensor that a chain of pointwise operators and reshapes started from."""
@@ -187,9 +207,9 @@ class ReceptiveFields:
         return name
 
     def _regroups(self, node: Node) -> bool:
-        sight = self._sights.of(node, self.graph)[0]
-        return not isinstance(sight, str) and any(
-            isinstance(link, Regroup) for links in sight.values() for link in links
+        looks = self._sights.of(node, self.graph)[0]
+        return not isinstance(looks, str) and any(
+            isinstance(link, Regroup) for look in looks for link in look.links
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.value import Role, Shape, Value
+from archlint.graph.value import Shape, Value
 from archlint.ops.composite.composite import FRAMEWORK, Attributes, Composite, Form, ShapeOf
 from archlint.ops.composite.exported import (
     ExportedCall,
@@ -16,13 +16,11 @@ from archlint.ops.composite.exported import (
     is_exported,
     signature,
 )
-from archlint.ops.composite.pattern import Matching
+from archlint.ops.composite.pattern import Matching, reads_shape_alone
 from archlint.ops.composite.registry import Composites
+from archlint.ops.composite.rewritten import SPLIT, prepared_weights, reshaping, split_slices
 
 _NO_METADATA: Mapping[str, str] = {}
-_ELEMENT = "operator.getitem"
-_UNITS = frozenset({"InstanceNormalization"})  # group norm gives it ones and zeros
-_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
 def framework_graph(graph: Graph, composites: Composites) -> Graph:
@@ -33,7 +31,7 @@ def framework_graph(graph: Graph, composites: Composites) -> Graph:
     """
     found = _recognized(graph, composites)
     _from_slices(graph, composites, found)
-    found.covered.update(_prepared_weights(graph))
+    found.covered.update(prepared_weights(graph))
     return found.shown(graph)
 
 
@@ -97,8 +95,7 @@ class _Found:
     def reshape(self, source: str, name: str, shape: Shape, user: str, graph: Graph) -> None:
         """Make a tensor that an optimizer put together with its use, before the node `user`."""
         self.values[name] = replace(graph.values[source], name=name, shape=shape)
-        node = Node(f"{user}#{name}", "Reshape", "", (source,), (name,), {}, _NO_METADATA)
-        self.before.setdefault(user, []).append(node)
+        self.before.setdefault(user, []).append(reshaping(source, name, user))
 
 
 def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:
@@ -110,7 +107,7 @@ def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:
     names = signature(graph) or Signature({}, {})
     elements: dict[str, list[Node]] = {}
     for call in calls:
-        if call.target == _ELEMENT and call.arguments:
+        if call.is_element and call.arguments:
             elements.setdefault(call.arguments[0].lstrip("%"), []).extend(call.nodes)
     for call in calls:
         if not found.covered.isdisjoint(node.name for node in call.nodes):
@@ -147,7 +144,7 @@ def _tensors(
     made = {name for node in call.nodes for name in node.outputs}
     read = [name for node in call.nodes for name in node.inputs if name and name not in made]
     found = [names.tensors.get(name, name) if name else "" for name in asked]
-    units = {name for node in call.nodes if node.op in _UNITS for name in node.inputs[1:]}
+    units = call.units
     stored = iter(
         name
         for name in dict.fromkeys(read)
@@ -218,12 +215,19 @@ def _from_form(
 
     With `spanning`, only what torch.export has no name for, since it is several calls by then.
     """
-    by_root = composites.among(frozenset(node.op for node in graph.nodes))
+    by_root, producers = (
+        composites.among(frozenset(node.op for node in graph.nodes)),
+        graph.producers,
+    )
     for node in reversed(graph.nodes):
         candidates = by_root.get(node.op, ())
         if not candidates or node.name in found.covered:
             continue
-        for composite, form in candidates:
+        makers = {maker.op for name in node.inputs if (maker := producers.get(name))}
+        for candidate in candidates:
+            if not candidate.makers <= makers:
+                continue
+            form = candidate.form
             named = is_exported(node) and node.name not in found.lost
             if (spanning or named) and not form.spans_calls:
                 continue
@@ -231,7 +235,7 @@ def _from_form(
             if matched is not None:
                 matching, attributes = matched
                 inputs = tuple(matching.tensors.get(label, "") for label in form.inputs)
-                found.add(composite, matching.nodes, inputs, (node.output,), attributes)
+                found.add(candidate.composite, matching.nodes, inputs, (node.output,), attributes)
                 break
 
 
@@ -256,7 +260,7 @@ def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
             continue
         for name in node.outputs:
             if name in graph.outputs or any(
-                user.name not in inside and user.op not in {"Shape", "Size"}
+                user.name not in inside and not reads_shape_alone(user)
                 for user in graph.consumers.get(name, ())
             ):
                 return False
@@ -264,62 +268,9 @@ def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
 
 
 def _from_slices(graph: Graph, composites: Composites, found: _Found) -> None:
-    """Add the splits of stored tensors, which exporters write as slices that lie side by side."""
-    split = composites.by_target["aten.split.Tensor"][0]
-    for name in graph.weights:
-        nodes = [node for node in graph.consumers.get(name, ()) if node.op == "Slice"]
-        fresh = found.covered.isdisjoint(node.name for node in nodes)
-        if len(nodes) > 1 and fresh and not any(is_exported(node) for node in nodes):
-            axis = _split_axis(name, nodes, graph)
-            if axis is not None:
-                outputs = tuple(node.output for node in nodes)
-                found.add(split, nodes, (name,), outputs, {"axis": axis})
-
-
-def _split_axis(name: str, nodes: list[Node], graph: Graph) -> int | None:
-    """Return the axis along which slices of a tensor are all of it, one after the other."""
-    whole = graph.values[name].sizes
-    shapes = [graph.values[node.output].sizes for node in nodes]
-    starts = [graph.constants.get(node.inputs[1]) for node in nodes if len(node.inputs) > 1]
-    if whole is None or any(shape is None or len(shape) != len(whole) for shape in shapes):
-        return None
-    for axis, size in enumerate(whole):
-        lengths = [shape[axis] for shape in shapes if shape is not None]
-        if sum(lengths) == size and len(starts) == len(nodes):
-            begins = [None if start is None else int(start.reshape(-1)[0]) for start in starts]
-            if begins == [sum(lengths[:place]) for place in range(len(lengths))]:
-                return axis
-    return None
-
-
-def _prepared_weights(graph: Graph) -> set[str]:
-    """Return the nodes that only put the weights of a recurrent layer in ONNX's order of gates."""
-    prepared: set[str] = set()
-    for node in graph.nodes:
-        if node.op in _RECURRENT and not node.domain:
-            for name in node.inputs[1:4]:
-                _follow_weight(name, node.name, graph, prepared)
-    return prepared
-
-
-def _follow_weight(name: str, user: str, graph: Graph, prepared: set[str]) -> None:
-    """Add the makers of a tensor in which there is no data, as long as nobody else uses it."""
-    maker = graph.producers.get(name)
-    if maker is None or not _is_prepared(name, graph):
-        return
-    users = {each.name for each in graph.consumers.get(name, ())}
-    if users <= prepared | {user}:
-        prepared.add(maker.name)
-        for source in maker.inputs:
-            if source:
-                _follow_weight(source, maker.name, graph, prepared)
-
-
-def _is_prepared(name: str, graph: Graph) -> bool:
-    """Whether a tensor is made of stored tensors alone."""
-    maker = graph.producers.get(name)
-    if maker is None or name in graph.constants:
-        return name in graph.constants or graph.values[name].role is Role.STORED
-    return bool(maker.inputs) and all(
-        _is_prepared(source, graph) for source in maker.inputs if source
-    )
+    """Add the splits of stored tensors, which exporters write as slices."""
+    split = composites.by_target[SPLIT][0]
+    for name, nodes, axis in split_slices(graph):
+        if found.covered.isdisjoint(node.name for node in nodes):
+            outputs = tuple(node.output for node in nodes)
+            found.add(split, nodes, (name,), outputs, {"axis": axis})

@@ -12,14 +12,30 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.answers import Answers
 from archlint.ops.call import Call
-from archlint.ops.links import Links, Sight, Whole
+from archlint.ops.links import Links, Sight, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
-Answer: TypeAlias = "Sight | str"
-"""The links of one output, or why they are not known."""
+
+@record
+class Look:
+    """How an output looks at the input in one slot.
+
+    `in_place` tells that it reads it element by element, `sums` that it sums over features, and
+    `weighted` that the operator has stored weights of its own to multiply them with.
+    """
+
+    slot: int
+    links: Links
+    in_place: bool
+    sums: bool
+    weighted: bool
+
+
+Looks: TypeAlias = "tuple[Look, ...] | str"
+"""How an output looks at each input that it reads, or why that is not known."""
 
 
 @record
@@ -27,44 +43,69 @@ class Sights:
     """The receptive-field facet of every node that was asked for."""
 
     operators: Operators
-    known: dict[int, tuple[Answer, ...]] = field(default_factory=dict)
+    known: dict[int, tuple[Looks, ...]] = field(default_factory=dict)
     _answers: Answers = field(default_factory=Answers)
-    _facets: dict[tuple[int, int], Callable[[Call], Sight]] = field(default_factory=dict)
+    _facets: dict[int, Callable[[Call], tuple[Looks, ...]]] = field(default_factory=dict)
 
-    def of(self, node: Node, graph: Graph) -> tuple[Answer, ...]:
+    def of(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         """Return the answer for each output of a node of `graph`."""
         found = self.known.get(id(node))
         if found is None:
-            found = tuple([self._look(node, graph, slot) for slot in range(len(node.outputs))])
-            self.known[id(node)] = found
+            found = self.known[id(node)] = self._look(node, graph)
         return found
 
-    def _look(self, node: Node, graph: Graph, slot: int) -> Answer:
+    def _look(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         operator = self.operators.of(node)
         if operator is None:
-            return f"{node.op} at {node.name} is not known"
-        if not node.outputs[slot]:
-            return {}
+            return (f"{node.op} at {node.name} is not known",) * len(node.outputs)
+        facet = self._facets.get(id(operator))
+        if facet is None:
+            facet = self._facets[id(operator)] = partial(_all_looks, operator)
         try:
             if (node.domain, node.op) in self.operators.added:  # a plugin's may look at names, too
-                return _sight(operator, slot, Call(node, graph))
-            return self._answers.of(self._facet(operator, slot), node, graph)
-        except Undetermined as reason:
-            return f"{node.op} at {node.name}: {reason}"
-
-    def _facet(self, operator: Operator, slot: int) -> Callable[[Call], Sight]:
-        """Return the facet of one output, the same object every time."""
-        key = (id(operator), slot)
-        if key not in self._facets:
-            self._facets[key] = partial(_sight, operator, slot)
-        return self._facets[key]
+                return facet(Call(node, graph))
+            return self._answers.of(facet, node, graph)
+        except Undetermined:  # the reason names the tensors of this call
+            call = Call(node, graph)
+            return tuple(
+                [_looks_or_reason(operator, slot, call) for slot in range(len(node.outputs))]
+            )
 
 
-def _sight(operator: Operator, slot: int, call: Call) -> Sight:
+def _looks_or_reason(operator: Operator, slot: int, call: Call) -> Looks:
+    try:
+        return _looks(operator, slot, call)
+    except Undetermined as reason:
+        return f"{call.node.op} at {call.node.name}: {reason}"
+
+
+def _all_looks(operator: Operator, call: Call) -> tuple[Looks, ...]:
+    return tuple([_looks(operator, slot, call) for slot in range(len(call.node.outputs))])
+
+
+def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
+    if not call.has_output(slot):
+        return ()
     sight = _with_computed_weights(operator.sight(call, slot), call, operator)
     for read in sight:
         call.input(read)  # an Einsum may speak of more than it is given
-    return sight
+    in_place = same_axes(len(call.output(slot).shape or ()))
+    return tuple(
+        [
+            Look(read, links, links == in_place, _sums(links), _is_weighted(operator, call, read))
+            for read, links in sight.items()
+        ]
+    )
+
+
+def _is_weighted(operator: Operator, call: Call, slot: int) -> bool:
+    """Whether all weights that an operator has besides an input are stored."""
+    others = [each for each in operator.weights if each != slot and call.has_input(each)]
+    return bool(others) and all(call.input(each).role is Role.STORED for each in others)
+
+
+def _sums(links: Links) -> bool:
+    return any(isinstance(link, Whole) and link.features for link in links)
 
 
 def _with_computed_weights(sight: Sight, call: Call, operator: Operator) -> Sight:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archlint.analysis.field import Field
-from archlint.graph.graph import Graph
+from archlint.analysis.readings import Readings
 
 
-def smallest_sizes(graph: Graph, fields: Mapping[str, Field]) -> dict[str, int]:
+def smallest_sizes(readings: Readings, fields: Mapping[str, Field]) -> dict[str, int]:
     """Return the size of the field along the narrowest path to each feature map.
 
     A shortcut keeps it small: a layer still combines what is next to each other as long as the
@@ -18,17 +18,15 @@ def smallest_sizes(graph: Graph, fields: Mapping[str, Field]) -> dict[str, int]:
     distinct = {id(field): field for field in fields.values()}
     known = {key: _width(field) for key, field in distinct.items()}
     widths = {name: width for name, field in fields.items() if (width := known[id(field)])}
-    sizes = {name: widths[name] for name in graph.inputs if name in widths}
-    for node in graph.nodes:
-        for output in node.outputs:
-            if output not in widths:
+    sizes = {name: widths[name] for name in readings.graph.inputs if name in widths}
+    for reading in readings:
+        for output in reading.outputs:
+            before = [name for name in reading.sources if name in sizes]
+            if not before or output not in widths:
                 continue
-            before = [name for name in node.inputs if name in sizes]
-            if not before:
-                continue
-            widest = max([widths[name] for name in before])
-            growth = max(widths[output] - widest, 0)
-            sizes[output] = min([sizes[name] for name in before]) + growth
+            growth = widths[output] - max([widths[name] for name in before])
+            narrowest = min([sizes[name] for name in before])
+            sizes[output] = narrowest + growth if growth > 0 else narrowest
     return sizes
 
 

@@ -12,7 +12,9 @@ from archlint.graph.made_up import is_computed_anew, is_made_up
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.graph.weight import BUFFER, INITIALIZER
+from archlint.ops.masking import adds_to_scores
 from archlint.ops.operator import Layout, Operator
+from archlint.ops.selection import Selection
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -104,16 +106,17 @@ class StoredRoles:
     @cached_property
     def _has_absent_parameters(self) -> bool:
         """Whether parameters of the program are neither in the file nor tied to one that is."""
+        from archlint.ops.restored.tied_weights import is_tied
+
         graph, kinds = self.lineage.graph, {} if self._signature is None else self._signature.kinds
         parameters = [name for name, kind in kinds.items() if kind == "PARAMETER"]
         absent = [name for name in parameters if name not in graph.weights]
-        tables = ({use.reader.op for use in self.lineage.uses.get(name, ())} for name in parameters)
-        tied = sum("Gather" in ops and len(ops) > 1 for ops in tables)
-        return len(absent) > tied
+        uses = (self.lineage.uses.get(name, ()) for name in parameters)
+        return len(absent) > sum(is_tied(use.reader for use in each) for each in uses)
 
-    @cached_property
+    @property
     def _keeps_names(self) -> bool:
-        return self.lineage.graph.metadata.get("producer_name") == "pytorch"
+        return self.lineage.graph.is_from_pytorch
 
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role of a tensor that has its name in the framework's state dictionary."""
@@ -156,21 +159,25 @@ class StoredRoles:
         if operator.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8
         maker = self.lineage.graph.producers.get(value.name)
-        is_made = maker is not None and (maker.op != "Constant" or self._keeps_names)
+        is_made = maker is not None and (self._keeps_names or not self._is_literal(maker))
         is_number = value.elements is not None and value.elements <= 1
         is_number = is_number and operator.scalars_are_constants
         return value.dtype.is_float and not is_number and not is_made
 
     def _is_cut(self, name: str) -> bool:
         users = self.lineage.graph.consumers.get(name, ())
-        return bool(users) and all(user.op in {"Slice", "Gather"} for user in users)
+        entries = [self.lineage.operators.of(user) for user in users]
+        return bool(users) and all(
+            entry is not None and entry.selection is Selection.PART for entry in entries
+        )
+
+    def _is_literal(self, node: Node) -> bool:
+        operator = self.lineage.operators.of(node)
+        return operator is not None and operator.is_literal
 
     def _is_mask(self, value: Value, uses: tuple[Use, ...]) -> bool:
         """Whether a square table is added to the scores of attention, the same for all heads."""
         shape = value.sizes or ()
         square = len(shape) >= 2 and shape[-1] == shape[-2] and set(shape[:-2]) <= {1}
-        return square and bool(uses) and all(self._is_added_to_scores(use.reader) for use in uses)
-
-    def _is_added_to_scores(self, node: Node) -> bool:
-        users = self.lineage.graph.consumers.get(node.output, ())
-        return node.op == "Add" and bool(users) and all(user.op == "Softmax" for user in users)
+        graph = self.lineage.graph
+        return square and bool(uses) and all(adds_to_scores(use.reader, graph) for use in uses)

@@ -7,20 +7,22 @@ from functools import cached_property
 
 from archlint.analysis.blocks import Blocks
 from archlint.analysis.checkpointing import segments
-from archlint.analysis.folded_norms import folded_norms
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.hidden_layers import HiddenLayers
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
-from archlint.analysis.program import Program, program_graph, with_numbers_made_anew
+from archlint.analysis.program import Program
 from archlint.analysis.recognize import framework_graph
 from archlint.analysis.saved import Saved
 from archlint.analysis.storage import Storages
-from archlint.analysis.tied_weights import IsTurned, cannot_tell, tied
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
+from archlint.ops.restored.folded_norms import folded_norms
+from archlint.ops.restored.made_anew import with_numbers_made_anew
+from archlint.ops.restored.network import restored
+from archlint.ops.restored.tied_weights import IsTurned, cannot_tell, tied
 from archlint.record import record
 from archlint.target import Target
 
@@ -75,7 +77,7 @@ class TrainingStep:
     def _program(self, *, with_biases: bool) -> Program:
         has_norms = self.target.training.batch_norm != "absent"
         whole = tied(self.graph, self.is_turned)
-        graph = program_graph(whole, has_norms=has_norms, with_biases=with_biases)
+        graph = restored(whole, has_norms=has_norms, with_biases=with_biases)
         if graph is self.graph:
             return Program(graph, self.parameters, self.gradients)
         parameters = replace(self.parameters, graph=graph)
@@ -137,7 +139,7 @@ class TrainingStep:
         if not self._is_open:
             return None
         program = self._program(with_biases=True)
-        graph = with_numbers_made_anew(program)
+        graph = with_numbers_made_anew(program.graph, program.is_folded_number)
         hidden = self._hidden(replace(program, graph=graph)).leaning(low=False)
         return program, hidden.shown(hidden.possible_dropouts)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
-from archlint.analysis.branch import Branch
 from archlint.analysis.field import Field, unknown_field
 from archlint.analysis.following import through, union
-from archlint.analysis.sights import Sights
+from archlint.analysis.readings import Reading, Readings
+from archlint.analysis.sights import Look
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.links import Fixed, Links, Piece, Sight, Whole
+from archlint.ops.links import Fixed, Piece, Whole
 from archlint.record import record
-
-Used: TypeAlias = dict[int, tuple[Field, Links]]
-"""The inputs of a node with a field, by slot, and the links through which they are looked at."""
 
 
 @record
@@ -38,24 +34,24 @@ class Walk:
     where nothing else has even touched the axis before.
     """
 
-    sights: Sights
     fields: dict[str, Field]
-    data: frozenset[str]
     paths: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     summed_at: str | None = None
     is_features: bool = False
 
-    def follow(self, graph: Graph, nodes: Iterable[Node] | None = None) -> None:
-        """Work out the fields of all tensors of `graph`, in order.
-
-        `nodes` are those that depend on the input, where that is known.
-        """
-        nested, known = graph.inner, self.fields.keys()
-        for node in graph.nodes if nodes is None else nodes:
-            if node.name in nested:
-                self._follow_subgraphs(node, graph, nested[node.name])
-            elif not known.isdisjoint(node.inputs):
-                self._follow_node(node, graph)
+    def follow(self, readings: Readings) -> None:
+        """Work out the fields of all outputs in order."""
+        fields, inside = self.fields, readings.inside
+        for reading in readings:
+            if reading.in_place:  # the greater half of all nodes
+                before = fields.get(reading.sources[0])
+                if before is not None and before.shape == reading.shape:
+                    fields[reading.outputs[0]] = before
+                    continue
+            if inside and reading.node.name in inside:
+                self._follow_inside(reading, readings)
+            else:
+                self._follow(reading, readings.data)
             if self.is_features:
                 return
 
@@ -68,86 +64,79 @@ class Walk:
             if each.kind not in {"unknown", "independent"}
         )
 
-    def _follow_node(self, node: Node, graph: Graph) -> None:
-        fields, inputs = self.fields, node.inputs
-        for name, sight in zip(node.outputs, self.sights.of(node, graph), strict=True):
-            if not name:
-                continue
-            if isinstance(sight, str):
-                fields[name] = unknown_field(sight)
-                continue
-            used: Used = {
-                slot: (before, links)
-                for slot, links in sight.items()
-                if (before := fields.get(inputs[slot])) is not None
-            }
-            if self._sums_features(node, sight, used):
+    def _follow(self, reading: Reading, data: frozenset[str]) -> None:
+        fields, used = self.fields, list[tuple[Look, Field]]()
+        if reading.lost is not None:
+            if not fields.keys().isdisjoint(reading.sources):
+                fields[reading.outputs[0]] = unknown_field(reading.lost)
+            return
+        for look, source in zip(reading.looks, reading.sources, strict=True):
+            before = fields.get(source)
+            if before is not None:
+                used.append((look, before))
+        for look, before in used:
+            if look.sums and _is_untouched(look, before) and _by_weight(reading, look, data):
                 self.is_features = True
                 return
-            if used:
-                fields[name] = self._seen(node, sight, used, name, graph)
+        if used:
+            fields[reading.outputs[0]] = self._seen(reading, used, data)
 
-    def _seen(self, node: Node, sight: Sight, used: Used, output: str, graph: Graph) -> Field:
-        after = graph.values[output].shape or ()
-        found = [through(field, links, after, node.name) for field, links in used.values()]
-        if len(found) == 1:
-            seen = found[0]
-        else:
-            pieces = [
-                link for _, links in used.values() for link in links if isinstance(link, Piece)
-            ]
-            if not _in_a_row(found, pieces):
-                self.paths[output] = tuple(
-                    Path(slot, node.inputs[slot], each)
-                    for slot, each in zip(used, found, strict=True)
-                )
-            if len(pieces) in {0, len(found)}:
-                seen = union(found, pieces)
-            else:  # where the later pieces begin is not known: any place may be of any of them
-                seen = replace(union(found), bounded=True)
-        if self.summed_at is None and seen.whole == node.name:
-            self._note_sum(node, sight)
+    def _seen(
+        self, reading: Reading, used: Sequence[tuple[Look, Field]], data: frozenset[str]
+    ) -> Field:
+        shape, name = reading.shape, reading.node.name
+        found = [
+            before
+            if look.in_place and before.shape == shape
+            else through(before, look.links, shape, name)
+            for look, before in used
+        ]
+        seen = found[0] if len(found) == 1 else self._joined(reading, used, found)
+        if self.summed_at is None and seen.whole == name:
+            self._note_sum(reading, used, data)
         return seen
 
-    def _note_sum(self, node: Node, sight: Sight) -> None:
+    def _joined(
+        self, reading: Reading, used: Sequence[tuple[Look, Field]], found: Sequence[Field]
+    ) -> Field:
+        """Return what is read along several paths, and note them where they meet."""
+        pieces = [link for look, _ in used for link in look.links if isinstance(link, Piece)]
+        if not _in_a_row(found, pieces):
+            inputs = reading.node.inputs
+            self.paths[reading.outputs[0]] = tuple(
+                [
+                    Path(look.slot, inputs[look.slot], each)
+                    for (look, _), each in zip(used, found, strict=True)
+                ]
+            )
+        if len(pieces) in {0, len(found)}:
+            return union(found, pieces)
+        # Where the later pieces begin is not known: any place may be of any of them.
+        return replace(union(found), bounded=True)
+
+    def _note_sum(
+        self, reading: Reading, used: Sequence[tuple[Look, Field]], data: frozenset[str]
+    ) -> None:
         """Note a product with a weight that sums over places that were still apart."""
-        for slot, links in sight.items():
-            before = self.fields.get(node.inputs[slot])
-            if before is None or not any(_is_features(link) for link in links):
-                continue
-            apart = before.kind == "local" and before.size == (1, 1)
-            if apart and self._by_weight(node, sight, slot):
-                self.summed_at = node.name
+        for look, before in used:
+            apart = look.sums and before.kind == "local" and before.size == (1, 1)
+            if apart and _by_weight(reading, look, data):
+                self.summed_at = reading.node.name
 
-    def _sums_features(self, node: Node, sight: Sight, used: Used) -> bool:
-        """Whether a product with a weight sums over the axis before anything else touched it."""
-        for slot, (before, links) in used.items():
-            if before.whole is not None or len(before.branches) != 1:
-                continue
-            for link in links:
-                if isinstance(link, Whole) and _sums(link, before.branches[0]):
-                    return self._by_weight(node, sight, slot)
-        return False
-
-    def _by_weight(self, node: Node, sight: Sight, slot: int) -> bool:
-        """Whether what the input in `slot` is multiplied with is no data."""
-        return all(other == slot or node.inputs[other] not in self.data for other in sight)
-
-    def _follow_subgraphs(self, node: Node, graph: Graph, subgraphs: tuple[Graph, ...]) -> None:
-        used = {name for name in node.inputs if name} | {
-            name for subgraph in subgraphs for name in subgraph.captures
-        }
-        if not any(name in self.fields for name in used):
+    def _follow_inside(self, reading: Reading, readings: Readings) -> None:
+        node = reading.node
+        if self.fields.keys().isdisjoint(reading.sources):
             return
-        if node.op != "If":
+        if not readings.graph.branches(node):
             for name in filter(None, node.outputs):
                 self.fields[name] = unknown_field(f"{node.op} at {node.name} is not followed")
             return
-        for subgraph in subgraphs:
-            self.follow(subgraph)
+        branches = readings.inside[node.name]
+        for branch in branches:
+            self.follow(branch)
         for slot, name in enumerate(node.outputs):
-            ends = [self.fields.get(subgraph.outputs[slot]) for subgraph in subgraphs]
-            ends.append(self._condition(node, graph, name))
+            ends = [self.fields.get(branch.graph.outputs[slot]) for branch in branches]
+            ends.append(self._condition(node, readings.graph, name))
             known = [end for end in ends if end is not None]
             if name and known:
                 self.fields[name] = union(known)
@@ -161,47 +150,26 @@ class Walk:
         return through(condition, links, graph.values[output].shape or (), node.name)
 
 
-def downstream(graph: Graph, name: str) -> tuple[Node, ...]:
-    """Return the nodes that depend on a tensor, also on its shape alone."""
-    reached, nodes, nested = {name}, [], graph.inner
-    for node in graph.nodes:
-        used = graph.operands(node) if node.name in nested else node.inputs
-        if not reached.isdisjoint(used):
-            reached.update(filter(None, node.outputs))
-            nodes.append(node)
-    return tuple(nodes)
+def _by_weight(reading: Reading, look: Look, data: frozenset[str]) -> bool:
+    """Whether what a look is multiplied with is no data."""
+    sources = zip(reading.looks, reading.sources, strict=True)
+    return look.weighted or all(other is look or source not in data for other, source in sources)
 
 
-def data_tensors(graph: Graph, sights: Sights) -> frozenset[str]:
-    """Return the tensors that depend on the contents of any input of the model."""
-    data = set(graph.inputs)
-    for node in graph.nodes:
-        nested = graph.inner.get(node.name, ())
-        if any(not data.isdisjoint(inner.captures) for inner in nested):
-            data.update(node.outputs)
-            continue
-        if data.isdisjoint(node.inputs):
-            continue
-        for name, sight in zip(node.outputs, sights.of(node, graph), strict=True):
-            slots = range(len(node.inputs)) if isinstance(sight, str) else sight
-            if not data.isdisjoint([node.inputs[slot] for slot in slots]):
-                data.add(name)
-    return frozenset(data)
+def _is_untouched(look: Look, before: Field) -> bool:
+    """Whether a product sums over an axis that nothing has touched before."""
+    if before.whole is not None or len(before.branches) != 1:
+        return False
+    terms = before.branches[0].terms
+    if len(terms) != 1:
+        return False
+    axis, term = terms[0]
+    return term.is_identity and any(
+        isinstance(link, Whole) and link.features and link.source == axis for link in look.links
+    )
 
 
 def _in_a_row(fields: Sequence[Field], pieces: Sequence[Piece]) -> bool:
     """Whether maps are put one after the other along the axis that carries them: none meet."""
     axes = {piece.axis for piece in pieces}
     return bool(axes) and any(each.is_local and each.axis in axes for each in fields)
-
-
-def _is_features(link: object) -> bool:
-    return isinstance(link, Whole) and link.features
-
-
-def _sums(link: Whole, branch: Branch) -> bool:
-    """Whether a product sums over an axis that nothing has touched before."""
-    if not (link.features and len(branch.terms) == 1):
-        return False
-    axis, term = branch.terms[0]
-    return axis == link.source and term.is_identity

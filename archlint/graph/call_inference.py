@@ -23,16 +23,20 @@ _HANDLED = frozenset({"Constant", "If", "Loop", "Scan"})
 def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> Outcome:
     """Return the types of the outputs of a node, or the reason why they are not known.
 
-    The reason is empty where the outputs are worked out in another way.
+    The reason is empty where the outputs are worked out in another way. Raises `InvalidGraph` where
+    the call lacks what its operator needs.
     """
     if node.op in _HANDLED and not node.domain:
+        context.inference.check(node)
         return ""
-    refusal = missing_row(node, scope)
-    if refusal is not None:
-        return refusal
     contents = shape_operands(node, scope)
     key = signature(node, proto, scope, contents)
     found = context.known.get(key) if key is not None else None
+    if found is None:  # an equal call that is known was looked at
+        context.inference.check(node)
+    refusal = missing_row(node, scope)
+    if refusal is not None:
+        return refusal
     if found is None:
         found = _ask(node, proto, scope, context, contents)
         if key is not None:

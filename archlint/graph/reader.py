@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, partial
+from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,6 @@ class GraphReader:
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
         node = self._plain(proto)
-        context.inference.check(node)
         if node.op in _RUNNING and not node.domain:
             check_graphs(node)
         found = infer_call(node, proto, scope, context)
@@ -149,7 +149,8 @@ class GraphReader:
         """Return a node as plain data; its inputs must be known, and its outputs new."""
         scope = self._scope
         values = scope.values
-        inputs, outputs = tuple(proto.input[:]), tuple(proto.output[:])
+        # A name is one object wherever it stands: tables are asked for it over and over.
+        inputs, outputs = tuple(map(intern, proto.input[:])), tuple(map(intern, proto.output[:]))
         for name in inputs:
             if name not in values and name and not scope.find(name):
                 raise Unsorted(repr(name))
@@ -160,7 +161,7 @@ class GraphReader:
         domain = proto.domain
         return Node(
             label,
-            proto.op_type,
+            intern(proto.op_type),
             "" if domain == "ai.onnx" else domain,
             inputs,
             outputs,

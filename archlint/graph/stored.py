@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 def add_stored(proto: GraphProto, scope: Scope) -> None:
     """Add the initializers of a graph to its scope, with the contents of small ones."""
     for stored in proto.initializer:
-        name = stored.name
+        name = intern(stored.name)
         scope.values[name] = value = tensor.value(name, stored)
         scope.weights[name] = Weight(
             name, entries(stored.metadata_props), tensor.is_external(stored)

@@ -128,6 +128,7 @@ def operators() -> tuple[Operator, ...]:
             sees_attention,
             attends,
             casting=IN_HALF,
+            cached=(1, 2),
         ),
         Operator(
             "FlexAttention",

@@ -23,7 +23,6 @@ def sees_indices(call: Call, _: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     names = (
-        "Constant",
         "Range",
         "HannWindow",
         "HammingWindow",
@@ -33,6 +32,7 @@ def operators() -> tuple[Operator, ...]:
     of_shapes = ("Shape", "Size", "RandomNormalLike", "RandomUniformLike")
     weights = ("ConstantOfShape", "RandomNormal", "RandomUniform")
     return (
+        _made("Constant", is_literal=True),
         *(_made(name) for name in names),
         *(_made(name, reads_contents=False) for name in of_shapes),
         *(_made(name, creates_weight=True) for name in weights),
@@ -46,6 +46,7 @@ def _made(
     sight: SightFacet = sees_nothing,
     *,
     creates_weight: bool = False,
+    is_literal: bool = False,
     reads_contents: bool = True,
 ) -> Operator:
     return Operator(
@@ -55,5 +56,6 @@ def _made(
         sight,
         differentiable=False,
         creates_weight=creates_weight,
+        is_literal=is_literal,
         reads_contents=reads_contents,
     )

@@ -43,11 +43,17 @@ class Holds:
 
 @record
 class Activates:
-    """A function of each element; `gain` names what keeps the second moment at one."""
+    """A function of each element, by the name of its operator.
+
+    `published` are gains that are in use behind it, besides those that follow from the function.
+    One that `is_gate` makes factors for other signals: it is no activation of hidden layers.
+    """
 
     name: str
     function: Function
     slot: int = 0
+    published: tuple[float, ...] = ()
+    is_gate: bool = False
 
 
 @record

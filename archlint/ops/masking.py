@@ -205,6 +205,12 @@ class Masks:
         return None
 
 
+def adds_to_scores(node: Node, graph: Graph) -> bool:
+    """Whether a node adds to the scores of attention, which a softmax alone reads."""
+    users = graph.consumers.get(node.output, ())
+    return node.op == "Add" and bool(users) and all(user.op == "Softmax" for user in users)
+
+
 def _of_contents(contents: np.ndarray) -> Pattern | None:
     import numpy as np
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, product
@@ -109,8 +110,7 @@ def sees_matmul(left: int, right: int) -> SightFacet:
             Through(ranks[0] - 2, rank - 2),
             Whole(ranks[0] - 1, features=True),
         )
-        weighed = Masks(call.graph).weighs_causally(call.node.inputs[left])
-        causal = rank - 2 if weighed else None
+        causal = rank - 2 if _weighs_causally(call, left, right) else None
         columns: tuple[Link, ...] = (
             *_batch(call, right, rank),
             Whole(ranks[1] - 2, features=True, causal=causal),
@@ -119,6 +119,13 @@ def sees_matmul(left: int, right: int) -> SightFacet:
         return {left: rows, right: columns}
 
     return sight
+
+
+def _weighs_causally(call: Call, left: int, right: int) -> bool:
+    """Whether a product takes means of the past of what is computed."""
+    if call.input(right).role is Role.STORED:
+        return False
+    return Masks(call.graph).weighs_causally(call.node.inputs[left])
 
 
 def _sees_vector_product(call: Call, left: int, right: int) -> Sight:

@@ -30,6 +30,7 @@ from archlint.ops.links import (
 from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet, SignalFacet, ViewFacet
 from archlint.ops.reach import Reach, reach, tabulated
 from archlint.ops.regroup import regroupings
+from archlint.ops.selection import Selection
 from archlint.ops.signals import joins, looks_up, moves, passes
 from archlint.ops.strides import (
     views_cast,
@@ -283,7 +284,14 @@ def sees_elementwise_first(call: Call, output: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _move("Identity", sees_first_input, signal=passes, view=views_same, carries_weight=True),
+        _move(
+            "Identity",
+            sees_first_input,
+            signal=passes,
+            view=views_same,
+            carries_weight=True,
+            selection=Selection.ALL,
+        ),
         *(
             _move(
                 name,
@@ -306,8 +314,10 @@ def operators() -> tuple[Operator, ...]:
             carries_weight=True,
             unview=views_untransposed,
         ),
-        _move("Squeeze", sees_squeezed, view=views_reshaped, carries_weight=True),
-        _move("Unsqueeze", sees_unsqueezed, view=views_reshaped, carries_weight=True),
+        *(
+            _move(name, sight, view=views_reshaped, carries_weight=True, selection=Selection.ALL)
+            for name, sight in (("Squeeze", sees_squeezed), ("Unsqueeze", sees_unsqueezed))
+        ),
         _move("Expand", sees_elementwise_first, view=views_expanded, backward=Backward.PASSES),
         _move(
             "Concat",
@@ -316,8 +326,20 @@ def operators() -> tuple[Operator, ...]:
             backward=Backward.CUTS,
             casting=casts(Casting.JOINED, Casting.WIDEST),
         ),
-        _move("Split", sees_split, view=views_cut, backward=Backward.MAKES),
-        _move("Slice", sees_sliced, view=views_sliced, backward=Backward.MAKES),
+        _move(
+            "Split",
+            sees_split,
+            view=views_cut,
+            backward=Backward.MAKES,
+            selection=Selection.ALL,
+        ),
+        _move(
+            "Slice",
+            sees_sliced,
+            view=views_sliced,
+            backward=Backward.MAKES,
+            selection=Selection.PART,
+        ),
         _move("Pad", sees_padded, keeps_for_padding, casting=casts_for_padding),
         Operator(
             "Gather",
@@ -327,6 +349,7 @@ def operators() -> tuple[Operator, ...]:
             looks_up,
             weights=(0,),
             view=views_selected,
+            selection=Selection.PART,
         ),
         _move("GatherElements", sees_any_position, keeps_indices),
         _move("GatherND", sees_any_position, keeps_indices),
@@ -351,6 +374,7 @@ def _move(  # noqa: PLR0913 - a keyword a facet
     unview: ViewFacet | None = None,
     layout: Layout = Layout.ROW_MAJOR,
     casting: CastingFacet = KEEPS,
+    selection: Selection | None = None,
 ) -> Operator:
     regroups = Backward.REGROUPS if view is not None else Backward.MAKES
     return Operator(
@@ -365,4 +389,5 @@ def _move(  # noqa: PLR0913 - a keyword a facet
         unview=unview,
         layout=layout,
         casting=casting,
+        selection=selection,
     )

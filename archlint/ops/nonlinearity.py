@@ -22,12 +22,20 @@ if TYPE_CHECKING:
 Maker: TypeAlias = "Callable[[Call], Made]"
 """Makes the function of one call, whose attributes may shape it."""
 
+# torch.nn.init.calculate_gain has 5/3 and 3/4; 1 is that of the paper on SELU (Klambauer 2017).
+_PUBLISHED_GAINS: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {"Tanh": (5 / 3,), "Selu": (0.75, 1.0)}
+)
+_GATES = frozenset({"Sigmoid", "HardSigmoid", "Erf", "Exp"})
+
 
 def activates(make: Maker) -> SignalFacet:
     """Return the effect of applying a function to each element of the first input."""
 
     def effect(call: Call) -> Effect:
-        return Activates(call.node.op, make(call))
+        name = call.node.op
+        published = _PUBLISHED_GAINS.get(name, ())
+        return Activates(name, make(call), published=published, is_gate=name in _GATES)
 
     return effect
 

@@ -13,6 +13,7 @@ from archlint.ops.cost import Cost
 from archlint.ops.effect import Effect
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Sight
+from archlint.ops.selection import Selection
 from archlint.ops.strides import Strides
 from archlint.record import record
 
@@ -45,7 +46,9 @@ class Operator:
     `weights` and `buffers` are the input slots that hold parameters and running statistics when
     they come from the file, and `scalars_are_constants` tells that a one-element tensor there is a
     number of a formula. A weight that passes an operator that `carries_weight` (a transposition, a
-    cast) is still the same weight; one that `creates_weight` stands for a weight itself.
+    cast) is still the same weight; one that `creates_weight` stands for a weight itself, and one
+    that `is_literal` for what is written down in the file. `selection` says how much of the first
+    input an operator hands on that computes nothing and leaves its order alone.
 
     `view` gives the strides of an output that shares the first input's storage; without it, or
     where it answers None, the operator makes a new tensor, which lies as `layout` says. `backward`
@@ -53,6 +56,7 @@ class Operator:
     of the first input's gradient in the storage of the output's, where they follow from more than
     the shapes. `misfit` says why the sizes of a call do not go together where onnx's own
     inference does not look, None where they do. `casting` says what autocast does to its tensors.
+    `cached` are the slots of keys and values that are kept of earlier tokens when text is made.
     One that does not `reads_contents` asks for the shapes of its inputs alone: their elements may
     be gone.
     """
@@ -68,6 +72,8 @@ class Operator:
     view: ViewFacet | None = None
     carries_weight: bool = False
     creates_weight: bool = False
+    is_literal: bool = False
+    selection: Selection | None = None
     differentiable: bool = True
     domain: str = ""
     layout: Layout | LayoutFacet = Layout.ROW_MAJOR
@@ -76,3 +82,4 @@ class Operator:
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS
     reads_contents: bool = True
+    cached: tuple[int, ...] = ()

@@ -42,6 +42,10 @@ class Reach:
         """How far the field moves for one position, on average."""
         return Fraction(self.advance, self.period)
 
+    def keeps_pace(self, other: Reach) -> bool:
+        """Whether another map has the same stride."""
+        return self.advance * other.period == other.advance * self.period
+
     @property
     def is_identity(self) -> bool:
         """Whether position j reads just position j."""
@@ -68,6 +72,8 @@ class Reach:
         return self._average(lambda taps: Fraction(taps.low + taps.high, 2))
 
     def _average(self, place: Callable[[Taps], Fraction]) -> Fraction:
+        if self.period == 1 and self.offsets[0]:
+            return place(self.offsets[0])
         places = [
             place(taps) - self.stride * phase for phase, taps in enumerate(self.offsets) if taps
         ]
@@ -135,7 +141,7 @@ class Reach:
         """
         if self == other:
             return self
-        if self.finite or other.finite or self.stride != other.stride:
+        if self.finite or other.finite or not self.keeps_pace(other):
             if length is None and not (self.finite or other.finite):
                 return None
             count = length or max((one.period for one in (self, other) if one.finite), default=1)

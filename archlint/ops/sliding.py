@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -59,10 +60,29 @@ class Sliding:
         """The padding of both ends together; None where it is not known."""
         return None if self.pads is None else sum(self.pads)
 
+    @property
+    def overlaps(self) -> tuple[int, ...]:
+        """How many of the windows that are spread over an output meet, for each of its phases.
+
+        So a transposed convolution works: they are `stride` apart there.
+        """
+        phases = Counter(self.dilation * tap % self.stride for tap in range(self.kernel))
+        return tuple(phases[phase] for phase in range(self.stride))
+
 
 def has_windows(node: Node) -> bool:
     """Whether a node is a convolution or a pooling."""
     return node.op in _WEIGHTS and not node.domain
+
+
+def has_weighted_windows(node: Node) -> bool:
+    """Whether a node is a convolution: what it reads in a window is weighed, not pooled."""
+    return has_windows(node) and _WEIGHTS[node.op] > 0
+
+
+def spreads_windows(node: Node) -> bool:
+    """Whether a node is a transposed convolution, whose windows slide over its output."""
+    return node.op == "ConvTranspose" and not node.domain
 
 
 def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
@@ -115,11 +135,27 @@ def sliding_windows(call: Call) -> tuple[Sliding, ...]:
     """
     if not has_windows(call.node):
         return ()
-    weight = _WEIGHTS[call.node.op]
-    kernel = call.integers("kernel_shape")
-    if kernel is None:
-        kernel = call.shape(weight)[2:] if weight else ()
-    return slidings(call, kernel)
+    return slidings(call, _kernel(call, _WEIGHTS[call.node.op]))
+
+
+def spread_windows(call: Call) -> tuple[Sliding, ...]:
+    """Return the window of a transposed convolution along each spatial axis of its output.
+
+    The paddings say nothing there, and stay unknown. Raises `Undetermined` as `sliding_windows`.
+    """
+    kernel = _kernel(call, 1)
+    strides = call.integers("strides") or (1,) * len(kernel)
+    dilations = call.integers("dilations") or (1,) * len(kernel)
+    check_window(kernel, strides, dilations)
+    return tuple(Sliding(*one, None, None) for one in zip(kernel, strides, dilations, strict=False))
+
+
+def _kernel(call: Call, weight: int) -> tuple[int, ...]:
+    """Return the kernel sizes, from the attribute or the weight in a slot; () without either."""
+    declared = call.integers("kernel_shape")
+    if declared is None:
+        return call.shape(weight)[2:] if weight else ()
+    return declared
 
 
 def slides(windows: tuple[Sliding, ...]) -> tuple[Link, ...]:

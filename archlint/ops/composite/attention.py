@@ -105,7 +105,13 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
     fused_forms = (dropped, _weighted(_SOFTMAX)) if drops_fused else (_weighted(_SOFTMAX),)
     name, keeps = _FUSED.get(kernel, _FUSED["flash"])
     fused = Composite(
-        framework_operator(name, keeps, layout=Layout.FOLLOWS_FIRST, casting=IN_HALF),
+        framework_operator(
+            name,
+            keeps,
+            layout=Layout.FOLLOWS_FIRST,
+            casting=IN_HALF,
+            cached=(1, 2),
+        ),
         tuple(Form(pattern, _INPUTS, _fits_fused) for pattern in fused_forms),
         (_TARGET,),
         (0, 1, 2, 3),
@@ -113,7 +119,12 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
         _shape_of,
     )
     plain = Composite(
-        framework_operator("MaterializedAttention", keeps_materialized, casting=IN_HALF),
+        framework_operator(
+            "MaterializedAttention",
+            keeps_materialized,
+            casting=IN_HALF,
+            cached=(1, 2),
+        ),
         (
             Form(dropped, _INPUTS, _dropping),
             Form(_weighted(_SOFTMAX), _INPUTS),

@@ -89,6 +89,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
+    cached: tuple[int, ...] = (),
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
@@ -104,4 +105,5 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         differentiable=differentiable,
         domain=FRAMEWORK,
         casting=casting,
+        cached=cached,
     )

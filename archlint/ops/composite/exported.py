@@ -19,6 +19,7 @@ _CALL = re.compile(
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
 _NUMBERED = re.compile(r"_\d+$")
+_GIVEN_UNITS = frozenset({"InstanceNormalization"})
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -34,6 +35,21 @@ class ExportedCall:
     arguments: tuple[str, ...]
     keywords: Mapping[str, str]
     nodes: tuple[Node, ...]
+
+    @property
+    def is_element(self) -> bool:
+        """Whether it only takes one of several results of another call, its first argument."""
+        return self.target == "operator.getitem"
+
+    @property
+    def units(self) -> frozenset[str]:
+        """The ones and zeros that an exporter gives to an instance norm, which group norm has not.
+
+        They are no weights of the call.
+        """
+        return frozenset(
+            name for node in self.nodes if node.op in _GIVEN_UNITS for name in node.inputs[1:]
+        )
 
     def argument(self, place: int, default: str = "None") -> str:
         """Return the argument at `place`."""

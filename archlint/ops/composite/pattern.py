@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 from math import isclose
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -18,6 +18,7 @@ from archlint.record import record, replace
 
 _NOTHING: frozenset[str] = frozenset()
 _COMMUTATIVE = frozenset({"Add", "Mul"})
+_MEASURING = frozenset({"Shape", "Size"})
 _TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
 
 
@@ -43,6 +44,16 @@ class Pattern(Protocol):
         """The operators without which nothing fits."""
         ...
 
+    @property
+    def maker(self) -> str:
+        """The operator that makes whatever fits, "" where there is more than one or none."""
+        ...
+
+    @property
+    def makers(self) -> frozenset[str]:
+        """The operators without which none of the operands fit, told by who makes them."""
+        ...
+
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether `tensor` may fit, told at a glance at what made it: most tensors do not."""
         ...
@@ -58,10 +69,10 @@ class Tensor:
 
     label: str
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """No operator: it may be an input of the model."""
-        return _NOTHING
+    maker: ClassVar[str] = ""
+    makers: ClassVar[frozenset[str]] = _NOTHING
+    needs: ClassVar[frozenset[str]] = _NOTHING
+    """No operator: it may be an input of the model."""
 
     def may_fit(self, _: str, __: Graph) -> bool:
         """Any tensor may."""
@@ -80,10 +91,10 @@ class Number:
 
     value: float | None = None
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """No operator: it may be stored."""
-        return _NOTHING
+    maker: ClassVar[str] = ""
+    makers: ClassVar[frozenset[str]] = _NOTHING
+    needs: ClassVar[frozenset[str]] = _NOTHING
+    """No operator: it may be stored."""
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether the contents are known."""
@@ -118,6 +129,16 @@ class Made:
     def needs(self) -> frozenset[str]:
         """The operator, and those that make its operands."""
         return frozenset({self.op}).union(*(each.needs for each in self.operands))
+
+    @property
+    def maker(self) -> str:
+        """The operator."""
+        return self.op
+
+    @property
+    def makers(self) -> frozenset[str]:
+        """The operators that make its operands."""
+        return frozenset(each.maker for each in self.operands) - {""}
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether an operator of that name makes it."""
@@ -157,6 +178,18 @@ class Either:
         first, *others = (each.needs for each in self.alternatives)
         return first.intersection(*others)
 
+    @property
+    def maker(self) -> str:
+        """The operator that all alternatives end in."""
+        first, *others = {each.maker for each in self.alternatives}
+        return "" if others else first
+
+    @property
+    def makers(self) -> frozenset[str]:
+        """What all alternatives are made of."""
+        first, *others = (each.makers for each in self.alternatives)
+        return first.intersection(*others)
+
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether one of them may."""
         return any(pattern.may_fit(tensor, graph) for pattern in self.alternatives)
@@ -165,6 +198,11 @@ class Either:
         """Try one alternative after the other."""
         for pattern in self.alternatives:
             yield from pattern.match(tensor, graph, so_far)
+
+
+def reads_shape_alone(node: Node) -> bool:
+    """Whether a node asks how large a tensor is, and not what is in it."""
+    return node.op in _MEASURING
 
 
 def made(op: str, *operands: Pattern, label: str = "", output: int = 0) -> Made:

@@ -21,6 +21,15 @@ from archlint.record import record
 
 
 @record
+class Candidate:
+    """A form that a node may end, if operators of these names make what it is given."""
+
+    composite: Composite
+    form: Form
+    makers: frozenset[str]
+
+
+@record
 class Composites:
     """The known composites; where several fit, the earlier one counts."""
 
@@ -28,10 +37,14 @@ class Composites:
     by_root: Mapping[str, tuple[tuple[Composite, Form], ...]]
     by_target: Mapping[str, tuple[Composite, ...]]
 
-    def among(self, ops: frozenset[str]) -> Mapping[str, tuple[tuple[Composite, Form], ...]]:
-        """Return `by_root` with only those forms for which a graph of these operators has all."""
+    def among(self, ops: frozenset[str]) -> Mapping[str, tuple[Candidate, ...]]:
+        """Return by their roots those forms for which a graph of these operators has all."""
         return {
-            op: tuple((entry, form) for entry, form in forms if form.pattern.needs <= ops)
+            op: tuple(
+                Candidate(entry, form, form.pattern.makers)
+                for entry, form in forms
+                if form.pattern.needs <= ops
+            )
             for op, forms in self.by_root.items()
             if op in ops
         }

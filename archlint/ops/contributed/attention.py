@@ -304,6 +304,7 @@ def operators() -> tuple[Operator, ...]:
             attends,
             weights=(3,),
             domain=MICROSOFT,
+            cached=(1, 2),
         ),
         Operator(
             "GroupQueryAttention",
@@ -314,6 +315,7 @@ def operators() -> tuple[Operator, ...]:
             buffers=(7, 8),
             weights=(11, 14, 15),
             domain=MICROSOFT,
+            cached=(1, 2),
         ),
         _attention(
             "DecoderMaskedMultiHeadAttention",

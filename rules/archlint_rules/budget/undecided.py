@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Rule, Severity, Unknown
+from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.budget.budget import Budget, Verdict
 from archlint_rules.budget.budgets import all_budgets
-from archlint_rules.budget.largest_size import Largest, largest_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from archlint.api import Largest, Unknown
 
 _SHOWN = 3
 
@@ -39,7 +43,7 @@ class BudgetUndecided(Rule):
         needs, unknown, largest, opened = budget.written(model.facts), amount.unknown, None, ""
         if model.open_dims:
             formula = model.formulas.of(budget.measure)
-            largest = largest_size(model, budget, formula)
+            largest = model.formulas.largest(budget.measure, formula, budget.limit)
             opened = f" while {_are_open(formula.symbols)}"
             unknown = formula.unknown
             holds = f", for {formula.condition}" if formula.condition else ""
@@ -72,10 +76,19 @@ def _because(largest: Largest | None, unknown: Iterable[Unknown]) -> str:
     """Return what is known of the sizes that fit, and the reasons of what is unknown."""
     parts = _by_reason(unknown)
     more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
-    told = [str(largest)] if largest else []
+    told = [_up_to(largest)] if largest else []
     if parts:
         told.append("; ".join(parts[:_SHOWN]) + more)
     return f": {'; '.join(told)}" if told else ""
+
+
+def _up_to(largest: Largest) -> str:
+    """Say up to which size the amount fits."""
+    symbol, size, step = largest.symbol, largest.size, largest.step
+    if not size:
+        return f"not even {symbol} = {step} fits"
+    multiples = f", in multiples of {step}" if step > 1 else ""
+    return f"it fits up to {symbol} = {size}{multiples}"
 
 
 def _by_reason(unknown: Iterable[Unknown]) -> list[str]:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from archlint.api import Layer
     from archlint_rules.initialization.alike import Judged
 
-_GATES = frozenset({"Sigmoid", "HardSigmoid", "Erf", "Exp"})  # not activations of hidden layers
-
 
 class ActivationGainMismatch(Rule):
     """Behind an activation, sigma is far from its gain over sqrt(d)."""
@@ -37,7 +35,7 @@ class ActivationGainMismatch(Rule):
 
     def _is_judged(self, model: Model, layer: Layer) -> bool:
         activation = layer.source.activation
-        if activation is None or activation.name in _GATES or layer.source.is_rectified:
+        if activation is None or activation.is_gate or layer.source.is_rectified:
             return False
         left = model.facts.initialization.default(layer)
         return not (layer.folded or left or layer.destiny.is_normalized)

@@ -24,14 +24,14 @@ class InexactDivision(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report each window that leaves a remainder."""
-        left = (window for window in model.facts.receptive_fields.windows if remainder(window))
+        left = (window for window in model.facts.receptive_fields.windows if window.remainder)
         for group in by_node(left):
             yield self._finding(group)
 
     def _finding(self, group: list[Window]) -> Finding:
         first = group[0]
-        sliding, rest = first.sliding, remainder(first)
-        lost = unread(first)
+        sliding, rest = first.sliding, first.remainder
+        lost = first.unread
         border = f", so that the last {lost} of {first.size} are never read" if lost else ""
         shorter = (first.size or 0) - rest
         return self.finding(
@@ -40,27 +40,9 @@ class InexactDivision(Rule):
             node=first.node,
             data={
                 "axes": [window.axis for window in group],
-                "remainders": [remainder(window) for window in group],
-                "unread": [unread(window) for window in group],
+                "remainders": [window.remainder for window in group],
+                "unread": [window.unread for window in group],
                 "sizes": [window.size for window in group],
             },
             help=f"a size of {shorter} or {shorter + sliding.stride} there divides exactly",
         )
-
-
-def remainder(window: Window) -> int:
-    """Return (W + P - K) mod S, with both paddings in P; 0 where a size is not known."""
-    sliding = window.sliding
-    if window.size is None or sliding.padding is None:
-        return 0
-    if sliding.stride == 1 or str(window.node.attributes.get("auto_pad", "")).startswith("SAME"):
-        return 0
-    span = window.size + sliding.padding - sliding.extent
-    return span % sliding.stride if span >= 0 else 0
-
-
-def unread(window: Window) -> int:
-    """Return how many elements at the end no window covers; 0 where that is not known."""
-    if window.sliding.after is None or window.rounds_up:
-        return 0
-    return max(0, remainder(window) - window.sliding.after)

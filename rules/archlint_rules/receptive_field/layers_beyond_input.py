@@ -63,12 +63,17 @@ class _Layer:
 
 def _layers(model: Model) -> Iterator[_Layer]:
     fields = model.facts.receptive_fields
+    groups = [
+        group
+        for group in by_node(fields.windows)
+        if any(window.sliding.kernel > 1 for window in group)
+    ]
+    if not groups:
+        return
     known = [extent for extent in fields.extents if extent.length is not None]
     narrowest = {extent: fields.narrowest(extent) for extent in known}
-    for group in by_node(model.facts.receptive_fields.windows):
+    for group in groups:
         source = group[0].node.inputs[0]
-        if all(window.sliding.kernel == 1 for window in group):
-            continue
         seen = [
             (narrowest[extent][source], extent.length)
             for extent in known

@@ -26,12 +26,12 @@ class MapSmallerThanKernel(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report windows that do not fit, and weights that no element ever meets."""
         windows = model.facts.receptive_fields.windows
-        for group in by_node(window for window in windows if _fits(window) is False):
+        for group in by_node(window for window in windows if window.fits is False):
             yield self._too_large(group)
-        for group in by_node(window for window in windows if _fits(window)):
-            used = [useful for window in group if (useful := _useful(window)) is not None]
+        for group in by_node(window for window in windows if window.fits and window.is_weighted):
+            used = [window.useful_taps or 0 for window in group]
             kernels = [window.sliding.kernel for window in group]
-            if "Pool" not in group[0].node.op and used != kernels:
+            if used != kernels:
                 yield self._mostly_padding(group, prod(used), prod(kernels))
 
     def _too_large(self, group: list[Window]) -> Finding:
@@ -61,25 +61,3 @@ class MapSmallerThanKernel(Rule):
             help="a smaller kernel or dilation computes the same; or use a larger input",
             severity=Severity.INFO,
         )
-
-
-def _fits(window: Window) -> bool | None:
-    """Whether the kernel fits; None where the size of the map or the padding is not known."""
-    if window.size is None or window.sliding.padding is None:
-        return None
-    return window.size + window.sliding.padding >= window.sliding.extent
-
-
-def _useful(window: Window) -> int | None:
-    """Return how many positions of the kernel ever lie on the map; None as above."""
-    sliding, size = window.sliding, window.size
-    if size is None or sliding.pads is None:
-        return None
-    before, after = sliding.pads
-    outputs = (size + before + after - sliding.extent) // sliding.stride + 1
-    useful = 0
-    for tap in range(sliding.kernel):
-        place = tap * sliding.dilation - before
-        first = max(0, -(place // sliding.stride))  # the first output that reads no padding before
-        useful += first < outputs and first * sliding.stride + place < size
-    return useful

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from archlint.api import Call, Finding, Model, Rule, Severity, Undetermined, check_window
+from archlint.api import Finding, Model, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.api import Graph, Node
+    from archlint.api import Overlap
 
 
 class UnevenOverlap(Rule):
@@ -24,73 +23,27 @@ class UnevenOverlap(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report transposed convolutions whose overlap depends on the position."""
-        smoothing = {
-            window.node.name
-            for window in model.facts.receptive_fields.windows
-            if "Pool" not in window.node.op and window.sliding.kernel > 1
-        }
-        smoothing |= {node.name for node in model.graph.nodes if _overlaps_everywhere(node, model)}
-        for node in model.graph.nodes:
-            if node.op == "ConvTranspose":
-                counts = _overlaps(Call(node, model.graph))
-                uneven = {axis: each for axis, each in counts.items() if len(set(each)) > 1}
-                if uneven:
-                    smoothed = _is_smoothed(model.graph, node, smoothing)
-                    yield self._finding(node, uneven, smoothed=smoothed)
+        for overlap in model.facts.receptive_fields.uneven_overlaps:
+            yield self._finding(overlap)
 
-    def _finding(self, node: Node, uneven: dict[int, list[int]], *, smoothed: bool) -> Finding:
-        counts = next(iter(uneven.values()))
+    def _finding(self, overlap: Overlap) -> Finding:
+        counts = overlap.products
         kernel, stride = sum(counts), len(counts)
-        axes = " and ".join(str(each) for each in uneven)
-        plural = "axis" if len(uneven) == 1 else "axes"
-        later = ", before a convolution that can even it out" if smoothed else ""
+        axes = " and ".join(str(each) for each in overlap.axes)
+        plural = "axis" if len(overlap.axes) == 1 else "axes"
+        later = ", before a convolution that can even it out" if overlap.is_smoothed else ""
         larger = -(-kernel // stride) * stride
         return self.finding(
-            f"outputs of {node.name} sum {' and '.join(map(str, sorted(set(counts))))} products in "
-            f"turn along {plural} {axes}: kernel {kernel} is no multiple of stride {stride}{later}",
-            node=node,
-            data={"axes": list(uneven), "kernel": kernel, "stride": stride, "products": counts},
+            f"outputs of {overlap.node.name} sum {' and '.join(map(str, sorted(set(counts))))} "
+            f"products in turn along {plural} {axes}: kernel {kernel} is no multiple of stride "
+            f"{stride}{later}",
+            node=overlap.node,
+            data={
+                "axes": list(overlap.axes),
+                "kernel": kernel,
+                "stride": stride,
+                "products": list(counts),
+            },
             help=f"use a kernel of {larger}, or resize and then convolve",
-            severity=Severity.INFO if smoothed else None,
+            severity=Severity.INFO if overlap.is_smoothed else None,
         )
-
-
-def _overlaps(call: Call) -> dict[int, list[int]]:
-    """Return, by axis, how many products the outputs of each phase sum."""
-    try:
-        kernel = call.integers("kernel_shape") or call.shape(1)[2:]
-        strides = call.integers("strides") or (1,) * len(kernel)
-        dilations = call.integers("dilations") or (1,) * len(kernel)
-        check_window(kernel, strides, dilations)
-    except Undetermined:
-        return {}
-    counts = {}
-    for axis, (size, stride, dilation) in enumerate(
-        zip(kernel, strides, dilations, strict=False), start=2
-    ):
-        phases = Counter(dilation * tap % stride for tap in range(size))
-        counts[axis] = [phases[phase] for phase in range(stride)]
-    return counts
-
-
-def _overlaps_everywhere(node: Node, model: Model) -> bool:
-    """Whether every output of a transposed convolution reads neighbours."""
-    if node.op != "ConvTranspose":
-        return False
-    counts = _overlaps(Call(node, model.graph))
-    return bool(counts) and all(min(each) > 1 for each in counts.values())
-
-
-def _is_smoothed(graph: Graph, node: Node, smoothing: set[str]) -> bool:
-    """Whether every path to an output goes through a convolution that reads neighbours."""
-    pending, seen = [node], {node.name}
-    while pending:
-        current = pending.pop()
-        if any(name in graph.outputs for name in current.outputs):
-            return False
-        for name in current.outputs:
-            for user in graph.consumers.get(name, []):
-                if user.name not in smoothing and user.name not in seen:
-                    seen.add(user.name)
-                    pending.append(user)
-    return True

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Node, Role, Rule, Severity
+from archlint.api import Finding, Model, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from archlint.api import Graph
+    from archlint.api import DeadEnd
+
+# Exporters leave scalars, shapes and unused masks behind, in models that work as they should.
+_CRUMB_BYTES = 4096
 
 
 class DeadCode(Rule):
@@ -23,51 +26,41 @@ class DeadCode(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report unused inputs and weights, and the ends of chains that reach no output."""
-        graph = model.graph
-        used = _names_used(graph)
-        yield from self._unused(graph, used)
-        alive = _alive(graph)
-        for node in graph.nodes:
-            if node.name not in alive and used.isdisjoint(node.outputs):
-                yield self._dead_end(model, node, alive)
+        usage = model.facts.usage
+        for name in usage.unused_inputs:
+            yield self.finding(
+                f"input {name} is never used",
+                tensor=name,
+                help="remove the input, or connect it",
+            )
+        for name in usage.unused_weights:
+            yield self._unused(model, name)
+        for end in usage.dead_ends:
+            yield self._dead_end(model, end)
 
-    def _unused(self, graph: Graph, used: set[str]) -> Iterator[Finding]:
-        for name in graph.inputs:
-            if name not in used:
-                yield self.finding(
-                    f"input {name} is never used",
-                    tensor=name,
-                    help="remove the input, or connect it",
-                )
-        for name, value in graph.values.items():
-            if value.role is Role.STORED and name not in used:
-                size = "" if value.nbytes is None else f": {value.nbytes} bytes"
-                yield self.finding(
-                    f"weight {name} is never used{size}",
-                    tensor=name,
-                    data={"bytes": value.nbytes},
-                    severity=_severity(value.nbytes is None or value.nbytes > _CRUMB_BYTES),
-                    help="remove the weight: it is stored and loaded for nothing",
-                )
-
-    def _dead_end(self, model: Model, end: Node, alive: set[str]) -> Finding:
-        feeding = _ancestors(model.graph, [end]) - alive - {end.name}
-        only = ""
-        if feeding:
-            plural = "node" if len(feeding) == 1 else "nodes"
-            only = f", nor do {len(feeding)} {plural} before it"
+    def _unused(self, model: Model, weight: str) -> Finding:
+        nbytes = model.graph.values[weight].nbytes
+        size = "" if nbytes is None else f": {nbytes} bytes"
         return self.finding(
-            f"{end.op} {end.name} reaches no output{only}",
-            node=end,
-            tensor=end.output or None,
-            data={"nodes": 1 + len(feeding)},
-            severity=_severity(any(_works(model, name) for name in (end.name, *feeding))),
-            help="connect it to an output, or remove it",
+            f"weight {weight} is never used{size}",
+            tensor=weight,
+            data={"bytes": nbytes},
+            severity=_severity(nbytes is None or nbytes > _CRUMB_BYTES),
+            help="remove the weight: it is stored and loaded for nothing",
         )
 
-
-# Exporters leave scalars, shapes and unused masks behind, in models that work as they should.
-_CRUMB_BYTES = 4096
+    def _dead_end(self, model: Model, end: DeadEnd) -> Finding:
+        node, count = end.node, len(end.feeding)
+        plural = "node" if count == 1 else "nodes"
+        only = f", nor do {count} {plural} before it" if count else ""
+        return self.finding(
+            f"{node.op} {node.name} reaches no output{only}",
+            node=node,
+            tensor=node.output or None,
+            data={"nodes": 1 + count},
+            severity=_severity(any(_works(model, name) for name in (node.name, *end.feeding))),
+            help="connect it to an output, or remove it",
+        )
 
 
 def _severity(matters: bool) -> Severity:
@@ -80,40 +73,3 @@ def _works(model: Model, node: str) -> bool:
         return True
     cost = model.facts.compute.of_node[node].cost
     return cost is None or cost.macs > 0
-
-
-def _names_used(graph: Graph) -> set[str]:
-    """Return the names that a node, a subgraph or an output of `graph` uses."""
-    used = set(graph.outputs).union(*(node.inputs for node in graph.nodes))
-    for nested in graph.inner.values():
-        used.update(*(_names_used(inner) for inner in nested))
-    used.discard("")
-    return used
-
-
-def _inputs(node: Node, graph: Graph) -> Iterable[str]:
-    """Return the names that a node uses, also those that its subgraphs capture."""
-    if node.name not in graph.inner:
-        return node.inputs
-    inside = (_names_used(inner) for inner in graph.inner[node.name])
-    return set(node.inputs).union(*inside)
-
-
-def _alive(graph: Graph) -> set[str]:
-    """Return the names of the nodes that an output depends on."""
-    makers = (graph.producers.get(name) for name in graph.outputs)
-    return _ancestors(graph, [node for node in makers if node is not None])
-
-
-def _ancestors(graph: Graph, nodes: list[Node]) -> set[str]:
-    """Return the names of `nodes` and of every node that they depend on."""
-    seen = {node.name for node in nodes}
-    makers = graph.producers
-    pending = list(nodes)
-    for node in pending:
-        for name in _inputs(node, graph):
-            maker = makers.get(name)
-            if maker is not None and maker.name not in seen:
-                seen.add(maker.name)
-                pending.append(maker)
-    return seen

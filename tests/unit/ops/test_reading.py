@@ -5,8 +5,9 @@ import onnxruntime
 import pytest
 
 from archlint.analysis.field import source_field
+from archlint.analysis.readings import readings_of
 from archlint.analysis.sights import Sights
-from archlint.analysis.walk import Walk, data_tensors
+from archlint.analysis.walk import Walk
 from archlint.ops.registry import operators
 
 RANDOM = np.random.default_rng(0)
@@ -112,10 +113,8 @@ CASES = [
 
 def follow(graph, axis):
     """Return the field of the first output along an axis of the input, features or not."""
-    sights = Sights(operators())
-    source = source_field(graph.values["i0"].shape, axis)
-    walk = Walk(sights, {"i0": source}, data_tensors(graph, sights))
-    walk.follow(graph)
+    walk = Walk({"i0": source_field(graph.values["i0"].shape, axis)})
+    walk.follow(readings_of(graph, Sights(operators()), graph.inputs))
     return walk.fields["o0"]
 
 

@@ -21,7 +21,7 @@ def separated(graph: Graph) -> Graph:
     tied weights looks the same. Those are matrices that modules of different kinds share; copies
     belong to modules whose paths differ in numbers alone.
     """
-    if graph.metadata.get("producer_name") != "pytorch":
+    if not graph.is_from_pytorch:
         return graph
     copies = [node for node in graph.nodes if _is_copy(node, graph)]
     if not copies:

@@ -1,11 +1,15 @@
-"""The largest size of an open dimension that a budget allows, checked by working it out."""
+"""The largest size of an open dimension at which an amount stays within a limit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from archlint.api import Formula, Model
-from archlint_rules.budget.budget import Budget, Verdict
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.analysis.formula import Formula
+    from archlint.analysis.formulas import Measure
+    from archlint.analysis.samples import Samples
 
 _NODES = 4000  # an analysis costs about as much as there are nodes: no more than a second or so
 _FEWEST, _MOST = 4, 40
@@ -13,7 +17,7 @@ _LARGEST = 2**20
 _STRIDE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Largest:
     """The largest size of a symbol that fits, in multiples of `step`; 0 where none fits."""
 
@@ -21,27 +25,23 @@ class Largest:
     size: int
     step: int
 
-    def __str__(self) -> str:
-        """Say up to which size the amount fits."""
-        if not self.size:
-            return f"not even {self.symbol} = {self.step} fits"
-        multiples = f", in multiples of {self.step}" if self.step > 1 else ""
-        return f"it fits up to {self.symbol} = {self.size}{multiples}"
 
-
-def largest_size(model: Model, budget: Budget, formula: Formula) -> Largest | None:
-    """Return the largest size of the only open dimension that fits.
+def largest_size(
+    samples: Samples, measure: Measure, formula: Formula, limit: float
+) -> Largest | None:
+    """Return the largest size of the only open dimension at which `measure` stays within `limit`.
 
     The formula, where there is one, says where to look; that this size fits and the next does not
     is worked out without it. None where there are several dimensions, where no end was found,
     where a part of the amount stays unknown, and where a larger size may need less.
     """
-    if len(model.open_dims) != 1 or formula.unknown or not _grows(formula):
+    if len(samples.dims) != 1 or formula.unknown or not _grows(formula):
         return None
     step = formula.domain[0].step if formula.domain else 1
-    left = min(max(_NODES // max(len(model.graph.nodes), 1), _FEWEST), _MOST)
+    nodes = max(len(samples.open_facts.graph.nodes), 1)
+    left = min(max(_NODES // nodes, _FEWEST), _MOST)
     fits, exceeds = 0, _LARGEST // step + 1
-    guesses = _guesses(formula, budget, step)
+    guesses = _guesses(formula, limit, step)
     while exceeds - fits > 1:
         if not left:
             return None
@@ -49,20 +49,22 @@ def largest_size(model: Model, budget: Budget, formula: Formula) -> Largest | No
         size = guesses.pop() if guesses else _between(fits, exceeds)
         if not fits < size < exceeds:
             continue
-        if _fits(model, budget, size * step):
+        if _fits(samples, measure, limit, size * step):
             fits = size
         else:
             exceeds = size
     if exceeds > _LARGEST // step:
         return None
-    return Largest(model.open_dims[0].name, fits * step, step)
+    return Largest(samples.dims[0].name, fits * step, step)
 
 
-def _fits(model: Model, budget: Budget, size: int) -> bool:
+def _fits(samples: Samples, measure: Measure, limit: float, size: int) -> bool:
     """Whether the amount fits, in a model that takes this size."""
-    facts = model.bound((size,))
-    is_sound = facts.graph.refusals.keys() <= model.graph.refusals.keys()
-    return is_sound and budget.verdict(facts) is Verdict.FITS
+    facts, refusals = samples.bind((size,)), samples.open_facts.graph.refusals
+    if not facts.graph.refusals.keys() <= refusals.keys():
+        return False
+    amount = measure(facts)
+    return amount.complete and amount.high <= limit
 
 
 def _grows(formula: Formula) -> bool:
@@ -72,14 +74,14 @@ def _grows(formula: Formula) -> bool:
     return all(factor > 0 or not any(powers) for powers, factor in formula.high.terms.items())
 
 
-def _guesses(formula: Formula, budget: Budget, step: int) -> list[int]:
+def _guesses(formula: Formula, limit: float, step: int) -> list[int]:
     """Return the steps next to where the formula meets the limit, the first to try last."""
     if formula.high is None:
         return []
     fits, exceeds = 0, _LARGEST // step + 1
     while exceeds - fits > 1:
         middle = (fits + exceeds) // 2
-        if formula.high.at((middle * step,)) <= budget.limit:
+        if formula.high.at((middle * step,)) <= limit:
             fits = middle
         else:
             exceeds = middle

@@ -40,7 +40,7 @@ def unfolded(graph: Graph, *, with_biases: bool = False) -> Graph:
 def _is_folded(node: Node, graph: Graph) -> bool:
     if node.op in _LAYERS and normalizing_call(node) is not None:
         return True
-    is_torch = graph.metadata.get("producer_name") == "pytorch"
+    is_torch = graph.is_from_pytorch
     return (
         is_torch
         and node.op in _CONVOLUTIONS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from archlint.graph.graph import Graph
@@ -13,6 +13,12 @@ from archlint.ops.composite.exported import signature
 
 IsTurned = Callable[[str, str], bool]
 """Whether a stored matrix holds the numbers of another one turned round."""
+
+
+def is_tied(readers: Iterable[Node]) -> bool:
+    """Whether a weight is looked up and multiplied by, as that of a tied head is."""
+    ops = {node.op for node in readers}
+    return "Gather" in ops and len(ops) > 1
 
 
 def cannot_tell(_: str, __: str) -> bool:
@@ -27,7 +33,7 @@ def tied(graph: Graph, is_turned: IsTurned) -> Graph:
     name of its own, so that a tied weight is there twice. Only the numbers tell, but where
     torch.export says whose weight each call takes.
     """
-    if signature(graph) is not None or graph.metadata.get("producer_name") != "pytorch":
+    if signature(graph) is not None or not graph.is_from_pytorch:
         return graph
     tables = {
         node.inputs[0]: graph.values[node.inputs[0]].shape

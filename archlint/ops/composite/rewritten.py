@@ -1,0 +1,83 @@
+"""What exporters write around stored tensors: splits as slices, and gates in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Role
+from archlint.ops.composite.exported import is_exported
+
+SPLIT = "aten.split.Tensor"
+"""What torch.export calls a split."""
+
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+
+
+def reshaping(source: str, name: str, user: str) -> Node:
+    """Return the call that cuts `source` anew as the tensor `name`, for the node `user`."""
+    return Node(f"{user}#{name}", "Reshape", "", (source,), (name,), {}, {})
+
+
+def split_slices(graph: Graph) -> Iterator[tuple[str, tuple[Node, ...], int]]:
+    """Yield the stored tensors that slices cut into pieces side by side.
+
+    With each are the slices in order, and the axis. Where torch.export says what a slice was, it
+    was that.
+    """
+    for name in graph.weights:
+        nodes = tuple(node for node in graph.consumers.get(name, ()) if node.op == "Slice")
+        if len(nodes) > 1 and not any(is_exported(node) for node in nodes):
+            axis = _split_axis(name, nodes, graph)
+            if axis is not None:
+                yield name, nodes, axis
+
+
+def _split_axis(name: str, nodes: tuple[Node, ...], graph: Graph) -> int | None:
+    """Return the axis along which slices of a tensor are all of it, one after the other."""
+    whole = graph.values[name].sizes
+    shapes = [graph.values[node.output].sizes for node in nodes]
+    starts = [graph.constants.get(node.inputs[1]) for node in nodes if len(node.inputs) > 1]
+    if whole is None or any(shape is None or len(shape) != len(whole) for shape in shapes):
+        return None
+    for axis, size in enumerate(whole):
+        lengths = [shape[axis] for shape in shapes if shape is not None]
+        if sum(lengths) == size and len(starts) == len(nodes):
+            begins = [None if start is None else int(start.reshape(-1)[0]) for start in starts]
+            if begins == [sum(lengths[:place]) for place in range(len(lengths))]:
+                return axis
+    return None
+
+
+def prepared_weights(graph: Graph) -> set[str]:
+    """Return the nodes that only put the weights of a recurrent layer in ONNX's order of gates."""
+    prepared: set[str] = set()
+    for node in graph.nodes:
+        if node.op in _RECURRENT and not node.domain:
+            for name in node.inputs[1:4]:
+                _follow_weight(name, node.name, graph, prepared)
+    return prepared
+
+
+def _follow_weight(name: str, user: str, graph: Graph, prepared: set[str]) -> None:
+    """Add the makers of a tensor in which there is no data, as long as nobody else uses it."""
+    maker = graph.producers.get(name)
+    if maker is None or not _is_prepared(name, graph):
+        return
+    users = {each.name for each in graph.consumers.get(name, ())}
+    if users <= prepared | {user}:
+        prepared.add(maker.name)
+        for source in maker.inputs:
+            if source:
+                _follow_weight(source, maker.name, graph, prepared)
+
+
+def _is_prepared(name: str, graph: Graph) -> bool:
+    """Whether a tensor is made of stored tensors alone."""
+    maker = graph.producers.get(name)
+    if maker is None or name in graph.constants:
+        return name in graph.constants or graph.values[name].role is Role.STORED
+    return bool(maker.inputs) and all(
+        _is_prepared(source, graph) for source in maker.inputs if source
+    )
