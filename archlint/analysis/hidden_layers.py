@@ -26,7 +26,8 @@ _ACTIVATIONS = frozenset(
     {"Relu", "Gelu", "Silu", "Swish", "Hardswish", "HardSwish", "Elu", "LeakyRelu", "Tanh", "Mish"}
     | {"Glu", "Softplus", "Selu", "Clip", "Sigmoid", "PRelu"}
 )
-_ENDS = frozenset({"Linear", "Gemm", "MatMul"})
+_ENDS = frozenset({"Linear", "Gemm", "MatMul", "Softmax"})
+_NORMS = frozenset({"LayerNorm", "LayerNormalization"})
 # A copy after one of these puts elements in order, as attention asks for.
 _REORDERING = frozenset({"Transpose", "Expand", "Slice", "Split", "Squeeze", "Unbind"})
 _REGROUPING = frozenset(
@@ -193,17 +194,25 @@ class HiddenLayers:
         value = self.graph.values[node.outputs[0]]
         if value.dtype is None or not value.dtype.is_float:
             return False
-        users = {user.op for user in self.graph.consumers.get(node.outputs[0], ())}
         if node.op in _ACTIVATIONS or node.op in _POOLED or node.op in _FUSED:
             return True
-        if node.op == "Softmax":
-            return "MatMul" in users
+        maker = self.graph.producers.get(node.inputs[0]) if node.inputs else None
+        if node.op in _NORMS:
+            return maker is not None and maker.op == "Add" and self._adds_embeddings(maker)
+        users = self._users(node.outputs[0])
         if node.op == "Add":
             return self._adds_embeddings(node)
-        if node.op in {"LayerNorm", "LayerNormalization"}:
-            maker = self.graph.producers.get(node.inputs[0])
-            return maker is not None and maker.op == "Add" and self._adds_embeddings(maker)
-        return node.op in _ENDS and "Add" in users
+        if node.op == "Gather":
+            return node.inputs[0] in self.graph.weights and "Add" not in users
+        return ("MatMul" if node.op == "Softmax" else "Add") in users and node.op in _ENDS
+
+    def _users(self, name: str) -> set[str]:
+        """Return the operators that use a tensor, as it is or with its axes cut anew."""
+        users: set[str] = set()
+        for user in self.graph.consumers.get(name, ()):
+            is_view = user.op in _REORDERING or user.op == "Reshape"
+            users |= self._users(user.output) if is_view else {user.op}
+        return users
 
     def _adds_embeddings(self, node: Node) -> bool:
         makers = (self.graph.producers.get(name) for name in node.inputs)

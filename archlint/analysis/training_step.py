@@ -139,7 +139,9 @@ class TrainingStep:
         if not self._is_open:
             return None
         program = self._program(with_biases=True)
-        graph = with_numbers_made_anew(program.graph, program.is_folded_number)
+        graph = with_numbers_made_anew(
+            program.graph, program.is_folded_number, program.parameters.trainable.__contains__
+        )
         hidden = self._hidden(replace(program, graph=graph)).leaning(low=False)
         return program, hidden.shown(hidden.possible_dropouts)
 

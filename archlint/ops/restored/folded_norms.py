@@ -14,6 +14,7 @@ from archlint.ops.composite.exported import Signature, normalizing_call, signatu
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _LAYERS = _CONVOLUTIONS | {"Gemm"}
+_NORMALIZED = "#normalized"
 _PARTS = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -35,6 +36,11 @@ def unfolded(graph: Graph, *, with_biases: bool = False) -> Graph:
     """
     names = folded_norms(graph)
     return _Unfolding(graph, frozenset(names), with_biases).graph_with_norms() if names else graph
+
+
+def is_unfolded(node: Node) -> bool:
+    """Whether a node is a layer whose folded batch norm stands after it again."""
+    return node.output.endswith(_NORMALIZED)
 
 
 def _is_folded(node: Node, graph: Graph) -> bool:
@@ -74,7 +80,7 @@ class _Unfolding:
 
     def _unfold(self, node: Node, named: Signature | None) -> tuple[Node, Node]:
         output = self.graph.values[node.output]
-        inner = f"{output.name}#normalized"
+        inner = f"{output.name}{_NORMALIZED}"
         self.values[inner] = replace(output, name=inner, role=Role.COMPUTED)
         channels = (output.shape or (None, None))[1]
         inputs = tuple(self._stored(name, channels, output) for name in self._parts(node, named))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from archlint.graph.graph import Graph
-from archlint.graph.modules import module_path
 from archlint.graph.node import Node
 from archlint.graph.value import Provenance, Role, Value
-
-_NUMBERS = re.compile(r"\d+")
 
 
 def separated(graph: Graph) -> Graph:
@@ -18,8 +14,7 @@ def separated(graph: Graph) -> Graph:
 
     An export for inference keeps equal tensors once, and an Identity for each of the others: biases
     of zeros, gains of ones, the layers of a stack that begin as copies of one. An Identity of
-    tied weights looks the same. Those are matrices that modules of different kinds share; copies
-    belong to modules whose paths differ in numbers alone.
+    tied weights looks the same: what is tied is the weight of an embedding.
     """
     if not graph.is_from_pytorch:
         return graph
@@ -44,12 +39,5 @@ def _is_copy(node: Node, graph: Graph) -> bool:
     value = graph.values[node.inputs[0]]
     if value.dtype is None or not value.dtype.is_float:
         return False
-    return len(value.shape or ()) < 2 or _place(node.inputs[0], graph) == _place(node.output, graph)
-
-
-def _place(name: str, graph: Graph) -> tuple[str, str] | None:
-    """Return the operator that uses a tensor and the path of its module, without numbers."""
-    for user in graph.consumers.get(name, ()):
-        if user.op != "Identity":
-            return user.op, _NUMBERS.sub("", ".".join(module_path(user)))
-    return None
+    users = (graph.consumers.get(name, ()) for name in (node.inputs[0], node.output))
+    return not any(user.op == "Gather" for group in users for user in group)
