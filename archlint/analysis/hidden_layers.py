@@ -100,7 +100,11 @@ class HiddenLayers:
     def _may_drop_before(self, node: Node) -> bool:
         """Whether dropout may stand before a layer whose call is lost with its batch norm."""
         users = {user.name for user in self.graph.consumers.get(node.output, ())}
-        return not users.isdisjoint(folded_norms(self.file)) and self._may_drop(node)
+        return not users.isdisjoint(self._folded) and self._may_drop(node)
+
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        return frozenset(folded_norms(self.file))
 
     @cached_property
     def _after_gaps(self) -> tuple[str, ...]:
@@ -108,7 +112,7 @@ class HiddenLayers:
 
         A dropout in place leaves no copy. A layer that a batch norm was folded into stands for two.
         """
-        folded = set(folded_norms(self.file))
+        folded = self._folded
         paths = {path for path in module_paths(self.file).values() if path}
         begun = {path[:end] for path in paths for end in range(1, len(path) + 1)}
         found = []
@@ -179,7 +183,7 @@ class HiddenLayers:
         if not graph.is_from_pytorch or is_training(graph):
             return False
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
-        hides = norms or bool(folded_norms(graph)) or bool(self._copied)
+        hides = norms or bool(self._folded) or bool(self._copied)
         hides = hides or (bool(self._after_gaps) and not self._is_exported)
         return hides or any(map(self._is_renamed, graph.weights))
 

@@ -162,7 +162,7 @@ def _tensors(
         used = tensor if known else None
         if used is None and name.startswith("p_"):
             used = next(stored, None)
-        elif used is None and name not in graph.values:
+        elif used is None and name not in graph.producers:
             used = next(others, None) or next(stored, None)
         if used is None:
             return None

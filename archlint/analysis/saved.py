@@ -48,7 +48,6 @@ class Saved:
     `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
     that the file may hide: the upper end. `cached` are tensors that live until the end of the
     forward pass whether anybody keeps them or not, and `reasons` says why formats are not known.
-    `unseen` is the part of all bytes that the file may leave out or show too much of.
     `segments` are the parts that are checkpointed: each keeps what it reads, and nothing else.
     """
 
@@ -59,7 +58,6 @@ class Saved:
     more: Saved | None = None
     cached: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
-    unseen: float = 0.0
     segments: tuple[Segment, ...] = ()
 
     @cached_property
@@ -91,7 +89,7 @@ class Saved:
         own = self.own_total
         if self.more is None:
             return own
-        return own.reaching(self.more.total).widened(self.unseen)
+        return own.reaching(self.more.total)
 
     @cached_property
     def own_total(self) -> Amount:

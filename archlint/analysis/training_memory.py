@@ -87,7 +87,7 @@ class TrainingMemory:
         own = self._own_peak
         if self.more is None:
             return own
-        return own.reaching(self.more.peak).widened(self.saved.unseen)
+        return own.reaching(self.more.peak)
 
     @cached_property
     def _own_peak(self) -> Amount:

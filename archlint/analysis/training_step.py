@@ -124,6 +124,11 @@ class TrainingStep:
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
 
     @property
+    def unseen(self) -> float:
+        """The part of all bytes that the file may leave out or show too much of."""
+        return _UNSEEN if self._is_open else 0.0
+
+    @property
     def _hides(self) -> list[str]:
         """What the file hides, in words."""
         norms = self.folded_norms and self.target.training.batch_norm is None
@@ -158,7 +163,6 @@ class TrainingStep:
             None if largest is None else self._saved(*largest, more=False),
             shown.cached,
             shown.reasons,
-            _UNSEEN if more and self._fullest is not None else 0.0,
             segments(shown.graph, Blocks(shown.graph, self.graph), checkpointing),
         )
 

@@ -68,7 +68,9 @@ class _Program:
     def contract(self, name: str) -> None:
         """Take a token that was repeated for every sample for one."""
         value = self.graph.values[name]
-        if not name.startswith(_REPEATED) or name in self.signature.kinds or not value.shape:
+        is_float = value.dtype is not None and value.dtype.is_float
+        is_called = name.startswith(_REPEATED) and name not in self.signature.kinds
+        if not is_float or not is_called or not value.shape:
             return
         batch = [self.graph.values[each].shape for each in self.graph.inputs]
         if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
@@ -76,7 +78,7 @@ class _Program:
             self.added[token] = replace(value, name=token, shape=(1, *value.shape[1:]))
             self.turned[name] = replace(value, role=Role.COMPUTED)
             user = self.graph.consumers[name][0]
-            repeat = Node(f"{name}#repeat", "Expand", "", (token,), (name,), {}, user.metadata)
+            repeat = Node(f"{name}#repeat", "Expand", "", (token,), (name,), {}, {})
             self.before.setdefault(user.name, []).append(repeat)
             self.inputs.setdefault(user.name, list(user.inputs))
 

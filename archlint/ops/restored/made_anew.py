@@ -9,7 +9,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
 from archlint.graph.value import Role
-from archlint.ops.composite.exported import signature
+from archlint.ops.composite.exported import Signature, signature
 from archlint.ops.restored.folded_norms import is_unfolded
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
@@ -25,14 +25,14 @@ def with_numbers_made_anew(
     makes them anew, and what adds a mask to scores makes one for each use. So it does what was
     made of parameters, as the kernel of a convolution whose weight is normalized.
     """
-    values = dict(graph.values)
+    values, named = dict(graph.values), signature(graph)
     nodes: list[Node] = []
     for node in graph.nodes:
         inputs = list(node.inputs)
         for slot, name in enumerate(node.inputs):
             if name not in graph.weights:
                 continue
-            if is_parameter(name) and _is_made_of_others(node, name, graph):
+            if is_parameter(name) and _is_made_of_others(node, name, graph, named):
                 inputs[slot] = f"{name}#of parameters"
                 if inputs[slot] not in values:
                     kernel = replace(values[name], name=inputs[slot], role=Role.COMPUTED)
@@ -49,10 +49,9 @@ def with_numbers_made_anew(
     return replace(graph, nodes=tuple(nodes), values=values)
 
 
-def _is_made_of_others(node: Node, name: str, graph: Graph) -> bool:
+def _is_made_of_others(node: Node, name: str, graph: Graph, named: Signature | None) -> bool:
     """Whether a parameter of the file is what a call made of one, or of several."""
-    named = signature(graph)
-    if named is None:
-        is_torch = graph.is_from_pytorch and not is_unfolded(node)
-        return is_torch and node.op in _CONVOLUTIONS and is_computed_anew(name)
-    return name not in named.kinds and "#" not in name
+    if named is not None:
+        return name not in named.kinds and "#" not in name
+    is_torch = graph.is_from_pytorch and not is_unfolded(node)
+    return is_torch and node.op in _CONVOLUTIONS and is_computed_anew(name)
