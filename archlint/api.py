@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from archlint.findings import Edit, Finding, Fix, Place, Severity
 from archlint.hookspecs import hookimpl
+from archlint.record import record
 from archlint.rule import Rule
 from archlint.target import (
     Checkpointing,
@@ -146,6 +147,7 @@ __all__ = [
     "hookimpl",
     "leak",
     "output_size",
+    "record",
     "sliding_windows",
 ]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,18 +2,21 @@
 
 `dataclass(frozen=True)` writes and compiles six methods when its module is imported, called or
 not. A short run imports 150 such classes, and that was the greater half of its time. A record
-lets `dataclasses` collect the fields, shares its methods with all records, and compiles its
-constructor when the first instance is made. `replace`, `fields` and `match` work as ever.
+shares its methods with all records, and the code of its constructor with those that have as many
+fields. `dataclasses.replace`, `fields` and `match` work as ever.
 """
 
 from __future__ import annotations
 
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
+from functools import cache
 from operator import attrgetter
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
     from _typeshed import DataclassInstance
 
@@ -27,27 +30,36 @@ def record(cls: type[T], /) -> type[T]: ...
 
 
 @overload
-def record(*, eq: bool = True, slots: bool = True) -> Callable[[type[T]], type[T]]: ...
+def record(
+    *, eq: bool = True, slots: bool = True, frozen: bool = True
+) -> Callable[[type[T]], type[T]]: ...
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def record(
-    cls: type[T] | None = None, /, *, eq: bool = True, slots: bool = True
+    cls: type[T] | None = None, /, *, eq: bool = True, slots: bool = True, frozen: bool = True
 ) -> type[T] | Callable[[type[T]], type[T]]:
-    """Make a class a record; the parameters mean what they mean to `dataclass`."""
+    """Make a class a record; the parameters mean what they mean to `dataclass`.
+
+    What is no parameter of the constructor (`init=False`) is left to `__post_init__`.
+    """
 
     def make(cls: type[T]) -> type[T]:
-        made = dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
-        known = fields(made)  # type: ignore[arg-type]  # the decorator hides what it returns
-        methods = {
-            "__init__": _deferred_constructor(made, known, slots=slots),
+        own = tuple(_field(cls, name, kind) for name, kind in cls.__annotations__.items())
+        known = (*getattr(cls, "__record_fields__", ()), *own)
+        made = (_with_slots if slots else _without_slots)(cls, own)
+        methods: dict[str, Any] = {
+            "__record_fields__": known,
+            "__dataclass_fields__": _DESCRIBED,
+            "__match_args__": tuple(each.name for each in known if each.init),
+            "__init__": _constructor(made, known, slots=slots),
             "__repr__": _repr,
             "__reduce__": _reduce,
-            "__setattr__": _refuse,
-            "__delattr__": _refuse,
         }
+        if frozen:
+            methods |= {"__setattr__": _refuse, "__delattr__": _refuse}
         if eq:
-            methods |= {"__eq__": _equality(known), "__hash__": _hash(known)}
+            methods |= {"__eq__": _equality(known), "__hash__": _hash(known) if frozen else None}
         for name, method in methods.items():
             if name not in vars(cls):
                 setattr(made, name, method)
@@ -67,42 +79,97 @@ def replace(instance: T, /, **changes: object) -> T:
     return cls(*values, **changes)
 
 
-def _deferred_constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None]:
-    """Return a constructor that makes way for the real one."""
+def _field(cls: type, name: str, kind: Any) -> Field[Any]:  # noqa: ANN401 - as in Field
+    """Return what the body of a class says about one field."""
+    given = vars(cls).get(name, MISSING)
+    made: Field[Any] = given if isinstance(given, Field) else field(default=given)
+    made.name, made.type = name, kind
+    return made
 
-    def __init__(self: object, /, *arguments: object, **named: object) -> None:  # noqa: N807
-        cls.__init__ = _constructor(cls, known, slots=slots)  # type: ignore[misc]
-        cls.__init__(self, *arguments, **named)  # type: ignore[misc]
 
-    return __init__
+def _with_slots(cls: type[T], own: Fields) -> type[T]:
+    """Return the same class, whose instances hold these fields and nothing else."""
+    names = tuple(each.name for each in own)
+    gone = {*names, "__dict__", "__weakref__"}
+    body = {name: value for name, value in vars(cls).items() if name not in gone}
+    kind: Any = type(cls)
+    made: type[T] = kind(cls.__name__, cls.__bases__, {**body, "__slots__": names})
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+def _without_slots(cls: type[T], own: Fields) -> type[T]:
+    for each in own:
+        if each.default is not MISSING:
+            setattr(cls, each.name, each.default)
+        elif each.name in vars(cls):
+            delattr(cls, each.name)
+    return cls
+
+
+class _Described:
+    """The fields of a record as `dataclasses` describes them, worked out when it asks."""
+
+    def __get__(self, _: object, cls: type) -> dict[str, Field[Any]]:
+        known: Fields = cls.__record_fields__  # type: ignore[attr-defined]
+        body: dict[str, Any] = {each.name: each for each in known}
+        body["__annotations__"] = {each.name: each.type for each in known}
+        body["__module__"] = cls.__module__
+        twin: Any = dataclass(init=False, repr=False, eq=False)(type(cls.__name__, (), body))
+        described = {each.name: each for each in fields(twin)}
+        cls.__dataclass_fields__ = described  # type: ignore[attr-defined]
+        return described
+
+
+_DESCRIBED = _Described()
 
 
 def _constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None]:
-    """Compile a constructor: slots are filled by their descriptors, the fastest way there is."""
-    names: dict[str, Any] = {"put": object.__setattr__, "made": MISSING}
-    parameters, body = ["self"], ["pass"]
-    for each in known:
-        name, value = each.name, each.name
-        if each.default is not MISSING:
-            names[f"default_{name}"] = each.default
-            parameters.append(f"{name}=default_{name}")
-        elif each.default_factory is not MISSING:
-            names[f"make_{name}"] = each.default_factory
-            parameters.append(f"{name}=made")
-            value = f"make_{name}() if {name} is made else {name}"
-        else:
-            parameters.append(name)
-        if slots:
-            names[f"put_{name}"] = getattr(cls, name).__set__
-            body.append(f"put_{name}(self, {value})")
-        else:
-            body.append(f"put(self, {name!r}, {value})")
-    if hasattr(cls, "__post_init__"):
-        body.append("self.__post_init__()")
-    source = f"def __init__({', '.join(parameters)}):\n " + "\n ".join(body)
-    exec(source, names)  # noqa: S102 - the names of fields are all that goes in
-    constructor: Callable[..., None] = names["__init__"]
-    return constructor
+    """Return a constructor: the code that fits the number of fields, with their names in it.
+
+    Slots are filled by their descriptors, the fastest way there is.
+    """
+    given = [each for each in known if each.init]
+    names: dict[str, Any] = {}
+    defaults: list[object] = []
+    for at, each in enumerate(given):
+        put = getattr(cls, each.name).__set__ if slots else _putter(each.name)
+        if each.default_factory is not MISSING:
+            put = _maker(put, each.default_factory)
+        elif each.default is MISSING and defaults:
+            raise TypeError(f"{cls.__qualname__}: {each.name} has no default, as those before it")
+        names[f"put_{at}"] = put
+        if each.default is not MISSING or each.default_factory is not MISSING:
+            defaults.append(each.default)
+    code = _code(len(given), then=hasattr(cls, "__post_init__")).replace(
+        co_varnames=("self", *(each.name for each in given)),
+        co_qualname=f"{cls.__qualname__}.__init__",
+    )
+    return FunctionType(code, names, None, tuple(defaults))
+
+
+@cache
+def _code(count: int, *, then: bool) -> CodeType:
+    """Compile a constructor of `count` fields."""
+    places = range(count)
+    body = [f"put_{at}(self, value_{at})" for at in places]
+    body.append("self.__post_init__()" if then else "pass")
+    parameters = ", ".join(["self", *(f"value_{at}" for at in places)])
+    names: dict[str, Any] = {}
+    exec(f"def __init__({parameters}):\n " + "\n ".join(body), names)  # noqa: S102 - of numbers
+    code: CodeType = names["__init__"].__code__
+    return code
+
+
+def _putter(name: str) -> Callable[[object, object], None]:
+    return lambda self, value: object.__setattr__(self, name, value)
+
+
+def _maker(
+    put: Callable[[object, object], None], make: Callable[[], object]
+) -> Callable[[object, object], None]:
+    """Return what fills a field with a new default where no value is given."""
+    return lambda self, value: put(self, make() if value is MISSING else value)
 
 
 def _equality(known: Fields) -> Callable[[object, object], bool]:
@@ -136,7 +203,7 @@ def _repr(self: DataclassInstance) -> str:
 
 def _reduce(self: DataclassInstance) -> tuple[type, tuple[object, ...]]:
     """Copy and pickle by the constructor, since nothing else may set a field."""
-    return type(self), tuple(getattr(self, each.name) for each in fields(self))
+    return type(self), tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
 
 def _refuse(self: object, name: str, *_: object) -> NoReturn:

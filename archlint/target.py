@@ -149,6 +149,7 @@ class Training:
     batch_norm: str | None = None  # one of HIDDEN_LAYERS: what an export for inference folded
     dropout: str | None = None  # one of HIDDEN_LAYERS: what an export for inference left out
     dropout_mask: str | None = None  # one of DROPOUT_MASKS; None: as on the device
+    in_place: bool | None = None  # whether activations overwrite their input; None: not known
     checkpointing: Checkpointing | None = None
     accumulation_steps: int = 1  # forward and backward passes before an update
     clip_norm: float | None = None  # the largest norm of all gradients together

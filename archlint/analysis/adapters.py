@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage
@@ -16,6 +16,7 @@ from archlint.ops import insertion
 from archlint.ops.backward import Backward
 from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ _DOWN = "kaiming_uniform(a=2.23606798, mode=fan_in, nonlinearity=leaky_relu)"
 _UP = "zeros()"
 
 
-@dataclass
+@record(slots=False, frozen=False)
 class Adapters:
     """Adapters x A B s beside the linear layers of a graph, added to what those make.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import exp, log, sqrt
 
 from archlint.analysis.signal import Signal, constant, normal
 from archlint.ops.effect import Attends, Shares
+from archlint.record import replace
 
 _TINY = 1e-300
 _SHARE_SLACK = 0.03  # ln: the sum of the exponentials differs from its mean

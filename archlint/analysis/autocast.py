@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.precision import Formatted
@@ -14,6 +14,7 @@ from archlint.ops import insertion
 from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record, replace
 
 _FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
 _CASTS = frozenset({Casting.STATED, Casting.LIKE})
@@ -35,7 +36,7 @@ def autocast(
     return Formatted(casted, tuple(walk.cached.values()), tuple(dict.fromkeys(walk.reasons)))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Walk:
     graph: Graph
     gradients: GradientFlow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from archlint.analysis.gradient import Gradient
@@ -21,9 +21,10 @@ from archlint.ops.call import Call
 from archlint.ops.operator import Layout, Operator
 from archlint.ops.strides import Strides, channels_last, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
+from archlint.record import record
 
 
-@dataclass
+@record(slots=False, frozen=False)
 class BackwardWalk:
     """One backward pass as the autograd engine runs it, in the reverse order of the operators.
 

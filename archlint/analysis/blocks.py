@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from archlint.graph.graph import Graph
-from archlint.graph.modules import module_paths
+from archlint.graph.modules import Path, module_calls, module_paths
 from archlint.record import record
 
-Path = tuple[str, ...]
 _NUMBER = re.compile(r"_?\d+$")
 _FEWEST_LAYERS = 2  # with weights of their own: one alone is a layer and no block
 
@@ -78,6 +77,14 @@ class Blocks:
     def path(self, node: str) -> Path:
         """Return the way to the module of a node; a hidden layer is in that of the node before."""
         return self._paths.get(node.partition("#")[0], ())
+
+    def calls(self, node: str) -> tuple[Path, ...]:
+        """Return the ways to the modules whose calls a node is part of, from the outermost on."""
+        return self._calls.get(node.partition("#")[0], ())
+
+    @cached_property
+    def _calls(self) -> Mapping[str, tuple[Path, ...]]:
+        return {node.name: module_calls(node) for node in self.file.nodes}
 
     @cached_property
     def _paths(self) -> Mapping[str, Path]:

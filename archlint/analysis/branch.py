@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from archlint.analysis.regrouping import regrouped
@@ -107,7 +107,7 @@ def _led(
     return _normal(passage.terms, passage.rest, frozenset(passage.marks), extent)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Passage:
     """A branch on its way through an operator: what it had, and what comes out."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from archlint.analysis.blocks import Blocks, Path
+from archlint.analysis.blocks import Blocks
 from archlint.graph.graph import Graph
-from archlint.graph.modules import matched
+from archlint.graph.modules import Path, matched
 from archlint.graph.node import Node
 from archlint.record import record
 from archlint.target import Checkpointing

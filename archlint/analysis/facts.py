@@ -5,7 +5,6 @@ So are the analyses loaded: most runs ask for few of them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
 from archlint.ops.restored.tied_weights import IsTurned, cannot_tell
-from archlint.record import record
+from archlint.record import record, replace
 from archlint.target import Target
 
 if TYPE_CHECKING:
@@ -66,14 +65,16 @@ class Facts:
         """Which tensors need a gradient in training."""
         from archlint.analysis.gradients import GradientFlow
 
-        stated = self.target.training.dropout_mask
+        training = self.target.training
+        stated = training.dropout_mask
         return GradientFlow(
             self.graph,
             self.operators,
             self.parameters,
-            input_gradient=self.target.training.input_gradient,
+            input_gradient=training.input_gradient,
             bool_masks=self.target.on_gpu if stated is None else stated == "bool",
             on_gpu=self.target.on_gpu,
+            in_place=training.in_place,
         )
 
     @cached_property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, prod
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from archlint.analysis.formula import Formula, Sizes
 from archlint.analysis.polynomial import Point, Polynomial
 from archlint.analysis.samples import Ladder, OutOfTrials, Samples
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount, Unknown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from archlint.analysis.fit import Fit, NoFormula
 from archlint.analysis.formula import Formula
 from archlint.analysis.largest_size import Largest, largest_size
 from archlint.analysis.samples import Ladder, OutOfTrials, Samples
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount

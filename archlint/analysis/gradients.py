@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.parameters import Parameters
@@ -12,7 +11,7 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record(slots=False)
@@ -21,7 +20,8 @@ class GradientFlow:
 
     A tensor needs a gradient when a trained parameter, or the model's input where
     `input_gradient` asks for it, lies before it. An operator that reaches no output has no
-    backward pass. `on_gpu` tells where it runs, and `bool_masks` how dropout keeps its masks.
+    backward pass. `on_gpu` tells where it runs, `bool_masks` how dropout keeps its masks, and
+    `in_place` whether activations overwrite their input.
     `given` are the tensors from outside of a graph inside a node that need a gradient.
     """
 
@@ -31,6 +31,7 @@ class GradientFlow:
     input_gradient: bool = False
     on_gpu: bool = False
     bool_masks: bool = False
+    in_place: bool | None = None
     given: frozenset[str] = frozenset()
 
     @cached_property
@@ -50,8 +51,7 @@ class GradientFlow:
                 value.name for value in values if value.dtype is None or value.dtype.is_float
             }
         for node in self.graph.nodes:
-            operator = self.operators.of(node)
-            if operator is not None and not operator.differentiable:
+            if self._blocks(node):
                 continue
             data = (*self._data(node), *self.graph.operands(node)[len(node.inputs) :])
             if any(name in needed for name in data) or self._trains(node):
@@ -60,13 +60,14 @@ class GradientFlow:
 
     @cached_property
     def reaching(self) -> frozenset[str]:
-        """The names of the nodes that reach an output."""
+        """The names of the nodes that reach an output by ways along which gradients come back."""
         wanted = set(self.graph.outputs)
         names = set()
         for node in reversed(self.graph.nodes):
             if not wanted.isdisjoint(node.outputs):
                 names.add(node.name)
-                wanted.update(self.graph.operands(node))
+                if not self._blocks(node):
+                    wanted.update(self.graph.operands(node))
         return frozenset(names)
 
     def of(self, node: Node) -> Gradients:
@@ -74,7 +75,7 @@ class GradientFlow:
         reaches = node.name in self.reaching
         data = self._data(node)
         flags = tuple(reaches and bool(name) and name in self.needed for name in data)
-        return Gradients(flags, self.on_gpu, self.bool_masks)
+        return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)
 
     def enters(self, node: Node) -> bool:
         """Whether the backward pass runs through the graphs inside a node."""
@@ -100,6 +101,17 @@ class GradientFlow:
             input_gradient=False,
             given=frozenset(name for name in given if _is_float(graph, name)),
         )
+
+    def _blocks(self, node: Node) -> bool:
+        """Whether no gradient comes through a node, by what it is or by what torch.export says."""
+        operator = self.operators.of(node)
+        if operator is not None and not operator.differentiable:
+            return True
+        if not node.metadata:
+            return False
+        from archlint.ops.composite.exported import is_detached
+
+        return is_detached(node)
 
     def _trains(self, node: Node) -> bool:
         """Whether a trained parameter lies in a graph inside `node`."""

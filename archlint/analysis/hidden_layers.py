@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlint.graph.graph import Graph
@@ -14,6 +13,7 @@ from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
 from archlint.ops.composite.exported import base_name, signature, skipped
 from archlint.ops.restored.folded_norms import folded_norms
+from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 _FX = "pkg.torch.onnx.fx_node"
@@ -36,12 +36,11 @@ _REGROUPING = frozenset(
 )
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
 _COPY = re.compile(r"%clone(?:_(\d+))?\b")
-_RECTIFIER = "LeakyRelu"
 _FUSED = frozenset({"FlashAttention", "EfficientAttention"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class HiddenLayers:
     """The places in a graph of the framework's operators where layers may have been left out.
 
@@ -151,15 +150,11 @@ class HiddenLayers:
     def leaning(self, *, low: bool) -> HiddenLayers:
         """Return the same with whatever no file tells taken for what keeps least, or most.
 
-        A leaky ReLU may be computed in place, and attention may take the keys and values of grouped
-        heads as they are, without repeating them.
+        Attention may take the keys and values of grouped heads as they are, without repeating them.
         """
         nodes = []
         for node in self.graph.nodes:
-            if node.op == _RECTIFIER:
-                attributes = {**node.attributes, "in_place": int(low)}
-                nodes.append(replace(node, attributes=attributes))
-            elif node.op in _FUSED and low:
+            if node.op in _FUSED and low:
                 inputs = (node.inputs[0], *map(self._unrepeated, node.inputs[1:3]))
                 nodes.append(replace(node, inputs=(*inputs, *node.inputs[3:])))
             else:

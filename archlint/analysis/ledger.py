@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from archlint.record import record
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Ledger:
     """Storages with the number of things that hold each; one that nothing holds is freed.
 

@@ -85,7 +85,8 @@ class Lineage:
                 data = [
                     name
                     for name in node.inputs
-                    if name and not (name in constants and self._is_number(name))
+                    if name
+                    and not (name in constants and (name not in made_of or self._is_number(name)))
                 ]
             if data and all(name in made_of for name in data):
                 origins = tuple(dict.fromkeys(root for name in data for root in made_of[name]))

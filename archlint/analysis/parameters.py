@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.lineage import Lineage, Use
@@ -12,7 +11,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.value import Value
 from archlint.graph.weight import ADAPTER, FROZEN
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
-from archlint.record import record
+from archlint.record import record, replace
 
 HALF = frozenset({"bf16", "fp16"})
 MIXED = frozenset({"bf16-mixed", "fp16-mixed"})

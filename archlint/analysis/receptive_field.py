@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.links import Regroup
 from archlint.ops.registry import Operators
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.stored_masks import Describe

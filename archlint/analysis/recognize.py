@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Shape, Value
-from archlint.ops.composite.composite import FRAMEWORK, Attributes, Composite, Form, ShapeOf
+from archlint.ops.composite.composite import Attributes, Composite, Form, ShapeOf
 from archlint.ops.composite.exported import (
     ExportedCall,
     Signature,
@@ -19,6 +19,8 @@ from archlint.ops.composite.exported import (
 from archlint.ops.composite.pattern import Matching, reads_shape_alone
 from archlint.ops.composite.registry import Composites
 from archlint.ops.composite.rewritten import SPLIT, prepared_weights, reshaping, split_slices
+from archlint.ops.operator import FRAMEWORK
+from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 
@@ -50,7 +52,7 @@ def _recognized(graph: Graph, composites: Composites) -> _Found:
     return found
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Found:
     """The composites by the name of the node that they stand for, and the nodes inside them.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import sqrt
 
 from archlint.analysis import gaussian
 from archlint.analysis.signal import Signal, normal
 from archlint.ops.effect import Recurs
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 _TINY = 1e-300
 _SLACK = 0.25  # ln: what the state of a cell is off from its mean-field figure

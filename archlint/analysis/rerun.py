@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from archlint.analysis.checkpointing import Segment
 from archlint.analysis.ledger import Ledger
 from archlint.analysis.saved import NodeSaved, Saved
 from archlint.graph.node import Node
+from archlint.record import record
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Rerun:
     """The checkpointed parts of one backward pass.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, merged, total
@@ -16,7 +15,7 @@ from archlint.ops.call import Call
 from archlint.ops.kept import Kept
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record
@@ -32,6 +31,7 @@ class NodeSaved:
     forward_transient: int = 0
     stepwise: bool = False
     unknown: tuple[Unknown, ...] = ()
+    depends_on: str = ""
 
     @property
     def keeps(self) -> bool:
@@ -97,10 +97,14 @@ class Saved:
         return total(self.bytes_of(node.name) for node in self.graph.nodes)
 
     @property
-    def bounded(self) -> tuple[str, ...]:
-        """The operators that keep more or less, as the library of the framework has it."""
-        kept = ((node.op, self.of_node[node.name].own) for node in self.graph.nodes)
-        return tuple(dict.fromkeys(op for op, own in kept if own.low != own.high))
+    def bounded(self) -> tuple[tuple[str, str], ...]:
+        """The operators that keep more or less, and on what it depends."""
+        kept = ((node.op, self.of_node[node.name]) for node in self.graph.nodes)
+        return tuple(
+            dict.fromkeys(
+                (op, each.depends_on) for op, each in kept if each.own.low != each.own.high
+            )
+        )
 
     def run_again(self, segment: Segment) -> tuple[Node, ...]:
         """Return the nodes of a checkpointed part that the backward pass runs again.
@@ -163,6 +167,7 @@ class Saved:
             kept.transient,
             kept.forward_transient,
             kept.stepwise,
+            depends_on=kept.depends_on,
         )
 
     def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:

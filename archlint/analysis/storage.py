@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Unknown
@@ -21,7 +20,7 @@ from archlint.ops.strides import (
     follows,
 )
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record(slots=False)

@@ -118,6 +118,11 @@ class StoredRoles:
     def _keeps_names(self) -> bool:
         return self.lineage.graph.is_from_pytorch
 
+    @cached_property
+    def _names_parameters(self) -> bool:
+        """Whether parameters are in the file by their names: a nameless Constant is none then."""
+        return self._keeps_names and not all(map(is_made_up, self.lineage.graph.weights))
+
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role of a tensor that has its name in the framework's state dictionary."""
         by_use = self._of_used(value, uses)
@@ -156,10 +161,13 @@ class StoredRoles:
         """Whether a tensor in a weight slot is a parameter and not a constant of a formula."""
         if value.dtype is None:
             return False
+        maker = self.lineage.graph.producers.get(value.name)
+        is_literal = maker is not None and self._is_literal(maker)
+        if is_literal and self._names_parameters and is_made_up(value.name):
+            return False
         if operator.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8
-        maker = self.lineage.graph.producers.get(value.name)
-        is_made = maker is not None and (self._keeps_names or not self._is_literal(maker))
+        is_made = maker is not None and (self._keeps_names or not is_literal)
         is_number = value.elements is not None and value.elements <= 1
         is_number = is_number and operator.scalars_are_constants
         return value.dtype.is_float and not is_number and not is_made

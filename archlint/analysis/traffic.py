@@ -14,7 +14,7 @@ from archlint.graph.dtype import DType
 from archlint.graph.node import Node
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
-from archlint.ops.composite.composite import FRAMEWORK
+from archlint.ops.operator import FRAMEWORK
 from archlint.ops.sliding import sliding_windows
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record

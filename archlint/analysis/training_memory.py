@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, largest
@@ -16,7 +15,7 @@ from archlint.analysis.precision import HALF
 from archlint.analysis.saved import Saved
 from archlint.analysis.weight_memory import WeightMemory
 from archlint.graph.graph import Graph
-from archlint.record import record
+from archlint.record import record, replace
 from archlint.target import Training
 
 _UPDATE = "in the update"
@@ -126,7 +125,9 @@ class TrainingMemory:
     @cached_property
     def forward_peak(self) -> Amount:
         """What is alive at the worst instant of the forward pass."""
-        low, high = (ForwardWalk(self.graph, self.saved, high).peak for high in (False, True))
+        low, high = (
+            ForwardWalk(self.graph, self.saved, high, self.blocks).peak for high in (False, True)
+        )
         return self._resident + Amount(low, high, self.saved.unknown)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from archlint.analysis.blocks import Blocks
@@ -23,7 +22,7 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.made_anew import with_numbers_made_anew
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.tied_weights import IsTurned, cannot_tell, tied
-from archlint.record import record
+from archlint.record import record, replace
 from archlint.target import Target
 
 # The part of all bytes that is in no such file: seeds, counters, numbers that formulas make.
@@ -120,7 +119,10 @@ class TrainingStep:
         """Why the memory is an interval, None where it is exact."""
         is_hidden = self._fullest is not None
         notes = [_HIDES.format(" and ".join(self._hides) or "numbers folded")] if is_hidden else []
-        notes += [f"what {op} keeps depends on the library" for op in self.saved.bounded]
+        notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
+        peak = self.memory.peak
+        if self.saved.total.value is not None and peak.low < peak.high:
+            notes.append("variables of the program may hold tensors until a module returns")
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
 
     @property

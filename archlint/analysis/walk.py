@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from archlint.analysis.field import Field, unknown_field
 from archlint.analysis.following import through, union
@@ -12,7 +12,7 @@ from archlint.analysis.sights import Look
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.links import Fixed, Piece, Whole
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record
@@ -24,7 +24,7 @@ class Path:
     field: Field
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Walk:
     """The fields of all tensors that depend on one axis of an input, as they are worked out.
 

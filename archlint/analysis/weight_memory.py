@@ -6,11 +6,12 @@ from functools import cached_property
 from math import prod
 
 from archlint.analysis.amount import Amount, Unknown
-from archlint.analysis.blocks import Blocks, Path
+from archlint.analysis.blocks import Blocks
 from archlint.analysis.optimizer_state import OPTIMIZERS, Optimizer, state_bytes, step_temporaries
 from archlint.analysis.parameters import Parameter, Parameters
 from archlint.analysis.precision import HALF
 from archlint.analysis.sharding import Sharding
+from archlint.graph.modules import Path
 from archlint.record import record
 from archlint.target import Training
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 
@@ -14,8 +15,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         print(f"archlint {__version__}")  # noqa: T201 - the answer
         return 0
-    if arguments is None:  # the process is ours: a run looks for cycles between two files
-        gc.disable()
+    if arguments is None:
+        _prepare()
     from archlint.cli.program import run
 
     try:
@@ -23,3 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if arguments is None:
             gc.freeze()  # the end takes back all memory, without a last search through a model
+
+
+def _prepare() -> None:
+    """Make ready a process that is ours and does not live long."""
+    gc.disable()  # a run looks for cycles between two files
+    # Where numpy is loaded, OpenBLAS starts a thread a core, each of which spins for some 30 ms in
+    # wait of large products: a check asks for none.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

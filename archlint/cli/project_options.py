@@ -31,13 +31,14 @@ def open_project(
     from pathlib import Path
 
     from archlint.config.config import Config
-    from archlint.config.loading import load_config
     from archlint.engine.configs import Configs
     from archlint.engine.project import Project
     from archlint.plugins import load_plugins
 
     only = Config() if options.no_config else None
     if options.config is not None:
+        from archlint.config.loading import load_config
+
         only = load_config(Path(options.config), Path())
     configs = Configs(only)
     registry = load_plugins(configs.plugins(path for path in paths if path.exists()))

@@ -43,9 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_target(options: argparse.Namespace) -> Layer:
-    """Return what the flags say about the target; raises `ConfigError`."""
-    from archlint.config.layer import read_command_line
+def read_target(options: argparse.Namespace) -> Layer | None:
+    """Return what the flags say about the target, None where there are none.
 
+    Raises `ConfigError`.
+    """
     flags = {name: getattr(options, name.replace("-", "_")) for name in _FLAGS}
+    if not options.dim and not options.assignments and set(flags.values()) == {None}:
+        return None
+    from archlint.config.reading import read_command_line
+
     return read_command_line(flags, options.dim, options.assignments)

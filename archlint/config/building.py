@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from archlint.config.error import ConfigError
 from archlint.config.layer import Layer, merge
-from archlint.config.look_ahead import StatedLookAhead
-from archlint.config.receptive_field import StatedField
-from archlint.devices.catalogue import UnknownDevice, find_device
 from archlint.target import Declared, Device, Requirements, Reserves, Target, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from archlint.config.look_ahead import StatedLookAhead
+    from archlint.config.receptive_field import StatedField
 
 _SECTIONS = ("training", "require", "declared", "reserve")
 
@@ -85,6 +85,8 @@ def _device(
 ) -> Device | None:
     if name is None:
         return None
+    from archlint.devices.catalogue import UnknownDevice, find_device
+
     try:
         return find_device(str(name), devices)
     except UnknownDevice as error:

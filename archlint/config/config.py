@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from archlint.config.building import build_target
 from archlint.config.discovery import located
 from archlint.config.error import ConfigError, Origin
-from archlint.config.layer import Layer, read_layer
+from archlint.config.layer import Layer
 from archlint.config.selection import Selection
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,6 +67,8 @@ class Config:
         """
         layers = [*self.layers, *(each.layer for each in self._about(file))]
         if document is not None:
+            from archlint.config.reading import read_layer
+
             layers.append(read_layer(document, Origin.DOCUMENT, file))
         if command_line is not None:
             layers.append(command_line)

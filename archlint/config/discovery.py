@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlint.config.error import ConfigError, Origin
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +35,19 @@ def find_config(start: Path) -> ConfigFile | None:
     folder = start if start.is_dir() else start.parent
     folder = folder.resolve()
     for place in (folder, *folder.parents):
-        for name in (OWN_FILE, SHARED_FILE):
-            path = place / name
-            found = read_config(path, needed=False) if path.is_file() else None
-            if found is not None:
-                return found
+        found = config_in(place)
+        if found is not None:
+            return found
+    return None
+
+
+def config_in(folder: Path) -> ConfigFile | None:
+    """Return the configuration that stands in a folder, None where it has none."""
+    for name in (OWN_FILE, SHARED_FILE):
+        path = folder / name
+        found = read_config(path, needed=False) if path.is_file() else None
+        if found is not None:
+            return found
     return None
 
 

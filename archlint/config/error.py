@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archlint.errors import CannotRun
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ class Origin(enum.StrEnum):
     COMMAND_LINE = "command line"
 
 
-@dataclass(eq=False)
+@record(eq=False, slots=False, frozen=False)
 class ConfigError(CannotRun):
     """Raised for a setting that archlint cannot take.
 

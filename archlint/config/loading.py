@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ from archlint.config.config import Config, PerFile
 from archlint.config.custom_device import read_devices
 from archlint.config.discovery import ConfigFile, find_config, located, read_config
 from archlint.config.error import ConfigError, Origin
-from archlint.config.layer import target_layer
 from archlint.config.pattern import Pattern
+from archlint.config.reading import target_layer
 from archlint.config.selection import Selection
 from archlint.config.settings import PATTERNS, PROJECT, SELECTION, TARGET
+from archlint.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,10 +30,10 @@ def load_config(path: Path | None, start: Path) -> Config:
     Raises `ConfigError` with file, line and column for anything wrong in it.
     """
     source = find_config(start) if path is None else read_config(path)
-    return Config() if source is None else _load(source, ())
+    return Config() if source is None else load(source)
 
 
-def _load(source: ConfigFile, above: tuple[Path, ...]) -> Config:
+def load(source: ConfigFile, above: tuple[Path, ...] = ()) -> Config:
     """Return what a file states over what it extends; `above` are the files that extend it."""
     try:
         values: dict[str, Any] = _WHOLE_FILE.read(source.data, extra=_OTHER_TABLES)
@@ -72,7 +72,7 @@ def _extended(
     if not path.is_file():
         raise ConfigError(f"{values['extend']} is no file", key=("extend",))
     base = read_config(path)
-    return None if base is None else _load(base, files)
+    return None if base is None else load(base, files)
 
 
 def _over(own: Config, base: Config) -> Config:

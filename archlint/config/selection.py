@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from archlint.record import record
+from archlint.record import record, replace
 
 EVERYTHING = "ALL"
 _EXACT = 1000  # weighs more than the longest family

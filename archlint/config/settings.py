@@ -92,6 +92,11 @@ TARGET = Table.of(
         "Element type of the masks that dropout keeps: bool on a GPU, float on a CPU.",
     ),
     Setting(
+        "training.in-place",
+        Flag(),
+        "Whether leaky ReLUs and ELUs overwrite their input where they can, which no file tells.",
+    ),
+    Setting(
         "training.checkpointing",
         Checkpointed(),
         "What is computed again in the backward pass: runs of so many blocks, or named modules.",

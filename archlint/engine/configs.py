@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlint.config.config import Config
-from archlint.config.loading import load_config
+from archlint.config.discovery import config_in
 from archlint.errors import CannotRun
 
 if TYPE_CHECKING:
@@ -28,12 +28,27 @@ class Configs:
         """Return the configuration of a file or folder; raises `ConfigError` for a broken one."""
         if self._only is not None:
             return self._only
-        folder = (path if path.is_dir() else path.parent).resolve()
-        found = self._by_folder.get(folder)
-        if found is None:
-            found = load_config(None, folder).with_devices(self._devices)
-            self._by_folder[folder] = found
+        return self._nearest((path if path.is_dir() else path.parent).resolve())
+
+    def _nearest(self, folder: Path) -> Config:
+        """Return the configuration in a folder, or else in the nearest one above it."""
+        found, passed = None, []
+        for place in (folder, *folder.parents):
+            passed.append(place)
+            found = self._by_folder.get(place) or self._in(place)
+            if found is not None:
+                break
+        found = found or Config().with_devices(self._devices)
+        self._by_folder |= dict.fromkeys(passed, found)
         return found
+
+    def _in(self, folder: Path) -> Config | None:
+        source = config_in(folder)
+        if source is None:
+            return None
+        from archlint.config.loading import load  # most folders have nothing to load
+
+        return load(source).with_devices(self._devices)
 
     def learn(self, devices: Iterable[Device]) -> None:
         """Let every configuration know devices that plugins give."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.engine.own_rules import InternalError
+from archlint.record import record
 from archlint.report.outcome import Crash, Reported
 
 if TYPE_CHECKING:
     from archlint.report.outcome import FileOutcome
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Tally:
     """Findings and files as they come.
 

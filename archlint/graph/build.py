@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from archlint.graph.scope import Scope
 from archlint.graph.stored import entries
 from archlint.graph.tensor import filled
 from archlint.graph.typeproto import Types
+from archlint.record import replace
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from archlint.graph.dtype import DType
 from archlint.graph.stored import entries
 from archlint.graph.value import Provenance, Role
 from archlint.graph.weight import Weight
+from archlint.record import replace
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -12,32 +12,47 @@ if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
 
+Path: TypeAlias = tuple[str, ...]
+
 SCOPES = "pkg.torch.onnx.name_scopes"  # torch.export writes "['', 'layers.0', 'linear']"
 _QUOTED = re.compile(r"'([^']*)'")
 
 
-def module_path(node: Node) -> tuple[str, ...]:
+def module_path(node: Node) -> Path:
     """Return the way to the module that called an operator, as ("layers", "0", "mlp").
 
     The exporters of PyTorch note it, one in metadata and one in names like
     `/layers.0/mlp/MatMul`; architecture files name a node after its layer. Empty for what stands
     in no module, and for files that tell nothing.
     """
+    calls = module_calls(node)
+    return calls[-1] if calls else ()
+
+
+def module_calls(node: Node) -> tuple[Path, ...]:
+    """Return the ways to the modules whose calls an operator is part of, from the outermost on.
+
+    A list of modules that the program goes through by itself is never called: in `/layers.0/mlp`
+    two modules are, and in `/layers/layers.0/mlp` three.
+    """
     scopes = _QUOTED.findall(node.metadata.get(SCOPES, ""))
     if scopes:
-        return tuple(scopes[-2].split(".")) if len(scopes) > 1 and scopes[-2] else ()
+        return tuple(tuple(scope.split(".")) for scope in scopes[:-1] if scope)
     if "/" not in node.name:
-        return tuple(node.name.split(".")[:-1])
-    path: tuple[str, ...] = ()
+        parts = node.name.split(".")[:-1]
+        return tuple(tuple(parts[:end]) for end in range(1, len(parts) + 1))
+    calls: list[Path] = []
+    path: Path = ()
     for part in node.name.strip("/").split("/")[:-1]:
-        parts = tuple(part.split("."))
+        parts = part.split(".")
         # `/mlp/mlp.0`: a container repeats its own name in front of what it calls.
-        inside = len(parts) > 1 and path[1 - len(parts) :] == parts[:-1]
-        path += parts[-1:] if inside else parts
-    return path
+        inside = len(parts) > 1 and path[1 - len(parts) :] == tuple(parts[:-1])
+        path += tuple(parts[-1:] if inside else parts)
+        calls.append(path)
+    return tuple(calls)
 
 
-def module_paths(graph: Graph) -> Mapping[str, tuple[str, ...]]:
+def module_paths(graph: Graph) -> Mapping[str, Path]:
     """Return the way to the module of every node, by node name."""
     return {node.name: module_path(node) for node in graph.nodes}
 

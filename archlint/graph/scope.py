@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from onnx import TypeProto
@@ -12,6 +12,7 @@ from archlint.graph.hazards import is_long
 from archlint.graph.inference import Refusal
 from archlint.graph.typeproto import write
 from archlint.graph.value import Dim, Provenance, Role, Shape, Value
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _UNKNOWN, _INFERRED = Provenance.UNKNOWN, Provenance.INFERRED
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False, frozen=False)
 class Scope:
     """The tensors of one graph, and of the graphs around it.
 

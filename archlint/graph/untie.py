@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Provenance, Role, Value
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ def _captured(node: Node) -> Iterator[str]:
                 yield from _captured(inner)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Knot:
     """What is in the sequences of a graph: the names of their items."""
 

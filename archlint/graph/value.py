@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from math import prod
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from archlint.graph.dtype import DType
 from archlint.record import record
@@ -52,7 +52,7 @@ class Value:
         for dim in self.shape:
             if not isinstance(dim, int):
                 return None
-        return cast("tuple[int, ...]", self.shape)
+        return self.shape  # type: ignore[return-value]  # each is a number
 
     @property
     def elements(self) -> int | None:

@@ -27,29 +27,53 @@ from archlint.ops.signals import shares
 from archlint.ops.strides import Strides
 
 # Operators whose output nobody needs for their own derivative, so that it may be overwritten.
-_ADVERSARIAL_SLOPE = 0.2
-_OVERWRITTEN = frozenset({"Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization"})
+_OVERWRITTEN = frozenset(
+    {
+        "Add",
+        "BatchNormalization",
+        "Conv",
+        "ConvTranspose",
+        "Gemm",
+        "GroupNorm",
+        "InstanceNormalization",
+        "Linear",
+    }
+)
 
 
-def keeps_rectified(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, or the output where a leaky ReLU is computed in place.
+def keeps_leaky(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, or the output alone where a leaky ReLU is computed in place.
 
-    No file says which it was. In place is the custom of adversarial networks, whose slope is 0.2
-    (Radford et al. 2016), after convolutions and their norms; elsewhere it is not. `in_place` is
-    what an analysis takes it for that asks for both ends.
+    No file says which it was, and both are common.
+    """
+    kept = keeps_exponential(call, gradients)
+    if not kept.inputs or gradients.in_place is not None or not _may_overwrite(call):
+        return kept
+    depends_on = "whether it is computed in place, which training.in-place says"
+    return Kept(outputs=(0,), own_high=nbytes(call.input(0)), depends_on=depends_on)
+
+
+def keeps_exponential(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, or the output alone where activations are said to be computed in place.
+
+    The derivative is a function of either.
     """
     if not gradients[0]:
         return NOTHING
+    overwrites = gradients.in_place is True and _may_overwrite(call)
+    return Kept(outputs=(0,)) if overwrites else Kept(inputs=(0,))
+
+
+def _may_overwrite(call: Call) -> bool:
+    """Whether an activation may be computed in place: nobody else needs what it is given."""
     source = call.node.inputs[0]
     producer = call.graph.producers.get(source)
-    is_custom = abs(call.number("alpha", 0.01) - _ADVERSARIAL_SLOPE) < 1e-3
-    in_place = (
-        call.integer("in_place", int(is_custom))
-        and producer is not None
+    return (
+        producer is not None
         and producer.op in _OVERWRITTEN
+        and source not in call.graph.outputs
         and len(call.graph.consumers[source]) == 1
     )
-    return Kept(outputs=(0,)) if in_place else Kept(inputs=(0,))
 
 
 # Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
@@ -59,10 +83,10 @@ _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
         "Relu": (keeps_output, 1),
         "Sigmoid": (keeps_output, 4),
         "Tanh": (keeps_output, 4),
-        "LeakyRelu": (keeps_rectified, 2),
-        "Elu": (keeps_input, 4),
-        "Selu": (keeps_input, 4),
-        "Celu": (keeps_input, 4),
+        "LeakyRelu": (keeps_leaky, 2),
+        "Elu": (keeps_exponential, 4),
+        "Selu": (keeps_exponential, 4),
+        "Celu": (keeps_exponential, 4),
         "Gelu": (keeps_input, 8),
         "HardSigmoid": (keeps_input, 3),
         "HardSwish": (keeps_input, 4),

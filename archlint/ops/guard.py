@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from archlint.ops.call import Call
 from archlint.ops.operator import Operator
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 _Others = ParamSpec("_Others")
 _Answer = TypeVar("_Answer")

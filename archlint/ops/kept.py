@@ -13,14 +13,16 @@ class Gradients:
     """Which inputs of a call need a gradient, and how the framework holds what it keeps.
 
     `on_gpu` tells of kernels that keep something else than those of the CPU. `bool_masks` tells
-    that dropout keeps bools, as PyTorch does on a GPU, and not numbers. `strides` are those of each
-    input in its storage, None where they are not known: some operators keep a copy of an input that
-    is not contiguous.
+    that dropout keeps bools, as PyTorch does on a GPU, and not numbers. `in_place` tells whether
+    activations overwrite their input where they can, None where nobody said it. `strides` are those
+    of each input in its storage, None where they are not known: some operators keep a copy of an
+    input that is not contiguous.
     """
 
     inputs: Sequence[bool]
     on_gpu: bool = False
     bool_masks: bool = False
+    in_place: bool | None = None
     strides: Sequence[Strides | None] = ()
 
     def __getitem__(self, slot: int) -> bool:
@@ -43,8 +45,9 @@ class Kept:
 
     `inputs` and `outputs` are slots whose storage is kept (counted once a storage, and not at all
     where it is a parameter or a buffer); `own` is the bytes of tensors that the operator makes
-    for itself. `own_high` is the upper end where `own` depends on the backend. `transient` is the
-    bytes of the tensors that the backward pass makes on the way to the gradients and drops again;
+    for itself. `own_high` is the upper end where `own` is not sure, and `depends_on` says on what
+    it depends. `transient` is the bytes of the tensors that the backward pass makes on the way to
+    the gradients and drops again;
     `forward_transient` is the same for the forward pass besides its outputs. `stepwise` tells that
     the backward pass frees what is kept step by step, before the gradients are complete.
     """
@@ -53,6 +56,7 @@ class Kept:
     outputs: tuple[int, ...] = ()
     own: int = 0
     own_high: int | None = None
+    depends_on: str = "the library"
     transient: int = 0
     forward_transient: int = 0
     stepwise: bool = False

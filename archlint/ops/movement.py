@@ -251,6 +251,11 @@ def keeps_indices(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(1,))
 
 
+def keeps_gathered(_: Call, gradients: Gradients) -> Kept:
+    """A choice of elements keeps its indices, and its input for the shape of the gradient."""
+    return Kept(inputs=(0, 1)) if gradients[0] else NOTHING
+
+
 def keeps_places(_: Call, gradients: Gradients) -> Kept:
     """What is written elsewhere keeps the places, for the gradient of either tensor."""
     return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
@@ -325,6 +330,7 @@ def operators() -> tuple[Operator, ...]:
             signal=joins,
             backward=Backward.CUTS,
             casting=casts(Casting.JOINED, Casting.WIDEST),
+            in_variables=True,
         ),
         _move(
             "Split",
@@ -351,7 +357,7 @@ def operators() -> tuple[Operator, ...]:
             view=views_selected,
             selection=Selection.PART,
         ),
-        _move("GatherElements", sees_any_position, keeps_indices),
+        _move("GatherElements", sees_any_position, keeps_gathered),
         _move("GatherND", sees_any_position, keeps_indices),
         _move("ScatterElements", sees_any_position, keeps_places),
         _move("ScatterND", sees_any_position, keeps_places),
@@ -374,6 +380,7 @@ def _move(  # noqa: PLR0913 - a keyword a facet
     unview: ViewFacet | None = None,
     layout: Layout = Layout.ROW_MAJOR,
     casting: CastingFacet = KEEPS,
+    in_variables: bool = False,
     selection: Selection | None = None,
 ) -> Operator:
     regroups = Backward.REGROUPS if view is not None else Backward.MAKES
@@ -389,5 +396,6 @@ def _move(  # noqa: PLR0913 - a keyword a facet
         unview=unview,
         layout=layout,
         casting=casting,
+        in_variables=in_variables,
         selection=selection,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 from archlint.graph.dtype import DType
@@ -20,6 +19,7 @@ from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
 from archlint.ops.reach import Reach, window
 from archlint.ops.signals import normalizes
 from archlint.ops.taps import Taps
+from archlint.record import replace
 
 _COMPOSED = varies("PyTorch composes this normalization of other operators")
 _FLOAT_BYTES = DType.FLOAT32.bits // 8
@@ -29,7 +29,7 @@ def keeps_batch_statistics(call: Call, gradients: Gradients) -> Kept:
     """Batch norm in training keeps its input, and a mean and an inverse deviation a channel."""
     if not gradients.needed:
         return NOTHING
-    return _with_statistics(call, gradients, 2 * call.shape(0)[1])
+    return _with_statistics(call, gradients, 2 * call.shape(0)[1], (0, 1))
 
 
 def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
@@ -95,11 +95,15 @@ def keeps_local_response(call: Call, gradients: Gradients) -> Kept:
 def _with_statistics(
     call: Call, gradients: Gradients, statistics: int, slots: tuple[int, ...] | None = None
 ) -> Kept:
-    """Keep inputs and numbers in fp32, or in half precision where the CPU sees nothing else."""
+    """Keep inputs and numbers in fp32, or in half precision where the CPU sees nothing else.
+
+    Ones and zeros that an exporter puts in for a gain or a shift are not there in the framework.
+    """
     asked = range(len(call.node.inputs)) if slots is None else slots
     present = tuple(slot for slot in asked if call.has_input(slot))
     widest = max(width(call.input(slot)) for slot in present) // 8
-    return Kept(inputs=present, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest))
+    kept = tuple(slot for slot in present if slot == 0 or call.constant(slot) is None)
+    return Kept(inputs=kept, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest))
 
 
 def _rows(call: Call) -> int:

@@ -17,6 +17,9 @@ from archlint.ops.selection import Selection
 from archlint.ops.strides import Strides
 from archlint.record import record
 
+FRAMEWORK = "framework"
+"""The domain of the operators that stand for what the framework ran."""
+
 
 class Layout(enum.Enum):
     """The order of axes in which the storage of a new tensor is filled."""
@@ -58,7 +61,9 @@ class Operator:
     inference does not look, None where they do. `casting` says what autocast does to its tensors.
     `cached` are the slots of keys and values that are kept of earlier tokens when text is made.
     One that does not `reads_contents` asks for the shapes of its inputs alone: their elements may
-    be gone.
+    be gone. One whose tensors are commonly `in_variables` of the module that calls it (the queries,
+    keys and values of attention, a list that is concatenated) may keep them alive until that module
+    returns.
     """
 
     name: str
@@ -82,4 +87,5 @@ class Operator:
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS
     reads_contents: bool = True
+    in_variables: bool = False
     cached: tuple[int, ...] = ()

@@ -88,6 +88,13 @@ def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
     return Kept(own=own, transient=nbytes(call.input(0)))
 
 
+def keeps_ranking(call: Call, gradients: Gradients) -> Kept:
+    """Keep the indices that were found; the gradient is scattered into zeros."""
+    if not gradients[0] or not call.has_output(1):
+        return keeps_extremum(call, gradients)
+    return Kept(outputs=(1,), transient=nbytes(call.input(0)))
+
+
 def keeps_norm(_: Call, gradients: Gradients) -> Kept:
     """Keep the input and the norm itself."""
     return Kept(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
@@ -130,7 +137,7 @@ def operators() -> tuple[Operator, ...]:
         Operator("ArgMax", per_input(1), keeps_nothing, sees_argument, differentiable=False),
         Operator("ArgMin", per_input(1), keeps_nothing, sees_argument, differentiable=False),
         Operator("CumSum", per_input(1), keeps_nothing, sees_prefix, casting=SUMS),
-        Operator("TopK", per_input(1), keeps_extremum, sees_ranked),
+        Operator("TopK", per_input(1), keeps_ranking, sees_ranked),
         Operator("NonZero", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
         Operator("Unique", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
         Operator(

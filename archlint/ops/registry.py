@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from importlib import import_module
+from typing import TypeAlias
 
 from archlint.graph.node import Node
 from archlint.ops.guard import guarded
-from archlint.ops.operator import Operator
+from archlint.ops.operator import FRAMEWORK, Operator
 from archlint.record import record
 
-_COMMON = (
-    "activation",
+_FAMILIES = (
     "arithmetic",
-    "convolution",
-    "creation",
-    "matrix",
+    "activation",
     "movement",
+    "matrix",
+    "convolution",
     "normalization",
-    "pooling",
     "reduction",
-)
-"""The families of ONNX's operators of which nearly every model has some."""
-
-_RARE = (
+    "creation",
+    "pooling",
     "attention",
-    "classical",
-    "determinant",
-    "linear_attention",
-    "loss",
-    "optimizer_step",
-    "placement",
-    "quantization",
-    "recurrent",
-    "region",
     "resampling",
-    "sequence",
+    "recurrent",
+    "quantization",
+    "placement",
     "shuffle",
+    "region",
+    "sequence",
+    "loss",
+    "linear_attention",
     "spectral",
+    "determinant",
+    "optimizer_step",
+    "classical",
     "text",
 )
-"""The others."""
+"""The families of ONNX's operators, those that most models have first."""
+
+_Entries: TypeAlias = Mapping[tuple[str, str], Operator]
 
 
 @record(eq=False, slots=False)
@@ -49,7 +48,7 @@ class Operators:
     """The known operators; asking for another one answers None, and the analysis says so.
 
     `added` are those of plugins, which win. A model uses few: operators are guarded when they are
-    first asked for, and families that most models have nothing of are not even loaded before.
+    first asked for, and families are not even loaded before.
     """
 
     added: Mapping[tuple[str, str], Operator]
@@ -68,46 +67,54 @@ class Operators:
         return entry is None or entry.reads_contents
 
     @cached_property
-    def entries(self) -> Mapping[tuple[str, str], Operator]:
+    def entries(self) -> _Entries:
         """All entries, by domain and name."""
-        return {**self._common, **self._rare, **self._contributed, **self.added}
+        return {**_standard(), **self._contributed, **self._framework, **self.added}
 
     def _find(self, key: tuple[str, str]) -> Operator | None:
         if key in self.added:  # what a plugin's operator raises is a mistake in the plugin
             return self.added[key]
-        entry = self._common.get(key) or self._rare.get(key)
-        if entry is None and key[0]:
-            entry = self._contributed.get(key)
-        return None if entry is None else guarded(entry)
+        found = next((family[key] for family in self._families(key[0]) if key in family), None)
+        return None if found is None else guarded(found)
+
+    def _families(self, domain: str) -> Iterator[_Entries]:
+        """Yield where an operator of this domain may be; what is not asked for is not loaded."""
+        if domain == FRAMEWORK:
+            yield self._framework
+            return
+        yield from map(_family, _FAMILIES)
+        if domain:
+            yield self._contributed
 
     @cached_property
     def _asked(self) -> dict[tuple[str, str], Operator | None]:
         return {}
 
     @cached_property
-    def _common(self) -> Mapping[tuple[str, str], Operator]:
-        return _of_families(_COMMON)
-
-    @cached_property
-    def _rare(self) -> Mapping[tuple[str, str], Operator]:
-        return _of_families(_RARE)
-
-    @cached_property
-    def _contributed(self) -> Mapping[tuple[str, str], Operator]:
-        """The operators of onnxruntime and of the framework."""
-        from archlint.ops.composite.registry import framework_operators
+    def _contributed(self) -> _Entries:
+        """The operators of onnxruntime."""
         from archlint.ops.contributed.registry import contributed_operators
 
-        standard = (*self._common.values(), *self._rare.values())
-        return by_key((*contributed_operators(standard), *framework_operators()))
+        return by_key(contributed_operators(_standard().values()))
+
+    @cached_property
+    def _framework(self) -> _Entries:
+        """The operators of the framework, that stand for several of a file."""
+        from archlint.ops.composite.registry import framework_operators
+
+        return by_key(framework_operators())
 
 
-def _of_families(names: Iterable[str]) -> dict[tuple[str, str], Operator]:
-    families = (import_module(f"archlint.ops.{name}") for name in names)
-    return by_key(entry for family in families for entry in family.operators())
+def _standard() -> _Entries:
+    return {key: entry for name in _FAMILIES for key, entry in _family(name).items()}
 
 
-def by_key(entries: Iterable[Operator]) -> dict[tuple[str, str], Operator]:
+@cache
+def _family(name: str) -> _Entries:
+    return by_key(import_module(f"archlint.ops.{name}").operators())
+
+
+def by_key(entries: Iterable[Operator]) -> _Entries:
     """Return entries by domain and name."""
     return {(entry.domain, entry.name): entry for entry in entries}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

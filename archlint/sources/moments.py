@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 _PIECE = 8192
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Moments:
     """Sums of powers of the distance to the mean, over the finite numbers seen so far.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from archlint.record import record
 from archlint.sources.payload import Payload
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class StoredTensor:
     """A tensor whose bytes are left out of the skeleton.
 

@@ -5,10 +5,11 @@ PyYAML's own composer recurses, and its C version ends the interpreter on 40 KB 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from archlint.findings import Severity
+from archlint.record import record
 from archlint.sources.problem import Problem
 from archlint.sources.yaml_node import MERGE, Alias, Entry, Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import is_yaml_1_1_boolean, is_yaml_1_1_number
@@ -91,7 +92,7 @@ def _syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Exception:
     return invalid_yaml(message, span=place)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Open:
     """A collection that has started and not ended."""
 

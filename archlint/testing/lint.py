@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlint.config.config import Config
 from archlint.config.error import Origin
-from archlint.config.layer import read_layer
+from archlint.config.reading import read_layer
 from archlint.config.selection import Selection
 from archlint.engine.configs import Configs
 from archlint.engine.discover import Candidate

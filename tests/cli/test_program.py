@@ -95,3 +95,22 @@ def test_text_that_the_terminal_cannot_show(folder: Path) -> None:
     assert done.returncode == 1
     assert b"name: \\u6f22\\u5b57" in done.stdout
     assert b"Traceback" not in done.stderr
+
+
+THREADS = """
+import os, sys
+sys.argv = ["archlint", "check", "net.arch.yaml"]
+from archlint.cli import main
+main()
+print(len(os.listdir("/proc/self/task")), os.environ["OPENBLAS_NUM_THREADS"])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="asks Linux for the threads")
+def test_a_check_starts_no_threads_that_wait_for_products(
+    program: Archlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert program(code=THREADS).out.splitlines()[-1] == "1 1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert program(code=THREADS).out.split()[-1] == "2"

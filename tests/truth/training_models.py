@@ -165,6 +165,79 @@ class Messages(nn.Module):
         return nodes + torch.zeros_like(nodes).index_add(1, self.target, sent)
 
 
+class Biased(nn.Module):
+    """Attention that the fused kernel of the CPU does not take: a trained bias, one head of keys.
+
+    Its norms have no shift, or neither gain nor shift, for which exporters put in constants.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normal, self.plain = nn.LayerNorm(16, bias=False), nn.InstanceNorm1d(7)
+        self.first, self.second = nn.Linear(16, 48), nn.Linear(16, 16 + 2 * 8)
+        self.bias = nn.Parameter(torch.zeros(1, 2, 7, 7))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.plain(self.normal(x))
+        x = x + _attended(*map(_heads, self.first(x).chunk(3, -1)), self.bias)
+        return _share_keys(self.second(x))
+
+
+def _heads(x: torch.Tensor) -> torch.Tensor:
+    return x.unflatten(-1, (2, 8)).transpose(1, 2)
+
+
+def _share_keys(x: torch.Tensor) -> torch.Tensor:
+    return _attended(_heads(x[..., :16]), x[:, None, :, 16:24], x[:, None, :, 24:])
+
+
+def _attended(*operands: torch.Tensor) -> torch.Tensor:
+    return functional.scaled_dot_product_attention(*operands).transpose(1, 2).flatten(2)
+
+
+class Choices(nn.Module):
+    """Chosen elements, a path that is cut off from the backward pass, and writing into a part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = (nn.Linear(16, 16) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self.first(x)
+        chosen = scores.gather(1, scores.argsort(1)[:, :3])
+        mixed = torch.sigmoid(self.second(functional.relu(scores).detach())) + 1
+        mixed[:, :3] = 0
+        return torch.cat((self.third(mixed), chosen), 1)
+
+
+class Listed(nn.Module):
+    """A head that keeps its maps in a list until it returns, and attention with its variables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.attention = Head(), Dropping()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.attention(x))
+
+
+class Head(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = [x + shift for shift in range(1, 5)]
+        return functional.relu(torch.cat(maps, -1)).mean(-1)
+
+
+class Dropping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, 48), nn.Linear(16, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        queries, keys, values = map(_heads, self.first(x).chunk(3, -1))
+        attended = functional.scaled_dot_product_attention(queries, keys, values, dropout_p=0.1)
+        return self.last(attended.transpose(1, 2).flatten(2))
+
+
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -216,11 +289,16 @@ NETWORKS = {
     ),
     "recurrent": (Recurrent, tokens),
     "contraction": (Contraction, rows),
+    "listed": (Listed, rows),
 }
 
 
 # What is measured under settings of the training: see measure_settings.py.
 DEEP = {"layers": (Layers, tokens), "stages": (Stages, image)}
 
-# What torch.export alone takes.
-EXPORTED = {"messages": (Messages, rows)}
+# What torch.export alone takes, or writes down as it ran.
+EXPORTED = {
+    "messages": (Messages, rows),
+    "biased": (Biased, rows),
+    "choices": (Choices, rows),
+}

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,17 @@ class Positive:
     def __post_init__(self):
         if self.number <= 0:
             raise ValueError(self.number)
+
+
+@record(frozen=False)
+class Square:
+    """A record that works out a field."""
+
+    side: int
+    area: int = field(init=False)
+
+    def __post_init__(self):
+        self.area = self.side**2
 
 
 @record
@@ -156,10 +168,44 @@ def test_post_init_is_called():
     assert Positive(1).number == 1
     with pytest.raises(ValueError, match="0"):
         Positive(0)
+    assert Square(3).area == 9
 
 
-@pytest.mark.parametrize("value", [Size(1, 2), Box(1), Nothing(), Remembering(3)])
+@pytest.mark.parametrize("value", [Size(1, 2), Box(1), Nothing(), Remembering(3), Square(2)])
 def test_copies_equal(value):
     assert copy.copy(value) == value
     assert copy.deepcopy(value) == value
     assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301 - made one line above
+
+
+def test_a_field_without_a_default_comes_first():
+    with pytest.raises(TypeError, match="second has no default"):
+
+        @record
+        class Wrong:
+            first: int = 0
+            second: int
+
+
+@record(frozen=False)
+class Count:
+    """A record whose fields change."""
+
+    number: int = 0
+
+
+def test_a_record_that_is_not_frozen_changes():
+    count = Count()
+    count.number += 1
+    assert count == Count(1)
+    assert repr(count) == "Count(number=1)"
+    with pytest.raises(AttributeError):
+        count.other = 2
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(count)
+
+
+def test_a_constructor_says_whose_it_is_and_what_it_lacks():
+    with pytest.raises(TypeError, match=r"Size\.__init__\(\) missing .* 'height'"):
+        Size()
+    assert list(inspect.signature(Size).parameters) == ["height", "width", "notes", "hidden"]

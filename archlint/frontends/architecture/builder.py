@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from archlint.frontends.architecture.tensor import Dim, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from archlint.frontends.architecture.initializer import Initializer
 
@@ -31,6 +31,8 @@ class Builder:
         self._constants: dict[str, TensorProto] = {}
         self._declared: dict[str, Tensor] = {}
         self._names: set[str] = set()
+        self._schemas: dict[tuple[str, int], onnx.defs.OpSchema] = {}
+        self._inferred: dict[Hashable, tuple[Tensor, ...]] = {}
         self._opset = LOWEST_OPSET
 
     def reserve(self, name: str) -> str:
@@ -59,9 +61,11 @@ class Builder:
             **{key: value for key, value in attributes.items() if value is not None},
         )  # fmt: skip
         helper.set_metadata_props(node, dict(metadata))
-        made = self._infer(schema, node, [tensor for tensor in inputs if tensor])
+        made = self._outputs(schema, node, inputs)
         self.nodes.append(node)
-        return tuple(made)
+        return tuple(
+            Tensor(name, like.dtype, like.shape) for name, like in zip(names, made, strict=True)
+        )
 
     def weight(
         self, name: str, dims: Sequence[int], initializer: Initializer, facts: Mapping[str, str]
@@ -126,15 +130,41 @@ class Builder:
         return name not in self._names
 
     def _schema(self, op: str) -> onnx.defs.OpSchema:
+        found = self._schemas.get((op, self._opset))
+        if found is None:
+            found = self._newest(op)
+            self._schemas[op, self._opset] = found
+        return found
+
+    def _newest(self, op: str) -> onnx.defs.OpSchema:
+        """Return what ONNX says of an operator; the model's opset rises until it has it."""
         for opset in range(self._opset, onnx.defs.onnx_opset_version() + 1):
             if onnx.defs.has(op, opset, ""):
                 self._opset = opset
                 return onnx.defs.get_schema(op, opset, "")
         raise BuildError(f"ONNX has no operator {op}")
 
+    def _outputs(
+        self, schema: onnx.defs.OpSchema, node: onnx.NodeProto, inputs: Sequence[Tensor | None]
+    ) -> tuple[Tensor, ...]:
+        """Return what a node makes: as any other of the same operator, attributes and inputs."""
+        key = (
+            self._opset,
+            node.op_type,
+            len(node.output),
+            *(attribute.SerializeToString() for attribute in node.attribute),
+            *(tensor and (tensor.dtype, tensor.shape) for tensor in inputs),
+        )
+        given = [tensor for tensor in inputs if tensor]
+        if any(tensor.name in self._constants for tensor in given):  # it may be a shape
+            return self._infer(schema, node, given)
+        if key not in self._inferred:
+            self._inferred[key] = self._infer(schema, node, given)
+        return self._inferred[key]
+
     def _infer(
         self, schema: onnx.defs.OpSchema, node: onnx.NodeProto, inputs: Sequence[Tensor]
-    ) -> list[Tensor]:
+    ) -> tuple[Tensor, ...]:
         types = {tensor.name: _type(tensor) for tensor in inputs}
         data = {
             tensor.name: self._constants[tensor.name]
@@ -156,7 +186,7 @@ class Builder:
             ValueError,
         ) as error:
             raise BuildError(_first_line(error)) from error
-        return [_tensor(name, inferred.get(name), inputs) for name in node.output]
+        return tuple(_tensor(name, inferred.get(name), inputs) for name in node.output)
 
 
 def _input_names(inputs: Sequence[Tensor | None]) -> list[str]:

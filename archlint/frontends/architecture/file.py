@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
@@ -12,6 +12,7 @@ from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
 from archlint.frontends.architecture.problems import Problems, Stop
 from archlint.frontends.architecture.value import Invalid
+from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import value
 
@@ -37,7 +38,7 @@ WORDS = (
 )
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False, frozen=False)
 class File:
     """The sections of one file; its parameters and its `framework` hold for all its layers."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.value import Invalid, node_word
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.frontends.architecture.expression import Value
@@ -23,7 +24,7 @@ _NEAREST = 500
 _LISTED = 16
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Scope:
     """The names in one list of layers.
 

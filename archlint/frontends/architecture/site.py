@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ class Adapter:
     alpha: float
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Site:
     """One layer being built.
 

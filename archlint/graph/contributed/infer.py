@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlint.graph.contributed.given import Given, product
@@ -17,6 +16,7 @@ from archlint.graph.contributed.stand_in import (
 from archlint.graph.dtype import DType
 from archlint.graph.typeproto import write
 from archlint.graph.value import Provenance
+from archlint.record import replace
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TypeProto

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import prod
 from types import MappingProxyType
 
+from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.value import Shape
 from archlint.ops.autocast import IN_HALF
@@ -24,6 +24,7 @@ from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, ei
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import KeptFacet, Layout
 from archlint.ops.strides import reshape
+from archlint.record import replace
 
 _TARGET = "aten.scaled_dot_product_attention.default"
 _STATISTIC_BYTES = 4  # the logarithm of the sum of exponentials of each row, in float32
@@ -43,7 +44,15 @@ _SCORES = made(
 _CAUSAL = made(
     "Where", made("Equal", made("Trilu", Tensor("ones")), Number(0)), Number(), Number(0)
 )
+# A mask of bools is another: rows of it that block everything are zero in the framework.
+_BLOCKED = made("Where", Tensor("mask"), Number(0), Number())
 _SOFTMAX = either(
+    made(
+        "Where",
+        made("IsNaN", Tensor("weights")),
+        Number(0),
+        made("Softmax", made("Add", _SCORES, _BLOCKED), label="weights"),
+    ),
     made("Softmax", made("Add", _SCORES, _CAUSAL)),
     made("Softmax", made("Add", _SCORES, Tensor("mask"))),
     made("Softmax", _SCORES),
@@ -51,13 +60,22 @@ _SOFTMAX = either(
 
 
 def keeps_flash(call: Call, gradients: Gradients) -> Kept:
-    """A fused kernel keeps queries, keys, values, the output, a mask, and a number a row."""
+    """A fused kernel keeps queries, keys, values, the output, a mask, and a number a row.
+
+    On the CPU it takes neither other numbers of heads for the keys nor a mask that is trained.
+    """
     if not gradients.needed:
         return NOTHING
-    rows = prod(call.shape(0)[:-1])
-    mask = (3,) if call.has_input(3) else ()
-    seed = _SEED_BYTES if gradients.on_gpu and width(call.input(0)) < _FLOAT_BITS else 0
-    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=_STATISTIC_BYTES * rows + seed)
+    is_alike = call.shape(0)[:-2] == call.shape(1)[:-2] == call.shape(2)[:-2]
+    if not gradients.on_gpu and (gradients[3] or not is_alike):
+        return keeps_materialized(call, gradients)
+    own = _STATISTIC_BYTES * prod(call.shape(0)[:-1])
+    mask: tuple[int, ...] = (3,) if call.has_input(3) else ()
+    if mask and call.input(3).dtype is DType.BOOL:  # made into numbers to be added, then kept
+        own, mask = own + width(call.input(0)) // 8 * call.elements(3), ()
+    if gradients.on_gpu and width(call.input(0)) < _FLOAT_BITS:
+        own += _SEED_BYTES
+    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=own)
 
 
 def keeps_efficient(call: Call, gradients: Gradients) -> Kept:
@@ -78,25 +96,46 @@ def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
     """
     if not gradients.needed:
         return NOTHING
-    query, key, value = (_FLOAT_BYTES * call.elements(slot) for slot in range(3))
-    *lead, _, features = call.shape(0)
-    positions = call.elements(1) // (prod(lead) * features)
-    scores = query // features * positions
-    maps = scores
-    if call.number("dropout", 0.0):
-        maps += scores + (scores // _FLOAT_BYTES if gradients.bool_masks else scores)
-    strides = gradients.strides_of(2)
-    merged = (prod(lead), *call.shape(2)[-2:])
-    is_copied = width(call.input(2)) < _FLOAT_BITS or (
-        strides is not None and reshape(call.shape(2), strides, merged) is None
-    )
-    own = query + key + maps + (value if is_copied else 0)
-    if width(call.input(0)) == _FLOAT_BITS:
-        return Kept(inputs=() if is_copied else (2,), own=own, transient=scores)
-    output = _FLOAT_BYTES * call.output_elements()
+    lead = _joint([call.shape(slot)[:-2] for slot in range(3)])
+    query, key, value = (_FLOAT_BYTES * prod((*lead, *call.shape(slot)[-2:])) for slot in range(3))
+    # The keys may be there as the exporter turned them: the other way round.
+    scores = query * prod(call.shape(1)[-2:]) // call.shape(0)[-1] ** 2
+    dropped = scores if call.number("dropout", 0.0) else 0
+    mask = dropped // _FLOAT_BYTES if gradients.bool_masks else dropped
+    is_half = width(call.input(0)) < _FLOAT_BITS
+    is_copied = is_half or _is_copied(call, gradients, 2, lead)
+    copied = value if is_copied else 0
+    own = query + key + scores + mask + dropped + copied
+    output = _FLOAT_BYTES * prod((*call.shape(0)[:-1], call.shape(2)[-1]))
+    # The worst instants of the backward pass are before queries and keys have their gradients: the
+    # weights get theirs beside the values; then, when the output's and the copied values are gone,
+    # the scores get theirs out of it.
+    passed = (0 if dropped else scores) - copied - output
+    transient = scores - query - key + max(passed, 0)
+    if not is_half:
+        turned = query if _is_copied(call, gradients, 0, lead) else 0
+        before = scores - mask - dropped - copied - output
+        return Kept(
+            inputs=() if is_copied else (2,),
+            own=own,
+            transient=transient,
+            forward_transient=turned + max(before, 0),
+        )
     # The gradients of the output and of the values in fp32, before any is in half precision.
     wide = max(output + value - (query + key + value) // 2, 0)
     return Kept(own=own, transient=scores + wide, forward_transient=query + key + output)
+
+
+def _is_copied(call: Call, gradients: Gradients, slot: int, lead: tuple[int, ...]) -> bool:
+    """Whether heads of an operand have to be copied, to lie one after the other."""
+    shape, strides = call.shape(slot), gradients.strides_of(slot)
+    merged = (prod(lead), *shape[-2:])
+    return shape[:-2] != lead or (strides is not None and reshape(shape, strides, merged) is None)
+
+
+def _joint(leads: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the axes before the last two to which those of all operands are stretched."""
+    return tuple(map(max, *leads)) if len(set(map(len, leads))) == 1 else leads[0]
 
 
 def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
@@ -111,6 +150,7 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
             layout=Layout.FOLLOWS_FIRST,
             casting=IN_HALF,
             cached=(1, 2),
+            in_variables=True,
         ),
         tuple(Form(pattern, _INPUTS, _fits_fused) for pattern in fused_forms),
         (_TARGET,),
@@ -124,6 +164,7 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
             keeps_materialized,
             casting=IN_HALF,
             cached=(1, 2),
+            in_variables=True,
         ),
         (
             Form(dropped, _INPUTS, _dropping),

@@ -15,12 +15,16 @@ from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
-from archlint.ops.operator import KeptFacet, Layout, Operator, SignalFacet, ViewFacet
+from archlint.ops.operator import (
+    FRAMEWORK,
+    KeptFacet,
+    Layout,
+    Operator,
+    SignalFacet,
+    ViewFacet,
+)
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
-
-FRAMEWORK = "framework"
-"""The domain of the operators that stand for what the framework ran."""
 
 Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
@@ -89,6 +93,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
+    in_variables: bool = False,
     cached: tuple[int, ...] = (),
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
@@ -105,5 +110,6 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         differentiable=differentiable,
         domain=FRAMEWORK,
         casting=casting,
+        in_variables=in_variables,
         cached=cached,
     )

@@ -11,6 +11,7 @@ from archlint.record import record
 
 _KEY = "pkg.torch.onnx.fx_node"
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
+_DETACHED = "target=torch.ops.aten.detach."
 _CALL = re.compile(
     r"%(?P<name>\w+) .*?target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
     r"\(args = \((?P<arguments>.*)\), kwargs = \{(?P<keywords>.*)\}\)",
@@ -144,6 +145,11 @@ def left_out(node: Node) -> int:
 def is_exported(node: Node) -> bool:
     """Whether torch.export says what a node stands for."""
     return _KEY in node.metadata
+
+
+def is_detached(node: Node) -> bool:
+    """Whether torch.export says that a node cuts its tensor off from the backward pass."""
+    return _DETACHED in node.metadata.get(_KEY, "")
 
 
 @record

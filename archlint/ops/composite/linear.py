@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
@@ -18,6 +16,7 @@ from archlint.ops.composite.composite import (
 from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.matrix import keeps_matmul
+from archlint.record import replace
 
 _PRODUCT = made("MatMul", Tensor("x"), Tensor("weight"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.ops.backward import Backward
-from archlint.ops.call import Call
+from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     NONE,
     Attributes,
@@ -64,6 +64,14 @@ def keeps_written(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=tuple(range(1, values + bool(adds))))
 
 
+def keeps_for_writing(call: Call, gradients: Gradients) -> Kept:
+    """Keep nothing; the part's gradient is copied, and zeros are made for what was written over."""
+    if not gradients.needed:
+        return NOTHING
+    made = 2 - gradients[1]
+    return Kept(transient=made * nbytes(call.input(1)))
+
+
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
@@ -108,6 +116,12 @@ def composites() -> tuple[Composite, ...]:
                 backward=Backward.REGROUPS,
             ),
             targets=("aten.as_strided.default",),
+        ),
+        # What is written into a part of a tensor, in its own storage.
+        Composite(
+            framework_operator("WritePart", keeps_for_writing, view=views_same),
+            targets=("aten.slice_scatter.default", "aten.select_scatter.default"),
+            arguments=(0, 1),
         ),
         Composite(
             framework_operator("Index", keeps_indices),

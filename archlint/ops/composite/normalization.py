@@ -9,7 +9,7 @@ from typing import TypeAlias
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
-from archlint.ops.autocast import FIRST_OR_SINGLE, SINGLE_ON_GPU, Casting, Lists
+from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, SINGLE_ON_GPU, Casting, Lists
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     NONE,
@@ -23,6 +23,7 @@ from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, ei
 from archlint.ops.effect import Effect, Normalizes, Over
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.normalization import (
+    keeps_batch_statistics,
     keeps_group_statistics,
     keeps_normalized,
     keeps_row_statistics,
@@ -167,6 +168,13 @@ def composites() -> tuple[Composite, ...]:
                 Form(_NORMALIZED, ("x",), _other_axes),
                 *_by_hand(_STANDARDIZED, _other_axes),
             ),
+        ),
+        Composite(  # a batch norm without running statistics
+            framework_operator(
+                "BatchNorm", keeps_batch_statistics, weights=(1, 2), casting=KEEPS_FIRST
+            ),
+            targets=("aten._native_batch_norm_legit.no_stats",),
+            arguments=(0, 1, 2),
         ),
         Composite(
             framework_operator("WeightNorm", keeps_norms, weights=(0, 1)),

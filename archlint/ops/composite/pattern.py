@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 from math import isclose
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.record import record, replace
 
-_NOTHING: frozenset[str] = frozenset()
 _COMMUTATIVE = frozenset({"Add", "Mul"})
 _MEASURING = frozenset({"Shape", "Size"})
 _TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
@@ -39,9 +38,8 @@ class Matching:
 class Pattern(Protocol):
     """How a tensor was made."""
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The operators without which nothing fits."""
+    def can_be_of(self, ops: frozenset[str]) -> bool:
+        """Whether something can fit in a graph that has no other operators than these."""
         ...
 
     @property
@@ -69,10 +67,12 @@ class Tensor:
 
     label: str
 
-    maker: ClassVar[str] = ""
-    makers: ClassVar[frozenset[str]] = _NOTHING
-    needs: ClassVar[frozenset[str]] = _NOTHING
-    """No operator: it may be an input of the model."""
+    maker = ""
+    makers = frozenset[str]()
+
+    def can_be_of(self, _: frozenset[str]) -> bool:
+        """It needs no operator: it may be an input of the model."""
+        return True
 
     def may_fit(self, _: str, __: Graph) -> bool:
         """Any tensor may."""
@@ -91,10 +91,12 @@ class Number:
 
     value: float | None = None
 
-    maker: ClassVar[str] = ""
-    makers: ClassVar[frozenset[str]] = _NOTHING
-    needs: ClassVar[frozenset[str]] = _NOTHING
-    """No operator: it may be stored."""
+    maker = ""
+    makers = frozenset[str]()
+
+    def can_be_of(self, _: frozenset[str]) -> bool:
+        """It needs no operator: it may be stored."""
+        return True
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
         """Whether the contents are known."""
@@ -125,10 +127,9 @@ class Made:
     label: str = ""
     output: int = 0
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The operator, and those that make its operands."""
-        return frozenset({self.op}).union(*(each.needs for each in self.operands))
+    def can_be_of(self, ops: frozenset[str]) -> bool:
+        """Whether the operator is there, and those that make its operands."""
+        return self.op in ops and all(each.can_be_of(ops) for each in self.operands)
 
     @property
     def maker(self) -> str:
@@ -172,11 +173,9 @@ class Either:
 
     alternatives: tuple[Pattern, ...]
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """What all alternatives need."""
-        first, *others = (each.needs for each in self.alternatives)
-        return first.intersection(*others)
+    def can_be_of(self, ops: frozenset[str]) -> bool:
+        """Whether one of them can."""
+        return any(each.can_be_of(ops) for each in self.alternatives)
 
     @property
     def maker(self) -> str:

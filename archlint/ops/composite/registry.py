@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from archlint.ops.composite import (
     activation,
@@ -17,7 +16,7 @@ from archlint.ops.composite import (
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
 from archlint.ops.operator import Operator
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record
@@ -43,7 +42,7 @@ class Composites:
             op: tuple(
                 Candidate(entry, form, form.pattern.makers)
                 for entry, form in forms
-                if form.pattern.needs <= ops
+                if form.pattern.can_be_of(ops)
             )
             for op, forms in self.by_root.items()
             if op in ops

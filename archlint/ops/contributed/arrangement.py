@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from archlint.graph.contributed.stand_in import BLOCKED, MICROSOFT
@@ -17,6 +16,7 @@ from archlint.ops.resampling import sees_resized
 from archlint.ops.signals import passes
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 
 def sees_reduced(call: Call, _: int) -> Sight:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from archlint.graph.contributed.stand_in import MICROSOFT
@@ -29,6 +28,7 @@ from archlint.ops.reach import tabulated
 from archlint.ops.signals import passes
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 
 def keeps_biased(call: Call, gradients: Gradients) -> Kept:

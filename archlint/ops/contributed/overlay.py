@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from archlint.graph.value import Value
 from archlint.ops.call import Call
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record(eq=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archlint.graph.contributed.products import factor_order
 from archlint.graph.contributed.stand_in import MICROSOFT
 from archlint.graph.value import Value
@@ -19,6 +17,7 @@ from archlint.ops.matrix import keeps_factors, matmul_cost, sees_matmul
 from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet
 from archlint.ops.signals import sums_product
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 _PLAIN_COST, _PLAIN_SIGHT = matmul_cost(0, 1), sees_matmul(0, 1)
 

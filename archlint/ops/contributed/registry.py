@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from archlint.ops.autocast import varies
 from archlint.ops.contributed import (
@@ -16,6 +15,7 @@ from archlint.ops.contributed import (
     state,
 )
 from archlint.ops.operator import Operator
+from archlint.record import replace
 
 _OPTIMIZED = varies("an operator of onnxruntime stands for several that were trained")
 

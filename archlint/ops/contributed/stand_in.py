@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from archlint.graph.contributed.stand_in import STAND_INS, StandIn, channels_first
 from archlint.graph.value import Shape, Value
@@ -27,7 +26,7 @@ from archlint.ops.links import (
 )
 from archlint.ops.operator import Operator
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from archlint.api import Amount, Facts
+from archlint.api import Amount, Facts, record
 
 
 class Verdict(enum.Enum):
@@ -18,7 +17,7 @@ class Verdict(enum.Enum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Missing:
     """Why an amount cannot be worked out at all, and what would mend that."""
 
@@ -26,7 +25,7 @@ class Missing:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Budget:
     """One limit on one amount.
 

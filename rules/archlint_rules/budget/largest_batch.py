@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from archlint.api import Amount, Model
+from archlint.api import Amount, Model, record
 from archlint_rules.budget.trials import Trials
 
 _KEPT_BACK = 4  # trials that are left to other remedies, where there are many
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Batch:
     """A batch size that fits, 0 where not even one sample does; the largest unless cut short."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from archlint.api import Amount, Model, Target
+from archlint.api import Amount, Model, Target, record
 from archlint_rules.budget.budget import Budget, Verdict
 
 Family = Callable[[Target], Iterator[Budget]]
@@ -15,7 +15,7 @@ _NODES = 4000
 _FEWEST, _MOST = 4, 24
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Trials:
     """What a budget would say of other targets, as long as there are trials left.
 

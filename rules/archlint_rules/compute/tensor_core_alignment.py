@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from archlint.api import Finding, Model, Node, Rule, Severity
+from archlint.api import Finding, Model, Node, Rule, Severity, record
 
 _MULTIPLE = 8  # of 16-bit numbers: 16 bytes
 _FORMATS = frozenset({"bf16", "fp16"})
@@ -15,7 +14,7 @@ _FEW = 4  # channels of an image, which kernels pad by themselves
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Misaligned:
     """A product whose weight has sizes that are no multiple of 8; the last is the widest."""
 

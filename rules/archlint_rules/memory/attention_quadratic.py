@@ -22,12 +22,12 @@ class AttentionQuadratic(Rule):
         """Compare the scores that are kept for the backward pass with the peak."""
         if model.target.training.optimizer is None:
             return
-        peak = model.facts.training_memory.peak
-        if not peak.complete:
-            return
         found = [each for each in model.facts.attention_memory.scores if each.nbytes]
+        if not found:  # most models have no attention, and a peak is long to work out
+            return
         kept = sum(each.nbytes for each in found)
-        if not found or kept <= _LARGE_PART * peak.high:
+        peak = model.facts.training_memory.peak
+        if not peak.complete or kept <= _LARGE_PART * peak.high:
             return
         largest = max(found, key=lambda each: each.nbytes)
         shape = " x ".join(str(size) for size in largest.shape)

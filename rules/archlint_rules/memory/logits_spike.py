@@ -30,11 +30,12 @@ class LogitsSpike(Rule):
         shape = model.graph.values[name].sizes if name else None
         if not shape or shape[-1] < _VOCABULARY:
             return
-        peak = model.facts.training_memory.peak
-        if not peak.complete:
-            return
-        nbytes = 2 * _FLOAT_BYTES * prod(shape)
-        if nbytes > _LARGE_PART * peak.high:
+        nbytes, memory = 2 * _FLOAT_BYTES * prod(shape), model.facts.training_memory
+        weights = memory.weight_bytes + memory.gradient_bytes + memory.state_bytes.high
+        if nbytes <= _LARGE_PART * weights:
+            return  # the peak is more than that, and long to work out
+        peak = memory.peak
+        if peak.complete and nbytes > _LARGE_PART * peak.high:
             yield self.finding(
                 f"log-probabilities in fp32 and the gradient of "
                 f"{' x '.join(str(size) for size in shape)} scores take {format_bytes(nbytes)}, "

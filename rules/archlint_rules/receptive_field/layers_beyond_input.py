@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Node, Rule, Severity
+from archlint.api import Finding, Model, Node, Rule, Severity, record
 from archlint_rules.receptive_field.windows import by_node
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class LayersBeyondInput(Rule):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Layer:
     """A layer that reads neighbours: the narrowest field before it, and the input's length.
 

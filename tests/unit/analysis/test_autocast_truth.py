@@ -58,7 +58,7 @@ def facts_of(path: Path, place: str = "bf16 cpu") -> Facts:
     half, device = place.split()
     target = Target(
         device=find_device("nvidia-t4") if device == "cuda" else None,
-        training=Training("adam", precision=f"{half}-mixed"),
+        training=Training("adam", precision=f"{half}-mixed", in_place=False),
     )
     return Facts(graph_of(path), target, operators())
 
@@ -80,7 +80,9 @@ def test_saved_bytes_are_those_of_autograd(path: Path, place: str) -> None:
 @pytest.mark.parametrize("foreach", [False, True])
 @pytest.mark.parametrize("path", EXACT, ids=lambda path: path.stem)
 def test_the_peak_is_that_of_a_step(path: Path, optimizer: str, *, foreach: bool) -> None:
-    training = Training(optimizer, precision="bf16-mixed", loss="none", foreach=foreach)
+    training = Training(
+        optimizer, precision="bf16-mixed", loss="none", foreach=foreach, in_place=False
+    )
     memory = Facts(graph_of(path), Target(training=training), operators()).training_memory
     want = measured(path)["peak_bytes"][optimizer + " foreach" * foreach]
     assert memory.peak.low == memory.peak.high == pytest.approx(want, rel=0.01)
@@ -90,7 +92,7 @@ def test_the_peak_is_that_of_a_step(path: Path, optimizer: str, *, foreach: bool
 @pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
 @pytest.mark.parametrize("path", EXACT, ids=lambda path: path.stem)
 def test_a_loss_casts_and_keeps_as_well(path: Path, loss: str, precision: str) -> None:
-    training = Training("sgd", precision=precision, loss=loss)
+    training = Training("sgd", precision=precision, loss=loss, in_place=False)
     memory = Facts(graph_of(path), Target(training=training), operators()).training_memory
     want = measured(path)["loss_peak_bytes"][f"{loss} {precision}"]
     assert memory.peak.low == pytest.approx(want, rel=0.01)

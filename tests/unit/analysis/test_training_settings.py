@@ -12,7 +12,7 @@ from archlint.analysis.facts import Facts
 from archlint.analysis.trained_part import trained_part
 from archlint.config.building import build_target
 from archlint.config.error import Origin
-from archlint.config.layer import read_layer
+from archlint.config.reading import read_layer
 from archlint.frontends.onnx import load_onnx
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph

@@ -24,6 +24,8 @@ CASES = [
     if (TRUTH / f"{name}.{exporter}.onnx").exists()  # one of them only torch.export takes
 ]
 
+HELD_BY_VARIABLES = {"listed"}  # no file tells them: the answer is an interval
+
 
 def facts_of(name: str, exporter: str) -> Facts:
     model = load_onnx(TRUTH / f"{name}.{exporter}.onnx").model
@@ -55,8 +57,13 @@ def test_the_peak_is_that_of_a_step(
         facts.saved,
         Training(optimizer, loss="none"),
         foreach=foreach,
+        blocks=facts.step.blocks,
     )
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
+    if name in HELD_BY_VARIABLES:
+        assert memory.peak.low < want
+        assert memory.peak.high == pytest.approx(want, rel=0.01)
+        return
     assert memory.peak.low == memory.peak.high
     # The step counters of Adam and numbers of a few bytes come and go in other places.
     assert memory.peak.low == pytest.approx(want, rel=0.01)

@@ -9,8 +9,8 @@ import pytest
 
 from archlint.config.config import Config
 from archlint.config.error import ConfigError, Origin
-from archlint.config.layer import read_command_line
 from archlint.config.loading import load_config
+from archlint.config.reading import read_command_line
 from archlint.config.selection import Selection
 from archlint.target import Device, Target
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from archlint.config.building import build_target
 from archlint.config.describe import describe
 from archlint.config.error import ConfigError, Origin
-from archlint.config.layer import read_command_line, read_layer
+from archlint.config.reading import read_command_line, read_layer
 from archlint.config.settings import TARGET
 from archlint.errors import CannotRun
 from archlint.target import (

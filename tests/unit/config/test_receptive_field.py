@@ -7,7 +7,7 @@ import pytest
 from archlint.config.building import build_target
 from archlint.config.describe import describe
 from archlint.config.error import ConfigError, Origin
-from archlint.config.layer import read_layer
+from archlint.config.reading import read_layer
 from archlint.target import FieldNeed, Requirements
 
 

@@ -1,0 +1,51 @@
+"""When the modules of a network return: the calls of each, as stretches of nodes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+
+from archlint.analysis.blocks import Blocks
+from archlint.graph.graph import Graph
+from archlint.graph.modules import Path
+from archlint.record import record
+
+
+@record(slots=False)
+class ModuleCalls:
+    """The calls of modules in the order of the nodes of `graph`.
+
+    A call lasts as long as the nodes are of one module and use no weight a second time: that is
+    another call of the same module.
+    """
+
+    graph: Graph
+    blocks: Blocks
+
+    def end(self, module: Path, index: int) -> int:
+        """Return the last node of the call of a module that node `index` is part of."""
+        starts, ends = self._calls[module]
+        return ends[bisect_right(starts, index) - 1]
+
+    @cached_property
+    def _calls(self) -> dict[Path, tuple[list[int], list[int]]]:
+        """The indices of the first and the last nodes of the calls of each module."""
+        calls: dict[Path, tuple[list[int], list[int]]] = {}
+        used: dict[Path, set[str]] = {}
+        before: tuple[Path, ...] = ()
+        weights = self.graph.weights
+        for index, node in enumerate(self.graph.nodes):
+            modules = self.blocks.calls(node.name)
+            reads = [name for name in node.inputs if name in weights]
+            for module in modules:
+                goes_on = module in before and used[module].isdisjoint(reads)
+                starts, ends = calls.setdefault(module, ([], []))
+                if goes_on:
+                    ends[-1] = index
+                else:
+                    starts.append(index)
+                    ends.append(index)
+                    used[module] = set()
+                used[module].update(reads)
+            before = modules
+        return calls

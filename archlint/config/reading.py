@@ -1,0 +1,94 @@
+"""From what the command line, a configuration or a document says to a layer of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from archlint.config.error import ConfigError, Origin
+from archlint.config.layer import Layer, merge_value
+from archlint.config.settings import TARGET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_layer(data: object, origin: Origin, path: Path | None = None) -> Layer:
+    """Read the target settings in nested plain data, as TOML or YAML gives them.
+
+    Raises `ConfigError` for the first setting that is unknown, wrong or contradictory.
+    """
+    try:
+        return target_layer(TARGET.read(data), origin, path)
+    except ConfigError as error:
+        raise error.written_in(origin, path) from None
+
+
+def target_layer(values: Mapping[str, object], origin: Origin, path: Path | None = None) -> Layer:
+    """Return the target settings among typed `values`. Raises `ConfigError` where they clash."""
+    layer = Layer(origin, {key: value for key, value in values.items() if TARGET.find(key)}, path)
+    _check_momentum(layer)
+    return layer
+
+
+def read_command_line(
+    flags: Mapping[str, object], dims: Iterable[str] = (), assignments: Iterable[str] = ()
+) -> Layer:
+    """Read what the command line states.
+
+    `flags` are values by the names of their flags (None: not given), `dims` the `NAME=N` of
+    `--dim`, `assignments` the `KEY=VALUE` of `--set`, where KEY is a full dotted key, or a bare
+    one that only one setting has. Raises `ConfigError`, as `read_layer` does.
+    """
+    try:
+        given = {name: value for name, value in flags.items() if value is not None}
+        values = TARGET.read(given)
+        for text in dims:
+            name, value = _split_assignment(text, "NAME=N", at_last=True)
+            _state(values, "dims", {name: value})
+        for text in assignments:
+            key, value = _split_assignment(text, "KEY=VALUE")
+            _assign(values, key, value)
+        return target_layer(values, Origin.COMMAND_LINE)
+    except ConfigError as error:
+        raise error.written_in(Origin.COMMAND_LINE) from None
+
+
+def _assign(values: dict[str, object], key: str, value: str) -> None:
+    """Take one `KEY=VALUE`; `dims.NAME=N` states one entry of a table."""
+    for setting in TARGET.settings:
+        for name in (*setting.keys, setting.bare):
+            if key.startswith(f"{name}."):
+                _state(values, setting.key, {key.removeprefix(f"{name}."): value})
+                return
+    _state(values, key, value)
+
+
+def _state(values: dict[str, object], key: str, value: object) -> None:
+    setting = TARGET.look_up(key)
+    try:
+        read = setting.kind.read(value)
+    except ConfigError as error:
+        raise error.below(*setting.key.split(".")) from None
+    merge_value(values, setting.key, read)
+
+
+def _split_assignment(text: str, form: str, *, at_last: bool = False) -> tuple[str, str]:
+    name, equals, value = text.rpartition("=") if at_last else text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise ConfigError(f"expected {form}, not {text!r}")
+    return name.strip(), value.strip()
+
+
+def _check_momentum(layer: Layer) -> None:
+    """Refuse a momentum beside another optimizer: its state would be counted without it.
+
+    Only within one layer: a momentum from the configuration is a left-over, not a mistake, where
+    the command line names another optimizer.
+    """
+    optimizer = layer.values.get("training.optimizer", "sgd-momentum")
+    if layer.values.get("training.momentum") and optimizer != "sgd-momentum":
+        raise ConfigError(
+            f"momentum is a setting of sgd-momentum, not of {optimizer}",
+            key=("training", "momentum"),
+        )
