@@ -156,7 +156,9 @@ class HiddenLayers:
         for node in self.graph.nodes:
             if node.op in _FUSED and low:
                 inputs = (node.inputs[0], *map(self._unrepeated, node.inputs[1:3]))
-                nodes.append(replace(node, inputs=(*inputs, *node.inputs[3:])))
+                attributes = {**node.attributes, "grouped": 1}
+                read = (*inputs, *node.inputs[3:])
+                nodes.append(replace(node, inputs=read, attributes=attributes))
             else:
                 nodes.append(node)
         return replace(self, graph=replace(self.graph, nodes=tuple(nodes)))

@@ -67,6 +67,7 @@ def keeps_flash(call: Call, gradients: Gradients) -> Kept:
     if not gradients.needed:
         return NOTHING
     is_alike = call.shape(0)[:-2] == call.shape(1)[:-2] == call.shape(2)[:-2]
+    is_alike = is_alike or bool(call.integer("grouped", 0))  # as where kernels take such heads
     if not gradients.on_gpu and (gradients[3] or not is_alike):
         return keeps_materialized(call, gradients)
     own = _STATISTIC_BYTES * prod(call.shape(0)[:-1])
