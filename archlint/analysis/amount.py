@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil, floor
 
 from archlint.record import record
 
@@ -56,6 +57,14 @@ class Amount:
     def plus(self, value: int) -> Amount:
         """Return the total with an exact quantity."""
         return Amount(self.low + value, self.high + value, self.unknown)
+
+    def reaching(self, other: Amount) -> Amount:
+        """Return the quantity with an upper end that is at least that of `other`."""
+        return Amount(self.low, max(self.high, other.high), self.unknown)
+
+    def widened(self, part: float) -> Amount:
+        """Return the quantity with both ends moved outwards by a part of themselves."""
+        return Amount(floor(self.low * (1 - part)), ceil(self.high * (1 + part)), self.unknown)
 
 
 def merged(*groups: Iterable[Unknown]) -> tuple[Unknown, ...]:

@@ -13,6 +13,7 @@ from archlint.analysis.initialization import Describe, Initialization, read_noth
 from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
+from archlint.ops.restored.tied_weights import IsTurned, cannot_tell
 from archlint.record import record, replace
 from archlint.target import Target
 
@@ -44,13 +45,14 @@ class Facts:
     """The facts of one graph for one target.
 
     `describe` reads what the numbers of a stored tensor look like; no fact asks for it unless it
-    is about the numbers.
+    is about the numbers. `is_turned` compares two stored matrices, for tied weights.
     """
 
     graph: Graph
     target: Target
     operators: Operators
     describe: Describe = read_nothing
+    is_turned: IsTurned = cannot_tell
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -151,8 +153,18 @@ class Facts:
         from archlint.analysis.training_step import TrainingStep
 
         return TrainingStep(
-            self.graph, self.operators, self.parameters, self.gradients, self.target
+            self.graph,
+            self.operators,
+            self.parameters,
+            self.gradients,
+            self.target,
+            self.is_turned,
         )
+
+    @property
+    def trained_parameters(self) -> Parameters:
+        """The parameters of the network as it is trained, whatever the file makes of them."""
+        return self.step.program.parameters
 
     @property
     def blocks(self) -> Blocks:

@@ -1,29 +1,41 @@
-"""Layers that an export for inference leaves out: batch norm folded into weights, and dropout."""
+"""Layers that an export for inference leaves out: dropout."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
+from archlint.graph.modules import module_path, module_paths
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
+from archlint.ops.composite.exported import base_name, signature, skipped
+from archlint.ops.restored.folded_norms import folded_norms
 from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
-_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _FX = "pkg.torch.onnx.fx_node"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
 _TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
-_FOLDED, _DROPOUT = "batch_norm", "torch.nn.modules.dropout."
+_DROPOUT = "torch.nn.modules.dropout."
 
 # What dropout customarily follows: activations, and what ends a block or begins a head.
 _ACTIVATIONS = frozenset(
     {"Relu", "Gelu", "Silu", "Swish", "Hardswish", "HardSwish", "Elu", "LeakyRelu", "Tanh", "Mish"}
     | {"Glu", "Softplus", "Selu", "Clip", "Sigmoid", "PRelu"}
 )
-_ENDS = frozenset({"Linear", "Gemm", "MatMul"})
+_ENDS = frozenset({"Linear", "Gemm", "MatMul", "Softmax"})
+_NORMS = frozenset({"LayerNorm", "LayerNormalization"})
+# A copy after one of these puts elements in order, as attention asks for.
+_REORDERING = frozenset({"Transpose", "Expand", "Slice", "Split", "Squeeze", "Unbind"})
+_REGROUPING = frozenset(
+    f"aten.{name}"
+    for name in ("view.default", "_unsafe_view.default", "reshape.default", "select.int")
+)
+_LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
+_COPY = re.compile(r"%clone(?:_(\d+))?\b")
 _FUSED = frozenset({"FlashAttention", "EfficientAttention"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
@@ -32,124 +44,176 @@ _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 class HiddenLayers:
     """The places in a graph of the framework's operators where layers may have been left out.
 
-    Batch norms that torch.export folded are named in its metadata; where the weight of a
-    convolution goes by a name that an exporter made up, one is possible. Only PyTorch's files tell.
+    `file` is the graph of the file, which tells how it was exported: only PyTorch's files do.
     `drops_fused` tells that dropout leaves attention in its fused kernel, as on a GPU.
     """
 
     graph: Graph
+    file: Graph
     drops_fused: bool = False
 
     @cached_property
-    def is_training(self) -> bool:
-        """Whether the file was exported for training, so that nothing is left out."""
-        return any(
-            (node.op == "BatchNormalization" and node.attributes.get("training_mode") == 1)
-            or _TRAINED in node.metadata.get(_FX, "")
-            or (node.op == "Dropout" and len(node.inputs) > 2)
-            for node in self.graph.nodes
-        )
-
-    @cached_property
-    def certain_norms(self) -> tuple[str, ...]:
-        """The convolutions that had a batch norm."""
-        return tuple(
-            node.name
-            for node in self.graph.nodes
-            if node.op in _CONVOLUTIONS and _FOLDED in node.metadata.get(_FX, "")
-        )
-
-    @cached_property
-    def possible_norms(self) -> tuple[str, ...]:
-        """The convolutions that may have had one, besides those that had."""
-        return tuple(
-            node.name
-            for node in self.graph.nodes
-            if node.op in _CONVOLUTIONS
-            and node.name not in self.certain_norms
-            and self._is_renamed(node.inputs[1])
-        )
-
-    @cached_property
     def possible_dropouts(self) -> tuple[str, ...]:
-        """The nodes that dropout may have followed."""
-        if self.is_training or not self._is_inference:
+        """The nodes that dropout may have followed.
+
+        torch.export puts a copy where a dropout does nothing, and its record names the copy after
+        it is gone; inside of attention there is none. Other files tell nothing.
+        """
+        if not self.is_inference:
             return ()
-        named = tuple(
-            node.name for node in self.graph.nodes if _DROPOUT in node.metadata.get(_CLASSES, "")
-        )
-        if named:
-            return named
-        return tuple(node.name for node in self.graph.nodes if self._may_drop(node))
+        if self._is_exported:
+            names = {node.name for node in self.graph.nodes if _is_in_dropout(node)}
+            names.update(self._makers(self._copied))
+            if self._lost_copies:
+                names.update(node.name for node in self.graph.nodes if self._may_drop_before(node))
+        else:
+            names = {node.name for node in self.graph.nodes if self._may_drop(node)}
+        names.update(self._makers(self._after_gaps))
+        names.update(node.name for node in self.graph.nodes if node.op in _FUSED)
+        return tuple(node.name for node in self.graph.nodes if node.name in names)
 
-    @property
-    def note(self) -> str | None:
-        """What a reader should know of the answer, None where the file hides nothing."""
-        parts = []
-        if self.certain_norms or self.possible_norms:
-            parts.append("batch norm folded into its convolutions")
-        if self.possible_dropouts:
-            parts.append("dropout left out")
-        if not parts:
-            return None
-        return (
-            f"an export for inference, with {' and '.join(parts)}: training keeps more than the "
-            "file shows; export in training mode, or say training.batch-norm and training.dropout"
+    def _makers(self, tensors: Iterable[str]) -> Iterator[str]:
+        """Yield the names of the nodes that make `tensors`."""
+        for name in tensors:
+            if name in self.graph.producers:
+                yield self.graph.producers[name].name
+
+    @cached_property
+    def _copied(self) -> tuple[str, ...]:
+        """The tensors whose copies an optimizer took out, but for those that put it in order."""
+        producers = self.file.producers
+        return tuple(
+            tensor
+            for call, gone, tensor in skipped(self.file)
+            if base_name(gone) == "clone"
+            and tensor in producers
+            and not (producers[tensor].op in _REORDERING and call.target in _REGROUPING)
         )
 
-    def shown(self, norms: tuple[str, ...], dropouts: tuple[str, ...] = ()) -> Graph:
-        """Return the graph with a batch norm after each of `norms`, and dropout at `dropouts`."""
-        if not norms and not dropouts:
+    @cached_property
+    def _lost_copies(self) -> int:
+        """How many copies no call reads by name, since it is lost: copies are numbered."""
+        found = {int(number or 0) for node in self.file.nodes for number in _copies(node)}
+        return max(found, default=-1) + 1 - len(found)
+
+    def _may_drop_before(self, node: Node) -> bool:
+        """Whether dropout may stand before a layer whose call is lost with its batch norm."""
+        users = {user.name for user in self.graph.consumers.get(node.output, ())}
+        return not users.isdisjoint(self._folded) and self._may_drop(node)
+
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        return frozenset(folded_norms(self.file))
+
+    @cached_property
+    def _after_gaps(self) -> tuple[str, ...]:
+        """What layers read in front of which a row of modules has one that left nothing.
+
+        A dropout in place leaves no copy. A layer that a batch norm was folded into stands for two.
+        """
+        folded = self._folded
+        paths = {path for path in module_paths(self.file).values() if path}
+        begun = {path[:end] for path in paths for end in range(1, len(path) + 1)}
+        found = []
+        for node in self.file.nodes:
+            path = module_path(node)
+            before = self.file.producers.get(node.inputs[0]) if node.inputs else None
+            if node.op not in _LAYERS or before is None or before.name in folded:
+                continue
+            place = int(path[-1]) - 1 if path and path[-1].isdigit() else -1
+            if node.name in folded or place < 0:
+                continue
+            if (*path[:-1], str(place)) not in begun:
+                found.append(node.inputs[0])
+        return tuple(found)
+
+    @cached_property
+    def _is_exported(self) -> bool:
+        return signature(self.file) is not None
+
+    def shown(self, dropouts: tuple[str, ...]) -> Graph:
+        """Return the graph with dropout at `dropouts`."""
+        if not dropouts:
             return self.graph
         values = dict(self.graph.values)
         nodes: list[Node] = []
         for node in self.graph.nodes:
-            if node.name in norms:
-                nodes.extend(_followed(node, "BatchNormalization", values))
-            elif node.name in dropouts and node.op in _FUSED and self.drops_fused:
+            if node.name not in dropouts or (node.op in _FUSED and self.drops_fused):
                 nodes.append(node)
-            elif node.name in dropouts and node.op in _FUSED:
+            elif node.op in _FUSED:
                 attributes = {**node.attributes, "dropout": 1.0}
                 nodes.append(replace(node, op="MaterializedAttention", attributes=attributes))
-            elif node.name in dropouts:
-                nodes.extend(_followed(node, "Dropout", values))
             else:
-                nodes.append(node)
+                nodes.extend(_followed(node, values))
         return replace(self.graph, nodes=tuple(nodes), values=values)
 
-    @cached_property
-    def _is_inference(self) -> bool:
-        """Whether something in the file tells that PyTorch exported it for inference."""
-        norms = any(node.op == "BatchNormalization" for node in self.graph.nodes)
-        renamed = any(self._is_renamed(name) for name in self.graph.weights)
-        return self._is_from_pytorch and (norms or bool(self.certain_norms) or renamed)
+    def leaning(self, *, low: bool) -> HiddenLayers:
+        """Return the same with whatever no file tells taken for what keeps least, or most.
 
-    @property
-    def _is_from_pytorch(self) -> bool:
-        return self.graph.metadata.get("producer_name") == "pytorch"
+        Attention may take the keys and values of grouped heads as they are, without repeating them.
+        """
+        nodes = []
+        for node in self.graph.nodes:
+            if node.op in _FUSED and low:
+                inputs = (node.inputs[0], *map(self._unrepeated, node.inputs[1:3]))
+                attributes = {**node.attributes, "grouped": 1}
+                read = (*inputs, *node.inputs[3:])
+                nodes.append(replace(node, inputs=read, attributes=attributes))
+            else:
+                nodes.append(node)
+        return replace(self, graph=replace(self.graph, nodes=tuple(nodes)))
+
+    def _unrepeated(self, name: str) -> str:
+        """Return the keys or values of grouped heads before they are repeated for all heads."""
+        source = name
+        for op in ("Reshape", "Expand", "Unsqueeze"):
+            maker = self.graph.producers.get(source)
+            if maker is None or maker.op != op:
+                return name
+            source = maker.inputs[0]
+        return source
+
+    @cached_property
+    def is_inference(self) -> bool:
+        """Whether something in the file tells that PyTorch exported it for inference."""
+        graph = self.file
+        if not graph.is_from_pytorch or is_training(graph):
+            return False
+        norms = any(node.op == "BatchNormalization" for node in graph.nodes)
+        hides = norms or bool(self._folded) or bool(self._copied)
+        hides = hides or (bool(self._after_gaps) and not self._is_exported)
+        return hides or any(map(self._is_renamed, graph.weights))
 
     def _is_renamed(self, name: str) -> bool:
         """Whether a stored matrix or kernel goes by a name that an exporter made up."""
-        value = self.graph.values[name]
+        value = self.file.values[name]
         large = value.shape is not None and len(value.shape) > 1
         is_float = value.dtype is not None and value.dtype.is_float
-        return self._is_from_pytorch and large and is_float and is_computed_anew(name)
+        return large and is_float and is_computed_anew(name)
 
     def _may_drop(self, node: Node) -> bool:
         value = self.graph.values[node.outputs[0]]
         if value.dtype is None or not value.dtype.is_float:
             return False
-        users = {user.op for user in self.graph.consumers.get(node.outputs[0], ())}
         if node.op in _ACTIVATIONS or node.op in _POOLED or node.op in _FUSED:
             return True
-        if node.op == "Softmax":
-            return "MatMul" in users
+        maker = self.graph.producers.get(node.inputs[0]) if node.inputs else None
+        if node.op in _NORMS:
+            return maker is not None and maker.op == "Add" and self._adds_embeddings(maker)
+        users = self._users(node.outputs[0])
         if node.op == "Add":
             return self._adds_embeddings(node)
-        if node.op in {"LayerNorm", "LayerNormalization"}:
-            maker = self.graph.producers.get(node.inputs[0])
-            return maker is not None and maker.op == "Add" and self._adds_embeddings(maker)
-        return node.op in _ENDS and "Add" in users
+        if node.op == "Gather":
+            return node.inputs[0] in self.graph.weights and "Add" not in users
+        return ("MatMul" if node.op == "Softmax" else "Add") in users and node.op in _ENDS
+
+    def _users(self, name: str) -> set[str]:
+        """Return the operators that use a tensor, as it is or with its axes cut anew."""
+        users: set[str] = set()
+        for user in self.graph.consumers.get(name, ()):
+            is_view = user.op in _REORDERING or user.op == "Reshape"
+            users |= self._users(user.output) if is_view else {user.op}
+        return users
 
     def _adds_embeddings(self, node: Node) -> bool:
         makers = (self.graph.producers.get(name) for name in node.inputs)
@@ -157,12 +221,33 @@ class HiddenLayers:
         return "Gather" in ops or bool(set(node.inputs) & set(self.graph.weights))
 
 
-def _followed(node: Node, op: str, values: dict[str, Value]) -> tuple[Node, Node]:
-    """Return a node and another one after it, whose output goes by the name of the first one's."""
+def _copies(node: Node) -> list[str]:
+    """Return the numbers of the copies that the call of a node makes or reads, "" for the first."""
+    return _COPY.findall(node.metadata.get(_FX, ""))
+
+
+def _is_in_dropout(node: Node) -> bool:
+    """Whether torch.export says that a node is all that a dropout does."""
+    return _DROPOUT in node.metadata.get(_CLASSES, "")
+
+
+def is_training(graph: Graph) -> bool:
+    """Whether a file was exported for training, so that nothing is left out."""
+    return any(
+        (node.op == "BatchNormalization" and node.attributes.get("training_mode") == 1)
+        or _TRAINED in node.metadata.get(_FX, "")
+        or (node.op == "Dropout" and len(node.inputs) > 2)
+        for node in graph.nodes
+    )
+
+
+def _followed(node: Node, values: dict[str, Value]) -> tuple[Node, Node]:
+    """Return a node and dropout after it, whose output goes by the name of the first one's."""
     output = node.outputs[0]
     inner = f"{output}#hidden"
     values[inner] = replace(values[output], name=inner, role=Role.COMPUTED)
     first = replace(node, outputs=(inner, *node.outputs[1:]))
-    attributes: Mapping[str, Attribute] = {"ratio": 0.5} if op == "Dropout" else {}
-    second = Node(f"{node.name}#{op}", op, "", (inner,), (output,), attributes, _NO_METADATA)
-    return first, second
+    ratio: Mapping[str, Attribute] = {"ratio": 0.5}
+    return first, Node(
+        f"{node.name}#Dropout", "Dropout", "", (inner,), (output,), ratio, _NO_METADATA
+    )

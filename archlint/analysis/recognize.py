@@ -7,7 +7,8 @@ from dataclasses import field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.composite.composite import Attributes, Composite, Form
+from archlint.graph.value import Shape, Value
+from archlint.ops.composite.composite import Attributes, Composite, Form, ShapeOf
 from archlint.ops.composite.exported import (
     ExportedCall,
     Signature,
@@ -17,7 +18,7 @@ from archlint.ops.composite.exported import (
 )
 from archlint.ops.composite.pattern import Matching, reads_shape_alone
 from archlint.ops.composite.registry import Composites
-from archlint.ops.composite.rewritten import SPLIT, prepared_weights, split_slices
+from archlint.ops.composite.rewritten import SPLIT, prepared_weights, reshaping, split_slices
 from archlint.ops.operator import FRAMEWORK
 from archlint.record import record, replace
 
@@ -61,6 +62,8 @@ class _Found:
     composites: dict[str, Node] = field(default_factory=dict)
     covered: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
+    before: dict[str, list[Node]] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
 
     def add(
         self,
@@ -69,25 +72,32 @@ class _Found:
         inputs: tuple[str, ...],
         outputs: tuple[str, ...],
         attributes: Attributes,
-    ) -> None:
-        """Replace `nodes` by one; it stands where the first of its outputs was made."""
+    ) -> str:
+        """Replace `nodes` by one, whose name it returns; it stands where its first output was."""
         maker = next(node for node in nodes if not set(outputs).isdisjoint(node.outputs))
         self.covered.update(node.name for node in nodes)
         self.composites[maker.name] = Node(
             maker.name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes,
             _NO_METADATA,
         )  # fmt: skip
+        return maker.name
 
     def shown(self, graph: Graph) -> Graph:
         """Return `graph` with each group of nodes as the one that stands for it."""
         if not self.covered:
             return graph
-        nodes = tuple(
-            self.composites.get(node.name, node)
-            for node in graph.nodes
-            if node.name in self.composites or node.name not in self.covered
-        )
-        return replace(graph, nodes=nodes)
+        nodes: list[Node] = []
+        for node in graph.nodes:
+            if node.name in self.composites or node.name not in self.covered:
+                nodes.extend(self.before.get(node.name, ()))
+                nodes.append(self.composites.get(node.name, node))
+        values = {**graph.values, **self.values} if self.values else graph.values
+        return replace(graph, nodes=tuple(nodes), values=values)
+
+    def reshape(self, source: str, name: str, shape: Shape, user: str, graph: Graph) -> None:
+        """Make a tensor that an optimizer put together with its use, before the node `user`."""
+        self.values[name] = replace(graph.values[source], name=name, shape=shape)
+        self.before.setdefault(user, []).append(reshaping(source, name, user))
 
 
 def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:
@@ -111,7 +121,9 @@ def _from_export(graph: Graph, composites: Composites, found: _Found) -> None:
             inputs = _tensors(asked, call, names, graph)
             outputs = _outputs(call, nodes, graph)
             if attributes is not None and outputs and inputs is not None:
-                found.add(composite, nodes, inputs, outputs, attributes)
+                user = found.add(composite, nodes, inputs, outputs, attributes)
+                if composite.shape_of is not None:
+                    _reshape_merged(found, graph, user, asked, composite.shape_of)
                 break
             found.lost.update(node.name for node in nodes)
 
@@ -128,7 +140,8 @@ def _tensors(
     """Return the tensors that the program calls by these names, "" for none.
 
     None where one is not found among what the nodes of the call read. A weight that was stored in
-    another form on the way goes by another name: those are taken in order.
+    another form on the way goes by another name: those are taken in order. So are tensors that an
+    optimizer worked out beforehand, or made together with their use.
     """
     made = {name for node in call.nodes for name in node.outputs}
     read = [name for node in call.nodes for name in node.inputs if name and name not in made]
@@ -140,14 +153,39 @@ def _tensors(
         if name in graph.weights and name not in found and name not in units
         if (graph.values[name].shape or ()) and _is_float(name, graph, constants=True)
     )
+    others = iter(
+        name
+        for name in dict.fromkeys(read)
+        if name not in graph.weights and name not in graph.constants and name not in found
+    )
     result = []
     for name, tensor in zip(asked, found, strict=True):
         known = not tensor or tensor in read
-        used = tensor if known else next(stored, None) if name.startswith("p_") else None
+        used = tensor if known else None
+        if used is None and name.startswith("p_"):
+            used = next(stored, None)
+        elif used is None and name not in graph.producers:
+            used = next(others, None) or next(stored, None)
         if used is None:
             return None
         result.append(used)
     return tuple(result)
+
+
+def _reshape_merged(
+    found: _Found, graph: Graph, user: str, asked: list[str], shape_of: ShapeOf
+) -> None:
+    """Make the arguments of a call that an optimizer merged with it, where their shape is known."""
+    node = found.composites[user]
+    shapes = [graph.values[name].shape if name else None for name in node.inputs]
+    inputs = list(node.inputs)
+    for slot, (name, tensor) in enumerate(zip(asked, node.inputs, strict=True)):
+        is_merged = name and name not in graph.values and tensor not in graph.weights
+        shape = shape_of(slot, shapes) if is_merged else None
+        if shape is not None and shape != shapes[slot]:
+            inputs[slot] = f"{user}/{name}"
+            found.reshape(tensor, inputs[slot], shape, user, graph)
+    found.composites[user] = replace(node, inputs=tuple(inputs))
 
 
 def _outputs(call: ExportedCall, nodes: tuple[Node, ...], graph: Graph) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ class Saved:
         own = self.own_total
         if self.more is None:
             return own
-        return Amount(own.low, max(own.high, self.more.total.high), own.unknown)
+        return own.reaching(self.more.total)
 
     @cached_property
     def own_total(self) -> Amount:

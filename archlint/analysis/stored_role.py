@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage, Use
-from archlint.graph.made_up import is_made_up
+from archlint.graph.made_up import is_computed_anew, is_made_up
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.graph.weight import BUFFER, INITIALIZER
@@ -31,6 +31,13 @@ _CUSTOMARY_BUFFER = re.compile(
 
 # Tables of sines are made longer than any input, so that only a part of them is used.
 _CUSTOMARY_TABLE = re.compile(r"(^|[._])(pe|pos_enc(oding)?s?|positional_encodings?)$")
+
+# Calls of which numbers come, by the names that torch.export gives to what they make.
+_NUMBER = re.compile(r"_\d+$")
+_MADE_OF_NUMBERS = frozenset(
+    {"where", "zeros", "ones", "full", "repeat", "arange", "cos", "sin", "scalar_tensor_default"}
+    | {"masked_fill", "tril", "triu", "zeros_like", "ones_like", "full_like", "threshold_cast"}
+)
 
 
 class StoredRole(enum.Enum):
@@ -67,8 +74,9 @@ class StoredRoles:
             return StoredRole.BUFFER
         if weight is not None and INITIALIZER in weight.metadata:
             return StoredRole.PARAMETER
-        if self._signature is not None and name in self._signature.kinds:
-            return _SIGNATURE_ROLES.get(self._signature.kinds[name], StoredRole.NUMBER)
+        told = self._signature is not None and weight is not None and self._of_program(name)
+        if told:
+            return told
         if weight is not None and self._keeps_names and not is_made_up(name):
             return self._of_named(value, uses)
         return self._of_used(value, uses)
@@ -78,6 +86,33 @@ class StoredRoles:
         from archlint.ops.composite.exported import signature
 
         return signature(self.lineage.graph)
+
+    def _of_program(self, name: str) -> StoredRole | None:
+        """Return the role of a stored tensor in an exported program, None where it may be any."""
+        kinds = {} if self._signature is None else self._signature.kinds
+        if name in kinds:
+            return _SIGNATURE_ROLES.get(kinds[name], StoredRole.NUMBER)
+        return None if self._may_be_folded(name) else StoredRole.NUMBER
+
+    def _may_be_folded(self, name: str) -> bool:
+        """Whether a tensor that no program names may be what an optimizer made of a parameter.
+
+        It goes by the name of the call that made it: of a part of a table of positions, of a token
+        that is repeated. Masks and tables of cosines are made of numbers.
+        """
+        made_of_numbers = _NUMBER.sub("", name) in _MADE_OF_NUMBERS
+        return self._has_absent_parameters and not (is_computed_anew(name) or made_of_numbers)
+
+    @cached_property
+    def _has_absent_parameters(self) -> bool:
+        """Whether parameters of the program are neither in the file nor tied to one that is."""
+        from archlint.ops.restored.tied_weights import is_tied
+
+        graph, kinds = self.lineage.graph, {} if self._signature is None else self._signature.kinds
+        parameters = [name for name, kind in kinds.items() if kind == "PARAMETER"]
+        absent = [name for name in parameters if name not in graph.weights]
+        uses = (self.lineage.uses.get(name, ()) for name in parameters)
+        return len(absent) > sum(is_tied(use.reader for use in each) for each in uses)
 
     @property
     def _keeps_names(self) -> bool:

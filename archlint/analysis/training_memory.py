@@ -19,6 +19,7 @@ from archlint.record import record, replace
 from archlint.target import Training
 
 _UPDATE = "in the update"
+_COUNTER_BYTES = 8
 
 
 @record(slots=False)
@@ -51,6 +52,22 @@ class TrainingMemory:
         """Bytes of the gradients of the trained parameters that reach an output."""
         return self.weights.gradients
 
+    @cached_property
+    def buffer_bytes(self) -> int:
+        """Bytes of running statistics and other buffers.
+
+        The counters of batches, one a layer with running statistics, are in no file.
+        """
+        operators, buffers = self.saved.operators, self.parameters.buffers.keys()
+        counted = [
+            node
+            for node in self.graph.nodes
+            if (operator := operators.of(node)) is not None
+            and operator.buffers
+            and not buffers.isdisjoint(node.inputs)
+        ]
+        return self.parameters.buffer_bytes + _COUNTER_BYTES * len(counted)
+
     @property
     def state_bytes(self) -> Amount:
         """Bytes that the optimizer keeps; unknown where no optimizer is named."""
@@ -66,15 +83,19 @@ class TrainingMemory:
     @cached_property
     def peak(self) -> Amount:
         """The largest of the three moments."""
-        own = largest(self._moments.values())
+        own = self._own_peak
         if self.more is None:
             return own
-        return Amount(own.low, max(own.high, self.more.peak.high), own.unknown)
+        return own.reaching(self.more.peak)
+
+    @cached_property
+    def _own_peak(self) -> Amount:
+        return largest(self._moments.values())
 
     @property
     def moment(self) -> str:
         """When the peak is, in words."""
-        if self.more is not None and self.more.peak.high == self.peak.high:
+        if self.more is not None and self.more.peak.high >= self._own_peak.high:
             return self.more.moment
         return max(self._moments, key=lambda name: self._moments[name].high)
 
@@ -85,7 +106,7 @@ class TrainingMemory:
         Before and in the backward pass they are the loss, gradients of activations and what
         operators need for a moment; in the update, the temporaries of the optimizer.
         """
-        if self.more is not None and self.more.peak.high == self.peak.high:
+        if self.more is not None and self.more.peak.high >= self._own_peak.high:
             return self.more.passing
         if self.moment == _UPDATE:
             return self.weights.step
@@ -138,7 +159,7 @@ class TrainingMemory:
     def _always(self) -> Amount:
         """What is alive all the time: weights, copies of them, buffers, optimizer state, target."""
         copies = sum(self.weights.copies.values())
-        rest = self.parameters.buffer_bytes + self._loss.target_bytes
+        rest = self.buffer_bytes + self._loss.target_bytes
         return self.state_bytes.plus(self.weight_bytes + copies + rest)
 
     @cached_property

@@ -10,6 +10,7 @@ from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.hidden_layers import HiddenLayers
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
+from archlint.analysis.program import Program
 from archlint.analysis.recognize import framework_graph
 from archlint.analysis.saved import Saved
 from archlint.analysis.storage import Storages
@@ -17,8 +18,19 @@ from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
+from archlint.ops.restored.folded_norms import folded_norms
+from archlint.ops.restored.made_anew import with_numbers_made_anew
+from archlint.ops.restored.network import restored
+from archlint.ops.restored.tied_weights import IsTurned, cannot_tell, tied
 from archlint.record import record, replace
 from archlint.target import Target
+
+# The part of all bytes that is in no such file: seeds, counters, numbers that formulas make.
+_UNSEEN = 0.005
+_HIDES = (
+    "an export for inference, with {}: training keeps more than the file shows; export in training "
+    "mode, or say training.batch-norm and training.dropout"
+)
 
 
 @record(slots=False)
@@ -35,23 +47,52 @@ class TrainingStep:
     parameters: Parameters
     gradients: GradientFlow
     target: Target
+    is_turned: IsTurned = cannot_tell
 
     @cached_property
-    def hidden_layers(self) -> HiddenLayers:
-        """The layers that an export for inference leaves out, as far as the file tells."""
-        kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
-        known = composites(attention_kernel=kernel, drops_fused=on_gpu)
-        return HiddenLayers(framework_graph(self.graph, known), on_gpu)
+    def program(self) -> Program:
+        """The network with the weights and the batch norms that it surely had."""
+        return self._program(with_biases=False)
 
     @cached_property
     def framework(self) -> Graph:
         """The graph of the operators that the framework ran, with the layers that it surely had."""
-        hidden, said = self.hidden_layers, self.target.training
-        norms = hidden.certain_norms if said.batch_norm != "absent" else ()
-        if said.batch_norm == "present":
-            norms += hidden.possible_norms
-        dropouts = hidden.possible_dropouts if said.dropout == "present" else ()
-        return hidden.shown(norms, dropouts)
+        hidden = self._surely
+        dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
+        return (hidden.leaning(low=True) if self._is_open else hidden).shown(dropouts)
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether a file hides layers and nobody says which."""
+        said = self.target.training
+        is_silent = said.dropout is None and said.batch_norm is None
+        return is_silent and self._surely.is_inference
+
+    @property
+    def folded_norms(self) -> tuple[str, ...]:
+        """The nodes that batch norms were folded into, as far as the file tells."""
+        return folded_norms(self.graph)
+
+    def _program(self, *, with_biases: bool) -> Program:
+        has_norms = self.target.training.batch_norm != "absent"
+        whole = tied(self.graph, self.is_turned)
+        graph = restored(whole, has_norms=has_norms, with_biases=with_biases)
+        if graph is self.graph:
+            return Program(graph, self.parameters, self.gradients)
+        parameters = replace(self.parameters, graph=graph)
+        return Program(
+            graph, parameters, replace(self.gradients, graph=graph, parameters=parameters)
+        )
+
+    @cached_property
+    def _surely(self) -> HiddenLayers:
+        return self._hidden(self.program)
+
+    def _hidden(self, program: Program) -> HiddenLayers:
+        """Return the layers that an export for inference leaves out of a program."""
+        kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
+        known = composites(attention_kernel=kernel, drops_fused=on_gpu)
+        return HiddenLayers(framework_graph(program.graph, known), self.graph, on_gpu)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -66,7 +107,7 @@ class TrainingStep:
     @cached_property
     def saved(self) -> Saved:
         """What the backward pass keeps."""
-        return self._saved(self.framework, more=True)
+        return self._saved(self.program, self.framework, more=True)
 
     @cached_property
     def memory(self) -> TrainingMemory:
@@ -76,42 +117,58 @@ class TrainingStep:
     @property
     def note(self) -> str | None:
         """Why the memory is an interval, None where it is exact."""
-        hides = self._fullest is not None and self.hidden_layers.note
-        notes = [self.hidden_layers.note] if hides else []
+        is_hidden = self._fullest is not None
+        notes = [_HIDES.format(" and ".join(self._hides) or "numbers folded")] if is_hidden else []
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
         peak = self.memory.peak
         if self.saved.total.value is not None and peak.low < peak.high:
             notes.append("variables of the program may hold tensors until a module returns")
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
 
-    @cached_property
-    def _fullest(self) -> Graph | None:
-        """The graph with all layers that it may have had, None where that is what is shown."""
-        hidden, said = self.hidden_layers, self.target.training
-        norms = hidden.certain_norms + hidden.possible_norms if said.batch_norm != "absent" else ()
-        # One who says that there are batch norms speaks of a network that has nothing else hidden.
-        silent = said.dropout is None and said.batch_norm is None
-        dropouts = hidden.possible_dropouts if silent or said.dropout == "present" else ()
-        fullest = hidden.shown(norms, dropouts)
-        return fullest if len(fullest.nodes) != len(self.framework.nodes) else None
+    @property
+    def unseen(self) -> float:
+        """The part of all bytes that the file may leave out or show too much of."""
+        return _UNSEEN if self._is_open else 0.0
 
-    def _saved(self, graph: Graph, *, more: bool) -> Saved:
+    @property
+    def _hides(self) -> list[str]:
+        """What the file hides, in words."""
+        norms = self.folded_norms and self.target.training.batch_norm is None
+        parts = ["batch norm folded into the layers before it"] if norms else []
+        return parts + ["dropout left out"] * bool(self._surely.possible_dropouts)
+
+    @cached_property
+    def _fullest(self) -> tuple[Program, Graph] | None:
+        """The network with all that it may have had, None where that is what is shown.
+
+        One who says that there are batch norms speaks of a network that has nothing else hidden.
+        """
+        if not self._is_open:
+            return None
+        program = self._program(with_biases=True)
+        graph = with_numbers_made_anew(
+            program.graph, program.is_folded_number, program.parameters.trainable.__contains__
+        )
+        hidden = self._hidden(replace(program, graph=graph)).leaning(low=False)
+        return program, hidden.shown(hidden.possible_dropouts)
+
+    def _saved(self, program: Program, graph: Graph, *, more: bool) -> Saved:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
-        shown = self._formatted(graph, is_low=more)
-        largest = self._fullest or (graph if shown.reasons else None) if more else None
+        shown = self._formatted(program, graph, is_low=more)
+        largest = self._fullest or ((program, graph) if shown.reasons else None) if more else None
         checkpointing = self.target.training.checkpointing
         return Saved(
             shown.graph,
             self.operators,
-            replace(self.gradients, graph=shown.graph),
+            replace(program.gradients, graph=shown.graph),
             Storages(shown.graph, self.operators),
-            None if largest is None else self._saved(largest, more=False),
+            None if largest is None else self._saved(*largest, more=False),
             shown.cached,
             shown.reasons,
             segments(shown.graph, Blocks(shown.graph, self.graph), checkpointing),
         )
 
-    def _formatted(self, graph: Graph, *, is_low: bool) -> Formatted:
+    def _formatted(self, program: Program, graph: Graph, *, is_low: bool) -> Formatted:
         """Return `graph` in the training's number formats; half precision in doubt if `is_low`."""
         precision = self.target.training.precision
         if precision not in MIXED:
@@ -123,14 +180,14 @@ class TrainingStep:
         half = half_format(precision)
         lists = Lists.CUDA if self.target.on_gpu else Lists.CPU
         return autocast(
-            graph, self.gradients, half, lists, unsettled=half if is_low else DType.FLOAT32
+            graph, program.gradients, half, lists, unsettled=half if is_low else DType.FLOAT32
         )
 
     def _memory(self, saved: Saved) -> TrainingMemory:
         stated = self.target.training.foreach
         return TrainingMemory(
             saved.graph,
-            self.parameters,
+            saved.gradients.parameters,
             saved,
             self.target.training,
             foreach=self.target.on_gpu if stated is None else stated,

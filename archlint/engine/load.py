@@ -92,7 +92,7 @@ def _model(
     """Build the graph and what answers questions about it."""
     from archlint.analysis.facts import Facts
     from archlint.analysis.trained_part import trained_part
-    from archlint.engine.stored_numbers import reader
+    from archlint.engine.stored_numbers import comparer, reader
     from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
     from archlint.graph.invalid import InvalidGraph
@@ -102,6 +102,7 @@ def _model(
     known = operators(project.registry.operators)
     bindings = Bindings(target.batch_size, target.dims)
     describe = reader(candidate.path, proto, payloads)
+    compare = comparer(candidate.path, proto, payloads)
     try:
         graph = build_graph(proto, bindings)
     except InvalidGraph as error:
@@ -110,7 +111,7 @@ def _model(
     def retarget(other: Target) -> Facts:
         sizes = Bindings(other.batch_size, other.dims)
         bound = graph if sizes == bindings else build_graph(proto, sizes)
-        return Facts(trained_part(bound, known, other.training), other, known, describe)
+        return Facts(trained_part(bound, known, other.training), other, known, describe, compare)
 
     facts = retarget(target)
     return Model(candidate.path, facts.graph, facts, target, payloads, retarget)

@@ -69,6 +69,39 @@ def reader(
     return describe
 
 
+def comparer(
+    path: Path, proto: ModelProto, payloads: Mapping[str, Payload]
+) -> Callable[[str, str], bool]:
+    """Return what tells whether a stored matrix is another one turned round, by their names."""
+
+    def compare(matrix: str, other: str) -> bool:
+        try:
+            if matrix in payloads and other in payloads:
+                from archlint.sources.turned import is_turned
+
+                return is_turned(path, payloads[matrix], payloads[other])
+            return _hold_the_same(proto, matrix, other)
+        except Unreadable:
+            return False
+
+    return compare
+
+
+def _hold_the_same(proto: ModelProto, matrix: str, other: str) -> bool:
+    """Whether a matrix that stands in the model itself is another one turned round."""
+    from onnx import numpy_helper
+
+    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
+    pair = [tensors[name] for name in (matrix, other) if name in tensors]
+    if len(pair) < 2 or any(tensor.data_location == tensor.EXTERNAL for tensor in pair):
+        return False
+    try:
+        numbers, turned = map(numpy_helper.to_array, pair)
+    except (ValueError, TypeError, KeyError):
+        return False
+    return bool((turned == numbers.T).all()) and bool((numbers != numbers.flat[0]).any())
+
+
 def _constants(proto: ModelProto) -> Iterator[tuple[str, TensorProto]]:
     """Yield the tensors that Constant nodes make, with their names."""
     for node in proto.graph.node:

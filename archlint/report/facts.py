@@ -70,7 +70,7 @@ def _value(model: Model, name: str) -> dict[str, Any]:
 
 
 def _parameters(facts: Facts) -> dict[str, Any]:
-    parameters = facts.parameters
+    parameters = facts.trained_parameters
     return {
         "count": parameters.count,
         "bytes": parameters.nbytes,
@@ -120,9 +120,9 @@ def _memory(facts: Facts) -> dict[str, Any]:
             "optimizer_state_bytes": state.low if state.complete else None,
             "copies": training.weights.copies,
             "communication_bytes": _range(training.weights.communication),
-            "saved_activation_bytes": _range(facts.saved.total),
+            "saved_activation_bytes": _range(facts.saved.total.widened(facts.step.unseen)),
             "passing_bytes": training.passing,
-            "peak_bytes": _range(training.peak),
+            "peak_bytes": _range(training.peak.widened(facts.step.unseen)),
             "moment": training.moment,
             "note": facts.training_note,
         },

@@ -72,7 +72,7 @@ def statistics(path: Path, payload: Payload, *, exact: bool = False) -> Statisti
     decode = decoder(payload.data_type, packed=payload.field in PLAIN_FIELDS)
     if decode is None or count <= 0:
         return Statistics(max(count, 0), 0)
-    with _open(path, payload) as file:
+    with open_payload(path, payload) as file:
         needed = expected_length(payload)
         length = payload.length if payload.length >= 0 else needed or 0
         if length < (needed or 0) or payload.offset + length > file.size or payload.offset < 0:
@@ -115,7 +115,7 @@ def _count(data_type: int, dims: tuple[int, ...]) -> int:
     return prod(dims) * (2 if data_type in COMPLEX else 1)
 
 
-def _open(path: Path, payload: Payload) -> ByteFile:
+def open_payload(path: Path, payload: Payload) -> ByteFile:
     """Open the file that holds a payload."""
     if payload.location is None:
         return ByteFile.open(path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from types import MappingProxyType
 
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
+from archlint.graph.value import Shape
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, width
 from archlint.ops.composite.composite import (
@@ -66,6 +67,7 @@ def keeps_flash(call: Call, gradients: Gradients) -> Kept:
     if not gradients.needed:
         return NOTHING
     is_alike = call.shape(0)[:-2] == call.shape(1)[:-2] == call.shape(2)[:-2]
+    is_alike = is_alike or bool(call.integer("grouped", 0))  # as where kernels take such heads
     if not gradients.on_gpu and (gradients[3] or not is_alike):
         return keeps_materialized(call, gradients)
     own = _STATISTIC_BYTES * prod(call.shape(0)[:-1])
@@ -155,6 +157,7 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
         (_TARGET,),
         (0, 1, 2, 3),
         reads_nothing if drops_fused else _reads_fused,
+        _shape_of,
     )
     plain = Composite(
         framework_operator(
@@ -171,6 +174,7 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
         (_TARGET,),
         (0, 1, 2, 3),
         _reads_plain,
+        _shape_of,
     )
     return (plain,) if kernel == "math" else (fused, plain)
 
@@ -195,6 +199,14 @@ def _fits_fused(matching: Matching, graph: Graph) -> Attributes | None:
     if query is None or value is None or len(query) != 4 or query[-1] != value[-1]:
         return None
     return NONE
+
+
+def _shape_of(slot: int, shapes: Sequence[Shape | None]) -> Shape | None:
+    """Return the shape of the keys, or of the values: they have the same heads and positions."""
+    query, key, value = shapes[:3]
+    if slot == 1 and query is not None and value is not None:
+        return (*value[:-1], query[-1])
+    return (*key[:-1], value[-1]) if slot == 2 and key is not None and value is not None else None
 
 
 def _dropping(_: Matching, __: Graph) -> Attributes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute
+from archlint.graph.value import Shape
 from archlint.ops.autocast import KEEPS, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
@@ -27,6 +28,9 @@ from archlint.record import record
 
 Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
+
+ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"]], "Shape | None"]
+"""The shape of an argument by its place and the shapes of all, None where it does not follow."""
 
 
 def sees_unknown(_: Call, __: int) -> Sight:
@@ -66,7 +70,8 @@ class Composite:
     """An operator of the framework with the forms that it takes in a file.
 
     `targets` are the names that torch.export gives it in the metadata of nodes, and `arguments` the
-    places of its tensors among the arguments there.
+    places of its tensors among the arguments there. `shape_of` tells the shape of an argument from
+    those of all, None where it does not follow.
     """
 
     operator: Operator
@@ -74,6 +79,7 @@ class Composite:
     targets: tuple[str, ...] = ()
     arguments: tuple[int, ...] = (0,)
     reads: Callable[[ExportedCall], Attributes | None] = reads_nothing
+    shape_of: ShapeOf | None = None
 
 
 def framework_operator(  # noqa: PLR0913 - a keyword a facet

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -19,6 +19,7 @@ _CALL = re.compile(
 )
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
+_NUMBERED = re.compile(r"_\d+$")
 _GIVEN_UNITS = frozenset({"InstanceNormalization"})
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -63,21 +64,67 @@ def exported_calls(graph: Graph) -> tuple[ExportedCall, ...]:
         printed = node.metadata.get(_KEY)
         if printed:
             groups.setdefault(printed, []).append(node)
-    calls = []
-    for printed, nodes in groups.items():
-        found = _CALL.match(printed)
-        if found:
-            keywords = (part.partition(": ") for part in _split(found["keywords"]))
-            calls.append(
-                ExportedCall(
-                    found["name"],
-                    found["target"],
-                    tuple(_split(found["arguments"])),
-                    {key: value for key, _, value in keywords},
-                    tuple(nodes),
-                )
-            )
-    return tuple(calls)
+    calls = (_call(printed, tuple(nodes)) for printed, nodes in groups.items())
+    return tuple(call for call in calls if call is not None)
+
+
+def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
+    found = _CALL.match(printed)
+    if not found:
+        return None
+    keywords = (part.partition(": ") for part in _split(found["keywords"]))
+    return ExportedCall(
+        found["name"],
+        found["target"],
+        tuple(_split(found["arguments"])),
+        {key: value for key, _, value in keywords},
+        nodes,
+    )
+
+
+def exported_call(node: Node) -> ExportedCall | None:
+    """Return the call that a node stands for, alone or with others; None without metadata."""
+    return _call(node.metadata.get(_KEY, ""), (node,))
+
+
+def normalizing_call(node: Node) -> ExportedCall | None:
+    """Return the call of the batch norm that a node stands for, alone or with what it follows."""
+    is_norm = "batch_norm" in node.metadata.get(_KEY, "").partition("(args")[0]
+    return exported_call(node) if is_norm else None
+
+
+def without_call(node: Node) -> Mapping[str, str]:
+    """Return the metadata of a node that is no longer all of its call."""
+    return {key: text for key, text in node.metadata.items() if key != _KEY}
+
+
+def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
+    """Yield each call that reads a tensor which is not in the file, and the two tensors.
+
+    They are the one by its name in the program, and the one that is read instead: an optimizer has
+    taken a call out, or put two calls together.
+    """
+    named = signature(graph)
+    if named is None:
+        return
+    for call in exported_calls(graph):
+        made = {name for node in call.nodes for name in node.outputs}
+        read = dict.fromkeys(
+            name
+            for node in call.nodes
+            for name in node.inputs
+            if name and name not in made and name not in graph.weights
+        )
+        asked = [name.lstrip("%") for name in call.arguments if name.startswith("%")]
+        gone = [name for name in asked if name not in graph.values and name not in named.tensors]
+        others = [name for name in read if name not in asked]
+        if len(gone) == len(others):
+            yield from ((call, *pair) for pair in zip(gone, others, strict=True))
+
+
+def base_name(name: str) -> str:
+    """Return what a call is named after: the exporter numbers those of the same name."""
+    return _NUMBERED.sub("", name)
 
 
 def folds_normalization(node: Node) -> bool | None:

@@ -136,7 +136,7 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator("PackedProjection", keeps_nothing),
-            (Form(_PACKED, ("x",), _swaps),),
+            (Form(_PACKED, ("x",), _swaps, spans_calls=True),),
         ),
         Composite(
             framework_operator("Roll", keeps_nothing),

@@ -15,6 +15,11 @@ SPLIT = "aten.split.Tensor"
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
+def reshaping(source: str, name: str, user: str) -> Node:
+    """Return the call that cuts `source` anew as the tensor `name`, for the node `user`."""
+    return Node(f"{user}#{name}", "Reshape", "", (source,), (name,), {}, {})
+
+
 def split_slices(graph: Graph) -> Iterator[tuple[str, tuple[Node, ...], int]]:
     """Yield the tensors that slices cut into pieces side by side, where they were one split.
 

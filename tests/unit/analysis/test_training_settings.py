@@ -146,7 +146,7 @@ def test_the_breakdown_adds_up_to_the_peak(network: str, stated: dict[str, Any])
     settings = {"optimizer": "adam", "loss": "cross-entropy", "foreach": False, **stated}
     facts = facts_of(network, "dynamo", settings)
     memory = facts.training_memory
-    held = memory.weight_bytes + memory.parameters.buffer_bytes + memory.state_bytes.low
+    held = memory.weight_bytes + memory.buffer_bytes + memory.state_bytes.low
     gradients = memory.gradient_bytes if memory.weights.gradients_persist else 0
     target = 8 * (MEASURED["batch"] * 10 if network == "layers" else MEASURED["batch"])
     assert memory.moment == "in the backward pass"

@@ -1,0 +1,1 @@
+"""Files taken back to the network that was exported: what an optimizer did is undone."""

@@ -1,0 +1,157 @@
+"""The weights of an exported program, where torch.export's optimizer merged or folded them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Provenance, Role, Shape, Value
+from archlint.graph.weight import Weight
+from archlint.ops.composite.exported import ExportedCall, Signature, exported_calls, signature
+
+_PRODUCTS = frozenset({"MatMul", "Gemm"})
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+_FOLDED = _PRODUCTS | _CONVOLUTIONS
+_REPEATED = "expand"
+_UNITS = frozenset({"InstanceNormalization"})  # group norm gives it ones and zeros
+
+
+def as_in_program(graph: Graph) -> Graph:
+    """Return `graph` with the parameters that the calls of the exported program name.
+
+    The optimizer keeps equal tensors once, stores the transposed weights of linear layers, and
+    drops biases of zeros. A tied head is a transposed copy then; a call that names the weight of
+    another one shares it.
+    """
+    named = signature(graph)
+    calls = exported_calls(graph) if named is not None else ()
+    if named is None or not calls:
+        return graph
+    program = _Program(graph, named)
+    for call in calls:
+        program.read(call)
+    for name in graph.weights:
+        program.contract(name)
+    return program.graph_with_parameters()
+
+
+@dataclass(slots=True)
+class _Program:
+    """The parameters by name, and what each node reads instead of what the file has there."""
+
+    graph: Graph
+    signature: Signature
+    added: dict[str, Value] = field(default_factory=dict)
+    turned: dict[str, Value] = field(default_factory=dict)
+    before: dict[str, list[Node]] = field(default_factory=dict)
+    inputs: dict[str, list[str]] = field(default_factory=dict)
+
+    def read(self, call: ExportedCall) -> None:
+        """Let the nodes of a call read the parameters that it names."""
+        if "batch_norm" in call.target and any(node.op in _FOLDED for node in call.nodes):
+            return  # its parameters come back with the batch norm
+        named = list(self._parameters(call))
+        places = list(self._stored(call))
+        here = {name for _, _, name in places}
+        missing = [name for name in named if name not in here]
+        others = [place for place in places if place[2] not in named]
+        for parameter in missing:
+            place = next((each for each in others if self._may_be(parameter, each[2])), None)
+            if place is None and parameter.endswith("bias"):
+                self._append(parameter, call)
+            elif place is not None:
+                others.remove(place)
+                self._replace(parameter, *place)
+
+    def contract(self, name: str) -> None:
+        """Take a token that was repeated for every sample for one."""
+        value = self.graph.values[name]
+        is_float = value.dtype is not None and value.dtype.is_float
+        is_called = name.startswith(_REPEATED) and name not in self.signature.kinds
+        if not is_float or not is_called or not value.shape:
+            return
+        batch = [self.graph.values[each].shape for each in self.graph.inputs]
+        if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
+            token = f"{name}#token"
+            self.added[token] = replace(value, name=token, shape=(1, *value.shape[1:]))
+            self.turned[name] = replace(value, role=Role.COMPUTED)
+            user = self.graph.consumers[name][0]
+            repeat = Node(f"{name}#repeat", "Expand", "", (token,), (name,), {}, {})
+            self.before.setdefault(user.name, []).append(repeat)
+            self.inputs.setdefault(user.name, list(user.inputs))
+
+    def graph_with_parameters(self) -> Graph:
+        """Return the graph with what has been found."""
+        if not self.inputs:
+            return self.graph
+        nodes: list[Node] = []
+        for node in self.graph.nodes:
+            nodes.extend(self.before.get(node.name, ()))
+            inputs = self.inputs.get(node.name)
+            nodes.append(node if inputs is None else replace(node, inputs=tuple(inputs)))
+        weights = {**self.graph.weights, **{name: Weight(name, {}) for name in self.added}}
+        return replace(
+            self.graph,
+            nodes=tuple(nodes),
+            values={**self.graph.values, **self.added, **self.turned},
+            weights={name: weights[name] for name in weights if name not in self.turned},
+        )
+
+    def _parameters(self, call: ExportedCall) -> Iterator[str]:
+        """Yield the parameters among the arguments of a call, in order."""
+        for argument in call.arguments:
+            for part in argument.strip("[]").split(","):
+                name = self.signature.tensors.get(part.strip().lstrip("%"), "")
+                if self.signature.kinds.get(name) == "PARAMETER":
+                    yield name
+
+    def _stored(self, call: ExportedCall) -> Iterator[tuple[Node, int, str]]:
+        """Yield where the nodes of a call read stored tensors that may be parameters."""
+        for node in call.nodes:
+            if node.op in _UNITS:
+                continue
+            for slot, name in enumerate(node.inputs):
+                value = self.graph.values[name] if name in self.graph.weights else None
+                if value is not None and value.shape and value.dtype and value.dtype.is_float:
+                    yield node, slot, name
+
+    def _may_be(self, parameter: str, name: str) -> bool:
+        """Whether a parameter may be stored as that tensor: a bias is a row of numbers."""
+        shape = self.graph.values[name].shape or ()
+        return not parameter.endswith("bias") or sum(dim != 1 for dim in shape) <= 1
+
+    def _replace(self, parameter: str, node: Node, slot: int, name: str) -> None:
+        """Let a node read a parameter, turned round where it multiplies by a linear layer's."""
+        stored = self.graph.values[name]
+        shape = stored.shape or ()
+        is_turned = node.op == "MatMul" and slot == 1 and name not in self.signature.kinds
+        self._add(parameter, shape[::-1] if is_turned and len(shape) == 2 else shape, stored)
+        reads = parameter
+        if is_turned and len(shape) == 2:
+            reads = f"{parameter}#turned"
+            if reads not in self.turned:
+                self.turned[reads] = replace(stored, name=reads, role=Role.COMPUTED)
+                order = {"perm": (1, 0)}
+                turn = Node(reads, "Transpose", "", (parameter,), (reads,), order, node.metadata)
+                self.before.setdefault(node.name, []).append(turn)
+        self.inputs.setdefault(node.name, list(node.inputs))[slot] = reads
+
+    def _append(self, parameter: str, call: ExportedCall) -> None:
+        """Give a call the bias that the file leaves out."""
+        for node in call.nodes:
+            if node.op in _FOLDED and len(node.inputs) == 2:
+                value = self.graph.values[node.output]
+                shape = value.shape or ()
+                axis = 1 if node.op in _CONVOLUTIONS else -1
+                if len(shape) > 1:
+                    self._add(parameter, (shape[axis],), value)
+                    self.inputs.setdefault(node.name, list(node.inputs)).append(parameter)
+                return
+
+    def _add(self, parameter: str, shape: Shape, like: Value) -> None:
+        if parameter not in self.graph.values:
+            self.added[parameter] = Value(
+                parameter, like.dtype, shape, Role.STORED, Provenance.INFERRED
+            )

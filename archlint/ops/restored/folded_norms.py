@@ -1,0 +1,125 @@
+"""Batch norms that an export for inference folded into the layers before them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew
+from archlint.graph.node import Attribute, Node
+from archlint.graph.value import Dim, Provenance, Role, Value
+from archlint.graph.weight import BUFFER, Weight
+from archlint.ops.composite.exported import Signature, normalizing_call, signature, without_call
+
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+_LAYERS = _CONVOLUTIONS | {"Gemm"}
+_NORMALIZED = "#normalized"
+_PARTS = ("weight", "bias", "running_mean", "running_var")
+
+
+def folded_norms(graph: Graph) -> tuple[str, ...]:
+    """Return the names of the nodes that batch norms were folded into.
+
+    torch.export says so in its record. The older exporter makes up names for the tensors that it
+    works out: where that is the weight and the bias of a convolution, it was for a batch norm,
+    since whatever else makes a weight anew leaves the bias its name.
+    """
+    return tuple(node.name for node in graph.nodes if _is_folded(node, graph))
+
+
+def unfolded(graph: Graph, *, with_biases: bool = False) -> Graph:
+    """Return `graph` with its folded batch norms as operators with parameters of their own.
+
+    A convolution in front of a batch norm has no bias as a rule. torch.export's record tells
+    whether it had; elsewhere, `with_biases` takes it that all had.
+    """
+    names = folded_norms(graph)
+    return _Unfolding(graph, frozenset(names), with_biases).graph_with_norms() if names else graph
+
+
+def is_unfolded(node: Node) -> bool:
+    """Whether a node is a layer whose folded batch norm stands after it again."""
+    return node.output.endswith(_NORMALIZED)
+
+
+def _is_folded(node: Node, graph: Graph) -> bool:
+    if node.op in _LAYERS and normalizing_call(node) is not None:
+        return True
+    is_torch = graph.is_from_pytorch
+    return (
+        is_torch
+        and node.op in _CONVOLUTIONS
+        and len(node.inputs) > 2
+        and all(name in graph.weights and is_computed_anew(name) for name in node.inputs[1:3])
+    )
+
+
+@dataclass(slots=True)
+class _Unfolding:
+    """The nodes and stored tensors of a graph with its batch norms."""
+
+    graph: Graph
+    names: frozenset[str]
+    with_biases: bool
+    values: dict[str, Value] = field(default_factory=dict)
+    weights: dict[str, Weight] = field(default_factory=dict)
+
+    def graph_with_norms(self) -> Graph:
+        """Return the graph with a batch norm after each layer that one was folded into."""
+        named = signature(self.graph)
+        nodes: list[Node] = []
+        for node in self.graph.nodes:
+            nodes.extend(self._unfold(node, named) if node.name in self.names else (node,))
+        return replace(
+            self.graph,
+            nodes=tuple(nodes),
+            values={**self.graph.values, **self.values},
+            weights={**self.graph.weights, **self.weights},
+        )
+
+    def _unfold(self, node: Node, named: Signature | None) -> tuple[Node, Node]:
+        output = self.graph.values[node.output]
+        inner = f"{output.name}{_NORMALIZED}"
+        self.values[inner] = replace(output, name=inner, role=Role.COMPUTED)
+        channels = (output.shape or (None, None))[1]
+        inputs = tuple(self._stored(name, channels, output) for name in self._parts(node, named))
+        layer = replace(
+            node,
+            inputs=(*node.inputs[:2], *self._bias(node, channels, output, named)),
+            outputs=(inner, *node.outputs[1:]),
+            metadata=without_call(node),
+        )
+        name = f"{node.name}#BatchNormalization"
+        attributes: Mapping[str, Attribute] = {"training_mode": 1}
+        norm = Node(name, "BatchNormalization", "", (inner, *inputs), node.outputs, attributes, {})
+        return layer, norm
+
+    def _parts(self, node: Node, named: Signature | None) -> tuple[str, ...]:
+        """Return the names of the gain, the bias and the running statistics."""
+        call = normalizing_call(node)
+        if call is None or named is None:
+            return tuple(f"{node.name}#{part}" for part in _PARTS)
+        return tuple(
+            named.tensors.get(call.argument(place).lstrip("%"), f"{node.name}#{part}")
+            for place, part in enumerate(_PARTS, start=1)
+        )
+
+    def _bias(
+        self, node: Node, channels: Dim, output: Value, named: Signature | None
+    ) -> tuple[str, ...]:
+        """Return the bias that the layer itself had, none where it had none."""
+        if named is not None and node.inputs[1].endswith(".weight"):
+            own = node.inputs[1].removesuffix("weight") + "bias"
+            return (self._stored(own, channels, output),) if own in named.kinds else ()
+        return (self._stored(f"{node.name}#own", channels, output),) if self.with_biases else ()
+
+    def _stored(self, name: str, channels: Dim, like: Value) -> str:
+        """Add a stored tensor with a number a channel, unless it is there."""
+        if name not in self.graph.weights:
+            self.values[name] = Value(
+                name, like.dtype, (channels,), Role.STORED, Provenance.INFERRED
+            )
+            metadata = {BUFFER: "true"} if "running_" in name else {}
+            self.weights[name] = Weight(name, metadata)
+        return name

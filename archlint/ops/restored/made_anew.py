@@ -1,0 +1,57 @@
+"""Numbers that an exporter worked out beforehand, and that training makes in each pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew
+from archlint.graph.node import Node
+from archlint.graph.value import Role
+from archlint.ops.composite.exported import Signature, signature
+from archlint.ops.restored.folded_norms import is_unfolded
+
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+_MASKING = frozenset({"Add", "Where"})
+
+
+def with_numbers_made_anew(
+    graph: Graph, is_number: Callable[[str], bool], is_parameter: Callable[[str], bool]
+) -> Graph:
+    """Return `graph` with folded numbers as tensors that each pass makes.
+
+    Exporters work out beforehand what depends on no input: tables of cosines, masks. Training
+    makes them anew, and what adds a mask to scores makes one for each use. So it does what was
+    made of parameters, as the kernel of a convolution whose weight is normalized.
+    """
+    values, named = dict(graph.values), signature(graph)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        inputs = list(node.inputs)
+        for slot, name in enumerate(node.inputs):
+            if name not in graph.weights:
+                continue
+            if is_parameter(name) and _is_made_of_others(node, name, graph, named):
+                inputs[slot] = f"{name}#of parameters"
+                if inputs[slot] not in values:
+                    kernel = replace(values[name], name=inputs[slot], role=Role.COMPUTED)
+                    values[kernel.name] = kernel
+                    nodes.append(Node(kernel.name, "Mul", "", (name, name), (kernel.name,), {}, {}))
+            if not is_number(name):
+                continue
+            inputs[slot] = f"{name}#{node.name if node.op in _MASKING else 'made'}"
+            if inputs[slot] not in values:
+                made = replace(values[name], name=inputs[slot], role=Role.COMPUTED)
+                values[inputs[slot]] = made
+                nodes.append(Node(made.name, "Constant", "", (), (made.name,), {}, {}))
+        nodes.append(node if tuple(inputs) == node.inputs else replace(node, inputs=tuple(inputs)))
+    return replace(graph, nodes=tuple(nodes), values=values)
+
+
+def _is_made_of_others(node: Node, name: str, graph: Graph, named: Signature | None) -> bool:
+    """Whether a parameter of the file is what a call made of one, or of several."""
+    if named is not None:
+        return name not in named.kinds and "#" not in name
+    is_torch = graph.is_from_pytorch and not is_unfolded(node)
+    return is_torch and node.op in _CONVOLUTIONS and is_computed_anew(name)

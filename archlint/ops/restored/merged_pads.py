@@ -1,0 +1,72 @@
+"""Paddings that an optimizer put together with the convolutions after them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from operator import sub
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Attribute, Node
+from archlint.graph.value import Dim, Role, Value
+from archlint.ops.composite.exported import exported_call
+
+_RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"
+_PADDING = 4  # the place of the padding among the arguments of a convolution
+_NUMBER = re.compile(r"\d+")
+_CONSTANT: Mapping[str, Attribute] = {"mode": "constant"}
+
+
+def with_pads(graph: Graph) -> Graph:
+    """Return `graph` with a padding in front of each convolution that one was merged with.
+
+    Training keeps the padded tensor. The record of torch.export tells what the convolution pads
+    itself; where that is lost, as with a batch norm folded into it, it is taken to pad nothing.
+    """
+    values: dict[str, Value] = dict(graph.values)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        padded = _padded(node, graph)
+        if padded is None:
+            nodes.append(node)
+            continue
+        values[padded.name] = padded
+        nodes.append(Node(padded.name, "Pad", "", node.inputs[:1], (padded.name,), _CONSTANT, {}))
+        attributes = {**node.attributes, "pads": _own(node) * 2}
+        nodes.append(replace(node, inputs=(padded.name, *node.inputs[1:]), attributes=attributes))
+    if len(nodes) == len(graph.nodes):
+        return graph
+    return replace(graph, nodes=tuple(nodes), values=values)
+
+
+def _padded(node: Node, graph: Graph) -> Value | None:
+    """Return the padded input of a convolution, None where nothing was merged with it."""
+    pads = node.attributes.get("pads")
+    if _RULE not in node.metadata.get(_RULES, "") or not isinstance(pads, tuple):
+        return None
+    value = graph.values[node.inputs[0]]
+    numbers = [pad for pad in pads if isinstance(pad, int)]
+    if value.shape is None or not any(numbers):
+        return None
+    half, own = len(numbers) // 2, _own(node)
+    before = map(sub, numbers[:half], own)
+    longer = tuple(map(_longer, value.shape[2:], before, map(sub, numbers[half:], own)))
+    if longer == value.shape[2:]:
+        return None
+    name = f"{value.name}#{node.name}"
+    return replace(value, name=name, shape=(*value.shape[:2], *longer), role=Role.COMPUTED)
+
+
+def _own(node: Node) -> tuple[int, ...]:
+    """Return what a convolution pads itself along each axis, before and after."""
+    pads = node.attributes.get("pads")
+    axes = len(pads) // 2 if isinstance(pads, tuple) else 0
+    call = exported_call(node)
+    said = call.argument(_PADDING, "[0]") if call is not None and "conv" in call.target else "[0]"
+    numbers = [int(number) for number in _NUMBER.findall(said)] or [0]
+    return tuple(numbers * axes if len(numbers) == 1 else numbers[:axes])
+
+
+def _longer(dim: Dim, before: int, after: int) -> Dim:
+    return dim + before + after if isinstance(dim, int) else None

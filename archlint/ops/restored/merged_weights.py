@@ -1,0 +1,43 @@
+"""Weights that PyTorch's older exporter merged since they were equal, each one for itself again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Provenance, Role, Value
+
+
+def separated(graph: Graph) -> Graph:
+    """Return `graph` with a stored tensor for each weight that was merged into an equal one.
+
+    An export for inference keeps equal tensors once, and an Identity for each of the others: biases
+    of zeros, gains of ones, the layers of a stack that begin as copies of one. An Identity of
+    tied weights looks the same: what is tied is the weight of an embedding.
+    """
+    if not graph.is_from_pytorch:
+        return graph
+    copies = [node for node in graph.nodes if _is_copy(node, graph)]
+    if not copies:
+        return graph
+    values, weights = dict(graph.values), dict(graph.weights)
+    for node in copies:
+        source, name = node.inputs[0], node.output
+        stored = graph.values[source]
+        values[name] = Value(name, stored.dtype, stored.shape, Role.STORED, Provenance.DECLARED)
+        weights[name] = replace(graph.weights[source], name=name)
+    gone = set(copies)
+    nodes = tuple(node for node in graph.nodes if node not in gone)
+    return replace(graph, nodes=nodes, values=values, weights=weights)
+
+
+def _is_copy(node: Node, graph: Graph) -> bool:
+    """Whether an Identity stands for a weight of its own."""
+    if node.op != "Identity" or node.inputs[0] not in graph.weights or node.output in graph.outputs:
+        return False
+    value = graph.values[node.inputs[0]]
+    if value.dtype is None or not value.dtype.is_float:
+        return False
+    users = (graph.consumers.get(name, ()) for name in (node.inputs[0], node.output))
+    return not any(user.op == "Gather" for group in users for user in group)

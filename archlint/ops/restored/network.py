@@ -1,0 +1,52 @@
+"""The network as it was before an export for inference: all that was done to it is undone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew
+from archlint.graph.value import Role
+from archlint.ops.composite.exported import signature
+from archlint.ops.restored.exported_weights import as_in_program
+from archlint.ops.restored.folded_norms import unfolded
+from archlint.ops.restored.merged_calls import with_twins
+from archlint.ops.restored.merged_pads import with_pads
+from archlint.ops.restored.merged_weights import separated
+
+
+def restored(graph: Graph, *, has_norms: bool = True, with_biases: bool = False) -> Graph:
+    """Return `graph` with the weights and, unless it had none, the batch norms that it had.
+
+    `with_biases` takes it that layers in front of a batch norm had a bias where no file tells. A
+    graph that hides nothing is returned as it is.
+    """
+    whole = as_in_program(with_pads(with_twins(separated(graph))))
+    if has_norms:
+        whole = unfolded(whole, with_biases=with_biases)
+    return whole if whole is graph and not _is_mixed(graph) else _ordered(whole)
+
+
+def _is_mixed(graph: Graph) -> bool:
+    """Whether some stored tensors stand apart, since the exporter made them anew."""
+    return graph.is_from_pytorch and any(map(is_computed_anew, graph.weights))
+
+
+def _ordered(graph: Graph) -> Graph:
+    """Return `graph` with its stored tensors in the order in which an optimizer takes them.
+
+    That is the order of the modules, which torch.export records, and nearly that of their use.
+    """
+    named = signature(graph)
+    places = {name: place for place, name in enumerate(named.kinds if named is not None else ())}
+    uses: dict[str, int] = {}
+    for node in graph.nodes:
+        for name in node.inputs:
+            if name in graph.weights:
+                uses.setdefault(name, len(uses))
+    stored = sorted(
+        (name for name, value in graph.values.items() if value.role is Role.STORED),
+        key=lambda name: (places.get(name, len(places)), uses.get(name, len(uses))),
+    )
+    first = {name: graph.values[name] for name in stored}
+    return replace(graph, values=first | dict(graph.values))

@@ -1,0 +1,59 @@
+"""Heads that share the weight of an embedding, which PyTorch's older exporter stores turned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew
+from archlint.graph.node import Node
+from archlint.graph.value import Role
+from archlint.ops.composite.exported import signature
+
+IsTurned = Callable[[str, str], bool]
+"""Whether a stored matrix holds the numbers of another one turned round."""
+
+
+def is_tied(readers: Iterable[Node]) -> bool:
+    """Whether a weight is looked up and multiplied by, as that of a tied head is."""
+    ops = {node.op for node in readers}
+    return "Gather" in ops and len(ops) > 1
+
+
+def cannot_tell(_: str, __: str) -> bool:
+    """Take each matrix for one of its own, where no numbers can be read."""
+    return False
+
+
+def tied(graph: Graph, is_turned: IsTurned) -> Graph:
+    """Return `graph` with a head that multiplies by an embedding's weight made of that weight.
+
+    Constant folding turns the weights of linear layers round and stores what comes of it under a
+    name of its own, so that a tied weight is there twice. Only the numbers tell, but where
+    torch.export says whose weight each call takes.
+    """
+    if signature(graph) is not None or not graph.is_from_pytorch:
+        return graph
+    tables = {
+        node.inputs[0]: graph.values[node.inputs[0]].shape
+        for node in graph.nodes
+        if node.op == "Gather" and node.inputs[0] in graph.weights
+    }
+    values, nodes = dict(graph.values), []
+    for node in graph.nodes:
+        weight = node.inputs[1] if node.op == "MatMul" else ""
+        if weight in graph.weights and is_computed_anew(weight):
+            turned = (graph.values[weight].shape or ())[::-1]
+            for table, shape in tables.items():
+                if shape == turned and is_turned(table, weight):
+                    values[weight] = replace(values[weight], role=Role.COMPUTED)
+                    turn = {"perm": (1, 0)}
+                    nodes.append(Node(weight, "Transpose", "", (table,), (weight,), turn, {}))
+                    break
+        nodes.append(node)
+    if len(nodes) == len(graph.nodes):
+        return graph
+    made = {name for name, value in values.items() if value.role is not Role.STORED}
+    weights = {name: weight for name, weight in graph.weights.items() if name not in made}
+    return replace(graph, nodes=tuple(nodes), values=values, weights=weights)

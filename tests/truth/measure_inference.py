@@ -1,0 +1,71 @@
+"""Measure the training of networks that are exported for inference, with the defaults of PyTorch.
+
+Needs the extra `truth`. Run it in this folder: python measure_inference.py. Writes
+inference/truth.json and the networks as both exporters write them in evaluation mode, with their
+numbers: these alone tell what is tied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from inference_models import FOLDED
+from measure_training import BATCH, Network, build, peak, saved
+
+HERE = Path(__file__).parent / "inference"
+EXPORTERS = {
+    "torchscript": {"dynamo": False},
+    "dynamo": {"dynamo": True, "external_data": False},
+}
+# What archlint reads of the record of torch.export: the rest is long, or tells of the machine.
+TELLING = (
+    "pkg.torch.onnx.fx_node",
+    "pkg.torch.onnx.name_scopes",
+    "pkg.onnxscript.rewriter.rule_name",
+)
+
+
+def export(network: Network, exporter: str, path: Path) -> None:
+    model, x = build(network)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        how = EXPORTERS[exporter]
+        torch.onnx.export(model.eval(), (x,), str(path), input_names=["x"], **how)
+    proto = onnx.load(path)
+    for node in proto.graph.node:
+        kept = [entry for entry in node.metadata_props if entry.key in TELLING]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    for info in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        del info.metadata_props[:]
+    onnx.save(proto, path)
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    HERE.mkdir(exist_ok=True)
+    truth = {}
+    for name, network in FOLDED.items():
+        model, _ = build(network)
+        truth[name] = {
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "saved_bytes": saved(*build(network)),
+            "peak_bytes": {
+                optimizer: peak(*build(network), optimizer, foreach=False)
+                for optimizer in ("sgd", "adam")
+            },
+        }
+        for exporter in EXPORTERS:
+            export(network, exporter, HERE / f"{name}.{exporter}.onnx")
+    about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
+    (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
