@@ -35,12 +35,13 @@ class Parameters:
 
     The size of every entry is known: a file whose stored tensors have none is refused, and what is
     made of a size that is open is no parameter. With `only_adapters`, nothing else is trained,
-    wherever it is stored.
+    wherever it is stored. A graph `is_restored` where what an export for inference did was undone.
     """
 
     graph: Graph
     operators: Operators
     only_adapters: bool = False
+    is_restored: bool = False
 
     @cached_property
     def trainable(self) -> dict[str, Parameter]:
@@ -68,7 +69,7 @@ class Parameters:
     def inside(self) -> dict[Graph, Parameters]:
         """The parameters of the graphs inside nodes."""
         return {
-            graph: Parameters(graph, self.operators, self.only_adapters)
+            graph: Parameters(graph, self.operators, self.only_adapters, self.is_restored)
             for graph in self.lineage.inside
         }
 
@@ -114,7 +115,7 @@ class Parameters:
 
     @cached_property
     def _roles(self) -> dict[str, StoredRole]:
-        roles = StoredRoles(self.lineage)
+        roles = StoredRoles(self.lineage, self.is_restored)
         return {root: roles.of(root) for root in self.lineage.roots}
 
     def _of(self, role: StoredRole) -> dict[str, Parameter]:

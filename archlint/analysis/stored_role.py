@@ -58,10 +58,12 @@ class StoredRoles:
     The signature of torch.export says it. In other files of PyTorch the names of parameters and
     buffers are kept, and those of other constants made up, so that a named float tensor on the way
     to an output is a parameter, unless it is one of the tables of positions that are buffers.
-    Elsewhere the input slot decides that a tensor is used in.
+    Elsewhere the input slot decides that a tensor is used in. A graph `is_restored` where what an
+    export for inference did to it was undone.
     """
 
     lineage: Lineage
+    is_restored: bool = False
 
     def of(self, name: str) -> StoredRole:
         """Return the role of a stored tensor."""
@@ -98,10 +100,12 @@ class StoredRoles:
         """Whether a tensor that no program names may be what an optimizer made of a parameter.
 
         It goes by the name of the call that made it: of a part of a table of positions, of a token
-        that is repeated. Masks and tables of cosines are made of numbers.
+        that is repeated. Masks and tables of cosines are made of numbers. In a graph that was taken
+        back, what was worked out of a parameter is that parameter again.
         """
-        made_of_numbers = _NUMBER.sub("", name) in _MADE_OF_NUMBERS
-        return self._has_absent_parameters and not (is_computed_anew(name) or made_of_numbers)
+        if not self._has_absent_parameters or _NUMBER.sub("", name) in _MADE_OF_NUMBERS:
+            return False
+        return not (self.is_restored and is_computed_anew(name))
 
     @cached_property
     def _has_absent_parameters(self) -> bool:

@@ -79,7 +79,7 @@ class TrainingStep:
         graph = restored(whole, has_norms=has_norms, with_biases=with_biases)
         if graph is self.graph:
             return Program(graph, self.parameters, self.gradients)
-        parameters = replace(self.parameters, graph=graph)
+        parameters = replace(self.parameters, graph=graph, is_restored=True)
         return Program(
             graph, parameters, replace(self.gradients, graph=graph, parameters=parameters)
         )

@@ -70,7 +70,7 @@ def _value(model: Model, name: str) -> dict[str, Any]:
 
 
 def _parameters(facts: Facts) -> dict[str, Any]:
-    parameters = facts.trained_parameters
+    parameters = facts.parameters
     return {
         "count": parameters.count,
         "bytes": parameters.nbytes,
@@ -115,6 +115,7 @@ def _memory(facts: Facts) -> dict[str, Any]:
         "inference_peak_bytes": weights + inference.low,
         "inference_complete": inference.complete,
         "training": {
+            "parameters": facts.trained_parameters.count,
             "weight_bytes": training.weight_bytes,
             "gradient_bytes": training.gradient_bytes,
             "optimizer_state_bytes": state.low if state.complete else None,

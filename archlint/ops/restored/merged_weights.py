@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
 
 from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
 from archlint.graph.value import Provenance, Role, Value
+from archlint.record import replace
+
+_CALL = re.compile(r"_\d+(?=/|$)")
 
 
 def separated(graph: Graph) -> Graph:
@@ -14,7 +18,8 @@ def separated(graph: Graph) -> Graph:
 
     An export for inference keeps equal tensors once, and an Identity for each of the others: biases
     of zeros, gains of ones, the layers of a stack that begin as copies of one. An Identity of
-    tied weights looks the same: what is tied is the weight of an embedding.
+    tied weights looks the same: what is tied is the weight of an embedding, or of a module that is
+    called again, whose weight was turned for each call anew.
     """
     if not graph.is_from_pytorch:
         return graph
@@ -39,5 +44,13 @@ def _is_copy(node: Node, graph: Graph) -> bool:
     value = graph.values[node.inputs[0]]
     if value.dtype is None or not value.dtype.is_float:
         return False
-    users = (graph.consumers.get(name, ()) for name in (node.inputs[0], node.output))
-    return not any(user.op == "Gather" for group in users for user in group)
+    users = [graph.consumers.get(name, ()) for name in (node.inputs[0], node.output)]
+    if any(user.op == "Gather" for group in users for user in group):
+        return False
+    first, again = ({_module(user) for user in group if user is not node} for group in users)
+    return not (is_computed_anew(node.output) and first & again)
+
+
+def _module(node: Node) -> str:
+    """Return the module that a node is a part of; `fc_1` is another call of `fc`."""
+    return _CALL.sub("", node.name.rpartition("/")[0])
