@@ -37,10 +37,9 @@ class PluginError(CannotRun):
 
 @record
 class _Found:
-    """A plugin that was found: its name, where it comes from, and its module."""
+    """A plugin that was found, and its module."""
 
-    name: str
-    origin: str
+    plugin: Plugin
     module: object
 
 
@@ -55,7 +54,7 @@ def load_plugins(local: Iterable[Path] = ()) -> Registry:
     plugins: dict[str, Plugin] = {}
     for found in (*_installed(), *_local(local)):
         _register(manager, found)
-        plugins[found.name] = Plugin(found.name, found.origin)
+        plugins[found.plugin.name] = found.plugin
     if BUILT_IN not in plugins:
         raise PluginError(
             "the built-in rules are not installed: install archlint with pip, "
@@ -68,23 +67,19 @@ def _installed() -> Iterator[_Found]:
     """Import the plugins that installed packages declare in the entry-point group `archlint`."""
     seen: dict[str, EntryPoint] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
-        other = seen.setdefault(entry.name, entry)
+        other, plugin = seen.setdefault(entry.name, entry), Plugin(entry.name, entry)
         if other.value != entry.value:
             raise PluginError(
                 f"plugin {entry.name!r} is declared twice: "
-                f"by {_origin(other)} and by {_origin(entry)}"
+                f"by {Plugin(other.name, other).origin} and by {plugin.origin}"
             )
         if other is not entry:  # one package, found twice on the path
             continue
         try:
             module = entry.load()
         except (Exception, SystemExit) as error:
-            raise _failed(entry.name, _origin(entry), "could not be imported", error) from error
-        yield _Found(entry.name, _origin(entry), module)
-
-
-def _origin(entry: EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+            raise _failed(plugin.name, plugin.origin, "could not be imported", error) from error
+        yield _Found(plugin, module)
 
 
 def _local(paths: Iterable[Path]) -> Iterator[_Found]:
@@ -101,18 +96,20 @@ def _local(paths: Iterable[Path]) -> Iterator[_Found]:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             raise _failed(str(path), "", "could not be imported", error) from error
-        yield _Found(str(path), "local file", module)
+        yield _Found(Plugin(str(path)), module)
 
 
 def _register(manager: pluggy.PluginManager, found: _Found) -> None:
+    name = found.plugin.name
     try:
-        manager.register(found.module, found.name)
+        manager.register(found.module, name)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
-        raise _failed(found.name, found.origin, "does not fit archlint's hooks", error) from error
+        origin = found.plugin.origin
+        raise _failed(name, origin, "does not fit archlint's hooks", error) from error
     if not manager.get_hookcallers(found.module):
         raise PluginError(
-            f"plugin {found.name!r} ({found.origin}) adds nothing: "
+            f"plugin {name!r} ({found.plugin.origin}) adds nothing: "
             f"it has no function marked @hookimpl, as {', '.join(_HOOKS)}"
         )
 

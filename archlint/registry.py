@@ -13,6 +13,7 @@ from archlint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from importlib.metadata import EntryPoint
 
     from archlint.frontends.frontend import Frontend
     from archlint.ops.operator import Operator
@@ -27,10 +28,18 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @record
 class Plugin:
-    """A plugin that was loaded, and where it comes from."""
+    """A plugin that was loaded; `entry` declares it, None for a local file."""
 
     name: str
-    origin: str
+    entry: EntryPoint | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from: its package and version, which are long to read."""
+        if self.entry is None:
+            return "local file"
+        package = self.entry.dist
+        return f"{package.name} {package.version}" if package else self.entry.value
 
 
 @record

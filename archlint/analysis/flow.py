@@ -45,6 +45,8 @@ class Kind(enum.Enum):
     OUTPUT = "output"
     OTHER = "other"
 
+    __hash__ = object.__hash__  # that of Enum is written in Python
+
 
 @record
 class Origin:
@@ -130,6 +132,12 @@ class Flow:
     @cached_property
     def _known(self) -> dict[str, Effect | None]:
         return {}
+
+    @cached_property
+    def weighted(self) -> tuple[Node, ...]:
+        """The nodes that a stored tensor goes into."""
+        stored = self.parameters.origins.keys()
+        return tuple([node for node in self.graph.nodes if not stored.isdisjoint(node.inputs)])
 
     @cached_property
     def origins(self) -> Mapping[str, Origin]:
@@ -255,7 +263,7 @@ class Flow:
 
     def offset(self, node: Node) -> int | None:
         """Return the slot of a stored tensor that an addition adds to a computed one."""
-        effect = self.effects[node.name]
+        effect = self.effect(node)
         is_sum = isinstance(effect, Combines) and effect.operation is Operation.ADD
         if not is_sum or len(node.inputs) != 2:
             return None

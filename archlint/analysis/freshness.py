@@ -70,8 +70,8 @@ class Freshness:
     def _all(self) -> Iterator[Evidence]:
         normalizing: list[tuple[Node, Normalizes]] = []
         summing: list[tuple[Node, Sums]] = []
-        for node in self.flow.graph.nodes:
-            effect = self.flow.effects[node.name]
+        for node in self.flow.weighted:
+            effect = self.flow.effect(node)
             if isinstance(effect, Normalizes):
                 normalizing.append((node, effect))
             elif isinstance(effect, Sums):

@@ -32,21 +32,52 @@ def read_nothing(_: str) -> Statistics | None:
     return None
 
 
-@record
+@record(slots=False)
 class Layer:
-    """One weighted sum: its weight, how many products it sums, and where it stands.
+    """One weighted sum: its weight, how many products it sums, and the tensor that it is given.
 
-    `source` is what its input comes from, `destiny` what its output runs into. `folded` tells
-    that a normalization may have been multiplied into the weight, so that nothing of its scale
-    can be judged.
+    Where it stands is worked out when somebody asks: nobody does where weights are trained.
     """
 
     node: Node
     weight: str
     fan: Fan
-    source: Origin
-    destiny: Destiny
-    folded: bool = False
+    data: str
+    may_fold: bool
+    flow: Flow
+
+    @cached_property
+    def source(self) -> Origin:
+        """What its input comes from."""
+        return self.flow.origins.get(self.data, Origin(Kind.OTHER))
+
+    @cached_property
+    def destiny(self) -> Destiny:
+        """What its output runs into."""
+        return self.flow.destinies.get(self.node.output, Destiny(frozenset()))
+
+    @cached_property
+    def folded(self) -> bool:
+        """Whether a batch normalization may have been multiplied into the weight.
+
+        Nothing of its scale can be judged then. An exporter leaves a bias, or drops one that is
+        zero, and a name of its own, PyTorch's always; only convolutions that no normalization
+        follows can have lost one.
+        """
+        graph = self.flow.graph
+        has_kernel = len(graph.values[self.weight].shape or ()) > 2
+        stored = graph.weights.get(self.weight)
+        declares = stored is not None and INITIALIZER in stored.metadata
+        if not (self.may_fold and has_kernel) or declares or self.destiny.is_normalized:
+            return False
+        told = folds_normalization(self.node)
+        if told is not None:
+            return told
+        effect = self.flow.effect(self.node)
+        has_bias = isinstance(effect, Sums) and effect.bias is not None
+        names = (self.weight, self.node.output)
+        named = any(mark in name for name in names for mark in _FOLDED_NAMES)
+        return named or not (has_bias or graph.is_from_pytorch)
 
 
 @record(slots=False)
@@ -67,24 +98,17 @@ class Initialization:
     def layers(self) -> tuple[Layer, ...]:
         """The weighted sums whose weight is stored and whose other factor is computed."""
         layers = []
-        for node in self._weighted:
+        for node in self.flow.weighted:
             effect = self.flow.effect(node)
             if isinstance(effect, Sums):
                 layers.extend(self._of_sum(node, effect))
         return tuple(layers)
 
     @cached_property
-    def _weighted(self) -> tuple[Node, ...]:
-        """The nodes that a stored tensor goes into."""
-        stored = self.flow.parameters.origins.keys()
-        nodes = self.flow.graph.nodes
-        return tuple([node for node in nodes if not stored.isdisjoint(node.inputs)])
-
-    @cached_property
     def fans(self) -> Mapping[str, Fan]:
         """The fan of every weight of a sum or a recurrent cell, by the weight's name."""
         fans = {layer.weight: layer.fan for layer in self.layers}
-        for node in self._weighted:
+        for node in self.flow.weighted:
             effect = self.flow.effect(node)
             if isinstance(effect, Recurs):
                 for slot, fan in effect.fans:
@@ -155,29 +179,8 @@ class Initialization:
         weight = roots[0] or roots[1]
         if weight is None or data in self.flow.parameters.origins:
             return []
-        origin = self.flow.origins.get(data, Origin(Kind.OTHER))
-        destiny = self.flow.destinies.get(node.output, Destiny(frozenset()))
-        folded = self.may_fold and self._is_folded(node, weight, effect)
-        return [Layer(node, weight, effect.fan, origin, destiny, folded)]
+        return [Layer(node, weight, effect.fan, data, self.may_fold, self.flow)]
 
     def _trainable(self, name: str) -> str | None:
         root = self.flow.parameters.origins.get(name)
         return root if root in self.flow.parameters.trainable else None
-
-    def _is_folded(self, node: Node, weight: str, effect: Sums) -> bool:
-        """Whether an exporter may have multiplied a batch normalization into a convolution.
-
-        It leaves a bias, or drops one that is zero, and a name of its own, PyTorch's always; only
-        convolutions that no normalization follows can have lost one.
-        """
-        has_kernel = len(self.flow.graph.values[weight].shape or ()) > 2
-        destiny = self.flow.destinies.get(node.output)
-        stored = self.flow.graph.weights.get(weight)
-        declares = stored is not None and INITIALIZER in stored.metadata
-        if declares or not has_kernel or (destiny is not None and destiny.is_normalized):
-            return False
-        told = folds_normalization(node)
-        if told is not None:
-            return told
-        named = any(mark in name for name in (weight, node.output) for mark in _FOLDED_NAMES)
-        return named or (effect.bias is None and not self.flow.graph.is_from_pytorch)

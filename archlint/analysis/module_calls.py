@@ -36,6 +36,8 @@ class ModuleCalls:
         weights = self.graph.weights
         for index, node in enumerate(self.graph.nodes):
             modules = self.blocks.calls(node.name)
+            if not modules:  # exporters put constants in between, which belong to no module
+                continue
             reads = [name for name in node.inputs if name in weights]
             for module in modules:
                 goes_on = module in before and used[module].isdisjoint(reads)

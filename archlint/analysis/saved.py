@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -32,6 +33,7 @@ class NodeSaved:
     stepwise: bool = False
     unknown: tuple[Unknown, ...] = ()
     depends_on: str = ""
+    beside_others: bool = False
 
     @property
     def keeps(self) -> bool:
@@ -63,7 +65,15 @@ class Saved:
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
         """What each node keeps when it runs with a backward pass to come, by node name."""
-        return {node.name: self._keep(node) for node in self.graph.nodes}
+        kept = {node.name: self._keep(node) for node in self.graph.nodes}
+        doubtful = [name for name, each in kept.items() if each.beside_others]
+        if doubtful:
+            holders = Counter(storage for each in kept.values() for storage in each.storages)
+            for name in doubtful:
+                each = kept[name]
+                if all(holders[storage] == 1 for storage in each.storages):
+                    kept[name] = replace(each, own=Amount.exact(each.own.low))
+        return kept
 
     @cached_property
     def held(self) -> dict[str, NodeSaved]:
@@ -168,6 +178,7 @@ class Saved:
             kept.forward_transient,
             kept.stepwise,
             depends_on=kept.depends_on,
+            beside_others=kept.beside_others,
         )
 
     def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:

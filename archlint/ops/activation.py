@@ -44,13 +44,19 @@ _OVERWRITTEN = frozenset(
 def keeps_leaky(call: Call, gradients: Gradients) -> Kept:
     """Keep the input, or the output alone where a leaky ReLU is computed in place.
 
-    No file says which it was, and both are common.
+    No file says which it was, and both are common. Where nobody else keeps the output, both cost
+    the same.
     """
     kept = keeps_exponential(call, gradients)
     if not kept.inputs or gradients.in_place is not None or not _may_overwrite(call):
         return kept
     depends_on = "whether it is computed in place, which training.in-place says"
-    return Kept(outputs=(0,), own_high=nbytes(call.input(0)), depends_on=depends_on)
+    return Kept(
+        outputs=(0,),
+        own_high=nbytes(call.input(0)),
+        depends_on=depends_on,
+        beside_others=True,
+    )
 
 
 def keeps_exponential(call: Call, gradients: Gradients) -> Kept:

@@ -46,8 +46,9 @@ class Kept:
     `inputs` and `outputs` are slots whose storage is kept (counted once a storage, and not at all
     where it is a parameter or a buffer); `own` is the bytes of tensors that the operator makes
     for itself. `own_high` is the upper end where `own` is not sure, and `depends_on` says on what
-    it depends. `transient` is the bytes of the tensors that the backward pass makes on the way to
-    the gradients and drops again;
+    it depends; one that is `beside_others` counts only where another operator keeps the outputs
+    too. `transient` is the bytes of the tensors that the backward pass makes on the way to the
+    gradients and drops again;
     `forward_transient` is the same for the forward pass besides its outputs. `stepwise` tells that
     the backward pass frees what is kept step by step, before the gradients are complete.
     """
@@ -57,6 +58,7 @@ class Kept:
     own: int = 0
     own_high: int | None = None
     depends_on: str = "the library"
+    beside_others: bool = False
     transient: int = 0
     forward_transient: int = 0
     stepwise: bool = False

@@ -6,7 +6,7 @@ from math import prod
 
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
-from archlint.ops.call import Call, width
+from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.einsum import einsum_cost, equation, keeps_einsum, lies_as_product
@@ -38,9 +38,14 @@ def gemm_cost(call: Call) -> Cost:
     return product(call.output_elements() * inner, 0, 1)
 
 
-def keeps_factors(_: Call, gradients: Gradients) -> Kept:
-    """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY."""
-    return Kept(inputs=((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ()))
+def keeps_factors(call: Call, gradients: Gradients) -> Kept:
+    """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
+
+    A square may have been a power, which exporters write so: that makes a tensor more on its way.
+    """
+    inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
+    first, second = call.node.inputs[:2]
+    return Kept(inputs, transient=nbytes(call.output()) if inputs and first == second else 0)
 
 
 def keeps_matmul(call: Call, gradients: Gradients) -> Kept:

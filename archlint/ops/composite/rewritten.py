@@ -16,17 +16,26 @@ _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
 def split_slices(graph: Graph) -> Iterator[tuple[str, tuple[Node, ...], int]]:
-    """Yield the stored tensors that slices cut into pieces side by side.
+    """Yield the tensors that slices cut into pieces side by side, where they were one split.
 
     With each are the slices in order, and the axis. Where torch.export says what a slice was, it
-    was that.
+    was that. Slices of computed tensors are a split where the exporter works the bounds out: it
+    multiplies the length of a chunk.
     """
-    for name in graph.weights:
-        nodes = tuple(node for node in graph.consumers.get(name, ()) if node.op == "Slice")
-        if len(nodes) > 1 and not any(is_exported(node) for node in nodes):
-            axis = _split_axis(name, nodes, graph)
-            if axis is not None:
-                yield name, nodes, axis
+    sliced: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        if node.op == "Slice" and len(node.inputs) > 1 and not is_exported(node):
+            sliced.setdefault(node.inputs[0], []).append(node)
+    for name, nodes in sliced.items():
+        is_split = name in graph.weights or all(_is_multiplied(node, graph) for node in nodes[1:])
+        axis = _split_axis(name, tuple(nodes), graph) if is_split and len(nodes) > 1 else None
+        if axis is not None:
+            yield name, tuple(nodes), axis
+
+
+def _is_multiplied(node: Node, graph: Graph) -> bool:
+    maker = graph.producers.get(node.inputs[1])
+    return maker is not None and maker.op == "Mul"
 
 
 def _split_axis(name: str, nodes: tuple[Node, ...], graph: Graph) -> int | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from archlint.api import Checkpointing, Device, Model, Target, catalogue
 from archlint_rules.budget.budget import Budget
-from archlint_rules.budget.largest_batch import largest_batch
-from archlint_rules.budget.trials import Family, Trials
+
+if TYPE_CHECKING:
+    from archlint_rules.budget.trials import Family, Trials
 
 _SHOWN = 4
 _DEVICES = (2, 4, 8)  # that weights are spread over
@@ -35,6 +37,8 @@ def advice(model: Model, family: Family, budget: Budget, otherwise: str) -> str:
 
     `family` yields the budgets of a target, `budget` is the one that is exceeded.
     """
+    from archlint_rules.budget.trials import Trials  # few budgets need advice
+
     trials = Trials(model, family, budget)
     found: list[str] = []
     for text in _tried(trials):
@@ -60,6 +64,8 @@ def _tried(trials: Trials) -> Iterator[str]:
 
 
 def _smaller_batch(trials: Trials) -> Iterator[str]:
+    from archlint_rules.budget.largest_batch import largest_batch
+
     batch = largest_batch(trials)
     if batch is None or batch.size == 0:
         return

@@ -28,8 +28,7 @@ class ActivationGainMismatch(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Compare sigma with the gains in use for the activation before each layer."""
-        layers = model.facts.initialization.layers
-        judged = drawn(model, (layer for layer in layers if self._is_judged(model, layer)))
+        judged = (each for each in drawn(model) if self._is_judged(model, each[0]))
         for group in alike(each for each in judged if _breaks(*each)):
             yield self._mismatch(model, group)
 

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     Judged: TypeAlias = tuple[Layer, Distribution]
 
 
-def drawn(model: Model, layers: Iterable[Layer]) -> Iterator[Judged]:
-    """Yield layers with what their weights are drawn from, where that is known."""
-    for layer in layers:
-        found = model.facts.initialization.initial(layer.weight)
+def drawn(model: Model) -> Iterator[Judged]:
+    """Yield the layers with what their weights are drawn from, where that is known."""
+    initialization = model.facts.initialization
+    if not initialization.is_known:  # of trained weights nothing more needs to be worked out
+        return
+    for layer in initialization.layers:
+        found = initialization.initial(layer.weight)
         if found is not None:
             yield layer, found
 

@@ -26,12 +26,13 @@ class ConstantWeights(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report declared and fresh weights without any spread."""
-        trained = (
-            layer
-            for layer in model.facts.initialization.layers
-            if layer.fan.outputs > 1 and model.facts.parameters.trainable[layer.weight].trained
+        trainable = model.facts.parameters.trainable
+        judged = (
+            (layer, found)
+            for layer, found in drawn(model)
+            if layer.fan.outputs > 1 and trainable[layer.weight].trained
         )
-        for group in alike(each for each in drawn(model, trained) if _breaks(*each)):
+        for group in alike(each for each in judged if _breaks(*each)):
             yield self._constant(model, group)
 
     def _constant(self, model: Model, group: list[Judged]) -> Finding:

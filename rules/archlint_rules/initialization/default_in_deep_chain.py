@@ -6,6 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.initialization.alike import drawn
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ class DefaultInDeepChain(Rule):
         """Report the end of the longest row of layers that nobody initialized."""
         rectified = [
             layer
-            for layer in model.facts.initialization.layers
+            for layer, _ in drawn(model)
             if layer.source.is_rectified and not layer.folded and not layer.destiny.is_normalized
         ]
-        if not rectified:  # then no weight needs to be read
+        if not rectified:
             return
         runs = model.facts.segments.defaults
         left = [layer for layer in rectified if runs.get(layer.node.output, 0) >= _DEEP]
@@ -80,7 +81,7 @@ def _chain(model: Model) -> list[Layer]:
     initialization = model.facts.initialization
     return [
         layer
-        for layer in initialization.layers
+        for layer, _ in drawn(model)
         if layer.source.is_rectified
         and not layer.folded
         and not layer.destiny.is_normalized

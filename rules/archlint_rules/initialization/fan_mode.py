@@ -30,15 +30,13 @@ class FanMode(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Name the fan that explains a sigma which INIT001 would not expect."""
-        rectified = (
-            layer
-            for layer in model.facts.initialization.layers
-            if layer.source.is_rectified and not layer.folded and not layer.destiny.is_normalized
-        )
         judged = (
             (layer, found)
-            for layer, found in drawn(model, rectified)
-            if found.is_outside(expected(layer), TOLERANCE)
+            for layer, found in drawn(model)
+            if layer.source.is_rectified
+            and not layer.folded
+            and not layer.destiny.is_normalized
+            and found.is_outside(expected(layer), TOLERANCE)
             and not model.facts.initialization.default(layer)
             and _explanation(layer, found)
         )

@@ -6,7 +6,7 @@ from math import log, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.alike import alike, and_others, drawn
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ class ReluSigmaMismatch(Rule):
         """Compare sigma with sqrt(2/d) behind every ReLU, d the products summed for an output."""
         chosen: list[Judged] = []
         left: list[Judged] = []
-        for layer in model.facts.initialization.layers:
-            found = self._mismatch(model, layer)
-            if found is not None:
+        for layer, found in drawn(model):
+            if self._breaks(model, layer, found):
                 is_default = model.facts.initialization.default(layer)
                 (left if is_default else chosen).append((layer, found))
         for group in alike(chosen):
@@ -42,19 +41,18 @@ class ReluSigmaMismatch(Rule):
         if left:
             yield self._default(model, left)
 
-    def _mismatch(self, model: Model, layer: Layer) -> Distribution | None:
-        """Return the spread of a weight that breaks the rule."""
+    def _breaks(self, model: Model, layer: Layer, found: Distribution) -> bool:
+        """Whether the spread of a weight breaks the rule."""
         if layer.folded or not layer.source.is_rectified:
-            return None
-        found = model.facts.initialization.initial(layer.weight)
-        if found is None or found.std == 0 or not found.is_outside(expected(layer), TOLERANCE):
-            return None
+            return False
+        if found.std == 0 or not found.is_outside(expected(layer), TOLERANCE):
+            return False
         if model.facts.initialization.default(layer) and layer.destiny.is_normalized:
-            return None  # nobody chose it, and the normalization makes up for it
+            return False  # nobody chose it, and the normalization makes up for it
         if not layer.fan.transposed and keeps_gradient(layer, found):
-            return None  # INIT009 tells
+            return False  # INIT009 tells
         is_small = found.std < expected(layer)
-        return None if is_small and (layer.destiny.is_final or layer.destiny.joins) else found
+        return not (is_small and (layer.destiny.is_final or layer.destiny.joins))
 
     def _chosen(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]

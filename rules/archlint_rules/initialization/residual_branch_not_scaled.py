@@ -6,6 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.initialization.alike import drawn
 from archlint_rules.initialization.remedy import fix
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class ResidualBranchNotScaled(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Judge the branches that normalize their input, and those that nothing normalizes."""
-        if any(layer.folded for layer in model.facts.initialization.layers):
+        layers = [layer for layer, _ in drawn(model)]
+        if not layers or any(layer.folded for layer in layers):
             return
         branches = model.facts.segments.branches
         normalized = [branch for branch in branches if branch.normalized]

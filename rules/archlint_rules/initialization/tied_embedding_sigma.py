@@ -6,6 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, LooksUp, Model, Rule, Severity
+from archlint_rules.initialization.alike import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +25,10 @@ class TiedEmbeddingSigma(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report tables that are looked up and multiplied, with sigma sqrt(d) above 5."""
-        initialization = model.facts.initialization
-        for layer in initialization.layers:
+        for layer, found in drawn(model):
             uses = model.facts.parameters.trainable[layer.weight].uses
             effects = (model.facts.flow.effects.get(use.node.name) for use in uses)
             if not any(isinstance(effect, LooksUp) for effect in effects):
-                continue
-            found = initialization.initial(layer.weight)
-            if found is None:
                 continue
             # What is multiplied has a scale of its own: T5 divides it by sqrt(d).
             logits = model.facts.propagation.signals.get(layer.node.output)

@@ -26,7 +26,7 @@ class MisalignedBranches(Rule):
         """Report each join of branches that lie apart."""
         apart: dict[tuple[object, ...], list[Join]] = {}
         for join in model.facts.receptive_fields.joins:
-            if join.aligned is False and not join.intended:
+            if not join.intended and join.aligned is False:
                 key = (join.tensor, join.offset, join.strides)
                 apart.setdefault(key, []).append(join)
         for joins in apart.values():
