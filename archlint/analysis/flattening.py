@@ -42,7 +42,7 @@ def flattening(graph: Graph, operators: Operators, parameters: Parameters) -> Fl
 
 def _flattened(node: Node, graph: Graph) -> tuple[int, ...] | None:
     """Return the map that a node makes a vector of by its shapes, None of other nodes."""
-    if not node.inputs or not node.inputs[0]:
+    if not (node.output and node.inputs and node.inputs[0]):
         return None
     # The batch may be open: only what is flattened has to be known.
     before, after = graph.values[node.inputs[0]].shape, graph.values[node.output].shape

@@ -5,29 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-_PATHS = {
-    "forward": ("compute forward_macs", "compute forward_flops"),
-    "elementwise": ("compute elementwise_flops",),
-    "training step": ("compute step_flops",),
-    "inference peak": ("memory inference_peak_bytes",),
-    "training peak": ("memory training peak_bytes",),
-    "  saved activations": ("memory training saved_activation_bytes",),
+    Formulas = Mapping[str, Any]
+    Found = Callable[[Formulas], tuple[Formulas, ...]]
+
+# The formulas of each total that is shown, equal ones in several units.
+_OF_TOTALS: Mapping[str, Found] = {
+    "forward": lambda found: (
+        found["compute"]["forward_macs"],
+        found["compute"]["forward_flops"],
+    ),
+    "elementwise": lambda found: (found["compute"]["elementwise_flops"],),
+    "training step": lambda found: (found["compute"]["step_flops"],),
+    "inference peak": lambda found: (found["memory"]["inference_peak_bytes"],),
+    "training peak": lambda found: (found["memory"]["training"]["peak_bytes"],),
+    "  saved activations": lambda found: (found["memory"]["training"]["saved_activation_bytes"],),
 }
 
 
-def with_formula(formulas: Mapping[str, Any] | None, label: str, value: str) -> str:
+def with_formula(formulas: Formulas | None, label: str, value: str) -> str:
     """Return the total `label` as a formula; `value` with the reason where there is none."""
-    if formulas is None or label not in _PATHS:
+    if formulas is None or label not in _OF_TOTALS:
         return value
-    found = [_find(formulas, path) for path in _PATHS[label]]
+    found = _OF_TOTALS[label](formulas)
     if found[0]["text"] is None:
         return f"{value} (no formula: {found[0]['reason']})"
     return " = ".join(_text(formulas, each) for each in found)
 
 
-def of_nodes(formulas: Mapping[str, Any] | None) -> dict[tuple[str, str], str]:
+def of_nodes(formulas: Formulas | None) -> dict[tuple[str, str], str]:
     """Return the formulas of what is not known of a node without sizes, by node and amount."""
     if formulas is None:
         return {}
@@ -46,7 +53,7 @@ def unknown_parts(facts: Mapping[str, Any]) -> list[Mapping[str, str]]:
     return [entry for part in ("compute", "memory") for entry in facts[part]["unknown"]]
 
 
-def sizes(formulas: Mapping[str, Any] | None, flags: Sequence[str]) -> list[str]:
+def sizes(formulas: Formulas | None, flags: Sequence[str]) -> list[str]:
     """Return what the formulas hold for, and the flags that give the open dimensions a size."""
     if not flags:
         return []
@@ -56,16 +63,10 @@ def sizes(formulas: Mapping[str, Any] | None, flags: Sequence[str]) -> list[str]
     return ["", *holds, f"bind the open dimensions: {' '.join(flags)}"]
 
 
-def _text(formulas: Mapping[str, Any], formula: Mapping[str, Any]) -> str:
+def _text(formulas: Formulas, formula: Formulas) -> str:
     """Return a formula without the ranges that all have, which are told once for all."""
     text: str = formula["text"]
     shared = formulas["ranges"]
     if shared is None or formula["below"] is not None:
         return text
     return text.removesuffix(f" for {shared}")
-
-
-def _find(formulas: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    for name in path.split():
-        formulas = formulas[name]
-    return formulas
