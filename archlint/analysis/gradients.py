@@ -72,6 +72,16 @@ class GradientFlow:
 
     def of(self, node: Node) -> Gradients:
         """Return which inputs of `node` need a gradient; none where it reaches no output."""
+        found = self._of.get(node.name)
+        if found is None:
+            found = self._of[node.name] = self._flags(node)
+        return found
+
+    @cached_property
+    def _of(self) -> dict[str, Gradients]:
+        return {}
+
+    def _flags(self, node: Node) -> Gradients:
         reaches = node.name in self.reaching
         data = self._data(node)
         flags = tuple(reaches and bool(name) and name in self.needed for name in data)

@@ -63,10 +63,17 @@ class Storages:
 
         Whoever adds these up says so: `unknown` names the storages that a sum lacks.
         """
-        try:
-            return self.nbytes(storage)
-        except Undetermined:
-            return 0
+        known = self._known
+        if storage not in known:
+            try:
+                known[storage] = self.nbytes(storage)
+            except Undetermined:
+                known[storage] = 0
+        return known[storage]
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {}
 
     def unknown(self, made: Mapping[str, Iterable[str]]) -> tuple[Unknown, ...]:
         """Name the inputs and the storages `made` by nodes, by name, whose sizes are not known."""

@@ -1,7 +1,7 @@
 """The built-in rules: a plugin like any other, which imports `archlint.api` alone.
 
 A rule is one module in the folder of its family, with its manual beside it; a new one is found by
-being there.
+its manual being there.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def archlint_rules() -> list[type[Rule]]:
 
 
 def _modules() -> Iterator[str]:
-    """Yield the names of the modules in the folders of the families."""
+    """Yield the names of the modules that have a manual: those of rules, not what they share."""
     for family in sorted(Path(__file__).parent.iterdir()):
-        if not family.name.startswith("_") and family.is_dir():
-            for path in sorted(family.glob("[!_]*.py")):
-                yield f"{__name__}.{family.name}.{path.stem}"
+        if family.is_dir():
+            for manual in sorted(family.glob("*.md")):
+                yield f"{__name__}.{family.name}.{manual.stem}"

@@ -1,5 +1,10 @@
+from importlib import import_module
+from pkgutil import walk_packages
+
 import pytest
 
+import archlint_rules as package
+from archlint.api import Rule
 from archlint.testing import check_example, manual_examples
 from archlint_rules import archlint_rules
 
@@ -7,3 +12,14 @@ from archlint_rules import archlint_rules
 @pytest.mark.parametrize("example", manual_examples(archlint_rules()), ids=str)
 def test_the_examples_of_a_manual_do_what_it_says(example):
     check_example(example)
+
+
+def test_every_rule_has_a_manual_and_is_found():
+    given = {(rule.__module__, rule.__qualname__) for rule in archlint_rules()}
+    written = {
+        (module.name, name)
+        for module in walk_packages(package.__path__, "archlint_rules.")
+        for name, item in vars(import_module(module.name)).items()
+        if isinstance(item, type) and issubclass(item, Rule) and item.__module__ == module.name
+    }
+    assert given == written
