@@ -7,7 +7,6 @@ from functools import cached_property
 from archlint.analysis.blocks import Blocks
 from archlint.analysis.checkpointing import segments
 from archlint.analysis.gradients import GradientFlow
-from archlint.analysis.hidden_layers import HiddenLayers
 from archlint.analysis.parameters import Parameters
 from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
 from archlint.analysis.program import Program
@@ -19,6 +18,7 @@ from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.registry import Operators
 from archlint.ops.restored.folded_norms import folded_norms
+from archlint.ops.restored.hidden_dropouts import HiddenDropouts
 from archlint.ops.restored.made_anew import with_numbers_made_anew
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.tied_weights import IsTurned, cannot_tell, tied
@@ -85,14 +85,14 @@ class TrainingStep:
         )
 
     @cached_property
-    def _surely(self) -> HiddenLayers:
+    def _surely(self) -> HiddenDropouts:
         return self._hidden(self.program)
 
-    def _hidden(self, program: Program) -> HiddenLayers:
+    def _hidden(self, program: Program) -> HiddenDropouts:
         """Return the layers that an export for inference leaves out of a program."""
         kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
         known = composites(attention_kernel=kernel, drops_fused=on_gpu)
-        return HiddenLayers(framework_graph(program.graph, known), self.graph, on_gpu)
+        return HiddenDropouts(framework_graph(program.graph, known), self.graph, on_gpu)
 
     @cached_property
     def blocks(self) -> Blocks:

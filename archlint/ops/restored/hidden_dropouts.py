@@ -1,4 +1,4 @@
-"""Layers that an export for inference leaves out: dropout."""
+"""Dropouts that an export for inference left out: where they may have been."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
 @record(slots=False)
-class HiddenLayers:
-    """The places in a graph of the framework's operators where layers may have been left out.
+class HiddenDropouts:
+    """The places in a graph of the framework's operators where dropout may have been left out.
 
     `file` is the graph of the file, which tells how it was exported: only PyTorch's files do.
     `drops_fused` tells that dropout leaves attention in its fused kernel, as on a GPU.
@@ -132,7 +132,7 @@ class HiddenLayers:
         return signature(self.file) is not None
 
     def shown(self, dropouts: tuple[str, ...]) -> Graph:
-        """Return the graph with dropout at `dropouts`."""
+        """Return the graph with a dropout behind each of these nodes."""
         if not dropouts:
             return self.graph
         values = dict(self.graph.values)
@@ -147,7 +147,7 @@ class HiddenLayers:
                 nodes.extend(_followed(node, values))
         return replace(self.graph, nodes=tuple(nodes), values=values)
 
-    def leaning(self, *, low: bool) -> HiddenLayers:
+    def leaning(self, *, low: bool) -> HiddenDropouts:
         """Return the same with whatever no file tells taken for what keeps least, or most.
 
         Attention may take the keys and values of grouped heads as they are, without repeating them.
@@ -209,10 +209,13 @@ class HiddenLayers:
 
     def _users(self, name: str) -> set[str]:
         """Return the operators that use a tensor, as it is or with its axes cut anew."""
-        users: set[str] = set()
-        for user in self.graph.consumers.get(name, ()):
-            is_view = user.op in _REORDERING or user.op == "Reshape"
-            users |= self._users(user.output) if is_view else {user.op}
+        users, pending = set[str](), [name]
+        for tensor in pending:
+            for user in self.graph.consumers.get(tensor, ()):
+                if user.op in _REORDERING or user.op == "Reshape":
+                    pending.append(user.output)
+                else:
+                    users.add(user.op)
         return users
 
     def _adds_embeddings(self, node: Node) -> bool:
