@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
+from math import inf
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.record import record
 
+_MOST = 100  # nodes before a dead end that are counted: a file of dead ends has many before each
+
 
 @record
 class DeadEnd:
-    """A node whose results nothing reads, and the names of the nodes that feed nothing else."""
+    """A node whose results nothing reads, and the names of the nodes that feed nothing else.
+
+    Of very many, only the nearest are named: those are not `all`.
+    """
 
     node: Node
     feeding: frozenset[str]
+
+    @property
+    def all(self) -> bool:
+        """Whether every node that feeds nothing else is named."""
+        return len(self.feeding) < _MOST
 
 
 @record(slots=False)
@@ -43,9 +55,9 @@ class Usage:
     def dead_ends(self) -> tuple[DeadEnd, ...]:
         """The nodes at the end of chains that reach no output."""
         makers = (self.graph.producers.get(name) for name in self.graph.outputs)
-        alive = self._ancestors(node for node in makers if node is not None)
+        alive = self._ancestors([node for node in makers if node is not None], set(), inf)
         return tuple(
-            DeadEnd(node, frozenset(self._ancestors([node]) - alive - {node.name}))
+            DeadEnd(node, frozenset(self._ancestors([node], alive, _MOST) - {node.name}))
             for node in self.graph.nodes
             if node.name not in alive and self._used.isdisjoint(node.outputs)
         )
@@ -54,14 +66,19 @@ class Usage:
     def _used(self) -> set[str]:
         return _names_used(self.graph)
 
-    def _ancestors(self, nodes: Iterable[Node]) -> set[str]:
-        """Return the names of `nodes` and of every node that they depend on."""
+    def _ancestors(self, nodes: Sequence[Node], known: AbstractSet[str], most: float) -> set[str]:
+        """Return the names of `nodes` and of what they depend on, but for what is `known`.
+
+        The search ends where it has found `most`.
+        """
         pending = list(nodes)
         seen = {node.name for node in pending}
         for node in pending:
+            if len(seen) > most:
+                break
             for name in self._reads(node):
                 maker = self.graph.producers.get(name)
-                if maker is not None and maker.name not in seen:
+                if maker is not None and maker.name not in seen and maker.name not in known:
                     seen.add(maker.name)
                     pending.append(maker)
         return seen

@@ -51,7 +51,7 @@ class DeadCode(Rule):
 
     def _dead_end(self, model: Model, end: DeadEnd) -> Finding:
         node, count = end.node, len(end.feeding)
-        plural = "node" if count == 1 else "nodes"
+        plural = "node" if count == 1 else "nodes" if end.all else "nodes and more"
         only = f", nor do {count} {plural} before it" if count else ""
         return self.finding(
             f"{node.op} {node.name} reaches no output{only}",
