@@ -36,17 +36,22 @@ def unmatched_patterns(graph: Graph, training: Training) -> Iterator[tuple[str, 
     for pattern in modules:
         if not any(matched(path, (pattern,)) for path in paths):
             yield "training.checkpointing", pattern
+    ways = {each for path in (*paths, *map(_path, graph.weights)) for each in _ways(path)}
     for pattern in training.frozen:
-        ways = {each for path in paths for each in _ways(path)}
-        if not any(fnmatchcase(name, pattern) for name in (*graph.weights, *ways)):
+        if not any(fnmatchcase(name, pattern) for name in ways):
             yield "training.frozen", pattern
     for pattern in training.lora_targets:
         if not any(is_target(path, (pattern,)) for path in paths):
             yield "training.lora-targets", pattern
 
 
+def _path(weight: str) -> tuple[str, ...]:
+    """Return the way to a weight by its name in the state dictionary."""
+    return tuple(weight.split("."))
+
+
 def _ways(path: tuple[str, ...]) -> list[str]:
-    """Return the dotted names of a module and of those around it."""
+    """Return the dotted names of what is at the end of a way, and of the modules around it."""
     return [".".join(path[:end]) for end in range(1, len(path) + 1)]
 
 
@@ -59,7 +64,10 @@ def _names(graph: Graph, operators: Operators, patterns: Iterable[str]) -> list[
 
     paths, uses = module_paths(graph), Lineage(graph, operators).uses
     users = {name: found[0].node.name for name, found in uses.items() if found}
-    called = {name: (name, *_ways(paths.get(users.get(name, ""), ()))) for name in graph.weights}
+    called = {
+        name: (*_ways(_path(name)), *_ways(paths.get(users.get(name, ""), ())))
+        for name in graph.weights
+    }
     return [
         name
         for name, names in called.items()
