@@ -103,15 +103,17 @@ class TrainingMemory:
     def passing(self) -> int:
         """Bytes at the peak that are in no other part of the breakdown.
 
-        Before and in the backward pass they are the loss, gradients of activations and what
-        operators need for a moment; in the update, the temporaries of the optimizer.
+        Before and in the backward pass they are the loss and its target, gradients of activations
+        and what operators need for a moment; in the update, what the model was given and made, and
+        the temporaries of the optimizer.
         """
         if self.more is not None and self.more.peak.high >= self._own_peak.high:
             return self.more.passing
         if self.moment == _UPDATE:
-            return self.weights.step
-        parts = self._resident.high + self.saved.own_total.high
-        return max(self._moments[self.moment].high - parts, 0)
+            parts = self._always.high + self.gradient_bytes
+        else:
+            parts = self._resident.high + self.saved.own_total.high
+        return max(self._moments[self.moment].high - parts + self._loss.target_bytes, 0)
 
     @cached_property
     def _moments(self) -> dict[str, Amount]:

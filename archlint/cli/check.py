@@ -8,11 +8,12 @@ from archlint.cli import project_options, streams, target_options
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from archlint.config.selection import Selection
     from archlint.engine.baseline import Baseline
     from archlint.engine.project import Project
-    from archlint.report.outcome import Outcome
+    from archlint.report.outcome import FileOutcome, Outcome
 
 _FOR_PEOPLE = frozenset({"text", "short"})
 
@@ -169,6 +170,13 @@ def _write(options: argparse.Namespace, text: str) -> None:
     write_whole(Path(options.output), text.encode("utf-8"))
 
 
+def _aside(skipped: Sequence[FileOutcome]) -> str:
+    """Say why there was nothing to check: a file that was named alone, or how to see it."""
+    if len(skipped) == 1:
+        return f": {skipped[0].path} is {skipped[0].reason}"
+    return f" ({len(skipped)} skipped: --verbose says why)" if skipped else ""
+
+
 def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
     """Tell on standard error what is no finding: crashes, skipped files, counts."""
     from archlint.findings import Severity
@@ -186,8 +194,7 @@ def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
         for file in skipped:
             streams.note(f"archlint: skipped {file.path}: {file.reason}")
     if len(skipped) == len(outcome.files):
-        aside = f" ({len(skipped)} skipped: --verbose says why)" if skipped else ""
-        streams.note(f"archlint: no file to check{'' if options.verbose else aside}")
+        streams.note(f"archlint: no file to check{'' if options.verbose else _aside(skipped)}")
     elif options.format in _FOR_PEOPLE:
         hint = "" if _shows_info(options) or not outcome.count(Severity.INFO) else "; -v shows info"
         streams.note(f"archlint: {footer(outcome)}{hint}")

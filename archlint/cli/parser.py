@@ -82,8 +82,11 @@ def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     if options.command is None:
         parser.print_help(sys.stderr)
         raise SystemExit(2)
-    if rest:
-        options.parser.unknown(rest)
+    unknown = [word for word in rest if word.startswith("-")]
+    if unknown or (rest and not hasattr(options, "paths")):
+        options.parser.unknown(unknown or rest)
+    if rest:  # argparse takes no files behind the first option
+        options.paths = [*options.paths, *rest]
     return options
 
 

@@ -38,8 +38,23 @@ def test_named_file_of_another_program_is_skipped_aloud(archlint: Archlint, fold
     (folder / "other.yaml").write_text("jobs: {}\n", encoding="utf-8")
     result = archlint("check", "other.yaml")
     assert (result.code, result.out) == (0, "")
-    assert "no file to check (1 skipped: --verbose says why)" in result.err
+    assert "no file to check: other.yaml is no architecture: its top level has no" in result.err
     assert "skipped other.yaml: no architecture" in archlint("check", "other.yaml", "-v").err
+    (folder / "more.yaml").write_text("jobs: {}\n", encoding="utf-8")
+    result = archlint("check", "other.yaml", "more.yaml")
+    assert "no file to check (2 skipped: --verbose says why)" in result.err
+
+
+def test_files_may_stand_on_both_sides_of_options(archlint: Archlint, folder: Path) -> None:
+    for name in ("first", "second", "third"):
+        (folder / f"{name}.onnx").write_text("text", encoding="utf-8")
+    result = archlint("check", "first.onnx", "--no-config", "second.onnx", "-v", "third.onnx")
+    assert [line.split(":")[0] for line in result.out.splitlines() if "FILE001" in line] == [
+        "first.onnx",
+        "second.onnx",
+        "third.onnx",
+    ]
+    assert "unknown argument extra" in archlint("rule", "RF001", "--verbose", "extra").err
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ class ReceptiveFieldTooSmall(Rule):
             node=model.graph.producers.get(tensor),
             tensor=tensor,
             data=data,
-            help=_help(model, tensor, extent, required - size),
+            help=_help(model, tensor, extent, required, size),
         )
 
     def _undecided(
@@ -94,8 +94,12 @@ class ReceptiveFieldTooSmall(Rule):
         )
 
 
-def _help(model: Model, tensor: str, extent: Extent, missing: int) -> str:
-    changes = widenings(model, tensor, extent, missing)
+def _help(model: Model, tensor: str, extent: Extent, required: int, size: int) -> str:
+    if extent.length is not None and required > extent.length:
+        return (
+            f"no output sees {required} of an input of {extent.length}: require less, or give more"
+        )
+    changes = widenings(model, tensor, extent, required - size)
     return ", or ".join(changes) or "add layers with a kernel larger than 1"
 
 
