@@ -31,10 +31,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Write the problem and how to get help, and end with exit code 2."""
-        choice = re.match(r"argument .*: invalid choice: '(.*?)' \(choose from (.*)\)$", message)
+        choice = re.match(r"argument (.*): invalid choice: '(.*?)' \(choose from (.*)\)$", message)
         if choice:
-            known = re.findall(r"[\w.-]+", choice[2])
-            message = f"unknown {self._what()} {choice[1]!r}{did_you_mean(choice[1], known)}"
+            flag, word, known = choice[1], choice[2], re.findall(r"[\w.-]+", choice[3])
+            what = "unknown command" if self._takes_commands() else f"unknown {flag}"
+            near = did_you_mean(word, known) or f" (known: {', '.join(known)})"
+            message = f"{what} {word!r}{near}"
         self.exit(2, f"archlint: error: {message}\ntry `{self.prog} --help`\n")
 
     def unknown(self, arguments: Iterable[str]) -> NoReturn:
@@ -48,8 +50,8 @@ class Parser(argparse.ArgumentParser):
             2, f"archlint: error: unknown argument {', '.join(named)}\ntry `{self.prog} --help`\n"
         )
 
-    def _what(self) -> str:
-        return "command" if any(action.dest == "command" for action in self._actions) else "value"
+    def _takes_commands(self) -> bool:
+        return any(action.dest == "command" for action in self._actions)
 
 
 def build_parser(arguments: Sequence[str] = ()) -> Parser:

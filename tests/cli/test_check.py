@@ -70,7 +70,7 @@ def test_files_may_stand_on_both_sides_of_options(archlint: Archlint, folder: Pa
         (("check", "--batch-size", "many"), "batch-size"),
         (("check", "--dim", "N"), "NAME=N"),
         (("check", "--config", "gone.toml"), "gone.toml"),
-        (("check", "--fail-on", "info"), "unknown value 'info'"),
+        (("check", "--fail-on", "info"), "unknown --fail-on 'info' (known: warning, error)"),
         (("check", "--verbose", "--quiet"), "not allowed with"),
         (("inspect",), "the following arguments are required: FILE"),
         (("inspect", "."), "name one file"),

@@ -141,6 +141,12 @@ def test_what_is_advised_reaches_the_need() -> None:
     assert lint(wider.replace("REQUIRE", "{receptive-field: 30}"), "RF001") == []
 
 
+def test_no_change_makes_a_field_wider_than_the_input() -> None:
+    findings = lint_text(NEED.replace("REQUIRE", "{receptive-field: 5000}"), [RULES["RF001"]])
+    assert findings
+    assert all("require less, or give more" in (finding.help or "") for finding in findings)
+
+
 def test_a_need_of_a_tensor_that_is_not_there() -> None:
     (message,) = lint(NEED.replace("REQUIRE", "{receptive-field: {z: 5}}"), "RF001")
     assert "no tensor of this model" in message
