@@ -10,6 +10,7 @@ from archlint.ops.cost import elementwise as _elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Fixed, Link, Sight, Through, same_axes
 from archlint.ops.operator import CostFacet
+from archlint.ops.undetermined import Undetermined
 
 
 def no_cost(_: Call) -> Cost:
@@ -88,3 +89,8 @@ def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
 def extent(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
     """Return the number of positions along `axes`."""
     return prod(shape[axis] for axis in axes)
+
+
+def sees_any_position(call: Call, _: int) -> Sight:
+    """Where elements are read or written is data."""
+    raise Undetermined(f"where {call.node.op} reads depends on the data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archlint.graph.value import Shape
 from archlint.ops.autocast import KEEPS, STATES, TAKES_AFTER, Casting, CastingFacet, Lists, casts
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
@@ -10,6 +9,7 @@ from archlint.ops.facets import (
     keeps_input,
     keeps_nothing,
     no_cost,
+    sees_any_position,
     sees_elementwise,
     sees_first_input,
 )
@@ -20,25 +20,21 @@ from archlint.ops.links import (
     Links,
     Opaque,
     Piece,
-    Regroup,
     Sight,
-    Stage,
     Through,
-    Whole,
     same_axes,
 )
 from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet, SignalFacet, ViewFacet
-from archlint.ops.reach import Reach, reach, tabulated
+from archlint.ops.reach import Reach, reach
 from archlint.ops.regroup import regroupings
 from archlint.ops.selection import Selection
-from archlint.ops.signals import joins, looks_up, moves, passes
+from archlint.ops.signals import joins, moves, passes
 from archlint.ops.strides import (
     views_cast,
     views_cut,
     views_expanded,
     views_reshaped,
     views_same,
-    views_selected,
     views_sliced,
     views_transposed,
     views_untransposed,
@@ -191,76 +187,6 @@ def casts_for_padding(call: Call, lists: Lists) -> Casting:
     return Casting.SINGLE if lists is Lists.CPU and not is_constant else Casting.FIRST
 
 
-def sees_gathered(call: Call, _: int) -> Sight:
-    """Indices choose positions of one axis; where indices are data, all of it may be read."""
-    rank = call.rank(0)
-    axis = call.integer("axis", 0) % rank
-    indices = call.constant(1)
-    chosen = call.rank(1)
-    if indices is not None and chosen > 1:
-        return {0: _gathered_grid(call, axis, indices.shape, indices.reshape(-1).tolist())}
-    links: list[Link] = [Through(each, each) for each in range(axis)]
-    links.extend(Through(each, each + chosen - 1) for each in range(axis + 1, rank))
-    links.append(
-        _chosen(call, axis, chosen, None if indices is None else indices.reshape(-1).tolist())
-    )
-    sight: dict[int, Links] = {0: tuple(links)}
-    if indices is None:
-        sight[1] = tuple(Through(each, axis + each) for each in range(chosen))
-    return sight
-
-
-def _gathered_grid(
-    call: Call, axis: int, grid: tuple[int, ...], indices: list[int]
-) -> tuple[Stage, ...]:
-    """Gather with indices of several axes: as with their list, which is then cut into rows."""
-    shape = call.input(0).shape or ()
-    rank, chosen = len(shape), len(grid)
-    listed: Shape = (*shape[:axis], len(indices), *shape[axis + 1 :])
-    link = _chosen(call, axis, 1, indices)
-    others = [Through(each, each) for each in range(rank) if each != axis]
-    cut = Regroup((axis,), (len(indices),), tuple(range(axis, axis + chosen)), grid)
-    before = [Through(each, each) for each in range(axis)]
-    after = [Through(each, each + chosen - 1) for each in range(axis + 1, rank)]
-    return (
-        Stage((*others, link), listed),
-        Stage((*before, cut, *after), call.output().shape or ()),
-    )
-
-
-def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Link:
-    if indices is None:
-        return Whole(axis)
-    size = (call.input(0).shape or ())[axis]
-    if any(index < 0 for index in indices) and not isinstance(size, int):
-        return Opaque(axis, "an index counts from the end of an axis of unknown length")
-    positions = [
-        index + size if index < 0 and isinstance(size, int) else index for index in indices
-    ]
-    if chosen == 0:
-        return Fixed(axis, positions[0])
-    if positions:
-        return Through(axis, axis, tabulated([Taps(position, 1) for position in positions]))
-    return Opaque(axis, "a gather of nothing")
-
-
-def keeps_indices(call: Call, gradients: Gradients) -> Kept:
-    """A lookup keeps its indices; choosing one place along an axis is a view."""
-    if not gradients[0] or call.input(1).shape == ():
-        return NOTHING
-    return Kept(inputs=(1,))
-
-
-def keeps_gathered(_: Call, gradients: Gradients) -> Kept:
-    """A choice of elements keeps its indices, and its input for the shape of the gradient."""
-    return Kept(inputs=(0, 1)) if gradients[0] else NOTHING
-
-
-def keeps_places(_: Call, gradients: Gradients) -> Kept:
-    """What is written elsewhere keeps the places, for the gradient of either tensor."""
-    return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
-
-
 def sees_tiled(call: Call, _: int) -> Sight:
     """The tensor is repeated along its axes."""
     links: list[Link] = []
@@ -274,11 +200,6 @@ def sees_tiled(call: Call, _: int) -> Sight:
         else:
             links.append(Opaque(axis, "an axis of unknown length is repeated"))
     return {0: tuple(links)}
-
-
-def sees_any_position(call: Call, _: int) -> Sight:
-    """Where elements are read or written is data."""
-    raise Undetermined(f"where {call.node.op} reads depends on the data")
 
 
 def sees_elementwise_first(call: Call, output: int) -> Sight:
@@ -347,20 +268,6 @@ def operators() -> tuple[Operator, ...]:
             selection=Selection.PART,
         ),
         _move("Pad", sees_padded, keeps_for_padding, casting=casts_for_padding),
-        Operator(
-            "Gather",
-            no_cost,
-            keeps_indices,
-            sees_gathered,
-            looks_up,
-            weights=(0,),
-            view=views_selected,
-            selection=Selection.PART,
-        ),
-        _move("GatherElements", sees_any_position, keeps_gathered),
-        _move("GatherND", sees_any_position, keeps_indices),
-        _move("ScatterElements", sees_any_position, keeps_places),
-        _move("ScatterND", sees_any_position, keeps_places),
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
+from archlint.ops.facets import keeps_nothing, no_cost, sees_any_position, sees_first_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through, same_axes
-from archlint.ops.movement import keeps_indices, sees_any_position
+from archlint.ops.lookup import keeps_indices
 from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach
 from archlint.ops.signals import passes

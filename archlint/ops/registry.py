@@ -16,6 +16,7 @@ _FAMILIES = (
     "arithmetic",
     "activation",
     "movement",
+    "lookup",
     "matrix",
     "convolution",
     "normalization",

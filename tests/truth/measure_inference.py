@@ -16,14 +16,13 @@ from pathlib import Path
 import onnx
 import torch
 from inference_models import FOLDED
-from measure_training import BATCH, Network, build, peak, saved
+from measure_training import BATCH, Network, build, trim, truth_of
 
 HERE = Path(__file__).parent / "inference"
 EXPORTERS = {
     "torchscript": {"dynamo": False},
     "dynamo": {"dynamo": True, "external_data": False},
 }
-# What archlint reads of the record of torch.export: the rest is long, or tells of the machine.
 TELLING = (
     "pkg.torch.onnx.fx_node",
     "pkg.torch.onnx.name_scopes",
@@ -37,12 +36,7 @@ def export(network: Network, exporter: str, path: Path) -> None:
         how = EXPORTERS[exporter]
         torch.onnx.export(model.eval(), (x,), str(path), input_names=["x"], **how)
     proto = onnx.load(path)
-    for node in proto.graph.node:
-        kept = [entry for entry in node.metadata_props if entry.key in TELLING]
-        del node.metadata_props[:]
-        node.metadata_props.extend(kept)
-    for info in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
-        del info.metadata_props[:]
+    trim(proto, TELLING)
     onnx.save(proto, path)
 
 
@@ -52,15 +46,7 @@ def main() -> None:
     HERE.mkdir(exist_ok=True)
     truth = {}
     for name, network in FOLDED.items():
-        model, _ = build(network)
-        truth[name] = {
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "saved_bytes": saved(*build(network)),
-            "peak_bytes": {
-                optimizer: peak(*build(network), optimizer, foreach=False)
-                for optimizer in ("sgd", "adam")
-            },
-        }
+        truth[name] = truth_of(network, ways=(False,))
         for exporter in EXPORTERS:
             export(network, exporter, HERE / f"{name}.{exporter}.onnx")
     about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}

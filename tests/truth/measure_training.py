@@ -11,7 +11,7 @@ import io
 import json
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeAlias
@@ -154,20 +154,41 @@ def export(network: Network, exporter: str, path: Path) -> None:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         torch.onnx.export(model, (x,), str(path), input_names=["x"], **how)
     proto = onnx.load(path)
+    trim(proto, TELLING)
+    for stored in proto.graph.initializer:  # the numbers do not matter, only that they are there
+        if stored.raw_data and stored.data_type == onnx.TensorProto.FLOAT:
+            stored.raw_data = bytes(len(stored.raw_data))
+    onnx.save(proto, path)
+
+
+def trim(proto: onnx.ModelProto, telling: Collection[str]) -> None:
+    """Leave of the record of torch.export what archlint reads: the rest tells of the machine."""
     for node in proto.graph.node:
         kept = [
             entry
             for entry in node.metadata_props
-            if entry.key in TELLING or (entry.key == CLASSES and BROKEN_UP in entry.value)
+            if entry.key in telling or (entry.key == CLASSES and BROKEN_UP in entry.value)
         ]
         del node.metadata_props[:]
         node.metadata_props.extend(kept)
     for info in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
         del info.metadata_props[:]
-    for stored in proto.graph.initializer:  # the numbers do not matter, only that they are there
-        if stored.raw_data and stored.data_type == onnx.TensorProto.FLOAT:
-            stored.raw_data = bytes(len(stored.raw_data))
-    onnx.save(proto, path)
+
+
+def truth_of(network: Network, ways: Collection[bool] = (False, True)) -> dict[str, object]:
+    """Return what training takes, with the optimizer's updates one by one or all at once."""
+    model, _ = build(network)
+    return {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "saved_bytes": saved(*build(network)),
+        "peak_bytes": {
+            f"{optimizer}{' foreach' if foreach else ''}": peak(
+                *build(network), optimizer, foreach=foreach
+            )
+            for optimizer in ("sgd", "adam")
+            for foreach in ways
+        },
+    }
 
 
 def main() -> None:
@@ -176,18 +197,7 @@ def main() -> None:
     HERE.mkdir(exist_ok=True)
     truth = {}
     for name, network in (NETWORKS | EXPORTED).items():
-        model, _ = build(network)
-        truth[name] = {
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "saved_bytes": saved(*build(network)),
-            "peak_bytes": {
-                f"{optimizer}{' foreach' if foreach else ''}": peak(
-                    *build(network), optimizer, foreach=foreach
-                )
-                for optimizer in ("sgd", "adam")
-                for foreach in (False, True)
-            },
-        }
+        truth[name] = truth_of(network)
         for exporter in ("dynamo",) if name in EXPORTED else ("torchscript", "dynamo"):
             export(network, exporter, HERE / f"{name}.{exporter}.onnx")
     about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}

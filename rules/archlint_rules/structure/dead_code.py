@@ -57,7 +57,7 @@ class DeadCode(Rule):
             f"{node.op} {node.name} reaches no output{only}",
             node=node,
             tensor=node.output or None,
-            data={"nodes": 1 + count},
+            data={"nodes": 1 + count, "complete": end.all},
             severity=_severity(any(_works(model, name) for name in (node.name, *end.feeding))),
             help="connect it to an output, or remove it",
         )

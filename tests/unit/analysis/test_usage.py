@@ -1,0 +1,36 @@
+"""What no output depends on: all of it where that is little, and the nearest where it is much."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from archlint.analysis.usage import Usage
+from archlint.graph.build import build_graph
+
+
+def dead_chain(length: int) -> onnx.ModelProto:
+    """Return a model of one live node, and a chain that ends in nothing."""
+    names = ["x", *(f"dead{step}" for step in range(length))]
+    nodes = [
+        helper.make_node("Relu", [before], [after], name=after) for before, after in pairwise(names)
+    ]
+    nodes.append(helper.make_node("Neg", ["x"], ["y"], name="alive"))
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in "xy"]
+    return helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]))
+
+
+@pytest.mark.parametrize(("length", "told"), [(1, 0), (5, 4), (50, 49)])
+def test_every_node_before_a_dead_end_is_named(length: int, told: int) -> None:
+    (end,) = Usage(build_graph(dead_chain(length))).dead_ends
+    assert (end.node.name, len(end.feeding), end.all) == (f"dead{length - 1}", told, True)
+
+
+def test_of_very_many_the_nearest_are_named_and_that_is_said() -> None:
+    (end,) = Usage(build_graph(dead_chain(500))).dead_ends
+    assert not end.all
+    assert {f"dead{step}" for step in range(450, 499)} <= end.feeding
+    assert len(end.feeding) < 499
