@@ -16,37 +16,38 @@ from archlint.ops.composite.exported import (
     is_exported,
     signature,
 )
-from archlint.ops.composite.pattern import Matching, reads_shape_alone
+from archlint.ops.composite.pattern import Matching
 from archlint.ops.composite.registry import Composites
 from archlint.ops.composite.rewritten import SPLIT, prepared_weights, reshaping, split_slices
 from archlint.ops.operator import FRAMEWORK
+from archlint.ops.registry import Operators
 from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 
 
-def framework_graph(graph: Graph, composites: Composites) -> Graph:
+def framework_graph(graph: Graph, composites: Composites, operators: Operators) -> Graph:
     """Return `graph` with every group of nodes that was one operator of the framework as one node.
 
     The node goes by the name of the node of its group that made its first output, and stands in
     its place. Where torch.export says what a node was, that counts; elsewhere the form tells.
     """
-    found = _recognized(graph, composites)
+    found = _recognized(graph, composites, operators)
     _from_slices(graph, composites, found)
     found.covered.update(prepared_weights(graph))
     return found.shown(graph)
 
 
-def meaning_graph(graph: Graph, meanings: Composites) -> Graph:
+def meaning_graph(graph: Graph, meanings: Composites, operators: Operators) -> Graph:
     """Return `graph` with what is written out in steps as the operators that it computes.
 
     It does not matter who wrote it out: an exporter, or a person whose framework ran the steps.
     """
-    return _recognized(graph, meanings).shown(graph)
+    return _recognized(graph, meanings, operators).shown(graph)
 
 
-def _recognized(graph: Graph, composites: Composites) -> _Found:
-    found = _Found()
+def _recognized(graph: Graph, composites: Composites, operators: Operators) -> _Found:
+    found = _Found(operators)
     _from_export(graph, composites, found)
     _from_form(graph, composites, found)
     return found
@@ -59,6 +60,7 @@ class _Found:
     `lost` are the nodes of calls that torch.export names, but whose tensors are not found.
     """
 
+    operators: Operators
     composites: dict[str, Node] = field(default_factory=dict)
     covered: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
@@ -231,7 +233,7 @@ def _from_form(
             named = is_exported(node) and node.name not in found.lost
             if (spanning or named) and not form.spans_calls:
                 continue
-            matched = _match(form, node, graph, found.covered)
+            matched = _match(form, node, graph, found)
             if matched is not None:
                 matching, attributes = matched
                 inputs = tuple(matching.tensors.get(label, "") for label in form.inputs)
@@ -240,19 +242,18 @@ def _from_form(
 
 
 def _match(
-    form: Form, node: Node, graph: Graph, covered: set[str]
+    form: Form, node: Node, graph: Graph, found: _Found
 ) -> tuple[Matching, Attributes] | None:
     for matching in form.pattern.match(node.output, graph, Matching({})):
-        if covered.isdisjoint(inner.name for inner in matching.nodes) and _is_closed(
-            matching, node, graph
-        ):
+        is_free = found.covered.isdisjoint(inner.name for inner in matching.nodes)
+        if is_free and _is_closed(matching, node, graph, found.operators):
             attributes = form.attributes(matching, graph)
             if attributes is not None:
                 return matching, attributes
     return None
 
 
-def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
+def _is_closed(matching: Matching, root: Node, graph: Graph, operators: Operators) -> bool:
     """Whether nobody outside uses what is made inside, but for its shape."""
     inside = {node.name for node in matching.nodes}
     for node in matching.nodes:
@@ -260,7 +261,7 @@ def _is_closed(matching: Matching, root: Node, graph: Graph) -> bool:
             continue
         for name in node.outputs:
             if name in graph.outputs or any(
-                user.name not in inside and not reads_shape_alone(user)
+                user.name not in inside and operators.reads_contents(user)
                 for user in graph.consumers.get(name, ())
             ):
                 return False

@@ -92,7 +92,8 @@ class TrainingStep:
         """Return the layers that an export for inference leaves out of a program."""
         kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
         known = composites(attention_kernel=kernel, drops_fused=on_gpu)
-        return HiddenDropouts(framework_graph(program.graph, known), self.graph, on_gpu)
+        graph = framework_graph(program.graph, known, self.operators)
+        return HiddenDropouts(graph, self.graph, on_gpu)
 
     @cached_property
     def blocks(self) -> Blocks:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import NodeProto, TypeProto
 
+from archlint.graph.control_flow import CONTROL_FLOW
 from archlint.graph.folding.arithmetic import ARITHMETIC
 from archlint.graph.typeproto import write
 from archlint.graph.value import Provenance, Role, Value
@@ -38,9 +39,7 @@ _MAY_STAY = frozenset(
     {
         "Shape",
         "Size",
-        "If",
-        "Loop",
-        "Scan",
+        *CONTROL_FLOW,
         "ReduceSum",
         "ReduceMean",
         "ReduceMax",

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 Maker: TypeAlias = "Callable[[Call], Made]"
 """Makes the function of one call, whose attributes may shape it."""
 
-# torch.nn.init.calculate_gain has 5/3 and 3/4; 1 is that of the paper on SELU (Klambauer 2017).
+# torch.nn.init.calculate_gain has 5/3 and 3/4; 1 is that of the paper on SELU (Klambauer 2017), at
+# which its fixed point is: it comes first.
 _PUBLISHED_GAINS: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"Tanh": (5 / 3,), "Selu": (0.75, 1.0)}
+    {"Tanh": (5 / 3,), "Selu": (1.0, 0.75)}
 )
 _GATES = frozenset({"Sigmoid", "HardSigmoid", "Erf", "Exp"})
 
