@@ -8,7 +8,7 @@ from archlint.ops.autocast import IN_HALF, varies
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
-from archlint.ops.facets import keeps_input_and_weights
+from archlint.ops.facets import keeps_inputs
 from archlint.ops.fan import convolution_fan, transposed_fan
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole
@@ -212,7 +212,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "ConvInteger",
             conv_cost,
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_convolved,
             sums_convolved(1),
             weights=(1,),
@@ -222,7 +222,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "QLinearConv",
             quantized_conv_cost,
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_quantized,
             None,
             weights=(3, 8),
@@ -231,7 +231,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "DeformConv",
             conv_cost,
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_deformed,
             sums_convolved(1, 3),
             weights=(1, 3),

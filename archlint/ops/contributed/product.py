@@ -6,13 +6,14 @@ from archlint.graph.contributed.products import factor_order
 from archlint.graph.contributed.stand_in import MICROSOFT
 from archlint.graph.value import Value
 from archlint.ops.call import Call
+from archlint.ops.contributed.entry import inference_only
 from archlint.ops.contributed.overlay import seen
 from archlint.ops.cost import Cost, Product, elementwise, product
 from archlint.ops.effect import Effect, Sums
-from archlint.ops.facets import keeps_nothing
+from archlint.ops.facets import keeps_nothing, sees_row
 from archlint.ops.fan import matmul_fan
 from archlint.ops.kept import Gradients, Kept
-from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
+from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.matrix import keeps_factors, matmul_cost, sees_matmul
 from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet
 from archlint.ops.signals import sums_product
@@ -122,13 +123,6 @@ def keeps_weight(weight: int = 1) -> KeptFacet:
     return kept
 
 
-def sees_rows(call: Call, _: int) -> Sight:
-    """Each row of the output is made of all features of the same row of the input."""
-    last = call.rank(0) - 1
-    rows = tuple(Through(axis, axis) for axis in range(last))
-    return {0: (*rows, Whole(last, features=True))}
-
-
 def ordered_cost(call: Call) -> Cost:
     """Count as a product; the second factor of QOrderedMatMul sits in slot 2."""
     shape = call.shape(0)
@@ -197,7 +191,7 @@ def sees_pairs(_: Call, __: int) -> Sight:
 
 def sees_table_rows(call: Call, _: int) -> Sight:
     """Each index opens a row of the table."""
-    return {1: tuple(Through(axis, axis) for axis in range(call.rank(1)))}
+    return {1: same_axes(call.rank(1))}
 
 
 def sees_words(_: Call, __: int) -> Sight:
@@ -217,7 +211,7 @@ def operators() -> tuple[Operator, ...]:
             _product(name, transposing_cost, sees_transposing, keeps_activated)
             for name in ("FusedMatMul", "FusedMatMulActivation", "TransposeMatMul")
         ),
-        _frozen("SparseToDenseMatMul", transposing_cost, sees_transposing),
+        inference_only("SparseToDenseMatMul", transposing_cost, sees_transposing),
         Operator(
             "GemmFastGelu",
             activated_cost,
@@ -240,30 +234,30 @@ def operators() -> tuple[Operator, ...]:
             )
             for name, bias in (("MatMulIntegerToFloat", 6), ("DynamicQuantizeMatMul", 4))
         ),
-        _frozen("MatMulInteger16", matmul_cost(0, 1), sees_matmul(0, 1), (0, 1)),
+        inference_only("MatMulInteger16", matmul_cost(0, 1), sees_matmul(0, 1), (0, 1)),
         *(
             Operator(
                 name,
                 packed_cost(),
                 keeps_weight(),
-                sees_rows,
+                sees_row,
                 None,
                 weights=(1, bias) if bias else (1,),
                 domain=MICROSOFT,
             )
             for name, bias in _PACKED.items()
         ),
-        _frozen("QOrderedMatMul", ordered_cost, sees_rows, (2,)),
-        _frozen("MatMulNBitsQkv", several_cost((3, 6, 9)), sees_rows, (2, 3, 5, 6, 8, 9, 11)),
-        _frozen("MatMulNBitsMlp", several_cost((3, 6)), sees_rows, (2, 3, 5, 6, 8)),
-        _frozen("MatMulNBitsQLoRA", adapted_cost, sees_rows, (1, 3, 5)),
-        _frozen("RouterGateUpProj", routed_cost, sees_rows, (1,)),
-        _frozen("CDist", distance_cost, sees_pairs),
+        inference_only("QOrderedMatMul", ordered_cost, sees_row, (2,)),
+        inference_only("MatMulNBitsQkv", several_cost((3, 6, 9)), sees_row, (2, 3, 5, 6, 8, 9, 11)),
+        inference_only("MatMulNBitsMlp", several_cost((3, 6)), sees_row, (2, 3, 5, 6, 8)),
+        inference_only("MatMulNBitsQLoRA", adapted_cost, sees_row, (1, 3, 5)),
+        inference_only("RouterGateUpProj", routed_cost, sees_row, (1,)),
+        inference_only("CDist", distance_cost, sees_pairs),
         *(
-            _frozen(name, lambda _: elementwise(0), sees_table_rows, (0,))
+            inference_only(name, lambda _: elementwise(0), sees_table_rows, (0,))
             for name in ("GatherBlockQuantized", "GatherPacked")
         ),
-        _frozen("WordConvEmbedding", words_cost, sees_words, (1, 2, 3)),
+        inference_only("WordConvEmbedding", words_cost, sees_words, (1, 2, 3)),
     )
 
 
@@ -280,12 +274,3 @@ _PACKED = {
 
 def _product(name: str, cost: CostFacet, sight: SightFacet, kept: KeptFacet) -> Operator:
     return Operator(name, cost, kept, sight, sums_transposing, weights=(0, 1), domain=MICROSOFT)
-
-
-def _frozen(
-    name: str, cost: CostFacet, sight: SightFacet, weights: tuple[int, ...] = ()
-) -> Operator:
-    """Return an operator that runs only in inference."""
-    return Operator(
-        name, cost, keeps_nothing, sight, weights=weights, differentiable=False, domain=MICROSOFT
-    )
