@@ -21,6 +21,7 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.hidden_dropouts import HiddenDropouts
 from archlint.ops.restored.made_anew import with_numbers_made_anew
 from archlint.ops.restored.network import restored
+from archlint.ops.restored.shared_heads import with_shared_heads
 from archlint.ops.restored.tied_weights import IsTurned, cannot_tell, tied
 from archlint.record import record, replace
 from archlint.target import Target
@@ -58,8 +59,10 @@ class TrainingStep:
     def framework(self) -> Graph:
         """The graph of the operators that the framework ran, with the layers that it surely had."""
         hidden = self._surely
+        if self._is_open:
+            return with_shared_heads(hidden.graph)
         dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
-        return (hidden.leaning(low=True) if self._is_open else hidden).shown(dropouts)
+        return hidden.shown(dropouts)
 
     @property
     def _is_open(self) -> bool:
@@ -150,7 +153,7 @@ class TrainingStep:
         graph = with_numbers_made_anew(
             program.graph, program.is_folded_number, program.parameters.trainable.__contains__
         )
-        hidden = self._hidden(replace(program, graph=graph)).leaning(low=False)
+        hidden = self._hidden(replace(program, graph=graph))
         return program, hidden.shown(hidden.possible_dropouts)
 
     def _saved(self, program: Program, graph: Graph, *, more: bool) -> Saved:

@@ -15,15 +15,9 @@ from archlint.ops.links import Link, Opaque, Sight, Through, Whole
 from archlint.ops.operator import Layout, Operator, SignalFacet
 from archlint.ops.reach import Reach
 from archlint.ops.signals import fill
-from archlint.ops.sliding import Sliding, check_window, slides, slidings
+from archlint.ops.sliding import Sliding, kernel_sizes, slides, slidings, steps
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
-
-
-def kernel_sizes(call: Call, weight: int = 1) -> tuple[int, ...]:
-    """Return the kernel size of each spatial axis, from the attribute or the weight."""
-    declared = call.integers("kernel_shape")
-    return declared if declared is not None else call.shape(weight)[2:]
 
 
 def conv_cost(call: Call) -> Cost:
@@ -124,10 +118,8 @@ def _transposed_slidings(call: Call) -> tuple[Sliding, ...]:
     kernel = kernel_sizes(call)
     if call.text("auto_pad", "NOTSET") == "NOTSET" and call.integers("output_shape") is None:
         return slidings(call, kernel)
-    strides = call.integers("strides") or (1,) * len(kernel)
-    dilations = call.integers("dilations") or (1,) * len(kernel)
+    strides, dilations = steps(call, kernel)
     extra = call.integers("output_padding") or (0,) * len(kernel)
-    check_window(kernel, strides, dilations)
     sizes, outputs = call.shape(0)[2:], call.output_shape()[2:]
     result = []
     for axis, size in enumerate(kernel):

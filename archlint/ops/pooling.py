@@ -13,18 +13,14 @@ from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Opaque, Sight, Through, same_axes_but
 from archlint.ops.operator import Layout, Operator
 from archlint.ops.signals import pools_planes, pools_windows
-from archlint.ops.sliding import slides, slidings
+from archlint.ops.sliding import kernel_sizes, slides, slidings
 
 _INDEX_BYTES = 8  # PyTorch keeps int64 positions of the maxima
 
 
-def _kernel(call: Call) -> tuple[int, ...]:
-    return call.integers("kernel_shape") or ()
-
-
 def pool_cost(call: Call) -> Cost:
     """One operation for each element of each window."""
-    return elementwise(call.output_elements() * prod(_kernel(call)))
+    return elementwise(call.output_elements() * prod(kernel_sizes(call, 0)))
 
 
 def keeps_maxima(call: Call, gradients: Gradients) -> Kept:
@@ -36,7 +32,7 @@ def keeps_maxima(call: Call, gradients: Gradients) -> Kept:
 
 def sees_window(call: Call, _: int) -> Sight:
     """Read a window along each spatial axis, within the channel."""
-    return {0: (Through(0, 0), Through(1, 1), *slides(slidings(call, _kernel(call))))}
+    return {0: (Through(0, 0), Through(1, 1), *slides(slidings(call, kernel_sizes(call, 0))))}
 
 
 def sees_plane(call: Call, _: int) -> Sight:

@@ -18,7 +18,7 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.composite.exported import ExportedCall, is_inside
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.effect import Effect, Normalizes, Over
 from archlint.ops.kept import NOTHING, Gradients, Kept
@@ -34,7 +34,7 @@ from archlint.ops.undetermined import Undetermined
 
 Accepts: TypeAlias = Callable[[Matching, Graph], Attributes | None]
 
-_CLASSES, _MODULE = "pkg.torch.onnx.class_hierarchy", "torch.nn.modules.normalization.RMSNorm"
+_RMS_NORM = "torch.nn.modules.normalization.RMSNorm"
 
 X = Tensor("x")
 _CENTRED = made("Sub", X, made("ReduceMean", X, label="mean"), label="centred")
@@ -265,8 +265,8 @@ def _last_axes(matching: Matching, graph: Graph) -> Attributes | None:
 
 def _of_module(matching: Matching, graph: Graph) -> Attributes | None:
     """Accept what the framework's module is broken up into; by hand it is several operators."""
-    inside = (node.metadata.get(_CLASSES, "") for node in matching.nodes)
-    return _last_axes(matching, graph) if all(_MODULE in each for each in inside) else None
+    is_module = all(is_inside(node, _RMS_NORM) for node in matching.nodes)
+    return _last_axes(matching, graph) if is_module else None
 
 
 def _other_axes(matching: Matching, graph: Graph) -> Attributes | None:
