@@ -7,8 +7,9 @@ from math import prod
 from archlint.graph.contributed.stand_in import MICROSOFT
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call, nbytes
+from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.effect import Effect, Normalizes, Over
-from archlint.ops.facets import keeps_nothing, per_output, sees_broadcast, sees_row
+from archlint.ops.facets import per_output, sees_broadcast, sees_row
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.normalization import keeps_normalized, sees_normalized_axes
@@ -164,63 +165,18 @@ def operators() -> tuple[Operator, ...]:
             weights=(1,),
             domain=MICROSOFT,
         ),
-        Operator(
+        trainable(
             "EmbedLayerNormalization",
             per_output(8),
             keeps_embedded,
             sees_embedded,
-            None,
-            weights=(2, 3, 4, 5, 6),
-            domain=MICROSOFT,
+            (2, 3, 4, 5, 6),
         ),
-        Operator(
-            "QEmbedLayerNormalization",
-            per_output(13),
-            keeps_nothing,
-            sees_embedded,
-            None,
-            weights=(2, 3, 4, 5, 6),
-            differentiable=False,
-            domain=MICROSOFT,
-        ),
-        *(
-            Operator(
-                name,
-                per_output(flops),
-                keeps_grouped,
-                sees_groups,
-                None,
-                weights=(1, 2, 4),
-                domain=MICROSOFT,
-            )
-            for name, flops in (("GroupNorm", 9), ("SkipGroupNorm", 11))
-        ),
-        Operator(
-            "GatedRMSNorm",
-            per_output(9),
-            keeps_gated,
-            sees_gated,
-            None,
-            weights=(1,),
-            domain=MICROSOFT,
-        ),
-        Operator(
-            "BranchwiseRMSNorm",
-            per_output(4),
-            keeps_normalized,
-            sees_row,  # features of each branch are normalized on their own
-            None,
-            weights=(1,),
-            domain=MICROSOFT,
-        ),
-        Operator(
-            "QOrderedLayerNormalization",
-            per_output(7),
-            keeps_nothing,
-            sees_quantized,
-            None,
-            weights=(2, 3),
-            differentiable=False,
-            domain=MICROSOFT,
-        ),
+        inference_only("QEmbedLayerNormalization", per_output(13), sees_embedded, (2, 3, 4, 5, 6)),
+        trainable("GroupNorm", per_output(9), keeps_grouped, sees_groups, (1, 2, 4)),
+        trainable("SkipGroupNorm", per_output(11), keeps_grouped, sees_groups, (1, 2, 4)),
+        trainable("GatedRMSNorm", per_output(9), keeps_gated, sees_gated, (1,)),
+        # The features of each branch are normalized on their own.
+        trainable("BranchwiseRMSNorm", per_output(4), keeps_normalized, sees_row, (1,)),
+        inference_only("QOrderedLayerNormalization", per_output(7), sees_quantized, (2, 3)),
     )
