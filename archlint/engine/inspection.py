@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.engine.discover import Candidate, discover
-from archlint.engine.load import YAML_SUFFIXES, NotOurs, load
+from archlint.engine.load import NotOurs, is_yaml, load
 from archlint.engine.loaded import reported
 from archlint.errors import CannotRun
 from archlint.report.outcome import FileOutcome, Outcome, Status
@@ -38,7 +38,7 @@ def target_of(path: Path, project: Project) -> Target:
 
     Raises `CannotRun` for an architecture that cannot be read.
     """
-    if not path.name.lower().endswith(YAML_SUFFIXES):
+    if not is_yaml(path):
         return project.target(path)
     try:
         return load(one_file(path), project).model.target

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
-from archlint.engine.stored_numbers import reader
+from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
@@ -117,5 +117,7 @@ def unknown(target: Target) -> list[str]:
     """Return why the signal behind a convolution, as it is stored, is not known."""
     model = convolution("onnx::Conv_7", "onnx::Conv_8", "pytorch")
     graph = build_graph(model, Bindings())
-    found = Facts(graph, target, operators(), reader(Path("net.onnx"), model, {})).propagation
+    found = Facts(
+        graph, target, operators(), StoredNumbers(Path("net.onnx"), model, {}).describe
+    ).propagation
     return [] if "c" in found.signals else [found.reasons[graph.producers["c"].name]]
