@@ -9,9 +9,11 @@ from archlint.cli import project_options, streams, target_options
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from archlint.config.selection import Selection
     from archlint.engine.baseline import Baseline
+    from archlint.engine.discover import Candidate
     from archlint.engine.project import Project
     from archlint.report.outcome import FileOutcome, Outcome
 
@@ -72,7 +74,6 @@ def run(options: argparse.Namespace) -> int:
     """Check the files, write the report, and return the exit code."""
     from pathlib import Path
 
-    from archlint.engine.discover import SUFFIXES, discover
     from archlint.engine.run import run as run_rules
     from archlint.findings import Severity
     from archlint.report.formats import find_reporter
@@ -82,28 +83,16 @@ def run(options: argparse.Namespace) -> int:
         options, paths, target_options.read_target(options), _selection(options)
     )
     reporter = find_reporter(options.format, project.registry.reporters)
-    further = tuple(suffix for each in project.registry.frontends for suffix in each.suffixes)
-    candidates = [
-        candidate
-        for candidate in discover(paths, SUFFIXES + further)
-        if (candidate.named and not options.force_exclude)
-        or not project.configs.of(candidate.path).excludes(candidate.path)
-    ]
+    candidates = _candidates(options, paths, project)
     project.check([candidate.path for candidate in candidates])
     outcome = run_rules(candidates, project, _baseline(options, project))
-    if options.fix or options.diff:
+    if options.diff:
         from archlint.engine.fix import mend
-        from archlint.report.text import counted
 
-        mended = mend(outcome, candidates, project)
-        if options.diff:
-            streams.answer("".join(file.diff for file in mended))
-            return outcome.exit_code(Severity(options.fail_on))
-        for file in mended:
-            file.write()
-        count = sum(file.count for file in mended)
-        done = f"mended {counted(count, 'place')}" if count else "nothing here has a safe fix"
-        streams.note(f"archlint: {done}")
+        streams.answer("".join(file.diff for file in mend(outcome, candidates, project)))
+        return outcome.exit_code(Severity(options.fail_on))
+    if options.fix:
+        _fix(outcome, candidates, project)
         outcome = run_rules(candidates, project, _baseline(options, project))
     if options.write_baseline is not None:
         return _write_baseline(options, outcome)
@@ -112,6 +101,34 @@ def run(options: argparse.Namespace) -> int:
     _write(options, reporter.render(shown, color=color))
     _tell(options, outcome)
     return outcome.exit_code(Severity(options.fail_on))
+
+
+def _candidates(
+    options: argparse.Namespace, paths: Sequence[Path], project: Project
+) -> list[Candidate]:
+    """Return the files to check: those that were named, and others that nothing excludes."""
+    from archlint.engine.discover import SUFFIXES, discover
+
+    further = tuple(suffix for each in project.registry.frontends for suffix in each.suffixes)
+    return [
+        candidate
+        for candidate in discover(paths, SUFFIXES + further)
+        if (candidate.named and not options.force_exclude)
+        or not project.configs.of(candidate.path).excludes(candidate.path)
+    ]
+
+
+def _fix(outcome: Outcome, candidates: Sequence[Candidate], project: Project) -> None:
+    """Mend the files, and say how much was mended."""
+    from archlint.engine.fix import mend
+    from archlint.report.text import counted
+
+    mended = mend(outcome, candidates, project)
+    for file in mended:
+        file.write()
+    count = sum(file.count for file in mended)
+    done = f"mended {counted(count, 'place')}" if count else "nothing here has a safe fix"
+    streams.note(f"archlint: {done}")
 
 
 def _shows_info(options: argparse.Namespace) -> bool:

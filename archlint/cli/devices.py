@@ -8,7 +8,7 @@ from archlint.cli import project_options, streams
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from archlint.target import Device, Sourced
 
@@ -80,5 +80,5 @@ def _source(number: Sourced) -> str:
     return f"{number.source} ({number.derived})" if number.derived else number.source
 
 
-def _amount(number: Sourced | None, form: object) -> str:
-    return form(number.value) if number is not None and callable(form) else "-"
+def _amount(number: Sourced | None, form: Callable[[float], str]) -> str:
+    return "-" if number is None else form(number.value)
