@@ -10,8 +10,8 @@ from archlint.analysis.distribution import Distribution, declared, measured
 from archlint.analysis.flow import Destiny, Flow, Kind, Origin
 from archlint.analysis.framework_default import framework_default
 from archlint.analysis.freshness import Freshness
+from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
-from archlint.graph.weight import INITIALIZER
 from archlint.ops.composite.exported import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
@@ -20,7 +20,6 @@ from archlint.record import record
 if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
 
-_FANS = ("archlint.fan_in", "archlint.fan_out")
 _FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
 
 Describe = Callable[[str], "Statistics | None"]
@@ -151,7 +150,7 @@ class Initialization:
         text = None if weight is None else weight.metadata.get(INITIALIZER)
         if weight is None or text is None:
             return None
-        fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in _FANS)
+        fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in (FAN_IN, FAN_OUT))
         return declared(text, self.flow.graph.values[name].sizes or (), (fan_in, fan_out))
 
     def stored(self, name: str) -> Distribution | None:

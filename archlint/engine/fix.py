@@ -6,9 +6,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from archlint.engine.load import load
-from archlint.engine.locate import PATH, DocumentPath, noted, path_of_node
+from archlint.engine.locate import DocumentPath, noted, path_of_node
 from archlint.engine.splice import Splice, set_beside
 from archlint.engine.whole_file import write_whole
+from archlint.frontends.properties import INITIALIZER, PATH
 from archlint.record import record
 from archlint.sources.problem import Unreadable
 
@@ -132,7 +133,7 @@ def _drawn(text: str, folder: Path) -> Drawn | None:
     found = {}
     for tensor in model.graph.initializer:
         facts = {entry.key: entry.value for entry in tensor.metadata_props}
-        found[tensor.name] = noted(facts.get(PATH)), facts.get("archlint.initializer", "")
+        found[tensor.name] = noted(facts.get(PATH)), facts.get(INITIALIZER, "")
     return found
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from archlint.frontends.properties import PATH
+
 if TYPE_CHECKING:
     from archlint.findings import Place
     from archlint.frontends.architecture import Architecture
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
     from archlint.sources.span import Span
-
-PATH = "archlint.path"
-"""The metadata property in which a front end notes the document path of a node, as JSON."""
 
 DocumentPath = tuple[str | int, ...]
 """The keys and places that lead to something in a text document."""

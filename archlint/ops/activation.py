@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archlint.graph.node import IN_PLACE
+from archlint.frontends.properties import IN_PLACE
 from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes

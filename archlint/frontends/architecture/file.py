@@ -94,9 +94,9 @@ def _framework(node: Node, problems: Problems) -> str:
 def read_blocks(file: File) -> None:
     """Read the blocks of a file, whose imports are there already."""
     node = file.sections.get("blocks")
-    inside = None if node is None else resolve(node)
-    if node is None or inside is None:
+    if node is None:
         return
+    inside = resolve(node)
     if not isinstance(inside, Mapping):
         file.problems.add(node.span, "blocks are a mapping of names to blocks")
         return
@@ -112,9 +112,9 @@ def read_blocks(file: File) -> None:
 def read_defaults(file: File) -> None:
     """Read the default arguments of layers."""
     node = file.sections.get("defaults")
-    inside = None if node is None else resolve(node)
-    if node is None or inside is None:
+    if node is None:
         return
+    inside = resolve(node)
     if not isinstance(inside, Sequence):
         file.problems.add(
             node.span, "defaults are a list of layers", "write - Conv2d: {bias: false}"

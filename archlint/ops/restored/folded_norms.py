@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from archlint.frontends.properties import BUFFER
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Dim, Provenance, Role, Value
-from archlint.graph.weight import BUFFER, Weight
+from archlint.graph.weight import Weight
 from archlint.ops.composite.exported import Signature, normalizing_call, signature, without_call
 from archlint.record import record, replace
 
