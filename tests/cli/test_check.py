@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from jsonschema import validate
 
-from .conftest import DEAD, Archlint
+from dead_layer import DEAD
+
+from .conftest import Archlint
 
 CLEAN = DEAD.replace("from: stem", "from: dead")
 

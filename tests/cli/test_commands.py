@@ -10,7 +10,9 @@ import onnx
 import pytest
 from jsonschema import Draft202012Validator, validate
 
-from .conftest import DEAD, Archlint
+from dead_layer import DEAD
+
+from .conftest import Archlint
 
 
 def test_rules_are_listed_with_what_archlint_reports_itself(archlint: Archlint) -> None:

@@ -9,8 +9,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from archlint.config.selection import Selection
+from dead_layer import DEAD
 
-from .conftest import DEAD, Check
+from .conftest import Check
 
 AT_THE_LAYER = DEAD.replace(
     "kernel_size: 1}", "kernel_size: 1}  # archlint: ignore[ARCH006] kept for later"
