@@ -75,7 +75,7 @@ def test_every_operator_answers_for_any_input(probe, axes):
         for count in (1, 2, 3):
             one = probe(op, [floats(*(2,) * axes)] * count, 1, {}, domain)
             try:
-                assert all(isinstance(reason, str) for reason in answers(one))
+                assert all(answers(one)), "what is not known has a reason"
             except InvalidGraph:  # one that lacks what its definition asks for is not even read
                 continue
             asked.add((domain, op))
