@@ -147,19 +147,22 @@ class Traffic:
         form = Backward.MAKES if operator is None else operator.backward
         output = self._bytes(node.output) if node.output else 0
         wanted = [name for slot, name in enumerate(node.inputs) if flags[slot]]
+        moved = 0
         if form is Backward.MAKES or node.name in self._products:
-            kept = self.saved.of_node[node.name]
-            fused = node.domain == FRAMEWORK
-            times = 1 if fused else max(self._products.get(node.name, _NONE)["gradients"], 1)
-            moved = times * output + kept.own.high + sum(map(self._bytes, kept.storages))
-            moved += sum(map(self._bytes, wanted)) + self._stored_factors(node, wanted)
-            moved += 2 * self._statistics_bytes(node, node.output)
+            moved = self._bytes_of_gradients(node, output, wanted)
         elif form is Backward.PASSES:
             broadcast = [name for name in wanted if self._bytes(name) < output]
             moved = sum(output + self._bytes(name) for name in broadcast)
-        else:
-            moved = 0
         return self._work(node, "backward", moved)
+
+    def _bytes_of_gradients(self, node: Node, output: int, wanted: list[str]) -> int:
+        """Return what an operator moves that makes the gradients `wanted` of that of its output."""
+        kept = self.saved.of_node[node.name]
+        is_fused = node.domain == FRAMEWORK  # one kernel makes all of its gradients
+        times = 1 if is_fused else max(self._products.get(node.name, _NONE)["gradients"], 1)
+        read = times * output + kept.own.high + sum(map(self._bytes, kept.storages))
+        read += self._stored_factors(node, wanted) + 2 * self._statistics_bytes(node, node.output)
+        return read + sum(map(self._bytes, wanted))
 
     def _statistics_bytes(self, node: Node, name: str) -> int:
         """Return the bytes that are read once more for the statistics of a batch in training.

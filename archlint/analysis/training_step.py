@@ -159,14 +159,16 @@ class TrainingStep:
     def _saved(self, program: Program, graph: Graph, *, more: bool) -> Saved:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
         shown = self._formatted(program, graph, is_low=more)
-        largest = self._fullest or ((program, graph) if shown.reasons else None) if more else None
+        fullest = self._fullest
+        if fullest is None and shown.reasons:
+            fullest = program, graph  # of which the formats alone are in doubt
         checkpointing = self.target.training.checkpointing
         return Saved(
             shown.graph,
             self.operators,
             replace(program.gradients, graph=shown.graph),
             Storages(shown.graph, self.operators),
-            None if largest is None else self._saved(*largest, more=False),
+            self._saved(*fullest, more=False) if more and fullest is not None else None,
             shown.cached,
             shown.reasons,
             segments(shown.graph, Blocks(shown.graph, self.graph), checkpointing),

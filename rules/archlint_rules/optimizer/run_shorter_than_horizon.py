@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Adam, Finding, Model, Momentum, Rule, Severity
 from archlint_rules.optimizer.family import ADAM_LIKE, decays, place
+from archlint_rules.optimizer.sigmas import sigmas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,16 +75,10 @@ class RunShorterThanHorizon(Rule):
     def _reach(self, model: Model, adam: Adam, steps: int) -> Iterator[Finding]:
         """The farthest that Adam can move a weight is rate x steps (problem set 8, problem 3)."""
         reach = abs(adam.weight(1.0, steps))
-        layers = model.facts.initialization.layers
-        sigmas = sorted(
-            found.std
-            if (found := model.facts.initialization.initial(layer.weight)) and found.std > 0
-            else sqrt(2 / layer.fan.fan_in)
-            for layer in layers
-        )
-        if not sigmas or reach >= _REACH * sigmas[len(sigmas) // 2]:
+        ordered = sorted(sigma for _, sigma in sigmas(model))
+        sigma = ordered[len(ordered) // 2] if ordered else 0.0
+        if reach >= _REACH * sigma:
             return
-        sigma = sigmas[len(sigmas) // 2]
         yield self.finding(
             f"in {steps:,} steps of {adam.rate:g} a weight moves by {reach:.2g} at most, "
             f"{reach / sigma:.2g} of its sigma of {sigma:.2g}",
