@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis.attention_signal import attention_scores, sensitivity, varying
 from archlint.analysis.propagation import Propagation
+from archlint.analysis.signal import TINY
 from archlint.graph.node import Node
 from archlint.ops.effect import (
     Activates,
@@ -72,8 +73,8 @@ class GradientSignal:
         """Return the second moment at the first output, with what comes in at the other parts."""
         if not isinstance(self.propagation.initialization.flow.effects[node.name], Passes):
             return found[known[0]]
-        total = sum(found[name] * self._elements(name) for name in known)
-        return total / self._elements(node.output)
+        total = sum(found[name] * self.propagation.elements(name) for name in known)
+        return total / self.propagation.elements(node.output)
 
     def _has_gradient(self, name: str) -> bool:
         """Whether a tensor is computed from the model's inputs, and no integer or shape."""
@@ -89,7 +90,7 @@ class GradientSignal:
         if effect is None or node.output not in signals:
             return None
         source, made = signals.get(node.inputs[slot]), signals[node.output]
-        if not self._elements(node.inputs[slot]):
+        if not self.propagation.elements(node.inputs[slot]):
             return 0.0  # an empty tensor
         if source is None:
             return None
@@ -100,7 +101,9 @@ class GradientSignal:
         self, node: Node, slot: int, effect: Effect, ends: tuple[Signal, Signal]
     ) -> float | None:
         source, made = ends
-        spread = self._elements(node.output) / self._elements(node.inputs[slot])
+        spread = self.propagation.elements(node.output) / self.propagation.elements(
+            node.inputs[slot]
+        )
         match effect:
             case Passes():
                 dropped = effect.dropped if self.propagation.training else 0.0
@@ -120,7 +123,7 @@ class GradientSignal:
                 if effect.over is Over.NEIGHBOURS:
                     return 1.0
                 passes = effect.over is Over.BATCH and not self.propagation.training
-                return 1.0 if passes else made.second_moment / max(source.second_moment, 1e-300)
+                return 1.0 if passes else made.second_moment / max(source.second_moment, TINY)
             case Sums() if slot in effect.factors:
                 other = self._other(node, effect.factors[1 - effect.factors.index(slot)])
                 if other is None:
@@ -143,9 +146,11 @@ class GradientSignal:
         query, key, value = (self._other(node, part) for part in parts)
         if query is None or key is None or value is None:
             return None
-        spread = self._elements(node.output) / self._elements(node.inputs[slot])
+        spread = self.propagation.elements(node.output) / self.propagation.elements(
+            node.inputs[slot]
+        )
         if slot == effect.value:
-            return spread * made.second_moment / max(value.second_moment, 1e-300)
+            return spread * made.second_moment / max(value.second_moment, TINY)
         if slot not in parts:
             return None
         softmax = sensitivity(attention_scores(query, key), effect)
@@ -167,12 +172,6 @@ class GradientSignal:
     def _other(self, node: Node, slot: int) -> Signal | None:
         found = self.propagation.signals.get(node.inputs[slot])
         return found if found is not None else self.propagation.weight(node, slot)
-
-    def _elements(self, name: str) -> float:
-        product = 1.0
-        for dim in self.propagation.graph.values[name].shape or ():
-            product *= dim if isinstance(dim, int) else 1
-        return product
 
 
 def _slope(source: Signal, made: Signal) -> float | None:

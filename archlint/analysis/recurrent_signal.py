@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import sqrt
 
 from archlint.analysis import gaussian
-from archlint.analysis.signal import Signal, normal
+from archlint.analysis.signal import TINY, Signal, normal
 from archlint.ops.effect import Recurs
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
-_TINY = 1e-300
 _SLACK = 0.25  # ln: what the state of a cell is off from its mean-field figure
 _MANY = 50  # steps of a recurrence, after which its state has settled
 
@@ -56,20 +55,22 @@ def _settled(
         part = (steady + per_state * lasts, changing + per_state * changes)
         gate = sqrt(sum(part))
         opening = gaussian.second_moment(0.5 * (1 + np.tanh(0.5 * gate * z)))
-        share = gaussian.second_moment(np.tanh(gate * z)) / max(sum(part), _TINY)
+        share = gaussian.second_moment(np.tanh(gate * z)) / max(sum(part), TINY)
         new = (share * part[0], share * part[1])
         if effect.gates == 1:
             lasts, changes = new
         elif effect.gates == 3:  # one gate keeps the old state, its complement takes the new one
-            lasts = (0.5 * sqrt(lasts) + 0.5 * sqrt(new[0])) ** 2
+            lasts = _half_and_half(lasts, new[0])
             changes = opening * (changes + new[1])
         else:
-            cells = (
-                (0.5 * sqrt(cells[0]) + 0.5 * sqrt(new[0])) ** 2,
-                opening * (cells[1] + new[1]),
-            )
-            squash = gaussian.second_moment(np.tanh(sqrt(sum(cells)) * z)) / max(sum(cells), _TINY)
+            cells = _half_and_half(cells[0], new[0]), opening * (cells[1] + new[1])
+            squash = gaussian.second_moment(np.tanh(sqrt(sum(cells)) * z)) / max(sum(cells), TINY)
             lasts, changes = opening * squash * cells[0], opening * squash * cells[1]
         total[0] += lasts
         total[1] += changes
     return total[0] / steps, total[1] / steps
+
+
+def _half_and_half(old: float, new: float) -> float:
+    """Return the square of half of both roots: a gate of what lasts is half open on average."""
+    return (0.5 * sqrt(old) + 0.5 * sqrt(new)) ** 2
