@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cached_property
 
 from archlint.analysis.amount import Unknown, merged
-from archlint.analysis.compute import Compute
+from archlint.analysis.compute import FLOPS_A_MAC, Compute
 from archlint.analysis.owners import owners
 from archlint.analysis.saved import Saved
 from archlint.analysis.training_memory import TrainingMemory
@@ -19,7 +19,6 @@ from archlint.ops.sliding import sliding_windows
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
-_FLOPS_A_MAC = 2
 _FORMATS = {
     DType.INT8: "int8",
     DType.UINT8: "int8",
@@ -187,7 +186,7 @@ class Traffic:
             node.name,
             node.op,
             stage,
-            _FLOPS_A_MAC * counts[stage],
+            FLOPS_A_MAC * counts[stage],
             moved,
             self._number_format(node),
             bool(counts["slides"]),
