@@ -55,6 +55,15 @@ class YamlDocument:
             return self.locate_key(path)
         return node.span
 
+    def nearest(self, path: tuple[str | int, ...]) -> Span | None:
+        """Return the span of the value at `path`, or of the key of the nearest that is around."""
+        found = self.locate(path)
+        for length in range(len(path) - 1, 0, -1):
+            if found is not None:
+                break
+            found = self.locate_key(path[:length])
+        return found or (None if self.root is None else self.root.span)
+
     def locate_key(self, path: tuple[str | int, ...]) -> Span | None:
         """Return the span of the key at the end of `path`; of the item where that is an index."""
         *parent, last = path

@@ -122,7 +122,7 @@ def read_defaults(file: File) -> None:
         return
     for index, item in enumerate(inside.items):
         try:
-            read = read_item(item, ("defaults", index), file.is_layer)
+            read = read_item(item, ("defaults", index), file)
         except Invalid as invalid:
             file.problems.add(invalid.span, invalid.message, invalid.help)
             continue

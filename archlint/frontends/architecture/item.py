@@ -10,8 +10,7 @@ from archlint.record import record
 from archlint.sources.yaml_node import Entry, Mapping, Node, Scalar, Sequence, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from archlint.frontends.architecture.file import File
     from archlint.sources.span import Span
 
 BESIDE = ("name", "from", "if", "repeat", "init", "bias_init", "frozen", "tie", "lora")
@@ -62,8 +61,8 @@ class Item:
         return self.word.span
 
 
-def read_item(node: Node, path: tuple[str | int, ...], is_layer: Callable[[str], bool]) -> Item:
-    """Read an item; raises Invalid."""
+def read_item(node: Node, path: tuple[str | int, ...], file: File) -> Item:
+    """Read an item; raises Invalid. Words beside the layer that nobody knows are taken down."""
     inside = resolve(node)
     if isinstance(inside, Scalar):
         if not inside.text:
@@ -80,23 +79,23 @@ def read_item(node: Node, path: tuple[str | int, ...], is_layer: Callable[[str],
     others = [entry for entry in entries if entry.key.text not in BESIDE]
     if not others:
         raise Invalid(node.span, "an item without a layer", "name one, such as Conv2d: {...}")
-    first = next((entry for entry in others if is_layer(entry.key.text)), others[0])
-    strangers = [entry for entry in others if entry is not first]
-    if strangers:
-        _refuse(strangers[0], first.key.text, is_layer)
+    first = next((entry for entry in others if file.is_layer(entry.key.text)), others[0])
+    for entry in others:
+        if entry is not first:
+            _refuse(entry.key, first.key.text, file)
     return Item(first.key, first.value, beside, node.span, path, node.size)
 
 
-def _refuse(stranger: Entry, layer: str, is_layer: Callable[[str], bool]) -> None:
-    word = stranger.key.text
-    if is_layer(word):
+def _refuse(stranger: Scalar, layer: str, file: File) -> None:
+    word = stranger.text
+    if file.is_layer(word):
         raise Invalid(
-            stranger.key.span,
+            stranger.span,
             f"a second layer, {word}, in the item of {layer}",
             "start each layer with a dash of its own",
         )
-    raise Invalid(
-        stranger.key.span,
+    file.problems.add(
+        stranger.span,
         f"unknown word {word!r} beside {layer}{did_you_mean(word, BESIDE)}",
         f"arguments of {layer} are indented under it; beside it stand " + ", ".join(BESIDE),
     )
