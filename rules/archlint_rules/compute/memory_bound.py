@@ -39,7 +39,7 @@ class MemoryBound(Rule):
         yield self.finding(
             f"operators wait for memory in {time.memory_bound_share:.0%} of the about "
             f"{format_seconds(time.seconds)} of a {step} on {model.target.device.name}: {shares}",
-            path=("target",),
+            path=("target", "device"),
             data={
                 "memory_bound_share": time.memory_bound_share,
                 "seconds": time.seconds,

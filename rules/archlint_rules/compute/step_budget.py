@@ -34,7 +34,7 @@ class StepBudgetExceeded(Rule):
             yield self.finding(
                 f"{budget.what} computes {budget.written(model.facts)}, {budget.source} is "
                 f"{format_flops(budget.limit)}{parts if trains else ''}",
-                path=("target",),
+                path=budget.path,
                 data={
                     "flops": budget.measure(model.facts).low,
                     "limit_flops": budget.limit,
@@ -64,7 +64,7 @@ class StepBudgetExceeded(Rule):
             f"{budget.source} is {budget.write(budget.limit)}: the arithmetic alone takes "
             f"{budget.write(least)} at the full peak, and operators wait for memory in "
             f"{time.memory_bound_share:.0%} of the time",
-            path=("target",),
+            path=budget.path,
             severity=severity,
             data={
                 "seconds": estimate / 1e9,

@@ -39,7 +39,7 @@ class CheckpointingAdvice(Rule):
                 f"activations kept for backward take {format_bytes(saved.low)} of the "
                 f"{format_bytes(peak.high)} of a training step, which is "
                 f"{peak.high / tightest.limit:.0%} of {tightest.source}",
-                path=("target",),
+                path=tightest.path,
                 data={
                     "saved_activation_bytes": {"low": saved.low, "high": saved.high},
                     "peak_bytes": {"low": peak.low, "high": peak.high},
