@@ -12,6 +12,15 @@ from archlint.target import Device, Sourced
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+GRADES: Mapping[str, str] = MappingProxyType(
+    {
+        "A": "from the vendor or a table that cites it, and confirmed",
+        "B": "copied from the vendor, or half of a figure for sparse products",
+        "C": "from a single weak source",
+    }
+)
+"""How good the sources of a device's numbers are."""
+
 
 class UnknownDevice(CannotRun):
     """Raised for a name that no device has; the text suggests the nearest."""

@@ -62,9 +62,15 @@ def test_devices(archlint: Archlint, folder: Path) -> None:
         '[devices.acme-board]\nkind = "mcu"\nmemory = "256 KiB"\nflash = "1 MiB"\n',
         encoding="utf-8",
     )
-    listed = archlint("devices").out
+    result = archlint("devices")
+    listed = result.out
     assert "nvidia-a100-40gb" in listed
     assert "acme-board" in listed
+    grades = {line.split()[-1] for line in listed.splitlines()[1:]} - {"-"}
+    assert grades == {"A", "B", "C"}
+    assert all(f" {grade}: " in result.err for grade in grades)
+    nvidia = archlint("devices", "nvidia-t4").out
+    assert any(line.split()[:3] == ["sources", "A", "from"] for line in nvidia.splitlines())
     sheet = archlint("devices", "acme-board").out
     assert "256 KiB" in sheet
     assert "1 MiB" in sheet
