@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archlint.engine.project import Project
     from archlint.report.outcome import FileOutcome, Outcome
 
-_FOR_PEOPLE = frozenset({"text", "short"})
+_FOR_PEOPLE = frozenset({"text", "short", "github"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verbose",
         "-v",
         action="store_true",
-        help="show info too, and tell more on standard error",
+        help="show info too (json and sarif always do), and tell more on standard error",
     )
     noise.add_argument("--quiet", "-q", action="store_true", help="tell nothing but findings")
 
@@ -115,7 +115,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _shows_info(options: argparse.Namespace) -> bool:
-    """Whether to show what never fails a run: to machines, and to people who ask for it."""
+    """Whether to show what never fails a run: to programs, and to people who ask for it.
+
+    Annotations on a pull request are for people: they are few, and hints would crowd out the rest.
+    """
     return options.verbose or bool(options.select) or options.format not in _FOR_PEOPLE
 
 

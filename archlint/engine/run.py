@@ -12,6 +12,7 @@ from archlint.engine.own_rules import StaleBaseline, UnknownDimension, UnknownMo
 from archlint.engine.suppression import suppress
 from archlint.engine.tally import Tally
 from archlint.errors import CannotRun, did_you_mean
+from archlint.findings import Severity
 from archlint.report.outcome import FileOutcome, Outcome, Reported, Status
 from archlint.sources.problem import Unreadable
 
@@ -110,14 +111,24 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
 
 
 def _unknown_dimensions(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
-    """Yield a finding for every size of the target that no dimension of the model takes."""
+    """Yield a finding for every size of the target that no dimension of the model takes.
+
+    It is a warning where the file itself states it: a size from elsewhere may be for other files.
+    """
     rule = UnknownDimension()
-    if selection.includes(rule.code, rule.name):
-        graph = loaded.model.graph
-        symbols = {dim for name in graph.inputs for dim in graph.values[name].shape or ()}
-        for name in graph.unused_bindings:
-            near = did_you_mean(name, [dim for dim in symbols if isinstance(dim, str)])
-            yield rule.finding(f"no input has a dimension {name!r}{near}")
+    if not selection.includes(rule.code, rule.name):
+        return
+    graph = loaded.model.graph
+    dims = [dim for name in graph.inputs for dim in graph.values[name].shape or ()]
+    symbols = list(dict.fromkeys(dim for dim in dims if isinstance(dim, str)))
+    for name in graph.unused_bindings:
+        stated = loaded.path_of_dimension(name)
+        yield rule.finding(
+            f"no input has a dimension {name!r}{did_you_mean(name, symbols)}",
+            path=stated,
+            severity=None if stated is None else Severity.WARNING,
+            help=f"open dimensions: {', '.join(symbols)}" if symbols else "no dimension is open",
+        )
 
 
 def _unknown_modules(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
