@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from archlint.config.selection import Selection
     from archlint.engine.baseline import Baseline
+    from archlint.engine.fix import Mended
     from archlint.engine.project import Project
     from archlint.report.outcome import FileOutcome, Outcome
 
@@ -93,17 +94,10 @@ def run(options: argparse.Namespace) -> int:
     outcome = run_rules(candidates, project, _baseline(options, project))
     if options.fix or options.diff:
         from archlint.engine.fix import mend
-        from archlint.report.text import counted
 
-        mended = mend(outcome, candidates, project)
+        _mend(options, mend(outcome, candidates, project))
         if options.diff:
-            streams.answer("".join(file.diff for file in mended))
             return outcome.exit_code(Severity(options.fail_on))
-        for file in mended:
-            file.write()
-        count = sum(file.count for file in mended)
-        done = f"mended {counted(count, 'place')}" if count else "nothing here has a safe fix"
-        streams.note(f"archlint: {done}")
         outcome = run_rules(candidates, project, _baseline(options, project))
     if options.write_baseline is not None:
         return _write_baseline(options, outcome)
@@ -112,6 +106,21 @@ def run(options: argparse.Namespace) -> int:
     _write(options, reporter.render(shown, color=color))
     _tell(options, outcome)
     return outcome.exit_code(Severity(options.fail_on))
+
+
+def _mend(options: argparse.Namespace, mended: Sequence[Mended]) -> None:
+    """Write the mended files, or the difference that it would make, and how much it is."""
+    from archlint.report.text import counted
+
+    if options.diff:
+        streams.answer("".join(file.diff for file in mended))
+    else:
+        for file in mended:
+            file.write()
+    if not options.quiet:
+        places = counted(sum(file.count for file in mended), "place")
+        done = f"--fix would mend {places}" if options.diff else f"mended {places}"
+        streams.note(f"archlint: {done if mended else 'nothing here has a safe fix'}")
 
 
 def _shows_info(options: argparse.Namespace) -> bool:

@@ -27,6 +27,13 @@ def test_output_is_real(arguments, output):
     assert done.stdout == output
 
 
+def test_the_last_line_is_real():
+    shown = re.findall(r"^```\n(archlint: found .*\n)```$", README, flags=re.MULTILINE)
+    command = (sys.executable, "-m", "archlint", "check", "examples/wrong")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert shown == [done.stderr]
+
+
 def test_outputs_are_shown():
     assert len(SHOWN) >= 3
 
