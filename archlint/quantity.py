@@ -7,6 +7,8 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+from archlint.errors import did_you_mean
+
 _SI = {"": 0, "k": 3, "K": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 _MOST_DIGITS = 10  # of a share behind the point
@@ -128,7 +130,8 @@ def _parse(value: object, units: dict[str, Fraction], expected: str) -> Fraction
     number, unit = _split(value, expected)
     scale = Fraction(1) if not unit else _scale(unit, units)
     if scale is None:
-        raise QuantityError(f"expected {expected}, not {value!r}: unknown unit {unit!r}")
+        near = did_you_mean(unit, units)
+        raise QuantityError(f"expected {expected}, not {value!r}: unknown unit {unit!r}{near}")
     return number * scale
 
 

@@ -182,11 +182,13 @@ def _write(options: argparse.Namespace, text: str) -> None:
     write_whole(Path(options.output), text.encode("utf-8"))
 
 
-def _aside(skipped: Sequence[FileOutcome]) -> str:
+def _aside(skipped: Sequence[FileOutcome], paths: Sequence[str]) -> str:
     """Say why there was nothing to check: a file that was named alone, or how to see it."""
+    if not skipped:
+        return f": no *.onnx, *.arch.yaml or *.arch.yml in {', '.join(paths)}"
     if len(skipped) == 1:
         return f": {skipped[0].path} is {skipped[0].reason}"
-    return f" ({len(skipped)} skipped: --verbose says why)" if skipped else ""
+    return f" ({len(skipped)} skipped: --verbose says why)"
 
 
 def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
@@ -206,7 +208,8 @@ def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
         for file in skipped:
             streams.note(f"archlint: skipped {file.path}: {file.reason}")
     if len(skipped) == len(outcome.files):
-        streams.note(f"archlint: no file to check{'' if options.verbose else _aside(skipped)}")
+        told = options.verbose and skipped
+        streams.note(f"archlint: no file to check{'' if told else _aside(skipped, options.paths)}")
     elif options.format in _FOR_PEOPLE:
         hint = "" if _shows_info(options) or not outcome.count(Severity.INFO) else "; -v shows info"
         streams.note(f"archlint: {footer(outcome)}{hint}")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from archlint.config.kind import Kind
 
+_MOST_MEANT = 3
+
 
 @record
 class Setting:
@@ -35,6 +37,11 @@ class Setting:
     def bare(self) -> str:
         """The key without its sections."""
         return self.key.rpartition(".")[2]
+
+    def speaks_of(self, word: str) -> bool:
+        """Whether `word` is a part of the key without sections, or its initials, as `lr`."""
+        parts = self.bare.split("-")
+        return word in parts or word == "".join(part[:1] for part in parts)
 
 
 @record
@@ -130,9 +137,13 @@ class Table:
             for name in self._keys()
             if section and name.startswith(f"{section}.")
         }
-        near = get_close_matches(bare, known, n=1)
-        hint = f": did you mean {known[near[0]]!r}?" if near else ""
-        return ConfigError(f"unknown setting{hint}", key=_split(key), unknown=True)
+        near = [known[name] for name in get_close_matches(bare, known, n=1)]
+        near = near or [setting.key for setting in self.settings if setting.speaks_of(bare)]
+        if not near:
+            more = "`archlint schema config` has all settings"
+            return ConfigError("unknown setting", key=_split(key), help=more, unknown=True)
+        meant = " or ".join(repr(name) for name in near[:_MOST_MEANT])
+        return ConfigError(f"unknown setting: did you mean {meant}?", key=_split(key), unknown=True)
 
     def _keys(self) -> Iterator[str]:
         return (name for setting in self.settings for name in setting.keys)

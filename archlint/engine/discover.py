@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlint.errors import CannotRun
+from archlint.errors import CannotRun, did_you_mean
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -44,8 +44,17 @@ def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> lis
         elif os.path.lexists(path):
             found[path.as_posix()] = Candidate(path, named=True)
         else:
-            raise CannotRun(f"{path}: no such file or folder")
+            raise missing(path)
     return [found[name] for name in sorted(found)]
+
+
+def missing(path: Path) -> CannotRun:
+    """Return the error for a path that does not exist, with the nearest name beside it."""
+    try:
+        beside = [str(each) for each in path.parent.iterdir()]
+    except OSError:
+        beside = []
+    return CannotRun(f"{path}: no such file or folder{did_you_mean(str(path), beside)}")
 
 
 def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:

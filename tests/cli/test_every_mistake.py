@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .conftest import Archlint
 
 MISTAKEN = """\
@@ -121,3 +123,68 @@ def test_flags_are_told_together(archlint: Archlint) -> None:
         ["command line", "los"],
     ]
     assert "did you mean 'adam'?" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("check", "nte.arch.yaml"), "no such file or folder: did you mean 'net.arch.yaml'?"),
+        (("inspect", "net.arch.yml"), "did you mean 'net.arch.yaml'?"),
+        (("check", "--device", "t4"), "did you mean 'nvidia-t4'?"),
+        (("check", "--device", "nvidia-t5"), "did you mean 'nvidia-t4'?"),
+        (("check", "--set", "require.weights=2 Mib"), "unknown unit 'Mib': did you mean 'MiB'?"),
+        (("check", "--set", "memory=2 GiB"), "or 'require.training-memory'?"),
+        (("check", "--set", "lr=0.1"), "or 'training.learning-rate'?"),
+        (("check", "--set", "color=red"), "`archlint schema config` has all settings"),
+        (("schema", "everything"), "(known: architecture, config, device, facts, report)"),
+    ],
+)
+def test_a_mistake_comes_with_what_to_do_next(
+    archlint: Archlint, arguments: tuple[str, ...], says: str
+) -> None:
+    result = archlint(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert says in result.err
+
+
+def test_an_empty_folder_says_what_was_looked_for(archlint: Archlint, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    for flags in ((), ("-v",)):
+        result = archlint("check", "empty", *flags)
+        assert result.err == (
+            "archlint: no file to check: no *.onnx, *.arch.yaml or *.arch.yml in empty\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ("Conv2D: {out_channels: 8, kernel_size: 3}", "did you mean 'Conv2d'?"),
+        ("Dense: {units: 3}", "did you mean 'Linear'?"),
+        ("MaxPool: {size: 2}", "did you mean MaxPool1d, MaxPool2d or MaxPool3d?"),
+        ("GlobalAveragePooling2D", "did you mean 'GlobalAvgPool'?"),
+        ("dropout: 0.5", "did you mean 'Dropout'?"),
+        ("Conv2d: {in_channels: 1, out_channels: 8, kernel_size: 3}", "help: leave it out"),
+        ("Conv1d: {out_channels: 8, kernel_size: 3}", "takes a tensor (N, C, L) of 3 axes"),
+        ("Conv3d: {out_channels: 8, kernel_size: 3}", "the first axis: [N, 1, 3, 32, 32]"),
+    ],
+)
+def test_a_wrong_layer_comes_with_what_to_do_next(
+    archlint: Archlint, folder: Path, layer: str, says: str
+) -> None:
+    text = f"archlint: 1\ninputs: {{x: [1, 3, 32, 32]}}\nlayers:\n  - {layer}\n"
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    assert says in archlint("check", "net.arch.yaml").out
+
+
+def test_arguments_that_are_not_indented_are_all_told(archlint: Archlint, folder: Path) -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [1, 3, 32, 32]}\nlayers:\n"
+        "  - Conv2d:\n    out_channels: 8\n    kernel_size: 3\n    nmae: stem\n"
+    )
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    result = archlint("check", "net.arch.yaml")
+    told = _told(result.out)
+    assert told.keys() == {"5:5", "6:5", "7:5"}  # and nothing that seems to be missing
+    assert "help: indent it under Conv2d" in result.out
+    assert "did you mean 'name'?" in told["7:5"]

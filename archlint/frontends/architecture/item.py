@@ -80,22 +80,30 @@ def read_item(node: Node, path: tuple[str | int, ...], file: File) -> Item:
     if not others:
         raise Invalid(node.span, "an item without a layer", "name one, such as Conv2d: {...}")
     first = next((entry for entry in others if file.is_layer(entry.key.text)), others[0])
-    for entry in others:
-        if entry is not first:
-            _refuse(entry.key, first.key.text, file)
+    misplaced = None
+    for word in (entry.key for entry in others if entry is not first):
+        stranger = _stranger(word, first.key.text, file)
+        file.problems.add(stranger.span, stranger.message, stranger.help)
+        if file.is_layer(word.text) or word.text in file.arguments_of(first.key.text):
+            misplaced = stranger
+    if misplaced is not None:
+        raise misplaced  # the layer cannot be built as it was meant
     return Item(first.key, first.value, beside, node.span, path, node.size)
 
 
-def _refuse(stranger: Scalar, layer: str, file: File) -> None:
-    word = stranger.text
-    if file.is_layer(word):
-        raise Invalid(
-            stranger.span,
-            f"a second layer, {word}, in the item of {layer}",
-            "start each layer with a dash of its own",
+def _stranger(word: Scalar, layer: str, file: File) -> Invalid:
+    """Return what is wrong with a word beside a layer that does not belong there."""
+    if file.is_layer(word.text):
+        message = f"a second layer, {word.text}, in the item of {layer}"
+        return Invalid(word.span, message, "start each layer with a dash of its own")
+    if word.text in file.arguments_of(layer):
+        return Invalid(
+            word.span,
+            f"{word.text!r} stands beside {layer}",
+            f"indent it under {layer}, or write {layer}: {{{word.text}: ...}}",
         )
-    file.problems.add(
-        stranger.span,
-        f"unknown word {word!r} beside {layer}{did_you_mean(word, BESIDE)}",
+    return Invalid(
+        word.span,
+        f"unknown word {word.text!r} beside {layer}{did_you_mean(word.text, BESIDE)}",
         f"arguments of {layer} are indented under it; beside it stand " + ", ".join(BESIDE),
     )
