@@ -63,7 +63,7 @@ class OpenBudget:
         if self.largest is not None and self.largest.size and self._says_nothing:
             return f"{self.budget.what} is within {self.limit} {up_to(self.largest)}"
         if self.largest is None:
-            return f"{text} of {self.limit}"
+            return f"{text} and has {self.limit}"
         symbol, size, step = self.largest.symbol, self.largest.size, self.largest.step
         if not size:
             return f"{text}, more than {self.limit} even at {symbol} = {step}"
