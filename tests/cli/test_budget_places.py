@@ -62,6 +62,22 @@ def test_a_budget_from_elsewhere_stands_at_the_target(archlint: Archlint, folder
     assert _lines(archlint("check", "net.arch.yaml", "--format", "json")) == [("MEM003", 8)]
 
 
+def test_a_budget_without_a_target_stands_at_the_start(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(NET.partition("target:")[0], encoding="utf-8")
+    result = archlint("check", "net.arch.yaml", "--set", "require.weights=2 MiB")
+    assert result.out.startswith("net.arch.yaml:1:1: error[MEM003]")
+    assert "1 | archlint: 1\n  | ^^^^^^^^\n" in result.out
+
+
+def test_a_name_that_nothing_goes_by_stands_where_it_is_written(
+    archlint: Archlint, folder: Path
+) -> None:
+    frozen = "  training:\n    optimizer: adam\n    frozen: [linaer]\n"
+    (folder / "net.arch.yaml").write_text(NET + frozen, encoding="utf-8")
+    result = archlint("check", "net.arch.yaml", "--format", "json", "--select", "LINT006")
+    assert _lines(result) == [("LINT006", 12)]
+
+
 def test_an_unknown_operator_is_one_finding_that_names_it(archlint: Archlint, folder: Path) -> None:
     nodes = [
         helper.make_node("Riddle", ["x"], ["h"], name="first", domain="acme"),
