@@ -83,7 +83,8 @@ def test_configurations_can_be_pasted(text, tmp_path):
     (tmp_path / "archlint.toml").write_text(text, encoding="utf-8")
     command = (sys.executable, "-m", "archlint", "check", ".")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "archlint: no file to check\n")
+    assert done.returncode == 0
+    assert done.stderr.startswith("archlint: no file to check: ")
 
 
 def test_the_last_line_is_real():
