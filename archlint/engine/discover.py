@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ SUFFIXES = (".onnx", ".yaml", ".yml")
 
 # Folders full of other people's files; hidden folders are left out too.
 _FOREIGN = {"node_modules", "__pycache__", "site-packages"}
+_LISTED = 1000  # names that a path which is missing is compared with
 
 
 @record
@@ -51,7 +53,7 @@ def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> lis
 def missing(path: Path) -> CannotRun:
     """Return the error for a path that does not exist, with the nearest name beside it."""
     try:
-        beside = [str(each) for each in path.parent.iterdir()]
+        beside = [str(each) for each in islice(path.parent.iterdir(), _LISTED)]
     except OSError:
         beside = []
     return CannotRun(f"{path}: no such file or folder{did_you_mean(str(path), beside)}")

@@ -69,6 +69,16 @@ def test_layers_outputs_and_target_are_told_together(archlint: Archlint, folder:
     assert [place for place, text in expected.items() if text not in told[place]] == []
 
 
+def test_the_other_commands_tell_them_too(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(MISTAKEN, encoding="utf-8")
+    places = _told(archlint("check", "net.arch.yaml", "--format", "short").out).keys()
+    assert _told(archlint("inspect", "net.arch.yaml").out).keys() == places
+    lines = archlint("config", "net.arch.yaml").err.splitlines()
+    beginning = "archlint: error: net.arch.yaml:"
+    assert all(line.startswith(beginning) for line in lines)
+    assert {line.removeprefix(beginning).partition(": ")[0] for line in lines} == set(places)
+
+
 def test_what_a_mistake_leaves_out_is_no_mistake_of_its_own(
     archlint: Archlint, folder: Path
 ) -> None:
