@@ -8,6 +8,7 @@ from functools import cached_property
 from archlint.analysis.blocks import Blocks
 from archlint.analysis.module_calls import ModuleCalls
 from archlint.analysis.saved import Saved
+from archlint.analysis.variables import Variables
 from archlint.graph.graph import Graph
 from archlint.record import record
 
@@ -71,8 +72,11 @@ class ForwardWalk:
     def _held_by_calls(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
         """Yield tensors that live until a call returns, with the index of its last node.
 
-        What a module is called with does; at the high end, what variables may hold does too.
+        What a module is called with does, and what variables hold; at the high end, what they may
+        hold does too.
         """
+        variables = Variables(self.graph, blocks.file)
+        yield from variables.held()
         calls, producers = ModuleCalls(self.graph, blocks), self.graph.producers
         operator_of = self.saved.operators.of
         for index, node in enumerate(self.graph.nodes):
@@ -85,7 +89,8 @@ class ForwardWalk:
                 called = next((module for module in modules if module not in outside), None)
                 if maker is not None and called is not None:
                     yield name, calls.end(called, index)
-            operator = operator_of(node) if self.high else None
+            guesses = self.high and not variables.known(node)
+            operator = operator_of(node) if guesses else None
             if operator is not None and operator.in_variables and len(node.inputs) >= _FEWEST:
                 until = calls.end(modules[-1], index)
                 names = (*node.inputs, *node.outputs)

@@ -1,0 +1,91 @@
+"""What a line of a program calls, and which variables it binds."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+
+from archlint.record import record
+
+# The first line of a statement that goes on: `x = layer(`. An argument has no spaces around it.
+_BEGINS = re.compile(r"([\w\s,.()*\[\]]+?) (?:[-+*/@|&]|//)?= (?!=)")
+_GROWS = frozenset({"append", "extend", "insert", "add"})
+_OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.MatMult: "matmul"}
+_COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare | ast.Subscript | ast.AugAssign
+
+
+@record
+class Target:
+    """A variable that is bound, alone or as one of `several` by one value.
+
+    What `grows` keeps what it held, as a list that something is appended to.
+    """
+
+    name: str
+    several: bool = False
+    grows: bool = False
+
+
+@record
+class Line:
+    """The variables that a line binds, in its order, and how often it calls what."""
+
+    targets: tuple[Target, ...] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+
+def parsed(code: str) -> Line:
+    """Return what a line does.
+
+    It may hold several statements, and may be one of several lines of a statement: those after the
+    first, which are parts of an expression, bind nothing.
+    """
+    if code.endswith(","):  # an argument of a call that goes over several lines
+        return Line()
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        found = _BEGINS.match(code)
+        return Line() if found is None else Line(parsed(f"{found[1]} = _()").targets)
+    bound = tuple(target for statement in tree.body for target in _bound(statement))
+    return Line(bound, Counter(filter(None, map(_called, ast.walk(tree)))))
+
+
+def _called(node: ast.AST) -> str | None:
+    """Return the name of what a part of a line calls: a function, or the one behind an operator."""
+    if isinstance(node, ast.BinOp | ast.AugAssign):
+        return _OPERATORS.get(type(node.op))
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else None
+
+
+def _bound(statement: ast.stmt) -> Iterator[Target]:
+    if not any(isinstance(part, _COMPUTES) for part in ast.walk(statement)):
+        return  # a number, or another name for a tensor that there is
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            yield from _named(target)
+    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
+        yield from _named(statement.target)
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        called = statement.value.func
+        if isinstance(called, ast.Attribute) and called.attr in _GROWS:
+            yield Target(ast.unparse(called.value), grows=True)
+
+
+def _named(target: ast.expr, *, several: bool = False) -> Iterator[Target]:
+    if isinstance(target, ast.Tuple | ast.List):
+        for each in target.elts:
+            yield from _named(each, several=True)
+    elif isinstance(target, ast.Starred):
+        yield from _named(target.value, several=several)
+    elif isinstance(target, ast.Subscript):
+        yield Target(ast.unparse(target.value), several, grows=True)
+    else:
+        yield Target(ast.unparse(target), several)
