@@ -10,10 +10,10 @@ from archlint.record import record
 if TYPE_CHECKING:
     from archlint.graph.node import Node
 
-STACK = "pkg.torch.onnx.stack_trace"  # torch.export writes a traceback, the innermost call last
-_OPERATOR = re.compile(r"target=torch\.ops\.\w+\.(\w+)")  # in the node that torch.export wrote
+# torch.export writes a traceback for each operator, the innermost call last, and its own node.
+STACK, FX_NODE = "pkg.torch.onnx.stack_trace", "pkg.torch.onnx.fx_node"
 _CALL = re.compile(r'File "([^"\n]*)", line (\d+), in (\S+)(?:\n(?!  File ")[ \t]*(.*))?')
-FX_NODE = "pkg.torch.onnx.fx_node"
+_OPERATOR = re.compile(r"target=torch\.ops\.\w+\.(\w+)")
 
 
 @record
@@ -22,7 +22,7 @@ class Frame:
 
     file: str
     function: str
-    line: int
+    number: int
     code: str
 
 
@@ -33,12 +33,12 @@ def frames(node: Node) -> tuple[Frame, ...]:
     operator was called in.
     """
     return tuple(
-        Frame(file, function, int(line), code.strip())
-        for file, line, function, code in _CALL.findall(node.metadata.get(STACK, ""))
+        Frame(file, function, int(number), code.strip())
+        for file, number, function, code in _CALL.findall(node.metadata.get(STACK, ""))
     )
 
 
 def operator_name(node: Node) -> str:
-    """Return the framework's name of the operator that a node stands for, "" where it is unknown."""
+    """Return the framework's name of the operator that a node stands for; "" for none."""
     found = _OPERATOR.search(node.metadata.get(FX_NODE, ""))
     return found[1] if found else ""

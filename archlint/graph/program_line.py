@@ -13,13 +13,19 @@ from archlint.record import record
 # The first line of a statement that goes on: `x = layer(`. An argument has no spaces around it.
 _BEGINS = re.compile(r"([\w\s,.()*\[\]]+?) (?:[-+*/@|&]|//)?= (?!=)")
 _GROWS = frozenset({"append", "extend", "insert", "add"})
-_OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.MatMult: "matmul"}
+_OPERATORS = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.MatMult: "matmul",
+}
 _COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare | ast.Subscript | ast.AugAssign
 
 
 @record
 class Target:
-    """A variable that is bound, alone or as one of `several` by one value.
+    """A variable that is bound, alone or as one of `several` that share a value.
 
     What `grows` keeps what it held, as a list that something is appended to.
     """
@@ -30,44 +36,45 @@ class Target:
 
 
 @record
-class Line:
+class ProgramLine:
     """The variables that a line binds, in its order, and how often it calls what."""
 
     targets: tuple[Target, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
 
 
-def parsed(code: str) -> Line:
+def program_line(code: str) -> ProgramLine:
     """Return what a line does.
 
     It may hold several statements, and may be one of several lines of a statement: those after the
     first, which are parts of an expression, bind nothing.
     """
     if code.endswith(","):  # an argument of a call that goes over several lines
-        return Line()
+        return ProgramLine()
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError):
-        found = _BEGINS.match(code)
-        return Line() if found is None else Line(parsed(f"{found[1]} = _()").targets)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        begun = _BEGINS.match(code)
+        return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
     bound = tuple(target for statement in tree.body for target in _bound(statement))
-    return Line(bound, Counter(filter(None, map(_called, ast.walk(tree)))))
+    return ProgramLine(bound, Counter(filter(None, map(_called, ast.walk(tree)))))
 
 
-def _called(node: ast.AST) -> str | None:
+def _called(part: ast.AST) -> str | None:
     """Return the name of what a part of a line calls: a function, or the one behind an operator."""
-    if isinstance(node, ast.BinOp | ast.AugAssign):
-        return _OPERATORS.get(type(node.op))
-    if not isinstance(node, ast.Call):
+    if isinstance(part, ast.BinOp | ast.AugAssign):
+        return _OPERATORS.get(type(part.op))
+    if not isinstance(part, ast.Call):
         return None
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return node.func.id if isinstance(node.func, ast.Name) else None
+    if isinstance(part.func, ast.Attribute):
+        return part.func.attr
+    return part.func.id if isinstance(part.func, ast.Name) else None
 
 
 def _bound(statement: ast.stmt) -> Iterator[Target]:
+    """Yield the variables of a statement, unless it only gives a tensor another name."""
     if not any(isinstance(part, _COMPUTES) for part in ast.walk(statement)):
-        return  # a number, or another name for a tensor that there is
+        return
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
             yield from _named(target)
