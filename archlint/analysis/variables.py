@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
-from archlint.analysis.execution import FunctionCall, Execution, Ran
+from archlint.analysis.execution import Execution, FunctionCall, Ran
 from archlint.graph.program_line import Target
 from archlint.record import record
 
