@@ -13,7 +13,8 @@ from archlint.record import record
 Held: TypeAlias = tuple[str, int]
 """A tensor, and the index of the last node that runs while a variable holds it."""
 
-_ELSEWHERE = "in a list, or in a variable that was bound to another one"
+# What is still read when its variable has another tensor is held by something else.
+_ELSEWHERE = "a list, or a variable that was given what another one held"
 
 
 @record(slots=False)
@@ -41,12 +42,13 @@ class Variables:
         """Bind a variable; yield what it held until then."""
         before = call.variables.get(target.name, [])
         if target.grows:
-            call.variables[target.name] = [*before, *names]
+            listed = [name for name in names if not self._is_popped(name)]
+            call.variables[target.name] = [*before, *listed]
             return
         call.variables[target.name] = [*names]
         bound_at = max(self._made_at[name] for name in names)
         for name in before:
-            if self._is_elsewhere(name, bound_at):
+            if self._is_read_after(name, bound_at) and not self._is_popped(name):
                 call.variables.setdefault(_ELSEWHERE, []).append(name)
             else:
                 yield name, bound_at
@@ -78,14 +80,13 @@ class Variables:
     def _is_read_after(self, name: str, index: int) -> bool:
         return self._last_read.get(name, -1) > index
 
-    def _is_elsewhere(self, name: str, bound_at: int) -> bool:
-        """Whether a tensor is read when its variable has another: something else holds it."""
-        nodes = self.execution.graph.nodes
-        read_at = self._last_read.get(name, -1)
-        if not bound_at < read_at < len(nodes):
+    def _is_popped(self, name: str) -> bool:
+        """Whether a tensor is taken out of a list where it is read last."""
+        nodes, read_at = self.execution.graph.nodes, self._last_read.get(name, -1)
+        if not 0 <= read_at < len(nodes):
             return False
         stack = self.execution.stack(nodes[read_at])
-        return not any("pop" in self.execution.line(frame).calls for _, frame in stack)
+        return any("pop" in self.execution.line(frame).calls for _, frame in stack)
 
     @cached_property
     def _last_read(self) -> dict[str, int]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 from archlint.record import record
 
 # The first line of a statement that goes on: `x = layer(`. An argument has no spaces around it.
 _BEGINS = re.compile(r"([\w\s,.()*\[\]]+?) (?:[-+*/@|&]|//)?= (?!=)")
+_LONGEST = 1000
 _GROWS = frozenset({"append", "extend", "insert", "add"})
 _OPERATORS = {
     ast.Add: "add",
@@ -44,20 +46,29 @@ class ProgramLine:
 
 
 def program_line(code: str) -> ProgramLine:
-    """Return what a line does.
+    """Return what a line does; what cannot be read does nothing.
 
     It may hold several statements, and may be one of several lines of a statement: those after the
     first, which are parts of an expression, bind nothing.
     """
-    if code.endswith(","):  # an argument of a call that goes over several lines
+    if len(code) > _LONGEST or code.endswith(","):  # an argument of a call of several lines
         return ProgramLine()
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python says of a text that is not ours
+            statements = ast.parse(code).body
+        return _line(statements)
+    except (SyntaxError, ValueError):
         begun = _BEGINS.match(code)
         return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
-    bound = tuple(target for statement in tree.body for target in _bound(statement))
-    return ProgramLine(bound, Counter(filter(None, map(_called, ast.walk(tree)))))
+    except (RecursionError, MemoryError):
+        return ProgramLine()
+
+
+def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
+    bound = tuple(target for statement in statements for target in _bound(statement))
+    parts = (part for statement in statements for part in ast.walk(statement))
+    return ProgramLine(bound, Counter(filter(None, map(_called, parts))))
 
 
 def _called(part: ast.AST) -> str | None:

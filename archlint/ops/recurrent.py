@@ -96,7 +96,7 @@ def keeps_workspace(cells: KeptFacet) -> KeptFacet:
             apart = cells(call, gradients)
             return replace(apart, own_high=max(apart.own, own + directions * units))
         inputs = () if copies else (0,)
-        if directions == 1:
+        if directions == 1 and call.has_output(0):
             return Kept(inputs, outputs=(0,), own=own)
         return Kept(inputs, own=own + directions * units)
 
