@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from archlint.engine.project import Project
     from archlint.model import Model
+    from archlint.sources.problem import Problem
     from archlint.target import Target
 
 
@@ -45,7 +46,13 @@ def target_of(path: Path, project: Project) -> Target:
     except NotOurs:
         return project.target(path)
     except Unreadable as error:
-        raise CannotRun(f"{path}: {error}") from error
+        lines = [f"{path}{_place(problem)}: {problem.message}" for problem in error.problems]
+        raise CannotRun("\n".join(lines)) from error
+
+
+def _place(problem: Problem) -> str:
+    span = problem.span
+    return "" if span is None else f":{span.start_line}:{span.start_column}"
 
 
 def one_file(path: Path) -> Candidate:

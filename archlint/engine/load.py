@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from archlint.config.error import ConfigError
     from archlint.engine.discover import Candidate
     from archlint.engine.project import Project
-    from archlint.frontends.architecture import Architecture
     from archlint.model import Model
     from archlint.sources.payload import Payload
+    from archlint.sources.yaml_document import YamlDocument
     from archlint.target import Target
 
 _YAML = (".yaml", ".yml")
@@ -76,14 +76,20 @@ def _load_yaml(candidate: Candidate, project: Project) -> LoadedFile:
     if not ours and not is_architecture(candidate.path):
         raise NotOurs("no architecture: its top level has no `archlint: 1`")
     document = read_yaml(candidate.path)
-    architecture = compile_architecture(document, candidate.path.parent)
-    stated = None if architecture.target is None else plain(architecture.target)
+    stated = document.find(("target",))
+    problems: list[Problem] = []
     try:
-        target = project.target(candidate.path, stated)
+        architecture = compile_architecture(document, candidate.path.parent)
+    except Unreadable as error:
+        problems += error.problems
+    try:
+        target = project.target(candidate.path, None if stated is None else plain(stated))
     except ConfigError as error:
-        if error.origin is not Origin.DOCUMENT:
+        if any(each.origin is not Origin.DOCUMENT for each in error.every):
             raise
-        raise Unreadable(_in_target(error, architecture)) from error
+        problems += [_in_target(each, document) for each in error.every]
+    if problems:
+        raise Unreadable(*problems)
     model = _model(candidate, project, architecture.model, target, {})
     return LoadedFile(candidate.shown, model, architecture.problems, architecture)
 
@@ -123,16 +129,16 @@ def _model(
     return Model(candidate.path, facts.graph, facts, target, payloads, retarget)
 
 
-def _in_target(error: ConfigError, architecture: Architecture) -> Problem:
+def _in_target(error: ConfigError, document: YamlDocument) -> Problem:
     """Return what is wrong under `target:` of a document, at the line where it stands."""
     from archlint.config.error import dotted
 
     path = ("target", *error.key)
-    span = architecture.document.locate_key(path) if error.unknown else None
+    span = document.locate_key(path) if error.unknown else None
     return Problem(
         "YAML002",
         "invalid-architecture",
         f"{dotted(path)}: {error.problem}",
         error.help,
-        span=span or architecture.locate(path),
+        span=span or document.nearest(path),
     )

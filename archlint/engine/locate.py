@@ -23,8 +23,7 @@ def locate(place: Place, architecture: Architecture, graph: Graph) -> Span | Non
     path = place.path if place.path is not None else path_of_node(place, graph)
     if path:
         return architecture.locate(path, place.key)
-    entries = getattr(architecture.document.root, "entries", ())
-    return entries[0].key.span if entries else None
+    return architecture.document.start
 
 
 def path_of_node(place: Place, graph: Graph) -> DocumentPath:

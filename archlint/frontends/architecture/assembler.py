@@ -55,7 +55,7 @@ class Assembler:
             return
         for index, item in enumerate(inside.items):
             try:
-                self._item(read_item(item, (*path, index), scope.file.is_layer), scope)
+                self._item(read_item(item, (*path, index), scope.file), scope)
             except Invalid as invalid:
                 scope.file.problems.add(invalid.span, invalid.message, invalid.help)
                 scope.tensors[PREVIOUS] = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Adam, Finding, Model, Momentum, Rule, Severity
+from archlint.api import Adam, Finding, Model, Momentum, Rule, Severity, format_share
 from archlint_rules.optimizer.family import ADAM_LIKE, decays, place
 from archlint_rules.optimizer.sigmas import sigmas
 
@@ -37,8 +37,8 @@ class RunShorterThanHorizon(Rule):
             yield self.finding(
                 f"the run of {training.steps:,} steps is shorter than the {adam.horizon:,.0f} over "
                 f"which beta2 = {adam.betas[1]:g} averages squared gradients: at its end "
-                f"{adam.filled(training.steps):.0%} of the average is there, and the bias "
-                "correction makes up for the rest",
+                f"{format_share(adam.filled(training.steps))} of the average is there, and the "
+                "bias correction makes up for the rest",
                 path=place("betas" if training.betas else "steps"),
                 data={
                     "steps": training.steps,
@@ -59,8 +59,8 @@ class RunShorterThanHorizon(Rule):
         yield self.finding(
             f"the run of {steps:,} steps is shorter than the {momentum.horizon:,.0f} over which "
             f"momentum {beta:g} averages gradients: at its end momentum has "
-            f"{momentum.built_up(steps):.0%} of its size, and weights got "
-            f"{momentum.covered(steps):.0%} as far as by full steps",
+            f"{format_share(momentum.built_up(steps))} of its size, and weights got "
+            f"{format_share(momentum.covered(steps))} as far as by full steps",
             path=place("momentum"),
             data={
                 "steps": steps,
