@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis.attention_signal import attention_scores, sensitivity, varying
 from archlint.analysis.propagation import Propagation
-from archlint.analysis.signal import TINY
 from archlint.graph.node import Node
 from archlint.ops.effect import (
     Activates,
@@ -123,7 +122,7 @@ class GradientSignal:
                 if effect.over is Over.NEIGHBOURS:
                     return 1.0
                 passes = effect.over is Over.BATCH and not self.propagation.training
-                return 1.0 if passes else made.second_moment / max(source.second_moment, TINY)
+                return 1.0 if passes else made.second_moment / max(source.second_moment, 1e-300)
             case Sums() if slot in effect.factors:
                 other = self._other(node, effect.factors[1 - effect.factors.index(slot)])
                 if other is None:
@@ -150,7 +149,7 @@ class GradientSignal:
             node.inputs[slot]
         )
         if slot == effect.value:
-            return spread * made.second_moment / max(value.second_moment, TINY)
+            return spread * made.second_moment / max(value.second_moment, 1e-300)
         if slot not in parts:
             return None
         softmax = sensitivity(attention_scores(query, key), effect)

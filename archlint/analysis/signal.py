@@ -13,8 +13,7 @@ from archlint.record import record, replace
 if TYPE_CHECKING:
     from archlint.analysis.gaussian import Numbers
 
-TINY = 1e-300
-"""Less than any second moment: what is divided by is taken as no less."""
+_TINY = 1e-300
 _DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
 
 
@@ -72,12 +71,12 @@ class Signal:
     @property
     def correlation(self) -> float:
         """The cosine of two inputs here: 1 where the network has forgotten which one it got."""
-        return min(self.product / max(self.second_moment, TINY), 1.0)
+        return min(self.product / max(self.second_moment, _TINY), 1.0)
 
     @cached_property
     def _shares_of_square(self) -> Numbers:
         """x^2 / q: of the order of one, where q itself is too small to be squared."""
-        return (self.values / sqrt(max(self.second_moment, TINY))) ** 2
+        return (self.values / sqrt(max(self.second_moment, _TINY))) ** 2
 
     @cached_property
     def kurtosis(self) -> float:
@@ -92,7 +91,7 @@ class Signal:
         5 / n behind a ReLU. Behind a normalization it is less by what follows the mean and the
         mean square of the normal numbers, which are the same whatever the weights.
         """
-        if self.second_moment <= TINY or self.width == inf:
+        if self.second_moment <= _TINY or self.width == inf:
             return self.drift
         varies = self.kurtosis - 1
         for order in (2, 1)[: self.fixed]:
@@ -145,7 +144,7 @@ def normal(root: str, mean: float, square: float, products: tuple[float, float])
     between = mean * mean
     variance = max(square - between, 0.0)
     values = mean + sqrt(variance) * gaussian.nodes()
-    if variance <= TINY:
+    if variance <= _TINY:
         return Signal(root, values)
     agreement, likeness = ((product - between) / variance for product in products)
     return Signal(root, values, min(max(agreement, 0.0), 1.0), min(max(likeness, 0.0), 1.0))
@@ -159,7 +158,7 @@ def constant(value: float) -> Signal:
 
 def scaled(signal: Signal, second_moment: float, root: str) -> Signal:
     """Return a signal of the same shape with another second moment."""
-    factor = sqrt(second_moment / max(signal.second_moment, TINY))
+    factor = sqrt(second_moment / max(signal.second_moment, _TINY))
     return replace(signal, root=root, values=signal.values * factor)
 
 
@@ -168,4 +167,4 @@ def log_mixture(parts: list[tuple[float, float]]) -> float:
     total = sum(weight for weight, _ in parts)
     if total <= 0:
         return 0.0
-    return log(max(sum(weight * exp(bound) for weight, bound in parts) / total, TINY))
+    return log(max(sum(weight * exp(bound) for weight, bound in parts) / total, _TINY))

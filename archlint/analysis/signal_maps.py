@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.analysis.distribution import Distribution
-from archlint.analysis.signal import TINY, Signal, constant, log_mixture, normal, scaled
+from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
 from archlint.record import replace
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from archlint.graph.value import Shape
 
+_TINY = 1e-300
 _MASK = 1e4  # constants beyond it are masks, which leave elements out
 _OPEN = 1.5  # ln: how much smaller a table of positions may be than one of random numbers
 _LOCAL = 0.3  # ln: how much a local response normalization may take away, with usual settings
@@ -60,7 +61,7 @@ def activated(source: Signal, effect: Activates) -> Signal:
 
 def bounded(table: Signal) -> Signal:
     """Return a function of fixed numbers, of which the moments are known only within its bounds."""
-    if not table.root or table.second_moment <= TINY:
+    if not table.root or table.second_moment <= _TINY:
         return table
     largest = float((table.values * table.values).max())
     return replace(table, low=-_OPEN, high=max(log(largest / table.second_moment), 0.0))
@@ -83,7 +84,7 @@ def added(name: str, first: Signal, second: Signal) -> Signal:
         sum(squares) + 2 * means,
         _pairwise(lambda a, b: a + b + 2 * means, first, second),
     )
-    share = squares[0] / max(sum(squares), TINY)
+    share = squares[0] / max(sum(squares), _TINY)
     drift = share * sqrt(first.drift) + (1 - share) * sqrt(second.drift)
     return replace(
         made,
@@ -150,7 +151,7 @@ def joined(name: str, parts: list[Signal], sizes: list[float]) -> Signal:
         )
         made = normal(name, average([part.mean for part in parts]), moment, products)
     drift = sum(w * sqrt(p.fluctuation) for w, p in zip(weights, parts, strict=True)) / max(
-        moment, TINY
+        moment, _TINY
     )
     return replace(
         made,
@@ -171,7 +172,7 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
         return _largest(name, source, effect.count)
     square = source.second_moment
     alike = min(source.places_product, square)
-    if square <= TINY:
+    if square <= _TINY:
         return source.renamed(name)
     least = (alike + (square - alike) / effect.count) * effect.fill
     if source.fixed > 1:
@@ -189,7 +190,7 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
 def _largest(name: str, source: Signal, count: int) -> Signal:
     """Take the largest of neighbours that agree as distant places do, or are all the same."""
     square = source.second_moment
-    if square <= TINY or count <= 1:
+    if square <= _TINY or count <= 1:
         return source.renamed(name)
     _, most = gaussian.largest(source.values, count, source.likeness)
     low, high = sorted((square, most))
@@ -205,13 +206,13 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
     if effect.over is Over.NEIGHBOURS:
         return replace(source, low=source.low - _LOCAL, high=source.high)
     if not effect.centred:
-        left = square / (square + effect.epsilon) if square > TINY else 1.0
-        made = scaled(source, left, source.root) if square > TINY else source
+        left = square / (square + effect.epsilon) if square > _TINY else 1.0
+        made = scaled(source, left, source.root) if square > _TINY else source
         return replace(made, low=0, high=0, drift=0, fixed=1)
     # A channel's own mean over inputs or places has the second moment E[x x'].
     offset = mean * mean if effect.over is Over.FEATURES else min(source.places_product, square)
     variance = max(square - offset, 0)
-    if variance <= 1e-12 * max(square, TINY):
+    if variance <= 1e-12 * max(square, _TINY):
         alike = 1.0 if effect.over is Over.FEATURES else 0.0
         return normal(name, 0, 1, (alike, alike))
     if effect.over is Over.FEATURES:
