@@ -96,9 +96,12 @@ def keeps_workspace(cells: KeptFacet) -> KeptFacet:
             apart = cells(call, gradients)
             return replace(apart, own_high=max(apart.own, own + directions * units))
         inputs = () if copies else (0,)
+        # It makes the gradients of the states and of the input, whether these need one or not.
+        unused = directions - gradients[0]
+        transient = 2 * batch * hidden * element + unused * nbytes(call.input(0))
         if directions == 1 and call.has_output(0):
-            return Kept(inputs, outputs=(0,), own=own)
-        return Kept(inputs, own=own + directions * units)
+            return Kept(inputs, outputs=(0,), own=own, transient=transient)
+        return Kept(inputs, own=own + directions * units, transient=transient)
 
     return kept
 

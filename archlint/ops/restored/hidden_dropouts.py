@@ -41,6 +41,7 @@ _REGROUPING = frozenset(
 )
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
 _COPY = re.compile(r"%clone(?:_(\d+))?\b")
+_NAMED = 2  # the parts of a path that name a module: that of its row, and its number
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
@@ -114,6 +115,7 @@ class HiddenDropouts:
         """What layers read in front of which a row of modules has one that left nothing.
 
         A dropout in place leaves no copy. A layer that a batch norm was folded into stands for two.
+        What several rows compute of one tensor is computed in the first of them alone.
         """
         folded = self._folded
         paths = {path for path in module_paths(self.file).values() if path}
@@ -127,7 +129,8 @@ class HiddenDropouts:
             place = int(path[-1]) - 1 if path and path[-1].isdigit() else -1
             if node.name in folded or place < 0:
                 continue
-            if (*path[:-1], str(place)) not in begun:
+            gap = (*path[:-1], str(place))
+            if gap not in begun and gap[-_NAMED:] != module_path(before)[-_NAMED:]:
                 found.append(node.inputs[0])
         return tuple(found)
 
