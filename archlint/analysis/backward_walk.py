@@ -96,13 +96,15 @@ class BackwardWalk:
             return
         each = self.saved.of_node[node.name]
         self._rerun.before(node)
-        if each.stepwise:
+        if each.transient_after is not None:
             self.ledger.mark(each.transient)
             self._forget(node, each)
         made, transient = self._derivatives.of(node, present[0])
-        self.ledger.mark(transient + each.transient)
-        if not each.stepwise:
+        if each.transient_after is None:
+            self.ledger.mark(transient + each.transient)
             self._forget(node, each)
+        else:
+            self.ledger.mark(transient + each.transient_after)
         for gradient in present:
             self.ledger.release(gradient.storage)
         for name, gradient in made:
@@ -115,10 +117,13 @@ class BackwardWalk:
             self._accumulate(name, gradient, self._waiting)
             return
         shared = self.ledger.holders(gradient.storage) > 1 or gradient.is_view
-        if len(roots) > 1 or shared:  # a parameter has a gradient of its own
+        if shared:  # a parameter has a gradient of its own
             copies = [(root, self._derivatives.new(root)) for root in roots]
             self.ledger.mark()
             self.ledger.release(gradient.storage)
+        elif len(roots) > 1:  # the exporter put parameters together that the framework has not
+            self.ledger.release(gradient.storage)
+            copies = [(root, self._derivatives.new(root)) for root in roots]
         else:
             copies = [(roots[0], gradient)]
         for root, copied in copies:

@@ -30,7 +30,7 @@ class NodeSaved:
     own: Amount = Amount()
     transient: int = 0
     forward_transient: int = 0
-    stepwise: bool = False
+    transient_after: int | None = None
     unknown: tuple[Unknown, ...] = ()
     depends_on: str = ""
     beside_others: bool = False
@@ -176,7 +176,7 @@ class Saved:
             Amount(kept.own, high),
             kept.transient,
             kept.forward_transient,
-            kept.stepwise,
+            kept.transient_after,
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
         )

@@ -49,8 +49,9 @@ class Kept:
     it depends; one that is `beside_others` counts only where another operator keeps the outputs
     too. `transient` is the bytes of the tensors that the backward pass makes on the way to the
     gradients and drops again;
-    `forward_transient` is the same for the forward pass besides its outputs. `stepwise` tells that
-    the backward pass frees what is kept step by step, before the gradients are complete.
+    `forward_transient` is the same for the forward pass besides its outputs. `transient_after` is
+    the same as `transient` at the end of a backward pass that has freed what is kept step by step,
+    before the gradients are complete; None where all of it is there to the end.
     """
 
     inputs: tuple[int, ...] = ()
@@ -61,7 +62,7 @@ class Kept:
     beside_others: bool = False
     transient: int = 0
     forward_transient: int = 0
-    stepwise: bool = False
+    transient_after: int | None = None
 
 
 NOTHING = Kept()

@@ -7,6 +7,7 @@ from math import prod
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, nbytes, width
+from archlint.ops.composite.exported import is_exported
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.einsum import einsum_cost, equation, keeps_einsum, lies_as_product
@@ -41,32 +42,40 @@ def gemm_cost(call: Call) -> Cost:
 def keeps_factors(call: Call, gradients: Gradients) -> Kept:
     """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
 
-    A square may have been a power, which exporters write so: that makes a tensor more on its way.
+    A square may have been a power, which TorchScript writes so: that makes a tensor more.
     """
     inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
     first, second = call.node.inputs[:2]
-    return Kept(inputs, transient=nbytes(call.output()) if inputs and first == second else 0)
+    may_be_power = first == second and not is_exported(call.node)
+    return Kept(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
 
 
 def keeps_matmul(call: Call, gradients: Gradients) -> Kept:
     """Keep each factor where the other one needs a gradient, or a copy of it.
 
     PyTorch multiplies matrices, or batches of them along one axis. A factor whose axes cannot be
-    merged to that without moving elements is copied, and the copy is kept.
+    merged to that without moving elements is copied, and the copy is kept. The gradient of one that
+    was broadcast to the batch is as large as the whole batch before it is summed.
     """
     ranks = call.rank(0), call.rank(1)
     shared: list[int] = []
-    own = 0
+    own = summed = dropped = 0
     for slot, other in ((0, 1), (1, 0)):
-        if not gradients[other]:
-            continue
         shape, strides = call.shape(slot), gradients.strides_of(slot)
         merged = _merged(shape, slot, ranks, call.output_shape())
-        if strides is not None and merged is not None and _is_copied(shape, strides, merged):
-            own += prod(merged) * width(call.input(slot)) // 8
+        whole = prod(merged or shape) * width(call.input(slot)) // 8
+        if gradients[slot]:
+            summed += whole - nbytes(call.input(slot))
+        is_copied = (
+            strides is not None and merged is not None and _is_copied(shape, strides, merged)
+        )
+        if not gradients[other]:
+            dropped += is_copied * whole
+        elif is_copied:
+            own += whole
         else:
             shared.append(slot)
-    return Kept(inputs=tuple(shared), own=own)
+    return Kept(tuple(shared), own=own, transient=summed, forward_transient=dropped)
 
 
 def _merged(

@@ -48,28 +48,35 @@ def _extent(call: Call) -> tuple[int, int]:
     return (second, first) if call.integer("layout", 0) == 1 else (first, second)
 
 
-def keeps_cells(numbers: int, states: int) -> KeptFacet:
+def keeps_cells(numbers: int, states: int, more: int) -> KeptFacet:
     """Keep `numbers` for each step and hidden unit, and `states` for each hidden unit, a sequence.
 
-    That is what PyTorch's cells keep on the CPU, measured.
+    That is what PyTorch's cells keep on the CPU, measured. When the backward pass first sums, two
+    steps are gone and the gradients of their gates are there: `more` numbers for each hidden unit
+    of a sequence, less where that is negative.
     """
 
     def kept(call: Call, gradients: Gradients) -> Kept:
         if not gradients.needed:
             return NOTHING
         steps, batch = _extent(call)
-        directions, gates, hidden = call.shape(2)
+        directions, rows, hidden = call.shape(2)
         element = width(call.input(0)) // 8
         units = steps * batch * hidden * element
         copies = _copies(call, gradients, directions)
         # The gradient of R: what the steps so far add up to, that of this step, and their sum.
-        transient = 3 * gates * hidden * element
+        summed = (min(steps, 3) * hidden + 1) * rows * element + more * units // steps
+        gates = steps * batch * rows * element
+        # One direction after the other: the second one runs when the first one is done.
+        waiting = (directions - 1) * gradients[0] * nbytes(call.input(0))
+        gone = numbers * units + copies // directions
+        second = (directions - 1) * (_of_weights(call, gradients) // 2 - gone) + waiting
         return Kept(
             inputs=() if copies else (0,),
             own=copies + directions * (numbers * units + states * batch * hidden * element),
-            transient=transient,
-            forward_transient=steps * batch * gates * element + (directions - 1) * 2 * units,
-            stepwise=True,
+            transient=summed + max(second, 0),
+            forward_transient=gates + (directions - 1) * 2 * units,
+            transient_after=gates + waiting,
         )
 
     return kept
@@ -97,13 +104,23 @@ def keeps_workspace(cells: KeptFacet) -> KeptFacet:
             return replace(apart, own_high=max(apart.own, own + directions * units))
         inputs = () if copies else (0,)
         # It makes the gradients of the states and of the input, whether these need one or not.
-        unused = directions - gradients[0]
-        transient = 2 * batch * hidden * element + unused * nbytes(call.input(0))
+        transient = 2 * batch * hidden * element + (not gradients[0]) * nbytes(call.input(0))
         if directions == 1 and call.has_output(0):
             return Kept(inputs, outputs=(0,), own=own, transient=transient)
+        if directions == 2:
+            # One direction after the other: at first the gradients of its weights alone are there,
+            # then what it kept is gone, and its gradient of the input waits for the other one.
+            freed = workspace + 2 * batch * hidden * element + units
+            second = gradients[0] * nbytes(call.input(0)) - freed
+            transient += max(-_of_weights(call, gradients) // 2, second)
         return Kept(inputs, own=own + directions * units, transient=transient)
 
     return kept
+
+
+def _of_weights(call: Call, gradients: Gradients) -> int:
+    """Return the bytes of the gradients of the weights and biases."""
+    return sum(nbytes(call.input(slot)) for slot in call.present((1, 2, 3)) if gradients[slot])
 
 
 def _copies(call: Call, gradients: Gradients, times: int) -> int:
@@ -169,9 +186,9 @@ def recurs(name: str) -> SignalFacet:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _cell("LSTM", keeps_workspace(keeps_cells(7, 0))),
-        _cell("GRU", keeps_cells(7, 0)),
-        _cell("RNN", keeps_cells(1, 1)),
+        _cell("LSTM", keeps_workspace(keeps_cells(7, 0, -7))),
+        _cell("GRU", keeps_cells(7, 0, -7)),
+        _cell("RNN", keeps_cells(1, 1, 1)),
     )
 
 

@@ -275,6 +275,31 @@ class Remembering(nn.Module):
         return self.head(state[0])
 
 
+class Broadcasting(nn.Module):
+    """Products of a few matrices of weights with the rows of each sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.weight = nn.Linear(16, 16), nn.Parameter(torch.randn(4, 24, 16))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.first(x)[:, None] @ self.weight.transpose(1, 2)
+
+
+class BothWays(nn.Module):
+    """A recurrent layer in both directions, whose weights are larger than what it keeps."""
+
+    def __init__(self, kind: type[nn.RNNBase]) -> None:
+        super().__init__()
+        self.first, self.steps = nn.Linear(16, 12), kind(12, 24, bidirectional=True)
+        self.head = nn.Linear(48, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        entered = self.first(x).transpose(0, 1)
+        steps, _ = self.steps(entered)
+        return self.head(steps)
+
+
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -327,6 +352,9 @@ NETWORKS = {
     "recurrent": (Recurrent, tokens),
     "contraction": (Contraction, rows),
     "listed": (Listed, rows),
+    "broadcasting": (Broadcasting, rows),
+    "lstm": (lambda: BothWays(nn.LSTM), rows),
+    "gru": (lambda: BothWays(nn.GRU), rows),
 }
 
 

@@ -24,7 +24,8 @@ _PRODUCT = made("MatMul", Tensor("x"), Tensor("weight"))
 def keeps_linear(call: Call, gradients: Gradients) -> Kept:
     """Keep what a product keeps; a copied input also means that the bias is added afterwards."""
     kept = keeps_matmul(call, gradients)
-    return replace(kept, forward_transient=nbytes(call.output())) if kept.own else kept
+    added = nbytes(call.output()) + kept.forward_transient
+    return replace(kept, forward_transient=added) if kept.own else kept
 
 
 def composites() -> tuple[Composite, ...]:
