@@ -9,6 +9,7 @@ from archlint.frontends.properties import IN_PLACE
 from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
+from archlint.ops.composite.exported import exported_call
 from archlint.ops.effect import Effect, Passes
 from archlint.ops.facets import (
     keeps_input,
@@ -46,6 +47,8 @@ _OVERWRITTEN = frozenset(
         "Sub",
     }
 )
+# The bounds of ReLU6 and of a hard tanh.
+_ACTIVATION_BOUNDS = frozenset({(0.0, 6.0), (-1.0, 1.0)})
 
 
 def keeps_leaky(call: Call, gradients: Gradients) -> Kept:
@@ -95,6 +98,24 @@ def _may_overwrite(call: Call) -> bool:
     )
 
 
+def keeps_clipped(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input; the derivative makes a mask of what is inside each bound.
+
+    The bounds of a ReLU6 and of a hard tanh mean those activations, which make no mask.
+    """
+    if not gradients[0]:
+        return NOTHING
+    bounds = [call.constant(slot) for slot in (1, 2) if call.has_input(slot)]
+    exported = exported_call(call.node)
+    if exported is None:
+        known = tuple(float(bound.item()) for bound in bounds if bound is not None)
+        is_activation = known in _ACTIVATION_BOUNDS
+    else:
+        is_activation = not exported.target.startswith("aten.clamp")
+    masks = 0 if is_activation else len(bounds)
+    return Kept(inputs=(0,), transient=masks * call.elements(0))
+
+
 # Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
 # count of FLOP an element (a transcendental counts as four).
 _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
@@ -115,7 +136,7 @@ _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
         "Softsign": (keeps_input, 3),
         "ThresholdedRelu": (keeps_input, 1),
         "Shrink": (keeps_input, 2),
-        "Clip": (keeps_input, 2),
+        "Clip": (keeps_clipped, 2),
     }
 )
 
@@ -136,7 +157,10 @@ def keeps_mask(call: Call, gradients: Gradients) -> Kept:
     """Dropout in training keeps a mask of its input's size, of bools or of numbers."""
     if not gradients[0] or not _drops(call):
         return NOTHING
-    return Kept(own=call.elements(0) if gradients.bool_masks else nbytes(call.input(0)))
+    own = call.elements(0) if gradients.bool_masks else nbytes(call.input(0))
+    # The second output that a file may write is the mask that is kept, and no other tensor.
+    written = nbytes(call.output(1)) if call.has_output(1) else 0
+    return Kept(own=own, forward_transient=-written)
 
 
 def views_undropped(call: Call, _: int, strides: Strides) -> Strides | None:

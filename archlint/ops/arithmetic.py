@@ -9,7 +9,7 @@ from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Combines, Effect, Holds, Operation, Passes
-from archlint.ops.facets import keeps_inputs, keeps_nothing, per_output, sees_elementwise
+from archlint.ops.facets import keeps_nothing, per_output, sees_elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.masking import Masks
 from archlint.ops.matrix import keeps_factors
@@ -29,7 +29,7 @@ def keeps_quotient(call: Call, gradients: Gradients) -> Kept:
 def keeps_power(call: Call, gradients: Gradients) -> Kept:
     """Keep the base; a trained exponent needs the result as well."""
     if gradients[1]:
-        return Kept(inputs=(0, 1), outputs=(0,), transient=2 * nbytes(call.output()))
+        return Kept(inputs=(0, 1), outputs=(0,), transient=3 * nbytes(call.output()))
     if not gradients[0]:
         return NOTHING
     return Kept(inputs=(0,), transient=2 * nbytes(call.output()))
@@ -55,6 +55,17 @@ def keeps_result(tensors: int) -> KeptFacet:
         return Kept(outputs=(0,), transient=tensors * nbytes(call.output()))
 
     return kept
+
+
+def keeps_compared(call: Call, gradients: Gradients) -> Kept:
+    """Keep both inputs of a larger or smaller one: where they are equal, each gets one half.
+
+    The last gradient is made of a halved one, through a mask of equals and one of the larger.
+    """
+    if not gradients.needed:
+        return NOTHING
+    masks = 2 * call.output_elements()
+    return Kept(inputs=call.present(), transient=nbytes(call.output()) + masks)
 
 
 def keeps_condition(_: Call, gradients: Gradients) -> Kept:
@@ -109,8 +120,8 @@ def operators() -> tuple[Operator, ...]:
         _binary("Mul", keeps_factors, multiplies),
         _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
         _binary("Pow", keeps_power, function_of("Pow"), casting=SINGLE_ON_GPU),
-        _binary("Max", keeps_inputs),
-        _binary("Min", keeps_inputs),
+        _binary("Max", keeps_compared),
+        _binary("Min", keeps_compared),
         _binary("Mean", keeps_nothing),
         Operator(
             "Where",

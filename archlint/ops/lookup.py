@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archlint.graph.value import Shape
-from archlint.ops.call import Call
+from archlint.graph.value import Role, Shape
+from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import no_cost, sees_any_position
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import (
@@ -79,15 +79,22 @@ def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Li
 
 
 def keeps_indices(call: Call, gradients: Gradients) -> Kept:
-    """A lookup keeps its indices; choosing one place along an axis is a view."""
+    """A lookup keeps its indices; choosing one place along an axis is a view.
+
+    The gradient of a table of weights is made at once, that of another tensor out of zeros.
+    """
     if not gradients[0] or call.input(1).shape == ():
         return NOTHING
-    return Kept(inputs=(1,))
+    is_table = call.input(0).role is Role.STORED
+    return Kept(inputs=(1,), transient=0 if is_table else nbytes(call.input(0)))
 
 
-def keeps_gathered(_: Call, gradients: Gradients) -> Kept:
-    """A choice of elements keeps its indices, and its input for the shape of the gradient."""
-    return Kept(inputs=(0, 1)) if gradients[0] else NOTHING
+def keeps_gathered(call: Call, gradients: Gradients) -> Kept:
+    """A choice of elements keeps its indices, and its input for the shape of the gradient.
+
+    The gradient is made out of zeros.
+    """
+    return Kept(inputs=(0, 1), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
 def keeps_places(_: Call, gradients: Gradients) -> Kept:

@@ -19,6 +19,7 @@ from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes
 from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 from archlint.ops.signals import extent
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 _INDEX_BYTES = 8
 
@@ -80,8 +81,11 @@ def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
     """Keep an int64 index for each output element; the gradient is scattered into zeros."""
     if not gradients[0]:
         return NOTHING
-    if call.node.op.startswith("Reduce") and len(reduced_axes(call)) > 1:
-        return keeps_norm(call, gradients)  # only the operator that keeps no index takes several
+    if call.node.op.startswith("Reduce") and len(axes := reduced_axes(call)) > 1:
+        # Only the operators that keep no index take several axes.
+        kept = keeps_extreme(call, gradients)
+        is_everything = len(axes) == call.rank(0)
+        return replace(kept, transient=3 * call.elements(0)) if is_everything else kept
     own = _INDEX_BYTES * call.output_elements()
     return Kept(own=own, transient=nbytes(call.input(0)))
 
@@ -93,9 +97,36 @@ def keeps_ranking(call: Call, gradients: Gradients) -> Kept:
     return Kept(outputs=(1,), transient=nbytes(call.input(0)))
 
 
-def keeps_norm(_: Call, gradients: Gradients) -> Kept:
-    """Keep the input and the norm itself."""
-    return Kept(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
+def keeps_extreme(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input and the result: the gradient is shared among the elements that equal it.
+
+    On the way there are a mask of them, their number for each result, and the share of each.
+    """
+    if not gradients[0]:
+        return NOTHING
+    shares = _INDEX_BYTES * call.output_elements() + nbytes(call.output())
+    return Kept(inputs=(0,), outputs=(0,), transient=call.elements(0) + shares)
+
+
+def keeps_signs(call: Call, gradients: Gradients) -> Kept:
+    """Keep the input, of whose elements the derivative takes the signs."""
+    return Kept(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
+
+
+def keeps_reduced(tensors: int) -> KeptFacet:
+    """Keep the input and the result; the derivative takes `tensors` steps of the input's size."""
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not gradients[0]:
+            return NOTHING
+        return Kept(inputs=(0,), outputs=(0,), transient=tensors * nbytes(call.input(0)))
+
+    return kept
+
+
+def keeps_no_sums(call: Call, gradients: Gradients) -> Kept:
+    """Keep nothing: the gradient is turned round, added up, and turned round again."""
+    return Kept(transient=2 * nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
 def sees_nothing_known(call: Call, _: int) -> Sight:
@@ -126,15 +157,17 @@ def operators() -> tuple[Operator, ...]:
         _reduce("ReduceSum", keeps_nothing, Backward.SPREADS, casting=SUMS),
         _reduce("ReduceMax", keeps_extremum),
         _reduce("ReduceMin", keeps_extremum),
-        _reduce("ReduceProd", keeps_norm, casting=casts(Casting.SINGLE, Casting.ANSWERS_SINGLE)),
-        _reduce("ReduceL1", keeps_input, casting=SUMS),
-        _reduce("ReduceL2", keeps_norm, casting=SUMS),
+        _reduce(
+            "ReduceProd", keeps_reduced(5), casting=casts(Casting.SINGLE, Casting.ANSWERS_SINGLE)
+        ),
+        _reduce("ReduceL1", keeps_signs, casting=SUMS),
+        _reduce("ReduceL2", keeps_reduced(1), casting=SUMS),
         _reduce("ReduceSumSquare", keeps_input, casting=SUMS),
-        _reduce("ReduceLogSum", keeps_norm, casting=SINGLE_ON_GPU),
-        _reduce("ReduceLogSumExp", keeps_norm, casting=SINGLE_ON_GPU),
+        _reduce("ReduceLogSum", keeps_reduced(0), casting=SINGLE_ON_GPU),
+        _reduce("ReduceLogSumExp", keeps_reduced(2), casting=SINGLE_ON_GPU),
         Operator("ArgMax", per_input(1), keeps_nothing, sees_argument, differentiable=False),
         Operator("ArgMin", per_input(1), keeps_nothing, sees_argument, differentiable=False),
-        Operator("CumSum", per_input(1), keeps_nothing, sees_prefix, casting=SUMS),
+        Operator("CumSum", per_input(1), keeps_no_sums, sees_prefix, casting=SUMS),
         Operator("TopK", per_input(1), keeps_ranking, sees_ranked),
         Operator("NonZero", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
         Operator("Unique", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),

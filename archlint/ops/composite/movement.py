@@ -46,8 +46,11 @@ def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
 
 
 def keeps_indices(call: Call, gradients: Gradients) -> Kept:
-    """Keep the indices of every axis that is indexed."""
-    return Kept(inputs=call.present(range(1, len(call.node.inputs)))) if gradients[0] else NOTHING
+    """Keep the indices of every axis that is indexed; the gradient is made out of zeros."""
+    if not gradients[0]:
+        return NOTHING
+    indices = call.present(range(1, len(call.node.inputs)))
+    return Kept(inputs=indices, transient=nbytes(call.input(0)))
 
 
 def keeps_written(call: Call, gradients: Gradients) -> Kept:

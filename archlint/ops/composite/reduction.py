@@ -7,15 +7,11 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Made, Number, Tensor, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.reduction import keeps_extreme, keeps_reduced
 
 X = Tensor("x")
 _CENTRED = made("Sub", X, made("ReduceMean", X), label="centred")
 _MEAN_SQUARE = made("ReduceMean", made("Mul", _CENTRED, _CENTRED))
-
-
-def keeps_input_and_result(_: Call, gradients: Gradients) -> Kept:
-    """Keep both: the gradient goes to the elements that equal the result."""
-    return Kept(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
 
 
 def keeps_for_variance(call: Call, gradients: Gradients) -> Kept:
@@ -44,7 +40,7 @@ def composites() -> tuple[Composite, ...]:
             ("aten.var.correction", "aten.var.dim", "aten.var.default", "prims.var.default"),
         ),
         Composite(
-            framework_operator("Deviation", keeps_input_and_result),
+            framework_operator("Deviation", keeps_reduced(1)),
             (
                 Form(made("Sqrt", _variance(divided=True))),
                 Form(made("Sqrt", _variance(divided=False))),
@@ -52,11 +48,11 @@ def composites() -> tuple[Composite, ...]:
             ("aten.std.correction", "aten.std.dim", "aten.std.default"),
         ),
         Composite(
-            framework_operator("Extremum", keeps_input_and_result),
+            framework_operator("Extremum", keeps_extreme),
             targets=("aten.amax.default", "aten.amin.default"),
         ),
         Composite(
-            framework_operator("LogSumExp", keeps_input_and_result, casting=SINGLE_ON_GPU),
+            framework_operator("LogSumExp", keeps_reduced(2), casting=SINGLE_ON_GPU),
             targets=("aten.logsumexp.default",),
         ),
     )
