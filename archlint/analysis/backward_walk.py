@@ -99,6 +99,7 @@ class BackwardWalk:
         if each.transient_after is not None:
             self.ledger.mark(each.transient)
             self._forget(node, each)
+        present[0] = self._derivatives.taken(node, present[0])
         made, transient = self._derivatives.of(node, present[0])
         if each.transient_after is None:
             self.ledger.mark(transient + each.transient)

@@ -50,6 +50,19 @@ class Derivatives:
                 reduced.append(self._bytes(name))
         return made, _most_besides(reduced, self._bytes(node.output))
 
+    def taken(self, node: Node, arrived: Gradient) -> Gradient:
+        """Return the gradient as an operator takes it, which is a copy where it does not lie so."""
+        operator = self.saved.operators.of(node)
+        if operator is None or operator.merged is None or arrived.strides is None:
+            return arrived
+        merged = operator.merged(Call(node, self.graph))
+        if reshape(arrived.shape, arrived.strides, merged) is not None:
+            return arrived
+        copied = self.new(node.output)
+        self.ledger.mark()
+        self.ledger.release(arrived.storage)
+        return copied
+
     def _pass_on(
         self, node: Node, operator: Operator | None, form: Backward, slot: int, arrived: Gradient
     ) -> Gradient | None:
@@ -63,12 +76,11 @@ class Derivatives:
             return arrived if shape == arrived.shape else None
         if form is Backward.CUTS:
             return Gradient(arrived.storage, shape, arrived.strides, is_view=True)
-        if form is Backward.SPREADS:
-            return Gradient(arrived.storage, shape, (0,) * len(shape), is_view=True)
-        if form is Backward.REGROUPS:
+        if form in {Backward.SPREADS, Backward.REGROUPS}:
             strides = self._regrouped(node, operator, shape, arrived)
             if strides is not None:
-                return Gradient(arrived.storage, shape, strides, arrived.is_view)
+                is_view = arrived.is_view or form is Backward.SPREADS
+                return Gradient(arrived.storage, shape, strides, is_view)
         return None
 
     def _regrouped(

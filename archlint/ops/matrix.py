@@ -89,6 +89,13 @@ def _merged(
     return (prod(output[:-2]), *shape[-2:]) if min(ranks) > 2 else None
 
 
+def merges_product(call: Call) -> tuple[int, ...]:
+    """Return the shape that a product has as matrices, or as one batch of them."""
+    shape = call.output_shape()
+    inner = 1 if call.rank(1) <= 2 else 2
+    return (prod(shape[:-inner]), *shape[-inner:]) if len(shape) > inner else shape
+
+
 def _is_copied(shape: tuple[int, ...], strides: Strides, merged: tuple[int, ...]) -> bool:
     """Whether a factor has to be copied, after it was broadcast to the batch of the product."""
     if prod(shape) != prod(merged):
@@ -223,6 +230,7 @@ def operators() -> tuple[Operator, ...]:
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
+            merged=merges_product,
             casting=IN_HALF,
         ),
         Operator(

@@ -36,6 +36,7 @@ SightFacet: TypeAlias = Callable[[Call, int], Sight]
 SignalFacet: TypeAlias = Callable[[Call], Effect]
 LayoutFacet: TypeAlias = Callable[[Call], Strides]
 MisfitFacet: TypeAlias = Callable[[Call], str | None]
+ShapeFacet: TypeAlias = Callable[[Call], tuple[int, ...]]
 ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 
 
@@ -57,13 +58,14 @@ class Operator:
     where it answers None, the operator makes a new tensor, which lies as `layout` says. `backward`
     says where the gradients of the inputs come from, and `unview` is `view` backwards: the strides
     of the first input's gradient in the storage of the output's, where they follow from more than
-    the shapes. `misfit` says why the sizes of a call do not go together where onnx's own
-    inference does not look, None where they do. `casting` says what autocast does to its tensors.
-    `cached` are the slots of keys and values that are kept of earlier tokens when text is made.
-    One that does not `reads_contents` asks for the shapes of its inputs alone: their elements may
-    be gone. One whose tensors are commonly `in_variables` of the module that calls it (the queries,
-    keys and values of attention, a list that is concatenated) may keep them alive until that module
-    returns.
+    the shapes. `merged` is the shape that the gradient of the output is cut to: one that does not
+    lie so is copied first. `misfit` says why the sizes of a call do not go together where onnx's
+    own inference does not look, None where they do. `casting` says what autocast does to its
+    tensors. `cached` are the slots of keys and values that are kept of earlier tokens when text is
+    made. One that does not `reads_contents` asks for the shapes of its inputs alone: their elements
+    may be gone. One whose tensors are commonly `in_variables` of the module that calls it (the
+    queries, keys and values of attention, a list that is concatenated) may keep them alive until
+    that module returns.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Operator:
     layout: Layout | LayoutFacet = Layout.ROW_MAJOR
     backward: Backward = Backward.MAKES
     unview: ViewFacet | None = None
+    merged: ShapeFacet | None = None
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS
     reads_contents: bool = True

@@ -16,8 +16,9 @@ from archlint.ops.effect import Effect, Pooling, Pools
 from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
-from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.operator import KeptFacet, Operator, SignalFacet, ViewFacet
 from archlint.ops.signals import extent
+from archlint.ops.strides import Strides
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -129,6 +130,17 @@ def keeps_no_sums(call: Call, gradients: Gradients) -> Kept:
     return Kept(transient=2 * nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
+def views_spread(call: Call, _: int, strides: Strides) -> Strides:
+    """Read each element of a sum's gradient at all places that were summed."""
+    reduced, keepdims = reduced_axes(call), bool(call.integer("keepdims", 1))
+    left = iter(strides)
+    spread = []
+    for axis in range(call.rank(0)):
+        stride = next(left) if keepdims or axis not in reduced else 0
+        spread.append(0 if axis in reduced else stride)
+    return tuple(spread)
+
+
 def sees_nothing_known(call: Call, _: int) -> Sight:
     """Which elements are selected is data."""
     raise Undetermined(f"what {call.node.op} selects depends on the data")
@@ -154,7 +166,7 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         _reduce("ReduceMean", keeps_nothing),
-        _reduce("ReduceSum", keeps_nothing, Backward.SPREADS, casting=SUMS),
+        _reduce("ReduceSum", keeps_nothing, Backward.SPREADS, views_spread, SUMS),
         _reduce("ReduceMax", keeps_extremum),
         _reduce("ReduceMin", keeps_extremum),
         _reduce(
@@ -186,6 +198,7 @@ def _reduce(
     name: str,
     kept: KeptFacet,
     backward: Backward = Backward.MAKES,
+    unview: ViewFacet | None = None,
     casting: CastingFacet = KEEPS,
 ) -> Operator:
     return Operator(
@@ -195,5 +208,6 @@ def _reduce(
         sees_reduced,
         reduces(name),
         backward=backward,
+        unview=unview,
         casting=casting,
     )

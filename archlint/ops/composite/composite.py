@@ -20,6 +20,7 @@ from archlint.ops.operator import (
     KeptFacet,
     Layout,
     Operator,
+    ShapeFacet,
     SignalFacet,
     ViewFacet,
 )
@@ -93,6 +94,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
+    merged: ShapeFacet | None = None,
     in_variables: bool = False,
     cached: tuple[int, ...] = (),
 ) -> Operator:
@@ -110,6 +112,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         differentiable=differentiable,
         domain=FRAMEWORK,
         casting=casting,
+        merged=merged,
         in_variables=in_variables,
         cached=cached,
     )

@@ -15,7 +15,7 @@ from archlint.ops.composite.composite import (
 )
 from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.kept import Gradients, Kept
-from archlint.ops.matrix import keeps_matmul
+from archlint.ops.matrix import keeps_matmul, merges_product
 from archlint.record import replace
 
 _PRODUCT = made("MatMul", Tensor("x"), Tensor("weight"))
@@ -32,7 +32,9 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Linear", keeps_linear, weights=(1, 2), casting=IN_HALF),
+            framework_operator(
+                "Linear", keeps_linear, weights=(1, 2), casting=IN_HALF, merged=merges_product
+            ),
             (
                 Form(
                     made("Add", Tensor("bias"), _PRODUCT),
