@@ -34,10 +34,12 @@ def keeps_cross_entropy(call: Call, gradients: Gradients) -> Kept:
     """Keep what the softmax made, which the look-up shares, the targets and the class weights."""
     if not gradients.needed:
         return NOTHING
-    inputs = call.present((1, 2))
+    inputs, wide = call.present((1, 2)), nbytes(call.input(0))
+    # The gradient of the log-probabilities is made first; then the targets are needed no more.
+    made = wide - nbytes(call.input(1))
     if call.has_output(1):
-        return Kept(inputs=inputs, outputs=(1,), own=_TOTAL_WEIGHT_BYTES)
-    return Kept(inputs=inputs, own=_TOTAL_WEIGHT_BYTES + nbytes(call.input(0)))
+        return Kept(inputs=inputs, outputs=(1,), own=_TOTAL_WEIGHT_BYTES, transient=made)
+    return Kept(inputs=inputs, own=_TOTAL_WEIGHT_BYTES + wide, transient=made)
 
 
 def sees_targets(call: Call, output: int) -> Sight:

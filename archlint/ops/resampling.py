@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from archlint.ops.autocast import FIRST_OR_SINGLE, Casting, casts
-from archlint.ops.call import Call
+from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import keeps_nothing, per_output
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through
@@ -110,9 +110,11 @@ _ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 }
 
 
-def keeps_grid(_: Call, gradients: Gradients) -> Kept:
-    """Sampling at a grid keeps the input and the grid."""
-    return Kept(inputs=(0, 1)) if gradients.needed else NOTHING
+def keeps_grid(call: Call, gradients: Gradients) -> Kept:
+    """Sampling at a grid keeps the input and the grid, whose gradient is made in any case."""
+    if not gradients.needed:
+        return NOTHING
+    return Kept(inputs=(0, 1), transient=0 if gradients[1] else nbytes(call.input(1)))
 
 
 def sees_anywhere(call: Call, _: int) -> Sight:

@@ -18,6 +18,13 @@ from torch.nn import functional
 
 HERE = Path(__file__).parent
 ROWS = (2, 256, 16)
+
+
+def index(x: torch.Tensor) -> torch.Tensor:
+    """Return the largest column of each row."""
+    return x.argmax(-1).flatten()
+
+
 # What is done between two linear layers to p of the shape ROWS: few weights, large activations. The
 # input is x, and what else a program takes is stored.
 PROGRAMS = {
@@ -37,6 +44,19 @@ PROGRAMS = {
     "IndexSelect": lambda p, even: p.index_select(1, even),
     "Gather": lambda p, zeros: p.gather(1, zeros),
     "Broadcast": lambda x, p: x[:, :12].reshape(2, 4, 3, 16) @ p[:, None].transpose(-1, -2),
+    "ReduceSum": lambda p: p.sum(1, keepdim=True),
+    "Transpose": lambda p: p.transpose(1, 2),
+    "Roll": lambda p: p.roll(-3, 1),
+    "CrossEntropy": lambda x, p: functional.cross_entropy(p.flatten(0, 1), index(x))[None],
+    # What torch.export alone tells from its parts.
+    "Log1p": lambda p: p.log1p(),
+    "Log2": lambda p: p.log2(),
+    "Expm1": lambda p: p.expm1(),
+    "Lerp": lambda x, p: torch.lerp(p, x, 0.3),
+    "Atan2": lambda x, p: torch.atan2(p, x),
+    "Clamp": lambda p: p.clamp(-1, 1),
+    "Baddbmm": lambda x, p: torch.baddbmm(p, x @ x.transpose(1, 2), p),
+    "Unfold": lambda p: p.unfold(1, 4, 4),
 }
 
 

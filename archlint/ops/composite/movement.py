@@ -26,6 +26,47 @@ _PACKED = made(
 )
 
 
+# A roll along one axis, as TorchScript writes it.
+_ROLLED = made(
+    "Concat",
+    made("Slice", Tensor("x"), label="last"),
+    made("Slice", Tensor("x"), label="first"),
+    label="rolled",
+)
+# nn.Unfold: rows and columns of all windows are looked up in the padded map.
+_PATCHES = made(
+    "Reshape",
+    made("Transpose", made("Gather", made("Gather", made("Pad", Tensor("x")))), label="sorted"),
+)
+
+
+def _is_whole(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept two pieces in the other order that are all of a tensor along one axis."""
+    whole, rolled, last, first = (
+        graph.values[matching.tensors[label]].sizes for label in ("x", "rolled", "last", "first")
+    )
+    if whole is None or rolled != whole or last is None or first is None:
+        return None
+    cut = [axis for axis, size in enumerate(whole) if last[axis] != size or first[axis] != size]
+    pieces = (graph.producers[matching.tensors[label]] for label in ("last", "first"))
+    start, other = (graph.constants.get(piece.inputs[1]) for piece in pieces)
+    if len(cut) != 1 or start is None or other is None or start.size != 1 or other.any():
+        return None
+    return NONE if int(start.item()) % whole[cut[0]] == first[cut[0]] else None
+
+
+def _puts_windows_together(matching: Matching, graph: Graph) -> Attributes | None:
+    order = graph.producers[matching.tensors["sorted"]].attributes.get("perm")
+    return NONE if order == (0, 1, 2, 4, 3, 5) else None
+
+
+def views_windows(call: Call, _: int, strides: Strides) -> Strides:
+    """Windows along an axis, whose places are a new last axis."""
+    axis = call.integer("axis", 0) % len(strides)
+    step = call.integer("step", 1)
+    return (*strides[:axis], step * strides[axis], *strides[axis + 1 :], strides[axis])
+
+
 def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
     """Accept the exchange of the new first axis with the last but one."""
     order = graph.producers[matching.tensors["moved"]].attributes.get("perm")
@@ -138,7 +179,18 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator("Roll", keeps_nothing),
-            targets=("aten.roll.default",),
+            (Form(_ROLLED, ("x",), _is_whole),),
+            ("aten.roll.default",),
+        ),
+        Composite(
+            framework_operator("Unfold", keeps_nothing, view=views_windows),
+            targets=("aten.unfold.default",),
+            reads=_reads_windows,
+        ),
+        Composite(
+            framework_operator("Patches", keeps_nothing),
+            (Form(_PATCHES, ("x",), _puts_windows_together),),
+            ("aten.im2col.default",),
         ),
     )
 
@@ -146,6 +198,11 @@ def composites() -> tuple[Composite, ...]:
 def _reads_axis(call: ExportedCall) -> Attributes:
     text = call.argument(1, "0")
     return {"axis": int(text) if text.lstrip("-").isdigit() else 0}
+
+
+def _reads_windows(call: ExportedCall) -> Attributes | None:
+    axis, step = call.argument(1), call.argument(3)
+    return {"axis": int(axis), "step": int(step)} if step.isdigit() else None
 
 
 def _reads_accumulation(call: ExportedCall) -> Attributes:

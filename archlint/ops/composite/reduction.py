@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from archlint.ops.autocast import SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
-from archlint.ops.composite.composite import Composite, Form, framework_operator
+from archlint.ops.composite.composite import Attributes, Composite, Form, framework_operator
+from archlint.ops.composite.exported import ExportedCall, is_inside
 from archlint.ops.composite.pattern import Made, Number, Tensor, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.pooling import keeps_maxima
 from archlint.ops.reduction import keeps_extreme, keeps_reduced
 
 X = Tensor("x")
@@ -19,6 +21,15 @@ def keeps_for_variance(call: Call, gradients: Gradients) -> Kept:
     if not gradients[0]:
         return NOTHING
     return Kept(inputs=(0,), transient=nbytes(call.input(0)))
+
+
+def keeps_largest(call: Call, gradients: Gradients) -> Kept:
+    """Keep what max pooling over a whole plane does, where it was one."""
+    return (keeps_maxima if call.integer("pools", 0) else keeps_extreme)(call, gradients)
+
+
+def _reads_pooling(call: ExportedCall) -> Attributes:
+    return {"pools": int(is_inside(call.nodes[0], "AdaptiveMaxPool"))}
 
 
 def _variance(*, divided: bool) -> Made:
@@ -48,8 +59,9 @@ def composites() -> tuple[Composite, ...]:
             ("aten.std.correction", "aten.std.dim", "aten.std.default"),
         ),
         Composite(
-            framework_operator("Extremum", keeps_extreme),
+            framework_operator("Extremum", keeps_largest),
             targets=("aten.amax.default", "aten.amin.default"),
+            reads=_reads_pooling,
         ),
         Composite(
             framework_operator("LogSumExp", keeps_reduced(2), casting=SINGLE_ON_GPU),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from archlint.ops.composite import (
     activation,
+    arithmetic,
     attention,
     creation,
     linear,
@@ -73,6 +74,7 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
     return (
         *attention.composites(attention_kernel, drops_fused=drops_fused),
         *activation.composites(),
+        *arithmetic.composites(),
         *creation.composites(),
         *linear.composites(),
         *movement.composites(),

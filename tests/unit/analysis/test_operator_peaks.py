@@ -79,6 +79,71 @@ WRITTEN = {
         q = MatMul(others, turned)""",
         256,
     ),
+    "ReduceSum": ("one = Constant <value = int64[1] {1}> () q = ReduceSum(p, one)", 16),
+    "Transpose": ("q = Transpose <perm = [0, 2, 1]> (p)", 256),
+    "Roll": (
+        """axis = Constant <value = int64[1] {1}> ()
+        from = Constant <value = int64[1] {3}> ()
+        end = Constant <value = int64[1] {9223372036854775807}> ()
+        last = Slice(p, from, end, axis)
+        begin = Constant <value = int64[1] {0}> ()
+        first = Slice(p, begin, from, axis)
+        q = Concat <axis = 1> (last, first)""",
+        16,
+    ),
+    "CrossEntropy": (
+        """flat = Constant <value = int64[2] {-1, 16}> ()
+        line = Constant <value = int64[1] {-1}> ()
+        begin = Constant <value = int64[1] {0}> ()
+        scores = Reshape(p, flat)
+        largest = ArgMax <axis = -1, keepdims = 0> (x)
+        classes = Reshape(largest, line)
+        loss = SoftmaxCrossEntropyLoss(scores, classes)
+        q = Unsqueeze(loss, begin)""",
+        1,
+    ),
+    "Log1p": ("one = Constant <value = float {1}> () more = Add(p, one) q = Log(more)", 16),
+    "Log2": ("two = Constant <value = float {0.69}> () l = Log(p) q = Div(l, two)", 16),
+    "Expm1": ("one = Constant <value = float {1}> () e = Exp(p) q = Sub(e, one)", 16),
+    "Lerp": (
+        """weight = Constant <value = float {0.3}> ()
+        between = Sub(x, p)
+        part = Mul(between, weight)
+        q = Add(p, part)""",
+        16,
+    ),
+    "Atan2": ("slope = Div(p, x) q = Atan(slope)", 16),
+    "Clamp": (
+        """low = Constant <value = float {-1}> ()
+        high = Constant <value = float {1}> ()
+        larger = Max(p, low)
+        q = Min(larger, high)""",
+        16,
+    ),
+    "Baddbmm": (
+        """turned = Transpose <perm = [0, 2, 1]> (x)
+        scores = MatMul(x, turned)
+        product = MatMul(scores, p)
+        q = Add(product, p)""",
+        16,
+    ),
+    "Unfold": (
+        """cut = Constant <value = int64[4] {2, 64, 4, 16}> ()
+        windows = Reshape(p, cut)
+        q = Transpose <perm = [0, 1, 3, 2]> (windows)""",
+        4,
+    ),
+}
+# The calls of a program that torch.export tells, and the nodes that they are written in.
+CALLS = {
+    "Log1p": ("log1p.default", "%p", {"more", "q"}),
+    "Log2": ("log2.default", "%p", {"l", "q"}),
+    "Expm1": ("expm1.default", "%p", {"e", "q"}),
+    "Lerp": ("lerp.Scalar", "%p, %x, 0.3", {"between", "part", "q"}),
+    "Atan2": ("atan2.default", "%p, %x", {"slope", "q"}),
+    "Clamp": ("clamp.Tensor", "%p, %low, %high", {"larger", "q"}),
+    "Baddbmm": ("baddbmm.default", "%p, %scores, %p", {"product", "q"}),
+    "Unfold": ("unfold.default", "%p, 1, 4, 4", {"windows", "q"}),
 }
 # What is given besides x, under other names than those of the network around it.
 STORED = {
@@ -100,6 +165,12 @@ net (float[2, 256, 16] x) => (y) {{
     y = Add(d, n)
 }}"""
     model = parser.parse_model(text)
+    target, arguments, made = CALLS.get(name, ("", "", set()))
+    call = f"%q : [num_users=1] = call_function[target=torch.ops.aten.{target}]"
+    for node in model.graph.node:
+        if node.output[0] in made:
+            text = f"{call}(args = ({arguments}), kwargs = {{}})"
+            node.metadata_props.add(key="pkg.torch.onnx.fx_node", value=text)
     sizes = {"a": (16, 16), "c": (16,), "b": (columns, 2), "d": (2,)}
     stored = {each: np.zeros(shape, np.float32) for each, shape in sizes.items()} | STORED
     used = {each for node in model.graph.node for each in node.input}
