@@ -48,6 +48,9 @@ PROGRAMS = {
     "Transpose": lambda p: p.transpose(1, 2),
     "Roll": lambda p: p.roll(-3, 1),
     "CrossEntropy": lambda x, p: functional.cross_entropy(p.flatten(0, 1), index(x))[None],
+    "GridSample": lambda x, p: functional.grid_sample(
+        p[:, None], x[:, None, :, :2], align_corners=False
+    ),
     # What torch.export alone tells from its parts.
     "Log1p": lambda p: p.log1p(),
     "Log2": lambda p: p.log2(),
@@ -57,6 +60,8 @@ PROGRAMS = {
     "Clamp": lambda p: p.clamp(-1, 1),
     "Baddbmm": lambda x, p: torch.baddbmm(p, x @ x.transpose(1, 2), p),
     "Unfold": lambda p: p.unfold(1, 4, 4),
+    "Patches": lambda p: functional.unfold(p[:, None], (2, 16), stride=(2, 16)),
+    "Pooled": lambda p: functional.adaptive_max_pool2d(p[:, None], 1),
 }
 
 

@@ -102,6 +102,16 @@ WRITTEN = {
         q = Unsqueeze(loss, begin)""",
         1,
     ),
+    "GridSample": (
+        """one = Constant <value = int64[1] {1}> ()
+        begin = Constant <value = int64[1] {0}> ()
+        two = Constant <value = int64[1] {2}> ()
+        map = Unsqueeze(p, one)
+        places = Slice(x, begin, two, two)
+        grid = Unsqueeze(places, one)
+        q = GridSample(map, grid)""",
+        256,
+    ),
     "Log1p": ("one = Constant <value = float {1}> () more = Add(p, one) q = Log(more)", 16),
     "Log2": ("two = Constant <value = float {0.69}> () l = Log(p) q = Div(l, two)", 16),
     "Expm1": ("one = Constant <value = float {1}> () e = Exp(p) q = Sub(e, one)", 16),
@@ -133,6 +143,20 @@ WRITTEN = {
         q = Transpose <perm = [0, 1, 3, 2]> (windows)""",
         4,
     ),
+    "Patches": (
+        """one = Constant <value = int64[1] {1}> ()
+        cut = Constant <value = int64[3] {2, 128, 32}> ()
+        map = Unsqueeze(p, one)
+        windows = Reshape(map, cut)
+        q = Transpose <perm = [0, 2, 1]> (windows)""",
+        128,
+    ),
+    "Pooled": (
+        """one = Constant <value = int64[1] {1}> ()
+        map = Unsqueeze(p, one)
+        q = ReduceMax <axes = [2, 3]> (map)""",
+        1,
+    ),
 }
 # The calls of a program that torch.export tells, and the nodes that they are written in.
 CALLS = {
@@ -144,6 +168,8 @@ CALLS = {
     "Clamp": ("clamp.Tensor", "%p, %low, %high", {"larger", "q"}),
     "Baddbmm": ("baddbmm.default", "%p, %scores, %p", {"product", "q"}),
     "Unfold": ("unfold.default", "%p, 1, 4, 4", {"windows", "q"}),
+    "Patches": ("im2col.default", "%map", {"windows", "q"}),
+    "Pooled": ("amax.default", "%map, [-2, -1], True", {"q"}),
 }
 # What is given besides x, under other names than those of the network around it.
 STORED = {
@@ -170,7 +196,9 @@ net (float[2, 256, 16] x) => (y) {{
     for node in model.graph.node:
         if node.output[0] in made:
             text = f"{call}(args = ({arguments}), kwargs = {{}})"
+            classes = "['torch.nn.modules.pooling.AdaptiveMaxPool2d']" if name == "Pooled" else "[]"
             node.metadata_props.add(key="pkg.torch.onnx.fx_node", value=text)
+            node.metadata_props.add(key="pkg.torch.onnx.class_hierarchy", value=classes)
     sizes = {"a": (16, 16), "c": (16,), "b": (columns, 2), "d": (2,)}
     stored = {each: np.zeros(shape, np.float32) for each, shape in sizes.items()} | STORED
     used = {each for node in model.graph.node for each in node.input}
