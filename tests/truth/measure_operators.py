@@ -45,12 +45,12 @@ PROGRAMS = {
     "Gather": lambda p, zeros: p.gather(1, zeros),
     "Broadcast": lambda x, p: x[:, :12].reshape(2, 4, 3, 16) @ p[:, None].transpose(-1, -2),
     "ReduceSum": lambda p: p.sum(1, keepdim=True),
-    "Transpose": lambda p: p.transpose(1, 2),
     "Roll": lambda p: p.roll(-3, 1),
     "CrossEntropy": lambda x, p: functional.cross_entropy(p.flatten(0, 1), index(x))[None],
     "GridSample": lambda x, p: functional.grid_sample(
         p[:, None], x[:, None, :, :2], align_corners=False
     ),
+    "Patches": lambda p: functional.unfold(p[:, None], (2, 16), stride=(2, 16)),
     # What torch.export alone tells from its parts.
     "Log1p": lambda p: p.log1p(),
     "Log2": lambda p: p.log2(),
@@ -60,7 +60,6 @@ PROGRAMS = {
     "Clamp": lambda p: p.clamp(-1, 1),
     "Baddbmm": lambda x, p: torch.baddbmm(p, x @ x.transpose(1, 2), p),
     "Unfold": lambda p: p.unfold(1, 4, 4),
-    "Patches": lambda p: functional.unfold(p[:, None], (2, 16), stride=(2, 16)),
     "Pooled": lambda p: functional.adaptive_max_pool2d(p[:, None], 1),
 }
 

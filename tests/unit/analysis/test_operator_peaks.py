@@ -80,7 +80,6 @@ WRITTEN = {
         256,
     ),
     "ReduceSum": ("one = Constant <value = int64[1] {1}> () q = ReduceSum(p, one)", 16),
-    "Transpose": ("q = Transpose <perm = [0, 2, 1]> (p)", 256),
     "Roll": (
         """axis = Constant <value = int64[1] {1}> ()
         from = Constant <value = int64[1] {3}> ()
@@ -138,17 +137,20 @@ WRITTEN = {
         16,
     ),
     "Unfold": (
-        """cut = Constant <value = int64[4] {2, 64, 4, 16}> ()
-        windows = Reshape(p, cut)
+        """windows = Gather <axis = 1> (p, starts)
         q = Transpose <perm = [0, 1, 3, 2]> (windows)""",
         4,
     ),
     "Patches": (
         """one = Constant <value = int64[1] {1}> ()
-        cut = Constant <value = int64[3] {2, 128, 32}> ()
+        none = Constant <value = int64[8] {0, 0, 0, 0, 0, 0, 0, 0}> ()
+        cut = Constant <value = int64[3] {2, 32, 128}> ()
         map = Unsqueeze(p, one)
-        windows = Reshape(map, cut)
-        q = Transpose <perm = [0, 2, 1]> (windows)""",
+        wide = Pad(map, none)
+        high = Gather <axis = 2> (wide, rows)
+        windows = Gather <axis = 4> (high, columns)
+        turned = Transpose <perm = [0, 1, 2, 4, 3, 5]> (windows)
+        q = Reshape(turned, cut)""",
         128,
     ),
     "Pooled": (
@@ -168,11 +170,13 @@ CALLS = {
     "Clamp": ("clamp.Tensor", "%p, %low, %high", {"larger", "q"}),
     "Baddbmm": ("baddbmm.default", "%p, %scores, %p", {"product", "q"}),
     "Unfold": ("unfold.default", "%p, 1, 4, 4", {"windows", "q"}),
-    "Patches": ("im2col.default", "%map", {"windows", "q"}),
     "Pooled": ("amax.default", "%map, [-2, -1], True", {"q"}),
 }
 # What is given besides x, under other names than those of the network around it.
 STORED = {
+    "rows": np.arange(256).reshape(128, 2).T,
+    "columns": np.arange(16)[:, None],
+    "starts": np.arange(256).reshape(64, 4),
     "even": np.arange(0, 256, 2),
     "zeros": np.zeros((2, 4, 16), np.int64),
     "exponent": np.ones(16, np.float32),
