@@ -275,6 +275,23 @@ class Remembering(nn.Module):
         return self.head(state[0])
 
 
+class Bending(nn.Module):
+    """Activations in place and not, as the lines of the program say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(inputs, 8, 1) for inputs in (3, 8, 2, 8, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second, third, fourth, last = self.layers
+        x = functional.elu(first(x), inplace=True)
+        x = functional.pixel_shuffle(second(x), 2)
+        x = functional.leaky_relu(x, 0.2, True)
+        x = functional.celu(third(x))
+        x = functional.leaky_relu(fourth(x).flatten(2), 0.1)
+        return last(torch.selu_(functional.max_pool2d(x.view(-1, 8, 32, 32), 2)))
+
+
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -340,4 +357,5 @@ EXPORTED = {
     "choices": (Choices, rows),
     "gated": (Gated, rows),
     "remembering": (Remembering, rows),
+    "bending": (Bending, image),
 }

@@ -20,6 +20,7 @@ from archlint.ops.nonlinearity import (
     swish,
 )
 from archlint.ops.operator import KeptFacet, Layout
+from archlint.ops.overwriting import keeps_input_or_output
 
 X = Tensor("x")
 
@@ -73,8 +74,11 @@ def composites() -> tuple[Composite, ...]:
             made("Log", made("Sigmoid", X)),
             kept=keeps_input_and_buffer,
         ),
-        *(_pointwise(name.capitalize(), name) for name in ("softplus", "elu", "selu", "celu")),
-        _pointwise("Hardtanh", "hardtanh"),
+        *(_pointwise(name.capitalize(), name) for name in ("softplus", "hardtanh")),
+        *(
+            _pointwise(name.capitalize(), name, kept=keeps_input_or_output)
+            for name in ("elu", "selu", "celu")
+        ),
         Composite(
             framework_operator("Glu", keeps_input),
             (Form(_times(_half(0), made("Sigmoid", _half(1)))),),
