@@ -275,6 +275,18 @@ class Remembering(nn.Module):
         return self.head(state[0])
 
 
+class Reconstructing(nn.Module):
+    """An autoencoder that works out its own loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(16, 40), nn.Linear(40, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = torch.sigmoid(self.wide(torch.tanh(self.narrow(x))))
+        return functional.mse_loss(found, x)
+
+
 class Bending(nn.Module):
     """Activations in place and not, as the lines of the program say."""
 
@@ -344,6 +356,7 @@ NETWORKS = {
     "recurrent": (Recurrent, tokens),
     "contraction": (Contraction, rows),
     "listed": (Listed, rows),
+    "reconstructing": (Reconstructing, rows),
 }
 
 

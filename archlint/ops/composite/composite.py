@@ -95,6 +95,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     casting: CastingFacet = KEEPS,
     in_variables: bool = False,
     cached: tuple[int, ...] = (),
+    room_of: int | None = None,
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
@@ -112,4 +113,5 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         casting=casting,
         in_variables=in_variables,
         cached=cached,
+        room_of=room_of,
     )
