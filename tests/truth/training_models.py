@@ -275,6 +275,24 @@ class Remembering(nn.Module):
         return self.head(state[0])
 
 
+class Ranked(nn.Module):
+    """Places that are data: neighbours by rank, a triangle of products, a table of a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.head = nn.Linear(16, 12), nn.Linear(12, 40)
+        self.shift = nn.Parameter(torch.zeros(3, 12))
+        self.register_buffer("order", torch.arange(7) % 3)
+        self.register_buffer("bias", torch.ones(9, 9))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.map(x) + self.shift[self.order]
+        products = (x @ x.transpose(1, 2)).masked_fill(self.bias[:7, :7] == 0, -1e9)
+        weighted = products.tril() @ x
+        nearest = (x.transpose(1, 2) @ x)[:, :7, :7].topk(3)[1].flatten(1)[..., None]
+        return self.head(weighted.gather(1, nearest.expand(-1, -1, 12)))
+
+
 class Reconstructing(nn.Module):
     """An autoencoder that works out its own loss."""
 
@@ -356,6 +374,7 @@ NETWORKS = {
     "recurrent": (Recurrent, tokens),
     "contraction": (Contraction, rows),
     "listed": (Listed, rows),
+    "ranked": (Ranked, rows),
     "reconstructing": (Reconstructing, rows),
 }
 

@@ -18,8 +18,6 @@ _TARGETS = (
     "arange.default",
     "arange.start",
     "arange.start_step",
-    "tril.default",
-    "triu.default",
 )
 
 
