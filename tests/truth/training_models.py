@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from operator_models import Bending, Ranked, Reconstructing, Spectral, Spectrogram
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -275,53 +276,6 @@ class Remembering(nn.Module):
         return self.head(state[0])
 
 
-class Ranked(nn.Module):
-    """Places that are data: neighbours by rank, a triangle of products, a table of a buffer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.map, self.head = nn.Linear(16, 12), nn.Linear(12, 40)
-        self.shift = nn.Parameter(torch.zeros(3, 12))
-        self.register_buffer("order", torch.arange(7) % 3)
-        self.register_buffer("bias", torch.ones(9, 9))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.map(x) + self.shift[self.order]
-        products = (x @ x.transpose(1, 2)).masked_fill(self.bias[:7, :7] == 0, -1e9)
-        weighted = products.tril() @ x
-        nearest = (x.transpose(1, 2) @ x)[:, :7, :7].topk(3)[1].flatten(1)[..., None]
-        return self.head(weighted.gather(1, nearest.expand(-1, -1, 12)))
-
-
-class Reconstructing(nn.Module):
-    """An autoencoder that works out its own loss."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.narrow, self.wide = nn.Linear(16, 40), nn.Linear(40, 16)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found = torch.sigmoid(self.wide(torch.tanh(self.narrow(x))))
-        return functional.mse_loss(found, x)
-
-
-class Bending(nn.Module):
-    """Activations in place and not, as the lines of the program say."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(nn.Conv2d(inputs, 8, 1) for inputs in (3, 8, 2, 8, 8))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        first, second, third, fourth, last = self.layers
-        x = functional.elu(first(x), inplace=True)
-        x = functional.pixel_shuffle(second(x), 2)
-        x = functional.leaky_relu(x, 0.2, True)
-        x = functional.celu(third(x))
-        x = functional.leaky_relu(fourth(x).flatten(2), 0.1)
-        return last(torch.selu_(functional.max_pool2d(x.view(-1, 8, 32, 32), 2)))
-
-
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -375,6 +329,7 @@ NETWORKS = {
     "contraction": (Contraction, rows),
     "listed": (Listed, rows),
     "ranked": (Ranked, rows),
+    "spectrogram": (Spectrogram, rows),
     "reconstructing": (Reconstructing, rows),
 }
 
@@ -390,4 +345,5 @@ EXPORTED = {
     "gated": (Gated, rows),
     "remembering": (Remembering, rows),
     "bending": (Bending, image),
+    "spectral": (Spectral, rows),
 }

@@ -13,6 +13,7 @@ from archlint.ops.composite import (
     movement,
     normalization,
     reduction,
+    spectral,
 )
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
@@ -80,6 +81,7 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *movement.composites(),
         *normalization.composites(),
         *reduction.composites(),
+        *spectral.composites(),
     )
 
 
