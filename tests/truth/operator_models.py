@@ -82,3 +82,21 @@ class Bending(nn.Module):
         x = functional.celu(third(x))
         x = functional.leaky_relu(fourth(x).flatten(2), 0.1)
         return last(torch.selu_(functional.max_pool2d(x.view(-1, 8, 32, 32), 2)))
+
+
+class Stepping(nn.Module):
+    """A cell that is called step by step, and at last written by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.head = nn.GRUCell(16, 12), nn.Linear(12, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state = torch.zeros(x.shape[0], 12)
+        for step in range(2):
+            state = self.cell(x[:, step], state)
+        read, held = functional.linear(x[:, 2], self.cell.weight_ih), self.cell.weight_hh
+        parts = zip(read.chunk(3, 1), functional.linear(state, held).chunk(3, 1), strict=True)
+        (reset, kept), (update, also), (new, old) = parts
+        new = torch.tanh(new + torch.sigmoid(reset + kept) * old)
+        return self.head(new + torch.sigmoid(update + also) * (state - new))

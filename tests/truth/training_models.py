@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from operator_models import Bending, Ranked, Reconstructing, Spectral, Spectrogram
+from operator_models import Bending, Ranked, Reconstructing, Spectral, Spectrogram, Stepping
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -330,6 +330,7 @@ NETWORKS = {
     "listed": (Listed, rows),
     "ranked": (Ranked, rows),
     "spectrogram": (Spectrogram, rows),
+    "stepping": (Stepping, rows),
     "reconstructing": (Reconstructing, rows),
 }
 

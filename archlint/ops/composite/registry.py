@@ -12,6 +12,7 @@ from archlint.ops.composite import (
     loss,
     movement,
     normalization,
+    recurrent,
     reduction,
     spectral,
 )
@@ -80,6 +81,7 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *loss.composites(),
         *movement.composites(),
         *normalization.composites(),
+        *recurrent.composites(),
         *reduction.composites(),
         *spectral.composites(),
     )
