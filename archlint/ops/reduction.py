@@ -20,7 +20,7 @@ from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 from archlint.ops.signals import extent
 from archlint.ops.undetermined import Undetermined
 
-_INDEX_BYTES = 8
+INDEX_BYTES = 8
 
 
 def reduced_axes(call: Call) -> frozenset[int]:
@@ -82,7 +82,7 @@ def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
         return NOTHING
     if call.node.op.startswith("Reduce") and len(reduced_axes(call)) > 1:
         return keeps_norm(call, gradients)  # only the operator that keeps no index takes several
-    own = _INDEX_BYTES * call.output_elements()
+    own = INDEX_BYTES * call.output_elements()
     return Kept(own=own, transient=nbytes(call.input(0)))
 
 

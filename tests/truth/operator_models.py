@@ -100,3 +100,18 @@ class Stepping(nn.Module):
         (reset, kept), (update, also), (new, old) = parts
         new = torch.tanh(new + torch.sigmoid(reset + kept) * old)
         return self.head(new + torch.sigmoid(update + also) * (state - new))
+
+
+class Shifted(nn.Module):
+    """Half of the channels moved by a row, which are written into a tensor of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.head = nn.Conv2d(3, 8, 3, 2, 1), nn.Linear(8, 5)
+        self.pool = nn.AdaptiveMaxPool2d(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.map(x)
+        moved = torch.zeros_like(x)
+        moved[:, :4, 1:] = x[:, :4, :-1]
+        return self.head(self.pool(moved * x).flatten(1))

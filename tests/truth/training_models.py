@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import torch
-from operator_models import Bending, Ranked, Reconstructing, Spectral, Spectrogram, Stepping
+from operator_models import (
+    Bending,
+    Ranked,
+    Reconstructing,
+    Shifted,
+    Spectral,
+    Spectrogram,
+    Stepping,
+)
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -329,6 +337,7 @@ NETWORKS = {
     "contraction": (Contraction, rows),
     "listed": (Listed, rows),
     "ranked": (Ranked, rows),
+    "shifted": (Shifted, image),
     "spectrogram": (Spectrogram, rows),
     "stepping": (Stepping, rows),
     "reconstructing": (Reconstructing, rows),
