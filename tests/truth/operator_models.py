@@ -115,3 +115,16 @@ class Shifted(nn.Module):
         moved = torch.zeros_like(x)
         moved[:, :4, 1:] = x[:, :4, :-1]
         return self.head(self.pool(moved * x).flatten(1))
+
+
+class Compared(nn.Module):
+    """Pairs of rows compared by angle and by distance, and angles of pairs of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(16, 24), nn.Linear(16, 24)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        left, right = self.left(x), self.right(x)
+        alike = functional.cosine_similarity(left[:, :, None], right[:, None], dim=-1)
+        return alike @ torch.atan2(left, right)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from operator_models import (
     Bending,
+    Compared,
     Ranked,
     Reconstructing,
     Shifted,
@@ -336,6 +337,7 @@ NETWORKS = {
     "recurrent": (Recurrent, tokens),
     "contraction": (Contraction, rows),
     "listed": (Listed, rows),
+    "compared": (Compared, rows),
     "ranked": (Ranked, rows),
     "shifted": (Shifted, image),
     "spectrogram": (Spectrogram, rows),
