@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from operator_models import (
     Bending,
+    Bounded,
     Compared,
     Ranked,
     Reconstructing,
@@ -357,5 +358,6 @@ EXPORTED = {
     "gated": (Gated, rows),
     "remembering": (Remembering, rows),
     "bending": (Bending, image),
+    "bounded": (Bounded, rows),
     "spectral": (Spectral, rows),
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
+from archlint.graph.frames import frames
+from archlint.graph.graph import Graph
 from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
-from archlint.ops.composite.composite import Composite, Form, framework_operator
-from archlint.ops.composite.pattern import Number, Pattern, Tensor, either, made
+from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
+from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.facets import keeps_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.nonlinearity import (
@@ -68,6 +70,16 @@ def composites() -> tuple[Composite, ...]:
             ),
             function=hard_swish,
         ),
+        Composite(
+            framework_operator("Threshold", keeps_input, layout=Layout.FOLLOWS),
+            (
+                Form(
+                    made("Where", made("LessOrEqual", X, Number()), Number(), X),
+                    attributes=_is_threshold,
+                    spans_calls=True,
+                ),
+            ),
+        ),
         _pointwise(
             "LogSigmoid",
             "log_sigmoid",
@@ -106,6 +118,12 @@ def _pointwise(
         ),
         (f"aten.{target}.default", f"aten.{target}_.default"),
     )
+
+
+def _is_threshold(matching: Matching, _: Graph) -> Attributes | None:
+    """Whether the program calls F.threshold, and does not compare and choose by itself."""
+    running = frames(matching.nodes[0])
+    return NONE if running and "threshold(" in running[-1].code else None
 
 
 def _times(left: Pattern, right: Pattern) -> Pattern:
