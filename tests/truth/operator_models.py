@@ -143,4 +143,17 @@ class Bounded(nn.Module):
         loss = functional.smooth_l1_loss(found, x)
         away = (found.mean(1) - 1).abs()
         loss = loss + torch.where(away < 1.0, 0.5 * away**2, away - 0.5).mean()
+        loss = loss + functional.binary_cross_entropy(found.sigmoid(), x.sigmoid())
         return loss + functional.huber_loss(found.mean(-1), x.mean(-1))
+
+
+class Judged(nn.Module):
+    """Scores that are judged inside of the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(16, 40), nn.Linear(40, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self.wide(torch.tanh(self.narrow(x)))
+        return functional.binary_cross_entropy_with_logits(scores, x.sigmoid())
