@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.ops.composite.pattern import Matching
 
-_DIFFERENCE = made("Sub", Tensor("x"), Tensor("y"))
+_X, _Y = Tensor("x"), Tensor("y")
+_DIFFERENCE = made("Sub", _X, _Y)
 _AWAY = made("Abs", _DIFFERENCE)
 _SQUARE = made("Mul", _DIFFERENCE, _DIFFERENCE)
-
-
-_X, _Y = Tensor("x"), Tensor("y")
 _CHANCE = made("Sigmoid", _X)
 # -(y log s(x) + (1 - y) log(1 - s(x))), and (1 - y) x - log s(x)
 _OF_SCORES = made(
@@ -46,12 +44,17 @@ _OF_CHANCES = made(
 
 
 def _is_squared_error(matching: Matching, graph: Graph) -> Attributes | None:
-    """Exporters subtract twice, people once; the mean and the sum are those of all elements."""
-    root, *inner = matching.nodes
-    reduces = root.op != "Mul"
-    subtractions = {node.name for node in inner if node.op == "Sub"}
-    is_whole = not reduces or graph.values[root.output].shape == ()
-    return NONE if len(subtractions) == 2 and is_whole else None
+    """Exporters subtract twice, people once."""
+    subtractions = {node.name for node in matching.nodes if node.op == "Sub"}
+    return _whole(matching, graph) if len(subtractions) == 2 else None
+
+
+def _is_of_scores(matching: Matching, graph: Graph) -> Attributes | None:
+    """Exporters take both logarithms before they multiply, people write one product at a time."""
+    inside = {node.name for node in matching.nodes}
+    order = [node.op for node in graph.nodes if node.name in inside]
+    is_exported = "Log" not in order[order.index("Mul") :]
+    return _whole(matching, graph) if is_exported else None
 
 
 def _called(name: str) -> Callable[[Matching, Graph], Attributes | None]:
@@ -114,7 +117,7 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator("CrossEntropyOfTwoScores", keeps_inputs),
             (
-                *(Form(form, ("x", "y"), _whole) for form in _reduced(_OF_SCORES)),
+                *(Form(form, ("x", "y"), _is_of_scores) for form in _reduced(_OF_SCORES)),
                 *_named("binary_cross_entropy_with_logits", _OF_SCORES_EXPORTED),
             ),
         ),
