@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 
 from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
@@ -22,8 +23,8 @@ class Join:
 
     Paths are aligned where their strides are equal and their centres, averaged over the phases,
     agree (Araujo et al. 2019). It may be `intended` that they look at different places: causal
-    paths end at the same element instead, and space-to-depth and differences between neighbours put
-    pieces of one tensor side by side.
+    paths end at the same element instead, and space-to-depth, token shift and differences between
+    neighbours put pieces of one tensor side by side.
     """
 
     node: str
@@ -42,7 +43,7 @@ class Join:
     @property
     def step(self) -> int:
         """The largest step of a path: of one that was upsampled, that before the upsampling."""
-        return max(abs(reach.advance) for reach in self._reaches) or 1
+        return max(map(_step, self._reaches)) or 1
 
     @cached_property
     def offset(self) -> Fraction | None:
@@ -61,14 +62,24 @@ class Join:
 
     @property
     def aligned(self) -> bool | None:
-        """Whether the paths look at the same place; None where automatic padding hides it."""
-        if self._adrift:
+        """Whether the paths look at the same place; None where that cannot be told.
+
+        Automatic padding may hide it, and what reads the same wherever it is, or more than is
+        told, has no place.
+        """
+        if self._adrift or self._placeless:
             return None
         return self.offset == 0 or len(set(self._reaches)) == 1
 
     @property
     def _adrift(self) -> bool:
         return any(Mark.ADRIFT in path.field.marks for path in self.paths)
+
+    @property
+    def _placeless(self) -> bool:
+        """Whether one path stands still while another moves, or is only known to a bound."""
+        still = [reach.advance == 0 for reach in self._reaches]
+        return any(still) != all(still) or any(not _is_exact(path.field) for path in self.paths)
 
     @cached_property
     def _reaches(self) -> tuple[Reach, ...]:
@@ -107,6 +118,17 @@ def _reach(path: Path) -> Reach:
     return found if found is not None else Reach(0, ())
 
 
+def _step(reach: Reach) -> int:
+    """Return how far the field moves at once: for the rows of a map in a row, within a row."""
+    if reach.advance:
+        return abs(reach.advance)
+    return max((after.low - before.low for before, after in pairwise(reach.offsets)), default=0)
+
+
+def _is_exact(field: Field) -> bool:
+    return field.status == "exact" and Mark.ROLLED not in field.marks
+
+
 def _last(path: Path) -> tuple[Fraction, int]:
     """Return the stride and the last element that position 0 reads."""
     reach = _reach(path)
@@ -122,14 +144,30 @@ def _rearranges(
 
 
 def _origin(graph: Graph, operators: Operators, fields: Mapping[str, Field], tensor: str) -> str:
-    """Return the tensor that cuts, and what was made of them point by point, come from."""
+    """Return the tensor that is cut or moved, and what comes of that point by point."""
     while (node := graph.producers.get(tensor)) is not None:
         before = [name for name in node.inputs if name in fields]
-        pointwise = len(before) == 1 and fields[before[0]] == fields[tensor]
-        if not before or not (pointwise or _is_cut(operators, node)):
+        moved = len(before) == 1 and _is_moved(fields[before[0]], fields[tensor])
+        if not before or not (moved or _is_cut(operators, node)):
             break
         tensor = before[0]
     return tensor
+
+
+def _is_moved(before: Field, after: Field) -> bool:
+    """Whether every element reads as much as before: at the same place, or all beside it."""
+    if before == after:
+        return True
+    if not (_is_local(before) and _is_local(after)):
+        return False
+    first, second = before.reach, after.reach
+    if first is None or second is None or not first.keeps_pace(second):
+        return False
+    return len({taps.mask for reach in (first, second) for taps in reach.offsets}) == 1
+
+
+def _is_local(field: Field) -> bool:
+    return field.kind == "local"
 
 
 def _is_cut(operators: Operators, node: Node) -> bool:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from archlint.api import Join
 
 
+_BATCH = 0  # the axis along which samples lie: one beside another is no place
+
+
 class MisalignedBranches(Rule):
     """Two branches are merged although their receptive fields have different centres."""
 
@@ -26,7 +29,9 @@ class MisalignedBranches(Rule):
         """Report each join of branches that lie apart."""
         apart: dict[tuple[object, ...], list[Join]] = {}
         for join in model.facts.receptive_fields.joins:
-            if not join.intended and join.aligned is False:
+            if join.input_axis == _BATCH or join.intended:
+                continue
+            if join.aligned is False:
                 key = (join.tensor, join.offset, join.strides)
                 apart.setdefault(key, []).append(join)
         for joins in apart.values():
