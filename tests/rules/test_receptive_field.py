@@ -56,6 +56,15 @@ def test_rates_that_are_advised_leave_no_grid(rates: tuple[int, ...]) -> None:
     assert sum(advised) >= sum(rates)
 
 
+@pytest.mark.parametrize(("factor", "blamed"), [(2, True), (3, True), (4, False), (8, False)])
+def test_holes_in_a_map_that_was_upsampled(factor: int, blamed: bool) -> None:
+    """Rates 4 and 8 leave out three of four places, which hold the same where one became four."""
+    text = dilated(4, 8).replace(
+        "layers:", f"layers:\n  - Upsample: {{scale_factor: {factor}, mode: nearest}}"
+    )
+    assert bool(lint(text, "RF007")) is blamed
+
+
 def two_branches(left: str, right: str) -> str:
     return (
         "archlint: 1\ninputs: {x: [1, 2, 64]}\nlayers:\n"
