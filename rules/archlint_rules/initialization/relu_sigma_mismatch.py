@@ -51,8 +51,10 @@ class ReluSigmaMismatch(Rule):
             return False  # nobody chose it, and the normalization makes up for it
         if not layer.fan.transposed and keeps_gradient(layer, found):
             return False  # INIT009 tells
-        is_small = found.std < expected(layer)
-        return not (is_small and (layer.destiny.is_final or layer.destiny.joins))
+        if found.std > expected(layer):
+            return not suits_outputs(layer, found)
+        destiny = layer.destiny
+        return not (destiny.is_final or destiny.joins or destiny.opens_gate)
 
     def _chosen(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
@@ -102,6 +104,15 @@ def keeps_gradient(layer: Layer, found: Distribution) -> bool:
     framework = layer.fan.framework_fans[1]
     fans = [framework / layer.fan.groups, *([framework] if layer.destiny.is_normalized else [])]
     return any(found.is_within(sqrt(2 / fan), TOLERANCE) for fan in fans)
+
+
+def suits_outputs(layer: Layer, found: Distribution) -> bool:
+    """Whether the sigma of the last layer is no larger than keeps the scale of the gradient.
+
+    It is chosen by the number of classes then; nothing follows that its outputs would make grow.
+    """
+    largest = sqrt(2 * layer.fan.groups / layer.fan.framework_fans[1])
+    return layer.destiny.is_final and found.std < largest * TOLERANCE
 
 
 def _data(layer: Layer, found: Distribution, weights: list[str]) -> dict[str, object]:
