@@ -192,6 +192,40 @@ def test_halves_of_a_batch_that_meet_are_not_blamed() -> None:
     assert misaligned(graph) == []
 
 
+PRE_ACTIVATED = """\
+archlint: 1
+inputs: {x: [1, 8, 32, 32]}
+layers:
+  - Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}
+    name: stem
+  - BatchNorm2d
+  - ReLU
+  - Conv2d: {out_channels: 8, kernel_size: 1, stride: 2}
+    name: short
+  - OTHER
+    from: stem
+    name: long
+  - Add:
+    from: [long, short]
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "severity"),
+    [
+        ("Conv2d: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}", Severity.INFO),
+        (None, Severity.WARNING),
+    ],
+)
+def test_a_shortcut_with_an_activation_of_its_own(other: str | None, severity: Severity) -> None:
+    """Its branch reads what it skips, before the activation (Chen et al. 2017, DPN)."""
+    alone, _, _ = PRE_ACTIVATED.partition("  - OTHER")
+    text = alone if other is None else PRE_ACTIVATED.replace("OTHER", other)
+    (finding,) = lint_text(text, [SkippedElements])
+    assert finding.severity is severity
+    assert "reads 25 %" in finding.message
+
+
 NEED = """\
 archlint: 1
 inputs: {x: [1, 1, 400]}
