@@ -43,8 +43,10 @@ def _joined(first: Branch, second: Branch, shape: Shape) -> Branch | None:
     if len(axes) == 1:
         (axis,) = axes
         both = _single(first).union(_single(second), length(shape, axis))
-        marks = first.marks | second.marks
-        return None if both is None else Branch(((axis, both),), ORIGIN, marks)
+        if both is None:
+            return None
+        joined = Branch(((axis, both),), ORIGIN, first.marks | second.marks)
+        return next((branch for branch in (first, second) if branch == joined), joined)
     if first.is_open or second.is_open or first.rest != second.rest:
         return None
     return _joined_in_one_axis(first, second, shape)

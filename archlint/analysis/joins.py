@@ -64,7 +64,8 @@ class Join:
         """Whether the paths look at the same place; None where automatic padding hides it."""
         if self._adrift:
             return None
-        return self.offset == 0 or len(set(self._reaches)) == 1
+        first, *others = self._reaches
+        return all(first.keeps_pace(other) and first.is_concentric(other) for other in others)
 
     @property
     def _adrift(self) -> bool:
@@ -91,7 +92,7 @@ def join_of(
     if axis is None or len(same) < 2:
         return None
     first = same[0].field
-    ends_together = all(path.field is first for path in same) or len(set(map(_last, same))) == 1
+    ends_together = all(path.field is first or _end_together(first, path.field) for path in same)
     join = Join(graph.producers[output].name, output, axis, *source, same, intended=ends_together)
     if ends_together or join.aligned:  # whether pieces lie apart is not asked of those that do not
         return join
@@ -107,10 +108,10 @@ def _reach(path: Path) -> Reach:
     return found if found is not None else Reach(0, ())
 
 
-def _last(path: Path) -> tuple[Fraction, int]:
-    """Return the stride and the last element that position 0 reads."""
-    reach = _reach(path)
-    return reach.stride, max(taps.high for taps in reach.offsets)
+def _end_together(first: Field, second: Field) -> bool:
+    """Whether two fields have one stride, and position 0 reads up to the same element."""
+    one, other = first.reach, second.reach
+    return one is not None and other is not None and one.keeps_pace(other) and one.end == other.end
 
 
 def _rearranges(

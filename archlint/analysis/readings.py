@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 class Reading:
     """An output of a node, of shape `shape`, and what it reads: `looks` at the tensors `sources`.
 
-    It `is_pointwise` where it reads a single tensor element by element. `lost` is the reason where
-    it is not known what is read. A node with graphs inside is one reading of all its outputs, with
-    all that it is given as the sources.
+    `lost` is the reason where it is not known what is read. A node with graphs inside is one
+    reading of all its outputs, with all that it is given as the sources.
     """
 
     node: Node
@@ -29,7 +28,6 @@ class Reading:
     shape: Shape
     looks: Sequence[Look]
     sources: Sequence[str]
-    is_pointwise: bool = False
     lost: str | None = None
 
 
@@ -93,6 +91,5 @@ def _of_node(node: Node, graph: Graph, sights: Sights, data: set[str]) -> list[R
             continue
         sources = [inputs[look.slot] for look in looks]
         if not data.isdisjoint(sources):
-            is_pointwise = len(looks) == 1 and looks[0].is_pointwise
-            found.append(Reading(node, (name,), shape, looks, sources, is_pointwise))
+            found.append(Reading(node, (name,), shape, looks, sources))
     return found

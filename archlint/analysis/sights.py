@@ -9,11 +9,12 @@ from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.value import Role
+from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
 from archlint.ops.call import Call
-from archlint.ops.links import Links, Sight, Whole, same_axes
+from archlint.ops.links import Links, Regroup, Sight, Stage, Through, Whole, same_axes
 from archlint.ops.operator import Operator
+from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -23,12 +24,16 @@ from archlint.record import record
 class Look:
     """How an output looks at the input in one slot.
 
-    It `is_pointwise` where it reads it element by element, `sums` that it sums over features, and
-    `weighted` that the operator has stored weights of its own to multiply them with.
+    `stages` are the steps that its `links` stand for. The axes in `kept` are handed on as they
+    are; a look that `is_pointwise` reads element by element, and so keeps all of them. It `sums`
+    where it sums over features, and is `weighted` where the operator has stored weights of its own
+    to multiply them with.
     """
 
     slot: int
     links: Links
+    stages: tuple[Stage, ...]
+    kept: frozenset[int]
     is_pointwise: bool
     sums: bool
     weighted: bool
@@ -92,12 +97,44 @@ def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     sight = _with_computed_weights(operator.sight(call, slot), call, operator)
     for read in sight:
         call.input(read)  # an Einsum may speak of more than it is given
-    pointwise = same_axes(len(call.output(slot).shape or ()))
+    after = call.output(slot).shape or ()
     return tuple(
         [
-            Look(read, links, links == pointwise, _sums(links), _is_weighted(operator, call, read))
+            Look(
+                read,
+                links,
+                _stages(links, after),
+                _kept(links),
+                is_pointwise=links == same_axes(len(after)),
+                sums=_sums(links),
+                weighted=_is_weighted(operator, call, read),
+            )
             for read, links in sight.items()
         ]
+    )
+
+
+def _stages(links: Links, after: Shape) -> tuple[Stage, ...]:
+    plain = tuple([link for link in links if not isinstance(link, Stage)])
+    if len(plain) == len(links):
+        return (Stage(plain, after),)
+    return tuple([link for link in links if isinstance(link, Stage)])
+
+
+def _kept(links: Links) -> frozenset[int]:
+    """Return the axes of which every position reads its own place, and is read by nothing else."""
+    sources: list[int] = []
+    for link in links:
+        if isinstance(link, Stage):
+            return frozenset()
+        sources += link.sources if isinstance(link, Regroup) else (link.source,)
+    return frozenset(
+        link.source
+        for link in links
+        if isinstance(link, Through)
+        and link.source == link.target
+        and link.reach is IDENTITY
+        and sources.count(link.source) == 1
     )
 
 

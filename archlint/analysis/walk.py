@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from archlint.analysis.field import Field, unknown_field
-from archlint.analysis.following import through, union
+from archlint.analysis.following import leaves, through, union
 from archlint.analysis.readings import Reading, Readings
 from archlint.analysis.sights import Look
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.links import Fixed, Piece, Whole
+from archlint.ops.links import Fixed, Piece, Stage, Whole
 from archlint.record import record, replace
 
 
@@ -43,9 +43,11 @@ class Walk:
         """Work out the fields of all outputs in order."""
         fields, inside = self.fields, readings.inside
         for reading in readings:
-            if reading.is_pointwise:  # the greater half of all nodes
+            if len(reading.looks) == 1:  # the greater half of all nodes
                 before = fields.get(reading.sources[0])
-                if before is not None and before.shape == reading.shape:
+                if before is None:
+                    continue
+                if leaves(reading.looks[0], before, reading.shape):
                     fields[reading.outputs[0]] = before
                     continue
             if inside and reading.node.name in inside:
@@ -86,9 +88,7 @@ class Walk:
     ) -> Field:
         shape, name = reading.shape, reading.node.name
         found = [
-            before
-            if look.is_pointwise and before.shape == shape
-            else through(before, look.links, shape, name)
+            before if leaves(look, before, shape) else through(before, look.stages, name)
             for look, before in used
         ]
         seen = found[0] if len(found) == 1 else self._joined(reading, used, found)
@@ -147,7 +147,7 @@ class Walk:
         if condition is None:
             return None
         links = tuple(Fixed(axis) for axis in range(len(condition.shape)))
-        return through(condition, links, graph.values[output].shape or (), node.name)
+        return through(condition, (Stage(links, graph.values[output].shape or ()),), node.name)
 
 
 def _by_weight(reading: Reading, look: Look, data: frozenset[str]) -> bool:

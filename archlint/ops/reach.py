@@ -49,12 +49,19 @@ class Reach:
     @property
     def is_identity(self) -> bool:
         """Whether position j reads just position j."""
+        if self.advance != 1:  # nearly all that are none are told so, or by their first taps
+            return False
         return self is IDENTITY or self == IDENTITY
 
     @property
     def is_constant(self) -> bool:
         """Whether every position reads the same."""
         return self.advance == 0 and self.period == 1 and not self.finite
+
+    @property
+    def end(self) -> int:
+        """The last element that the first position of any phase reads."""
+        return max([taps.high for taps in self.offsets])
 
     @property
     def is_empty(self) -> bool:
@@ -70,6 +77,13 @@ class Reach:
     def centre(self) -> Fraction:
         """The middle of the field of position 0, averaged over the phases that read."""
         return self._average(lambda taps: Fraction(taps.low + taps.high, 2))
+
+    def is_concentric(self, other: Reach) -> bool:
+        """Whether the centre of another map is the same."""
+        if self.period == other.period == 1 and self.offsets[0] and other.offsets[0]:
+            own, its = self.offsets[0], other.offsets[0]
+            return own.low + own.high == its.low + its.high
+        return self.centre == other.centre
 
     def _average(self, place: Callable[[Taps], Fraction]) -> Fraction:
         if self.period == 1 and self.offsets[0]:
@@ -104,6 +118,8 @@ class Reach:
             return self
         if self.is_identity and not inner.finite:
             return inner
+        if self.period == inner.period == 1 and not (self.finite or inner.finite):
+            return Reach(self.advance * inner.advance, (inner.of_set(self.offsets[0]),))
         if self.finite or inner.finite:
             return tabulated([inner.of_set(taps) for taps in self.entries(length)])
         turns = inner.period // gcd(inner.period, self.advance) if self.advance else 1
@@ -136,8 +152,8 @@ class Reach:
     def union(self, other: Reach, length: int | None) -> Reach | None:
         """Return what is read through either map; None where that cannot be told.
 
-        Maps with different strides drift apart: they make a table, for which the axis has to have
-        a known `length`.
+        It is the very map that reads all of it, where one does. Maps with different strides drift
+        apart: they make a table, for which the axis has to have a known `length`.
         """
         if self == other:
             return self
@@ -151,8 +167,9 @@ class Reach:
         period = lcm(self.period, other.period)
         if period > _MOST_PHASES:
             raise Undetermined("the field has too many phases to track")
-        offsets = tuple(self.at(phase).union(other.at(phase)) for phase in range(period))
-        return reach(self.advance * (period // self.period), offsets)
+        offsets = tuple([self.at(phase).union(other.at(phase)) for phase in range(period)])
+        joined = reach(self.advance * (period // self.period), offsets)
+        return next((one for one in (self, other) if one == joined), joined)
 
     def sum(self, taps: Taps) -> Reach:
         """Return the map with every position's set widened by `taps`."""
