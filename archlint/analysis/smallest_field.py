@@ -27,6 +27,7 @@ def smallest_sizes(readings: Readings, fields: Mapping[str, Field]) -> dict[str,
             growth = widths[output] - max([widths[name] for name in before])
             narrowest = min([sizes[name] for name in before])
             sizes[output] = narrowest + growth if growth > 0 else narrowest
+    readings.spread(sizes)
     return sizes
 
 
