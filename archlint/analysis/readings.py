@@ -64,9 +64,9 @@ class Readings:
 
     def spread(self, known: dict[str, T]) -> None:
         """Say of tensors that are the same as others what is known of these."""
-        known.update(
-            [(name, known[source]) for name, source in self.same.items() if source in known]
-        )
+        for name, source in self.same.items():
+            if source in known:
+                known[name] = known[source]
 
 
 def readings_of(graph: Graph, sights: Sights, given: Iterable[str]) -> Readings:

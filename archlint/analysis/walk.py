@@ -69,15 +69,16 @@ class Walk:
         )
 
     def _follow(self, reading: Reading) -> None:
-        fields, used = self.fields, list[tuple[Look, Field]]()
+        fields = self.fields
         if reading.lost is not None:
             if not fields.keys().isdisjoint(reading.sources):
                 fields[reading.outputs[0]] = unknown_field(reading.lost)
             return
-        for look, source in zip(reading.looks, reading.sources, strict=True):
-            before = fields.get(source)
-            if before is not None:
-                used.append((look, before))
+        used = [
+            (look, fields[source])
+            for look, source in zip(reading.looks, reading.sources, strict=True)
+            if source in fields
+        ]
         for look, before in used:
             if look.sums and _is_untouched(look, before) and _by_weight(reading, look):
                 self.is_features = True
@@ -114,7 +115,13 @@ class Walk:
         self, reading: Reading, used: Sequence[tuple[Look, Field]], found: Sequence[Field]
     ) -> Field:
         """Return what is read along several paths, and note them where they meet."""
-        pieces = [link for look, _ in used for link in look.links if isinstance(link, Piece)]
+        pieces = [
+            link
+            for look, _ in used
+            if not look.is_pointwise
+            for link in look.links
+            if isinstance(link, Piece)
+        ]
         if not _in_a_row(found, pieces):
             inputs = reading.node.inputs
             self.paths[reading.outputs[0]] = tuple(

@@ -49,14 +49,20 @@ class Reach:
     @property
     def is_identity(self) -> bool:
         """Whether position j reads just position j."""
-        if self.advance != 1:  # nearly all that are none are told so, or by their first taps
+        if self.advance != 1 or not self.is_affine:
             return False
-        return self is IDENTITY or self == IDENTITY
+        only = self.offsets[0]
+        return only.low == 0 and only.mask == 1
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether all positions read the same taps, each so much later than the last."""
+        return len(self.offsets) == 1 and not self.finite
 
     @property
     def is_constant(self) -> bool:
         """Whether every position reads the same."""
-        return self.advance == 0 and self.period == 1 and not self.finite
+        return self.advance == 0 and self.is_affine
 
     @property
     def end(self) -> int:
@@ -118,7 +124,7 @@ class Reach:
             return self
         if self.is_identity and not inner.finite:
             return inner
-        if self.period == inner.period == 1 and not (self.finite or inner.finite):
+        if self.is_affine and inner.is_affine:
             return Reach(self.advance * inner.advance, (inner.of_set(self.offsets[0]),))
         if self.finite or inner.finite:
             return tabulated([inner.of_set(taps) for taps in self.entries(length)])
@@ -134,7 +140,7 @@ class Reach:
 
     def of_set(self, taps: Taps) -> Taps:
         """Return what the positions in `taps` read together."""
-        if self.period == 1 and not self.finite:
+        if self.is_affine:
             only = self.offsets[0]
             if taps.count == taps.span:
                 return only.repeated(taps.count, self.advance).shifted(self.advance * taps.low)
@@ -157,6 +163,10 @@ class Reach:
         """
         if self == other:
             return self
+        if self.is_affine and other.is_affine and self.advance == other.advance:
+            (own,), (its,) = self.offsets, other.offsets
+            taps = own.union(its)
+            return self if taps is own else other if taps is its else Reach(self.advance, (taps,))
         if self.finite or other.finite or not self.keeps_pace(other):
             if length is None and not (self.finite or other.finite):
                 return None
