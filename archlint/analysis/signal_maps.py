@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.analysis.distribution import Distribution
+from archlint.analysis.function import Function
 from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
 from archlint.record import replace
@@ -55,7 +56,7 @@ def _has_places(shape: Shape) -> bool:
 
 def activated(source: Signal, effect: Activates) -> Signal:
     """Apply a function to each element."""
-    return replace(source, values=effect.function(source.values))
+    return replace(source, function=Function(effect.function(source.values)))
 
 
 def bounded(table: Signal) -> Signal:
@@ -74,7 +75,8 @@ def added(name: str, first: Signal, second: Signal) -> Signal:
         if not first.root or not second.root:
             low, high = (first.low, first.high) if first.root else (second.low, second.high)
         bounded = first if first.root else second
-        return replace(bounded, values=first.values + second.values, low=low, high=high)
+        function = Function(first.values + second.values)
+        return replace(bounded, function=function, low=low, high=high)
     means = first.mean * second.mean
     squares = (first.second_moment, second.second_moment)
     made = normal(
@@ -98,7 +100,7 @@ def multiplied(name: str, first: Signal, second: Signal) -> Signal:
     """Multiply two signals: functions of the same number, or independent ones."""
     if _common_root(first, second) is not None:
         bounded = first if first.root else second
-        return replace(bounded, values=first.values * second.values)
+        return replace(bounded, function=Function(first.values * second.values))
     made = normal(
         name,
         first.mean * second.mean,
@@ -215,8 +217,8 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
         alike = 1.0 if effect.over is Over.FEATURES else 0.0
         return normal(name, 0, 1, (alike, alike))
     if effect.over is Over.FEATURES:
-        values = (source.values - mean) / sqrt(variance + effect.epsilon)
-        made = Signal(name, values, source.agreement, source.likeness)
+        function = Function((source.values - mean) / sqrt(variance + effect.epsilon))
+        made = Signal(name, function, source.agreement, source.likeness)
     else:
         made = normal(name, 0, variance / (variance + effect.epsilon), (0, 0))
     return replace(made, width=source.width, fixed=2)
