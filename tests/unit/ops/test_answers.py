@@ -121,3 +121,41 @@ def test_that_only_what_looks_around_is_asked_again(op: str, times: int) -> None
     assert len(nodes) == 2
     assert answers.of(facet, nodes[0], graph) == answers.of(facet, nodes[1], graph)
     assert len(asked) == times
+
+
+SCALED = """<ir_version: 8, opset_import: ["" : 17]>
+net (float[4, 2] x) => (float[4, 2] y)
+<float[2] one = {1, 1}, float[2] two = {2, 2}, float[2] again = {1, 1}>
+{ z = Abs(x)  a = Mul(z, one)  b = Mul(a, two)  y = Mul(b, again) }
+"""
+
+
+@pytest.mark.parametrize(("asks", "times"), [(False, 1), (True, 2)])
+def test_that_contents_count_where_they_are_asked_for(asks: bool, times: int) -> None:
+    graph = build_graph(onnx.parser.parse_model(SCALED), Bindings())
+    asked: list[Node] = []
+
+    def facet(call: Call) -> object:
+        asked.append(call.node)
+        return call.known(1).tolist() if asks else call.output_shape()
+
+    answers = Answers()
+    found = [answers.of(facet, node, graph) for node in graph.nodes[1:]]
+    assert found == ([[1, 1], [2, 2], [1, 1]] if asks else [(4, 2)] * 3)
+    assert len(asked) == times
+
+
+def test_that_an_answer_may_lead_to_another_question() -> None:
+    graph = build_graph(
+        onnx.parser.parse_model(SCALED.replace("b = Mul(a, two)", "b = Mul(two, a)"))
+    )
+
+    def facet(call: Call) -> object:
+        """Look at the second input, and at the first one where nothing is known of that."""
+        second = call.constant(1)
+        return (call.known(0) if second is None else second).tolist()
+
+    answers = Answers()
+    for _ in range(2):
+        found = [answers.of(facet, node, graph) for node in graph.nodes[1:]]
+        assert found == [[1, 1], [2, 2], [1, 1]]
