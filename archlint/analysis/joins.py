@@ -84,7 +84,7 @@ def join_of(
     `source` names the input and its axis along which `walk` went.
     """
     paths = walk.paths[output]
-    local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
+    local = [path for path in paths if _repeats(path.field)]
     if len(local) < 2:
         return None
     axis = local[0].field.axis
@@ -99,8 +99,27 @@ def join_of(
     return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 
 
-def _repeats(reach: Reach | None) -> bool:
-    return reach is not None and not reach.finite
+def meet_apart(paths: Sequence[Path]) -> bool:
+    """Whether paths may make a join that is not aligned: those of nearly all joins lie together."""
+    first = paths[0].field
+    return any(
+        path.field is not first and not _lie_together(first, path.field) for path in paths[1:]
+    )
+
+
+def _lie_together(first: Field, second: Field) -> bool:
+    """Whether two fields move along one axis, with one stride and around the same centre."""
+    if first.axis != second.axis or not (_repeats(first) and _repeats(second)):
+        return False
+    one, other = first.reach, second.reach
+    return (
+        one is not None and other is not None and one.keeps_pace(other) and one.is_concentric(other)
+    )
+
+
+def _repeats(field: Field) -> bool:
+    reach = field.reach
+    return reach is not None and not reach.finite and field.kind == "local"
 
 
 def _reach(path: Path) -> Reach:

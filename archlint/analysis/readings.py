@@ -62,6 +62,10 @@ class Readings:
                 readings.append(reading)
         return replace(self, _readings=readings)
 
+    def since(self, count: int) -> Readings:
+        """Return those after so many."""
+        return replace(self, _readings=self._readings[count:])
+
     def spread(self, known: dict[str, T]) -> None:
         """Say of tensors that are the same as others what is known of these."""
         for name, source in self.same.items():

@@ -37,8 +37,8 @@ class Walk:
     paths: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     summed_at: str | None = None
     is_features: bool = False
-    _distinct: dict[Field, Field] = field(default_factory=dict)
-    _repeated: dict[tuple[int, int], Field] = field(default_factory=dict)
+    _distinct: dict[Field, Field] = field(default_factory=dict, compare=False)
+    _repeated: dict[tuple[int, int], Field] = field(default_factory=dict, compare=False)
 
     def follow(self, readings: Readings) -> None:
         """Work out the fields of all outputs in order."""

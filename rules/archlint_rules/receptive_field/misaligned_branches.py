@@ -25,10 +25,9 @@ class MisalignedBranches(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report each join of branches that lie apart."""
         apart: dict[tuple[object, ...], list[Join]] = {}
-        for join in model.facts.receptive_fields.joins:
-            if not join.intended and join.aligned is False:
-                key = (join.tensor, join.offset, join.strides)
-                apart.setdefault(key, []).append(join)
+        for join in model.facts.receptive_fields.misaligned:
+            key = (join.tensor, join.offset, join.strides)
+            apart.setdefault(key, []).append(join)
         for joins in apart.values():
             yield self._finding(model, joins)
 
