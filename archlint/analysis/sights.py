@@ -1,4 +1,4 @@
-"""How the outputs of the nodes of a graph look at their inputs, worked out once."""
+"""How the outputs of the nodes of a graph look at their inputs."""
 
 from __future__ import annotations
 
@@ -45,10 +45,9 @@ Looks: TypeAlias = "tuple[Look, ...] | str"
 
 @record(eq=False)
 class Sights:
-    """The receptive-field facet of every node that was asked for."""
+    """The receptive-field facets of nodes, each asked for once of all calls that are alike."""
 
     operators: Operators
-    _known: dict[Node, tuple[Looks, ...]] = field(default_factory=dict)
     _answers: Answers = field(default_factory=Answers)
     _facets: dict[tuple[str, str], Callable[[Call], tuple[Looks, ...]]] = field(
         default_factory=dict
@@ -56,12 +55,6 @@ class Sights:
 
     def of(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         """Return the answer for each output of a node of `graph`."""
-        found = self._known.get(node)
-        if found is None:
-            found = self._known[node] = self._look(node, graph)
-        return found
-
-    def _look(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         operator = self.operators.of(node)
         if operator is None:
             return (f"{node.op} at {node.name} is not known",) * len(node.outputs)
