@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
@@ -43,15 +42,19 @@ Looks: TypeAlias = "tuple[Look, ...] | str"
 """How an output looks at each input that it reads, or why that is not known."""
 
 
-@record(eq=False)
+@record(eq=False, slots=False)
 class Sights:
     """The receptive-field facets of nodes, each asked for once of all calls that are alike."""
 
     operators: Operators
-    _answers: Answers = field(default_factory=Answers)
-    _facets: dict[tuple[str, str], Callable[[Call], tuple[Looks, ...]]] = field(
-        default_factory=dict
-    )
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.operators)
+
+    @cached_property
+    def _facets(self) -> dict[tuple[str, str], Callable[[Call], tuple[Looks, ...]]]:
+        return {}
 
     def of(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         """Return the answer for each output of a node of `graph`."""
@@ -63,8 +66,6 @@ class Sights:
         if facet is None:
             facet = self._facets[key] = partial(_all_looks, operator)
         try:
-            if key in self.operators.added:  # a plugin's may look at names, too
-                return facet(Call(node, graph))
             return self._answers.of(facet, node, graph)
         except Undetermined:  # the reason names the tensors of this call
             call = Call(node, graph)

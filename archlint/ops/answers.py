@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
     from archlint.graph.value import Value
+    from archlint.ops.registry import Operators
 
 _Answer = TypeVar("_Answer")
 
@@ -88,9 +89,11 @@ class _Kind:
 class Answers:
     """The answers of the facets of a model's operators.
 
-    An exception is not kept: its text names the tensors of one call.
+    An exception is not kept: its text names the tensors of one call. A plugin's facets are asked
+    for each call: they may look at names, too.
     """
 
+    operators: Operators
     _kinds: dict[Hashable, _Kind] = field(default_factory=dict)
 
     def of(self, facet: Callable[[Call], _Answer], node: Node, graph: Graph) -> _Answer:
@@ -98,7 +101,8 @@ class Answers:
 
         The facet is a function that stays the same object from call to call.
         """
-        if node.domain:  # onnxruntime's operators and the framework's stand for several others
+        # onnxruntime's operators and the framework's stand for several others.
+        if node.domain or ("", node.op) in self.operators.added:
             return facet(Call(node, graph))
         key = (facet, *likeness(node, graph))
         try:
