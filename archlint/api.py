@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         format_flops,
         format_macs,
         format_seconds,
+        format_share,
     )
     from archlint.report.outcome import Outcome
     from archlint.report.reporter import Reporter
@@ -144,6 +145,7 @@ __all__ = [
     "format_flops",
     "format_macs",
     "format_seconds",
+    "format_share",
     "gain",
     "hookimpl",
     "leak",
@@ -211,6 +213,7 @@ _HOMES = {
     "format_flops": "archlint.quantity",
     "format_macs": "archlint.quantity",
     "format_seconds": "archlint.quantity",
+    "format_share": "archlint.quantity",
     "gain": "archlint.analysis.gain",
     "leak": "archlint.analysis.gain",
     "output_size": "archlint.ops.sliding",

@@ -41,6 +41,11 @@ class Manual:
     path: Path | None
     text: str
 
+    def for_readers(self, code: str) -> str:
+        """Return the text without what only tests read; `code` is that of the rule."""
+        plain = _FENCE.sub(lambda match: f"```{match['language']}\n{match['text']}```", self.text)
+        return _EXPECT.sub(lambda match: f"# {code} says: {match['message']}", plain)
+
     @property
     def examples(self) -> tuple[Example, ...]:
         """The models in the fenced blocks `yaml fails`, `onnx passes` and so on, in order."""

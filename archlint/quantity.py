@@ -7,8 +7,11 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+from archlint.errors import did_you_mean
+
 _SI = {"": 0, "k": 3, "K": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+_MOST_DIGITS = 10  # of a share behind the point
 _IEC = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 _BYTES = {f"{prefix}B": Fraction(10**power) for prefix, power in _SI.items()} | {
@@ -113,11 +116,22 @@ def format_seconds(seconds: float) -> str:
     return _format(seconds * 1e9, 1000, ("ns", "µs", "ms", "s"))
 
 
+def format_share(share: float) -> str:
+    """Write a part of a whole: `99.97%`, and `100%` or `0%` only where that is all or nothing."""
+    text = ""
+    for digits in range(_MOST_DIGITS):
+        text = f"{share:.{digits}%}"
+        if share in {0, 1} or float(text[:-1]) not in {0, 100}:
+            break
+    return text
+
+
 def _parse(value: object, units: dict[str, Fraction], expected: str) -> Fraction:
     number, unit = _split(value, expected)
     scale = Fraction(1) if not unit else _scale(unit, units)
     if scale is None:
-        raise QuantityError(f"expected {expected}, not {value!r}: unknown unit {unit!r}")
+        near = did_you_mean(unit, units)
+        raise QuantityError(f"expected {expected}, not {value!r}: unknown unit {unit!r}{near}")
     return number * scale
 
 

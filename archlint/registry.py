@@ -63,10 +63,6 @@ class Registry:
     reporters: tuple[Reporter, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def rule(self, word: str) -> Rule | None:
-        """Return the rule with this code or name."""
-        return next((rule for rule in self.rules if word in {rule.code, rule.name}), None)
-
 
 class InvalidPlugin(CannotRun):
     """Raised for a plugin that gives something that it should not."""

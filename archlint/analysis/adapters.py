@@ -7,11 +7,12 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage
+from archlint.frontends.properties import ADAPTER, INITIALIZER
 from archlint.graph.graph import Graph
 from archlint.graph.modules import SCOPES, is_target, module_path
 from archlint.graph.node import Node
 from archlint.graph.value import Dim, Provenance, Role, Value
-from archlint.graph.weight import ADAPTER, INITIALIZER, Weight
+from archlint.graph.weight import Weight
 from archlint.ops import insertion
 from archlint.ops.backward import Backward
 from archlint.ops.operator import Layout

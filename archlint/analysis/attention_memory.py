@@ -9,8 +9,8 @@ from archlint.analysis.amount import Amount, Unknown, total
 from archlint.analysis.saved import Saved
 from archlint.graph.node import Node
 from archlint.ops.call import Call
-from archlint.ops.composite.scores import up_to_values, weighs_values
 from archlint.ops.undetermined import Undetermined
+from archlint.ops.unfused_attention import from_scores_to_values
 from archlint.record import record
 
 
@@ -32,10 +32,11 @@ class AttentionMemory:
     @cached_property
     def scores(self) -> tuple[Scores, ...]:
         """The scores that the backward pass keeps, an entry for each attention without fusion."""
+        graph = self.saved.graph
         return tuple(
-            Scores(node.name, shape, self._kept_bytes(node, shape))
-            for node in self.saved.graph.nodes
-            if (shape := self._shape_of_scores(node)) is not None
+            scores
+            for node in graph.nodes
+            if (nodes := from_scores_to_values(node, graph)) and (scores := self._scores_of(nodes))
         )
 
     def cache(self, context: int, width: int | None = None) -> Amount:
@@ -72,20 +73,15 @@ class AttentionMemory:
             return Amount(0, 0, (Unknown(node.name, node.op, str(reason)),))
         return Amount.exact(nbytes)
 
-    def _shape_of_scores(self, node: Node) -> tuple[int, ...] | None:
-        """Return the shape of a softmax over the scores of queries and keys, None of others."""
-        graph = self.saved.graph
-        shape = graph.values[node.output].sizes if weighs_values(node, graph) else None
-        return None if shape is None or min(shape[-2:]) < 2 else shape
-
-    def _kept_bytes(self, node: Node, shape: tuple[int, ...]) -> int:
-        """Return the bytes of maps of that size between a softmax and its product."""
-        graph, saved = self.saved.graph, self.saved
-        nodes = up_to_values(node, graph)
-        kept = {each for one in nodes for each in saved.of_node[one.name].storages}
-        found = sum(
-            saved.storages.known_bytes(storage)
-            for storage in kept
-            if graph.values[storage].sizes == shape
-        )
-        return found + sum(saved.of_node[one.name].own.low for one in nodes[1:-1])
+    def _scores_of(self, nodes: tuple[Node, ...]) -> Scores | None:
+        """Return the maps that are kept from a softmax to its product; None of a single row."""
+        saved, values = self.saved, self.saved.graph.values
+        softmax, *between, _ = nodes
+        shape = values[softmax.output].sizes
+        if shape is None or min(shape[-2:]) < 2:
+            return None
+        kept = {storage for node in nodes for storage in saved.of_node[node.name].storages}
+        maps = (storage for storage in kept if values[storage].sizes == shape)
+        nbytes = sum(map(saved.storages.known_bytes, maps))
+        nbytes += sum(saved.of_node[node.name].own.low for node in between)
+        return Scores(softmax.name, shape, nbytes)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import field
 from functools import cached_property
 
+from archlint.analysis.derivatives import Derivatives
 from archlint.analysis.gradient import Gradient
 from archlint.analysis.ledger import Ledger
 from archlint.analysis.loss import Loss
 from archlint.analysis.rerun import Rerun
 from archlint.analysis.saved import NodeSaved, Saved
 from archlint.analysis.weight_memory import WeightMemory
-from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.backward import Backward
-from archlint.ops.call import Call
-from archlint.ops.operator import Layout, Operator
-from archlint.ops.strides import Strides, channels_last, contiguous, follows, reshape
-from archlint.ops.undetermined import Undetermined
+from archlint.ops.strides import contiguous
 from archlint.record import record
 
 
@@ -46,9 +41,11 @@ class BackwardWalk:
     _of_parameters: dict[str, Gradient] = field(default_factory=dict)
     _arrived: Counter[str] = field(default_factory=Counter)
     _rerun: Rerun = field(init=False)
+    _derivatives: Derivatives = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare for the parts that are run again."""
+        """Share the ledger with the derivatives, and with the parts that are run again."""
+        self._derivatives = Derivatives(self.graph, self.saved, self.ledger)
         self._rerun = Rerun(self.saved, self.ledger, self._kept, self.high)
 
     def run(self) -> None:
@@ -97,13 +94,12 @@ class BackwardWalk:
             for gradient in present:
                 self.ledger.release(gradient.storage)
             return
-        operator = self.saved.operators.of(node)
         each = self.saved.of_node[node.name]
         self._rerun.before(node)
         if each.stepwise:
             self.ledger.mark(each.transient)
             self._forget(node, each)
-        made, transient = self._differentiate(node, operator, present[0])
+        made, transient = self._derivatives.of(node, present[0])
         self.ledger.mark(transient + each.transient)
         if not each.stepwise:
             self._forget(node, each)
@@ -111,82 +107,6 @@ class BackwardWalk:
             self.ledger.release(gradient.storage)
         for name, gradient in made:
             self._wait(name, gradient)
-
-    def _differentiate(
-        self, node: Node, operator: Operator | None, arrived: Gradient
-    ) -> tuple[list[tuple[str, Gradient]], int]:
-        """Return the gradients of the inputs, and what is made on the way to them."""
-        made: list[tuple[str, Gradient]] = []
-        reduced: list[int] = []
-        form = Backward.MAKES if operator is None else operator.backward
-        pointwise = operator is not None and operator.layout is Layout.FOLLOWS
-        for slot, name in enumerate(node.inputs):
-            if not self.saved.gradients.of(node)[slot]:
-                continue
-            passed = self._pass_on(node, operator, form, slot, arrived)
-            if passed is not None:
-                self.ledger.hold(passed.storage)
-                made.append((name, passed))
-                continue
-            made.append((name, self._new(name, self._layout(name, operator, arrived))))
-            full = self._bytes(node.output)
-            if pointwise and form is Backward.MAKES and self._bytes(name) < full:
-                reduced.append(self._bytes(name))
-        return made, _most_besides(reduced, self._bytes(node.output))
-
-    def _pass_on(
-        self, node: Node, operator: Operator | None, form: Backward, slot: int, arrived: Gradient
-    ) -> Gradient | None:
-        """Return a gradient without a tensor of its own, None where there has to be a new one."""
-        value = self.graph.values[node.inputs[slot]]
-        shape = value.sizes
-        if shape is None or operator is None or value.dtype is not self._dtype(node):
-            return None
-        if form is Backward.PASSES or (form is Backward.PASSES_FIRST and slot == 0):
-            return arrived if shape == arrived.shape else None
-        if form is Backward.CUTS:
-            return Gradient(arrived.storage, shape, arrived.strides, is_view=True)
-        if form is Backward.SPREADS:
-            return Gradient(arrived.storage, shape, (0,) * len(shape), is_view=True)
-        if form is Backward.REGROUPS:
-            strides = self._regrouped(node, operator, shape, arrived)
-            if strides is not None:
-                return Gradient(arrived.storage, shape, strides, arrived.is_view)
-        return None
-
-    def _regrouped(
-        self, node: Node, operator: Operator, shape: tuple[int, ...], arrived: Gradient
-    ) -> Strides | None:
-        if arrived.strides is None:
-            return None
-        if operator.unview is None:
-            return reshape(arrived.shape, arrived.strides, shape)
-        try:
-            return operator.unview(Call(node, self.graph), 0, arrived.strides)
-        except Undetermined:
-            return None
-
-    def _layout(self, name: str, operator: Operator | None, arrived: Gradient) -> Strides | None:
-        """Return how a new gradient lies: as the tensor and the arrived one, or row-major."""
-        shape = self.graph.values[name].sizes
-        own = self.saved.storages.strides(name)
-        if shape is None or own is None or operator is None:
-            return None
-        if operator.layout is Layout.FOLLOWS and arrived.strides is not None:
-            same = arrived.shape == shape
-            return follows(shape, [(shape, arrived.strides), (shape, own)] if same else [])
-        if operator.layout is Layout.FOLLOWS_FIRST:
-            return follows(shape, [(shape, own)])
-        is_last = operator.layout is Layout.CHANNELS and channels_last(shape, own)
-        return own if is_last else contiguous(shape)
-
-    def _new(self, name: str, strides: Strides | None = None) -> Gradient:
-        """Return a new gradient of a tensor, row-major where nothing else is said."""
-        shape = self.graph.values[name].sizes
-        storage = self.ledger.allocate(self._bytes(name))
-        if shape is None:
-            return Gradient(storage, (), None)
-        return Gradient(storage, shape, contiguous(shape) if strides is None else strides)
 
     def _wait(self, name: str, gradient: Gradient) -> None:
         """Let a gradient wait for the maker of its tensor, or add it to what a parameter has."""
@@ -196,7 +116,7 @@ class BackwardWalk:
             return
         shared = self.ledger.holders(gradient.storage) > 1 or gradient.is_view
         if len(roots) > 1 or shared:  # a parameter has a gradient of its own
-            copies = [(root, self._new(root)) for root in roots]
+            copies = [(root, self._derivatives.new(root)) for root in roots]
             self.ledger.mark()
             self.ledger.release(gradient.storage)
         else:
@@ -245,7 +165,7 @@ class BackwardWalk:
         if waiting is None:
             into[name] = gradient
             return
-        total = self._new(name)
+        total = self._derivatives.new(name)
         self.ledger.mark()
         self.ledger.release(waiting.storage)
         self.ledger.release(gradient.storage)
@@ -263,23 +183,5 @@ class BackwardWalk:
     def _own(self, each: NodeSaved) -> int:
         return each.own.high if self.high else each.own.low
 
-    def _dtype(self, node: Node) -> DType | None:
-        return self.graph.values[node.output].dtype
-
     def _bytes(self, name: str) -> int:
         return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`
-
-
-def _most_besides(reduced: Sequence[int], full: int) -> int:
-    """Return the most bytes besides gradients that come out of `full` ones, one after the other.
-
-    All are there in full, as wide and as large as the output, before the first one is summed over
-    the axes along which its tensor was broadcast, or cast to its format.
-    """
-    waiting, besides = len(reduced), 0
-    missing = sum(reduced)
-    for nbytes in reduced:
-        missing -= nbytes
-        besides = max(besides, waiting * full - missing)
-        waiting -= 1
-    return besides

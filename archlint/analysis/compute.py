@@ -16,7 +16,7 @@ from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
-_FLOPS_A_MAC = 2
+FLOPS_A_MAC = 2
 
 
 @record
@@ -67,7 +67,7 @@ class Compute:
     @property
     def forward_flops(self) -> Amount:
         """FLOP of all products of a forward pass."""
-        return self.forward_macs.times(_FLOPS_A_MAC)
+        return self.forward_macs.times(FLOPS_A_MAC)
 
     @cached_property
     def backward_macs(self) -> Amount:
@@ -77,13 +77,13 @@ class Compute:
     @property
     def backward_flops(self) -> Amount:
         """FLOP of all products of a backward pass."""
-        return self.backward_macs.times(_FLOPS_A_MAC)
+        return self.backward_macs.times(FLOPS_A_MAC)
 
     @cached_property
     def recomputed_flops(self) -> Amount:
         """FLOP of the products of checkpointed parts that are computed again."""
         again = (each.macs for name, each in self.of_node.items() if name in self.again)
-        return total(again).times(_FLOPS_A_MAC)
+        return total(again).times(FLOPS_A_MAC)
 
     @property
     def training_flops(self) -> Amount:

@@ -245,7 +245,7 @@ class Facts:
         graph = self.graph  # what it has worked out about itself is kept where it is the same
         if masks:
             graph = replace(graph, constants={**graph.constants, **masks})
-        return meaning_graph(graph, meanings())
+        return meaning_graph(graph, meanings(), self.operators)
 
     def _describe_mask(self, name: str) -> Statistics | None:
         """Read the numbers of a stored tensor that is no factor of a product, which no mask is."""

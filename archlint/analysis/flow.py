@@ -90,7 +90,6 @@ _NOWHERE = Destiny(frozenset())
 _SUMMING = (Sums, Recurs)
 _PASSING = (Passes, Pools, Normalizes, LooksUp)
 _SUMMING_AHEAD = (*_SUMMING, Attends)
-_PASSING_AHEAD = (*_PASSING, Joins)
 
 
 @cache

@@ -38,7 +38,7 @@ class Formulas:
         except NoFormula as error:
             reason = str(error)
         except OutOfTrials:
-            reason = "the model is too large to try many sizes of it"
+            reason = "no formula was found at the sizes that were tried"
         unknown = measure(self.samples.some).unknown
         return Formula(self.symbols, unknown=unknown, reason=reason, equal=equal)
 

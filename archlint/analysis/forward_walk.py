@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from archlint.analysis.blocks import Blocks
+from archlint.analysis.execution import Execution
 from archlint.analysis.module_calls import ModuleCalls
 from archlint.analysis.saved import Saved
+from archlint.analysis.variables import Variables
 from archlint.graph.graph import Graph
 from archlint.record import record
 
@@ -18,8 +20,9 @@ _FEWEST = 3  # a pair is put together where it is made, without a variable for i
 class ForwardWalk:
     """The worst instant of a forward pass: what is kept so far, and what is still to be used.
 
-    No file tells the variables of the program, which may hold a tensor longer than it is used. At
-    the `high` end they do where that is common, until the module returns, as `blocks` knows it.
+    The variables of the program may hold a tensor longer than it is used. Where the file does not
+    tell them, they do at the `high` end where that is common, until the module returns, as `blocks`
+    knows it.
     """
 
     graph: Graph
@@ -71,8 +74,11 @@ class ForwardWalk:
     def _held_by_calls(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
         """Yield tensors that live until a call returns, with the index of its last node.
 
-        What a module is called with does; at the high end, what variables may hold does too.
+        What a module is called with does, and what variables hold; at the high end, what they may
+        hold does too.
         """
+        execution = Execution(self.graph, blocks.file)
+        yield from Variables(execution).held()
         calls, producers = ModuleCalls(self.graph, blocks), self.graph.producers
         operator_of = self.saved.operators.of
         for index, node in enumerate(self.graph.nodes):
@@ -85,7 +91,8 @@ class ForwardWalk:
                 called = next((module for module in modules if module not in outside), None)
                 if maker is not None and called is not None:
                     yield name, calls.end(called, index)
-            operator = operator_of(node) if self.high else None
+            guesses = self.high and not execution.stack(node)
+            operator = operator_of(node) if guesses else None
             if operator is not None and operator.in_variables and len(node.inputs) >= _FEWEST:
                 until = calls.end(modules[-1], index)
                 names = (*node.inputs, *node.outputs)

@@ -72,8 +72,8 @@ class GradientSignal:
         """Return the second moment at the first output, with what comes in at the other parts."""
         if not isinstance(self.propagation.initialization.flow.effects[node.name], Passes):
             return found[known[0]]
-        total = sum(found[name] * self._elements(name) for name in known)
-        return total / self._elements(node.output)
+        total = sum(found[name] * self.propagation.elements(name) for name in known)
+        return total / self.propagation.elements(node.output)
 
     def _has_gradient(self, name: str) -> bool:
         """Whether a tensor is computed from the model's inputs, and no integer or shape."""
@@ -89,7 +89,7 @@ class GradientSignal:
         if effect is None or node.output not in signals:
             return None
         source, made = signals.get(node.inputs[slot]), signals[node.output]
-        if not self._elements(node.inputs[slot]):
+        if not self.propagation.elements(node.inputs[slot]):
             return 0.0  # an empty tensor
         if source is None:
             return None
@@ -100,7 +100,9 @@ class GradientSignal:
         self, node: Node, slot: int, effect: Effect, ends: tuple[Signal, Signal]
     ) -> float | None:
         source, made = ends
-        spread = self._elements(node.output) / self._elements(node.inputs[slot])
+        spread = self.propagation.elements(node.output) / self.propagation.elements(
+            node.inputs[slot]
+        )
         match effect:
             case Passes():
                 dropped = effect.dropped if self.propagation.training else 0.0
@@ -143,7 +145,9 @@ class GradientSignal:
         query, key, value = (self._other(node, part) for part in parts)
         if query is None or key is None or value is None:
             return None
-        spread = self._elements(node.output) / self._elements(node.inputs[slot])
+        spread = self.propagation.elements(node.output) / self.propagation.elements(
+            node.inputs[slot]
+        )
         if slot == effect.value:
             return spread * made.second_moment / max(value.second_moment, 1e-300)
         if slot not in parts:
@@ -167,12 +171,6 @@ class GradientSignal:
     def _other(self, node: Node, slot: int) -> Signal | None:
         found = self.propagation.signals.get(node.inputs[slot])
         return found if found is not None else self.propagation.weight(node, slot)
-
-    def _elements(self, name: str) -> float:
-        product = 1.0
-        for dim in self.propagation.graph.values[name].shape or ():
-            product *= dim if isinstance(dim, int) else 1
-        return product
 
 
 def _slope(source: Signal, made: Signal) -> float | None:

@@ -72,13 +72,13 @@ class GradientFlow:
 
     def of(self, node: Node) -> Gradients:
         """Return which inputs of `node` need a gradient; none where it reaches no output."""
-        found = self._of.get(node.name)
-        if found is None:
-            found = self._of[node.name] = self._flags(node)
-        return found
+        known = self._known
+        if node.name not in known:
+            known[node.name] = self._flags(node)
+        return known[node.name]
 
     @cached_property
-    def _of(self) -> dict[str, Gradients]:
+    def _known(self) -> dict[str, Gradients]:
         return {}
 
     def _flags(self, node: Node) -> Gradients:

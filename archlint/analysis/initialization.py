@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archlint.analysis.distribution import Distribution, declared, measured
+from archlint.analysis.distribution import Distribution
 from archlint.analysis.flow import Destiny, Flow, Kind, Origin
 from archlint.analysis.framework_default import framework_default
 from archlint.analysis.freshness import Freshness
+from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
-from archlint.graph.weight import INITIALIZER
 from archlint.ops.composite.exported import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
@@ -20,7 +20,6 @@ from archlint.record import record
 if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
 
-_FANS = ("archlint.fan_in", "archlint.fan_out")
 _FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
 
 Describe = Callable[[str], "Statistics | None"]
@@ -153,12 +152,16 @@ class Initialization:
         text = None if weight is None else weight.metadata.get(INITIALIZER)
         if weight is None or text is None:
             return None
-        fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in _FANS)
+        from archlint.analysis.declared_distribution import declared
+
+        fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in (FAN_IN, FAN_OUT))
         return declared(text, self.flow.graph.values[name].sizes or (), (fan_in, fan_out))
 
     def stored(self, name: str) -> Distribution | None:
         """Return the spread of the stored numbers of a float tensor, fresh or not."""
         if name not in self._measured:
+            from archlint.analysis.measured_distribution import measured
+
             value = self.flow.graph.values.get(name)
             is_float = value is not None and value.dtype is not None and value.dtype.is_float
             found = self.describe(name) if is_float else None

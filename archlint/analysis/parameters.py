@@ -7,9 +7,9 @@ from functools import cached_property
 
 from archlint.analysis.lineage import Lineage, Use
 from archlint.analysis.stored_role import StoredRole, StoredRoles
+from archlint.frontends.properties import ADAPTER, FROZEN
 from archlint.graph.graph import Graph
 from archlint.graph.value import Value
-from archlint.graph.weight import ADAPTER, FROZEN
 from archlint.ops.registry import Operators
 from archlint.record import record, replace
 

@@ -169,7 +169,7 @@ class Propagation:
             case Joins(slots):
                 parts = [self._stored(maker.inputs[slot]) for slot in slots]
                 known = [part for part in parts if part is not None]
-                sizes = [self._elements(maker.inputs[slot]) for slot in slots]
+                sizes = [self.elements(maker.inputs[slot]) for slot in slots]
                 return joined(name, known, sizes) if len(known) == len(parts) else None
         return None
 
@@ -188,7 +188,7 @@ class Propagation:
     def _made(self, node: Node, effect: Effect | None, signals: Mapping[str, Signal]) -> Signal:
         read = _averaged_slot(effect)
         averaged = () if read is None else (node.inputs[read],)
-        if not all(self._elements(name) for name in (node.output, *averaged)):
+        if not all(self.elements(name) for name in (node.output, *averaged)):
             raise Undetermined("a tensor without elements has no moments")
         if effect is None:
             general = f"what {node.op} does to a signal is not known"
@@ -219,7 +219,7 @@ class Propagation:
             case Combines():
                 return self._combined(node, effect, [take(slot) for slot in effect.slots])
             case Joins():
-                sizes = [self._elements(node.inputs[slot]) for slot in effect.slots]
+                sizes = [self.elements(node.inputs[slot]) for slot in effect.slots]
                 return joined(node.output, [take(slot) for slot in effect.slots], sizes)
             case Pools():
                 return pooled(node.output, take(0), effect)
@@ -237,7 +237,7 @@ class Propagation:
                 if not self.initialization.flow.is_stored(node.inputs[effect.slot]):
                     return source.renamed(node.output)
                 picked = source.independent(node.output)  # some of the rows, at random
-                return replace(picked, width=self._elements(node.output) / self._batch(node))
+                return replace(picked, width=self.elements(node.output) / self._batch(node))
             case Recurs():
                 parts = [self.weight(node, slot) for slot, _ in effect.fans]
                 offset = self.weight(node, 3) if len(node.inputs) > 3 and node.inputs[3] else None
@@ -289,14 +289,15 @@ class Propagation:
 
     def _units(self, node: Node, effect: Sums) -> tuple[float, float]:
         """Return the independent units of a sum's output, and the places that each has."""
-        places = self._elements(node.output) / effect.fan.outputs / self._batch(node)
+        places = self.elements(node.output) / effect.fan.outputs / self._batch(node)
         return effect.fan.outputs, max(places, 1)
 
     def _batch(self, node: Node) -> int:
         batch = (self.graph.values[node.output].shape or (1,))[0]
         return batch if isinstance(batch, int) and batch > 0 else 1
 
-    def _elements(self, name: str) -> float:
+    def elements(self, name: str) -> float:
+        """Return how many elements a tensor has, an axis of unknown length taken as one."""
         shape = self.graph.values[name].shape or ()
         product = 1.0
         for dim in shape:

@@ -61,15 +61,17 @@ def _settled(
         if effect.gates == 1:
             lasts, changes = new
         elif effect.gates == 3:  # one gate keeps the old state, its complement takes the new one
-            lasts = (0.5 * sqrt(lasts) + 0.5 * sqrt(new[0])) ** 2
+            lasts = _half_and_half(lasts, new[0])
             changes = opening * (changes + new[1])
         else:
-            cells = (
-                (0.5 * sqrt(cells[0]) + 0.5 * sqrt(new[0])) ** 2,
-                opening * (cells[1] + new[1]),
-            )
+            cells = _half_and_half(cells[0], new[0]), opening * (cells[1] + new[1])
             squash = gaussian.second_moment(np.tanh(sqrt(sum(cells)) * z)) / max(sum(cells), _TINY)
             lasts, changes = opening * squash * cells[0], opening * squash * cells[1]
         total[0] += lasts
         total[1] += changes
     return total[0] / steps, total[1] / steps
+
+
+def _half_and_half(old: float, new: float) -> float:
+    """Return the square of half of both roots: a gate of what lasts is half open on average."""
+    return (0.5 * sqrt(old) + 0.5 * sqrt(new)) ** 2

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TINY = 1e-300
 _MASK = 1e4  # constants beyond it are masks, which leave elements out
 _OPEN = 1.5  # ln: how much smaller a table of positions may be than one of random numbers
+_LOCAL = 0.3  # ln: how much a local response normalization may take away, with usual settings
 _ALIKE = 0.7  # the least correlation of places whose windows overlap
 
 
@@ -178,8 +179,8 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
     least = (alike + (square - alike) / effect.count) * effect.fill
     if source.fixed > 1:
         least /= 2  # the mean over all samples is zero: with few of them, theirs are opposite
-    factor = effect.count**2 if effect.pooling is Pooling.TOTAL else 1
     gain = effect.count if effect.pooling is Pooling.TOTAL else 1
+    factor = gain * gain
     middle = sqrt(least * square)
     products = (min(source.product, middle) * factor, min(alike, middle) * factor)
     made = normal(name, source.mean * gain, middle * factor, products)
@@ -205,7 +206,7 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
     """Divide by the scale, after the mean is taken away where the normalization does that."""
     square, mean = source.second_moment, source.mean
     if effect.over is Over.NEIGHBOURS:
-        return replace(source, low=source.low - 0.3, high=source.high)
+        return replace(source, low=source.low - _LOCAL, high=source.high)
     if not effect.centred:
         left = square / (square + effect.epsilon) if square > _TINY else 1.0
         made = scaled(source, left, source.root) if square > _TINY else source

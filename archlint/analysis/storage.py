@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import TypeAlias
 
 from archlint.analysis.amount import Unknown
 from archlint.graph.dtype import DType
@@ -21,6 +22,9 @@ from archlint.ops.strides import (
 )
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
+
+Placement: TypeAlias = tuple[str, Strides | None]
+"""Where a tensor lies: its storage, and its strides there where its shape is known."""
 
 
 @record(slots=False)
@@ -91,9 +95,9 @@ class Storages:
                 yield storage, str(reason)
 
     @cached_property
-    def _layouts(self) -> dict[str, tuple[str, Strides | None]]:
+    def _layouts(self) -> dict[str, Placement]:
         """The storage and the strides of every computed tensor."""
-        layouts: dict[str, tuple[str, Strides | None]] = {}
+        layouts: dict[str, Placement] = {}
         for node in self.graph.nodes:
             operator = self.operators.of(node)
             for slot, name in enumerate(node.outputs):
@@ -106,37 +110,49 @@ class Storages:
         node: Node,
         operator: Operator | None,
         slot: int,
-        layouts: dict[str, tuple[str, Strides | None]],
-    ) -> tuple[str, Strides | None]:
+        layouts: Mapping[str, Placement],
+    ) -> Placement:
         name = node.outputs[slot]
         if operator is None:
             return name, self._contiguous(name)
-        if operator.view is not None and node.inputs and node.inputs[0]:
-            source = node.inputs[0]
-            storage, strides = layouts.get(source) or (source, self._contiguous(source))
-            viewed = None
-            if strides is not None:
-                try:
-                    viewed = operator.view(Call(node, self.graph), slot, strides)
-                except Undetermined:
-                    viewed = None
-            if viewed is not None:
-                return storage, viewed
+        viewed = self._viewed(node, operator, slot, layouts)
+        if viewed is not None:
+            return viewed
         if operator.layout is Layout.ROW_MAJOR:
             return name, self._contiguous(name)
-        if not isinstance(operator.layout, Layout):
-            try:
-                return name, operator.layout(Call(node, self.graph))
-            except Undetermined:
-                return name, self._contiguous(name)
-        return name, self._new_strides(node, operator.layout, name, layouts)
+        if isinstance(operator.layout, Layout):
+            return name, self._new_strides(node, operator.layout, name, layouts)
+        try:
+            return name, operator.layout(Call(node, self.graph))
+        except Undetermined:
+            return name, self._contiguous(name)
+
+    def _viewed(
+        self,
+        node: Node,
+        operator: Operator,
+        slot: int,
+        layouts: Mapping[str, Placement],
+    ) -> tuple[str, Strides] | None:
+        """Return where an output lies in the storage of the first input; None for a new tensor."""
+        if operator.view is None or not node.inputs or not node.inputs[0]:
+            return None
+        source = node.inputs[0]
+        storage, strides = layouts.get(source) or (source, self._contiguous(source))
+        if strides is None:
+            return None
+        try:
+            viewed = operator.view(Call(node, self.graph), slot, strides)
+        except Undetermined:
+            return None
+        return None if viewed is None else (storage, viewed)
 
     def _new_strides(
         self,
         node: Node,
         layout: Layout,
         name: str,
-        layouts: dict[str, tuple[str, Strides | None]],
+        layouts: Mapping[str, Placement],
     ) -> Strides | None:
         """Return the strides of a new tensor that takes after its inputs."""
         shape = self.graph.values[name].sizes

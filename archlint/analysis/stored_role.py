@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.lineage import Lineage, Use
+from archlint.frontends.properties import BUFFER, INITIALIZER
 from archlint.graph.made_up import is_computed_anew, is_made_up
 from archlint.graph.node import Node
 from archlint.graph.value import Value
-from archlint.graph.weight import BUFFER, INITIALIZER
 from archlint.ops.masking import adds_to_scores
 from archlint.ops.operator import Layout, Operator
 from archlint.ops.selection import Selection

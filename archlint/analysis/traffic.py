@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cached_property
 
 from archlint.analysis.amount import Unknown, merged
-from archlint.analysis.compute import Compute
+from archlint.analysis.compute import FLOPS_A_MAC, Compute
 from archlint.analysis.owners import owners
 from archlint.analysis.saved import Saved
 from archlint.analysis.training_memory import TrainingMemory
@@ -19,7 +19,6 @@ from archlint.ops.sliding import sliding_windows
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
-_FLOPS_A_MAC = 2
 _FORMATS = {
     DType.INT8: "int8",
     DType.UINT8: "int8",
@@ -147,19 +146,22 @@ class Traffic:
         form = Backward.MAKES if operator is None else operator.backward
         output = self._bytes(node.output) if node.output else 0
         wanted = [name for slot, name in enumerate(node.inputs) if flags[slot]]
+        moved = 0
         if form is Backward.MAKES or node.name in self._products:
-            kept = self.saved.of_node[node.name]
-            fused = node.domain == FRAMEWORK
-            times = 1 if fused else max(self._products.get(node.name, _NONE)["gradients"], 1)
-            moved = times * output + kept.own.high + sum(map(self._bytes, kept.storages))
-            moved += sum(map(self._bytes, wanted)) + self._stored_factors(node, wanted)
-            moved += 2 * self._statistics_bytes(node, node.output)
+            moved = self._bytes_of_gradients(node, output, wanted)
         elif form is Backward.PASSES:
             broadcast = [name for name in wanted if self._bytes(name) < output]
             moved = sum(output + self._bytes(name) for name in broadcast)
-        else:
-            moved = 0
         return self._work(node, "backward", moved)
+
+    def _bytes_of_gradients(self, node: Node, output: int, wanted: list[str]) -> int:
+        """Return what an operator moves that makes the gradients `wanted` of that of its output."""
+        kept = self.saved.of_node[node.name]
+        is_fused = node.domain == FRAMEWORK  # one kernel makes all of its gradients
+        times = 1 if is_fused else max(self._products.get(node.name, _NONE)["gradients"], 1)
+        read = times * output + kept.own.high + sum(map(self._bytes, kept.storages))
+        read += self._stored_factors(node, wanted) + 2 * self._statistics_bytes(node, node.output)
+        return read + sum(map(self._bytes, wanted))
 
     def _statistics_bytes(self, node: Node, name: str) -> int:
         """Return the bytes that are read once more for the statistics of a batch in training.
@@ -184,7 +186,7 @@ class Traffic:
             node.name,
             node.op,
             stage,
-            _FLOPS_A_MAC * counts[stage],
+            FLOPS_A_MAC * counts[stage],
             moved,
             self._number_format(node),
             bool(counts["slides"]),

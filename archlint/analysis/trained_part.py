@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from archlint.frontends.properties import FROZEN
 from archlint.graph.graph import Graph
 from archlint.graph.modules import is_target, matched, module_paths
-from archlint.graph.weight import FROZEN
 from archlint.ops.registry import Operators
 from archlint.record import replace
 from archlint.target import Training

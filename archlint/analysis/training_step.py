@@ -21,6 +21,7 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.hidden_dropouts import HiddenDropouts
 from archlint.ops.restored.made_anew import with_numbers_made_anew
 from archlint.ops.restored.network import restored
+from archlint.ops.restored.shared_heads import with_shared_heads
 from archlint.ops.restored.tied_weights import IsTurned, cannot_tell, tied
 from archlint.record import record, replace
 from archlint.target import Target
@@ -58,8 +59,10 @@ class TrainingStep:
     def framework(self) -> Graph:
         """The graph of the operators that the framework ran, with the layers that it surely had."""
         hidden = self._surely
+        if self._is_open:
+            return with_shared_heads(hidden.graph)
         dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
-        return (hidden.leaning(low=True) if self._is_open else hidden).shown(dropouts)
+        return hidden.shown(dropouts)
 
     @property
     def _is_open(self) -> bool:
@@ -92,7 +95,8 @@ class TrainingStep:
         """Return the layers that an export for inference leaves out of a program."""
         kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
         known = composites(attention_kernel=kernel, drops_fused=on_gpu)
-        return HiddenDropouts(framework_graph(program.graph, known), self.graph, on_gpu)
+        graph = framework_graph(program.graph, known, self.operators)
+        return HiddenDropouts(graph, self.graph, on_gpu)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -149,20 +153,22 @@ class TrainingStep:
         graph = with_numbers_made_anew(
             program.graph, program.is_folded_number, program.parameters.trainable.__contains__
         )
-        hidden = self._hidden(replace(program, graph=graph)).leaning(low=False)
+        hidden = self._hidden(replace(program, graph=graph))
         return program, hidden.shown(hidden.possible_dropouts)
 
     def _saved(self, program: Program, graph: Graph, *, more: bool) -> Saved:
         """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
         shown = self._formatted(program, graph, is_low=more)
-        largest = self._fullest or ((program, graph) if shown.reasons else None) if more else None
+        fullest = self._fullest
+        if fullest is None and shown.reasons:
+            fullest = program, graph  # of which the formats alone are in doubt
         checkpointing = self.target.training.checkpointing
         return Saved(
             shown.graph,
             self.operators,
             replace(program.gradients, graph=shown.graph),
             Storages(shown.graph, self.operators),
-            None if largest is None else self._saved(*largest, more=False),
+            self._saved(*fullest, more=False) if more and fullest is not None else None,
             shown.cached,
             shown.reasons,
             segments(shown.graph, Blocks(shown.graph, self.graph), checkpointing),

@@ -9,6 +9,7 @@ from archlint.analysis.field import Field, unknown_field
 from archlint.analysis.following import leaves, through, union
 from archlint.analysis.readings import Reading, Readings
 from archlint.analysis.sights import Look
+from archlint.graph.control_flow import branches
 from archlint.graph.graph import Graph
 from archlint.ops.links import Fixed, Piece, Stage, Whole
 from archlint.record import record, replace
@@ -147,15 +148,15 @@ class Walk:
         node = reading.node
         if self.fields.keys().isdisjoint(reading.sources):
             return
-        if not readings.graph.branches(node):
+        if not branches(node, readings.graph):
             for name in filter(None, node.outputs):
                 self.fields[name] = unknown_field(f"{node.op} at {node.name} is not followed")
             return
-        branches = readings.inside[node.name]
-        for branch in branches:
+        inside = readings.inside[node.name]
+        for branch in inside:
             self.follow(branch)
         for slot, name in enumerate(node.outputs):
-            ends = [self.fields.get(branch.graph.outputs[slot]) for branch in branches]
+            ends = [self.fields.get(branch.graph.outputs[slot]) for branch in inside]
             ends.append(self._condition(reading, readings.graph, name))
             known = [end for end in ends if end is not None]
             if name and known:

@@ -90,18 +90,23 @@ class WeightMemory:
         that gradients are summed in, 5e8 values in DeepSpeed.
         """
         if self._sharding.spreads("weight") or self.training.offload == "parameters":
-            units: dict[Path, int] = {}
-            for entry in self.parameters.every:
-                unit = self._block_of(entry)
-                units[unit] = units.get(unit, 0) + self.width(entry) * (entry.value.elements or 0)
-            outside = units.pop((), 0)
-            largest = max(units.values(), default=0)
+            outside, largest = self._gathered
             return Amount(max(outside, largest), 3 * outside + 5 * largest)
         if self._sharding.spreads("state"):
             width = max(map(self.width, self.updated), default=0)
             values = sum(entry.value.elements or 0 for entry in self.updated)
             return Amount(0, width * min(values, _BUCKET_VALUES))
         return Amount()
+
+    @property
+    def _gathered(self) -> tuple[int, int]:
+        """The bytes of whole weights outside of blocks, and those of the largest block."""
+        units: dict[Path, int] = {}
+        for entry in self.parameters.every:
+            unit = self._block_of(entry)
+            units[unit] = units.get(unit, 0) + self.width(entry) * (entry.value.elements or 0)
+        outside = units.pop((), 0)
+        return outside, max(units.values(), default=0)
 
     @cached_property
     def step(self) -> int:

@@ -9,13 +9,16 @@ from archlint.cli import project_options, streams, target_options
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from archlint.config.selection import Selection
     from archlint.engine.baseline import Baseline
+    from archlint.engine.discover import Candidate
+    from archlint.engine.fix import Mended
     from archlint.engine.project import Project
     from archlint.report.outcome import FileOutcome, Outcome
 
-_FOR_PEOPLE = frozenset({"text", "short"})
+_FOR_PEOPLE = frozenset({"text", "short", "github"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verbose",
         "-v",
         action="store_true",
-        help="show info too, and tell more on standard error",
+        help="show info too (json and sarif always do), and tell more on standard error",
     )
     noise.add_argument("--quiet", "-q", action="store_true", help="tell nothing but findings")
 
@@ -72,7 +75,6 @@ def run(options: argparse.Namespace) -> int:
     """Check the files, write the report, and return the exit code."""
     from pathlib import Path
 
-    from archlint.engine.discover import SUFFIXES, discover
     from archlint.engine.run import run as run_rules
     from archlint.findings import Severity
     from archlint.report.formats import find_reporter
@@ -82,28 +84,15 @@ def run(options: argparse.Namespace) -> int:
         options, paths, target_options.read_target(options), _selection(options)
     )
     reporter = find_reporter(options.format, project.registry.reporters)
-    further = tuple(suffix for each in project.registry.frontends for suffix in each.suffixes)
-    candidates = [
-        candidate
-        for candidate in discover(paths, SUFFIXES + further)
-        if (candidate.named and not options.force_exclude)
-        or not project.configs.of(candidate.path).excludes(candidate.path)
-    ]
+    candidates = _candidates(options, paths, project)
     project.check([candidate.path for candidate in candidates])
     outcome = run_rules(candidates, project, _baseline(options, project))
     if options.fix or options.diff:
         from archlint.engine.fix import mend
-        from archlint.report.text import counted
 
-        mended = mend(outcome, candidates, project)
+        _mend(options, mend(outcome, candidates, project))
         if options.diff:
-            streams.answer("".join(file.diff for file in mended))
             return outcome.exit_code(Severity(options.fail_on))
-        for file in mended:
-            file.write()
-        count = sum(file.count for file in mended)
-        done = f"mended {counted(count, 'place')}" if count else "nothing here has a safe fix"
-        streams.note(f"archlint: {done}")
         outcome = run_rules(candidates, project, _baseline(options, project))
     if options.write_baseline is not None:
         return _write_baseline(options, outcome)
@@ -114,8 +103,41 @@ def run(options: argparse.Namespace) -> int:
     return outcome.exit_code(Severity(options.fail_on))
 
 
+def _candidates(
+    options: argparse.Namespace, paths: Sequence[Path], project: Project
+) -> list[Candidate]:
+    """Return the files to check: those that were named, and others that nothing excludes."""
+    from archlint.engine.discover import SUFFIXES, discover
+
+    further = tuple(suffix for each in project.registry.frontends for suffix in each.suffixes)
+    return [
+        candidate
+        for candidate in discover(paths, SUFFIXES + further)
+        if (candidate.named and not options.force_exclude)
+        or not project.configs.of(candidate.path).excludes(candidate.path)
+    ]
+
+
+def _mend(options: argparse.Namespace, mended: Sequence[Mended]) -> None:
+    """Write the mended files, or the difference that it would make, and how much it is."""
+    from archlint.report.text import counted
+
+    if options.diff:
+        streams.answer("".join(file.diff for file in mended))
+    else:
+        for file in mended:
+            file.write()
+    if not options.quiet:
+        places = counted(sum(file.count for file in mended), "place")
+        done = f"--fix would mend {places}" if options.diff else f"mended {places}"
+        streams.note(f"archlint: {done if mended else 'nothing here has a safe fix'}")
+
+
 def _shows_info(options: argparse.Namespace) -> bool:
-    """Whether to show what never fails a run: to machines, and to people who ask for it."""
+    """Whether to show what never fails a run: to programs, and to people who ask for it.
+
+    Annotations on a pull request are for people: they are few, and hints would crowd out the rest.
+    """
     return options.verbose or bool(options.select) or options.format not in _FOR_PEOPLE
 
 
@@ -170,11 +192,13 @@ def _write(options: argparse.Namespace, text: str) -> None:
     write_whole(Path(options.output), text.encode("utf-8"))
 
 
-def _aside(skipped: Sequence[FileOutcome]) -> str:
+def _aside(skipped: Sequence[FileOutcome], paths: Sequence[str]) -> str:
     """Say why there was nothing to check: a file that was named alone, or how to see it."""
+    if not skipped:
+        return f": no *.onnx, *.arch.yaml or *.arch.yml in {', '.join(paths)}"
     if len(skipped) == 1:
         return f": {skipped[0].path} is {skipped[0].reason}"
-    return f" ({len(skipped)} skipped: --verbose says why)" if skipped else ""
+    return f" ({len(skipped)} skipped: --verbose says why)"
 
 
 def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
@@ -194,7 +218,8 @@ def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
         for file in skipped:
             streams.note(f"archlint: skipped {file.path}: {file.reason}")
     if len(skipped) == len(outcome.files):
-        streams.note(f"archlint: no file to check{'' if options.verbose else _aside(skipped)}")
+        told = options.verbose and skipped
+        streams.note(f"archlint: no file to check{'' if told else _aside(skipped, options.paths)}")
     elif options.format in _FOR_PEOPLE:
         hint = "" if _shows_info(options) or not outcome.count(Severity.INFO) else "; -v shows info"
         streams.note(f"archlint: {footer(outcome)}{hint}")

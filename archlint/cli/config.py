@@ -23,12 +23,12 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from archlint.config.describe import describe
+    from archlint.engine.discover import missing
     from archlint.engine.inspection import target_of
-    from archlint.errors import CannotRun
 
     path = Path(options.path)
     if not path.exists():
-        raise CannotRun(f"{path}: no such file or folder")
+        raise missing(path)
     layer = target_options.read_target(options)
     project = project_options.open_project(options, [path], layer)
     project.check([path])

@@ -8,7 +8,7 @@ from archlint.cli import project_options, streams
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from archlint.target import Device, Sourced
 
@@ -23,13 +23,15 @@ def run(options: argparse.Namespace) -> int:
     """Print the answer and return 0."""
     from pathlib import Path
 
-    from archlint.devices.catalogue import catalogue, find_device
+    from archlint.devices.catalogue import GRADES, catalogue, find_device
 
     own = project_options.open_project(options).configs.of(Path()).devices
     if options.name is not None:
         streams.answer(_sheet(find_device(options.name, own)))
     else:
         streams.answer(_list({**catalogue(), **own}))
+        grades = "; ".join(f"{grade}: {meaning}" for grade, meaning in GRADES.items())
+        streams.note(f"archlint: sources {grades} (`archlint devices NAME` names them)")
     return 0
 
 
@@ -47,7 +49,7 @@ def _list(devices: Mapping[str, Device]) -> str:
         )
         for name, device in devices.items()
     ]
-    return table(("device", "kind", "memory", "flash", "grade"), rows, right={2, 3})
+    return table(("device", "kind", "memory", "flash", "sources"), rows, right={2, 3})
 
 
 def _sheet(device: Device) -> str:
@@ -55,11 +57,14 @@ def _sheet(device: Device) -> str:
     from dataclasses import fields
 
     from archlint.cli.table import table
+    from archlint.devices.catalogue import GRADES
     from archlint.quantity import format_bytes, format_count
     from archlint.target import Sourced
 
     rows = [("kind", device.kind, ""), ("vendor", device.vendor or "-", "")]
     rows.append(("usable fraction", f"{device.fraction:g}", ""))
+    if device.grade:
+        rows.append(("sources", device.grade, GRADES.get(device.grade, "")))
     for field in fields(device):
         value = getattr(device, field.name)
         if not isinstance(value, Sourced):
@@ -80,5 +85,5 @@ def _source(number: Sourced) -> str:
     return f"{number.source} ({number.derived})" if number.derived else number.source
 
 
-def _amount(number: Sourced | None, form: object) -> str:
-    return form(number.value) if number is not None and callable(form) else "-"
+def _amount(number: Sourced | None, form: Callable[[float], str]) -> str:
+    return "-" if number is None else form(number.value)

@@ -1,4 +1,4 @@
-"""List the rules, or print the manual of one."""
+"""List the rules or those of a family, or print the manual of one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("code", nargs="?", metavar="CODE", help="a rule's code or name")
+    parser.add_argument(
+        "code", nargs="?", metavar="CODE", help="a rule's code or name, or a beginning of codes"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text")
     project_options.add_arguments(parser)
 
@@ -24,26 +26,31 @@ def run(options: argparse.Namespace) -> int:
     """Print the answer and return 0."""
     rules = project_options.open_project(options).rules
     if options.code is not None:
-        rules = (_find(options.code, rules),)
+        rules = _find(options.code, rules)
     if options.format == "json":
         streams.answer(_as_json(rules))
-    elif options.code is not None:
+    elif len(rules) == 1:
         from archlint.manual import read_manual
 
-        streams.answer(read_manual(type(rules[0])).text)
+        streams.answer(read_manual(type(rules[0])).for_readers(rules[0].code))
     else:
         streams.answer(_table(rules))
     return 0
 
 
-def _find(word: str, rules: Sequence[Rule]) -> Rule:
+def _find(word: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the rule with this code or name, or else those whose codes begin like that."""
     from archlint.errors import CannotRun, did_you_mean
 
     for rule in rules:
         if word in {rule.code, rule.name} or word.upper() == rule.code:
-            return rule
+            return (rule,)
+    family = tuple(rule for rule in rules if word and rule.code.startswith(word.upper()))
+    if family:
+        return family
     words = [name for rule in rules for name in (rule.code, rule.name)]
-    raise CannotRun(f"unknown rule {word!r}{did_you_mean(word, words)}; `archlint rule` lists all")
+    near = did_you_mean(word, words) or "; `archlint rule` lists all"
+    raise CannotRun(f"unknown rule {word!r}{near}")
 
 
 def _table(rules: Sequence[Rule]) -> str:
@@ -70,7 +77,7 @@ def _as_json(rules: Sequence[Rule]) -> str:
             "since": rule.since,
             "tags": list(rule.tags),
             "summary": rule.summary(),
-            "manual": read_manual(type(rule)).text,
+            "manual": read_manual(type(rule)).for_readers(rule.code),
         }
         for rule in rules
     ]

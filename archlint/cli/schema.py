@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
         streams.answer("".join(f"{name}\n" for name in sorted(schemas)))
         return 0
     if options.name not in schemas:
-        raise CannotRun(f"unknown schema {options.name!r}{did_you_mean(options.name, schemas)}")
+        near = did_you_mean(options.name, schemas) or f" (known: {', '.join(sorted(schemas))})"
+        raise CannotRun(f"unknown schema {options.name!r}{near}")
     streams.answer(schemas[options.name].read_text(encoding="utf-8"))
     return 0

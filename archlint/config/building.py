@@ -30,7 +30,7 @@ def build_target(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Targ
     own = {key: value for key, value in merged.items() if "." not in key}
     dims: Any = own.pop("dims", {})
     return Target(
-        **_fields(own | {"device": _device(own.get("device"), stated, devices)}),
+        **_fields(own | {"device": known_device(stated, devices)}),
         dims=MappingProxyType(dims),
         training=_training(sections["training"], stated),
         require=_requirements(sections["require"], stated),
@@ -80,9 +80,13 @@ def _requirements(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Requirem
     return Requirements(receptive_field=needs, look_ahead=ahead, **fields)
 
 
-def _device(
-    name: object, layers: tuple[Layer, ...], devices: Mapping[str, Device]
-) -> Device | None:
+def known_device(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Device | None:
+    """Return the device that `layers` state, None without one.
+
+    `devices` are looked at before the catalogue. Raises `ConfigError` where nobody knows it.
+    """
+    stated = tuple(layers)
+    name = merge(stated).get("device")
     if name is None:
         return None
     from archlint.devices.catalogue import UnknownDevice, find_device
@@ -90,7 +94,7 @@ def _device(
     try:
         return find_device(str(name), devices)
     except UnknownDevice as error:
-        raise _placed(ConfigError(str(error), key=("device",)), layers) from None
+        raise _placed(ConfigError(str(error), key=("device",)), stated) from None
 
 
 def _placed(error: ConfigError, layers: tuple[Layer, ...]) -> ConfigError:

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archlint.config.building import build_target
+from archlint.config.building import build_target, known_device
 from archlint.config.discovery import located
-from archlint.config.error import ConfigError, Origin
+from archlint.config.error import ConfigError, Errors, Origin
 from archlint.config.layer import Layer
 from archlint.config.selection import Selection
 from archlint.record import record, replace
@@ -65,14 +65,18 @@ class Config:
         wins: this configuration, its tables for `file`, the document, the command line. Raises
         `ConfigError`, whose `origin` says which of them is wrong.
         """
-        layers = [*self.layers, *(each.layer for each in self._about(file))]
+        layers, errors = [*self.layers, *(each.layer for each in self._about(file))], Errors()
         if document is not None:
-            from archlint.config.reading import read_layer
+            from archlint.config.reading import read_layer_on
 
-            layers.append(read_layer(document, Origin.DOCUMENT, file))
+            layers.append(read_layer_on(document, errors, Origin.DOCUMENT, file))
         if command_line is not None:
             layers.append(command_line)
         try:
+            if errors:  # what is left out may seem to be missing: only the device stands alone
+                with errors.at():
+                    known_device(layers, self.devices)
+                errors.check(Origin.DOCUMENT, file)
             return build_target(layers, self.devices)
         except ConfigError as error:
             raise located(error) from None

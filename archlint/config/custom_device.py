@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from archlint.config.error import ConfigError
+from archlint.config.error import ConfigError, Errors
 from archlint.config.settings import DEVICE
 from archlint.target import Device, Sourced
 
@@ -33,11 +33,11 @@ def read_devices(data: object) -> dict[str, Device]:
     if not isinstance(data, Mapping):
         raise ConfigError("expected a table of devices by name", key=("devices",))
     devices: dict[str, Device] = {}
+    errors = Errors()
     for name, entry in data.items():
-        try:
+        with errors.at("devices", str(name)):
             devices[str(name)] = _device(str(name), DEVICE.read(entry))
-        except ConfigError as error:
-            raise error.below("devices", str(name)) from None
+    errors.check()
     return devices
 
 

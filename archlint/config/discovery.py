@@ -83,7 +83,16 @@ def read_config(path: Path, *, needed: bool = True) -> ConfigFile | None:
 
 
 def located(error: ConfigError, source: ConfigFile | None = None) -> ConfigError:
-    """Return the same error with line and column, where it is about a configuration file."""
+    """Return the same error with line and column, where it is about a configuration file.
+
+    Where it is several, they are put in the order in which they stand.
+    """
+    placed = [_located(each, source) for each in error.every]
+    first, *more = sorted(placed, key=lambda each: (each.line or 0, each.column or 0))
+    return replace(first, more=tuple(more)) if more else first
+
+
+def _located(error: ConfigError, source: ConfigFile | None) -> ConfigError:
     if error.origin is not Origin.FILE or error.path is None or error.line is not None:
         return error
     source = source or read_config(error.path, needed=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from archlint.errors import CannotRun
 from archlint.record import record, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 Key = tuple[str | int, ...]
@@ -28,7 +30,7 @@ class ConfigError(CannotRun):
 
     `key` is the path of keys to the setting, in the configuration file or below `target:` of a
     model; `line` and `column` are 1-based, None where the text is not at hand. `unknown` says that
-    the key itself is wrong, not its value.
+    the key itself is wrong, not its value. `more` are what else was wrong in the same reading.
     """
 
     problem: str
@@ -39,9 +41,18 @@ class ConfigError(CannotRun):
     line: int | None = None
     column: int | None = None
     unknown: bool = False
+    more: tuple[ConfigError, ...] = ()
+
+    @property
+    def every(self) -> tuple[ConfigError, ...]:
+        """Each error alone: this one, and those that came with it."""
+        return (replace(self, more=()), *self.more)
 
     def __str__(self) -> str:
-        """Return the place, the setting and the problem in one line, then the help."""
+        """Return a line for each error: the place, the setting, the problem and the help."""
+        return "\n".join(error._line() for error in self.every)  # noqa: SLF001 - of its own kind
+
+    def _line(self) -> str:
         place = str(self.path) if self.path else str(self.origin or "")
         numbers = [str(number) for number in (self.line, self.column) if number is not None]
         parts = [":".join([place, *numbers]), dotted(self.key), self.problem]
@@ -50,13 +61,43 @@ class ConfigError(CannotRun):
 
     def below(self, *parents: str | int) -> ConfigError:
         """Return the same error with `parents` put before its key."""
-        return replace(self, key=(*parents, *self.key))
+        more = tuple(error.below(*parents) for error in self.more)
+        return replace(self, key=(*parents, *self.key), more=more)
 
     def written_in(self, origin: Origin, path: Path | None = None) -> ConfigError:
         """Return the same error with where the setting was written, unless that is known."""
+        more = tuple(error.written_in(origin, path) for error in self.more)
         if self.origin is not None:
-            return self
-        return replace(self, origin=origin, path=path)
+            return replace(self, more=more)
+        return replace(self, origin=origin, path=path, more=more)
+
+
+class Errors:
+    """Takes down what is wrong while the reading goes on, so that one run tells all of it."""
+
+    def __init__(self) -> None:
+        self._found: list[ConfigError] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    @contextmanager
+    def at(self, *parents: str | int) -> Iterator[None]:
+        """Take down what is raised inside, with `parents` put before its key."""
+        try:
+            yield
+        except ConfigError as error:
+            self._found += error.below(*parents).every
+
+    def check(self, origin: Origin | None = None, path: Path | None = None) -> None:
+        """Raise everything that was taken down as one error, where there is anything.
+
+        `origin` and `path` say where it was written, unless that is known.
+        """
+        if self._found:
+            first, *more = self._found
+            error = replace(first, more=tuple(more))
+            raise error if origin is None else error.written_in(origin, path)
 
 
 def dotted(key: Key) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from typing import Protocol
+from typing import Any, Protocol
 
-from archlint.config.error import ConfigError
+from archlint.config.error import ConfigError, Errors
 from archlint.errors import did_you_mean
 from archlint.quantity import WRITTEN, QuantityError
 from archlint.record import record
@@ -177,7 +177,7 @@ class Several:
             raise wrong(value, "a list")
         if self.length is not None and len(values) != self.length:
             raise wrong(value, f"a list of {self.length}")
-        return tuple(_read_at(index, self.item, item) for index, item in enumerate(values))
+        return tuple(_read_each(self.item, enumerate(values)).values())
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
@@ -200,9 +200,8 @@ class ByName:
             value = dict(_assignment(part) for part in value.split(","))
         if not isinstance(value, Mapping):
             raise wrong(value, "a table")
-        return {
-            str(self.names.read(name)): _read_at(name, self.item, value[name]) for name in value
-        }
+        read = _read_each(self.item, value.items())
+        return {str(self.names.read(name)): item for name, item in read.items()}
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
@@ -223,11 +222,14 @@ def _noun(value: object) -> str:
     return "list" if isinstance(value, list | tuple) else type(value).__name__
 
 
-def _read_at(key: str | int, kind: Kind, value: object) -> object:
-    try:
-        return kind.read(value)
-    except ConfigError as error:
-        raise error.below(key) from None
+def _read_each(kind: Kind, values: Iterable[tuple[Any, object]]) -> dict[Any, object]:
+    """Read values by their keys; raises `ConfigError` for all that are wrong."""
+    read, errors = {}, Errors()
+    for key, value in values:
+        with errors.at(key):
+            read[key] = kind.read(value)
+    errors.check()
+    return read
 
 
 def _assignment(text: str) -> tuple[str, str]:

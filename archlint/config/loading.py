@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from archlint.config.config import Config, PerFile
 from archlint.config.custom_device import read_devices
 from archlint.config.discovery import ConfigFile, find_config, located, read_config
-from archlint.config.error import ConfigError, Origin
+from archlint.config.error import ConfigError, Errors, Origin
+from archlint.config.layer import Layer
 from archlint.config.pattern import Pattern
 from archlint.config.reading import target_layer
 from archlint.config.selection import Selection
@@ -16,8 +17,10 @@ from archlint.config.settings import PATTERNS, PROJECT, SELECTION, TARGET
 from archlint.record import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from archlint.target import Device
 
 _WHOLE_FILE = TARGET + SELECTION + PROJECT
 _PER_FILE = PATTERNS + SELECTION + TARGET
@@ -35,24 +38,36 @@ def load_config(path: Path | None, start: Path) -> Config:
 
 def load(source: ConfigFile, above: tuple[Path, ...] = ()) -> Config:
     """Return what a file states over what it extends; `above` are the files that extend it."""
+    errors = Errors()
     try:
-        values: dict[str, Any] = _WHOLE_FILE.read(source.data, extra=_OTHER_TABLES)
-        own = _config(source, values)
+        values: dict[str, Any] = _WHOLE_FILE.read_on(source.data, errors, _OTHER_TABLES)
+        own = _config(source, values, errors)
+        errors.check(Origin.FILE, source.path)
         base = _extended(source, values, above)
     except ConfigError as error:
         raise located(error.written_in(Origin.FILE, source.path), source) from None
     return own if base is None else _over(own, base)
 
 
-def _config(source: ConfigFile, values: Mapping[str, Any]) -> Config:
+def _config(source: ConfigFile, values: Mapping[str, Any], errors: Errors) -> Config:
+    """Return what the file itself states; what is wrong is taken down in `errors`."""
     root = source.path.parent
+    layer = Layer(Origin.FILE)
+    devices: dict[str, Device] = {}
+    per_file: tuple[PerFile, ...] = ()
+    with errors.at():
+        layer = target_layer(values, Origin.FILE, source.path)
+    with errors.at():
+        devices = read_devices(source.data.get("devices", {}))
+    with errors.at():
+        per_file = _per_file(source.data.get("per-file", []), source.path)
     return Config(
         path=source.path,
         root=root,
-        layers=(target_layer(values, Origin.FILE, source.path),),
+        layers=(layer,),
         selection=_selection(values),
-        per_file=tuple(_per_file(source.data.get("per-file", []), source.path)),
-        devices=MappingProxyType(read_devices(source.data.get("devices", {}))),
+        per_file=per_file,
+        devices=MappingProxyType(devices),
         exclude=tuple(Pattern(root, each) for each in values.get("exclude", ())),
         plugins=tuple(root / each for each in values.get("plugins", ())),
         baseline=root / values["baseline"] if "baseline" in values else None,
@@ -95,14 +110,15 @@ def _selection(values: Mapping[str, Any]) -> Selection:
     )
 
 
-def _per_file(data: object, path: Path) -> Iterator[PerFile]:
+def _per_file(data: object, path: Path) -> tuple[PerFile, ...]:
     if not isinstance(data, list):
         raise ConfigError("expected [[per-file]] tables", key=("per-file",))
+    entries, errors = [], Errors()
     for index, entry in enumerate(data):
-        try:
-            yield _entry(entry, index, path)
-        except ConfigError as error:
-            raise error.below("per-file", index) from None
+        with errors.at("per-file", index):
+            entries.append(_entry(entry, index, path))
+    errors.check()
+    return tuple(entries)
 
 
 def _entry(data: object, index: int, path: Path) -> PerFile:

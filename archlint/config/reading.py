@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from archlint.config.error import ConfigError, Origin
+from archlint.config.error import ConfigError, Errors, Origin
 from archlint.config.layer import Layer, merge_value
 from archlint.config.settings import TARGET
 
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 def read_layer(data: object, origin: Origin, path: Path | None = None) -> Layer:
     """Read the target settings in nested plain data, as TOML or YAML gives them.
 
-    Raises `ConfigError` for the first setting that is unknown, wrong or contradictory.
+    Raises `ConfigError` for all settings that are unknown, wrong or contradictory.
     """
-    try:
-        return target_layer(TARGET.read(data), origin, path)
-    except ConfigError as error:
-        raise error.written_in(origin, path) from None
+    errors = Errors()
+    layer = read_layer_on(data, errors, origin, path)
+    errors.check(origin, path)
+    return layer
+
+
+def read_layer_on(data: object, errors: Errors, origin: Origin, path: Path | None = None) -> Layer:
+    """Return what `read_layer` does, without what is wrong, which is taken down in `errors`."""
+    layer = Layer(origin, TARGET.read_on(data, errors), path)
+    with errors.at():
+        _check_momentum(layer)
+    return layer
 
 
 def target_layer(values: Mapping[str, object], origin: Origin, path: Path | None = None) -> Layer:
@@ -40,18 +48,23 @@ def read_command_line(
     `--dim`, `assignments` the `KEY=VALUE` of `--set`, where KEY is a full dotted key, or a bare
     one that only one setting has. Raises `ConfigError`, as `read_layer` does.
     """
-    try:
-        given = {name: value for name, value in flags.items() if value is not None}
-        values = TARGET.read(given)
-        for text in dims:
+    errors = Errors()
+    values = TARGET.read_on(
+        {name: value for name, value in flags.items() if value is not None}, errors
+    )
+    for text in dims:
+        with errors.at():
             name, value = _split_assignment(text, "NAME=N", at_last=True)
             _state(values, "dims", {name: value})
-        for text in assignments:
+    for text in assignments:
+        with errors.at():
             key, value = _split_assignment(text, "KEY=VALUE")
             _assign(values, key, value)
-        return target_layer(values, Origin.COMMAND_LINE)
-    except ConfigError as error:
-        raise error.written_in(Origin.COMMAND_LINE) from None
+    layer = Layer(Origin.COMMAND_LINE, values)
+    with errors.at():
+        _check_momentum(layer)
+    errors.check(Origin.COMMAND_LINE)
+    return layer
 
 
 def _assign(values: dict[str, object], key: str, value: str) -> None:

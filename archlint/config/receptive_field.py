@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from archlint.config.error import ConfigError
+from archlint.config.error import ConfigError, Errors
 from archlint.config.kind import Schema, Whole, wrong
 from archlint.quantity import QuantityError, parse_seconds
 from archlint.record import record
@@ -62,23 +62,23 @@ class ReceptiveField:
 
 
 def _outputs(table: Mapping[object, object]) -> Iterator[StatedField]:
+    errors = Errors()
     for key, value in table.items():
         output = None if key == ANY_OUTPUT else str(key)
-        try:
+        with errors.at(str(key)):
             if isinstance(value, Mapping):
                 yield from _axes(value, output)
             else:
                 yield _stated(value, output)
-        except ConfigError as error:
-            raise error.below(str(key)) from None
+    errors.check()
 
 
 def _axes(table: Mapping[object, object], output: str | None) -> Iterator[StatedField]:
+    errors = Errors()
     for key, value in table.items():
-        try:
+        with errors.at(str(key)):
             yield _stated(value, output, Whole().read(key))
-        except ConfigError as error:
-            raise error.below(str(key)) from None
+    errors.check()
 
 
 def _stated(value: object, output: str | None = None, axis: int | None = None) -> StatedField:

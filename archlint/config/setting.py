@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archlint.config.error import ConfigError
+from archlint.config.error import ConfigError, Errors
 from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archlint.config.kind import Kind
+
+_MOST_MEANT = 3
 
 
 @record
@@ -35,6 +37,11 @@ class Setting:
     def bare(self) -> str:
         """The key without its sections."""
         return self.key.rpartition(".")[2]
+
+    def speaks_of(self, word: str) -> bool:
+        """Whether `word` is a part of the key without sections, or its initials, as `lr`."""
+        parts = self.bare.split("-")
+        return word in parts or word == "".join(part[:1] for part in parts)
 
 
 @record
@@ -63,11 +70,21 @@ class Table:
     def read(self, data: object, extra: tuple[str, ...] = ()) -> dict[str, object]:
         """Return the typed values in nested plain data, by the dotted keys of their settings.
 
-        Keys in `extra` are left to the caller. Raises `ConfigError` for an unknown key, a value
-        of the wrong kind, and a setting that is given twice under different keys.
+        Keys in `extra` are left to the caller. Raises `ConfigError` for unknown keys, values of
+        the wrong kind, and settings that are given twice under different keys, all together.
         """
+        errors = Errors()
+        values = self.read_on(data, errors, extra)
+        errors.check()
+        return values
+
+    def read_on(
+        self, data: object, errors: Errors, extra: tuple[str, ...] = ()
+    ) -> dict[str, object]:
+        """Return what `read` does, without what is wrong, which is taken down in `errors`."""
         values: dict[str, object] = {}
-        self._read(data, "", extra, values)
+        with errors.at():
+            self._read(data, "", extra, values, errors)
         return values
 
     def look_up(self, key: str) -> Setting:
@@ -84,7 +101,12 @@ class Table:
         raise self._unknown(key, ())
 
     def _read(
-        self, data: object, section: str, extra: tuple[str, ...], values: dict[str, object]
+        self,
+        data: object,
+        section: str,
+        extra: tuple[str, ...],
+        values: dict[str, object],
+        errors: Errors,
     ) -> None:
         if not isinstance(data, Mapping):
             raise ConfigError("expected a table of settings", key=_split(section))
@@ -93,12 +115,13 @@ class Table:
                 continue
             key = f"{section}.{name}" if section else str(name)
             setting = self.find(key)
-            if setting is not None:
-                _put(values, setting, key, value)
-            elif self.is_section(key):
-                self._read(value, key, (), values)
-            else:
-                raise self._unknown(key, extra)
+            with errors.at():
+                if setting is not None:
+                    _put(values, setting, key, value)
+                elif self.is_section(key):
+                    self._read(value, key, (), values, errors)
+                else:
+                    raise self._unknown(key, extra)
 
     def _unknown(self, key: str, extra: tuple[str, ...]) -> ConfigError:
         """Return the error for a key that is not known, with the nearest that is."""
@@ -114,9 +137,13 @@ class Table:
             for name in self._keys()
             if section and name.startswith(f"{section}.")
         }
-        near = get_close_matches(bare, known, n=1)
-        hint = f": did you mean {known[near[0]]!r}?" if near else ""
-        return ConfigError(f"unknown setting{hint}", key=_split(key), unknown=True)
+        near = [known[name] for name in get_close_matches(bare, known, n=1)]
+        near = near or [setting.key for setting in self.settings if setting.speaks_of(bare)]
+        if not near:
+            more = "`archlint schema config` has all settings"
+            return ConfigError("unknown setting", key=_split(key), help=more, unknown=True)
+        meant = " or ".join(repr(name) for name in near[:_MOST_MEANT])
+        return ConfigError(f"unknown setting: did you mean {meant}?", key=_split(key), unknown=True)
 
     def _keys(self) -> Iterator[str]:
         return (name for setting in self.settings for name in setting.keys)

@@ -12,6 +12,15 @@ from archlint.target import Device, Sourced
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+GRADES: Mapping[str, str] = MappingProxyType(
+    {
+        "A": "from the vendor or a table that cites it, and confirmed",
+        "B": "copied from the vendor, or half of a figure for sparse products",
+        "C": "from a single weak source",
+    }
+)
+"""How good the sources of a device's numbers are."""
+
 
 class UnknownDevice(CannotRun):
     """Raised for a name that no device has; the text suggests the nearest."""
@@ -69,7 +78,8 @@ def _sourced(number: Mapping[str, Any]) -> Sourced:
 def _nearest(name: str, known: Iterable[str]) -> str:
     """Suggest a device, also for a name without its vendor: `a100` or `h100-sxm`."""
     names = sorted(known)
-    containing = [each for each in names if len(name) > 2 and name.lower() in each]
+    word = name.lower()
+    containing = [each for each in names if word in (each if len(word) > 2 else each.split("-"))]
     if containing:
         return f": did you mean {' or '.join(repr(each) for each in containing[:3])}?"
     return did_you_mean(name, names)

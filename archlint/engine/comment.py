@@ -6,11 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from archlint.engine.suppression import Suppression
+from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from archlint.sources.span import Span
     from archlint.sources.yaml_document import YamlDocument
     from archlint.sources.yaml_node import Node
@@ -29,17 +28,24 @@ def comments(document: YamlDocument) -> list[Suppression]:
     matches = list(_COMMENT.finditer(text))
     if not matches:
         return []
-    stretches = list(_stretches(document.root))
-    scalars = [span for span, is_scalar in stretches if is_scalar]
-    blocks = [span for span, is_scalar in stretches if not is_scalar]
+    stretches = _stretches(document.root)
     return [
-        _suppression(match, document.text.span(match.start(), match.end()), text, blocks)
+        _suppression(match, document.text.span(match.start(), match.end()), text, stretches)
         for match in matches
-        if not any(span.start <= match.start() < span.end for span in scalars)
+        if not any(span.start <= match.start() < span.end for span in stretches.scalars)
     ]
 
 
-def _suppression(match: re.Match[str], span: Span, text: str, blocks: list[Span]) -> Suppression:
+@record
+class _Stretches:
+    """The spans of all scalars, of all keys with their values, and of all items of lists."""
+
+    scalars: list[Span]
+    entries: list[Span]
+    items: list[Span]
+
+
+def _suppression(match: re.Match[str], span: Span, text: str, stretches: _Stretches) -> Suppression:
     words = tuple(word.strip() for word in (match["rules"] or "").split(",") if word.strip())
     reason = match["reason"].strip()
     if match["word"] == "ignore-file":
@@ -48,8 +54,30 @@ def _suppression(match: re.Match[str], span: Span, text: str, blocks: list[Span]
         return Suppression((), reason, span, lines=range(0), unknown=match["word"])
     before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
     if before.strip():
-        return Suppression(words, reason, span, ends=span.start_line)
-    return Suppression(words, reason, span, lines=_next(blocks, span.start_line))
+        items = [item for item in stretches.items if _opens(item, text)]
+        own = _own_lines(span.start_line, [*stretches.entries, *items], items)
+        return Suppression(words, reason, span, own, span.start_line)
+    blocks = stretches.entries + stretches.items
+    return Suppression(words, reason, span, _next(blocks, span.start_line))
+
+
+def _opens(item: Span, text: str) -> bool:
+    """Whether an item of a list stands first in its line, behind its dash."""
+    return not text[text.rfind("\n", 0, item.start) + 1 : item.start].strip(" \t-")
+
+
+def _own_lines(line: int, blocks: list[Span], items: list[Span]) -> frozenset[int]:
+    """Return a line and the others of the blocks that start in it.
+
+    Lines of items inside a block are not its own: a layer's comment is about its `init:`, but a
+    group's is not about its layers.
+    """
+    lines = {line}
+    for opened in (block for block in blocks if block.start_line == line):
+        lines.update(range(line, opened.end_line + 1))
+    for inner in (item for item in items if item.start_line > line):
+        lines.difference_update(range(inner.start_line, inner.end_line + 1))
+    return frozenset(lines)
 
 
 def _next(blocks: list[Span], line: int) -> range:
@@ -61,22 +89,22 @@ def _next(blocks: list[Span], line: int) -> range:
     return range(first, 1 + max(span.end_line for span in below if span.start_line == first))
 
 
-def _stretches(root: Node) -> Iterator[tuple[Span, bool]]:
-    """Yield the span of every scalar (True), and of every entry and item (False)."""
+def _stretches(root: Node) -> _Stretches:
+    found = _Stretches([], [], [])
     pending: list[Node] = [root]
     while pending:
         node = pending.pop()
         if isinstance(node, Scalar):
-            yield node.span, True
+            found.scalars.append(node.span)
         elif isinstance(node, Sequence):
-            for item in node.items:
-                yield item.span, False
+            found.items.extend(item.span for item in node.items)
             pending.extend(node.items)
         elif isinstance(node, Mapping):
             for entry in node.entries:
-                yield _from_to(entry.key.span, entry.value.span), False
-                yield entry.key.span, True
+                found.entries.append(_from_to(entry.key.span, entry.value.span))
+                found.scalars.append(entry.key.span)
                 pending.append(entry.value)
+    return found
 
 
 def _from_to(key: Span, value: Span) -> Span:

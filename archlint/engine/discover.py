@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlint.errors import CannotRun
+from archlint.errors import CannotRun, did_you_mean
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ SUFFIXES = (".onnx", ".yaml", ".yml")
 
 # Folders full of other people's files; hidden folders are left out too.
 _FOREIGN = {"node_modules", "__pycache__", "site-packages"}
+_LISTED = 1000  # names that a path which is missing is compared with
 
 
 @record
@@ -44,8 +46,17 @@ def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> lis
         elif os.path.lexists(path):
             found[path.as_posix()] = Candidate(path, named=True)
         else:
-            raise CannotRun(f"{path}: no such file or folder")
+            raise missing(path)
     return [found[name] for name in sorted(found)]
+
+
+def missing(path: Path) -> CannotRun:
+    """Return the error for a path that does not exist, with the nearest name beside it."""
+    try:
+        beside = [str(each) for each in islice(path.parent.iterdir(), _LISTED)]
+    except OSError:
+        beside = []
+    return CannotRun(f"{path}: no such file or folder{did_you_mean(str(path), beside)}")
 
 
 def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:

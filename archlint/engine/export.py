@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.engine.inspection import one_file, refusal
-from archlint.engine.load import YAML_SUFFIXES
+from archlint.engine.load import is_yaml
 from archlint.engine.whole_file import write_whole
 from archlint.errors import CannotRun
 from archlint.sources.problem import Unreadable
@@ -29,7 +29,7 @@ def export(source: Path, output: Path, seed: int) -> Outcome | None:
     from archlint.sources.yaml_document import read_yaml
 
     candidate = one_file(source)
-    if not source.name.lower().endswith(YAML_SUFFIXES):
+    if not is_yaml(source):
         raise CannotRun(f"{source}: no architecture file: name one such as net.arch.yaml")
     if output.exists() and output.samefile(source):
         raise CannotRun(f"{output}: the model would take the place of its architecture")

@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from archlint.engine.load import load
-from archlint.engine.locate import PATH, noted, path_of_node
-from archlint.engine.locate import Path as Path_
+from archlint.engine.locate import DocumentPath, noted, path_of_node
 from archlint.engine.splice import Splice, set_beside
 from archlint.engine.whole_file import write_whole
+from archlint.frontends.properties import INITIALIZER, PATH
 from archlint.record import record
 from archlint.sources.problem import Unreadable
 
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from archlint.report.outcome import Outcome
     from archlint.sources.yaml_document import YamlDocument
 
-    Where: TypeAlias = tuple[Path_, str]
+    Where: TypeAlias = tuple[DocumentPath, str]
+    """A layer, and the word beside it that is written, such as `init`."""
+
+    Drawn: TypeAlias = Mapping[str, tuple[DocumentPath, str]]
+    """The layer and the initializer of each weight, by the name of the weight."""
 
 
 @record
@@ -117,7 +121,7 @@ def _fit(splices: Iterable[Splice]) -> bool:
     return all(one.end <= two.start for one, two in pairwise(order))
 
 
-def _drawn(text: str, folder: Path) -> Mapping[str, tuple[Path_, str]] | None:
+def _drawn(text: str, folder: Path) -> Drawn | None:
     """Return the place and the initializer of each weight of a file; None for no architecture."""
     from archlint.frontends.architecture import compile_architecture
     from archlint.sources.yaml_document import parse_yaml
@@ -129,15 +133,11 @@ def _drawn(text: str, folder: Path) -> Mapping[str, tuple[Path_, str]] | None:
     found = {}
     for tensor in model.graph.initializer:
         facts = {entry.key: entry.value for entry in tensor.metadata_props}
-        found[tensor.name] = noted(facts.get(PATH)), facts.get("archlint.initializer", "")
+        found[tensor.name] = noted(facts.get(PATH)), facts.get(INITIALIZER, "")
     return found
 
 
-def _are_meant(
-    before: Mapping[str, tuple[Path_, str]],
-    after: Mapping[str, tuple[Path_, str]],
-    places: Iterable[Where],
-) -> bool:
+def _are_meant(before: Drawn, after: Drawn, places: Iterable[Where]) -> bool:
     """Whether changes reach the weights, or the biases, that they are about and no others."""
     if before.keys() != after.keys():
         return False
@@ -145,9 +145,10 @@ def _are_meant(
     return all(any(_speaks(place, name, before[name][0]) for place in places) for name in changed)
 
 
-def _speaks(place: Where, name: str, path: Path_) -> bool:
+def _speaks(place: Where, name: str, path: DocumentPath) -> bool:
     """Whether a word beside a layer, such as `init.out_proj`, is about a weight of a layer."""
-    word, _, part = place[1].partition(".")
+    layer, key = place
+    word, _, part = key.partition(".")
     is_bias = "bias" in name.rpartition(".")[2]
     is_named = not part or f".{part}." in f".{name}"
-    return place[0] == path and is_bias == (word == "bias_init") and is_named
+    return layer == path and is_bias == (word == "bias_init") and is_named

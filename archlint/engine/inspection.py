@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.engine.discover import Candidate, discover
-from archlint.engine.load import YAML_SUFFIXES, NotOurs, load
+from archlint.engine.load import NotOurs, is_yaml, load
 from archlint.engine.loaded import reported
 from archlint.errors import CannotRun
 from archlint.report.outcome import FileOutcome, Outcome, Status
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from archlint.engine.project import Project
     from archlint.model import Model
+    from archlint.sources.problem import Problem
     from archlint.target import Target
 
 
@@ -38,14 +39,20 @@ def target_of(path: Path, project: Project) -> Target:
 
     Raises `CannotRun` for an architecture that cannot be read.
     """
-    if not path.name.lower().endswith(YAML_SUFFIXES):
+    if not is_yaml(path):
         return project.target(path)
     try:
         return load(one_file(path), project).model.target
     except NotOurs:
         return project.target(path)
     except Unreadable as error:
-        raise CannotRun(f"{path}: {error}") from error
+        lines = [f"{path}{_place(problem)}: {problem.message}" for problem in error.problems]
+        raise CannotRun("\n".join(lines)) from error
+
+
+def _place(problem: Problem) -> str:
+    span = problem.span
+    return "" if span is None else f":{span.start_line}:{span.start_column}"
 
 
 def one_file(path: Path) -> Candidate:

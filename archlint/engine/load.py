@@ -9,23 +9,29 @@ from archlint.sources.problem import Problem, Unreadable, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from onnx import ModelProto
 
     from archlint.config.error import ConfigError
     from archlint.engine.discover import Candidate
     from archlint.engine.project import Project
-    from archlint.frontends.architecture import Architecture
     from archlint.model import Model
     from archlint.sources.payload import Payload
+    from archlint.sources.yaml_document import YamlDocument
     from archlint.target import Target
 
-YAML_SUFFIXES = (".yaml", ".yml")
-ARCHITECTURE_SUFFIXES = (".arch.yaml", ".arch.yml")
+_YAML = (".yaml", ".yml")
+_ARCHITECTURE = (".arch.yaml", ".arch.yml")
 
 
 class NotOurs(Exception):  # noqa: N818 - an answer: the file is for another program
     """Raised for a file that archlint has nothing to say about; the text is the reason."""
+
+
+def is_yaml(path: Path) -> bool:
+    """Whether a file is YAML by its name."""
+    return path.name.lower().endswith(_YAML)
 
 
 def load(candidate: Candidate, project: Project) -> LoadedFile:
@@ -40,7 +46,7 @@ def load(candidate: Candidate, project: Project) -> LoadedFile:
         for frontend in project.registry.frontends:
             if name.endswith(frontend.suffixes):
                 return _load_foreign(candidate, project, frontend.load(candidate.path))
-        if name.endswith(YAML_SUFFIXES):
+        if is_yaml(candidate.path):
             return _load_yaml(candidate, project)
         return _load_onnx(candidate, project)
     except OSError as error:
@@ -66,18 +72,24 @@ def _load_yaml(candidate: Candidate, project: Project) -> LoadedFile:
     from archlint.frontends.architecture import compile_architecture
     from archlint.sources.yaml_document import is_architecture, plain, read_yaml
 
-    ours = candidate.path.name.lower().endswith(ARCHITECTURE_SUFFIXES)
+    ours = candidate.path.name.lower().endswith(_ARCHITECTURE)
     if not ours and not is_architecture(candidate.path):
         raise NotOurs("no architecture: its top level has no `archlint: 1`")
     document = read_yaml(candidate.path)
-    architecture = compile_architecture(document, candidate.path.parent)
-    stated = None if architecture.target is None else plain(architecture.target)
+    stated = document.find(("target",))
+    problems: list[Problem] = []
     try:
-        target = project.target(candidate.path, stated)
+        architecture = compile_architecture(document, candidate.path.parent)
+    except Unreadable as error:
+        problems += error.problems
+    try:
+        target = project.target(candidate.path, None if stated is None else plain(stated))
     except ConfigError as error:
-        if error.origin is not Origin.DOCUMENT:
+        if any(each.origin is not Origin.DOCUMENT for each in error.every):
             raise
-        raise Unreadable(_in_target(error, architecture)) from error
+        problems += [_in_target(each, document) for each in error.every]
+    if problems:
+        raise Unreadable(*problems)
     model = _model(candidate, project, architecture.model, target, {})
     return LoadedFile(candidate.shown, model, architecture.problems, architecture)
 
@@ -92,7 +104,7 @@ def _model(
     """Build the graph and what answers questions about it."""
     from archlint.analysis.facts import Facts
     from archlint.analysis.trained_part import trained_part
-    from archlint.engine.stored_numbers import comparer, reader
+    from archlint.engine.stored_numbers import StoredNumbers
     from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
     from archlint.graph.invalid import InvalidGraph
@@ -101,8 +113,7 @@ def _model(
 
     known = operators(project.registry.operators)
     bindings = Bindings(target.batch_size, target.dims)
-    describe = reader(candidate.path, proto, payloads)
-    compare = comparer(candidate.path, proto, payloads)
+    stored = StoredNumbers(candidate.path, proto, payloads)
     try:
         graph = build_graph(proto, bindings)
     except InvalidGraph as error:
@@ -111,22 +122,23 @@ def _model(
     def retarget(other: Target) -> Facts:
         sizes = Bindings(other.batch_size, other.dims)
         bound = graph if sizes == bindings else build_graph(proto, sizes)
-        return Facts(trained_part(bound, known, other.training), other, known, describe, compare)
+        trained = trained_part(bound, known, other.training)
+        return Facts(trained, other, known, stored.describe, stored.is_turned)
 
     facts = retarget(target)
     return Model(candidate.path, facts.graph, facts, target, payloads, retarget)
 
 
-def _in_target(error: ConfigError, architecture: Architecture) -> Problem:
+def _in_target(error: ConfigError, document: YamlDocument) -> Problem:
     """Return what is wrong under `target:` of a document, at the line where it stands."""
     from archlint.config.error import dotted
 
     path = ("target", *error.key)
-    span = architecture.document.locate_key(path) if error.unknown else None
+    span = document.locate_key(path) if error.unknown else None
     return Problem(
         "YAML002",
         "invalid-architecture",
         f"{dotted(path)}: {error.problem}",
         error.help,
-        span=span or architecture.locate(path),
+        span=span or document.nearest(path),
     )

@@ -37,6 +37,13 @@ class LoadedFile:
             return Reported(self.shown, finding, None, subject(finding.place, graph))
         return Reported(self.shown, finding, locate(finding.place, self.architecture, graph))
 
+    def path_of_dimension(self, name: str) -> tuple[str, ...] | None:
+        """Return where the file itself gives a size to a dimension, None where it does not."""
+        if self.architecture is None:
+            return None
+        paths = (("target", key, name) for key in ("dims", "dim"))
+        return next((path for path in paths if self.architecture.document.find(path)), None)
+
     def suppressions(self) -> list[Suppression]:
         """Return what the file asks to leave out."""
         if self.architecture is None:

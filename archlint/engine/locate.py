@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from archlint.frontends.properties import PATH
+
 if TYPE_CHECKING:
     from archlint.findings import Place
     from archlint.frontends.architecture import Architecture
@@ -12,10 +14,8 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
     from archlint.sources.span import Span
 
-PATH = "archlint.path"
-"""The metadata property in which a front end notes the document path of a node, as JSON."""
-
-Path = tuple[str | int, ...]
+DocumentPath = tuple[str | int, ...]
+"""The keys and places that lead to something in a text document."""
 
 
 def locate(place: Place, architecture: Architecture, graph: Graph) -> Span | None:
@@ -23,11 +23,10 @@ def locate(place: Place, architecture: Architecture, graph: Graph) -> Span | Non
     path = place.path if place.path is not None else path_of_node(place, graph)
     if path:
         return architecture.locate(path, place.key)
-    entries = getattr(architecture.document.root, "entries", ())
-    return entries[0].key.span if entries else None
+    return architecture.document.start
 
 
-def path_of_node(place: Place, graph: Graph) -> Path:
+def path_of_node(place: Place, graph: Graph) -> DocumentPath:
     """Return the path of the node of a place, or of what makes its tensor; () for none."""
     if place.node is None:
         return _of_tensor(place.tensor, graph)
@@ -35,7 +34,7 @@ def path_of_node(place: Place, graph: Graph) -> Path:
     return () if node is None else noted(node.metadata.get(PATH))
 
 
-def _of_tensor(name: str | None, graph: Graph) -> Path:
+def _of_tensor(name: str | None, graph: Graph) -> DocumentPath:
     """Return the path of what makes a tensor: a node, an input, or the layer of a weight."""
     if name is None:
         return ()
@@ -48,7 +47,7 @@ def _of_tensor(name: str | None, graph: Graph) -> Path:
     return ("inputs", name) if name in graph.inputs else ()
 
 
-def noted(text: str | None) -> Path:
+def noted(text: str | None) -> DocumentPath:
     """Return a path as a front end noted it; () where it did not."""
     try:
         path = json.loads(text) if text else []

@@ -63,6 +63,8 @@ class Project:
         for word in selection.words:
             alone = Selection(select=(word,))
             if not any(alone.includes(rule.code, rule.name) for rule in rules):
-                known = [name for rule in rules for name in (rule.code, rule.name)]
+                families = dict.fromkeys(rule.code.rstrip("0123456789") for rule in rules)
+                known = [*families, *(name for rule in rules for name in (rule.code, rule.name))]
                 where = f"{path}: " if path else ""
-                raise CannotRun(f"{where}unknown rule {word!r}{did_you_mean(word, known)}")
+                near = did_you_mean(word, known) or "; `archlint rule` lists all"
+                raise CannotRun(f"{where}unknown rule {word!r}{near}")

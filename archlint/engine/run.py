@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from archlint.engine.inspection import source_text
 from archlint.engine.load import NotOurs, load
 from archlint.engine.loaded import reported
-from archlint.engine.own_rules import StaleBaseline, UnknownDimension, UnknownModule
+from archlint.engine.own_rules import StaleBaseline
 from archlint.engine.suppression import suppress
 from archlint.engine.tally import Tally
-from archlint.errors import CannotRun, did_you_mean
+from archlint.engine.unmatched import unmatched
+from archlint.errors import CannotRun
 from archlint.report.outcome import FileOutcome, Outcome, Reported, Status
 from archlint.sources.problem import Unreadable
 
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
     from archlint.engine.discover import Candidate
     from archlint.engine.loaded import LoadedFile
     from archlint.engine.project import Project
-    from archlint.findings import Finding
     from archlint.rule import Rule
-
-_SHOWN_MODULES = 5
-
 
 _GARBAGE = 200_000  # objects that a search for cycles between two files is worth
 
@@ -91,8 +88,7 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
         for problem in loaded.problems
         if selection.includes(problem.code, problem.name)
     ]
-    items += [loaded.report(finding) for finding in _unknown_dimensions(loaded, selection)]
-    items += [loaded.report(finding) for finding in _unknown_modules(loaded, selection)]
+    items += [loaded.report(finding) for finding in unmatched(loaded, selection)]
     for rule in _chosen(project.registry.rules, selection):
         try:
             items += [loaded.report(finding) for finding in rule.check(loaded.model)]
@@ -107,38 +103,6 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
         if selection.includes(finding.code, finding.name):
             tally.final.append(Reported(loaded.shown, finding, suppression.span))
     return bool(items or result.wrong)
-
-
-def _unknown_dimensions(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
-    """Yield a finding for every size of the target that no dimension of the model takes."""
-    rule = UnknownDimension()
-    if selection.includes(rule.code, rule.name):
-        graph = loaded.model.graph
-        symbols = {dim for name in graph.inputs for dim in graph.values[name].shape or ()}
-        for name in graph.unused_bindings:
-            near = did_you_mean(name, [dim for dim in symbols if isinstance(dim, str)])
-            yield rule.finding(f"no input has a dimension {name!r}{near}")
-
-
-def _unknown_modules(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
-    """Yield a finding for every name in the training that nothing in the model goes by."""
-    rule = UnknownModule()
-    if selection.includes(rule.code, rule.name):
-        facts = loaded.model.facts
-        for setting, pattern in facts.unmatched_patterns:
-            names = ", ".join(facts.step.module_names[:_SHOWN_MODULES])
-            yield rule.finding(
-                f"{setting} names {pattern}, and nothing in the model goes by that",
-                path=("target",),
-                help=f"it has {names}, ..." if names else "the file names no modules",
-            )
-        how = facts.target.training.checkpointing
-        if how is not None and not how.modules and not facts.blocks.found:
-            yield rule.finding(
-                f"training.checkpointing = {how.every} speaks of blocks, and no module is repeated",
-                path=("target",),
-                help='name the modules: training.checkpointing = ["encoder", "decoder"]',
-            )
 
 
 def _chosen(rules: Iterable[Rule], selection: Selection) -> Iterator[Rule]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archlint.engine.load import YAML_SUFFIXES
+from archlint.engine.load import is_yaml
 from archlint.errors import CannotRun
 
 if TYPE_CHECKING:
@@ -18,6 +18,20 @@ if TYPE_CHECKING:
     from archlint.model import Model
 
 _SEED = 0
+
+# onnxruntime's names of number formats, and numpy's.
+_FLOATS = {"float16": "f2", "float": "f4", "double": "f8"}
+_WHOLE = {
+    "int8": "i1",
+    "int16": "i2",
+    "int32": "i4",
+    "int64": "i8",
+    "uint8": "u1",
+    "uint16": "u2",
+    "uint32": "u4",
+    "uint64": "u8",
+    "bool": "?",
+}
 
 
 class Running:
@@ -84,25 +98,11 @@ class Running:
         return dict(zip(tensors, values, strict=True))
 
 
-_FLOATS = {"float16": "f2", "float": "f4", "double": "f8"}
-_WHOLE = {
-    "int8": "i1",
-    "int16": "i2",
-    "int32": "i4",
-    "int64": "i8",
-    "uint8": "u1",
-    "uint16": "u2",
-    "uint32": "u4",
-    "uint64": "u8",
-    "bool": "?",
-}
-
-
 def _complete(path: Path) -> ModelProto:
     """Return the model with its weights; those of an architecture are drawn."""
     import onnx
 
-    if not path.name.lower().endswith(YAML_SUFFIXES):
+    if not is_yaml(path):
         return onnx.load(str(path))
     from archlint.frontends.architecture import compile_architecture
     from archlint.frontends.architecture.export import export

@@ -1,14 +1,14 @@
-"""Reading what the numbers of a stored tensor look like, only when a rule asks for it."""
+"""The numbers of stored tensors, which are read only when a rule asks for them."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.sources.problem import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from onnx import ModelProto, TensorProto
@@ -20,26 +20,51 @@ _SHORT = 4096
 """Bytes of a tensor that is worth comparing with others."""
 
 
-def reader(
-    path: Path, proto: ModelProto, payloads: Mapping[str, Payload]
-) -> Callable[[str], Statistics | None]:
-    """Return what describes a stored tensor by its name; None where its bytes are not there.
+class StoredNumbers:
+    """The numbers in one file, by the names of their tensors.
 
-    Large tensors are sampled from the file at `path`, small ones stand in the model itself. What
-    is wrong with the bytes is told when the file is loaded, not here.
+    Large tensors are read from the file at `path`, small ones stand in the model itself. What is
+    wrong with the bytes is told when the file is loaded, not here.
     """
 
-    @cache
-    def initializers() -> dict[str, TensorProto]:
-        return {tensor.name: tensor for tensor in proto.graph.initializer}
+    def __init__(self, path: Path, proto: ModelProto, payloads: Mapping[str, Payload]) -> None:
+        self._path = path
+        self._proto = proto
+        self._payloads = payloads
+        self._described: dict[str, Statistics | None] = {}
+        self._alike: dict[tuple[int, tuple[int, ...], bytes], Statistics] = {}
 
-    @cache
-    def constants() -> dict[str, TensorProto]:
-        return dict(_constants(proto))
+    def describe(self, name: str) -> Statistics | None:
+        """Return what a tensor's numbers look like, sampled; None where its bytes are not there."""
+        if name not in self._described:
+            try:
+                self._described[name] = self._statistics(name)
+            except Unreadable:
+                self._described[name] = None
+        return self._described[name]
 
-    alike: dict[tuple[int, tuple[int, ...], bytes], Statistics] = {}
+    def is_turned(self, matrix: str, other: str) -> bool:
+        """Whether a matrix holds the numbers of another one turned round."""
+        try:
+            if matrix in self._payloads and other in self._payloads:
+                from archlint.sources.turned import is_turned
 
-    def small(tensor: TensorProto) -> Statistics:
+                return is_turned(self._path, self._payloads[matrix], self._payloads[other])
+            return self._is_turned_inside(matrix, other)
+        except Unreadable:
+            return False
+
+    def _statistics(self, name: str) -> Statistics | None:
+        if name in self._payloads:
+            from archlint.sources.statistics import statistics
+
+            return statistics(self._path, self._payloads[name])
+        tensor = self._initializers.get(name) or self._constants.get(name)
+        if tensor is None or tensor.data_location == tensor.EXTERNAL:
+            return None
+        return self._of_small(tensor)
+
+    def _of_small(self, tensor: TensorProto) -> Statistics:
         """Describe a tensor; most gains and biases of a network are the same ones and zeros."""
         from archlint.sources.statistics import tensor_statistics
 
@@ -47,63 +72,36 @@ def reader(
         if not raw or len(raw) > _SHORT:
             return tensor_statistics(tensor)
         key = (tensor.data_type, tuple(tensor.dims[:]), raw)
-        found = alike.get(key)
+        found = self._alike.get(key)
         if found is None:
-            found = alike[key] = tensor_statistics(tensor)
+            found = self._alike[key] = tensor_statistics(tensor)
         return found
 
-    @cache
-    def describe(name: str) -> Statistics | None:
-        try:
-            if name in payloads:
-                from archlint.sources.statistics import statistics
+    def _is_turned_inside(self, matrix: str, other: str) -> bool:
+        """Compare matrices that stand in the model itself."""
+        from onnx import numpy_helper
 
-                return statistics(path, payloads[name])
-            tensor = initializers().get(name) or constants().get(name)
-            if tensor is None or tensor.data_location == tensor.EXTERNAL:
-                return None
-            return small(tensor)
-        except Unreadable:
-            return None
-
-    return describe
-
-
-def comparer(
-    path: Path, proto: ModelProto, payloads: Mapping[str, Payload]
-) -> Callable[[str, str], bool]:
-    """Return what tells whether a stored matrix is another one turned round, by their names."""
-
-    def compare(matrix: str, other: str) -> bool:
-        try:
-            if matrix in payloads and other in payloads:
-                from archlint.sources.turned import is_turned
-
-                return is_turned(path, payloads[matrix], payloads[other])
-            return _hold_the_same(proto, matrix, other)
-        except Unreadable:
+        tensors = self._initializers
+        pair = [tensors[name] for name in (matrix, other) if name in tensors]
+        if len(pair) < 2 or any(tensor.data_location == tensor.EXTERNAL for tensor in pair):
             return False
+        try:
+            numbers, turned = map(numpy_helper.to_array, pair)
+        except (ValueError, TypeError, KeyError):
+            return False
+        return bool((turned == numbers.T).all()) and bool((numbers != numbers.flat[0]).any())
 
-    return compare
+    @cached_property
+    def _initializers(self) -> dict[str, TensorProto]:
+        return {tensor.name: tensor for tensor in self._proto.graph.initializer}
 
-
-def _hold_the_same(proto: ModelProto, matrix: str, other: str) -> bool:
-    """Whether a matrix that stands in the model itself is another one turned round."""
-    from onnx import numpy_helper
-
-    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
-    pair = [tensors[name] for name in (matrix, other) if name in tensors]
-    if len(pair) < 2 or any(tensor.data_location == tensor.EXTERNAL for tensor in pair):
-        return False
-    try:
-        numbers, turned = map(numpy_helper.to_array, pair)
-    except (ValueError, TypeError, KeyError):
-        return False
-    return bool((turned == numbers.T).all()) and bool((numbers != numbers.flat[0]).any())
+    @cached_property
+    def _constants(self) -> dict[str, TensorProto]:
+        """The tensors that Constant nodes make."""
+        return dict(_constants(self._proto))
 
 
 def _constants(proto: ModelProto) -> Iterator[tuple[str, TensorProto]]:
-    """Yield the tensors that Constant nodes make, with their names."""
     for node in proto.graph.node:
         if node.op_type == "Constant" and node.output:
             for attribute in node.attribute:

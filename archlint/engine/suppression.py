@@ -9,7 +9,7 @@ from archlint.errors import did_you_mean
 from archlint.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from archlint.findings import Finding
     from archlint.graph.graph import Graph
@@ -24,15 +24,15 @@ PROPERTY = "archlint.ignore"
 class Suppression:
     """A wish to leave out findings of the rules that `words` name, by code or name.
 
-    It holds for the whole file, or for findings that start in `lines`, or that start or end in
-    the line `ends` (a comment behind something), or that are about `node`. `span` is the comment
-    itself. `unknown` is what the comment says where it is no word that archlint knows.
+    It holds for the whole file, or for findings that start in `lines`, or that end in the line
+    `ends` (a comment behind something), or that are about `node`. `span` is the comment itself.
+    `unknown` is what the comment says where it is no word that archlint knows.
     """
 
     words: tuple[str, ...]
     reason: str = ""
     span: Span | None = None
-    lines: range | None = None
+    lines: Container[int] | None = None
     ends: int | None = None
     node: str | None = None
     unknown: str = ""
@@ -41,13 +41,11 @@ class Suppression:
         """Whether `item` stands where this holds."""
         if self.node is not None:
             return item.finding.place.node == self.node
-        if self.lines is None and self.ends is None:
+        if self.lines is None:
             return True
         if item.span is None:
             return False
-        if self.lines is not None:
-            return item.span.start_line in self.lines
-        return self.ends in {item.span.start_line, item.span.end_line}
+        return item.span.start_line in self.lines or item.span.end_line == self.ends
 
 
 def properties(graph: Graph) -> list[Suppression]:

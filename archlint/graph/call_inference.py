@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from archlint.graph.control_flow import CONTROL_FLOW
 from archlint.graph.lookup import missing_row
 from archlint.graph.signature import shape_operands, signature
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from archlint.graph.scope import Scope
 
 # Operators whose outputs are known in another way: from their contents, or from their graphs.
-_HANDLED = frozenset({"Constant", "If", "Loop", "Scan"})
+_HANDLED = CONTROL_FLOW | {"Constant"}
 
 
 def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> Outcome:

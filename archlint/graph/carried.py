@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.graph.control_flow import LOOPS
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 
@@ -16,7 +17,7 @@ def carried(node: Node) -> int:
 
 def carried_inputs(node: Node, body: Graph) -> tuple[str, ...]:
     """Return the inputs of a graph inside `node` that carry a state from round to round."""
-    if node.op not in {"Loop", "Scan"}:
+    if node.op not in LOOPS:
         return ()
     first = 2 if node.op == "Loop" else 0  # after the number of the round, and the condition
     return body.inputs[first : first + carried(node)]

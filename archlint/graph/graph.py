@@ -85,10 +85,6 @@ class Graph:
             return node.inputs
         return (*node.inputs, *(name for graph in graphs for name in graph.captures))
 
-    def branches(self, node: Node) -> tuple[Graph, ...]:
-        """Return the graphs inside a node of which one is run; none of a node without a choice."""
-        return self.inner.get(node.name, ()) if node.op == "If" else ()
-
     @property
     def is_from_pytorch(self) -> bool:
         """Whether PyTorch wrote the file: named tensors go by the names of their modules there."""

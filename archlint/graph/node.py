@@ -20,10 +20,6 @@ Attribute: TypeAlias = (
 """An attribute; a tensor is its contents where it is small, else its description."""
 
 
-IN_PLACE = "archlint.in-place"
-"""The metadata property that says whether an operator overwrites its input: true or false."""
-
-
 @record(eq=False)
 class Node:
     """One operator call.

@@ -13,6 +13,7 @@ from archlint.graph.attributes import plain
 from archlint.graph.branches import lift, merge, taken_branch
 from archlint.graph.call_inference import infer_call
 from archlint.graph.constant import add_constant
+from archlint.graph.control_flow import CHOICE, CONTROL_FLOW, LOOPS
 from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.invalid import InvalidGraph
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from archlint.graph.value import Value
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
-_LOOPS = frozenset({"Loop", "Scan"})
-_RUNNING = _LOOPS | {"If"}
 _DEEPEST_LOOP = 3
 """Loops in loops whose bodies are read a second time; each level doubles the work."""
 _DEEPEST = 64
@@ -96,7 +95,7 @@ class GraphReader:
 
     def _add(self, proto: NodeProto) -> None:
         """Read one node, or in its place the branch that an If is known to take."""
-        if proto.op_type == "If" and not proto.domain:
+        if proto.op_type == CHOICE and not proto.domain:
             branch = taken_branch(proto, self._scope)
             if branch is not None:
                 self._lift(proto, branch)
@@ -122,15 +121,15 @@ class GraphReader:
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
         node = self._plain(proto)
-        if node.op in _RUNNING and not node.domain:
+        if node.op in CONTROL_FLOW and not node.domain:
             check_graphs(node)
         found = infer_call(node, proto, scope, context)
         scope.compute(node.outputs, found, context.types)
         if not scope.open.isdisjoint(node.outputs):
             refine(node, proto, scope, context)
-        if node.op in _LOOPS and not node.domain:
+        if node.op in LOOPS and not node.domain:
             self._loop(node)
-        elif node.op == "If" and not node.domain:
+        elif node.op == CHOICE and not node.domain:
             merge(node, scope)
         if context.rebatch is not None:
             context.rebatch.check(node, scope)
@@ -183,7 +182,7 @@ class GraphReader:
         The body of a loop is read for its first round; where what it carries on has another shape
         in the end, it is read again without these dimensions.
         """
-        if proto.op_type not in _LOOPS or proto.domain or self._depth >= _DEEPEST_LOOP:
+        if proto.op_type not in LOOPS or proto.domain or self._depth >= _DEEPEST_LOOP:
             return self._body(body, {})
         first = states(proto, [info.name for info in body.input], self._scope)
         graph = self._body(body, first)

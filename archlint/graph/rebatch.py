@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import NodeProto, TypeProto
 
+from archlint.frontends.properties import BUFFER
+from archlint.graph.control_flow import CONTROL_FLOW
 from archlint.graph.folding.arithmetic import ARITHMETIC
 from archlint.graph.typeproto import write
 from archlint.graph.value import Provenance, Role, Value
@@ -38,9 +40,7 @@ _MAY_STAY = frozenset(
     {
         "Shape",
         "Size",
-        "If",
-        "Loop",
-        "Scan",
+        *CONTROL_FLOW,
         "ReduceSum",
         "ReduceMean",
         "ReduceMax",
@@ -90,7 +90,7 @@ class Rebatch:
         contents = np.array(target, np.int64)
         shape = contents.shape
         scope.constants[operand] = contents
-        scope.weights[operand] = Weight(operand, {"archlint.buffer": "true"})
+        scope.weights[operand] = Weight(operand, {BUFFER: "true"})
         scope.values[operand] = Value(
             operand, scope.values[proto.input[slot]].dtype, shape, Role.STORED, Provenance.BOUND
         )

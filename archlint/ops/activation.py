@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archlint.graph.node import IN_PLACE
+from archlint.frontends.properties import IN_PLACE
 from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Passes
 from archlint.ops.facets import (
     keeps_input,
-    keeps_input_and_weights,
+    keeps_inputs,
     keeps_nothing,
     keeps_output,
     no_cost,
@@ -20,7 +20,7 @@ from archlint.ops.facets import (
     sees_first_input,
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole
+from archlint.ops.links import Sight, Whole, same_axes_but
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator
@@ -125,10 +125,8 @@ def sees_softmax(call: Call, _: int) -> Sight:
     rank = call.rank(0)
     axis = call.integer("axis", -1 if call.graph.opset >= 13 else 1) % rank
     # Before opset 13 all axes from `axis` on were normalized together.
-    normalized = {axis} if call.graph.opset >= 13 else set(range(axis, rank))
-    links: list[Link] = [
-        Whole(each) if each in normalized else Through(each, each) for each in range(rank)
-    ]
+    normalized = {axis} if call.graph.opset >= 13 else range(axis, rank)
+    links = list(same_axes_but(rank, normalized))
     if axis == rank - 1 > 0 and Masks(call.graph).scores_causally(call.node.inputs[0]):
         links[axis] = Whole(axis, causal=axis - 1)
     return {0: tuple(links)}
@@ -182,7 +180,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "PRelu",
             per_output(2),
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_first_input,
             function_of("PRelu"),
             weights=(1,),

@@ -9,11 +9,7 @@ from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Combines, Effect, Holds, Operation, Passes
-from archlint.ops.facets import (
-    keeps_nothing,
-    per_output,
-    sees_elementwise,
-)
+from archlint.ops.facets import keeps_inputs, keeps_nothing, per_output, sees_elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.masking import Masks
 from archlint.ops.matrix import keeps_factors
@@ -59,11 +55,6 @@ def keeps_result(tensors: int) -> KeptFacet:
         return Kept(outputs=(0,), transient=tensors * nbytes(call.output()))
 
     return kept
-
-
-def keeps_all_inputs(call: Call, gradients: Gradients) -> Kept:
-    """Keep both sides: which one was larger decides where the gradient goes."""
-    return Kept(inputs=tuple(range(len(call.node.inputs)))) if gradients.needed else NOTHING
 
 
 def keeps_condition(_: Call, gradients: Gradients) -> Kept:
@@ -118,8 +109,8 @@ def operators() -> tuple[Operator, ...]:
         _binary("Mul", keeps_factors, multiplies),
         _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
         _binary("Pow", keeps_power, function_of("Pow"), casting=SINGLE_ON_GPU),
-        _binary("Max", keeps_all_inputs),
-        _binary("Min", keeps_all_inputs),
+        _binary("Max", keeps_inputs),
+        _binary("Min", keeps_inputs),
         _binary("Mean", keeps_nothing),
         Operator(
             "Where",

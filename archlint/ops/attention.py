@@ -10,7 +10,7 @@ from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Attends, Effect
 from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Sight, Through, Whole
+from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
@@ -72,7 +72,7 @@ def sees_attention(call: Call, _: int) -> Sight:
     axis = 2 if call.rank(0) == 4 else 1
     causal = axis if call.integer("is_causal", 0) or call.integer("unidirectional", 0) else None
     last = call.rank(0) - 1
-    lead: tuple[Link, ...] = tuple(Through(each, each) for each in range(axis))
+    lead = same_axes(axis)
     feature = Whole(last, features=True)
     # With grouped queries several query heads share a key head, so that the head axis is not
     # carried over one to one; nothing that is tracked runs along it.

@@ -11,6 +11,8 @@ from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
 
     from archlint.graph.graph import Graph
@@ -32,6 +34,11 @@ class Call:
     def has_input(self, slot: int) -> bool:
         """Whether the optional input `slot` is there."""
         return slot < len(self.node.inputs) and bool(self.node.inputs[slot])
+
+    def present(self, slots: Iterable[int] | None = None) -> tuple[int, ...]:
+        """Those of the input `slots`, or of all slots, whose input is there."""
+        asked = range(len(self.node.inputs)) if slots is None else slots
+        return tuple(slot for slot in asked if self.has_input(slot))
 
     def has_output(self, slot: int) -> bool:
         """Whether the optional output `slot` is there."""

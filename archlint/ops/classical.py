@@ -11,8 +11,9 @@ from archlint.ops.facets import (
     no_cost,
     per_output,
     sees_first_input,
+    sees_row,
 )
-from archlint.ops.links import Link, Links, Opaque, Piece, Sight, Through, Whole
+from archlint.ops.links import Link, Links, Opaque, Piece, Sight, Through, Whole, same_axes
 from archlint.ops.operator import CostFacet, Operator, SightFacet
 from archlint.ops.reach import tabulated
 from archlint.ops.taps import Taps
@@ -65,17 +66,6 @@ def tree_cost(call: Call) -> Cost:
     return elementwise(_samples(call) * trees * ceil(log2(max(nodes / trees, 1) + 1)))
 
 
-def sees_features(call: Call, _: int) -> Sight:
-    """Each sample is judged by all of its features."""
-    last = call.rank(0) - 1
-    return {0: (*(Through(axis, axis) for axis in range(last)), Whole(last, features=True))}
-
-
-def sees_added_axis(call: Call, _: int) -> Sight:
-    """Each category opens a row of its own."""
-    return {0: tuple(Through(axis, axis) for axis in range(call.rank(0)))}
-
-
 def sees_chosen(call: Call, _: int) -> Sight:
     """Columns are picked by their numbers."""
     last = call.rank(0) - 1
@@ -84,7 +74,7 @@ def sees_chosen(call: Call, _: int) -> Sight:
     if chosen is not None and chosen.size and (chosen >= 0).all():
         taps = [Taps(int(column), 1) for column in chosen.reshape(-1)]
         along = Through(last, last, tabulated(taps))
-    return {0: (*(Through(axis, axis) for axis in range(last)), along)}
+    return {0: (*same_axes(last), along)}
 
 
 def sees_joined(call: Call, _: int) -> Sight:
@@ -99,7 +89,7 @@ def sees_joined(call: Call, _: int) -> Sight:
         if start is not None:
             along = Piece(rank - 1, start, length)
         start = None if start is None or length is None else start + length
-        sight[slot] = (*(Through(axis, axis) for axis in range(rank - 1)), along)
+        sight[slot] = (*same_axes(rank - 1), along)
     return sight
 
 
@@ -111,25 +101,25 @@ def sees_map(_: Call, __: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family. None has a gradient: these models are fitted."""
     return (
-        _op("LinearClassifier", linear_cost, sees_features),
-        _op("LinearRegressor", linear_cost, sees_features),
-        _op("SVMClassifier", support_cost, sees_features),
-        _op("SVMRegressor", support_cost, sees_features),
-        _op("TreeEnsemble", tree_cost, sees_features),
-        _op("TreeEnsembleClassifier", tree_cost, sees_features),
-        _op("TreeEnsembleRegressor", tree_cost, sees_features),
-        _op("Normalizer", per_output(3), sees_features),
+        _op("LinearClassifier", linear_cost, sees_row),
+        _op("LinearRegressor", linear_cost, sees_row),
+        _op("SVMClassifier", support_cost, sees_row),
+        _op("SVMRegressor", support_cost, sees_row),
+        _op("TreeEnsemble", tree_cost, sees_row),
+        _op("TreeEnsembleClassifier", tree_cost, sees_row),
+        _op("TreeEnsembleRegressor", tree_cost, sees_row),
+        _op("Normalizer", per_output(3), sees_row),
         _op("Binarizer", per_output(1), sees_first_input),
         _op("Imputer", per_output(1), sees_first_input),
         _op("Scaler", per_output(2), sees_first_input),
         _op("LabelEncoder", no_cost, sees_first_input),
         _op("CategoryMapper", no_cost, sees_first_input),
-        _op("OneHotEncoder", no_cost, sees_added_axis),
+        _op("OneHotEncoder", no_cost, sees_first_input),
         _op("ArrayFeatureExtractor", no_cost, sees_chosen),
         _op("FeatureVectorizer", no_cost, sees_joined),
         _op("CastMap", no_cost, sees_map),
         _op("DictVectorizer", no_cost, sees_map),
-        _op("ZipMap", no_cost, sees_features),
+        _op("ZipMap", no_cost, sees_row),
     )
 
 

@@ -8,22 +8,16 @@ from archlint.ops.autocast import IN_HALF, varies
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
-from archlint.ops.facets import keeps_input_and_weights
+from archlint.ops.facets import keeps_inputs
 from archlint.ops.fan import convolution_fan, transposed_fan
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole
 from archlint.ops.operator import Layout, Operator, SignalFacet
 from archlint.ops.reach import Reach
 from archlint.ops.signals import fill
-from archlint.ops.sliding import Sliding, check_window, slides, slidings
+from archlint.ops.sliding import Sliding, kernel_sizes, slides, slidings, steps
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
-
-
-def kernel_sizes(call: Call, weight: int = 1) -> tuple[int, ...]:
-    """Return the kernel size of each spatial axis, from the attribute or the weight."""
-    declared = call.integers("kernel_shape")
-    return declared if declared is not None else call.shape(weight)[2:]
 
 
 def conv_cost(call: Call) -> Cost:
@@ -124,10 +118,8 @@ def _transposed_slidings(call: Call) -> tuple[Sliding, ...]:
     kernel = kernel_sizes(call)
     if call.text("auto_pad", "NOTSET") == "NOTSET" and call.integers("output_shape") is None:
         return slidings(call, kernel)
-    strides = call.integers("strides") or (1,) * len(kernel)
-    dilations = call.integers("dilations") or (1,) * len(kernel)
+    strides, dilations = steps(call, kernel)
     extra = call.integers("output_padding") or (0,) * len(kernel)
-    check_window(kernel, strides, dilations)
     sizes, outputs = call.shape(0)[2:], call.output_shape()[2:]
     result = []
     for axis, size in enumerate(kernel):
@@ -212,7 +204,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "ConvInteger",
             conv_cost,
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_convolved,
             sums_convolved(1),
             weights=(1,),
@@ -222,7 +214,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "QLinearConv",
             quantized_conv_cost,
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_quantized,
             None,
             weights=(3, 8),
@@ -231,7 +223,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "DeformConv",
             conv_cost,
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_deformed,
             sums_convolved(1, 3),
             weights=(1, 3),

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost
+from archlint.ops.facets import keeps_nothing, no_cost, sees_nothing
 from archlint.ops.links import Sight, Through
 from archlint.ops.operator import Operator, SightFacet
-
-
-def sees_nothing(_: Call, __: int) -> Sight:
-    """Read no element of any input."""
-    return {}
 
 
 def sees_indices(call: Call, _: int) -> Sight:

@@ -8,7 +8,7 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.facets import per_input, per_output, sees_elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Sight, Through, Whole
+from archlint.ops.links import Sight, same_axes_but
 from archlint.ops.operator import Layout, Operator
 from archlint.ops.reduction import sees_prefix
 from archlint.ops.undetermined import Undetermined
@@ -33,11 +33,9 @@ def keeps_factors(call: Call, gradients: Gradients) -> Kept:
 
 
 def sees_matrix(call: Call, _: int) -> Sight:
-    """A determinant reads its matrix."""
+    """A determinant, or an element of an inverse, reads its whole matrix."""
     rank = call.rank(0)
-    return {
-        0: tuple(Through(axis, axis) if axis < rank - 2 else Whole(axis) for axis in range(rank))
-    }
+    return {0: same_axes_but(rank, {rank - 2, rank - 1})}
 
 
 def keeps_products(_: Call, gradients: Gradients) -> Kept:

@@ -45,8 +45,9 @@ class Holds:
 class Activates:
     """A function of each element, by the name of its operator.
 
-    `published` are gains that are in use behind it, besides those that follow from the function.
-    One that `is_gate` makes factors for other signals: it is no activation of hidden layers.
+    `published` are gains in use behind it, besides those that follow from the function; the one to
+    draw with is first. One that `is_gate` makes factors for other signals: it is no activation of
+    hidden layers.
     """
 
     name: str

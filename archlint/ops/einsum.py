@@ -71,6 +71,9 @@ def equation(call: Call) -> tuple[tuple[str, ...], str]:
         letters = "".join(operands)
         once = sorted(letter for letter in set(letters) if letters.count(letter) == 1)
         right += "".join(letter for letter in once if letter not in right)
+    unknown = set(right).difference(*operands)
+    if unknown:
+        raise Undetermined(f"no operand of the equation has {', '.join(sorted(unknown))}")
     return tuple(operands), right
 
 
@@ -78,7 +81,10 @@ def extents(call: Call, operands: Sequence[str]) -> dict[str, int]:
     """Return the extent of every index; an axis of one element is broadcast."""
     found: dict[str, int] = {}
     for slot, letters in enumerate(operands):
-        for letter, size in zip(letters, call.shape(slot), strict=True):
+        shape = call.shape(slot)
+        if len(shape) != len(letters):
+            raise Undetermined(f"operand {slot} has {len(shape)} axes, in the equation {letters!r}")
+        for letter, size in zip(letters, shape, strict=True):
             found[letter] = max(found.get(letter, 1), size)
     return found
 

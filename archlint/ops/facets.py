@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from archlint.ops.call import Call
-from archlint.ops.cost import FREE, Cost
-from archlint.ops.cost import elementwise as _elementwise
+from archlint.ops.cost import FREE, Cost, elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Fixed, Link, Sight, Through, same_axes
+from archlint.ops.links import Fixed, Link, Sight, Through, same_axes, same_axes_but
 from archlint.ops.operator import CostFacet
 from archlint.ops.undetermined import Undetermined
 
@@ -22,7 +19,7 @@ def per_output(flops: int) -> CostFacet:
     """Return a cost of `flops` for each output element."""
 
     def cost(call: Call) -> Cost:
-        return _elementwise(flops * call.output_elements())
+        return elementwise(flops * call.output_elements())
 
     return cost
 
@@ -31,7 +28,16 @@ def per_input(flops: int) -> CostFacet:
     """Return a cost of `flops` for each element of the first input."""
 
     def cost(call: Call) -> Cost:
-        return _elementwise(flops * call.elements(0))
+        return elementwise(flops * call.elements(0))
+
+    return cost
+
+
+def depends_on_data(reason: str) -> CostFacet:
+    """Return the cost of an operator whose work is not in the graph, for the reason given."""
+
+    def cost(_: Call) -> Cost:
+        raise Undetermined(reason)
 
     return cost
 
@@ -51,9 +57,14 @@ def keeps_output(_: Call, gradients: Gradients) -> Kept:
     return Kept(outputs=(0,)) if gradients[0] else NOTHING
 
 
-def keeps_input_and_weights(call: Call, gradients: Gradients) -> Kept:
-    """Keeps the data input while anything needs a gradient, as convolutions and norms do."""
-    return Kept(inputs=tuple(range(len(call.node.inputs)))) if gradients.needed else NOTHING
+def keeps_inputs(call: Call, gradients: Gradients) -> Kept:
+    """Keeps all inputs while anything needs a gradient: each derivative depends on the others."""
+    return Kept(inputs=call.present()) if gradients.needed else NOTHING
+
+
+def sees_nothing(_: Call, __: int) -> Sight:
+    """No element of any input is read: only shapes, or what is no data."""
+    return {}
 
 
 def sees_elementwise(call: Call, output: int) -> Sight:
@@ -72,6 +83,12 @@ def sees_first_input(call: Call, _: int) -> Sight:
     return {0: same_axes(call.rank(0))}
 
 
+def sees_row(call: Call, _: int) -> Sight:
+    """Every output reads all features, on the last axis, of its own row of the first input."""
+    rank = call.rank(0)
+    return {0: same_axes_but(rank, {rank - 1}, features=True)}
+
+
 def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     """Return the links of an input that is broadcast to `rank` axes, aligned at the last."""
     shape = call.input(slot).shape
@@ -84,11 +101,6 @@ def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
         stretched = dim == 1 and (out is None or out[lead + axis] != 1)
         links.append(Fixed(axis) if stretched else Through(axis, lead + axis))
     return tuple(links)
-
-
-def extent(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
-    """Return the number of positions along `axes`."""
-    return prod(shape[axis] for axis in axes)
 
 
 def sees_any_position(call: Call, _: int) -> Sight:

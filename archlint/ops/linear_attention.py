@@ -61,9 +61,8 @@ def keeps_recurrence(call: Call, gradients: Gradients) -> Kept:
     """Keep the inputs, and at most a state for every token, which a chunked form makes anew."""
     if not gradients.needed:
         return NOTHING
-    inputs = tuple(slot for slot in range(len(call.node.inputs)) if call.has_input(slot))
     state = nbytes(call.output(1)) if call.has_output(1) else 0
-    return Kept(inputs=inputs, outputs=(0,), own=0, own_high=state * call.shape(0)[1])
+    return Kept(inputs=call.present(), outputs=(0,), own=0, own_high=state * call.shape(0)[1])
 
 
 def sees_recurrence(call: Call, output: int) -> Sight:
@@ -74,7 +73,7 @@ def sees_recurrence(call: Call, output: int) -> Sight:
     links: tuple[Link, ...] = (Through(0, 0), time, Whole(2, features=True))
     query: tuple[Link, ...] = (Through(0, 0), Through(1, 1), Whole(2, features=True))
     sight: dict[int, Links] = {0: query} if output == 0 else {}
-    sight.update((slot, links) for slot in (1, 2, 4, 5) if call.has_input(slot))
+    sight.update((slot, links) for slot in call.present((1, 2, 4, 5)))
     if call.has_input(3):
         rank = call.rank(3)
         lead = tuple(Whole(axis) for axis in range(rank - 4))
@@ -96,9 +95,8 @@ def keeps_causal(call: Call, gradients: Gradients) -> Kept:
     """Keep input and weight, and with an activation what went into it."""
     if not gradients.needed:
         return NOTHING
-    inputs = tuple(slot for slot in (0, 1, 3) if call.has_input(slot))
     activated = call.text("activation", "none") != "none"
-    return Kept(inputs=inputs, own=nbytes(call.output()) if activated else 0)
+    return Kept(inputs=call.present((0, 1, 3)), own=nbytes(call.output()) if activated else 0)
 
 
 def sees_causal(call: Call, output: int) -> Sight:

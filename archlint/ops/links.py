@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import TypeAlias
 
@@ -111,3 +111,14 @@ A slot that is left out is no data path.
 def same_axes(rank: int) -> tuple[Link, ...]:
     """Return the links of a tensor that is read element by element."""
     return tuple(Through(axis, axis) for axis in range(rank))
+
+
+def same_axes_but(rank: int, whole: Collection[int], *, features: bool = False) -> tuple[Link, ...]:
+    """Return the links of a tensor of which each output reads its own place, and all of some axes.
+
+    `features` marks those axes as `Whole` has it.
+    """
+    return tuple(
+        Whole(axis, features=features) if axis in whole else Through(axis, axis)
+        for axis in range(rank)
+    )

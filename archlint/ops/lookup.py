@@ -6,7 +6,18 @@ from archlint.graph.value import Shape
 from archlint.ops.call import Call
 from archlint.ops.facets import no_cost, sees_any_position
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Fixed, Link, Links, Opaque, Regroup, Sight, Stage, Through, Whole
+from archlint.ops.links import (
+    Fixed,
+    Link,
+    Links,
+    Opaque,
+    Regroup,
+    Sight,
+    Stage,
+    Through,
+    Whole,
+    same_axes,
+)
 from archlint.ops.operator import Operator
 from archlint.ops.reach import tabulated
 from archlint.ops.selection import Selection
@@ -23,7 +34,7 @@ def sees_gathered(call: Call, _: int) -> Sight:
     chosen = call.rank(1)
     if indices is not None and chosen > 1:
         return {0: _gathered_grid(call, axis, indices.shape, indices.reshape(-1).tolist())}
-    links: list[Link] = [Through(each, each) for each in range(axis)]
+    links: list[Link] = list(same_axes(axis))
     links.extend(Through(each, each + chosen - 1) for each in range(axis + 1, rank))
     links.append(
         _chosen(call, axis, chosen, None if indices is None else indices.reshape(-1).tolist())
@@ -44,11 +55,10 @@ def _gathered_grid(
     link = _chosen(call, axis, 1, indices)
     others = [Through(each, each) for each in range(rank) if each != axis]
     cut = Regroup((axis,), (len(indices),), tuple(range(axis, axis + chosen)), grid)
-    before = [Through(each, each) for each in range(axis)]
     after = [Through(each, each + chosen - 1) for each in range(axis + 1, rank)]
     return (
         Stage((*others, link), listed),
-        Stage((*before, cut, *after), call.output().shape or ()),
+        Stage((*same_axes(axis), cut, *after), call.output().shape or ()),
     )
 
 

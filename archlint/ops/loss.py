@@ -7,7 +7,7 @@ from archlint.ops.autocast import IN_SINGLE
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Sight, Through, Whole
+from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 
 _TOTAL_WEIGHT_BYTES = DType.FLOAT32.bits // 8  # the number that a mean is divided by
@@ -22,8 +22,7 @@ def keeps_likelihood(call: Call, gradients: Gradients) -> Kept:
     """Keep the log-probabilities, the targets, the class weights and the total weight."""
     if not gradients.needed:
         return NOTHING
-    inputs = tuple(slot for slot in range(3) if call.has_input(slot))
-    return Kept(inputs=inputs, own=_TOTAL_WEIGHT_BYTES)
+    return Kept(inputs=call.present(range(3)), own=_TOTAL_WEIGHT_BYTES)
 
 
 def cross_entropy_cost(call: Call) -> Cost:
@@ -35,7 +34,7 @@ def keeps_cross_entropy(call: Call, gradients: Gradients) -> Kept:
     """Keep what the softmax made, which the look-up shares, the targets and the class weights."""
     if not gradients.needed:
         return NOTHING
-    inputs = tuple(slot for slot in (1, 2) if call.has_input(slot))
+    inputs = call.present((1, 2))
     if call.has_output(1):
         return Kept(inputs=inputs, outputs=(1,), own=_TOTAL_WEIGHT_BYTES)
     return Kept(inputs=inputs, own=_TOTAL_WEIGHT_BYTES + nbytes(call.input(0)))
@@ -53,8 +52,7 @@ def sees_targets(call: Call, output: int) -> Sight:
         }
         return everything
     scores = tuple(_class_link(axis, 1) for axis in range(rank))
-    targets = tuple(Through(axis, axis) for axis in range(rank - 1))
-    return {0: scores, 1: targets}
+    return {0: scores, 1: same_axes(rank - 1)}
 
 
 def _class_link(axis: int, dropped: int) -> Link:

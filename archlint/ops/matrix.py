@@ -13,7 +13,7 @@ from archlint.ops.einsum import einsum_cost, equation, keeps_einsum, lies_as_pro
 from archlint.ops.facets import sees_broadcast
 from archlint.ops.fan import Fan, gemm_fan
 from archlint.ops.kept import Gradients, Kept
-from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
+from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.masking import Masks
 from archlint.ops.operator import CostFacet, Operator, SightFacet
 from archlint.ops.signals import sums_product
@@ -137,14 +137,14 @@ def _sees_vector_product(call: Call, left: int, right: int) -> Sight:
     """A vector operand has no row or column axis of its own."""
     ranks = (call.rank(left), call.rank(right))
     first: tuple[Link, ...] = (
-        *(Through(axis, axis) for axis in range(ranks[0] - 1)),
+        *same_axes(ranks[0] - 1),
         Whole(ranks[0] - 1, features=True),
     )
     if ranks[1] == 1:
         return {left: first, right: (Whole(0, features=True),)}
     lead = ranks[1] - 2
     second: tuple[Link, ...] = (
-        *(Through(axis, axis) for axis in range(lead)),
+        *same_axes(lead),
         Whole(lead, features=True),
         Through(lead + 1, lead),
     )

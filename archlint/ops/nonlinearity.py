@@ -16,53 +16,55 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from archlint.ops.effect import Function
+
     Numbers: TypeAlias = NDArray[np.float64]
-    Made: TypeAlias = Callable[[Numbers], Numbers]
 
-Maker: TypeAlias = "Callable[[Call], Made]"
-"""Makes the function of one call, whose attributes may shape it."""
+FunctionOf: TypeAlias = "Callable[[Call], Function]"
+"""Returns the function that a call applies, which its attributes may shape."""
 
-# torch.nn.init.calculate_gain has 5/3 and 3/4; 1 is that of the paper on SELU (Klambauer 2017).
+# torch.nn.init.calculate_gain has 5/3 and 3/4; 1 is that of the paper on SELU (Klambauer 2017), at
+# which its fixed point is: it comes first.
 _PUBLISHED_GAINS: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"Tanh": (5 / 3,), "Selu": (0.75, 1.0)}
+    {"Tanh": (5 / 3,), "Selu": (1.0, 0.75)}
 )
 _GATES = frozenset({"Sigmoid", "HardSigmoid", "Erf", "Exp"})
 
 
-def activates(make: Maker) -> SignalFacet:
+def activates(function: FunctionOf) -> SignalFacet:
     """Return the effect of applying a function to each element of the first input."""
 
     def effect(call: Call) -> Effect:
         name = call.node.op
         published = _PUBLISHED_GAINS.get(name, ())
-        return Activates(name, make(call), published=published, is_gate=name in _GATES)
+        return Activates(name, function(call), published=published, is_gate=name in _GATES)
 
     return effect
 
 
-def relu(_: Call) -> Made:
+def relu(_: Call) -> Function:
     """max(x, 0)."""
     return lambda x: x.clip(min=0)
 
 
-def leaky_relu(call: Call) -> Made:
+def leaky_relu(call: Call) -> Function:
     """The input where it is positive, alpha times it elsewhere."""
     alpha = call.number("alpha", 0.01)
     return lambda x: x.clip(min=0) + alpha * x.clip(max=0)
 
 
-def prelu(_: Call) -> Made:
+def prelu(_: Call) -> Function:
     """A leaky ReLU whose slope is drawn as 0.25, which is PyTorch's default."""
     return lambda x: x.clip(min=0) + 0.25 * x.clip(max=0)
 
 
-def thresholded_relu(call: Call) -> Made:
+def thresholded_relu(call: Call) -> Function:
     """The input where it is above alpha."""
     alpha = call.number("alpha", 1.0)
     return lambda x: x * (x > alpha)
 
 
-def clip(call: Call) -> Made:
+def clip(call: Call) -> Function:
     """The input between two bounds: attributes before opset 11, operands since."""
     bounds: list[float] = []
     for slot, word in ((1, "min"), (2, "max")):
@@ -78,81 +80,81 @@ def clip(call: Call) -> Made:
     return lambda x: x.clip(low, high)
 
 
-def elu(call: Call) -> Made:
+def elu(call: Call) -> Function:
     """The input where it is positive, alpha (exp(x) - 1) elsewhere."""
     alpha = call.number("alpha", 1.0)
     return lambda x: x.clip(min=0) + alpha * (_exp(x.clip(max=0)) - 1)
 
 
-def celu(call: Call) -> Made:
+def celu(call: Call) -> Function:
     """The input where it is positive, alpha (exp(x / alpha) - 1) elsewhere."""
     alpha = call.number("alpha", 1.0)
     return lambda x: x.clip(min=0) + alpha * (_exp(x.clip(max=0) / alpha) - 1)
 
 
-def selu(call: Call) -> Made:
+def selu(call: Call) -> Function:
     """A scaled ELU whose fixed point is a variance of one (Klambauer et al. 2017)."""
     alpha, gamma = call.number("alpha", 1.6732632), call.number("gamma", 1.0507010)
     return lambda x: gamma * (x.clip(min=0) + alpha * (_exp(x.clip(max=0)) - 1))
 
 
-def gelu(_: Call) -> Made:
+def gelu(_: Call) -> Function:
     """The input times the normal distribution function (its tanh form differs by 1e-3)."""
     return lambda x: x * 0.5 * (1 + _erf(x / math.sqrt(2)))
 
 
-def quick_gelu(call: Call) -> Made:
+def quick_gelu(call: Call) -> Function:
     """The input times a sigmoid of alpha x."""
     alpha = call.number("alpha", 1.702)
     return lambda x: x * _sigmoid(alpha * x)
 
 
-def swish(call: Call) -> Made:
+def swish(call: Call) -> Function:
     """The input times a sigmoid of alpha x."""
     alpha = call.number("alpha", 1.0)
     return lambda x: x * _sigmoid(alpha * x)
 
 
-def mish(_: Call) -> Made:
+def mish(_: Call) -> Function:
     """The input times tanh(softplus(x))."""
     return lambda x: x * _tanh(_softplus(x))
 
 
-def hard_sigmoid(call: Call) -> Made:
+def hard_sigmoid(call: Call) -> Function:
     """A line between 0 and 1."""
     alpha, beta = call.number("alpha", 0.2), call.number("beta", 0.5)
     return lambda x: (alpha * x + beta).clip(0, 1)
 
 
-def hard_swish(_: Call) -> Made:
+def hard_swish(_: Call) -> Function:
     """The input times a line between 0 and 1."""
     return lambda x: x * (x / 6 + 0.5).clip(0, 1)
 
 
-def shrink(call: Call) -> Made:
+def shrink(call: Call) -> Function:
     """The input moved towards zero by a bias, and zero near zero."""
     bias, lambd = call.number("bias", 0.0), call.number("lambd", 0.5)
     return lambda x: (x + bias) * (x < -lambd) + (x - bias) * (x > lambd)
 
 
-def softsign(_: Call) -> Made:
+def softsign(_: Call) -> Function:
     """The input over one plus its absolute value."""
     return lambda x: x / (1 + abs(x))
 
 
-def numpy_function(name: str) -> Maker:
-    """Return what makes a function that numpy has."""
+def numpy_function(name: str) -> FunctionOf:
+    """Return a function that numpy has, for any call."""
 
-    def make(_: Call) -> Made:
+    def function(_: Call) -> Function:
         import numpy as np
 
-        function: Made = getattr(np, name)
-        return function
+        found: Function = getattr(np, name)
+        return found
 
-    return make
+    return function
 
 
-def power(call: Call) -> Made:
+def power(call: Call) -> Function:
     """The input to a power that is a known number."""
     exponents = call.known(1).reshape(-1)
     if exponents.size != 1:
@@ -195,7 +197,7 @@ def _erf(x: Numbers) -> Numbers:
     return np.array([math.erf(each) for each in x.tolist()])
 
 
-FUNCTIONS: Mapping[str, Maker] = MappingProxyType(
+FUNCTIONS: Mapping[str, FunctionOf] = MappingProxyType(
     {
         "Relu": relu,
         "LeakyRelu": leaky_relu,
@@ -234,5 +236,5 @@ FUNCTIONS: Mapping[str, Maker] = MappingProxyType(
 
 def function_of(name: str) -> SignalFacet | None:
     """Return the effect of the pointwise operator `name`, None where its function is not known."""
-    make = FUNCTIONS.get(name)
-    return None if make is None else activates(make)
+    function = FUNCTIONS.get(name)
+    return None if function is None else activates(function)

@@ -9,12 +9,12 @@ from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, va
 from archlint.ops.call import Call, width
 from archlint.ops.effect import Over
 from archlint.ops.facets import (
-    keeps_input_and_weights,
+    keeps_inputs,
     per_output,
     sees_first_input,
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole, same_axes
+from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
 from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
 from archlint.ops.reach import Reach, window
 from archlint.ops.signals import normalizes
@@ -99,8 +99,7 @@ def _with_statistics(
 
     Ones and zeros that an exporter puts in for a gain or a shift are not there in the framework.
     """
-    asked = range(len(call.node.inputs)) if slots is None else slots
-    present = tuple(slot for slot in asked if call.has_input(slot))
+    present = call.present(slots)
     widest = max(width(call.input(slot)) for slot in present) // 8
     kept = tuple(slot for slot in present if slot == 0 or call.constant(slot) is None)
     return Kept(inputs=kept, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest))
@@ -140,17 +139,13 @@ def sees_standardized(call: Call, _: int) -> Sight:
     """Mean-variance normalization reads all of the axes that it is given."""
     rank = call.rank(0)
     axes = {axis % rank for axis in call.integers("axes") or (0, 2, 3)}
-    return {0: tuple(Whole(axis) if axis in axes else Through(axis, axis) for axis in range(rank))}
+    return {0: same_axes_but(rank, axes)}
 
 
 def sees_planes(call: Call, _: int) -> Sight:
     """Instance norm reads all spatial positions of the channel."""
-    spatial = range(2, call.rank(0))
-    return {
-        0: tuple(
-            Whole(axis) if axis in spatial else Through(axis, axis) for axis in range(call.rank(0))
-        )
-    }
+    rank = call.rank(0)
+    return {0: same_axes_but(rank, range(2, rank))}
 
 
 def sees_neighbouring_channels(call: Call, _: int) -> Sight:
@@ -163,11 +158,7 @@ def sees_neighbouring_channels(call: Call, _: int) -> Sight:
 
 def _normalizing(rank: int, normalized: range) -> tuple[Link, ...]:
     # One axis alone is that of the features, as in a transformer.
-    features = len(normalized) == 1 and rank > 2
-    return tuple(
-        Whole(axis, features=features) if axis in normalized else Through(axis, axis)
-        for axis in range(rank)
-    )
+    return same_axes_but(rank, normalized, features=len(normalized) == 1 and rank > 2)
 
 
 def operators() -> tuple[Operator, ...]:
@@ -220,7 +211,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MeanVarianceNormalization",
             per_output(5),
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_standardized,
             normalizes(Over.FEATURES, affine=False),
             casting=_COMPOSED,
@@ -228,7 +219,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "LpNormalization",
             per_output(3),
-            keeps_input_and_weights,
+            keeps_inputs,
             sees_normalized_axis,
             None,
             casting=_COMPOSED,

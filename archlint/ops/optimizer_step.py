@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.facets import keeps_nothing
+from archlint.ops.facets import depends_on_data, keeps_nothing
 from archlint.ops.links import Links, Sight, same_axes
 from archlint.ops.operator import CostFacet, Operator
 from archlint.ops.undetermined import Undetermined
 
 _DOMAIN = "ai.onnx.preview.training"
+_OF_OTHERS = "the gradient of other nodes is asked for"
 _SETTINGS = 2  # the learning rate and the number of steps so far
 
 # Operations an element of each output, and how many outputs there are for a parameter.
@@ -41,14 +42,9 @@ def sees_own(call: Call, output: int) -> Sight:
     return sight
 
 
-def gradient_cost(_: Call) -> Cost:
-    """Undetermined: what is differentiated are other nodes of the graph."""
-    raise Undetermined("the gradient of other nodes is asked for")
-
-
 def sees_graph(_: Call, __: int) -> Sight:
     """A gradient depends on everything between its ends."""
-    raise Undetermined("the gradient of other nodes is asked for")
+    raise Undetermined(_OF_OTHERS)
 
 
 def operators() -> tuple[Operator, ...]:
@@ -67,7 +63,7 @@ def operators() -> tuple[Operator, ...]:
         ),
         Operator(
             "Gradient",
-            gradient_cost,
+            depends_on_data(_OF_OTHERS),
             keeps_nothing,
             sees_graph,
             differentiable=False,

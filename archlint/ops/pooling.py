@@ -10,44 +10,35 @@ from archlint.ops.cost import Cost, elementwise
 from archlint.ops.effect import Pooling
 from archlint.ops.facets import keeps_input, keeps_nothing, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Opaque, Sight, Through, Whole
+from archlint.ops.links import Opaque, Sight, Through, same_axes_but
 from archlint.ops.operator import Layout, Operator
 from archlint.ops.signals import pools_planes, pools_windows
-from archlint.ops.sliding import slides, slidings
+from archlint.ops.sliding import kernel_sizes, slides, slidings
 
 _INDEX_BYTES = 8  # PyTorch keeps int64 positions of the maxima
 
 
-def _kernel(call: Call) -> tuple[int, ...]:
-    return call.integers("kernel_shape") or ()
-
-
 def pool_cost(call: Call) -> Cost:
     """One operation for each element of each window."""
-    return elementwise(call.output_elements() * prod(_kernel(call)))
+    return elementwise(call.output_elements() * prod(kernel_sizes(call, 0)))
 
 
 def keeps_maxima(call: Call, gradients: Gradients) -> Kept:
-    """Max pooling keeps its input and an int64 index for each output element."""
+    """Max pooling, over windows or planes, keeps its input and an int64 index for each output."""
     if not gradients[0]:
         return NOTHING
     return Kept(inputs=(0,), own=_INDEX_BYTES * call.output_elements())
 
 
-def keeps_maximum(call: Call, gradients: Gradients) -> Kept:
-    """Global max pooling, as adaptive pooling to one element: the input and an index."""
-    return keeps_maxima(call, gradients)
-
-
 def sees_window(call: Call, _: int) -> Sight:
     """Read a window along each spatial axis, within the channel."""
-    return {0: (Through(0, 0), Through(1, 1), *slides(slidings(call, _kernel(call))))}
+    return {0: (Through(0, 0), Through(1, 1), *slides(slidings(call, kernel_sizes(call, 0))))}
 
 
 def sees_plane(call: Call, _: int) -> Sight:
     """Read all positions of the channel."""
-    spatial = range(2, call.rank(0))
-    return {0: (Through(0, 0), Through(1, 1), *(Whole(axis) for axis in spatial))}
+    rank = call.rank(0)
+    return {0: same_axes_but(rank, range(2, rank))}
 
 
 def sees_unpooled(call: Call, _: int) -> Sight:
@@ -90,7 +81,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "GlobalMaxPool",
             per_input(1),
-            keeps_maximum,
+            keeps_maxima,
             sees_plane,
             pools_planes(Pooling.LARGEST),
             casting=in_volumes,

@@ -13,11 +13,14 @@ from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole
 from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 from archlint.ops.strides import contiguous
+from archlint.record import replace
 
 _MANY_STEPS = 64  # where the length of a sequence is open: the state has settled by then
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _STATE = frozenset({0, 1, 2, 3})
-_PAGES = 8 * 4096  # the parts of a workspace begin on pages
+_PAGE = 4096  # bytes
+_LINE = 16  # numbers in a cache line
+_ALIASES = 256
 
 
 def recurrent_cost(call: Call) -> Cost:
@@ -45,12 +48,10 @@ def _extent(call: Call) -> tuple[int, int]:
     return (second, first) if call.integer("layout", 0) == 1 else (first, second)
 
 
-def keeps_cells(numbers: int, states: int, *, fused: bool) -> KeptFacet:
+def keeps_cells(numbers: int, states: int) -> KeptFacet:
     """Keep `numbers` for each step and hidden unit, and `states` for each hidden unit, a sequence.
 
-    That is what PyTorch's cells keep on the CPU, measured. A backend that runs the whole sequence
-    at once, as oneDNN does for an LSTM and cuDNN for all, has a workspace of its own: the upper
-    end.
+    That is what PyTorch's cells keep on the CPU, measured.
     """
 
     def kept(call: Call, gradients: Gradients) -> Kept:
@@ -60,23 +61,12 @@ def keeps_cells(numbers: int, states: int, *, fused: bool) -> KeptFacet:
         directions, gates, hidden = call.shape(2)
         element = width(call.input(0)) // 8
         units = steps * batch * hidden * element
-        cells = directions * (numbers * units + states * batch * hidden * element)
-        strides = gradients.strides_of(0)
-        copied = strides is not None and strides != contiguous(call.shape(0))
-        copies = directions * nbytes(call.input(0)) if copied else 0
-        high = None
-        if fused or gradients.on_gpu:
-            workspace = _workspace(steps * batch, (steps + 1) * batch, call.shape(0)[2], hidden)
-            outputs = units + 4 * batch * hidden * element
-            high = copies + max(cells, directions * (element * workspace + outputs + _PAGES))
-        own = cells + copies
+        copies = _copies(call, gradients, directions)
         # The gradient of R: what the steps so far add up to, that of this step, and their sum.
         transient = 3 * gates * hidden * element
-        inputs = () if copied else (0,)
         return Kept(
-            inputs,
-            own=own,
-            own_high=high,
+            inputs=() if copies else (0,),
+            own=copies + directions * (numbers * units + states * batch * hidden * element),
             transient=transient,
             forward_transient=steps * batch * gates * element + (directions - 1) * 2 * units,
             stepwise=True,
@@ -85,22 +75,64 @@ def keeps_cells(numbers: int, states: int, *, fused: bool) -> KeptFacet:
     return kept
 
 
-def _workspace(positions: int, states: int, inputs: int, hidden: int) -> int:
-    """Return about how many numbers oneDNN keeps for a direction, fitted to its LSTM from above.
+def keeps_workspace(cells: KeptFacet) -> KeptFacet:
+    """Keep the states before and after, the outputs, and the workspace of oneDNN, a direction.
 
-    Gates, three sets of states that inputs and outputs share, the cells, and gradients.
+    So PyTorch runs an LSTM on the CPU. cuDNN has a reserve of its own, of which no more is known
+    than that it lies between what `cells` keep and such a workspace.
     """
-    lanes = _lanes(hidden)
-    return (
-        positions * (_lanes(4 * hidden) + 3 * lanes)
-        + 6 * states * _lanes(max(inputs, hidden))
-        + 2 * states * lanes
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not gradients.needed:
+            return NOTHING
+        steps, batch = _extent(call)
+        directions, _, hidden = call.shape(2)
+        element = width(call.input(0)) // 8
+        units = steps * batch * hidden * element
+        copies = _copies(call, gradients, 1)
+        workspace = workspace_bytes(steps, batch, call.shape(0)[2], hidden)
+        own = copies + directions * (workspace + 4 * batch * hidden * element)
+        if gradients.on_gpu:
+            apart = cells(call, gradients)
+            return replace(apart, own_high=max(apart.own, own + directions * units))
+        inputs = () if copies else (0,)
+        # It makes the gradients of the states and of the input, whether these need one or not.
+        unused = directions - gradients[0]
+        transient = 2 * batch * hidden * element + unused * nbytes(call.input(0))
+        if directions == 1 and call.has_output(0):
+            return Kept(inputs, outputs=(0,), own=own, transient=transient)
+        return Kept(inputs, own=own + directions * units, transient=transient)
+
+    return kept
+
+
+def _copies(call: Call, gradients: Gradients, times: int) -> int:
+    """Return the bytes of the copies that are made of an input that is not contiguous."""
+    strides = gradients.strides_of(0)
+    is_copied = strides is not None and strides != contiguous(call.shape(0))
+    return times * nbytes(call.input(0)) if is_copied else 0
+
+
+def workspace_bytes(steps: int, batch: int, inputs: int, hidden: int) -> int:
+    """Return the bytes that oneDNN keeps for one direction of an LSTM in float32.
+
+    Fitted to what it says of 250 layers, all to the byte: gates and cells of every step, then
+    states of two layers before and after every step and their gradients, each from a page on.
+    """
+    rows = batch * (steps + 1) * 2
+    parts = (
+        steps * batch * _leading(4 * hidden),
+        steps * batch * _leading(hidden),
+        *[rows * _leading(max(inputs, hidden))] * 3,
+        *[rows * hidden] * 2,
     )
+    return sum(-(-4 * part // _PAGE) * _PAGE for part in parts)
 
 
-def _lanes(numbers: int) -> int:
+def _leading(numbers: int) -> int:
     """Round a row up to whole cache lines, and one more where rows would fall on each other."""
-    return -(-numbers // 16) * 16 + 16
+    lines = -(-numbers // _LINE) * _LINE
+    return lines + _LINE if lines % _ALIASES == 0 else lines
 
 
 def sees_sequence(call: Call, output: int) -> Sight:
@@ -137,9 +169,9 @@ def recurs(name: str) -> SignalFacet:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _cell("LSTM", keeps_cells(7, 0, fused=True)),
-        _cell("GRU", keeps_cells(7, 0, fused=False)),
-        _cell("RNN", keeps_cells(1, 1, fused=False)),
+        _cell("LSTM", keeps_workspace(keeps_cells(7, 0))),
+        _cell("GRU", keeps_cells(7, 0)),
+        _cell("RNN", keeps_cells(1, 1)),
     )
 
 

@@ -15,7 +15,7 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Pooling, Pools
 from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole, same_axes
+from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
 from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 from archlint.ops.signals import extent
 from archlint.ops.undetermined import Undetermined
@@ -73,9 +73,7 @@ def sees_ranked(call: Call, _: int) -> Sight:
     """TopK reads all of the axis that it ranks."""
     rank = call.rank(0)
     ranked = call.integer("axis", -1) % rank
-    return {
-        0: tuple(Whole(axis) if axis == ranked else Through(axis, axis) for axis in range(rank))
-    }
+    return {0: same_axes_but(rank, {ranked})}
 
 
 def keeps_extremum(call: Call, gradients: Gradients) -> Kept:

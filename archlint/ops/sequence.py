@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
+from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input, sees_nothing
 from archlint.ops.links import Sight
 from archlint.ops.operator import Operator
 from archlint.ops.strides import views_same
@@ -13,11 +13,6 @@ from archlint.ops.undetermined import Undetermined
 def sees_item(_: Call, __: int) -> Sight:
     """Which tensors are in a sequence depends on the data."""
     raise Undetermined("which tensors are in the sequence is not known")
-
-
-def sees_nothing(_: Call, __: int) -> Sight:
-    """Only how many items there are is read, or whether there is one."""
-    return {}
 
 
 def sees_optional(call: Call, output: int) -> Sight:

@@ -23,7 +23,7 @@ from archlint.ops.effect import (
 from archlint.ops.fan import matmul_fan
 from archlint.ops.masking import Masks
 from archlint.ops.operator import SignalFacet
-from archlint.ops.sliding import Sliding, slidings
+from archlint.ops.sliding import Sliding, kernel_sizes, slidings
 from archlint.ops.undetermined import Undetermined
 
 
@@ -90,7 +90,7 @@ def pools_windows(pooling: Pooling) -> SignalFacet:
     """Return the effect of pooling windows of the first input."""
 
     def effect(call: Call) -> Effect:
-        kernel = call.integers("kernel_shape") or ()
+        kernel = kernel_sizes(call, 0)
         inside = fill(call, slidings(call, kernel))
         if pooling is Pooling.LARGEST or not call.integer("count_include_pad", 0):
             inside = 1.0  # padding is never the largest, and is not counted

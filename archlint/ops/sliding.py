@@ -25,8 +25,7 @@ _WEIGHTS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-
-_LARGEST = 1 << 20
+_LARGEST = 1 << 20  # of a kernel or a stride: what is worked out goes through taps and phases
 
 
 @record
@@ -91,11 +90,9 @@ def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
     Raises `Undetermined` where the file gives none.
     """
     axes = len(kernel)
-    strides = call.integers("strides") or (1,) * axes
-    dilations = call.integers("dilations") or (1,) * axes
+    strides, dilations = steps(call, kernel)
     pads = call.integers("pads") or (0,) * (2 * axes)
     mode = call.text("auto_pad", "NOTSET")
-    check_window(kernel, strides, dilations)
     if len(pads) < 2 * axes:
         raise Undetermined("paddings are not given for every axis")
     shape = call.input(0).shape or ()
@@ -113,13 +110,29 @@ def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
     return tuple(result)
 
 
+def kernel_sizes(call: Call, weight: int = 1) -> tuple[int, ...]:
+    """Return the kernel size of each spatial axis, from the attribute or the weight in a slot.
+
+    Slot 0 stands for none, as of poolings: there are no sizes without the attribute then.
+    """
+    declared = call.integers("kernel_shape")
+    if declared is None:
+        return call.shape(weight)[2:] if weight else ()
+    return declared
+
+
+def steps(call: Call, kernel: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return strides and dilations of the spatial axes; `Undetermined` where they are no steps."""
+    strides = call.integers("strides") or (1,) * len(kernel)
+    dilations = call.integers("dilations") or (1,) * len(kernel)
+    check_window(kernel, strides, dilations)
+    return strides, dilations
+
+
 def check_window(
     kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
 ) -> None:
-    """Raise `Undetermined` for a window that no operator can have, and for one beyond all bounds.
-
-    What is worked out about a window goes through its taps, and through the phases of its stride.
-    """
+    """Raise `Undetermined` for a window that no operator can have, or one beyond all bounds."""
     if min(len(strides), len(dilations)) < len(kernel):
         raise Undetermined("strides or dilations are not given for every axis")
     if min((*kernel, *strides, *dilations, 1)) < 1:
@@ -135,7 +148,7 @@ def sliding_windows(call: Call) -> tuple[Sliding, ...]:
     """
     if not has_windows(call.node):
         return ()
-    return slidings(call, _kernel(call, _WEIGHTS[call.node.op]))
+    return slidings(call, kernel_sizes(call, _WEIGHTS[call.node.op]))
 
 
 def spread_windows(call: Call) -> tuple[Sliding, ...]:
@@ -143,19 +156,9 @@ def spread_windows(call: Call) -> tuple[Sliding, ...]:
 
     The paddings say nothing there, and stay unknown. Raises `Undetermined` as `sliding_windows`.
     """
-    kernel = _kernel(call, 1)
-    strides = call.integers("strides") or (1,) * len(kernel)
-    dilations = call.integers("dilations") or (1,) * len(kernel)
-    check_window(kernel, strides, dilations)
-    return tuple(Sliding(*one, None, None) for one in zip(kernel, strides, dilations, strict=False))
-
-
-def _kernel(call: Call, weight: int) -> tuple[int, ...]:
-    """Return the kernel sizes, from the attribute or the weight in a slot; () without either."""
-    declared = call.integers("kernel_shape")
-    if declared is None:
-        return call.shape(weight)[2:] if weight else ()
-    return declared
+    kernel = kernel_sizes(call)
+    each = zip(kernel, *steps(call, kernel), strict=False)
+    return tuple(Sliding(*one, None, None) for one in each)
 
 
 def slides(windows: tuple[Sliding, ...]) -> tuple[Link, ...]:

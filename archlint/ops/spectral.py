@@ -8,7 +8,7 @@ from archlint.ops.autocast import Casting, casts
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.facets import keeps_nothing
-from archlint.ops.links import Link, Opaque, Sight, Through, Whole
+from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
 from archlint.ops.undetermined import Undetermined
@@ -44,9 +44,7 @@ def dft_cost(call: Call) -> Cost:
 def sees_transformed(call: Call, _: int) -> Sight:
     """Every frequency reads the whole signal, real and imaginary parts."""
     rank, axis = call.rank(0), _signal_axis(call)
-    links: list[Link] = [Through(each, each) for each in range(rank)]
-    links[axis], links[-1] = Whole(axis), Whole(rank - 1)
-    return {0: tuple(links)}
+    return {0: same_axes_but(rank, {axis, rank - 1})}
 
 
 def stft_cost(call: Call) -> Cost:

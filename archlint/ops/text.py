@@ -11,19 +11,14 @@ from archlint.ops.facets import (
     sees_elementwise,
     sees_first_input,
 )
-from archlint.ops.links import Sight, Through, Whole
+from archlint.ops.links import Sight, same_axes_but
 from archlint.ops.operator import CostFacet, Operator, SightFacet
-
-
-def sees_parts(call: Call, _: int) -> Sight:
-    """Each string becomes a row of its parts."""
-    return {0: tuple(Through(axis, axis) for axis in range(call.rank(0)))}
 
 
 def sees_remaining(call: Call, _: int) -> Sight:
     """Words are left out, so that the others move up."""
     rank = call.rank(0)
-    return {0: (*(Through(axis, axis) for axis in range(rank - 1)), Whole(rank - 1))}
+    return {0: same_axes_but(rank, {rank - 1})}
 
 
 def operators() -> tuple[Operator, ...]:
@@ -31,7 +26,7 @@ def operators() -> tuple[Operator, ...]:
     return (
         _op("StringConcat", no_cost, sees_elementwise),
         _op("StringNormalizer", no_cost, sees_remaining),
-        _op("StringSplit", no_cost, sees_parts),
+        _op("StringSplit", no_cost, sees_first_input),
         _op("RegexFullMatch", no_cost, sees_first_input),
         _op("TfIdfVectorizer", per_input(2), sees_remaining),
         _op("Bernoulli", per_output(1), sees_first_input),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from archlint.analysis.amount import Amount, Unknown, merged
+from archlint.analysis.amount import Amount, merged
 from archlint.report.formulas import formulas_document
 from archlint.report.signal import signal_document
 
@@ -153,11 +154,7 @@ def _range(amount: Amount) -> dict[str, int | None]:
 
 def _certainty(*amounts: Amount) -> dict[str, Any]:
     unknown = merged(*(amount.unknown for amount in amounts))
-    return {"complete": not unknown, "unknown": [_unknown(part) for part in unknown]}
-
-
-def _unknown(part: Unknown) -> dict[str, str]:
-    return {"node": part.node, "op": part.op, "reason": part.reason}
+    return {"complete": not unknown, "unknown": [asdict(part) for part in unknown]}
 
 
 def _fields(facts: Facts, tensors: Sequence[str], *, all_tensors: bool) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from archlint.analysis.amount import Amount, Unknown, merged
@@ -47,9 +48,7 @@ def formulas_document(model: Model) -> dict[str, Any] | None:
         "ranges": model.formulas.of(_forward_macs).ranges or None,
         **totals,
         "nodes": _nodes(model),
-        "unknown": [
-            {"node": part.node, "op": part.op, "reason": part.reason} for part in merged(unknown)
-        ],
+        "unknown": [asdict(part) for part in merged(unknown)],
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from archlint.record import record, replace
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from archlint.findings import Finding, Severity
     from archlint.rule import Rule
     from archlint.sources.span import Span
+
+_DIGITS = re.compile(r"([0-9]+)")
 
 
 @record
@@ -30,11 +34,25 @@ class Reported:
     subject: str = ""
 
     @property
-    def order(self) -> tuple[str, int, int, str, str]:
-        """The order of a report: by path, line, column, code, message."""
-        span = self.span
+    def order(self) -> tuple[object, ...]:
+        """The order of a report: by path, line, column, code, message.
+
+        Numbers in a message count as numbers, so that layer 2 comes before layer 10.
+        """
+        span, finding = self.span, self.finding
         line, column = (span.start_line, span.start_column) if span else (0, 0)
-        return (self.path, line, column, self.finding.code, self.finding.message)
+        return (self.path, line, column, finding.code, _natural(finding.message), finding.message)
+
+
+def _natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a key in which digits sort by the number that they are, whatever its length."""
+    parts = _DIGITS.split(text)
+    numbers = (part.lstrip("0") for part in parts[1::2])
+    return tuple(
+        pair
+        for word, number in zip_longest(parts[::2], numbers, fillvalue="")
+        for pair in ((0, word), (len(number), number))
+    )
 
 
 class Status(enum.StrEnum):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from archlint import __version__
 from archlint.findings import Severity
+from archlint.manual import read_manual
 from archlint.report.json import plain
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class SarifReporter:
         results = [_result(item, texts.get(item.path), None) for item in outcome.findings]
         results += [_result(item, texts.get(item.path), "inSource") for item in outcome.suppressed]
         results += [_result(item, texts.get(item.path), "external") for item in outcome.baseline]
+        found = {result["ruleId"] for result in results}
         log = {
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
@@ -41,7 +43,9 @@ class SarifReporter:
                         "driver": {
                             "name": "archlint",
                             "version": __version__,
-                            "rules": [_rule(rule) for rule in outcome.rules],
+                            "rules": [
+                                _rule(rule, explained=rule.code in found) for rule in outcome.rules
+                            ],
                         }
                     },
                     "columnKind": "utf16CodeUnits",
@@ -52,12 +56,18 @@ class SarifReporter:
         return json.dumps(log, indent=1, allow_nan=False) + "\n"
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule, *, explained: bool) -> dict[str, Any]:
+    """Return a rule; with its manual where it has results, which viewers show beside them."""
+    help_text: dict[str, Any] = {"text": f"archlint rule {rule.code}"}
+    if explained:
+        manual = read_manual(type(rule)).for_readers(rule.code)
+        help_text = {"text": manual, "markdown": manual}
     return {
         "id": rule.code,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
         "shortDescription": {"text": rule.summary()},
-        "help": {"text": f"archlint rule {rule.code}"},
+        "fullDescription": {"text": f"{rule.summary()}."},
+        "help": help_text,
         "defaultConfiguration": {"level": _LEVELS[rule.severity], "enabled": rule.enabled},
         "properties": {"tags": list(rule.tags)},
     }

@@ -66,7 +66,7 @@ def footer(outcome: Outcome) -> str:
     aside = [
         f"{count} {what}"
         for count, what in (
-            (outcome.fixable, "fixable"),
+            (outcome.fixable, "fixable with --fix"),
             (len(outcome.suppressed), "suppressed"),
             (len(outcome.baseline), "in the baseline"),
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archlint.sources.stored_tensor import StoredTensor
 
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
+_SHOWN = 200  # letters of a name that a hostile file may make very long
 
 
 def check_payloads(folder: Path, payloads: Mapping[str, Payload]) -> Iterator[Problem]:
@@ -49,32 +50,9 @@ def check_keys(tensors: Iterable[StoredTensor]) -> Iterator[Problem]:
 
 
 def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator[Problem]:
-    shown = location[:200]
-    of = f"the weights of {len(tensors)} tensor{'s' * (len(tensors) > 1)}"
-    first = tensors[0].name
-    try:
-        size = external_stat(folder, location).st_size
-    except FileNotFoundError:
-        yield Problem(
-            "FILE002",
-            "external-data-missing",
-            f"the file '{shown}' with {of} is missing",
-            "put it next to the model; everything that needs no weight values was checked",
-            Severity.WARNING,
-            tensor=first,
-        )
-        return
-    except Refused as refused:
-        yield Problem(
-            "FILE003",
-            "external-data-refused",
-            f"the file '{shown}' with {of} is not read: {refused.reason}",
-            "put a copy of the file next to the model"
-            if refused.link
-            else "keep weights in a plain file in the model's folder, named by a relative path",
-            Severity.WARNING if refused.link else Severity.ERROR,
-            tensor=first,
-        )
+    size = _size(folder, location, tensors)
+    if isinstance(size, Problem):
+        yield size
         return
     short: list[Payload] = []
     for payload in tensors:
@@ -82,7 +60,8 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
             yield Problem(
                 "FILE003",
                 "external-data-refused",
-                f"the offset or length of tensor '{payload.name}' in '{shown}' is not a byte count",
+                f"the offset or length of tensor '{payload.name}' in '{location[:_SHOWN]}' is not "
+                "a byte count",
                 "write the model again with the tool that made it",
                 tensor=payload.name,
             )
@@ -97,10 +76,39 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
         yield Problem(
             "FILE002",
             "external-data-missing",
-            f"the file '{shown}' has {size:,} bytes, but {len(short)} of its tensors need bytes "
-            f"up to {needed:,}",
+            f"the file '{location[:_SHOWN]}' has {size:,} bytes, but {len(short)} of its tensors "
+            f"need bytes up to {needed:,}",
             "The file was cut off, or belongs to another version of the model",
             tensor=short[0].name,
+        )
+
+
+def _size(folder: Path, location: str, tensors: list[Payload]) -> int | Problem:
+    """Return the bytes of an external file, or why it is not looked at."""
+    file = f"the file '{location[:_SHOWN]}'"
+    of = f"the weights of {len(tensors)} tensor{'s' * (len(tensors) > 1)}"
+    first = tensors[0].name
+    try:
+        return external_stat(folder, location).st_size
+    except FileNotFoundError:
+        return Problem(
+            "FILE002",
+            "external-data-missing",
+            f"{file} with {of} is missing",
+            "put it next to the model; everything that needs no weight values was checked",
+            Severity.WARNING,
+            tensor=first,
+        )
+    except Refused as refused:
+        return Problem(
+            "FILE003",
+            "external-data-refused",
+            f"{file} with {of} is not read: {refused.reason}",
+            "put a copy of the file next to the model"
+            if refused.link
+            else "keep weights in a plain file in the model's folder, named by a relative path",
+            Severity.WARNING if refused.link else Severity.ERROR,
+            tensor=first,
         )
 
 

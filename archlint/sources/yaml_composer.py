@@ -13,6 +13,7 @@ from archlint.record import record
 from archlint.sources.problem import Problem
 from archlint.sources.yaml_node import MERGE, Alias, Entry, Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import is_yaml_1_1_boolean, is_yaml_1_1_number
+from archlint.sources.yaml_syntax import syntax_error
 from archlint.sources.yaml_text import Text, invalid_yaml
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def compose(text: Text, *, pure: bool = False) -> tuple[Node | None, list[Proble
                 return compose(text, pure=True)
             tab = _separating_tab(error, source)
             if tab is None:
-                raise _syntax_error(text, error) from error
+                raise syntax_error(text, error) from error
             source = f"{source[:tab]} {source[tab + 1 :]}"
         except yaml.YAMLError as error:
             raise invalid_yaml(str(error)) from error
@@ -71,25 +72,6 @@ def _separating_tab(error: yaml.MarkedYAMLError, source: str) -> int | None:
     index = len(source) if error.problem_mark is None else error.problem_mark.index
     line = source[:index].rpartition("\n")[2]
     return index if source[index : index + 1] == "\t" and line.strip() else None
-
-
-def _syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Exception:
-    mark = error.problem_mark or error.context_mark
-    index = len(text.text) if mark is None else min(mark.index, len(text.text))
-    place = text.span(index, min(index + 1, len(text.text)))
-    message = error.problem or "this is not YAML"
-    if "cannot start any token" in message:
-        if text.text[index : index + 1] == "\t":
-            return invalid_yaml("a tab stands where YAML takes spaces", "indent with spaces", place)
-        message = f"{text.text[index : index + 1]!r} cannot start a value"
-        return invalid_yaml(message, "put the value in quotes", place)
-    if message.startswith("mapping values are not allowed"):
-        hint = "end the line above with a colon, or put a text that has a colon in quotes"
-        return invalid_yaml(message, hint, place)
-    if error.context and error.context_mark is not None:
-        line, column = text.line_and_column(error.context_mark.index)
-        message += f", {error.context} that starts at {line}:{column}"
-    return invalid_yaml(message, span=place)
 
 
 @record(frozen=False)

@@ -55,6 +55,21 @@ class YamlDocument:
             return self.locate_key(path)
         return node.span
 
+    @property
+    def start(self) -> Span | None:
+        """The span of the first key, which stands for the whole file."""
+        entries = self.root.entries if isinstance(self.root, Mapping) else ()
+        return entries[0].key.span if entries else None
+
+    def nearest(self, path: tuple[str | int, ...]) -> Span | None:
+        """Return the span of the value at `path`, or of the nearest key around it, or the start."""
+        found = self.locate(path)
+        for length in range(len(path) - 1, 0, -1):
+            if found is not None:
+                break
+            found = self.locate_key(path[:length])
+        return found or self.start
+
     def locate_key(self, path: tuple[str | int, ...]) -> Span | None:
         """Return the span of the key at the end of `path`; of the item where that is an index."""
         *parent, last = path

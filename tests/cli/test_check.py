@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from jsonschema import validate
 
-from .conftest import DEAD, Archlint
+from dead_layer import DEAD
+
+from .conftest import Archlint
 
 CLEAN = DEAD.replace("from: stem", "from: dead")
 
@@ -264,6 +266,32 @@ def test_size_for_a_dimension_that_is_not_there(archlint: Archlint, folder: Path
     result = archlint("check", "--dim", "bacth=4")
     assert "no input has a dimension 'bacth': did you mean 'batch'?" in result.out
     assert result.code == 0
+
+
+def test_size_that_the_file_itself_states_wrongly_fails(archlint: Archlint, folder: Path) -> None:
+    text = CLEAN.replace("[1, 3, 8, 8]", "[batch, 3, 8, 8]") + "target:\n  dims: {bacth: 4}\n"
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    result = archlint("check", "net.arch.yaml")
+    assert result.code == 1
+    assert result.out.startswith("net.arch.yaml:15:17: warning[LINT005]")
+    assert "help: open dimensions: batch" in result.out
+
+
+def test_people_see_hints_when_they_ask_and_programs_always(
+    archlint: Archlint, folder: Path
+) -> None:
+    """That a stride leaves a remainder is a hint."""
+    (folder / "net.arch.yaml").write_text(
+        "archlint: 1\ninputs: {x: [1, 3, 9, 9]}\n"
+        "layers:\n  - Conv2d: {out_channels: 4, kernel_size: 2, stride: 2}\n",
+        encoding="utf-8",
+    )
+    told = {
+        (form, flags): "leaves a remainder of" in archlint("check", "--format", form, *flags).out
+        for form in ("text", "short", "github", "json", "sarif")
+        for flags in ((), ("-v",), ("--select", "RF004"))
+    }
+    assert told == {(form, flags): bool(flags) or form in {"json", "sarif"} for form, flags in told}
 
 
 def test_module_that_is_not_there(archlint: Archlint, folder: Path) -> None:

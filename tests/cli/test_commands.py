@@ -10,7 +10,9 @@ import onnx
 import pytest
 from jsonschema import Draft202012Validator, validate
 
-from .conftest import DEAD, Archlint
+from dead_layer import DEAD
+
+from .conftest import Archlint
 
 
 def test_rules_are_listed_with_what_archlint_reports_itself(archlint: Archlint) -> None:
@@ -25,7 +27,31 @@ def test_rules_are_listed_with_what_archlint_reports_itself(archlint: Archlint) 
 def test_manual_of_a_rule(archlint: Archlint, word: str) -> None:
     result = archlint("rule", word)
     assert result.out.startswith("# ARCH006 dead-code\n")
-    assert "```yaml fails" in result.out
+    # What only the tests of the manual read is put in words.
+    assert "```yaml\n" in result.out
+    assert "```yaml fails" not in result.out
+    assert "# expect:" not in result.out
+
+
+@pytest.mark.parametrize(("word", "family"), [("RF", "RF"), ("rf00", "RF00")])
+def test_rules_of_a_family(archlint: Archlint, word: str, family: str) -> None:
+    lines = archlint("rule", word).out.splitlines()
+    assert lines[0].split() == ["code", "name", "severity", "finds"]
+    assert len(lines) > 5
+    assert all(line.startswith(family) for line in lines[1:])
+    entries = json.loads(archlint("rule", word, "--format", "json").out)
+    assert [entry["code"] for entry in entries] == [line.split()[0] for line in lines[1:]]
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("arch006", "ARCH006"), ("rf", "RF"), ("dead-cod", "dead-code"), ("Dead-Code", "dead-code")],
+)
+def test_an_unknown_rule_comes_with_the_nearest(archlint: Archlint, word: str, near: str) -> None:
+    for flag in ("--select", "--ignore", "--extend-select"):
+        result = archlint("check", flag, word)
+        assert (result.code, result.out) == (2, "")
+        assert f"unknown rule {word!r}: did you mean {near!r}?" in result.err
 
 
 def test_rules_as_json(archlint: Archlint) -> None:
@@ -38,9 +64,15 @@ def test_devices(archlint: Archlint, folder: Path) -> None:
         '[devices.acme-board]\nkind = "mcu"\nmemory = "256 KiB"\nflash = "1 MiB"\n',
         encoding="utf-8",
     )
-    listed = archlint("devices").out
+    result = archlint("devices")
+    listed = result.out
     assert "nvidia-a100-40gb" in listed
     assert "acme-board" in listed
+    grades = {line.split()[-1] for line in listed.splitlines()[1:]} - {"-"}
+    assert grades == {"A", "B", "C"}
+    assert all(f" {grade}: " in result.err for grade in grades)
+    nvidia = archlint("devices", "nvidia-t4").out
+    assert any(line.split()[:3] == ["sources", "A", "from"] for line in nvidia.splitlines())
     sheet = archlint("devices", "acme-board").out
     assert "256 KiB" in sheet
     assert "1 MiB" in sheet

@@ -9,7 +9,9 @@ import numpy as np
 from jsonschema import Draft202012Validator
 from onnx import TensorProto, helper, numpy_helper, parser
 
-from .conftest import DEAD, Archlint
+from dead_layer import DEAD
+
+from .conftest import Archlint
 
 
 def _layers(text: str) -> list[str]:

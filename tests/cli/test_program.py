@@ -68,9 +68,9 @@ def test_installed_command_is_the_module(program: Archlint) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
 def test_closed_pipe_is_quiet(program: Archlint, folder: Path) -> None:
-    assert program("devices").code == 0
+    assert program("rule").code == 0
     with subprocess.Popen(
-        [sys.executable, "-m", "archlint", "devices"],
+        [sys.executable, "-m", "archlint", "rule"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,

@@ -80,7 +80,10 @@ def formulas(request):
 @given(data=st.data())
 def test_a_formula_has_the_value_of_the_bound_model(formulas, data):
     found = {name: formulas.of(measure) for name, measure in AMOUNTS.items()}
-    assert {name for name, formula in found.items() if formula.low is None} <= {"training peak"}
+    # What an LSTM keeps is rounded up to pages; a peak goes from one moment to another.
+    has_pages = any(node.op == "LSTM" for node in formulas.samples.some.graph.nodes)
+    may_be_unknown = {"training peak", "saved"} if has_pages else {"training peak"}
+    assert {name for name, formula in found.items() if formula.low is None} <= may_be_unknown
     domain = zip(*(formula.domain for formula in found.values() if formula.low), strict=True)
     point = tuple(
         data.draw(st.integers(0, 700)) * own[0].step + max(each.smallest for each in own)

@@ -15,9 +15,9 @@ from archlint.sources.limits import Limits
 from archlint.sources.onnx_file import read_onnx
 from archlint.sources.problem import Unreadable
 from archlint.sources.utf8 import mend
+from onnx_messages import clear_data, tensors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MUTANTS = 1500
@@ -93,20 +93,8 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 def without_data(message: Message) -> Message:
     """Clear the data of every tensor, and the numbers that have two forms on the wire."""
     for tensor in tensors_of(message):
-        for field in ("raw_data", "external_data", "data_location"):
-            tensor.ClearField(field)
-        for field in ("float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
-            tensor.ClearField(field)
+        clear_data(tensor)
     return message
-
-
-def tensors_of(message: Message) -> Iterator[TensorProto]:
-    if isinstance(message, TensorProto):
-        yield message
-    for descriptor, value in message.ListFields():
-        if descriptor.message_type is not None:
-            for part in [value] if isinstance(value, Message) else value:
-                yield from tensors_of(part)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -79,9 +79,10 @@ def operator_names():
     return standard | {name for _, name in operators().entries}
 
 
-def test_analyses_know_no_operator_by_name():
+@pytest.mark.parametrize("room", ["archlint/analysis", "rules/archlint_rules"])
+def test_analyses_and_rules_know_no_operator_by_name(room):
     known = operator_names()
-    for path in (ROOT / "archlint" / "analysis").rglob("*.py"):
+    for path in (ROOT / room).rglob("*.py"):
         quoted = {
             node.value
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -64,7 +64,7 @@ def test_the_hook_finds_a_bad_model_and_passes_a_good_one(tmp_path, monkeypatch)
     run("git", "add", ".", cwd=project)
     failed = run(*hook, cwd=project, check=False)
     assert failed.returncode == 1, failed.stdout + failed.stderr
-    assert "net.arch.yaml:8:3: error[MEM003] weights-exceed-flash" in failed.stdout
+    assert "net.arch.yaml:8:22: error[MEM003] weights-exceed-flash" in failed.stdout
     assert "other.yaml" not in failed.stdout
 
     model.write_text(GOOD, encoding="utf-8")

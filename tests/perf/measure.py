@@ -89,11 +89,11 @@ def run(code: str) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale)
 
 
-def measure(steps: dict[str, str], runs: int) -> dict[str, Cost]:
+def measure(code_of: dict[str, str], runs: int) -> dict[str, Cost]:
     """Run all steps in turn, `runs` times, and take the least: what others do only adds."""
-    costs: dict[str, list[Cost]] = {name: [] for name in steps}
+    costs: dict[str, list[Cost]] = {name: [] for name in code_of}
     for _ in range(runs):
-        for name, code in steps.items():
+        for name, code in code_of.items():
             costs[name].append(run(code))
     return {
         name: Cost(
@@ -114,36 +114,34 @@ def compare(title: str, value: float, limit: float) -> None:
     tell(f"{title:46} {value:8.3f}   at most {limit:g}{'' if value <= limit else '   EXCEEDED'}")
 
 
-def main(runs: int) -> None:
-    """Make the models, run the steps, print the table and the ratios."""
-    with tempfile.TemporaryDirectory() as folder:
-        run(MAKE.format(folder=folder))
-        big, small, nodes, layers = (
-            str(Path(folder, f"{name}.onnx")) for name in ("big", "small", "nodes", "layers")
-        )
-        steps = {
-            "python": "pass",
-            "import onnx": "import onnx",
-            "read small": READ.format(path=small),
-            "read big": READ.format(path=big),
-            "read nodes": READ.format(path=nodes),
-            "onnx.load big": LOAD.format(path=big),
-            "onnx.load nodes": LOAD.format(path=nodes),
-            "infer_shapes nodes": INFER.format(path=nodes),
-            "infer_shapes layers": INFER.format(path=layers),
-            "bytes of big": BYTES.format(path=big),
-            "sampled statistics of big": STATISTICS.format(path=big, exact=False),
-            "exact statistics of big": STATISTICS.format(path=big, exact=True),
-            "check small": CHECK.format(path=small),
-            "check big": CHECK.format(path=big),
-            "check nodes": CHECK.format(path=nodes),
-            "check layers": CHECK.format(path=layers),
-            "check layers, batch": BATCH.format(path=layers),
-        }
-        steps |= {str(path): CHECK.format(path=str(path)) for path in (*EXPORTS, *ARCHITECTURES)}
-        costs = measure(steps, runs)
-    for name, cost in costs.items():
-        tell(f"{name:28} {cost.cpu:8.3f} CPU s {cost.memory:9.1f} MiB")
+def steps(folder: str) -> dict[str, str]:
+    """Return the code of every step by its name; the models in `folder` are made already."""
+    big, small, nodes, layers = (
+        str(Path(folder, f"{name}.onnx")) for name in ("big", "small", "nodes", "layers")
+    )
+    return {
+        "python": "pass",
+        "import onnx": "import onnx",
+        "read small": READ.format(path=small),
+        "read big": READ.format(path=big),
+        "read nodes": READ.format(path=nodes),
+        "onnx.load big": LOAD.format(path=big),
+        "onnx.load nodes": LOAD.format(path=nodes),
+        "infer_shapes nodes": INFER.format(path=nodes),
+        "infer_shapes layers": INFER.format(path=layers),
+        "bytes of big": BYTES.format(path=big),
+        "sampled statistics of big": STATISTICS.format(path=big, exact=False),
+        "exact statistics of big": STATISTICS.format(path=big, exact=True),
+        "check small": CHECK.format(path=small),
+        "check big": CHECK.format(path=big),
+        "check nodes": CHECK.format(path=nodes),
+        "check layers": CHECK.format(path=layers),
+        "check layers, batch": BATCH.format(path=layers),
+    } | {str(path): CHECK.format(path=str(path)) for path in (*EXPORTS, *ARCHITECTURES)}
+
+
+def compare_all(costs: dict[str, Cost]) -> None:
+    """Print every ratio that has a limit."""
 
     def ratio(title: str, over: str, under: str, limit: float) -> None:
         compare(title, costs[over].cpu / costs[under].cpu, limit)
@@ -151,7 +149,6 @@ def main(runs: int) -> None:
     def more(title: str, over: str, under: str, limit: float) -> None:
         compare(title, costs[over].memory - costs[under].memory, limit)
 
-    tell("")
     ratio("reader / onnx.load, CPU, 1.9 GB", "read big", "onnx.load big", 0.15)
     ratio("reader / onnx.load, CPU, 52,000 nodes", "read nodes", "onnx.load nodes", 1.6)
     ratio("reader on big / on small weights, CPU", "read big", "read small", 1.10)
@@ -166,6 +163,17 @@ def main(runs: int) -> None:
         compare(f"check of a small {kind} / import onnx, mean", mean(small), 1.5)
         compare("the same of the one that takes longest", max(small), 1.5)
     ratio("exact statistics / reading the bytes, CPU", "exact statistics of big", "bytes of big", 5)
+
+
+def main(runs: int) -> None:
+    """Make the models, run the steps, print the table and the ratios."""
+    with tempfile.TemporaryDirectory() as folder:
+        run(MAKE.format(folder=folder))
+        costs = measure(steps(folder), runs)
+    for name, cost in costs.items():
+        tell(f"{name:28} {cost.cpu:8.3f} CPU s {cost.memory:9.1f} MiB")
+    tell("")
+    compare_all(costs)
 
 
 if __name__ == "__main__":

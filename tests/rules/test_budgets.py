@@ -97,12 +97,10 @@ def test_a_budget_that_no_size_keeps():
 def test_the_largest_size_of_a_peak_is_found_without_a_formula():
     # Rounded to nanoseconds, a time is no polynomial.
     text = OPEN_MLP.format(target="{device: nvidia-a100-40gb, require: {step-time: 1 ms}}")
-    about_time = [
-        each for each in lint_text(text, [BudgetUndecided]) if "require.step-time" in each.message
-    ]
-    (finding,) = about_time
-    assert finding.data["formula"] is None
-    (size,) = finding.data["largest"].values()
+    (finding,) = lint_text(text, [BudgetUndecided])
+    budgets = {each["budget"]: each for each in finding.data["budgets"]}
+    assert budgets["require.step-time"]["formula"] is None
+    (size,) = budgets["require.step-time"]["largest"].values()
     for batch, fits in ((size, True), (size + 1, False)):
         target = f"{{device: nvidia-a100-40gb, batch-size: {batch}, require: {{step-time: 1 ms}}}}"
         findings = lint_text(OPEN_MLP.format(target=target), [StepBudgetExceeded, BudgetUndecided])
@@ -116,3 +114,17 @@ def test_several_open_dimensions_have_a_formula_alone():
     assert "needs 8.389 MFLOP * n * T, and whether" in finding.message
     assert finding.message.endswith("cannot be decided while n and T are open")
     assert finding.data["largest"] is None
+
+
+def test_budgets_that_the_batch_leaves_open_are_one_finding():
+    # 8388608 n FLOP; 4 layers keep 1024 numbers each, and 16 MiB are weights.
+    target = "{require: {step-flops: 1 GFLOP, inference-memory: 17 MiB, weights: 1 GiB}}"
+    (finding,) = lint_text(OPEN_MLP.format(target=target), [BudgetUndecided])
+    assert finding.message == (
+        "2 budgets cannot be decided while n is open: all fit up to n = 119; inference needs "
+        "8 KiB * n + 16 MiB, within require.inference-memory (17 MiB) up to n = 128; a forward "
+        "pass needs 8.389 MFLOP * n, within require.step-flops (1 GFLOP) up to n = 119"
+    )
+    assert finding.place.path == ("target", "require", "step-flops")
+    assert finding.data["limit"] == 10**9
+    assert [each["largest"] for each in finding.data["budgets"]] == [{"n": 128}, {"n": 119}]

@@ -191,7 +191,7 @@ def test_a_fresh_export_is_as_its_file_declares(name: str, stated: str, tmp_path
     """The family is named, and sigma is within four standard errors, at every layer."""
     from archlint.analysis.facts import Facts
     from archlint.analysis.initialization import Initialization
-    from archlint.engine.stored_numbers import reader
+    from archlint.engine.stored_numbers import StoredNumbers
     from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
     from archlint.ops.registry import operators
@@ -207,7 +207,7 @@ def test_a_fresh_export_is_as_its_file_declares(name: str, stated: str, tmp_path
     declares = _facts(architecture.model).initialization
     graph = build_graph(model, Bindings(None, {}))
     stored: Initialization = Facts(
-        graph, Target(weights=stated), operators(), reader(path, model, {})
+        graph, Target(weights=stated), operators(), StoredNumbers(path, model, {}).describe
     ).initialization
     assert stored.freshness.is_fresh
     assert len(stored.layers) == len(declares.layers) > 0

@@ -1,3 +1,4 @@
+import re
 from importlib import import_module
 from pkgutil import walk_packages
 
@@ -5,6 +6,8 @@ import pytest
 
 import archlint_rules as package
 from archlint.api import Rule
+from archlint.config.loading import load_config
+from archlint.manual import read_manual
 from archlint.testing import check_example, manual_examples
 from archlint_rules import archlint_rules
 
@@ -12,6 +15,20 @@ from archlint_rules import archlint_rules
 @pytest.mark.parametrize("example", manual_examples(archlint_rules()), ids=str)
 def test_the_examples_of_a_manual_do_what_it_says(example):
     check_example(example)
+
+
+MANUALS = [read_manual(rule) for rule in archlint_rules()]
+
+
+@pytest.mark.parametrize("manual", MANUALS, ids=lambda manual: manual.path.stem)
+def test_settings_in_a_manual_can_be_read(manual, tmp_path):
+    for text in re.findall(r"^```toml\n(.*?)^```", manual.text, flags=re.MULTILINE | re.DOTALL):
+        (tmp_path / "archlint.toml").write_text(text, encoding="utf-8")
+        assert load_config(None, tmp_path).path
+
+
+def test_no_manual_speaks_of_what_a_reader_cannot_know():
+    assert [each.path for each in MANUALS if "problem set" in each.text] == []
 
 
 def test_every_rule_has_a_manual_and_is_found():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import warnings
 import weakref
 from collections.abc import Callable, Collection
@@ -29,7 +30,9 @@ HERE = Path(__file__).parent / "training"
 BATCH = 3
 Network: TypeAlias = tuple[Callable[..., torch.nn.Module], Callable[[int], torch.Tensor]]
 # What is kept of what torch.export notes: the rest is long, or tells of the machine.
-TELLING = ("pkg.torch.onnx.fx_node", "pkg.torch.onnx.name_scopes")
+STACK = "pkg.torch.onnx.stack_trace"
+TELLING = ("pkg.torch.onnx.fx_node", "pkg.torch.onnx.name_scopes", STACK)
+FOLDERS = re.compile(r'(?<=File ")(?:[^"\n]*/site-packages/|[^"\n]*/)')
 CLASSES, BROKEN_UP = "pkg.torch.onnx.class_hierarchy", "torch.nn.modules.normalization.RMSNorm"
 
 
@@ -169,6 +172,9 @@ def trim(proto: onnx.ModelProto, telling: Collection[str]) -> None:
             for entry in node.metadata_props
             if entry.key in telling or (entry.key == CLASSES and BROKEN_UP in entry.value)
         ]
+        for entry in kept:
+            if entry.key == STACK:
+                entry.value = FOLDERS.sub("", entry.value)
         del node.metadata_props[:]
         node.metadata_props.extend(kept)
     for info in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):

@@ -238,6 +238,43 @@ class Dropping(nn.Module):
         return self.last(attended.transpose(1, 2).flatten(2))
 
 
+class Gated(nn.Module):
+    """A stack of gated convolutions that a loop of its own runs, which ends with many variables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv1d(7, 8, 1), nn.Conv1d(8, 5, 1)
+        self.gates = nn.ModuleList(nn.Conv1d(8, 16, 3, padding=step) for step in (1, 1, 1))
+        self.skips = nn.ModuleList(nn.Conv1d(8, 8, 1) for _ in self.gates)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        kept = []
+        for gate, skip in zip(self.gates, self.skips, strict=True):
+            content, strength = gate(x).chunk(2, 1)
+            product = torch.tanh(content) * torch.sigmoid(strength)
+            kept.append(skip(product))
+            x = x + product
+        while len(kept) > 1:
+            total = kept.pop() + kept.pop()
+            kept.append(total)
+        return self.last(functional.relu(kept[0]) + x)
+
+
+class Remembering(nn.Module):
+    """Two LSTMs: one of two layers in both directions, and one that reads it from the last step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.both = nn.LSTM(16, 10, num_layers=2, bidirectional=True, batch_first=True)
+        self.one, self.head = nn.LSTM(20, 12), nn.Linear(12, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        steps, _ = self.both(x)
+        _, (state, _) = self.one(steps.transpose(0, 1).flip(0))
+        return self.head(state[0])
+
+
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -301,4 +338,6 @@ EXPORTED = {
     "messages": (Messages, rows),
     "biased": (Biased, rows),
     "choices": (Choices, rows),
+    "gated": (Gated, rows),
+    "remembering": (Remembering, rows),
 }

@@ -13,6 +13,7 @@ from archlint.quantity import (
     format_flops,
     format_macs,
     format_seconds,
+    format_share,
     parse_bandwidth,
     parse_bytes,
     parse_count,
@@ -163,3 +164,25 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             assert parse(text) >= 0
         except QuantityError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0%"),
+        (1, "100%"),
+        (0.5, "50%"),
+        (0.995, "99.5%"),  # and not the 100% that it would be rounded to
+        (0.99963, "99.96%"),
+        (1.0004, "100.04%"),
+        (0.004, "0.4%"),
+        (1.5, "150%"),
+    ],
+)
+def test_a_share_is_all_or_nothing_only_where_it_is(share: float, text: str) -> None:
+    assert format_share(share) == text
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+def test_a_share_of_counts_is_never_rounded_to_the_whole(part: int, whole: int) -> None:
+    assert (format_share(part / whole) == "100%") == (part == whole)

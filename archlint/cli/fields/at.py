@@ -92,10 +92,10 @@ def _parsed(model: Model, element: str) -> tuple[str, dict[int, int]]:
         raise CannotRun(f"--at {element!r}: an index is a whole number") from None
     axes = list(range(len(shape))) if len(indices) == len(shape) else moving
     if len(indices) != len(axes):
-        raise CannotRun(
-            f"--at {element!r}: give {len(axes)} indices, for axes {axes}, or one for each of "
-            f"{len(shape)} axes"
-        )
+        numbers = " and ".join(str(axis) for axis in axes)
+        some = f"an index for axis {numbers}" if len(axes) == 1 else f"indices for axes {numbers}"
+        wanted = f"{some}, or one" if axes else "one"
+        raise CannotRun(f"--at {element!r}: give {wanted} for each of the {len(shape)} axes")
     return tensor, {
         axis: _in_range(element, index, shape[axis])
         for axis, index in zip(axes, indices, strict=True)

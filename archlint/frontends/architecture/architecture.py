@@ -30,7 +30,7 @@ class Architecture:
     problems: tuple[Problem, ...]
 
     def locate(self, path: tuple[str | int, ...], key: str | None = None) -> Span | None:
-        """Return the place of `path` in the file, or of what there is of it.
+        """Return the place of `path` in the file, or of the nearest key around it.
 
         With `key`, the place of that argument of the layer at `path`, where it is written.
         """
@@ -38,11 +38,7 @@ class Architecture:
             span = self._argument(path, key)
             if span is not None:
                 return span
-        for length in range(len(path), -1, -1):
-            span = self.document.locate(path[:length])
-            if span is not None:
-                return span
-        return None
+        return self.document.nearest(path)
 
     def _argument(self, path: tuple[str | int, ...], key: str) -> Span | None:
         from archlint.sources.yaml_node import Mapping, resolve

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from archlint.frontends.architecture.binding import block_arguments, layer_arguments
@@ -12,28 +11,31 @@ from archlint.frontends.architecture.layers.table import layers
 from archlint.frontends.architecture.onnx_operator import PREFIX, build_operator
 from archlint.frontends.architecture.placing import check_used, place
 from archlint.frontends.architecture.problems import Stop
-from archlint.frontends.architecture.scope import INPUT, PREVIOUS, Scope
-from archlint.frontends.architecture.site import Rejected
-from archlint.frontends.architecture.value import Invalid, node_boolean, node_integer, node_word
-from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
+from archlint.frontends.architecture.scope import PREVIOUS, Scope
+from archlint.frontends.architecture.site import Rejected, Site
+from archlint.frontends.architecture.value import Invalid, node_boolean, node_integer
+from archlint.frontends.architecture.wiring import (
+    claim_name,
+    inputs_of,
+    keep_name,
+    keep_results,
+    show_inner,
+)
+from archlint.sources.yaml_node import Node, Sequence, resolve
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from collections.abc import Callable
 
     from archlint.frontends.architecture.block import Block
     from archlint.frontends.architecture.builder import Builder
     from archlint.frontends.architecture.layer import Layer
-    from archlint.frontends.architecture.site import Site
     from archlint.frontends.architecture.tensor import Tensor
+    from archlint.frontends.architecture.wiring import Inputs
 
-    Inputs: TypeAlias = list[Tensor | None]
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _DEEPEST = 40
 _MOST_REPEATS = 10_000
 _MOST_LAYERS = 20_000
 _MOST_WORK = 500_000
-_RESERVED = (PREVIOUS, INPUT)
 
 
 class Assembler:
@@ -53,16 +55,16 @@ class Assembler:
             return
         for index, item in enumerate(inside.items):
             try:
-                self._item(read_item(item, (*path, index), scope.file.is_layer), scope)
+                self._item(read_item(item, (*path, index), scope.file), scope)
             except Invalid as invalid:
                 scope.file.problems.add(invalid.span, invalid.message, invalid.help)
                 scope.tensors[PREVIOUS] = None
-                _keep_name(item, scope)
+                keep_name(item, scope)
 
     def _item(self, item: Item, scope: Scope) -> None:
         """Build an item as often as it is repeated, and give its output its name."""
-        name = _name(item, scope)
-        inputs = _inputs(item, scope)
+        name = claim_name(item, scope)
+        inputs = inputs_of(item, scope)
         repeat = item.beside.get("repeat")
         if repeat is None:
             output = self._once(item, name, scope, inputs)
@@ -141,29 +143,18 @@ class Assembler:
         arguments = layer_arguments(layer, entries, scope.names, problems, item.word.span)
         site = place(item, name, scope, self.builder)
         _check_count(layer, item, inputs)
-        made = [tensor for tensor in inputs if tensor is not None]
-        if arguments is None or len(made) < len(inputs):
+        if arguments is None:
             return None
-        try:
-            output = layer.build(site, *made, **arguments)
-        except Rejected as rejected:
-            _take_down(rejected, item, scope)
-            return None
-        check_used(site, item)
-        return _keep(output, site, item, name, scope)
+        return _result(
+            site, item, name, scope, inputs, lambda made: layer.build(site, *made, **arguments)
+        )
 
     def _operator(self, item: Item, name: str, scope: Scope, inputs: Inputs) -> Tensor | None:
         site = place(item, name, scope, self.builder)
-        made = [tensor for tensor in inputs if tensor is not None]
-        if len(made) < len(inputs):
-            return None
-        try:
-            output = build_operator(site, item, made, scope.names)
-        except Rejected as rejected:
-            _take_down(rejected, item, scope)
-            return None
-        check_used(site, item)
-        return _keep(output, site, item, name, scope)
+        return _result(
+            site, item, name, scope, inputs,
+            lambda made: build_operator(site, item, made, scope.names),
+        )  # fmt: skip
 
     def _sequential(self, item: Item, name: str, scope: Scope, inputs: Inputs) -> Tensor | None:
         if item.value is None or len(inputs) != 1:
@@ -175,7 +166,7 @@ class Assembler:
         _guard_depth(inside, item)
         known = set(scope.tensors)
         self.layers(item.value, (*item.path, SEQUENTIAL), inside)
-        _show_inner(inside, item, name, scope, known)
+        show_inner(inside, item, name, scope, known)
         return inside.tensors[PREVIOUS]
 
     def _block(
@@ -203,51 +194,8 @@ class Assembler:
         output = inside.tensors.get(PREVIOUS)
         if block.output is not None:
             output = inside.reference(block.output)
-        _show_inner(inside, item, name, scope, {*block.inputs})
+        show_inner(inside, item, name, scope, {*block.inputs})
         return output
-
-
-def _name(item: Item, scope: Scope) -> str:
-    entry = item.beside.get("name")
-    if entry is None:
-        return scope.free_name(item.layer)
-    name = node_word(entry.value, "a name")
-    if not _NAME.match(name):
-        message = f"{name!r} is not a name"
-        raise Invalid(
-            entry.value.span, message, "use letters, digits, _ and -, starting with a letter"
-        )
-    if name in _RESERVED or name in scope.tensors:
-        raise Invalid(entry.value.span, f"the name {name!r} is taken already")
-    scope.taken.add(name)
-    return name
-
-
-def _keep_name(item: Node, scope: Scope) -> None:
-    """Know the name of a layer that could not be read, so that its users are not blamed."""
-    inside = resolve(item)
-    entry = inside.get("name") if isinstance(inside, Mapping) else None
-    name = None if entry is None else resolve(entry.value)
-    if isinstance(name, Scalar):
-        scope.tensors.setdefault(name.text, None)
-
-
-def _inputs(item: Item, scope: Scope) -> Inputs:
-    """Return the tensors that a layer takes: those that `from` names, or the previous one."""
-    entry = item.beside.get("from")
-    if entry is not None:
-        inside = resolve(entry.value)
-        nodes = inside.items if isinstance(inside, Sequence) else (entry.value,)
-        return [scope.reference(node) for node in nodes]
-    if item.layer in layers() and layers()[item.layer].inputs[0] == 0:
-        return []
-    if PREVIOUS in scope.tensors:
-        return [scope.tensors[PREVIOUS]]
-    raise Invalid(
-        item.word.span,
-        f"{item.layer} does not say which input it takes",
-        "add from: with one of " + ", ".join(scope.tensors),
-    )
 
 
 def _check_count(layer: Layer, item: Item, inputs: Inputs) -> None:
@@ -273,35 +221,23 @@ def _guard_depth(scope: Scope, item: Item) -> None:
         raise Invalid(item.word.span, message)
 
 
-def _take_down(rejected: Rejected, item: Item, scope: Scope) -> None:
-    span = item.argument_span(rejected.argument)
-    scope.file.problems.add(span, f"{item.layer}: {rejected.message}", rejected.help)
-
-
-def _keep(
-    output: Tensor | tuple[Tensor, ...], site: Site, item: Item, name: str, scope: Scope
-) -> Tensor:
-    """Make the weights and the outputs of a named layer known."""
-    named = "name" in item.beside
-    if named:
-        scope.weights |= {f"{name}.{part}": weight for part, weight in site.weights.items()}
-        if "weight" in site.weights:
-            scope.weights[name] = site.weights["weight"]
-    if not isinstance(output, tuple):
-        return output
-    if named:
-        scope.tensors |= {f"{name}.{index}": part for index, part in enumerate(output)}
-    return output[0]
-
-
-def _show_inner(inside: Scope, item: Item, name: str, scope: Scope, known: set[str]) -> None:
-    """Let the outer list refer to what a named block holds, as `stage1.conv`."""
-    if "name" not in item.beside:
-        return
-    for inner, tensor in inside.tensors.items():
-        if inner not in known and inner not in _RESERVED:
-            scope.tensors[f"{name}.{inner}"] = tensor
-    # A group also sees the weights around it: to show these again would double them at each repeat.
-    own = [each for each in inside.weights.items() if scope.weights.get(each[0]) is not each[1]]
-    for inner, weight in own:
-        scope.weights[f"{name}.{inner}"] = weight
+def _result(  # noqa: PLR0913, PLR0917 - a layer at its place, and how it is built
+    site: Site,
+    item: Item,
+    name: str,
+    scope: Scope,
+    inputs: Inputs,
+    build: Callable[[list[Tensor]], Tensor | tuple[Tensor, ...]],
+) -> Tensor | None:
+    """Build a layer and make it known; None where it cannot be, and for one without its inputs."""
+    made = [tensor for tensor in inputs if tensor is not None]
+    if len(made) < len(inputs):
+        return None
+    try:
+        output = build(made)
+    except Rejected as rejected:
+        span = item.argument_span(rejected.argument)
+        scope.file.problems.add(span, f"{item.layer}: {rejected.message}", rejected.help)
+        return None
+    check_used(site, item)
+    return keep_results(output, site, item, name, scope)

@@ -69,9 +69,9 @@ def read_parameters(
     """Read parameters with their defaults, and which of them are required."""
     values: dict[str, Value] = {}
     required = set()
-    inside = None if node is None else resolve(node)
-    if inside is None or node is None:
+    if node is None:
         return values, frozenset()
+    inside = resolve(node)
     if not isinstance(inside, Mapping):
         problems.add(
             node.span, "parameters are a mapping",
@@ -94,9 +94,9 @@ def read_parameters(
 
 
 def _input_names(node: Node | None, problems: Problems) -> tuple[str, ...]:
-    inside = None if node is None else resolve(node)
-    if inside is None or node is None:
+    if node is None:
         return (INPUT,)
+    inside = resolve(node)
     if not isinstance(inside, Sequence) or not inside.items:
         problems.add(node.span, "the inputs of a block are a list of names")
         return (INPUT,)

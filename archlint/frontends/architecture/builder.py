@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from archlint.frontends.architecture.tensor import Dim, Tensor
+from archlint.frontends.properties import INITIALIZER
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -75,7 +76,7 @@ class Builder:
         tensor = TensorProto(name=name, dims=dims, data_type=TensorProto.FLOAT)
         tensor.data_location = TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value="#elided")
-        metadata = {"archlint.initializer": str(initializer), **facts}
+        metadata = {INITIALIZER: str(initializer), **facts}
         helper.set_metadata_props(tensor, metadata)
         self.weights[name] = tensor
         return Tensor(name, TensorProto.FLOAT, tuple(dims))

@@ -69,9 +69,10 @@ def _model(file: File) -> onnx.ModelProto | None:
         file.problems.add(_start(file), "no layers", "add layers: with a list of layers")
         return None
     Assembler(builder).layers(layers, ("layers",), scope)
+    wanted = _wanted(file, scope)
     if len(file.problems):
         return None
-    outputs = _outputs(file, scope, builder)
+    outputs = _outputs(file, scope, builder, wanted)
     made = [tensor for tensor in inputs.values() if tensor is not None]
     return builder.model(_name(file), made, outputs)
 
@@ -86,12 +87,11 @@ def _name(file: File) -> str:
     return "architecture" if node is None else node_word(node, "the name of an architecture")
 
 
-def _outputs(file: File, scope: Scope, builder: Builder) -> list[tuple[str, Tensor]]:
-    """Return the outputs by their names; the last layer where the file names none."""
+def _wanted(file: File, scope: Scope) -> list[tuple[str, str]]:
+    """Return the names of the outputs and of their layers; what is no layer is taken down."""
     node = file.sections.get("outputs")
     if node is None:
-        last = scope.tensors.get(PREVIOUS)
-        return [(last.name, last)] if last is not None else []
+        return []
     inside = resolve(node)
     if isinstance(inside, Mapping):
         wanted = [(entry.key.text, entry.value) for entry in inside.merged()]
@@ -99,13 +99,28 @@ def _outputs(file: File, scope: Scope, builder: Builder) -> list[tuple[str, Tens
         wanted = [(node_word(item, "an output"), item) for item in inside.items]
     else:
         wanted = [(node_word(node, "an output"), node)]
-    outputs: list[tuple[str, Tensor]] = []
+    known = []
     for name, reference in wanted:
-        tensor = scope.tensors.get(node_word(reference, "an output"))
-        if tensor is None:
-            word = node_word(reference, "an output")
+        word = node_word(reference, "an output")
+        if word in scope.tensors:
+            known.append((name, word))
+        elif not scope.is_broken(word):
             near = did_you_mean(word, scope.tensors)
-            raise Invalid(reference.span, f"no layer is called {word!r}{near}")
+            file.problems.add(reference.span, f"no layer is called {word!r}{near}")
+    return known
+
+
+def _outputs(
+    file: File, scope: Scope, builder: Builder, wanted: list[tuple[str, str]]
+) -> list[tuple[str, Tensor]]:
+    """Return the outputs by their names; the last layer where the file names none."""
+    if "outputs" not in file.sections:
+        wanted = [] if (last := scope.tensors.get(PREVIOUS)) is None else [(last.name, PREVIOUS)]
+    outputs: list[tuple[str, Tensor]] = []
+    for name, word in wanted:
+        tensor = scope.tensors[word]
+        if tensor is None:
+            continue
         if any(other.name == tensor.name for _, other in outputs) or tensor.name in _inputs(file):
             (tensor,) = builder.node("Identity", [tensor], name, {})
         free = tensor.name == name or builder.is_free(name)

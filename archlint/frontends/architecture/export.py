@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from archlint.frontends.architecture.initializer import Initializer, matrices, read, scaling
 from archlint.frontends.architecture.spread import TRUNCATED, TRUNCATION, cut, deviation
+from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +44,8 @@ def export(architecture: Architecture, seed: int = 0) -> onnx.ModelProto:
             continue
         facts = {entry.key: entry.value for entry in tensor.metadata_props}
         random = np.random.default_rng([seed, zlib.crc32(tensor.name.encode())])
-        fans = int(facts.get("archlint.fan_in", 1)), int(facts.get("archlint.fan_out", 1))
-        values = draw(read(facts["archlint.initializer"]), tuple(tensor.dims), fans, random)
+        fans = int(facts.get(FAN_IN, 1)), int(facts.get(FAN_OUT, 1))
+        values = draw(read(facts[INITIALIZER]), tuple(tensor.dims), fans, random)
         tensor.ClearField("external_data")
         tensor.ClearField("data_location")
         tensor.raw_data = values.astype("<f4").tobytes()

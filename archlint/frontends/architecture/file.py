@@ -17,11 +17,24 @@ from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import value
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from archlint.frontends.architecture.expression import Value
     from archlint.sources.yaml_document import YamlDocument
 
 VERSION = 1
 SEQUENTIAL = "Sequential"
+# Other libraries' names of the same layers, in lower case and without dimensions.
+_OTHER_NAMES = {
+    "concatenate": "Concat",
+    "dense": "Linear",
+    "fullyconnected": "Linear",
+    "gemm": "Linear",
+    "globalaveragepool": "GlobalAvgPool",
+    "globalaveragepooling": "GlobalAvgPool",
+    "globalmaxpooling": "GlobalMaxPool",
+    "swish": "SiLU",
+}
 WORDS = (
     "archlint",
     "name",
@@ -60,14 +73,30 @@ class File:
             or word.startswith("onnx.")
         )
 
+    def arguments_of(self, word: str) -> Container[str]:
+        """The arguments of a layer, or the parameters of a block."""
+        if word in self.blocks:
+            return self.blocks[word].parameters
+        return layers()[word].arguments if word in layers() else ()
+
     def unknown_layer(self, word: Scalar) -> Invalid:
         """Return what is wrong with a word that is no layer."""
         first = word.text.partition(" ")[0]
         if first != word.text and self.is_layer(first):
             colon = f"a colon parts a layer from its arguments: {first}: {{...}}"
             return Invalid(word.span, f"unknown layer {word.text!r}", colon)
-        near = did_you_mean(word.text, [*self.blocks, SEQUENTIAL, *layers()])
+        near = _nearest_layers(word.text, [*self.blocks, SEQUENTIAL, *layers()])
         return Invalid(word.span, f"unknown layer {word.text!r}{near}")
+
+
+def _nearest_layers(word: str, known: list[str]) -> str:
+    """Suggest layers: for a name that others use, for one without its dimensions, as MaxPool."""
+    plain = word.casefold().replace("_", "")
+    plain = _OTHER_NAMES.get(plain.rstrip("123d"), plain)
+    family = [name for name in known if name[-1] == "d" and name[:-2].casefold() == plain]
+    if family and plain not in {name.casefold() for name in known}:
+        return f": did you mean {', '.join(family[:-1])} or {family[-1]}?"
+    return did_you_mean(plain, known)
 
 
 def read_file(document: YamlDocument, problems: Problems) -> File:
@@ -94,9 +123,9 @@ def _framework(node: Node, problems: Problems) -> str:
 def read_blocks(file: File) -> None:
     """Read the blocks of a file, whose imports are there already."""
     node = file.sections.get("blocks")
-    inside = None if node is None else resolve(node)
-    if node is None or inside is None:
+    if node is None:
         return
+    inside = resolve(node)
     if not isinstance(inside, Mapping):
         file.problems.add(node.span, "blocks are a mapping of names to blocks")
         return
@@ -112,9 +141,9 @@ def read_blocks(file: File) -> None:
 def read_defaults(file: File) -> None:
     """Read the default arguments of layers."""
     node = file.sections.get("defaults")
-    inside = None if node is None else resolve(node)
-    if node is None or inside is None:
+    if node is None:
         return
+    inside = resolve(node)
     if not isinstance(inside, Sequence):
         file.problems.add(
             node.span, "defaults are a list of layers", "write - Conv2d: {bias: false}"
@@ -122,7 +151,7 @@ def read_defaults(file: File) -> None:
         return
     for index, item in enumerate(inside.items):
         try:
-            read = read_item(item, ("defaults", index), file.is_layer)
+            read = read_item(item, ("defaults", index), file)
         except Invalid as invalid:
             file.problems.add(invalid.span, invalid.message, invalid.help)
             continue

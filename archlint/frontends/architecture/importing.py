@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from archlint.frontends.architecture.block import Block
 from archlint.frontends.architecture.file import File, read_blocks, read_defaults, read_file
 from archlint.frontends.architecture.problems import Problems
+from archlint.frontends.architecture.scope import INPUT
 from archlint.frontends.architecture.value import Invalid, node_word
 from archlint.sources.problem import Unreadable
 from archlint.sources.yaml_document import read_yaml
@@ -121,7 +122,7 @@ def _as_block(name: str, file: File) -> Block:
         name=name,
         parameters=file.names,
         required=file.required,
-        inputs=tuple(names) or ("input",),
+        inputs=tuple(names) or (INPUT,),
         layers=file.sections["layers"],
         path=("layers",),
         output=_first_output(file),

@@ -33,8 +33,7 @@ _WORDS = ("shape", "dtype")
 def read_inputs(file: File, builder: Builder) -> dict[str, Tensor | None]:
     """Read the inputs; None stands for one with a problem, which was taken down."""
     node = file.sections.get("inputs")
-    inside = None if node is None else resolve(node)
-    if node is None or inside is None:
+    if node is None:
         root = file.document.root
         file.problems.add(
             None if root is None else root.span,
@@ -42,6 +41,7 @@ def read_inputs(file: File, builder: Builder) -> dict[str, Tensor | None]:
             "add inputs: {image: [N, 3, 224, 224]}",
         )
         return {}
+    inside = resolve(node)
     if not isinstance(inside, Mapping) or not inside.entries:
         file.problems.add(
             node.span, "inputs are a mapping of names to shapes", "write image: [N, 3, 224, 224]"

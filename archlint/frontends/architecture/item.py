@@ -10,8 +10,7 @@ from archlint.record import record
 from archlint.sources.yaml_node import Entry, Mapping, Node, Scalar, Sequence, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from archlint.frontends.architecture.file import File
     from archlint.sources.span import Span
 
 BESIDE = ("name", "from", "if", "repeat", "init", "bias_init", "frozen", "tie", "lora")
@@ -62,8 +61,8 @@ class Item:
         return self.word.span
 
 
-def read_item(node: Node, path: tuple[str | int, ...], is_layer: Callable[[str], bool]) -> Item:
-    """Read an item; raises Invalid."""
+def read_item(node: Node, path: tuple[str | int, ...], file: File) -> Item:
+    """Read an item; raises Invalid. Words beside the layer that nobody knows are taken down."""
     inside = resolve(node)
     if isinstance(inside, Scalar):
         if not inside.text:
@@ -80,23 +79,31 @@ def read_item(node: Node, path: tuple[str | int, ...], is_layer: Callable[[str],
     others = [entry for entry in entries if entry.key.text not in BESIDE]
     if not others:
         raise Invalid(node.span, "an item without a layer", "name one, such as Conv2d: {...}")
-    first = next((entry for entry in others if is_layer(entry.key.text)), others[0])
-    strangers = [entry for entry in others if entry is not first]
-    if strangers:
-        _refuse(strangers[0], first.key.text, is_layer)
+    first = next((entry for entry in others if file.is_layer(entry.key.text)), others[0])
+    misplaced = None
+    for word in (entry.key for entry in others if entry is not first):
+        stranger = _stranger(word, first.key.text, file)
+        file.problems.add(stranger.span, stranger.message, stranger.help)
+        if file.is_layer(word.text) or word.text in file.arguments_of(first.key.text):
+            misplaced = stranger
+    if misplaced is not None:
+        raise misplaced  # the layer cannot be built as it was meant
     return Item(first.key, first.value, beside, node.span, path, node.size)
 
 
-def _refuse(stranger: Entry, layer: str, is_layer: Callable[[str], bool]) -> None:
-    word = stranger.key.text
-    if is_layer(word):
-        raise Invalid(
-            stranger.key.span,
-            f"a second layer, {word}, in the item of {layer}",
-            "start each layer with a dash of its own",
+def _stranger(word: Scalar, layer: str, file: File) -> Invalid:
+    """Return what is wrong with a word beside a layer that does not belong there."""
+    if file.is_layer(word.text):
+        message = f"a second layer, {word.text}, in the item of {layer}"
+        return Invalid(word.span, message, "start each layer with a dash of its own")
+    if word.text in file.arguments_of(layer):
+        return Invalid(
+            word.span,
+            f"{word.text!r} stands beside {layer}",
+            f"indent it under {layer}, or write {layer}: {{{word.text}: ...}}",
         )
-    raise Invalid(
-        stranger.key.span,
-        f"unknown word {word!r} beside {layer}{did_you_mean(word, BESIDE)}",
+    return Invalid(
+        word.span,
+        f"unknown word {word.text!r} beside {layer}{did_you_mean(word.text, BESIDE)}",
         f"arguments of {layer} are indented under it; beside it stand " + ", ".join(BESIDE),
     )

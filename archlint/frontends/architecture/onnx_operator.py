@@ -40,32 +40,20 @@ def build_operator(
     attributes: dict[str, Any] = {}
     operands: list[Tensor | None] = list(inputs)
     slots = [formal.name for formal in schema.inputs]
+    free = slots[len(inputs) :]
     for entry in item.argument_entries():
         word = entry.key.text
         value = node_value(entry.value, names)
         if word in schema.attributes:
             attributes[word] = _attribute(schema.attributes[word], entry, value)
-        elif word in slots[len(inputs) :]:
+        elif word in free:
             slot = slots.index(word)
             operands += [None] * (slot + 1 - len(operands))
             operands[slot] = _stored(site, word, entry, value)
         else:
-            known = [*schema.attributes, *slots[len(inputs) :]]
-            near = did_you_mean(word, known)
+            near = did_you_mean(word, [*schema.attributes, *free])
             raise Invalid(entry.key.span, f"{schema.name} has no attribute {word!r}{near}")
-    if not schema.min_input <= len(operands) <= schema.max_input:
-        least, most = schema.min_input, schema.max_input
-        wanted = f"{least}" if least == most else f"{least} or more"
-        raise Invalid(
-            item.argument_span("from"),
-            f"{schema.name} takes {wanted} inputs, found {len(operands)}",
-            f"they are called {', '.join(slots)}; those of fixed numbers can be given as arguments",
-        )
-    missing = [
-        name for name, one in schema.attributes.items() if one.required and name not in attributes
-    ]
-    if missing:
-        raise Invalid(item.word.span, f"{schema.name} needs {', '.join(missing)}")
+    _check_complete(schema, item, len(operands), attributes)
     count = attributes.get("num_outputs", max(schema.min_output, 1))
     return site.nodes(schema.name, *operands, outputs=count, **attributes)
 
@@ -77,6 +65,25 @@ def _schema(item: Item) -> onnx.defs.OpSchema:
     known = {schema.name for schema in onnx.defs.get_all_schemas() if schema.domain == ""}
     near = did_you_mean(operator, known)
     raise Invalid(item.word.span, f"ONNX has no operator {operator!r}{near}")
+
+
+def _check_complete(
+    schema: onnx.defs.OpSchema, item: Item, operands: int, attributes: dict[str, Any]
+) -> None:
+    """Raise Invalid where the operator gets too few or too many inputs, or lacks an attribute."""
+    least, most = schema.min_input, schema.max_input
+    if not least <= operands <= most:
+        wanted = f"{least}" if least == most else f"{least} or more"
+        slots = ", ".join(formal.name for formal in schema.inputs)
+        raise Invalid(
+            item.argument_span("from"),
+            f"{schema.name} takes {wanted} inputs, found {operands}",
+            f"they are called {slots}; those of fixed numbers can be given as arguments",
+        )
+    required = [name for name, one in schema.attributes.items() if one.required]
+    missing = [name for name in required if name not in attributes]
+    if missing:
+        raise Invalid(item.word.span, f"{schema.name} needs {', '.join(missing)}")
 
 
 def _attribute(attribute: onnx.defs.OpSchema.Attribute, entry: Entry, value: Value) -> Any:  # noqa: ANN401 - attributes are of many types

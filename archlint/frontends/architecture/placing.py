@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.binding import read_initializer
 from archlint.frontends.architecture.initializer import KNOWN
-from archlint.frontends.architecture.site import PATH, Adapter, Site
+from archlint.frontends.architecture.site import Adapter, Site
 from archlint.frontends.architecture.value import Invalid, node_integer, node_number
+from archlint.frontends.properties import LAYER, PATH
 from archlint.sources.yaml_node import Mapping, Scalar, resolve
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def place(item: Item, name: str, scope: Scope, builder: Builder) -> Site:
 def metadata(item: Item, scope: Scope) -> dict[str, str]:
     """Return what a node says of the layer that it comes from."""
     path = item.path if scope.place is None else scope.place
-    return {PATH: json.dumps(list(path)), "archlint.layer": item.layer}
+    return {PATH: json.dumps(list(path)), LAYER: item.layer}
 
 
 def check_used(site: Site, item: Item) -> None:

@@ -27,7 +27,7 @@ def _review(node: Node, path: tuple[str | int, ...], file: File) -> None:
         return
     for index, item in enumerate(inside.items):
         try:
-            _review_item(read_item(item, (*path, index), file.is_layer), file)
+            _review_item(read_item(item, (*path, index), file), file)
         except Invalid as invalid:
             file.problems.add(invalid.span, invalid.message, invalid.help)
 

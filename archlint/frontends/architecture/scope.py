@@ -61,7 +61,7 @@ class Scope:
         name = node_word(node, "a reference")
         if name in self.tensors:
             return self.tensors[name]
-        if self._is_broken(name):
+        if self.is_broken(name):
             return None
         near = did_you_mean(name, islice(reversed(self.tensors), _NEAREST))
         short = [known for known in self.tensors if "." not in known]
@@ -74,7 +74,7 @@ class Scope:
         name = node_word(node, "tie")
         if name in self.weights:
             return self.weights[name]
-        if self._is_broken(name):
+        if self.is_broken(name):
             return None
         near = did_you_mean(name, islice(reversed(self.weights), _NEAREST))
         message = f"no layer before this with a weight is called {name!r}{near}"
@@ -92,7 +92,7 @@ class Scope:
             place=self.place,
         )
 
-    def _is_broken(self, name: str) -> bool:
+    def is_broken(self, name: str) -> bool:
         """Whether the layer whose part `name` is could not be made."""
         head = name.partition(".")[0]
         return head in self.tensors and self.tensors[head] is None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archlint.frontends.architecture.builder import Builder, BuildError
 from archlint.frontends.architecture.default import KERAS, PYTORCH
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
+from archlint.frontends.properties import BUFFER, FAN_IN, FAN_OUT, FROZEN, PATH
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from archlint.frontends.architecture.default import Default
     from archlint.frontends.architecture.initializer import Initializer
 
-PATH = "archlint.path"
 _NO_FACTS: Mapping[str, str] = {}
 _FLOAT, _INT64 = 1, 7
 
@@ -115,12 +115,12 @@ class Site:
             return self._shared(self.tied, dims)
         facts = {PATH: self.metadata[PATH]}
         if self.frozen:
-            facts["archlint.frozen"] = "true"
+            facts[FROZEN] = "true"
         if fans is None and len(dims) > 1:
             fans = (prod(dims[1:]), dims[0] * prod(dims[2:]))
         declared, fans = self._declared(role, part, default, fans)
         if fans is not None:
-            facts |= {"archlint.fan_in": str(fans[0]), "archlint.fan_out": str(fans[1])}
+            facts |= {FAN_IN: str(fans[0]), FAN_OUT: str(fans[1])}
         tensor = self.builder.weight(f"{self.name}.{part}", dims, declared, facts)
         self.weights[part] = tensor
         return tensor
@@ -131,7 +131,7 @@ class Site:
 
     def buffer(self, part: str, dims: Sequence[int], initializer: Initializer) -> Tensor:
         """Declare a stored tensor that is not trained, such as a running mean."""
-        facts = {PATH: self.metadata[PATH], "archlint.buffer": "true"}
+        facts = {PATH: self.metadata[PATH], BUFFER: "true"}
         return self.builder.weight(f"{self.name}.{part}", dims, initializer, facts)
 
     def _declared(
@@ -170,7 +170,7 @@ class Site:
 
     def floats(self, values: Sequence[float], dims: Sequence[int], part: str) -> Tensor:
         """Store a tensor of fixed numbers, which is not trained."""
-        facts = {PATH: self.metadata[PATH], "archlint.buffer": "true"}
+        facts = {PATH: self.metadata[PATH], BUFFER: "true"}
         return self.builder.constant(f"{self.name}.{part}", values, dims, _FLOAT, facts)
 
     def scalar(self, value: float, part: str, like: Tensor) -> Tensor:

@@ -10,7 +10,15 @@ from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, either, made
 from archlint.ops.facets import keeps_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.nonlinearity import Maker, activates, gelu, hard_swish, mish, quick_gelu, swish
+from archlint.ops.nonlinearity import (
+    FunctionOf,
+    activates,
+    gelu,
+    hard_swish,
+    mish,
+    quick_gelu,
+    swish,
+)
 from archlint.ops.operator import KeptFacet, Layout
 
 X = Tensor("x")
@@ -81,7 +89,7 @@ def _pointwise(
     *patterns: Pattern,
     by_hand: tuple[Pattern, ...] = (),
     kept: KeptFacet = keeps_input,
-    function: Maker | None = None,
+    function: FunctionOf | None = None,
 ) -> Composite:
     """Return a function of each element; `function` is given where no attribute shapes it."""
     signal = None if function is None else activates(function)

@@ -188,6 +188,10 @@ _FUSED: Mapping[str, tuple[str, KeptFacet]] = MappingProxyType(
 )
 
 
+FUSED_KERNELS = frozenset(name for name, _ in _FUSED.values())
+"""The operators that stand for attention in one kernel."""
+
+
 def _weighted(weights: Pattern) -> Pattern:
     return made("MatMul", weights, Tensor("value"))
 

@@ -9,10 +9,11 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.record import record
 
-_KEY = "pkg.torch.onnx.fx_node"
+_CALLS = "pkg.torch.onnx.fx_node"
+_CLASSES = "pkg.torch.onnx.class_hierarchy"
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _DETACHED = "target=torch.ops.aten.detach."
-_CALL = re.compile(
+_PRINTED = re.compile(
     r"%(?P<name>\w+) .*?target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
     r"\(args = \((?P<arguments>.*)\), kwargs = \{(?P<keywords>.*)\}\)",
     re.DOTALL,
@@ -20,7 +21,7 @@ _CALL = re.compile(
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
 _NUMBERED = re.compile(r"_\d+$")
-_GIVEN_UNITS = frozenset({"InstanceNormalization"})
+_GIVEN_UNITS = frozenset({"InstanceNormalization"})  # where the exporter has no group norm
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -61,7 +62,7 @@ def exported_calls(graph: Graph) -> tuple[ExportedCall, ...]:
     """Return the calls that the nodes of `graph` stand for, in order; none without metadata."""
     groups: dict[str, list[Node]] = {}
     for node in graph.nodes:
-        printed = node.metadata.get(_KEY)
+        printed = printed_call(node)
         if printed:
             groups.setdefault(printed, []).append(node)
     calls = (_call(printed, tuple(nodes)) for printed, nodes in groups.items())
@@ -69,7 +70,7 @@ def exported_calls(graph: Graph) -> tuple[ExportedCall, ...]:
 
 
 def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
-    found = _CALL.match(printed)
+    found = _PRINTED.match(printed)
     if not found:
         return None
     keywords = (part.partition(": ") for part in _split(found["keywords"]))
@@ -82,20 +83,30 @@ def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
     )
 
 
+def printed_call(node: Node) -> str:
+    """Return the call that a node stands for as the exporter printed it; "" without metadata."""
+    return node.metadata.get(_CALLS, "")
+
+
 def exported_call(node: Node) -> ExportedCall | None:
     """Return the call that a node stands for, alone or with others; None without metadata."""
-    return _call(node.metadata.get(_KEY, ""), (node,))
+    return _call(printed_call(node), (node,))
+
+
+def is_inside(node: Node, module: str) -> bool:
+    """Whether torch.export says that a node was run inside a module of that class."""
+    return module in node.metadata.get(_CLASSES, "")
 
 
 def normalizing_call(node: Node) -> ExportedCall | None:
     """Return the call of the batch norm that a node stands for, alone or with what it follows."""
-    is_norm = "batch_norm" in node.metadata.get(_KEY, "").partition("(args")[0]
+    is_norm = "batch_norm" in printed_call(node).partition("(args")[0]
     return exported_call(node) if is_norm else None
 
 
 def without_call(node: Node) -> Mapping[str, str]:
     """Return the metadata of a node that is no longer all of its call."""
-    return {key: text for key, text in node.metadata.items() if key != _KEY}
+    return {key: text for key, text in node.metadata.items() if key != _CALLS}
 
 
 def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
@@ -129,13 +140,13 @@ def base_name(name: str) -> str:
 
 def folds_normalization(node: Node) -> bool | None:
     """Whether torch.export folded a batch norm into a node; None where it does not say."""
-    printed = node.metadata.get(_KEY)
+    printed = printed_call(node)
     return "batch_norm" in printed if printed else None
 
 
 def left_out(node: Node) -> int:
     """Return how many parameters of the call of a node are not in the file: biases of zeros."""
-    found = _CALL.match(node.metadata.get(_KEY, ""))
+    found = _PRINTED.match(printed_call(node))
     if not found or _ALL_IN_FILE.isdisjoint(re.split(r"[._]", found["target"])):
         return 0
     named = [part for part in _split(found["arguments"]) if part.startswith("%p_")]
@@ -144,12 +155,12 @@ def left_out(node: Node) -> int:
 
 def is_exported(node: Node) -> bool:
     """Whether torch.export says what a node stands for."""
-    return _KEY in node.metadata
+    return _CALLS in node.metadata
 
 
 def is_detached(node: Node) -> bool:
     """Whether torch.export says that a node cuts its tensor off from the backward pass."""
-    return _DETACHED in node.metadata.get(_KEY, "")
+    return _DETACHED in printed_call(node)
 
 
 @record

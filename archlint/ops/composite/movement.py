@@ -47,12 +47,7 @@ def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
 
 def keeps_indices(call: Call, gradients: Gradients) -> Kept:
     """Keep the indices of every axis that is indexed."""
-    slots = range(1, len(call.node.inputs))
-    return (
-        Kept(inputs=tuple(slot for slot in slots if call.has_input(slot)))
-        if gradients[0]
-        else NOTHING
-    )
+    return Kept(inputs=call.present(range(1, len(call.node.inputs)))) if gradients[0] else NOTHING
 
 
 def keeps_written(call: Call, gradients: Gradients) -> Kept:

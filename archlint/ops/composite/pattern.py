@@ -17,7 +17,6 @@ from archlint.graph.node import Node
 from archlint.record import record, replace
 
 _COMMUTATIVE = frozenset({"Add", "Mul"})
-_MEASURING = frozenset({"Shape", "Size"})
 _TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
 
 
@@ -197,11 +196,6 @@ class Either:
         """Try one alternative after the other."""
         for pattern in self.alternatives:
             yield from pattern.match(tensor, graph, so_far)
-
-
-def reads_shape_alone(node: Node) -> bool:
-    """Whether a node asks how large a tensor is, and not what is in it."""
-    return node.op in _MEASURING
 
 
 def made(op: str, *operands: Pattern, label: str = "", output: int = 0) -> Made:

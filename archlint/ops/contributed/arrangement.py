@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archlint.graph.contributed.stand_in import BLOCKED, MICROSOFT
+from archlint.graph.contributed.stand_in import BLOCKED
 from archlint.ops.call import Call
-from archlint.ops.contributed.attention import depends_on_data
-from archlint.ops.facets import keeps_nothing, no_cost, per_input, per_output
-from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes
-from archlint.ops.operator import CostFacet, Operator, SightFacet, SignalFacet
+from archlint.ops.contributed.entry import inference_only
+from archlint.ops.facets import depends_on_data, no_cost, per_input, per_output, sees_first_input
+from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes, same_axes_but
+from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, reach, window
+from archlint.ops.region import sees_region
 from archlint.ops.resampling import sees_resized
 from archlint.ops.signals import passes
 from archlint.ops.taps import Taps
@@ -48,18 +49,11 @@ def sees_unfolded(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_regions(_: Call, __: int) -> Sight:
-    """Where a region lies is data."""
-    reason = "where a region lies is data"
-    return {0: (Opaque(0, reason), Through(1, 1), Opaque(2, reason), Opaque(3, reason))}
-
-
 def sees_transformed(call: Call, _: int) -> Sight:
     """Every frequency reads the whole signal, and every value all frequencies."""
     rank = call.rank(0)
     signal = rank - (1 if call.node.op == "Rfft" else 2)
-    links: tuple[Link, ...] = tuple(Through(axis, axis) for axis in range(signal))
-    return {0: (*links, *(Whole(axis) for axis in range(signal, rank)))}
+    return {0: same_axes_but(rank, range(signal, rank))}
 
 
 def sees_blocked(call: Call, _: int) -> Sight:
@@ -122,11 +116,6 @@ def sees_unknown(call: Call, _: int) -> Sight:
     raise Undetermined(f"what {call.node.op} runs is not in the graph")
 
 
-def sees_strings(call: Call, _: int) -> Sight:
-    """Each string becomes a row of tokens."""
-    return {0: tuple(Through(axis, axis) for axis in range(call.rank(0)))}
-
-
 _SEARCHED = "how many words a search makes is data"
 _COMPILED = "what was compiled for a device is not in the graph"
 
@@ -147,34 +136,26 @@ _UNKNOWN: Mapping[str, str] = MappingProxyType(
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _op("QLinearReduceMean", per_input(1), sees_reduced),
-        _op("ReduceSumInteger", per_input(1), sees_reduced),
-        _op("ExpandDims", no_cost, sees_expanded, passes),
-        _op("UnfoldTensor", no_cost, sees_unfolded, passes),
-        _op("CropAndResize", per_output(8), sees_regions),
-        _op("Rfft", per_input(20), sees_transformed),
-        _op("Irfft", per_input(20), sees_transformed),
-        _op("RemovePadding", no_cost, sees_padding),
-        _op("RestorePadding", no_cost, sees_padding),
-        _op("Unique", per_input(1), sees_reread),
-        _op("QuantizeBFP", per_input(2), sees_reread),
-        _op("DequantizeBFP", per_output(2), sees_reread),
-        _op("DynamicTimeWarping", per_input(3), sees_reread),
-        _op("Tokenizer", no_cost, sees_strings),
-        _op("NGramHashMapping", per_output(4), sees_ngrams),
-        _op("ReorderInput", no_cost, sees_blocked, passes, BLOCKED),
-        _op("ReorderOutput", no_cost, sees_unblocked, passes, BLOCKED),
-        _op("Upsample", per_output(4), sees_enlarged, passes, BLOCKED),
-        *(_op(name, depends_on_data(why), sees_unknown) for name, why in _UNKNOWN.items()),
+        inference_only("QLinearReduceMean", per_input(1), sees_reduced),
+        inference_only("ReduceSumInteger", per_input(1), sees_reduced),
+        inference_only("ExpandDims", no_cost, sees_expanded, signal=passes),
+        inference_only("UnfoldTensor", no_cost, sees_unfolded, signal=passes),
+        inference_only("CropAndResize", per_output(8), sees_region),
+        inference_only("Rfft", per_input(20), sees_transformed),
+        inference_only("Irfft", per_input(20), sees_transformed),
+        inference_only("RemovePadding", no_cost, sees_padding),
+        inference_only("RestorePadding", no_cost, sees_padding),
+        inference_only("Unique", per_input(1), sees_reread),
+        inference_only("QuantizeBFP", per_input(2), sees_reread),
+        inference_only("DequantizeBFP", per_output(2), sees_reread),
+        inference_only("DynamicTimeWarping", per_input(3), sees_reread),
+        inference_only("Tokenizer", no_cost, sees_first_input),
+        inference_only("NGramHashMapping", per_output(4), sees_ngrams),
+        inference_only("ReorderInput", no_cost, sees_blocked, signal=passes, domain=BLOCKED),
+        inference_only("ReorderOutput", no_cost, sees_unblocked, signal=passes, domain=BLOCKED),
+        inference_only("Upsample", per_output(4), sees_enlarged, signal=passes, domain=BLOCKED),
+        *(
+            inference_only(name, depends_on_data(why), sees_unknown)
+            for name, why in _UNKNOWN.items()
+        ),
     )
-
-
-def _op(
-    name: str,
-    cost: CostFacet,
-    sight: SightFacet,
-    signal: SignalFacet | None = None,
-    domain: str = MICROSOFT,
-) -> Operator:
-    """Return an operator that runs only in inference."""
-    return Operator(name, cost, keeps_nothing, sight, signal, differentiable=False, domain=domain)

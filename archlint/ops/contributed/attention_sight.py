@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.facets import sees_first_input
 from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole
 from archlint.ops.operator import SightFacet
 from archlint.ops.undetermined import Undetermined
@@ -20,15 +19,15 @@ def sees_all(past: int, others: tuple[int, ...] = (), masks: tuple[int, ...] = (
         if output:
             raise Undetermined("the caches of an attention are not followed")
         causal = 1 if is_causal(call) else None
-        apart = [slot for slot in others if call.has_input(slot)]
+        apart = call.present(others)
         tail = tuple(Whole(axis, features=True) for axis in range(2, call.rank(0)))
         along = Through(1, 1) if apart else Whole(1, causal=causal)
         sight: dict[int, Links] = {0: (Through(0, 0), along, *tail)}
         sight.update((slot, _sees_others(call, slot, causal)) for slot in apart)
-        for slot in (past, past + 1):
-            if past and call.has_input(slot) and call.rank(slot) in {4, 5}:
+        for slot in call.present((past, past + 1) if past else ()):
+            if call.rank(slot) in {4, 5}:
                 sight[slot] = _sees_cache(call.rank(slot))
-        sight.update((slot, _sees_mask(call, slot)) for slot in masks if call.has_input(slot))
+        sight.update((slot, _sees_mask(call, slot)) for slot in call.present(masks))
         return sight
 
     return sight
@@ -82,29 +81,5 @@ def sees_packed_tokens(call: Call, _: int) -> Sight:
             Opaque(0, reason),
             *(Whole(axis, features=True) for axis in range(1, call.rank(slot))),
         )
-        for slot in range(3 if call.node.op == "PackedMultiHeadAttention" else 1)
-        if call.has_input(slot)
+        for slot in call.present(range(3 if call.node.op == "PackedMultiHeadAttention" else 1))
     }
-
-
-def sees_position_gate(call: Call, _: int) -> Sight:
-    """Rows of the bias belong to queries."""
-    if call.rank(0) != 3:
-        raise Undetermined("the lengths of packed sequences are data")
-    rows = (Through(0, 0), Through(1, 2), Whole(2, features=True))
-    return {0: rows, 2: (Whole(0), Through(1, 1), Through(2, 2), Through(3, 3))}
-
-
-def sees_nothing(_: Call, __: int) -> Sight:
-    """Only lengths and a table are read."""
-    return {}
-
-
-def sees_rotated(call: Call, output: int) -> Sight:
-    """Each output reads its own place of what is rotated; pairs of features are mixed."""
-    if call.node.op != "GemmaRotaryEmbedding":
-        return sees_first_input(call, output)
-    first = 1 if output == 0 else 3
-    rank = call.rank(first)
-    links = tuple(Through(axis, axis) for axis in range(rank))
-    return {first: links, first + 1: links}

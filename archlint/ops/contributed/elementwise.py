@@ -8,9 +8,12 @@ from types import MappingProxyType
 from archlint.graph.contributed.stand_in import MICROSOFT
 from archlint.ops.activation import sees_softmax
 from archlint.ops.call import Call, nbytes
+from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.cost import Cost, Product
+from archlint.ops.determinant import sees_matrix
 from archlint.ops.facets import (
     keeps_input,
+    keeps_inputs,
     keeps_nothing,
     keeps_output,
     no_cost,
@@ -21,9 +24,18 @@ from archlint.ops.facets import (
     sees_first_input,
 )
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole, same_axes
+from archlint.ops.links import (
+    Link,
+    Links,
+    Opaque,
+    Sight,
+    Through,
+    Whole,
+    same_axes,
+    same_axes_but,
+)
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import CostFacet, KeptFacet, Layout, Operator, SightFacet
+from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
 from archlint.ops.reach import tabulated
 from archlint.ops.signals import passes
 from archlint.ops.taps import Taps
@@ -41,13 +53,6 @@ def keeps_biased(call: Call, gradients: Gradients) -> Kept:
 def keeps_halves(call: Call, gradients: Gradients) -> Kept:
     """A gated activation keeps what came in, with the bias added."""
     return Kept(own=nbytes(call.input(0))) if gradients.needed else NOTHING
-
-
-def keeps_all(call: Call, gradients: Gradients) -> Kept:
-    """Keep all inputs: each one's derivative is a function of the others."""
-    if not gradients.needed:
-        return NOTHING
-    return Kept(inputs=tuple(slot for slot in range(len(call.node.inputs)) if call.has_input(slot)))
 
 
 def keeps_dropout(ratio: int, training: int, bits: int) -> KeptFacet:
@@ -69,7 +74,7 @@ def sees_added(*slots: int) -> SightFacet:
 
     def sight(call: Call, output: int) -> Sight:
         rank = call.output_rank(output)
-        return {slot: sees_broadcast(call, slot, rank) for slot in slots if call.has_input(slot)}
+        return {slot: sees_broadcast(call, slot, rank) for slot in call.present(slots)}
 
     return sight
 
@@ -78,10 +83,8 @@ def sees_biased_softmax(call: Call, _: int) -> Sight:
     """All axes from `axis` on are normalized together; the bias is added before."""
     rank = call.rank(0)
     axis = call.integer("axis", 1) % rank
-    links: tuple[Link, ...] = tuple(
-        Whole(each) if each >= axis else Through(each, each) for each in range(rank)
-    )
-    return {0: links, 1: tuple(Whole(each) for each in range(call.rank(1)))}
+    bias = tuple(Whole(each) for each in range(call.rank(1)))
+    return {0: same_axes_but(rank, range(axis, rank)), 1: bias}
 
 
 def sees_quantized_softmax(call: Call, output: int) -> Sight:
@@ -113,13 +116,6 @@ def sees_gated(call: Call, output: int) -> Sight:
     return sees_halves(call, output)
 
 
-def sees_inverted(call: Call, _: int) -> Sight:
-    """Each element of an inverse reads the whole matrix."""
-    rank = call.rank(0)
-    links: tuple[Link, ...] = tuple(Through(axis, axis) for axis in range(rank - 2))
-    return {0: (*links, Whole(rank - 2), Whole(rank - 1))}
-
-
 def inverse_cost(call: Call) -> Cost:
     """Count 2/3 N^3 operations to factor a matrix and 4/3 N^3 to invert it (elementwise work)."""
     shape = call.shape(0)
@@ -140,19 +136,14 @@ def sees_gated_add(call: Call, output: int) -> Sight:
     """Two tensors and a gate for each row."""
     rank = call.output_rank(output)
     sight: dict[int, Links] = {slot: sees_broadcast(call, slot, rank) for slot in (0, 1)}
-    last = call.rank(2) - 1
-    rows = tuple(Through(axis, axis) for axis in range(last))
-    sight[2] = (*rows, Whole(last, features=True))
+    gate = call.rank(2)
+    sight[2] = same_axes_but(gate, {gate - 1}, features=True)
     return sight
 
 
 def sees_one(call: Call, _: int) -> Sight:
     """One output reads everything."""
-    return {
-        slot: tuple(Whole(axis) for axis in range(call.rank(slot)))
-        for slot in range(len(call.node.inputs))
-        if call.has_input(slot)
-    }
+    return {slot: tuple(Whole(axis) for axis in range(call.rank(slot))) for slot in call.present()}
 
 
 def sees_gate_or_rate(call: Call, output: int) -> Sight:
@@ -170,24 +161,26 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         *(_function(name, *facets) for name, facets in _FUNCTIONS.items()),
-        _op("BiasAdd", per_output(2), keeps_nothing, sees_added(0, 1, 2), (1,)),
-        _op("BiasSoftmax", per_output(7), keeps_output, sees_biased_softmax),
-        _op("BiasSplitGelu", per_output(10), keeps_halves, sees_halves, (1,)),
-        _op("SwiGLU", per_output(8), keeps_all, sees_gated),
-        _op("BiasDropout", per_output(2), keeps_dropout(3, 4, 8), sees_added(0, 1, 2), (1,)),
-        _op("BitmaskBiasDropout", per_output(2), keeps_dropout(3, 4, 1), sees_added(0, 1, 2), (1,)),
-        _op("BitmaskDropout", no_cost, keeps_dropout(1, 2, 1), sees_first_input),
-        _op("ComplexMul", per_output(3), keeps_all, sees_elementwise),
-        _op("ComplexMulConj", per_output(3), keeps_all, sees_elementwise),
-        _op("Inverse", inverse_cost, keeps_output, sees_inverted),
-        _op("GatedAdd", gated_add_cost, keeps_all, sees_gated_add, (3,)),
-        _frozen("QLinearSoftmax", per_output(6), sees_quantized_softmax),
-        _frozen("MulInteger", per_output(1), sees_added(0, 2), (0, 2)),
-        _frozen("IsAllFinite", per_input(1), sees_one),
-        _frozen("MurmurHash3", per_output(8), sees_first_input),
-        _frozen("NGramRepeatBlock", per_output(1), sees_scores),
-        _frozen("QOrderedGelu", per_output(8), sees_first_input),
-        _frozen("LinearAttentionGate", per_output(6), sees_gate_or_rate, (1, 2)),
+        trainable("BiasAdd", per_output(2), keeps_nothing, sees_added(0, 1, 2), (1,)),
+        trainable("BiasSoftmax", per_output(7), keeps_output, sees_biased_softmax),
+        trainable("BiasSplitGelu", per_output(10), keeps_halves, sees_halves, (1,)),
+        trainable("SwiGLU", per_output(8), keeps_inputs, sees_gated),
+        trainable("BiasDropout", per_output(2), keeps_dropout(3, 4, 8), sees_added(0, 1, 2), (1,)),
+        trainable(
+            "BitmaskBiasDropout", per_output(2), keeps_dropout(3, 4, 1), sees_added(0, 1, 2), (1,)
+        ),
+        trainable("BitmaskDropout", no_cost, keeps_dropout(1, 2, 1), sees_first_input),
+        trainable("ComplexMul", per_output(3), keeps_inputs, sees_elementwise),
+        trainable("ComplexMulConj", per_output(3), keeps_inputs, sees_elementwise),
+        trainable("Inverse", inverse_cost, keeps_output, sees_matrix),
+        trainable("GatedAdd", gated_add_cost, keeps_inputs, sees_gated_add, (3,)),
+        inference_only("QLinearSoftmax", per_output(6), sees_quantized_softmax),
+        inference_only("MulInteger", per_output(1), sees_added(0, 2), (0, 2)),
+        inference_only("IsAllFinite", per_input(1), sees_one),
+        inference_only("MurmurHash3", per_output(8), sees_first_input),
+        inference_only("NGramRepeatBlock", per_output(1), sees_scores),
+        inference_only("QOrderedGelu", per_output(8), sees_first_input),
+        inference_only("LinearAttentionGate", per_output(6), sees_gate_or_rate, (1, 2)),
         *(
             Operator(
                 name,
@@ -232,23 +225,4 @@ def _function(name: str, kept: KeptFacet, flops: int, biased: bool) -> Operator:
         weights=(1,) if biased else (),
         domain=MICROSOFT,
         layout=Layout.FOLLOWS,
-    )
-
-
-def _op(
-    name: str,
-    cost: CostFacet,
-    kept: KeptFacet,
-    sight: SightFacet,
-    weights: tuple[int, ...] = (),
-) -> Operator:
-    return Operator(name, cost, kept, sight, weights=weights, domain=MICROSOFT)
-
-
-def _frozen(
-    name: str, cost: CostFacet, sight: SightFacet, weights: tuple[int, ...] = ()
-) -> Operator:
-    """Return an operator that runs only in inference."""
-    return Operator(
-        name, cost, keeps_nothing, sight, weights=weights, differentiable=False, domain=MICROSOFT
     )

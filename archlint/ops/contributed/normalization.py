@@ -7,8 +7,9 @@ from math import prod
 from archlint.graph.contributed.stand_in import MICROSOFT
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call, nbytes
+from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.effect import Effect, Normalizes, Over
-from archlint.ops.facets import keeps_nothing, per_output, sees_broadcast
+from archlint.ops.facets import per_output, sees_broadcast, sees_row
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.normalization import keeps_normalized, sees_normalized_axes
@@ -52,7 +53,7 @@ def keeps_embedded(call: Call, gradients: Gradients) -> Kept:
     """Keep the words, the sum of their embeddings, and two statistics of each."""
     if not gradients.needed:
         return NOTHING
-    words = tuple(slot for slot in (0, 1, 8) if call.has_input(slot))
+    words = call.present((0, 1, 8))
     own = 2 * _STATISTIC_BYTES * call.elements(0)
     if call.has_output(2):
         return Kept(inputs=words, outputs=(2,), own=own)
@@ -65,9 +66,7 @@ def sees_embedded(call: Call, output: int) -> Sight:
         return {7: (Through(0, 0), Whole(1))} if call.has_input(7) else {}
     slots = (0, 1) if call.node.op.startswith("Q") else (0, 1, 8)
     return {
-        slot: sees_broadcast(call, slot, 2)
-        for slot in slots
-        if call.has_input(slot) and call.rank(slot) == 2
+        slot: sees_broadcast(call, slot, 2) for slot in call.present(slots) if call.rank(slot) == 2
     }
 
 
@@ -78,9 +77,7 @@ def sees_groups(call: Call, output: int) -> Sight:
     channel = rank - 1 if last else 1
     groups = call.integer("groups", 1)
     sight: dict[int, Links] = {}
-    for slot in (0, 3):
-        if not call.has_input(slot):
-            continue
+    for slot in call.present((0, 3)):
         if output == 1 and call.rank(slot) == rank:
             sight[slot] = same_axes(rank)
             continue
@@ -120,16 +117,7 @@ def keeps_gated(call: Call, gradients: Gradients) -> Kept:
 
 def sees_gated(call: Call, _: int) -> Sight:
     """Features are normalized in groups, and multiplied with a gate."""
-    rank = call.rank(0)
-    rows = tuple(Through(axis, axis) for axis in range(rank - 1))
-    return {0: (*rows, Whole(rank - 1, features=True)), 2: same_axes(rank)}
-
-
-def sees_branches(call: Call, _: int) -> Sight:
-    """Features of each branch are normalized on their own."""
-    rank = call.rank(0)
-    rows = tuple(Through(axis, axis) for axis in range(rank - 1))
-    return {0: (*rows, Whole(rank - 1, features=True))}
+    return {**sees_row(call, 0), 2: same_axes(call.rank(0))}
 
 
 def sees_quantized(call: Call, output: int) -> Sight:
@@ -177,63 +165,18 @@ def operators() -> tuple[Operator, ...]:
             weights=(1,),
             domain=MICROSOFT,
         ),
-        Operator(
+        trainable(
             "EmbedLayerNormalization",
             per_output(8),
             keeps_embedded,
             sees_embedded,
-            None,
-            weights=(2, 3, 4, 5, 6),
-            domain=MICROSOFT,
+            (2, 3, 4, 5, 6),
         ),
-        Operator(
-            "QEmbedLayerNormalization",
-            per_output(13),
-            keeps_nothing,
-            sees_embedded,
-            None,
-            weights=(2, 3, 4, 5, 6),
-            differentiable=False,
-            domain=MICROSOFT,
-        ),
-        *(
-            Operator(
-                name,
-                per_output(flops),
-                keeps_grouped,
-                sees_groups,
-                None,
-                weights=(1, 2, 4),
-                domain=MICROSOFT,
-            )
-            for name, flops in (("GroupNorm", 9), ("SkipGroupNorm", 11))
-        ),
-        Operator(
-            "GatedRMSNorm",
-            per_output(9),
-            keeps_gated,
-            sees_gated,
-            None,
-            weights=(1,),
-            domain=MICROSOFT,
-        ),
-        Operator(
-            "BranchwiseRMSNorm",
-            per_output(4),
-            keeps_normalized,
-            sees_branches,
-            None,
-            weights=(1,),
-            domain=MICROSOFT,
-        ),
-        Operator(
-            "QOrderedLayerNormalization",
-            per_output(7),
-            keeps_nothing,
-            sees_quantized,
-            None,
-            weights=(2, 3),
-            differentiable=False,
-            domain=MICROSOFT,
-        ),
+        inference_only("QEmbedLayerNormalization", per_output(13), sees_embedded, (2, 3, 4, 5, 6)),
+        trainable("GroupNorm", per_output(9), keeps_grouped, sees_groups, (1, 2, 4)),
+        trainable("SkipGroupNorm", per_output(11), keeps_grouped, sees_groups, (1, 2, 4)),
+        trainable("GatedRMSNorm", per_output(9), keeps_gated, sees_gated, (1,)),
+        # The features of each branch are normalized on their own.
+        trainable("BranchwiseRMSNorm", per_output(4), keeps_normalized, sees_row, (1,)),
+        inference_only("QOrderedLayerNormalization", per_output(7), sees_quantized, (2, 3)),
     )

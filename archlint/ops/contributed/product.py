@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from archlint.graph.contributed.products import factor_order
 from archlint.graph.contributed.stand_in import MICROSOFT
-from archlint.graph.value import Value
-from archlint.ops.call import Call
+from archlint.ops.call import Call, nbytes
+from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.contributed.overlay import seen
-from archlint.ops.cost import Cost, Product, elementwise, product
+from archlint.ops.cost import Cost, Product, product
 from archlint.ops.effect import Effect, Sums
-from archlint.ops.facets import keeps_nothing
+from archlint.ops.facets import no_cost, sees_row
 from archlint.ops.fan import matmul_fan
 from archlint.ops.kept import Gradients, Kept
-from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole
+from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.matrix import keeps_factors, matmul_cost, sees_matmul
-from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet
+from archlint.ops.operator import CostFacet, Operator
 from archlint.ops.signals import sums_product
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
@@ -86,13 +86,7 @@ def keeps_activated(call: Call, gradients: Gradients) -> Kept:
 def keeps_sum(call: Call, gradients: Gradients) -> Kept:
     """Keep the factors and the sum before the activation, whose derivative is a function of it."""
     kept = keeps_factors(call, gradients)
-    return replace(kept, own=_nbytes(call.output())) if gradients.needed else kept
-
-
-def _nbytes(value: Value) -> int:
-    if value.nbytes is None:
-        raise Undetermined(f"the size of {value.name!r} is not known")
-    return value.nbytes
+    return replace(kept, own=nbytes(call.output())) if gradients.needed else kept
 
 
 def activated_cost(call: Call) -> Cost:
@@ -100,7 +94,7 @@ def activated_cost(call: Call) -> Cost:
     return Cost(_PLAIN_COST(call).products, 9 * call.output_elements())
 
 
-def packed_cost(weight: int = 1) -> CostFacet:
+def packed_cost(weight: int) -> CostFacet:
     """Return the cost of a product whose matrix is packed: outputs times the input's last axis."""
 
     def cost(call: Call) -> Cost:
@@ -112,29 +106,9 @@ def packed_cost(weight: int = 1) -> CostFacet:
     return cost
 
 
-def keeps_weight(weight: int = 1) -> KeptFacet:
-    """Return what a product with a packed matrix keeps: its input only where the matrix learns."""
-
-    def kept(_: Call, gradients: Gradients) -> Kept:
-        factors = ((0,) if gradients[weight] else ()) + ((weight,) if gradients[0] else ())
-        return Kept(inputs=factors)
-
-    return kept
-
-
-def sees_rows(call: Call, _: int) -> Sight:
-    """Each row of the output is made of all features of the same row of the input."""
-    last = call.rank(0) - 1
-    rows = tuple(Through(axis, axis) for axis in range(last))
-    return {0: (*rows, Whole(last, features=True))}
-
-
-def ordered_cost(call: Call) -> Cost:
-    """Count as a product; the second factor of QOrderedMatMul sits in slot 2."""
-    shape = call.shape(0)
-    if not shape:
-        raise Undetermined("a product with a scalar")
-    return product(call.output_elements() * shape[-1], 0, 2)
+def keeps_weight(_: Call, gradients: Gradients) -> Kept:
+    """A product with a packed matrix keeps its input only where the matrix learns."""
+    return Kept(inputs=((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ()))
 
 
 def several_cost(weights: tuple[int, ...]) -> CostFacet:
@@ -144,13 +118,10 @@ def several_cost(weights: tuple[int, ...]) -> CostFacet:
         shape = call.shape(0)
         if not shape:
             raise Undetermined("a product with a scalar")
-        rows = call.elements(0)
-        columns = _columns(call)
-        pairs = zip(weights, columns, strict=True)
-        data = frozenset({0})
-        return Cost(
-            tuple(Product(rows * count, (data, frozenset({slot}))) for slot, count in pairs)
-        )
+        rows, data = call.elements(0), frozenset({0})
+        pairs = zip(weights, _columns(call), strict=True)
+        products = (Product(rows * count, (data, frozenset({slot}))) for slot, count in pairs)
+        return Cost(tuple(products))
 
     return cost
 
@@ -197,7 +168,7 @@ def sees_pairs(_: Call, __: int) -> Sight:
 
 def sees_table_rows(call: Call, _: int) -> Sight:
     """Each index opens a row of the table."""
-    return {1: tuple(Through(axis, axis) for axis in range(call.rank(1)))}
+    return {1: same_axes(call.rank(1))}
 
 
 def sees_words(_: Call, __: int) -> Sight:
@@ -214,56 +185,45 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         *(
-            _product(name, transposing_cost, sees_transposing, keeps_activated)
-            for name in ("FusedMatMul", "FusedMatMulActivation", "TransposeMatMul")
-        ),
-        _frozen("SparseToDenseMatMul", transposing_cost, sees_transposing),
-        Operator(
-            "GemmFastGelu",
-            activated_cost,
-            keeps_sum,
-            sees_matmul(0, 1),
-            None,
-            weights=(1, 2),
-            domain=MICROSOFT,
-        ),
-        *(
             Operator(
                 name,
-                matmul_cost(0, 1),
-                keeps_nothing,
-                sees_matmul(0, 1),
-                sums_product(0, 1),
-                weights=(0, 1, bias),
-                differentiable=False,
+                transposing_cost,
+                keeps_activated,
+                sees_transposing,
+                sums_transposing,
+                weights=(0, 1),
                 domain=MICROSOFT,
+            )
+            for name in ("FusedMatMul", "FusedMatMulActivation", "TransposeMatMul")
+        ),
+        inference_only("SparseToDenseMatMul", transposing_cost, sees_transposing),
+        trainable("GemmFastGelu", activated_cost, keeps_sum, sees_matmul(0, 1), (1, 2)),
+        *(
+            inference_only(
+                name,
+                matmul_cost(0, 1),
+                sees_matmul(0, 1),
+                (0, 1, bias),
+                signal=sums_product(0, 1),
             )
             for name, bias in (("MatMulIntegerToFloat", 6), ("DynamicQuantizeMatMul", 4))
         ),
-        _frozen("MatMulInteger16", matmul_cost(0, 1), sees_matmul(0, 1), (0, 1)),
+        inference_only("MatMulInteger16", matmul_cost(0, 1), sees_matmul(0, 1), (0, 1)),
         *(
-            Operator(
-                name,
-                packed_cost(),
-                keeps_weight(),
-                sees_rows,
-                None,
-                weights=(1, bias) if bias else (1,),
-                domain=MICROSOFT,
-            )
+            trainable(name, packed_cost(1), keeps_weight, sees_row, (1, bias) if bias else (1,))
             for name, bias in _PACKED.items()
         ),
-        _frozen("QOrderedMatMul", ordered_cost, sees_rows, (2,)),
-        _frozen("MatMulNBitsQkv", several_cost((3, 6, 9)), sees_rows, (2, 3, 5, 6, 8, 9, 11)),
-        _frozen("MatMulNBitsMlp", several_cost((3, 6)), sees_rows, (2, 3, 5, 6, 8)),
-        _frozen("MatMulNBitsQLoRA", adapted_cost, sees_rows, (1, 3, 5)),
-        _frozen("RouterGateUpProj", routed_cost, sees_rows, (1,)),
-        _frozen("CDist", distance_cost, sees_pairs),
+        inference_only("QOrderedMatMul", packed_cost(2), sees_row, (2,)),
+        inference_only("MatMulNBitsQkv", several_cost((3, 6, 9)), sees_row, (2, 3, 5, 6, 8, 9, 11)),
+        inference_only("MatMulNBitsMlp", several_cost((3, 6)), sees_row, (2, 3, 5, 6, 8)),
+        inference_only("MatMulNBitsQLoRA", adapted_cost, sees_row, (1, 3, 5)),
+        inference_only("RouterGateUpProj", routed_cost, sees_row, (1,)),
+        inference_only("CDist", distance_cost, sees_pairs),
         *(
-            _frozen(name, lambda _: elementwise(0), sees_table_rows, (0,))
+            inference_only(name, no_cost, sees_table_rows, (0,))
             for name in ("GatherBlockQuantized", "GatherPacked")
         ),
-        _frozen("WordConvEmbedding", words_cost, sees_words, (1, 2, 3)),
+        inference_only("WordConvEmbedding", words_cost, sees_words, (1, 2, 3)),
     )
 
 
@@ -276,16 +236,3 @@ _PACKED = {
     "MatMulBlockQuantizedFp4Weight": 5,
     "MatMulBlockQuantizedFp8Weight": 4,
 }
-
-
-def _product(name: str, cost: CostFacet, sight: SightFacet, kept: KeptFacet) -> Operator:
-    return Operator(name, cost, kept, sight, sums_transposing, weights=(0, 1), domain=MICROSOFT)
-
-
-def _frozen(
-    name: str, cost: CostFacet, sight: SightFacet, weights: tuple[int, ...] = ()
-) -> Operator:
-    """Return an operator that runs only in inference."""
-    return Operator(
-        name, cost, keeps_nothing, sight, weights=weights, differentiable=False, domain=MICROSOFT
-    )

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from archlint.ops.autocast import varies
 from archlint.ops.contributed import (
     arrangement,
-    attention,
     elementwise,
     normalization,
+    position,
     product,
+    projecting_attention,
+    separate_attention,
     stand_in,
     state,
 )
@@ -23,7 +25,16 @@ _OPTIMIZED = varies("an operator of onnxruntime stands for several that were tra
 def contributed_operators(standard: Iterable[Operator]) -> tuple[Operator, ...]:
     """Return the contributed operators; some are like one of `standard` on other inputs."""
     by_name = {entry.name: entry for entry in standard if not entry.domain}
-    families = (arrangement, attention, elementwise, normalization, product, state)
+    families = (
+        arrangement,
+        elementwise,
+        normalization,
+        position,
+        product,
+        projecting_attention,
+        separate_attention,
+        state,
+    )
     own = (entry for family in families for entry in family.operators())
     every = (*stand_in.operators(by_name), *own)
     return tuple(replace(entry, casting=_OPTIMIZED) for entry in every)

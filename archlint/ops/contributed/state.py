@@ -6,13 +6,13 @@ from math import prod
 
 from archlint.graph.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call
-from archlint.ops.contributed.attention import depends_on_data
+from archlint.ops.contributed.entry import inference_only
 from archlint.ops.cost import Cost, Product
-from archlint.ops.facets import keeps_nothing, per_output
+from archlint.ops.facets import depends_on_data, per_output, sees_row
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.linear_attention import recurrence_cost, stateful
-from archlint.ops.links import Link, Sight, Through, Whole
-from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes_but
+from archlint.ops.operator import Operator
 from archlint.ops.recurrent import sees_sequence
 from archlint.ops.undetermined import Undetermined
 
@@ -105,14 +105,9 @@ def keeps_experts(_: Call, gradients: Gradients) -> Kept:
 
 def sees_position(call: Call, _: int) -> Sight:
     """Every position goes through experts of its own, which mix its features."""
-    last = call.rank(0) - 1
-    links: tuple[Link, ...] = (
-        *(Through(axis, axis) for axis in range(last)),
-        Whole(last, features=True),
-    )
-    if last != 1:
-        return {0: links}
-    return {0: links, 1: (Through(0, 0), Whole(1, features=True))}
+    sight = sees_row(call, 0)
+    # The scores of the router are a row for each token.
+    return {**sight, 1: sight[0]} if call.rank(0) == 2 else sight
 
 
 def router_cost(call: Call) -> Cost:
@@ -131,18 +126,12 @@ def sees_lost(_: Call, __: int) -> Sight:
 
 def sees_hyper(call: Call, output: int) -> Sight:
     """Features and streams of a position are mixed."""
-    inputs = range(len(call.node.inputs))
-    data = [slot for slot in inputs if call.has_input(slot) and slot in _STREAMS[call.node.op]]
     lead = call.output_rank(output) - 1
-    return {
-        slot: tuple(
-            Through(axis, axis)
-            if axis < min(lead, call.rank(slot) - 1)
-            else Whole(axis, features=True)
-            for axis in range(call.rank(slot))
-        )
-        for slot in data
-    }
+    sight: dict[int, Links] = {}
+    for slot in call.present(_STREAMS[call.node.op]):
+        rank = call.rank(slot)
+        sight[slot] = same_axes_but(rank, range(min(lead, rank - 1), rank), features=True)
+    return sight
 
 
 _STREAMS = {
@@ -183,8 +172,8 @@ def operators() -> tuple[Operator, ...]:
     inside = "what runs inside depends on data"
     return (
         *stateful(MICROSOFT),
-        _frozen("DynamicQuantizeLSTM", recurrent_cost, sees_sequence, (1, 2, 3, 7)),
-        _frozen("GatedDeltaNet", delta_cost, sees_tokens),
+        inference_only("DynamicQuantizeLSTM", recurrent_cost, sees_sequence, (1, 2, 3, 7)),
+        inference_only("GatedDeltaNet", delta_cost, sees_tokens),
         *(
             Operator(
                 name,
@@ -201,22 +190,13 @@ def operators() -> tuple[Operator, ...]:
                 ("MoEPacked", (2, 3, 4)),
             )
         ),
-        _frozen("MoEGroupRouter", router_cost, sees_position, (1, 2)),
-        _frozen("HyperConnectionLowRankMix", mixed_cost, sees_hyper, (1, 2, 3, 4)),
-        _frozen("HyperConnectionPostMix", streams_cost, sees_hyper),
-        _frozen("HyperConnectionPreMix", per_output(2), sees_hyper),
-        _frozen("EngramGate", per_output(8), sees_hyper, (3, 4, 5)),
+        inference_only("MoEGroupRouter", router_cost, sees_position, (1, 2)),
+        inference_only("HyperConnectionLowRankMix", mixed_cost, sees_hyper, (1, 2, 3, 4)),
+        inference_only("HyperConnectionPostMix", streams_cost, sees_hyper),
+        inference_only("HyperConnectionPreMix", per_output(2), sees_hyper),
+        inference_only("EngramGate", per_output(8), sees_hyper, (3, 4, 5)),
         *(
-            _frozen(name, depends_on_data(inside), sees_lost)
+            inference_only(name, depends_on_data(inside), sees_lost)
             for name in ("AttnLSTM", "Mamba2Verify", "ConvTransposeWithDynamicPads")
         ),
-    )
-
-
-def _frozen(
-    name: str, cost: CostFacet, sight: SightFacet, weights: tuple[int, ...] = ()
-) -> Operator:
-    """Return an operator that runs only in inference."""
-    return Operator(
-        name, cost, keeps_nothing, sight, weights=weights, differentiable=False, domain=MICROSOFT
     )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.graph.weight import Weight
 from archlint.ops.composite.exported import ExportedCall, Signature, exported_calls, signature
+from archlint.ops.restored.folded_norms import CONVOLUTIONS
+from archlint.record import record, replace
 
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
-_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
-_FOLDED = _PRODUCTS | _CONVOLUTIONS
+_FOLDED = _PRODUCTS | CONVOLUTIONS
 _REPEATED = "expand"
-_UNITS = frozenset({"InstanceNormalization"})  # group norm gives it ones and zeros
 
 
 def as_in_program(graph: Graph) -> Graph:
@@ -37,7 +37,7 @@ def as_in_program(graph: Graph) -> Graph:
     return program.graph_with_parameters()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Program:
     """The parameters by name, and what each node reads instead of what the file has there."""
 
@@ -109,11 +109,11 @@ class _Program:
 
     def _stored(self, call: ExportedCall) -> Iterator[tuple[Node, int, str]]:
         """Yield where the nodes of a call read stored tensors that may be parameters."""
+        units = call.units
         for node in call.nodes:
-            if node.op in _UNITS:
-                continue
             for slot, name in enumerate(node.inputs):
-                value = self.graph.values[name] if name in self.graph.weights else None
+                is_stored = name in self.graph.weights and name not in units
+                value = self.graph.values[name] if is_stored else None
                 if value is not None and value.shape and value.dtype and value.dtype.is_float:
                     yield node, slot, name
 
@@ -144,7 +144,7 @@ class _Program:
             if node.op in _FOLDED and len(node.inputs) == 2:
                 value = self.graph.values[node.output]
                 shape = value.shape or ()
-                axis = 1 if node.op in _CONVOLUTIONS else -1
+                axis = 1 if node.op in CONVOLUTIONS else -1
                 if len(shape) > 1:
                     self._add(parameter, (shape[axis],), value)
                     self.inputs.setdefault(node.name, list(node.inputs)).append(parameter)

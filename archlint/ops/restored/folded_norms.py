@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
+from archlint.frontends.properties import BUFFER
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Dim, Provenance, Role, Value
-from archlint.graph.weight import BUFFER, Weight
+from archlint.graph.weight import Weight
 from archlint.ops.composite.exported import Signature, normalizing_call, signature, without_call
+from archlint.record import record, replace
 
-_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
-_LAYERS = _CONVOLUTIONS | {"Gemm"}
+CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+_LAYERS = CONVOLUTIONS | {"Gemm"}
 _NORMALIZED = "#normalized"
 _PARTS = ("weight", "bias", "running_mean", "running_var")
 
@@ -49,13 +51,13 @@ def _is_folded(node: Node, graph: Graph) -> bool:
     is_torch = graph.is_from_pytorch
     return (
         is_torch
-        and node.op in _CONVOLUTIONS
+        and node.op in CONVOLUTIONS
         and len(node.inputs) > 2
         and all(name in graph.weights and is_computed_anew(name) for name in node.inputs[1:3])
     )
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Unfolding:
     """The nodes and stored tensors of a graph with its batch norms."""
 

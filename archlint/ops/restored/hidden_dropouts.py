@@ -11,13 +11,18 @@ from archlint.graph.made_up import is_computed_anew
 from archlint.graph.modules import module_path, module_paths
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Role, Value
-from archlint.ops.composite.exported import base_name, signature, skipped
+from archlint.ops.composite.attention import FUSED_KERNELS
+from archlint.ops.composite.exported import (
+    base_name,
+    is_inside,
+    printed_call,
+    signature,
+    skipped,
+)
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
-_FX = "pkg.torch.onnx.fx_node"
-_CLASSES = "pkg.torch.onnx.class_hierarchy"
 _TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
 _DROPOUT = "torch.nn.modules.dropout."
 
@@ -36,7 +41,7 @@ _REGROUPING = frozenset(
 )
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
 _COPY = re.compile(r"%clone(?:_(\d+))?\b")
-_FUSED = frozenset({"FlashAttention", "EfficientAttention"})
+_NAMED = 2  # the parts of a path that name a module: that of its row, and its number
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
@@ -62,14 +67,14 @@ class HiddenDropouts:
         if not self.is_inference:
             return ()
         if self._is_exported:
-            names = {node.name for node in self.graph.nodes if _is_in_dropout(node)}
+            names = {node.name for node in self.graph.nodes if is_inside(node, _DROPOUT)}
             names.update(self._makers(self._copied))
             if self._lost_copies:
                 names.update(node.name for node in self.graph.nodes if self._may_drop_before(node))
         else:
             names = {node.name for node in self.graph.nodes if self._may_drop(node)}
         names.update(self._makers(self._after_gaps))
-        names.update(node.name for node in self.graph.nodes if node.op in _FUSED)
+        names.update(node.name for node in self.graph.nodes if node.op in FUSED_KERNELS)
         return tuple(node.name for node in self.graph.nodes if node.name in names)
 
     def _makers(self, tensors: Iterable[str]) -> Iterator[str]:
@@ -110,6 +115,7 @@ class HiddenDropouts:
         """What layers read in front of which a row of modules has one that left nothing.
 
         A dropout in place leaves no copy. A layer that a batch norm was folded into stands for two.
+        What several rows compute of one tensor is computed in the first of them alone.
         """
         folded = self._folded
         paths = {path for path in module_paths(self.file).values() if path}
@@ -123,7 +129,8 @@ class HiddenDropouts:
             place = int(path[-1]) - 1 if path and path[-1].isdigit() else -1
             if node.name in folded or place < 0:
                 continue
-            if (*path[:-1], str(place)) not in begun:
+            gap = (*path[:-1], str(place))
+            if gap not in begun and gap[-_NAMED:] != module_path(before)[-_NAMED:]:
                 found.append(node.inputs[0])
         return tuple(found)
 
@@ -138,46 +145,20 @@ class HiddenDropouts:
         values = dict(self.graph.values)
         nodes: list[Node] = []
         for node in self.graph.nodes:
-            if node.name not in dropouts or (node.op in _FUSED and self.drops_fused):
+            if node.name not in dropouts or (node.op in FUSED_KERNELS and self.drops_fused):
                 nodes.append(node)
-            elif node.op in _FUSED:
+            elif node.op in FUSED_KERNELS:
                 attributes = {**node.attributes, "dropout": 1.0}
                 nodes.append(replace(node, op="MaterializedAttention", attributes=attributes))
             else:
                 nodes.extend(_followed(node, values))
         return replace(self.graph, nodes=tuple(nodes), values=values)
 
-    def leaning(self, *, low: bool) -> HiddenDropouts:
-        """Return the same with whatever no file tells taken for what keeps least, or most.
-
-        Attention may take the keys and values of grouped heads as they are, without repeating them.
-        """
-        nodes = []
-        for node in self.graph.nodes:
-            if node.op in _FUSED and low:
-                inputs = (node.inputs[0], *map(self._unrepeated, node.inputs[1:3]))
-                attributes = {**node.attributes, "grouped": 1}
-                read = (*inputs, *node.inputs[3:])
-                nodes.append(replace(node, inputs=read, attributes=attributes))
-            else:
-                nodes.append(node)
-        return replace(self, graph=replace(self.graph, nodes=tuple(nodes)))
-
-    def _unrepeated(self, name: str) -> str:
-        """Return the keys or values of grouped heads before they are repeated for all heads."""
-        source = name
-        for op in ("Reshape", "Expand", "Unsqueeze"):
-            maker = self.graph.producers.get(source)
-            if maker is None or maker.op != op:
-                return name
-            source = maker.inputs[0]
-        return source
-
     @cached_property
     def is_inference(self) -> bool:
         """Whether something in the file tells that PyTorch exported it for inference."""
         graph = self.file
-        if not graph.is_from_pytorch or is_training(graph):
+        if not graph.is_from_pytorch or _is_training(graph):
             return False
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
         hides = norms or bool(self._folded) or bool(self._copied)
@@ -195,7 +176,7 @@ class HiddenDropouts:
         value = self.graph.values[node.outputs[0]]
         if value.dtype is None or not value.dtype.is_float:
             return False
-        if node.op in _ACTIVATIONS or node.op in _POOLED or node.op in _FUSED:
+        if node.op in _ACTIVATIONS or node.op in _POOLED or node.op in FUSED_KERNELS:
             return True
         maker = self.graph.producers.get(node.inputs[0]) if node.inputs else None
         if node.op in _NORMS:
@@ -226,19 +207,14 @@ class HiddenDropouts:
 
 def _copies(node: Node) -> list[str]:
     """Return the numbers of the copies that the call of a node makes or reads, "" for the first."""
-    return _COPY.findall(node.metadata.get(_FX, ""))
+    return _COPY.findall(printed_call(node))
 
 
-def _is_in_dropout(node: Node) -> bool:
-    """Whether torch.export says that a node is all that a dropout does."""
-    return _DROPOUT in node.metadata.get(_CLASSES, "")
-
-
-def is_training(graph: Graph) -> bool:
+def _is_training(graph: Graph) -> bool:
     """Whether a file was exported for training, so that nothing is left out."""
     return any(
         (node.op == "BatchNormalization" and node.attributes.get("training_mode") == 1)
-        or _TRAINED in node.metadata.get(_FX, "")
+        or _TRAINED in printed_call(node)
         or (node.op == "Dropout" and len(node.inputs) > 2)
         for node in graph.nodes
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.composite.exported import Signature, signature
-from archlint.ops.restored.folded_norms import is_unfolded
+from archlint.ops.restored.folded_norms import CONVOLUTIONS, is_unfolded
+from archlint.record import replace
 
-_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _MASKING = frozenset({"Add", "Where"})
 
 
@@ -54,4 +53,4 @@ def _is_made_of_others(node: Node, name: str, graph: Graph, named: Signature | N
     if named is not None:
         return name not in named.kinds and "#" not in name
     is_torch = graph.is_from_pytorch and not is_unfolded(node)
-    return is_torch and node.op in _CONVOLUTIONS and is_computed_anew(name)
+    return is_torch and node.op in CONVOLUTIONS and is_computed_anew(name)

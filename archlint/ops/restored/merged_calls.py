@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.ops.composite.exported import base_name, skipped
+from archlint.record import replace
 
 
 def with_twins(graph: Graph) -> Graph:

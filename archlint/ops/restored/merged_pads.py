@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from operator import sub
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Dim, Role, Value
 from archlint.ops.composite.exported import exported_call
+from archlint.record import replace
 
 _RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"
 _PADDING = 4  # the place of the padding among the arguments of a convolution

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.value import Role
@@ -13,6 +11,7 @@ from archlint.ops.restored.folded_norms import unfolded
 from archlint.ops.restored.merged_calls import with_twins
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
+from archlint.record import replace
 
 
 def restored(graph: Graph, *, has_norms: bool = True, with_biases: bool = False) -> Graph:

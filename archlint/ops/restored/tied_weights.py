@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.ops.composite.exported import signature
+from archlint.record import replace
 
 IsTurned = Callable[[str, str], bool]
 """Whether a stored matrix holds the numbers of another one turned round."""

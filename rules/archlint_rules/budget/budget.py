@@ -29,17 +29,23 @@ class Missing:
 class Budget:
     """One limit on one amount.
 
-    `what` names the amount in a sentence, `limit` is in its unit, `source` says where the limit
-    comes from, `write` writes an amount for people. `missing` is None where the amount can be
-    worked out.
+    `what` names the amount in a sentence, `limit` is in its unit, `setting` is the key of what
+    states the limit, `source` says so in words, `write` writes an amount for people. `missing` is
+    None where the amount can be worked out.
     """
 
     what: str
     measure: Callable[[Facts], Amount]
     limit: float
+    setting: str
     source: str
     write: Callable[[float], str]
     missing: Missing | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where a document states the limit, if it does."""
+        return ("target", *self.setting.split("."))
 
     def verdict(self, facts: Facts) -> Verdict:
         """Hold the amount of `facts` against the limit.

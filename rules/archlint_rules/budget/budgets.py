@@ -19,6 +19,7 @@ from archlint_rules.budget.budget import Budget, Missing
 
 _NO_OPTIMIZER = Missing("no optimizer is named", "name one: --optimizer adam")
 _NO_DEVICE = Missing("no device is named", "name one: --device nvidia-a100-40gb")
+_DEVICE = "device"
 _NANOSECONDS = 10**9
 
 
@@ -27,7 +28,7 @@ def training_memory(target: Target) -> Iterator[Budget]:
     device, training = target.device, target.training
     if device is not None and training.optimizer:
         source = f"the memory of {device.name}" if device.has_reserves else _usable(device)
-        yield from _limit("training", _on_device, device.training_memory_bytes, source)
+        yield from _limit("training", _on_device, device.training_memory_bytes, _DEVICE, source)
     yield from _limit(
         "training",
         lambda facts: facts.training_memory.peak,
@@ -45,7 +46,9 @@ def inference_memory(target: Target) -> Iterator[Budget]:
     device = target.device
     if device is not None:
         measure = activations if device.kind == "mcu" else _weights_and_activations
-        yield from _limit("inference", measure, device.usable_memory_bytes, _usable(device))
+        yield from _limit(
+            "inference", measure, device.usable_memory_bytes, _DEVICE, _usable(device)
+        )
     yield from _limit(
         "inference",
         _weights_and_activations,
@@ -67,7 +70,9 @@ def generation_memory(target: Target) -> Iterator[Budget]:
 
     device = target.device
     if device is not None and device.kind != "mcu":
-        yield from _limit("generation", measure, device.usable_memory_bytes, _usable(device))
+        yield from _limit(
+            "generation", measure, device.usable_memory_bytes, _DEVICE, _usable(device)
+        )
     yield from _limit(
         "generation", measure, target.require.inference_memory, "require.inference-memory"
     )
@@ -78,9 +83,9 @@ def weights(target: Target) -> Iterator[Budget]:
     device = target.device
     if device is not None:
         flash, cache = device.flash_bytes, device.parameter_cache_bytes
-        yield from _limit("weights", _weights, _value(flash), f"flash of {device.name}")
+        yield from _limit("weights", _weights, _value(flash), _DEVICE, f"flash of {device.name}")
         source = f"memory for weights on {device.name}"
-        yield from _limit("cached weights", _weights, _value(cache), source)
+        yield from _limit("cached weights", _weights, _value(cache), _DEVICE, source)
     yield from _limit("weights", _weights, target.require.weights, "require.weights")
 
 
@@ -90,7 +95,7 @@ def contiguous_memory(target: Target) -> Iterator[Budget]:
     if device is not None:
         block = _value(device.largest_contiguous_sram_bytes)
         source = f"largest contiguous SRAM of {device.name}"
-        yield from _limit("the arena of activations", activations, block, source)
+        yield from _limit("the arena of activations", activations, block, _DEVICE, source)
 
 
 def step_flops(target: Target) -> Iterator[Budget]:
@@ -100,7 +105,7 @@ def step_flops(target: Target) -> Iterator[Budget]:
         _training_flops if target.training.optimizer else _forward_flops,
         target.require.step_flops,
         "require.step-flops",
-        format_flops,
+        write=format_flops,
     )
 
 
@@ -112,7 +117,7 @@ def step_time(target: Target) -> Iterator[Budget]:
         lambda facts: facts.step_time.nanoseconds,
         None if seconds is None else seconds * _NANOSECONDS,
         "require.step-time",
-        lambda nanoseconds: format_seconds(nanoseconds / _NANOSECONDS),
+        write=lambda nanoseconds: format_seconds(nanoseconds / _NANOSECONDS),
         missing=_NO_DEVICE if target.device is None else None,
     )
 
@@ -136,14 +141,15 @@ def _limit(  # noqa: PLR0913 - the parts of a budget
     what: str,
     measure: Callable[[Facts], Amount],
     limit: float | None,
-    source: str,
-    write: Callable[[float], str] = format_bytes,
+    setting: str,
+    source: str = "",
     *,
+    write: Callable[[float], str] = format_bytes,
     missing: Missing | None = None,
 ) -> Iterator[Budget]:
-    """Yield a budget where there is a limit."""
+    """Yield a budget where there is a limit; its source is its setting unless there are words."""
     if limit is not None:
-        yield Budget(what, measure, limit, source, write, missing)
+        yield Budget(what, measure, limit, setting, source or setting, write, missing)
 
 
 def _value(fact: Sourced | None) -> int | None:

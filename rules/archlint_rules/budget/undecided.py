@@ -1,17 +1,18 @@
-"""BUDGET001: a budget that cannot be decided."""
+"""BUDGET001: budgets that cannot be decided."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.budget.budget import Budget, Verdict
+from archlint_rules.budget.budget import Budget, Missing, Verdict
 from archlint_rules.budget.budgets import all_budgets
+from archlint_rules.budget.open_budget import OpenBudget, by_reason, open_budget, up_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from archlint.api import Largest, Unknown
+    from archlint.api import Largest
 
 _SHOWN = 3
 
@@ -26,80 +27,91 @@ class BudgetUndecided(Rule):
     tags = ("memory", "compute", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report every budget whose amount has unknown parts, with the parts."""
+        """Report the budgets whose amounts have unknown parts, those of one cause together."""
+        groups: dict[str | None, list[OpenBudget]] = {}
         for budget in all_budgets(model):
-            if budget.verdict(model.facts) is Verdict.UNDECIDED:
-                yield self._undecided(model, budget)
+            if budget.missing is not None:
+                yield self._without(budget, budget.missing)
+            elif budget.verdict(model.facts) is Verdict.UNDECIDED:
+                found = open_budget(model, budget)
+                groups.setdefault(found.cause, []).append(found)
+        for group in groups.values():
+            yield self._undecided(model, group)
 
-    def _undecided(self, model: Model, budget: Budget) -> Finding:
-        if budget.missing is not None:
-            return self.finding(
-                f"{budget.source} cannot be decided: {budget.missing.reason}",
-                path=("target",),
-                data={"limit": budget.limit, "missing": budget.missing.reason},
-                help=budget.missing.help,
-            )
-        amount, formula = budget.measure(model.facts), None
-        needs, unknown, largest, opened = budget.written(model.facts), amount.unknown, None, ""
-        if model.open_dims:
-            formula = model.formulas.of(budget.measure)
-            largest = model.formulas.largest(budget.measure, formula, budget.limit)
-            opened = f" while {_are_open(formula.symbols)}"
-            unknown = formula.unknown
-            holds = f", for {formula.condition}" if formula.condition else ""
-            needs = f"{formula.written(budget.write)}{holds}" or needs
+    def _without(self, budget: Budget, missing: Missing) -> Finding:
         return self.finding(
-            f"{budget.what} needs {needs}, and whether that stays within {budget.source} "
-            f"({budget.write(budget.limit)}) cannot be decided{opened}"
-            f"{_because(largest, unknown)}",
-            node=next((part.node for part in amount.unknown if part.node), None),
+            f"{budget.source} cannot be decided: {missing.reason}",
+            path=budget.path,
+            data={"limit": budget.limit, "missing": missing.reason},
+            help=missing.help,
+        )
+
+    def _undecided(self, model: Model, group: Sequence[OpenBudget]) -> Finding:
+        """Report budgets that are undecided because of one thing, where the tightest is stated."""
+        first = min(group, key=lambda each: each.largest.size if each.largest else 0)
+        node = next((part.node for part in first.amount.unknown if part.node), None)
+        return self.finding(
+            _one(first) if len(group) == 1 else _several(group),
+            node=node,
+            # An operator that is not known is what to look at; a size is missing in no one place.
+            path=first.budget.path if first.symbols or node is None else None,
             data={
-                "limit": budget.limit,
-                "low": amount.low,
-                "formula": formula.written(budget.write) or None if formula else None,
-                "largest": {largest.symbol: largest.size} if largest else None,
+                **first.data,
                 "unknown": [
                     {"node": part.node, "op": part.op, "reason": part.reason}
-                    for part in amount.unknown
+                    for part in first.amount.unknown
                 ],
+                "budgets": [each.data for each in group],
             },
             help=_advice(model),
         )
 
 
-def _are_open(symbols: Sequence[str]) -> str:
-    """Say that dimensions are open: `N and T are open`."""
-    return f"{' and '.join(symbols)} {'is' if len(symbols) == 1 else 'are'} open"
+def _one(found: OpenBudget) -> str:
+    """Say that a budget is undecided, up to which size it fits, and what is unknown of it."""
+    largest, told = found.largest, _reasons([found])
+    if largest is not None:
+        fits = f"it fits {up_to(largest)}" if largest.size else _not_even(largest)
+        told.insert(0, fits)
+    return (
+        f"{found.budget.what} needs {found.needs}, and whether that stays within {found.limit} "
+        f"cannot be decided{_opened(found)}{': ' if told else ''}{'; '.join(told)}"
+    )
 
 
-def _because(largest: Largest | None, unknown: Iterable[Unknown]) -> str:
-    """Return what is known of the sizes that fit, and the reasons of what is unknown."""
-    parts = _by_reason(unknown)
-    more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
-    told = [_up_to(largest)] if largest else []
-    if parts:
-        told.append("; ".join(parts[:_SHOWN]) + more)
-    return f": {'; '.join(told)}" if told else ""
+def _several(group: Sequence[OpenBudget]) -> str:
+    """Say which budgets are undecided, up to which size all of them fit, and each in short."""
+    told = "; ".join((*_all_fit(group), *_reasons(group), *(each.in_short for each in group)))
+    return f"{len(group)} budgets cannot be decided{_opened(group[0])}: {told}"
 
 
-def _up_to(largest: Largest) -> str:
-    """Say up to which size the amount fits."""
-    symbol, size, step = largest.symbol, largest.size, largest.step
-    if not size:
-        return f"not even {symbol} = {step} fits"
-    multiples = f", in multiples of {step}" if step > 1 else ""
-    return f"it fits up to {symbol} = {size}{multiples}"
+def _all_fit(group: Sequence[OpenBudget]) -> list[str]:
+    """Say which sizes all budgets allow, where they are sizes of one dimension in equal steps."""
+    found = [each.largest for each in group if each.largest]
+    if len(found) < len(group) or len({each.step for each in found}) > 1:
+        return []
+    least = min(found, key=lambda each: each.size)
+    return [f"all fit {up_to(least)}" if least.size else _not_even(least)]
 
 
-def _by_reason(unknown: Iterable[Unknown]) -> list[str]:
-    """Return a text for each reason, with the first node that it holds for."""
-    nodes: dict[str, list[str]] = {}
-    for part in unknown:
-        nodes.setdefault(part.reason, []).append(f"{part.op} {part.node}" if part.node else "")
-    return [
-        f"{first}{f' and {len(rest)} more' if rest else ''}: {reason}" if first else reason
-        for reason, (first, *rest) in nodes.items()
-    ]
+def _not_even(largest: Largest) -> str:
+    """Say that the smallest size is too large already."""
+    return f"not even {largest.symbol} = {largest.step} fits"
+
+
+def _opened(found: OpenBudget) -> str:
+    """Say which dimensions are open: ` while N and T are open`."""
+    symbols = found.symbols
+    verb = "is" if len(symbols) == 1 else "are"
+    return f" while {' and '.join(symbols)} {verb} open" if symbols else ""
+
+
+def _reasons(group: Sequence[OpenBudget]) -> list[str]:
+    """Return why parts are unknown besides open dimensions, the first few reasons."""
+    unknown = dict.fromkeys(part for each in group for part in each.unknown)
+    reasons = by_reason(unknown)
+    more = f" and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+    return ["; ".join(reasons[:_SHOWN]) + more] if reasons else []
 
 
 def _advice(model: Model) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Rule, Severity, format_count
+from archlint.api import Finding, Model, Rule, Severity, format_count, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ class FullyConnectedExplosion(Rule):
         yield self.finding(
             f"the layers behind the flattening of {' x '.join(map(str, found.sizes))} hold "
             f"{format_count(found.parameters)} of {format_count(every)} parameters "
-            f"({found.parameters / every:.0%})",
+            f"({format_share(found.parameters / every)})",
             node=found.node,
             data={"parameters": found.parameters, "all_parameters": every},
             help="average over the positions before the first dense layer, as networks since "

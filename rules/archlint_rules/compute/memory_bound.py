@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlint.api import Finding, Model, Rule, Severity, format_seconds
+from archlint.api import Finding, Model, Rule, Severity, format_seconds, format_share
 
 _LARGE_PART = 0.5
 _SHOWN = 3
@@ -34,12 +34,14 @@ class MemoryBound(Rule):
             if each.memory_bound:
                 totals[each.work.op] = totals.get(each.work.op, 0.0) + each.seconds
         worst = sorted(totals.items(), key=lambda item: -item[1])
-        shares = ", ".join(f"{op} {spent / time.seconds:.0%}" for op, spent in worst[:_SHOWN])
+        shares = ", ".join(
+            f"{op} {format_share(spent / time.seconds)}" for op, spent in worst[:_SHOWN]
+        )
         step = "training step" if model.target.training.optimizer else "forward pass"
         yield self.finding(
-            f"operators wait for memory in {time.memory_bound_share:.0%} of the about "
+            f"operators wait for memory in {format_share(time.memory_bound_share)} of the about "
             f"{format_seconds(time.seconds)} of a {step} on {model.target.device.name}: {shares}",
-            path=("target",),
+            path=("target", "device"),
             data={
                 "memory_bound_share": time.memory_bound_share,
                 "seconds": time.seconds,

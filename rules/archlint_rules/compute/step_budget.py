@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlint.api import Finding, Model, Rule, Severity, format_flops
+from archlint.api import Finding, Model, Rule, Severity, format_flops, format_share
 from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import step_flops, step_time
 from archlint_rules.budget.exceeded import exceeded
@@ -34,7 +34,7 @@ class StepBudgetExceeded(Rule):
             yield self.finding(
                 f"{budget.what} computes {budget.written(model.facts)}, {budget.source} is "
                 f"{format_flops(budget.limit)}{parts if trains else ''}",
-                path=("target",),
+                path=budget.path,
                 data={
                     "flops": budget.measure(model.facts).low,
                     "limit_flops": budget.limit,
@@ -63,8 +63,8 @@ class StepBudgetExceeded(Rule):
             f"{budget.what} takes about {budget.write(estimate)} on {device}, "
             f"{budget.source} is {budget.write(budget.limit)}: the arithmetic alone takes "
             f"{budget.write(least)} at the full peak, and operators wait for memory in "
-            f"{time.memory_bound_share:.0%} of the time",
-            path=("target",),
+            f"{format_share(time.memory_bound_share)} of the time",
+            path=budget.path,
             severity=severity,
             data={
                 "seconds": estimate / 1e9,

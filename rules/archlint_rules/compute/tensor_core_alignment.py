@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlint.api import Finding, Model, Node, Rule, Severity, record
+from archlint.api import Finding, Model, Node, Rule, Severity, format_share, record
 
 _MULTIPLE = 8  # of 16-bit numbers: 16 bytes
 _FORMATS = frozenset({"bf16", "fp16"})
@@ -56,7 +56,7 @@ class TensorCoreAlignment(Rule):
             yield self.finding(
                 f"sizes of {len(others)} {'products' if len(others) > 1 else 'product'} in "
                 f"{number_format} are no multiples of {_MULTIPLE}: {listed}{more}, "
-                f"{sum(each.part for each in others):.0%} of the arithmetic",
+                f"{format_share(sum(each.part for each in others))} of the arithmetic",
                 node=largest.node,
                 data={
                     "nodes": {each.node.name: list(each.sizes) for each in others},
@@ -70,8 +70,8 @@ class TensorCoreAlignment(Rule):
         size = each.sizes[-1]
         padded = -(-size // 64) * 64
         return self.finding(
-            f"the vocabulary of {size} is no multiple of {_MULTIPLE}, in {each.part:.0%} of the "
-            "arithmetic",
+            f"the vocabulary of {size} is no multiple of {_MULTIPLE}, in "
+            f"{format_share(each.part)} of the arithmetic",
             node=each.node,
             severity=Severity.WARNING,
             data={"size": size, "padded": padded, "part": each.part},

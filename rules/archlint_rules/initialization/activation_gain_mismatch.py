@@ -13,7 +13,7 @@ from archlint_rules.initialization.remedy import advice, fix
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.api import Layer
+    from archlint.api import Distribution, Layer
     from archlint_rules.initialization.alike import Judged
 
 
@@ -65,10 +65,9 @@ class ActivationGainMismatch(Rule):
         )
 
 
-def _breaks(layer: Layer, found: object) -> bool:
-    from archlint.api import Distribution
-
-    if not isinstance(found, Distribution) or found.std == 0 or layer.source.activation is None:
+def _breaks(layer: Layer, found: Distribution) -> bool:
+    """Whether a sigma is outside of what any of the gains in use would make of it."""
+    if found.std == 0 or layer.source.activation is None:
         return False
     if not layer.fan.transposed and keeps_gradient(layer, found):
         return False  # as image models are drawn, whatever the activation

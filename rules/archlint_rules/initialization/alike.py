@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from archlint.api import Distribution, Layer, Model
 
     Judged: TypeAlias = tuple[Layer, Distribution]
+
+_CLOSE = 1.05
+_SUPPRESSION = "archlint.ignore"
 
 
 def drawn(model: Model) -> Iterator[Judged]:
@@ -23,17 +26,50 @@ def drawn(model: Model) -> Iterator[Judged]:
 
 
 def alike(judged: Iterable[Judged]) -> list[list[Judged]]:
-    """Group layers by the place that they stand in, and by what becomes of their output."""
-    groups: dict[tuple[str, bool], list[Judged]] = {}
+    """Group layers by the line that makes them, or where there are no lines, by what they are.
+
+    That is the operator, the sizes of the weight, the activation before it and sigma. What becomes
+    of their output parts them in any case.
+    """
+    groups: dict[Hashable, list[list[Judged]]] = {}
     for layer, found in judged:
-        place = layer.node.metadata.get("archlint.path") or layer.node.name
-        groups.setdefault((place, layer.destiny.is_normalized), []).append((layer, found))
-    return list(groups.values())
+        kin = groups.setdefault((_place(layer), layer.destiny.is_normalized), [])
+        group = next((each for each in kin if _is_like(each[0], found, layer)), None)
+        if group is None:
+            kin.append([(layer, found)])
+        else:
+            group.append((layer, found))
+    return [group for kin in groups.values() for group in kin]
 
 
 def and_others(group: list[Judged]) -> str:
     """Return the end of a message that names one layer of a group."""
-    others = len(group) - 1
+    others, last = len(group) - 1, group[-1][0]
     if not others:
         return ""
-    return f", and {others} more layer{'s' * (others > 1)} from this line"
+    layers = f"{others} more layer{'s' * (others > 1)}"
+    if _line(last):
+        return f", and {layers} from this line"
+    return f", and {layers} like it{', the last' * (others > 1)} {last.weight}"
+
+
+def _place(layer: Layer) -> Hashable:
+    """Return what layers of one finding have in common, besides sigma."""
+    node, activation = layer.node, layer.source.activation
+    if _line(layer) or _SUPPRESSION in node.metadata:  # which speaks of its node alone
+        return _line(layer) or node.name
+    return node.domain, node.op, layer.fan, activation.name if activation else layer.source.kind
+
+
+def _line(layer: Layer) -> str | None:
+    return layer.node.metadata.get("archlint.path")
+
+
+def _is_like(leader: Judged, found: Distribution, layer: Layer) -> bool:
+    """Whether a layer has the sigma of another, or the number that all weights are."""
+    other = leader[1]
+    if _line(layer):
+        return True
+    if other.std == 0 or found.std == 0:
+        return other.std == found.std and other.mean == found.mean
+    return found.is_within(other.std, _CLOSE)

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import drawn
+from archlint_rules.initialization.behind_relu import behind_relu
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ class DefaultInDeepChain(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report the end of the longest row of layers that nobody initialized."""
-        rectified = [
-            layer
-            for layer, _ in drawn(model)
-            if layer.source.is_rectified and not layer.folded and not layer.destiny.is_normalized
-        ]
+        rectified = [layer for layer, _ in behind_relu(model)]
         if not rectified:
             return
         runs = model.facts.segments.defaults
@@ -43,7 +39,7 @@ class DefaultInDeepChain(Rule):
     def _left(self, model: Model, left: list[Layer]) -> Finding:
         runs = model.facts.segments.defaults
         last = max(left, key=lambda layer: runs[layer.node.output])
-        run = model.facts.segments.defaults[last.node.output]
+        run = runs[last.node.output]
         initialization = model.facts.initialization
         found = initialization.initial(last.weight)
         ratio = 0.0 if found is None else found.std / sqrt(2 / last.fan.fan_in)
@@ -78,12 +74,5 @@ class DefaultInDeepChain(Rule):
 
 def _chain(model: Model) -> list[Layer]:
     """Return the layers behind a ReLU that are left at a default which no normalization mends."""
-    initialization = model.facts.initialization
-    return [
-        layer
-        for layer, _ in drawn(model)
-        if layer.source.is_rectified
-        and not layer.folded
-        and not layer.destiny.is_normalized
-        and initialization.default(layer)
-    ]
+    default = model.facts.initialization.default
+    return [layer for layer, _ in behind_relu(model) if default(layer)]

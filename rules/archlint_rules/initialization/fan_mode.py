@@ -6,7 +6,8 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others, drawn
+from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.behind_relu import behind_relu
 from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE, expected
 from archlint_rules.initialization.remedy import fix
 
@@ -32,11 +33,8 @@ class FanMode(Rule):
         """Name the fan that explains a sigma which INIT001 would not expect."""
         judged = (
             (layer, found)
-            for layer, found in drawn(model)
-            if layer.source.is_rectified
-            and not layer.folded
-            and not layer.destiny.is_normalized
-            and found.is_outside(expected(layer), TOLERANCE)
+            for layer, found in behind_relu(model)
+            if found.is_outside(expected(layer), TOLERANCE)
             and not model.facts.initialization.default(layer)
             and _explanation(layer, found)
         )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _PATH = "archlint.path"
 _BIAS = ("bias", "running_mean", "running_var")
-_DRAWN_ON_PURPOSE = {"Selu": (1.0, "lecun_normal"), "Tanh": (5 / 3, "nonlinearity: tanh")}
+_WRITTEN = {1.0: "lecun_normal", 5 / 3: "kaiming_normal: {nonlinearity: tanh}"}
+"""Gains that an initializer of architecture files has by a name of its own."""
 
 
 def initializer(layer: Layer) -> str | None:
@@ -38,18 +39,15 @@ def _gain(layer: Layer) -> tuple[float, str] | None:
     if activation is not None:
         return _behind(activation)
     if layer.source.kind in {Kind.DATA, Kind.NORMALIZATION, Kind.SUM}:
-        return 1.0, "lecun_normal"
+        return 1.0, _WRITTEN[1.0]
     return None
 
 
 def _behind(activation: Activates) -> tuple[float, str]:
     slope = leak(activation)
     if slope is None:
-        factor, word = _DRAWN_ON_PURPOSE.get(activation.name, (gain(activation), ""))
-        if word.isidentifier():
-            return factor, word
-        scaled = f"variance_scaling: {{scale: {factor * factor:.4g}}}"
-        return factor, f"kaiming_normal: {{{word}}}" if word else scaled
+        factor = activation.published[0] if activation.published else gain(activation)
+        return factor, _WRITTEN.get(factor, f"variance_scaling: {{scale: {factor * factor:.4g}}}")
     word = "nonlinearity: relu" if slope == 0 else f"a: {slope:.4g}"
     return sqrt(2 / (1 + slope * slope)), f"kaiming_normal: {{{word}}}"
 

@@ -44,48 +44,30 @@ class ResidualBranchNotScaled(Rule):
 
     def _normalized(self, model: Model, branches: list[Branch]) -> Iterator[Finding]:
         """Branches after a normalization add up: 2L of them should each bring 1/(2L)."""
-        initialization = model.facts.initialization
-        ends = {branch.end.weight for branch in branches}
-        drawn = [initialization.initial(weight) for weight in sorted(ends)]
-        others = [
-            found.std
-            for layer in initialization.layers
-            if layer.weight not in ends
-            and layer.source.node is not None
-            and (found := initialization.initial(layer.weight)) is not None
-            and found.family == "normal"
-        ]
-        if not others or any(found is None or found.family != "normal" for found in drawn):
+        sigmas = _medians(model, {branch.end.weight for branch in branches})
+        if sigmas is None or sigmas[0] < _ALIKE * sigmas[1]:
             return
-        from statistics import median
-
-        sigmas = [found.std for found in drawn if found is not None]
-        usual, ratio = median(others), median(sigmas) / median(others)
-        if ratio < _ALIKE:
-            return
+        sigma, usual = sigmas
+        count = len(branches)
+        expected = usual / sqrt(count)
         end = branches[-1].end
         causal = any(branch.causal for branch in branches)
+        ends = [branch.end for branch in branches]
         yield self.finding(
-            f"the last layers of {len(branches)} residual branches are drawn with sigma "
-            f"{median(sigmas):.4g}, as all others: their sum grows with depth, and 1/sqrt"
-            f"({len(branches)}) of it, {usual / sqrt(len(branches)):.4g}, would keep it",
+            f"the last layers of {count} residual branches are drawn with sigma {sigma:.4g}, as "
+            f"all others: their sum grows with depth, and 1/sqrt({count}) of it, {expected:.4g}, "
+            "would keep it",
             node=end.node,
             tensor=end.weight,
             data={
-                "branches": len(branches),
-                "sigma": median(sigmas),
-                "expected": usual / sqrt(len(branches)),
-                "ratio": ratio * sqrt(len(branches)),
+                "branches": count,
+                "sigma": sigma,
+                "expected": expected,
+                "ratio": sigma / usual * sqrt(count),
             },
-            help=f"draw them with std {usual / sqrt(len(branches)):.4g}, as GPT-2 does",
+            help=f"draw them with std {expected:.4g}, as GPT-2 does",
             severity=Severity.WARNING if causal else Severity.INFO,
-            fix=fix(
-                model,
-                [branch.end for branch in branches],
-                f"{{normal: {{std: {usual / sqrt(len(branches)):.6g}}}}}",
-            )
-            if causal
-            else None,
+            fix=fix(model, ends, f"{{normal: {{std: {expected:.6g}}}}}") if causal else None,
         )
 
     def _bare(self, model: Model, branches: list[Branch]) -> Finding:
@@ -102,6 +84,28 @@ class ResidualBranchNotScaled(Rule):
             help="draw the last layer of each branch as zeros, or with 1/sqrt of the number of "
             "branches times its sigma (Fixup)",
         )
+
+
+def _medians(model: Model, ends: set[str]) -> tuple[float, float] | None:
+    """Return the median sigma of the weights `ends`, and of all others behind a layer.
+
+    None where there are no others, or where one of `ends` is drawn from no normal distribution.
+    """
+    from statistics import median
+
+    initialization = model.facts.initialization
+    last = [initialization.initial(weight) for weight in sorted(ends)]
+    others = [
+        found.std
+        for layer in initialization.layers
+        if layer.weight not in ends
+        and layer.source.node is not None
+        and (found := initialization.initial(layer.weight)) is not None
+        and found.family == "normal"
+    ]
+    if not others or any(found is None or found.family != "normal" for found in last):
+        return None
+    return median(found.std for found in last if found is not None), median(others)
 
 
 def _grows(model: Model, branch: Branch) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlint.api import Finding, Model, Rule, Severity, format_bytes
+from archlint.api import Finding, Model, Rule, Severity, format_bytes, format_share
 
 _LARGE_PART = 0.25
 
@@ -34,7 +34,7 @@ class AttentionQuadratic(Rule):
         yield self.finding(
             f"attention keeps its scores, {shape} at {largest.node}: {format_bytes(kept)} "
             f"in {len(found)} {'layers' if len(found) > 1 else 'layer'}, "
-            f"{kept / peak.high:.0%} of the {format_bytes(peak.high)} of a training step",
+            f"{format_share(kept / peak.high)} of the {format_bytes(peak.high)} of a training step",
             node=largest.node,
             data={
                 "score_bytes": kept,

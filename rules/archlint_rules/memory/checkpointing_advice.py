@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from archlint.api import Checkpointing, Finding, Model, Rule, Severity, format_bytes
+from archlint.api import Checkpointing, Finding, Model, Rule, Severity, format_bytes, format_share
 from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import training_memory
 
@@ -38,8 +38,8 @@ class CheckpointingAdvice(Rule):
             yield self.finding(
                 f"activations kept for backward take {format_bytes(saved.low)} of the "
                 f"{format_bytes(peak.high)} of a training step, which is "
-                f"{peak.high / tightest.limit:.0%} of {tightest.source}",
-                path=("target",),
+                f"{format_share(peak.high / tightest.limit)} of {tightest.source}",
+                path=tightest.path,
                 data={
                     "saved_activation_bytes": {"low": saved.low, "high": saved.high},
                     "peak_bytes": {"low": peak.low, "high": peak.high},

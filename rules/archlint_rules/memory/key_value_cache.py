@@ -33,7 +33,7 @@ class KeyValueCache(Rule):
             f"generation needs {budget.written(model.facts)} at a context of {context}, "
             f"{budget.source} is {format_bytes(budget.limit)}: weights {format_bytes(weights)}, "
             f"keys and values {format_bytes(amount.low - weights)}",
-            path=("target",),
+            path=budget.path,
             data={
                 "bytes": amount.low,
                 "cache_bytes": amount.low - weights,

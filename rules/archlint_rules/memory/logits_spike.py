@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from archlint.api import Finding, Model, Rule, Severity, format_bytes
+from archlint.api import Finding, Model, Rule, Severity, format_bytes, format_share
 
 _LARGE_PART = 0.2
 _FLOAT_BYTES = 4
@@ -39,7 +39,8 @@ class LogitsSpike(Rule):
             yield self.finding(
                 f"log-probabilities in fp32 and the gradient of "
                 f"{' x '.join(str(size) for size in shape)} scores take {format_bytes(nbytes)}, "
-                f"{nbytes / peak.high:.0%} of the {format_bytes(peak.high)} of a training step",
+                f"{format_share(nbytes / peak.high)} of the {format_bytes(peak.high)} of a "
+                "training step",
                 tensor=name,
                 data={
                     "bytes": nbytes,

@@ -35,7 +35,7 @@ class TrainingMemoryExceeded(Rule):
         return self.finding(
             f"training {verb} {budget.written(model.facts)} {memory.moment}, "
             f"{budget.source} is {format_bytes(budget.limit)}: {breakdown}",
-            path=("target",),
+            path=budget.path,
             severity=severity,
             data={
                 "peak_bytes": {"low": peak.low, "high": peak.high},

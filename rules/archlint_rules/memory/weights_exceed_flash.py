@@ -34,7 +34,7 @@ class WeightsExceedFlash(Rule):
         return self.finding(
             f"weights {verb} {budget.written(model.facts)}, {budget.source} is "
             f"{format_bytes(budget.limit)}",
-            path=("target",),
+            path=budget.path,
             severity=severity,
             data={
                 "weight_bytes": {"low": amount.low, "high": amount.high},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.optimizer.family import ADAM_LIKE, place
+from archlint_rules.optimizer.sigmas import sigmas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,29 +35,24 @@ class UpdateLostInBf16(Rule):
         yield from self._decay(training, training.learning_rate)
 
     def _steps(self, model: Model, rate: float) -> Iterator[Finding]:
-        sigmas = []
-        for layer in model.facts.initialization.layers:
-            found = model.facts.initialization.initial(layer.weight)
-            known = found is not None and found.std > 0
-            sigma = found.std if found is not None and known else sqrt(2 / layer.fan.fan_in)
-            sigmas.append((sigma, layer.weight, layer.node))
-        lost = [each for each in sigmas if rate < _HALF_STEP * each[0]]
+        found = list(sigmas(model))
+        lost = [(layer, sigma) for layer, sigma in found if rate < _HALF_STEP * sigma]
         if not lost:
             return
-        sigma, weight, node = max(lost, key=lambda each: each[0])
-        most = 2 * len(lost) > len(sigmas)
+        widest, sigma = max(lost, key=lambda each: each[1])
+        most = 2 * len(lost) > len(found)
         yield self.finding(
             f"a step of {rate:g} is below half of the distance of bf16 numbers for weights of "
-            f"sigma {sigma:.3g} ({weight}): {len(lost)} of {len(sigmas)} layers stand still "
+            f"sigma {sigma:.3g} ({widest.weight}): {len(lost)} of {len(found)} layers stand still "
             "in most of their weights",
-            node=node,
-            tensor=weight,
+            node=widest.node,
+            tensor=widest.weight,
             data={
                 "learning_rate": rate,
                 "sigma": sigma,
                 "smallest_step": _HALF_STEP * sigma,
                 "layers": len(lost),
-                "of": len(sigmas),
+                "of": len(found),
             },
             help=f"raise the rate above {_HALF_STEP * sigma:.2g}, or keep the weights in fp32 "
             "(bf16-mixed)",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import TYPE_CHECKING
 
-from archlint.api import Adam, Finding, Model, Momentum, Rule, Severity
+from archlint.api import Adam, Finding, Model, Momentum, Rule, Severity, format_share
 from archlint_rules.optimizer.family import ADAM_LIKE, decays, place
+from archlint_rules.optimizer.sigmas import sigmas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,8 @@ class RunShorterThanHorizon(Rule):
             yield self.finding(
                 f"the run of {training.steps:,} steps is shorter than the {adam.horizon:,.0f} over "
                 f"which beta2 = {adam.betas[1]:g} averages squared gradients: at its end "
-                f"{adam.filled(training.steps):.0%} of the average is there, and the bias "
-                "correction makes up for the rest",
+                f"{format_share(adam.filled(training.steps))} of the average is there, and the "
+                "bias correction makes up for the rest",
                 path=place("betas" if training.betas else "steps"),
                 data={
                     "steps": training.steps,
@@ -59,8 +59,8 @@ class RunShorterThanHorizon(Rule):
         yield self.finding(
             f"the run of {steps:,} steps is shorter than the {momentum.horizon:,.0f} over which "
             f"momentum {beta:g} averages gradients: at its end momentum has "
-            f"{momentum.built_up(steps):.0%} of its size, and weights got "
-            f"{momentum.covered(steps):.0%} as far as by full steps",
+            f"{format_share(momentum.built_up(steps))} of its size, and weights got "
+            f"{format_share(momentum.covered(steps))} as far as by full steps",
             path=place("momentum"),
             data={
                 "steps": steps,
@@ -75,16 +75,10 @@ class RunShorterThanHorizon(Rule):
     def _reach(self, model: Model, adam: Adam, steps: int) -> Iterator[Finding]:
         """The farthest that Adam can move a weight is rate x steps (problem set 8, problem 3)."""
         reach = abs(adam.weight(1.0, steps))
-        layers = model.facts.initialization.layers
-        sigmas = sorted(
-            found.std
-            if (found := model.facts.initialization.initial(layer.weight)) and found.std > 0
-            else sqrt(2 / layer.fan.fan_in)
-            for layer in layers
-        )
-        if not sigmas or reach >= _REACH * sigmas[len(sigmas) // 2]:
+        ordered = sorted(sigma for _, sigma in sigmas(model))
+        sigma = ordered[len(ordered) // 2] if ordered else 0.0
+        if reach >= _REACH * sigma:
             return
-        sigma = sigmas[len(sigmas) // 2]
         yield self.finding(
             f"in {steps:,} steps of {adam.rate:g} a weight moves by {reach:.2g} at most, "
             f"{reach / sigma:.2g} of its sigma of {sigma:.2g}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from archlint.api import Call, Finding, Model, Rule, Severity, Undetermined, sliding_windows
+from archlint.api import Finding, Model, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ class LooksAhead(Rule):
                 "input_axis": extent.axis,
                 "seconds": None if rate is None or ahead == inf else ahead / rate,
             },
-            help=_help(model, node),
+            help=_help(model.facts.receptive_fields, node),
         )
 
     def _undecided(self, tensor: str, reason: str) -> Finding:
@@ -101,17 +101,14 @@ def _told(elements: float, rate: float | None) -> str:
     return f"{elements:g} {plural}{time}"
 
 
-def _help(model: Model, node: Node | None) -> str:
+def _help(fields: ReceptiveFields, node: Node | None) -> str:
     """Return what would keep a node from looking ahead."""
     if node is None:
         return "feed the output from what comes before it"
-    try:
-        slidings = sliding_windows(Call(node, model.graph))
-    except Undetermined:
-        slidings = ()
-    if not slidings:
+    slidings = {window.node.name: window.sliding for window in fields.windows}  # of the last axis
+    sliding = slidings.get(node.name)
+    if sliding is None:
         return "mask what comes later, run it forward only, or use statistics that do not change"
-    sliding = slidings[-1]
     before = sliding.extent - sliding.stride
     return (
         f"pad {before} before and 0 after (window {sliding.extent} - stride {sliding.stride}), not "

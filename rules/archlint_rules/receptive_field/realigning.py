@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Call, Undetermined, sliding_windows
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
@@ -50,14 +48,12 @@ def realigning(model: Model, join: Join) -> str:
 
 def _layers(model: Model, tensor: str, extent: Extent) -> Iterator[tuple[Step, Pads, Fraction]]:
     """Yield the layers with a known padding on the way to `tensor`, the last first."""
-    for step in reversed(model.facts.receptive_fields.path(tensor, extent)):
+    fields = model.facts.receptive_fields
+    padded = {(window.node.name, window.axis): window.sliding.pads for window in fields.windows}
+    for step in reversed(fields.path(tensor, extent)):
         reach, axis = step.before.reach, step.before.axis
-        if reach is None or axis is None or axis < 2 or not reach.stride:
+        if reach is None or axis is None or not reach.stride:
             continue
-        try:
-            slidings = sliding_windows(Call(step.node, model.graph))
-        except Undetermined:
-            continue
-        pads = slidings[axis - 2].pads if slidings else None
+        pads = padded.get((step.node.name, axis))
         if pads is not None:
             yield step, pads, abs(reach.stride)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Rule, Severity
+from archlint.api import Extent, Finding, Model, Rule, Severity, record
 from archlint_rules.receptive_field.widening import widenings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from archlint.api import Extent
+_NAMES = MappingProxyType({4: ("height", "width"), 5: ("depth", "height", "width")})
 
 
 class ReceptiveFieldTooSmall(Rule):
@@ -33,56 +34,48 @@ class ReceptiveFieldTooSmall(Rule):
             if tensor not in model.graph.values:
                 yield self._missing(tensor)
                 continue
+            alike: dict[_Shortfall, list[tuple[int, Extent]]] = {}
             for extent in fields.extents:
                 field = fields.of(tensor, extent)
                 axis = extent.axis if field.axis is None else field.axis
                 required = require.receptive_field_of(tensor, axis)
                 if required is not None and not field.is_independent:
-                    yield from self._judge(model, tensor, axis, extent, required)
+                    for found in _judge(model, tensor, extent, required):
+                        alike.setdefault(found, []).append((axis, extent))
+            for found, axes in alike.items():
+                yield self._short(model, tensor, found, axes)
 
-    def _judge(
-        self, model: Model, tensor: str, axis: int, extent: Extent, required: int
-    ) -> Iterator[Finding]:
-        field = model.facts.receptive_fields.of(tensor, extent)
-        if field.unknown is not None:
-            yield self._undecided(model, tensor, axis, required, field.unknown)
-        elif field.is_local and field.size[0] < required:
-            yield self._too_small(model, tensor, axis, extent, required)
-
-    def _too_small(
-        self, model: Model, tensor: str, axis: int, extent: Extent, required: int
+    def _short(
+        self, model: Model, tensor: str, found: _Shortfall, axes: list[tuple[int, Extent]]
     ) -> Finding:
-        field = model.facts.receptive_fields.of(tensor, extent)
-        size = field.size[0]
+        """Report what holds along each of the axes alike."""
+        rate, required = model.target.require.sample_rate, found.required
+        axis, extent = axes[0]
         data: dict[str, object] = {
-            "size": size,
+            "size": found.size,
             "required": required,
             "axis": axis,
+            "axes": [each for each, _ in axes],
             "input": extent.input,
             "input_axis": extent.axis,
+            "input_axes": [each.axis for _, each in axes],
         }
-        rate = model.target.require.sample_rate
-        if rate is not None:
-            data |= {"seconds": size / rate, "required_seconds": required / rate}
+        if found.size is None:
+            says = f"not known, required {required}: {found.reason}"
+            data["reason"] = found.reason
+        else:
+            is_required = f"required {required}{_as_time(required, rate)}"
+            says = f"{found.size}{_as_time(found.size, rate)}, {is_required}"
+            if rate is not None:
+                data |= {"seconds": found.size / rate, "required_seconds": required / rate}
+        shape = model.graph.values[tensor].shape or ()
+        along = _along([each for each, _ in axes], len(shape))
         return self.finding(
-            f"receptive field of {tensor} along axis {axis} is {size}"
-            f"{_as_time(size, rate)}, required {required}{_as_time(required, rate)}",
+            f"receptive field of {tensor} along {along} is {says}",
             node=model.graph.producers.get(tensor),
             tensor=tensor,
             data=data,
-            help=_help(model, tensor, extent, required, size),
-        )
-
-    def _undecided(
-        self, model: Model, tensor: str, axis: int, required: int, reason: str
-    ) -> Finding:
-        return self.finding(
-            f"receptive field of {tensor} along axis {axis} is not known, required {required}: "
-            f"{reason}",
-            node=model.graph.producers.get(tensor),
-            tensor=tensor,
-            data={"size": None, "required": required, "axis": axis, "reason": reason},
-            help="require a field only of tensors before this operator, or leave it out there",
+            help=found.help,
         )
 
     def _missing(self, tensor: str) -> Finding:
@@ -94,13 +87,57 @@ class ReceptiveFieldTooSmall(Rule):
         )
 
 
+@record
+class _Shortfall:
+    """A field of an input that is too small; its size is None where it is not known, for a reason.
+
+    Axes along which it is the same are told together.
+    """
+
+    input: str
+    size: int | None
+    required: int
+    help: str
+    reason: str = ""
+
+
+def _judge(model: Model, tensor: str, extent: Extent, required: int) -> Iterator[_Shortfall]:
+    """Yield what is wrong with the field of `tensor` along one axis of an input, if anything."""
+    field = model.facts.receptive_fields.of(tensor, extent)
+    if field.unknown is not None:
+        remedy = "require a field only of tensors before this operator, or leave it out there"
+        yield _Shortfall(extent.input, None, required, remedy, field.unknown)
+    elif field.is_local and field.size[0] < required:
+        size = field.size[0]
+        remedy = _help(model, tensor, extent, required, size)
+        yield _Shortfall(extent.input, size, required, remedy)
+
+
+def _along(axes: list[int], rank: int) -> str:
+    """Return axes in words; those of a feature map, behind batch and channels, have names."""
+    if len(axes) == 1:
+        return f"axis {axes[0]}"
+    numbers = f"axes {_listed([str(axis) for axis in axes])}"
+    named = _NAMES.get(rank, ())
+    is_map = axes == list(range(2, rank)) and len(named) == len(axes)
+    return f"{_listed(named)} ({numbers})" if is_map else numbers
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: `depth, height and width`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _help(model: Model, tensor: str, extent: Extent, required: int, size: int) -> str:
     if extent.length is not None and required > extent.length:
         return (
             f"no output sees {required} of an input of {extent.length}: require less, or give more"
         )
     changes = widenings(model, tensor, extent, required - size)
-    return ", or ".join(changes) or "add layers with a kernel larger than 1"
+    return ", or ".join(changes) or (
+        f"let layers before {tensor} read neighbours along this axis, as convolutions do"
+    )
 
 
 def _as_time(elements: int, rate: float | None) -> str:

@@ -15,7 +15,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from archlint.analysis.attention_signal import sensitivity
 from archlint.analysis.facts import Facts
-from archlint.engine.stored_numbers import reader
+from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.effect import Shares
@@ -67,7 +67,7 @@ def net(case: dict[str, Any], nodes: list[NodeProto]) -> ModelProto:
 
 def gradients(model: ModelProto) -> dict[str, float]:
     graph = build_graph(model, Bindings(None, {}))
-    facts = Facts(graph, Target(), operators(), reader(Path("net.onnx"), model, {}))
+    facts = Facts(graph, Target(), operators(), StoredNumbers(Path("net.onnx"), model, {}).describe)
     return dict(facts.gradient_signal.second_moments)
 
 

@@ -35,6 +35,17 @@ layers:
   - MatMul:
     from: [weights, x]
 """
+DROPPED_AND_SHOWN = (
+    BY_HAND.replace("from: [weights, x]", "from: [dropped, x]\n    name: mixed").replace(
+        "    name: weights\n", "    name: weights\n  - Dropout: {p: 0.1}\n    name: dropped\n"
+    )
+    + """\
+  - ReLU:
+    from: weights
+    name: shown
+outputs: [mixed, shown]
+"""
+)
 
 
 def attention_memory(path, batch_size=None):
@@ -44,19 +55,21 @@ def attention_memory(path, batch_size=None):
     return Facts(graph, target, operators()).attention_memory
 
 
-@pytest.fixture
-def by_hand(tmp_path):
-    """Return the memory of an attention that nobody fuses."""
+@pytest.mark.parametrize(
+    ("text", "maps"),
+    [
+        # The softmax keeps its result; the product, whose values are the input, keeps no weights.
+        (BY_HAND, 1),
+        # Dropout keeps a mask too: of floats, on the CPU.
+        (DROPPED_AND_SHOWN, 2),
+    ],
+)
+def test_scores_by_hand_are_kept_once(text, maps, tmp_path):
     path = tmp_path / "net.arch.yaml"
-    path.write_text(BY_HAND)
-    return attention_memory(path)
-
-
-def test_scores_by_hand_are_kept_once(by_hand):
-    # The softmax keeps its result, which the product needs as well.
-    (scores,) = by_hand.scores
+    path.write_text(text)
+    (scores,) = attention_memory(path).scores
     assert scores.shape == (BATCH, HEADS, LENGTH, LENGTH)
-    assert scores.nbytes == 4 * BATCH * HEADS * LENGTH**2
+    assert scores.nbytes == maps * 4 * BATCH * HEADS * LENGTH**2
 
 
 def test_a_fused_attention_keeps_no_scores():

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from archlint.analysis.distribution import Distribution, declared, measured, truncated_moments
+from archlint.analysis.declared_distribution import declared
+from archlint.analysis.distribution import Distribution
+from archlint.analysis.measured_distribution import measured
+from archlint.analysis.truncation import truncated_moments
 from archlint.sources.statistics import tensor_statistics
 
 TRUTH = [

@@ -11,7 +11,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
-from archlint.engine.stored_numbers import reader
+from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
@@ -23,7 +23,7 @@ FX = "pkg.torch.onnx.fx_node"
 
 def is_fresh(model: ModelProto) -> bool | None:
     graph = build_graph(model, Bindings(None, {}))
-    facts = Facts(graph, Target(), operators(), reader(Path("net.onnx"), model, {}))
+    facts = Facts(graph, Target(), operators(), StoredNumbers(Path("net.onnx"), model, {}).describe)
     return facts.initialization.freshness.is_fresh
 
 

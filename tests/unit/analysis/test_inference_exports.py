@@ -11,7 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from archlint.analysis.facts import Facts
-from archlint.engine.stored_numbers import comparer
+from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
@@ -30,7 +30,7 @@ def facts_of(name: str, exporter: str, optimizer: str = "sgd", **said: str) -> F
     document = read_onnx(path)
     graph = build_graph(document.model, Bindings(MEASURED["batch"]))
     training = Training(optimizer, loss="none", foreach=False, **said)
-    compare = comparer(path, document.model, document.payloads)
+    compare = StoredNumbers(path, document.model, document.payloads).is_turned
     return Facts(graph, Target(training=training), operators(), is_turned=compare)
 
 
@@ -88,6 +88,6 @@ def test_a_head_of_its_own_is_not_tied(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "untied.onnx")
     document = read_onnx(tmp_path / "untied.onnx")
     graph = build_graph(document.model, Bindings(MEASURED["batch"]))
-    compare = comparer(tmp_path / "untied.onnx", document.model, document.payloads)
+    compare = StoredNumbers(tmp_path / "untied.onnx", document.model, document.payloads).is_turned
     facts = Facts(graph, Target(training=Training("sgd")), operators(), is_turned=compare)
     assert facts.trained_parameters.count == NETWORKS["tied"]["parameters"] + 24 * 50

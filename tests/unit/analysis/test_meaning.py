@@ -12,7 +12,7 @@ from onnx import numpy_helper
 
 from archlint.analysis.facts import Facts
 from archlint.analysis.signal import Signal
-from archlint.engine.stored_numbers import reader
+from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.effect import Attends, Normalizes, Over, Shares
@@ -47,7 +47,7 @@ def facts(body: str, *, opset: int = 17) -> Facts:
     for value in [each for each in model.graph.input if each.name in declared]:
         model.graph.input.remove(value)
     graph = build_graph(model, Bindings(None, {}))
-    describe = reader(Path("net.onnx"), model, {})
+    describe = StoredNumbers(Path("net.onnx"), model, {}).describe
     return Facts(graph, Target(weights="fresh"), operators(), describe)
 
 

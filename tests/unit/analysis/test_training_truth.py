@@ -24,7 +24,8 @@ CASES = [
     if (TRUTH / f"{name}.{exporter}.onnx").exists()  # one of them only torch.export takes
 ]
 
-HELD_BY_VARIABLES = {"listed"}  # no file tells them: the answer is an interval
+# TorchScript does not tell the variables: the answer is an interval.
+HELD_BY_VARIABLES = {("listed", "torchscript")}
 
 
 def facts_of(name: str, exporter: str) -> Facts:
@@ -60,7 +61,7 @@ def test_the_peak_is_that_of_a_step(
         blocks=facts.step.blocks,
     )
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
-    if name in HELD_BY_VARIABLES:
+    if (name, exporter) in HELD_BY_VARIABLES:
         assert memory.peak.low < want
         assert memory.peak.high == pytest.approx(want, rel=0.01)
         return

@@ -18,24 +18,9 @@ from archlint.registry import Registry
 from archlint.report.outcome import Outcome
 from archlint.rule import Rule
 from archlint_rules.structure.dead_code import DeadCode
+from dead_layer import DEAD
 
 Check = Callable[..., Outcome]
-
-DEAD = """\
-archlint: 1
-name: net
-inputs:
-  x: [1, 3, 8, 8]
-layers:
-  - Conv2d: {out_channels: 4, kernel_size: 3}
-    name: stem
-  - Conv2d: {out_channels: 2, kernel_size: 1}
-    name: dead
-  - Sigmoid:
-    name: head
-    from: stem
-outputs: [head]
-"""
 
 
 @pytest.fixture

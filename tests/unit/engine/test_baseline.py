@@ -8,8 +8,9 @@ import pytest
 
 from archlint.engine.baseline import read_baseline, write_baseline
 from archlint.errors import CannotRun
+from dead_layer import DEAD
 
-from .conftest import DEAD, Check
+from .conftest import Check
 
 TWICE = DEAD.replace("  - Sigmoid:", "  - Tanh:\n    name: dead2\n    from: stem\n  - Sigmoid:")
 

@@ -13,8 +13,9 @@ from archlint.api import Finding, Model, Rule, Severity
 from archlint.config.selection import Selection
 from archlint.errors import CannotRun
 from archlint.report.outcome import Status
+from dead_layer import DEAD
 
-from .conftest import DEAD, Check
+from .conftest import Check
 
 
 class Crashing(Rule):

@@ -9,8 +9,14 @@ import pytest
 from onnx import TensorProto, helper
 
 from archlint.config.selection import Selection
+from archlint.engine.comment import comments as comments_of
+from archlint.engine.suppression import suppress
+from archlint.findings import Finding, Severity
+from archlint.report.outcome import Reported
+from archlint.sources.yaml_document import parse_yaml
+from dead_layer import DEAD
 
-from .conftest import DEAD, Check
+from .conftest import Check
 
 AT_THE_LAYER = DEAD.replace(
     "kernel_size: 1}", "kernel_size: 1}  # archlint: ignore[ARCH006] kept for later"
@@ -87,3 +93,49 @@ def test_metadata_of_an_onnx_node(check: Check, tmp_path: Path) -> None:
     outcome = check(tmp_path / "m.onnx")
     assert [item.finding.place.node for item in outcome.findings] == ["dead1"]
     assert [item.finding.place.node for item in outcome.suppressed] == ["dead0"]
+
+
+NESTED = """\
+archlint: 1
+inputs:
+  x: [8, 64]
+layers:
+  - Linear: {out_features: 64}%s
+    from: [x]
+    init: {normal: {std: 0.5}}
+    name: first
+  - ReLU
+  - Sequential:%s
+      - Linear:
+          out_features: 64
+        init: {normal: {std: 0.5}}
+      - ReLU
+target:%s
+  require:
+    weights: 1 KiB
+"""
+IGNORE = "  # archlint: ignore[HOUSE001]"
+
+
+@pytest.mark.parametrize(
+    ("comments", "left"),
+    [
+        (("", "", ""), [5, 6, 7, 11, 13, 17]),
+        ((IGNORE, "", ""), [11, 13, 17]),  # the layer's own keys
+        (("", IGNORE, ""), [5, 6, 7, 11, 13, 17]),  # a group is not its layers
+        (("", "", IGNORE), [5, 6, 7, 11, 13]),
+    ],
+)
+def test_comment_where_something_opens_covers_its_own_keys(
+    comments: tuple[str, str, str], left: list[int]
+) -> None:
+    document = parse_yaml((NESTED % comments).encode())
+    layers, inner = ("layers", 0), ("layers", 2, "Sequential", 0)
+    weights = ("target", "require", "weights")
+    paths = [layers, (*layers, "from"), (*layers, "init"), inner, (*inner, "init"), weights]
+    items = [
+        Reported("net.arch.yaml", Finding("HOUSE001", "house", Severity.INFO, "x"), span)
+        for span in map(document.locate, paths)
+    ]
+    kept = suppress(items, comments_of(document), [], frozenset()).kept
+    assert [item.span.start_line for item in kept if item.span] == left

@@ -12,6 +12,7 @@ from onnx import helper
 
 from archlint.frontends.architecture.export import export
 from archlint.frontends.architecture.layers.table import layers
+from onnx_messages import trained_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,15 +150,6 @@ def one_layer(layer: str, shape: Shape, dtype: str = "float32") -> str:
     )
 
 
-def trained(model: onnx.ModelProto) -> int:
-    count = 0
-    for tensor in model.graph.initializer:
-        facts = {entry.key: entry.value for entry in tensor.metadata_props}
-        if "archlint.initializer" in facts and "archlint.buffer" not in facts:
-            count += prod(tensor.dims)
-    return count
-
-
 def random(shape: Shape) -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
@@ -169,7 +161,7 @@ def test_a_layer_gives_the_shape_and_the_parameters_of_pytorch(
     layer, shape, expected, parameters = case
     architecture = compile_text(one_layer(layer, shape))
     onnx.checker.check_model(architecture.model)
-    assert trained(architecture.model) == parameters
+    assert trained_numbers(architecture.model) == parameters
     assert run(export(architecture), {"x": random(shape)})[0].shape == expected
 
 
@@ -229,7 +221,7 @@ layers:
     tie: words
 """
     )
-    assert trained(architecture.model) == 44
+    assert trained_numbers(architecture.model) == 44
     model = export(architecture)
     tokens = np.array([[1, 2, 10]])
     table = onnx.numpy_helper.to_array(model.graph.initializer[0])

@@ -13,6 +13,7 @@ import pytest
 from archlint.frontends.architecture import Architecture, compile_architecture
 from archlint.frontends.architecture.export import export
 from archlint.sources.yaml_document import read_yaml
+from onnx_messages import trained_numbers
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -31,19 +32,10 @@ def compiled(name: str) -> Architecture:
     return compile_architecture(read_yaml(path), EXAMPLES)
 
 
-def trained(model: onnx.ModelProto) -> int:
-    count = 0
-    for tensor in model.graph.initializer:
-        facts = {entry.key: entry.value for entry in tensor.metadata_props}
-        if "archlint.initializer" in facts and "archlint.buffer" not in facts:
-            count += prod(tensor.dims)
-    return count
-
-
 @pytest.mark.parametrize(("name", "parameters"), PUBLISHED.items())
 def test_parameters_are_as_published(name: str, parameters: int) -> None:
     model = compiled(name).model
-    assert trained(model) == parameters
+    assert trained_numbers(model) == parameters
     onnx.checker.check_model(model)
 
 

@@ -83,7 +83,7 @@ def test_items_are_the_tensors_themselves(name, observe):
     assert [node.op for node in graph.nodes if node.op != "Constant"] == expected
     assert graph.values["y"].sizes == observe(model, feeds)["y"].shape
     for node in graph.nodes:
-        assert all(graph.values[used] for used in node.inputs)
+        assert graph.values.keys() >= set(filter(None, node.inputs))
 
 
 def test_a_split_keeps_a_symbolic_axis():

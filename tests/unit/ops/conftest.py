@@ -99,6 +99,20 @@ class Probe:
         return [(tuple(array.shape), str(array.dtype)) for array in arrays]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes a `case` for each of the operators that its module lists."""
+    cases = getattr(metafunc.module, "CONTRIBUTED", ())
+    if cases and "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", cases, ids=map(_label, cases))
+
+
+def _label(case: tuple[str, Sequence[np.ndarray | None], int, Mapping[str, Any], int]) -> str:
+    """Return an operator with the ranks of its inputs, "-" for one that is absent."""
+    op, inputs, _, attributes, _ = case
+    ranks = "".join("-" if array is None else str(array.ndim) for array in inputs)
+    return f"{op} {ranks} {' '.join(attributes)}"
+
+
 @pytest.fixture
 def probe() -> Callable[..., Probe]:
     """Make a model of one node."""

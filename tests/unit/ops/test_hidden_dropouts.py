@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
-from archlint.engine.stored_numbers import reader
+from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
@@ -117,5 +117,30 @@ def unknown(target: Target) -> list[str]:
     """Return why the signal behind a convolution, as it is stored, is not known."""
     model = convolution("onnx::Conv_7", "onnx::Conv_8", "pytorch")
     graph = build_graph(model, Bindings())
-    found = Facts(graph, target, operators(), reader(Path("net.onnx"), model, {})).propagation
+    found = Facts(
+        graph, target, operators(), StoredNumbers(Path("net.onnx"), model, {}).describe
+    ).propagation
     return [] if "c" in found.signals else [found.reasons[graph.producers["c"].name]]
+
+
+def rows(shared: str) -> onnx.ModelProto:
+    """Return two rows of an activation and a layer, of which the second reads what is `shared`."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["first"], name="/a/row/row.0/Relu"),
+        helper.make_node("Gemm", ["first", "a.row.1.weight"], ["y"], name="/a/row/row.1/Gemm"),
+        helper.make_node("Relu", ["y"], ["second"], name="/act/Relu"),
+        helper.make_node("Gemm", [shared, "b.row.1.weight"], ["z"], name="/b/row/row.1/Gemm"),
+    ]
+    weight = np.ones((4, 4), np.float32)
+    stored = [numpy_helper.from_array(weight, f"{row}.row.1.weight") for row in "ab"]
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 4]) for name in "xyz"]
+    graph = helper.make_graph(nodes, "g", info[:1], info[1:], stored)
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, producer_name="pytorch", opset_imports=opset)
+
+
+@pytest.mark.parametrize(("shared", "hides"), [("first", False), ("second", True)])
+def test_what_rows_compute_of_one_tensor_is_no_dropout_that_left_nothing(shared, hides):
+    graph = build_graph(rows(shared), Bindings())
+    step = Facts(graph, Target(training=Training("sgd")), operators()).step
+    assert (step.note is not None) is hides

@@ -55,7 +55,8 @@ def test_colour_is_only_added(outcome: Outcome) -> None:
 
 def test_footer_counts(outcome: Outcome) -> None:
     assert footer(outcome) == (
-        "found 1 error, 1 warning, 1 info in 2 files (1 fixable, 1 suppressed, 1 in the baseline)"
+        "found 1 error, 1 warning, 1 info in 2 files "
+        "(1 fixable with --fix, 1 suppressed, 1 in the baseline)"
     )
     assert footer(Outcome((), (FileOutcome("a", Status.CHECKED),))) == "nothing found in 1 file"
 

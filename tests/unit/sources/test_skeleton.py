@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import onnx
 import pytest
-from google.protobuf.message import Message
 from onnx import TensorProto, checker, shape_inference
 
 from archlint.sources.limits import Limits
 from archlint.sources.onnx_file import read_onnx
 from archlint.sources.skeleton import ELIDED
+from onnx_messages import clear_data, tensors_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_DATA = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 MODELS = sorted(Path(onnx.__file__).parent.rglob("*.onnx"))
-
-
-def tensors_of(message: Message) -> Iterator[TensorProto]:
-    """Yield every tensor anywhere in a message, in the order of the fields."""
-    if isinstance(message, TensorProto):
-        yield message
-    for descriptor, value in message.ListFields():
-        if descriptor.message_type is not None:
-            for part in [value] if isinstance(value, Message) else value:
-                yield from tensors_of(part)
-
-
-def clear_data(tensor: TensorProto) -> None:
-    for field in (*_DATA, "external_data", "data_location"):
-        tensor.ClearField(field)
 
 
 def stored_bytes(path: Path, offset: int, length: int) -> bytes:

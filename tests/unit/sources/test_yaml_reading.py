@@ -109,7 +109,13 @@ def test_aliases_stay_unexpanded() -> None:
 @pytest.mark.parametrize(
     ("data", "code", "message", "place"),
     [
-        (b"a: [1, 2", "YAML001", "flow sequence that starts at 1:4", (1, 9)),
+        (b"a: [1, 2", "YAML001", "this [ is never closed", (1, 4)),
+        (b"a: {b: 1\n  c: {d: [2]}\ne: 3\n", "YAML001", "this { is never closed", (1, 4)),
+        (b"a: {b: '}', c: 1 # }\nd: 1\n", "YAML001", "this { is never closed", (1, 4)),
+        (b"a: {\n  b: 1 c: 2}\n", "YAML001", "or } is missing here, in the { that", (2, 9)),
+        (b"a: [1, 2}\nb: 1\n", "YAML001", "or ] is missing here, in the [ that", (1, 9)),
+        (b"a: {b: 1}}\nc: 1\n", "YAML001", "this } closes nothing", (1, 10)),
+        (b'a: "b\nc: 1\n', "YAML001", "this quote is never closed", (1, 4)),
         (b"a:\n\t- b", "YAML001", "tab", (2, 1)),
         (b"a: \xff", "YAML001", "0xff is not UTF-8", (1, 4)),
         (b"a: 1\nb: \x01", "YAML001", "U+0001", (2, 4)),

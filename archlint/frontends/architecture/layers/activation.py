@@ -11,6 +11,7 @@ from archlint.frontends.architecture.argument import Count
 from archlint.frontends.architecture.layers.shapes import axis_of, rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
+from archlint.frontends.properties import IN_PLACE
 
 
 def unary(op: str, site: Site, x: Tensor) -> Tensor:
@@ -121,7 +122,7 @@ def glu(site: Site, x: Tensor, *, dim: int = -1) -> Tensor:
 
 def _place(*, inplace: bool) -> dict[str, str]:
     """Return what the memory of training depends on, where the derivative follows from either."""
-    return {"archlint.in-place": "true" if inplace else "false"}
+    return {IN_PLACE: "true" if inplace else "false"}
 
 
 def _clip(site: Site, x: Tensor, low: float, high: float) -> Tensor:

@@ -33,9 +33,7 @@ def multihead_attention(
     require_rank(query, 3, "N, S, C")
     features = size(query, -1, "the number of features")
     expect(features, embed_dim, "embed_dim", "features")
-    if head_dim is None and features % num_heads:
-        raise Rejected(f"{features} features cannot be split into {num_heads} heads", "num_heads")
-    width = head_dim or features // num_heads
+    width = head_dim or _split(features, num_heads)
     groups = num_kv_heads or num_heads
     if num_heads % groups:
         raise Rejected(
@@ -43,13 +41,12 @@ def multihead_attention(
         )
     offset = default.both("zeros") if bias else None
     if key is None and groups == num_heads and width * num_heads == features:
-        packed = _packed(site, query, features, offset)
+        asked, kept, values = _packed(site, query, features, offset)
     else:
-        packed = _separate(
+        asked, kept, values = _separate(
             site, query, key or query, value or key or query, num_heads * width, groups * width,
             offset,
         )  # fmt: skip
-    asked, kept, values = packed
     if rotary:
         caches = _rotary_caches(site, width, rotary_base, max_positions)
         asked = _rotate(site, asked, caches, num_heads, "query")
@@ -66,6 +63,13 @@ def multihead_attention(
         shape=(*dims(query)[:2], num_heads * width),
     )
     return project(site, attended, features, offset, part="out_proj")
+
+
+def _split(features: int, heads: int) -> int:
+    """Return the width of a head."""
+    if features % heads:
+        raise Rejected(f"{features} features cannot be split into {heads} heads", "num_heads")
+    return features // heads
 
 
 def _packed(

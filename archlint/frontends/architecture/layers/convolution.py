@@ -35,12 +35,7 @@ def convolution(
     in_channels: Count | None = None,
 ) -> Tensor:
     """Slide a learned kernel over the input; in_channels follow from the input."""
-    require_rank(x, axes + 2, LAYOUTS[axes])
-    channels = size(x, 1, "the number of channels")
-    expect(channels, in_channels, "in_channels", "channels")
-    for count, argument in ((channels, "in_channels"), (out_channels, "out_channels")):
-        if count % groups:
-            raise Rejected(f"{argument} {count} is not divisible by groups {groups}", "groups")
+    channels = _channels(axes, x, in_channels, out_channels, groups)
     kernel = per_axis(kernel_size, axes, "kernel_size")
     strides = per_axis(stride, axes, "stride")
     dilations = per_axis(dilation, axes, "dilation")
@@ -66,6 +61,17 @@ def convolution(
     )
 
 
+def _channels(axes: int, x: Tensor, declared: int | None, outputs: int, groups: int) -> int:
+    """Return the channels of the input, which groups have to divide as they do the outputs."""
+    require_rank(x, axes + 2, LAYOUTS[axes])
+    channels = size(x, 1, "the number of channels")
+    expect(channels, declared, "in_channels", "channels")
+    for count, argument in ((channels, "in_channels"), (outputs, "out_channels")):
+        if count % groups:
+            raise Rejected(f"{argument} {count} is not divisible by groups {groups}", "groups")
+    return channels
+
+
 def _depthwise_fans(channels: int, out_channels: int, taps: int) -> tuple[int, int]:
     """Return what Keras counts of a depthwise kernel, which it stores as (k..., C, multiplier)."""
     return taps * channels, taps * out_channels // channels
@@ -87,12 +93,7 @@ def transposed(
     in_channels: Count | None = None,
 ) -> Tensor:
     """Convolve backwards, which makes the map larger by the stride."""
-    require_rank(x, axes + 2, LAYOUTS[axes])
-    channels = size(x, 1, "the number of channels")
-    expect(channels, in_channels, "in_channels", "channels")
-    for count, argument in ((channels, "in_channels"), (out_channels, "out_channels")):
-        if count % groups:
-            raise Rejected(f"{argument} {count} is not divisible by groups {groups}", "groups")
+    channels = _channels(axes, x, in_channels, out_channels, groups)
     kernel = per_axis(kernel_size, axes, "kernel_size")
     weight = site.weight("weight", (channels, out_channels // groups, *kernel), default.kernel())
     # PyTorch takes axis 1 of the weight for its fan-in also here, where it is the output.

@@ -21,7 +21,10 @@ def dims(x: Tensor) -> tuple[Dim, ...]:
 def require_rank(x: Tensor, expected: int, layout: str) -> None:
     """Reject an `x` that has not `expected` axes; `layout` names them, as "N, C, H, W"."""
     if rank(x) != expected:
-        raise Rejected(f"takes a tensor ({layout}) of {expected} axes, found {x} of {rank(x)}")
+        message = f"takes a tensor ({layout}) of {expected} axes, found {x} of {rank(x)}"
+        batched = ", ".join(("N", *map(str, dims(x))))
+        is_sample = rank(x) == expected - 1
+        raise Rejected(message, help=f"the batch is the first axis: [{batched}]" * is_sample)
 
 
 def size(x: Tensor, axis: int, what: str) -> int:
@@ -42,7 +45,8 @@ def size(x: Tensor, axis: int, what: str) -> int:
 def expect(found: int, declared: int | None, argument: str, what: str) -> None:
     """Reject a declared size that is not the one found."""
     if declared is not None and declared != found:
-        raise Rejected(f"{argument} is {declared}, but its input has {found} {what}", argument)
+        message = f"{argument} is {declared}, but its input has {found} {what}"
+        raise Rejected(message, argument, "leave it out: it follows from the input")
 
 
 def per_axis(value: int | tuple[int, ...], axes: int, argument: str) -> list[int]:

@@ -1,0 +1,158 @@
+"""The lines of a program in the order in which they ran, with the tensors that they made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import field
+from functools import cached_property
+from typing import TypeAlias
+
+from archlint.graph.frames import Frame, frames, operator_name
+from archlint.graph.graph import Graph
+from archlint.graph.modules import Path, module_calls
+from archlint.graph.node import Node
+from archlint.graph.program_line import ProgramLine, program_line
+from archlint.record import record
+
+Stack: TypeAlias = tuple[tuple[Path, Frame], ...]
+"""The functions that an operator was called in, each with the module that it works for."""
+
+_FORWARD = "forward"  # the function that a call of a module runs
+
+
+@record(slots=False, frozen=False, eq=False)
+class FunctionCall:
+    """One call of a function: the line that it is at, and what it made there so far.
+
+    `parts` are the tensors that it got by taking another one apart, `called` is what it called, and
+    `variables` are what its variables hold, which is for others to say.
+    """
+
+    module: Path
+    frame: Frame
+    made: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    called: Counter[str] = field(default_factory=Counter)
+    variables: dict[str, list[str]] = field(default_factory=dict)
+
+    def may_go_on(self, module: Path, frame: Frame) -> bool:
+        """Whether an operator may be part of the same call."""
+        own = self.frame
+        is_same = frame.function == own.function and frame.file == own.file
+        return is_same and module == self.module
+
+    def go_to(self, frame: Frame) -> None:
+        """Go to a line, or to the same one again."""
+        self.frame = frame
+        self.made, self.parts, self.called = [], [], Counter()
+
+
+@record
+class Ran:
+    """A line that has run: the call of its function, and the index of its last node."""
+
+    call: FunctionCall
+    line: ProgramLine
+    last: int
+    returns: bool = False
+
+
+@record(slots=False)
+class Execution:
+    """The run of a program that made `graph`, as the tracebacks of the nodes of `file` tell it."""
+
+    graph: Graph
+    file: Graph
+
+    @cached_property
+    def is_known(self) -> bool:
+        """Whether the file tells anything of it."""
+        return any(self._stacks.values())
+
+    def stack(self, node: Node) -> Stack:
+        """Return the functions that an operator was called in; empty where nothing tells them."""
+        return self._stacks.get(node.name.partition("#")[0], ())
+
+    def lines(self) -> Iterator[Ran]:
+        """Yield the lines that made something as they end, and the last line of every call."""
+        running: list[FunctionCall] = []
+        last = 0
+        for index, node in enumerate(self.graph.nodes):
+            stack = self.stack(node)
+            if not stack:  # exporters put constants in between, which belong to no line
+                continue
+            depth = _depth(running, stack)
+            yield from self._returned(running, depth, last)
+            if running:
+                call, frame, name = running[-1], stack[depth - 1][1], _called(node, stack[depth:])
+                if call.frame != frame or self._repeats(call, name):
+                    yield Ran(call, self.line(call.frame), last)
+                    call.go_to(frame)
+                call.called[name] += 1
+            running += (FunctionCall(module, frame) for module, frame in stack[depth:])
+            made = [name for name in node.outputs if name and self._is_float(name)]
+            for call in running:
+                call.made += made
+            if len(node.outputs) > 1:
+                running[-1].parts += made
+            last = index
+        yield from self._returned(running, 0, last)
+
+    def _returned(self, running: list[FunctionCall], depth: int, last: int) -> Iterator[Ran]:
+        """End the innermost calls, but for `depth` of them."""
+        for call in reversed(running[depth:]):
+            yield Ran(call, self.line(call.frame), last, returns=True)
+        del running[depth:]
+
+    def _repeats(self, call: FunctionCall, name: str) -> bool:
+        """Whether a line calls something more often than it is written there: it is in a loop."""
+        written = self.line(call.frame).calls.get(name)
+        return written is not None and call.called[name] >= written
+
+    def line(self, frame: Frame) -> ProgramLine:
+        """Return the line that a function is at."""
+        if frame.code not in self._lines:
+            self._lines[frame.code] = program_line(frame.code)
+        return self._lines[frame.code]
+
+    @cached_property
+    def _lines(self) -> dict[str, ProgramLine]:
+        return {}
+
+    @cached_property
+    def _stacks(self) -> dict[str, Stack]:
+        return {node.name: tuple(_stack(node)) for node in self.file.nodes}
+
+    def _is_float(self, name: str) -> bool:
+        dtype = self.graph.values[name].dtype
+        return dtype is not None and dtype.is_float
+
+
+def _stack(node: Node) -> Iterator[tuple[Path, Frame]]:
+    """Yield the functions that an operator was called in; the network itself has no name."""
+    modules: Sequence[Path] = ((), *module_calls(node))
+    at = -1
+    for frame in frames(node):
+        at = min(at + (frame.function == _FORWARD), len(modules) - 1)
+        yield modules[max(at, 0)], frame
+
+
+def _depth(running: Sequence[FunctionCall], stack: Stack) -> int:
+    """Return how many of the functions that are running go on."""
+    for at, (call, (module, frame)) in enumerate(zip(running, stack, strict=False)):
+        if not call.may_go_on(module, frame):
+            return at
+        if call.frame != frame:  # it is at another line, so what it had called has returned
+            return at + 1
+    return min(len(running), len(stack))
+
+
+def _called(node: Node, inner: Stack) -> str:
+    """Return what a function calls where an operator runs: another function, or the operator."""
+    if not inner:
+        return operator_name(node)
+    module, frame = inner[0]
+    if frame.function != _FORWARD:
+        return frame.function
+    return next((part for part in reversed(module) if not part.isdecimal()), "")

@@ -1,0 +1,66 @@
+"""The composites that were found in a graph so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Shape, Value
+from archlint.ops.composite.composite import Attributes, Composite
+from archlint.ops.composite.rewritten import reshaping
+from archlint.ops.operator import FRAMEWORK
+from archlint.ops.registry import Operators
+from archlint.record import record, replace
+
+_NO_METADATA: Mapping[str, str] = {}
+
+
+@record(frozen=False)
+class Recognized:
+    """The composites by the name of the node that they stand for, and the nodes inside them.
+
+    `lost` are the nodes of calls that torch.export names, but whose tensors are not found.
+    """
+
+    operators: Operators
+    composites: dict[str, Node] = field(default_factory=dict)
+    covered: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    before: dict[str, list[Node]] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+
+    def add(
+        self,
+        composite: Composite,
+        nodes: Iterable[Node],
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        attributes: Attributes,
+    ) -> str:
+        """Replace `nodes` by one, whose name it returns; it stands where its first output was."""
+        maker = next(node for node in nodes if not set(outputs).isdisjoint(node.outputs))
+        self.covered.update(node.name for node in nodes)
+        self.composites[maker.name] = Node(
+            maker.name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes,
+            _NO_METADATA,
+        )  # fmt: skip
+        return maker.name
+
+    def shown(self, graph: Graph) -> Graph:
+        """Return `graph` with each group of nodes as the one that stands for it."""
+        if not self.covered:
+            return graph
+        nodes: list[Node] = []
+        for node in graph.nodes:
+            if node.name in self.composites or node.name not in self.covered:
+                nodes.extend(self.before.get(node.name, ()))
+                nodes.append(self.composites.get(node.name, node))
+        values = {**graph.values, **self.values} if self.values else graph.values
+        return replace(graph, nodes=tuple(nodes), values=values)
+
+    def reshape(self, source: str, name: str, shape: Shape, user: str, graph: Graph) -> None:
+        """Make a tensor that an optimizer put together with its use, before the node `user`."""
+        self.values[name] = replace(graph.values[source], name=name, shape=shape)
+        self.before.setdefault(user, []).append(reshaping(source, name, user))

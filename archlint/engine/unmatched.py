@@ -1,0 +1,65 @@
+"""What the target of a model names, and the model does not have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.engine.own_rules import UnknownDimension, UnknownModule
+from archlint.errors import did_you_mean
+from archlint.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.config.selection import Selection
+    from archlint.engine.loaded import LoadedFile
+    from archlint.findings import Finding
+    from archlint.model import Model
+
+_SHOWN_MODULES = 5
+
+
+def unmatched(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
+    """Yield a finding for each name in the target that nothing in the model goes by."""
+    dimension, module = UnknownDimension(), UnknownModule()
+    if selection.includes(dimension.code, dimension.name):
+        yield from _dimensions(loaded, dimension)
+    if selection.includes(module.code, module.name):
+        yield from _modules(loaded.model, module)
+
+
+def _dimensions(loaded: LoadedFile, rule: UnknownDimension) -> Iterator[Finding]:
+    """Yield the sizes that no dimension takes.
+
+    It is a warning where the file itself states it: a size from elsewhere may be for other files.
+    """
+    graph = loaded.model.graph
+    dims = [dim for name in graph.inputs for dim in graph.values[name].shape or ()]
+    symbols = list(dict.fromkeys(dim for dim in dims if isinstance(dim, str)))
+    for name in graph.unused_bindings:
+        stated = loaded.path_of_dimension(name)
+        yield rule.finding(
+            f"no input has a dimension {name!r}{did_you_mean(name, symbols)}",
+            path=stated,
+            severity=None if stated is None else Severity.WARNING,
+            help=f"open dimensions: {', '.join(symbols)}" if symbols else "no dimension is open",
+        )
+
+
+def _modules(model: Model, rule: UnknownModule) -> Iterator[Finding]:
+    """Yield the patterns of the training that match no module, and blocks that are not there."""
+    facts = model.facts
+    for setting, pattern in facts.unmatched_patterns:
+        names = ", ".join(facts.step.module_names[:_SHOWN_MODULES])
+        yield rule.finding(
+            f"{setting} names {pattern}, and nothing in the model goes by that",
+            path=("target", *setting.split(".")),
+            help=f"it has {names}, ..." if names else "the file names no modules",
+        )
+    how = facts.target.training.checkpointing
+    if how is not None and not how.modules and not facts.blocks.found:
+        yield rule.finding(
+            f"training.checkpointing = {how.every} speaks of blocks, and no module is repeated",
+            path=("target", "training", "checkpointing"),
+            help='name the modules: training.checkpointing = ["encoder", "decoder"]',
+        )

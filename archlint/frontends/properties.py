@@ -1,0 +1,29 @@
+"""Metadata properties in which a model says what ONNX has no word for.
+
+The architecture language writes them, and they are read wherever they matter; a file of another
+program may have them too. Truth values are "true" and "false".
+"""
+
+PATH = "archlint.path"
+"""Of a node or a weight: the keys that lead to its layer in the document, as JSON."""
+
+LAYER = "archlint.layer"
+"""Of a node: the name of the layer that it is a part of."""
+
+IN_PLACE = "archlint.in-place"
+"""Of a node: whether it overwrites its input."""
+
+INITIALIZER = "archlint.initializer"
+"""Of a weight: what it is drawn from, as `normal(mean=0, std=0.02)`."""
+
+FAN_IN, FAN_OUT = "archlint.fan_in", "archlint.fan_out"
+"""Of a weight: what its initializer scales with."""
+
+FROZEN = "archlint.frozen"
+"""Of a weight: whether it is not trained."""
+
+BUFFER = "archlint.buffer"
+"""Of a weight: whether it is a statistic or a constant, which no optimizer looks at."""
+
+ADAPTER = "archlint.adapter"
+"""Of a weight: whether a training adds it beside the weights of the file."""

@@ -1,0 +1,18 @@
+"""The operators that run graphs: a choice between two branches, and loops over a body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archlint.graph.graph import Graph
+    from archlint.graph.node import Node
+
+CHOICE = "If"
+LOOPS = frozenset({"Loop", "Scan"})
+CONTROL_FLOW = LOOPS | {CHOICE}
+
+
+def branches(node: Node, graph: Graph) -> tuple[Graph, ...]:
+    """Return the graphs inside a node of `graph` of which one is run; none where all may be."""
+    return graph.inner.get(node.name, ()) if node.op == CHOICE and not node.domain else ()

@@ -1,0 +1,109 @@
+"""What a line of a program calls, and which variables it binds."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
+
+from archlint.record import record
+
+# The first line of a statement that goes on: `x = layer(`. An argument has no spaces around it.
+_BEGINS = re.compile(r"([\w\s,.()*\[\]]+?) (?:[-+*/@|&]|//)?= (?!=)")
+_LONGEST = 1000
+_GROWS = frozenset({"append", "extend", "insert", "add"})
+_OPERATORS = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.MatMult: "matmul",
+}
+_COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare | ast.Subscript | ast.AugAssign
+
+
+@record
+class Target:
+    """A variable that is bound, alone or as one of `several` that share a value.
+
+    What `grows` keeps what it held, as a list that something is appended to.
+    """
+
+    name: str
+    several: bool = False
+    grows: bool = False
+
+
+@record
+class ProgramLine:
+    """The variables that a line binds, in its order, and how often it calls what."""
+
+    targets: tuple[Target, ...] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+
+def program_line(code: str) -> ProgramLine:
+    """Return what a line does; what cannot be read does nothing.
+
+    It may hold several statements, and may be one of several lines of a statement: those after the
+    first, which are parts of an expression, bind nothing.
+    """
+    if len(code) > _LONGEST or code.endswith(","):  # an argument of a call of several lines
+        return ProgramLine()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python says of a text that is not ours
+            statements = ast.parse(code).body
+        return _line(statements)
+    except (SyntaxError, ValueError):
+        begun = _BEGINS.match(code)
+        return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
+    except (RecursionError, MemoryError):
+        return ProgramLine()
+
+
+def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
+    bound = tuple(target for statement in statements for target in _bound(statement))
+    parts = (part for statement in statements for part in ast.walk(statement))
+    return ProgramLine(bound, Counter(filter(None, map(_called, parts))))
+
+
+def _called(part: ast.AST) -> str | None:
+    """Return the name of what a part of a line calls: a function, or the one behind an operator."""
+    if isinstance(part, ast.BinOp | ast.AugAssign):
+        return _OPERATORS.get(type(part.op))
+    if not isinstance(part, ast.Call):
+        return None
+    if isinstance(part.func, ast.Attribute):
+        return part.func.attr
+    return part.func.id if isinstance(part.func, ast.Name) else None
+
+
+def _bound(statement: ast.stmt) -> Iterator[Target]:
+    """Yield the variables of a statement, unless it only gives a tensor another name."""
+    if not any(isinstance(part, _COMPUTES) for part in ast.walk(statement)):
+        return
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            yield from _named(target)
+    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
+        yield from _named(statement.target)
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        called = statement.value.func
+        if isinstance(called, ast.Attribute) and called.attr in _GROWS:
+            yield Target(ast.unparse(called.value), grows=True)
+
+
+def _named(target: ast.expr, *, several: bool = False) -> Iterator[Target]:
+    if isinstance(target, ast.Tuple | ast.List):
+        for each in target.elts:
+            yield from _named(each, several=True)
+    elif isinstance(target, ast.Starred):
+        yield from _named(target.value, several=several)
+    elif isinstance(target, ast.Subscript):
+        yield Target(ast.unparse(target.value), several, grows=True)
+    else:
+        yield Target(ast.unparse(target), several)

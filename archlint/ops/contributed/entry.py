@@ -1,0 +1,40 @@
+"""Entries of contributed operators, of which most need a few facets alone."""
+
+from __future__ import annotations
+
+from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.ops.facets import keeps_nothing
+from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet, SignalFacet
+
+
+def trainable(
+    name: str,
+    cost: CostFacet,
+    kept: KeptFacet,
+    sight: SightFacet,
+    weights: tuple[int, ...] = (),
+) -> Operator:
+    """Return the entry of an operator without a known effect on signals."""
+    return Operator(name, cost, kept, sight, weights=weights, domain=MICROSOFT)
+
+
+def inference_only(  # noqa: PLR0913 - a keyword a facet
+    name: str,
+    cost: CostFacet,
+    sight: SightFacet,
+    weights: tuple[int, ...] = (),
+    *,
+    signal: SignalFacet | None = None,
+    domain: str = MICROSOFT,
+) -> Operator:
+    """Return the entry of an operator that no training runs."""
+    return Operator(
+        name,
+        cost,
+        keeps_nothing,
+        sight,
+        signal,
+        weights=weights,
+        differentiable=False,
+        domain=domain,
+    )
