@@ -6,8 +6,7 @@ from functools import lru_cache
 from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
-from archlint.analysis import gaussian
-from archlint.analysis.function import Function
+from archlint.analysis.function import Function, Line
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -117,7 +116,7 @@ class Signal:
     @property
     def negative(self) -> Signal:
         """The signal times minus one."""
-        return replace(self, function=Function(-self.values))
+        return replace(self, function=self.function.scaled(-1))
 
     @property
     def reciprocal(self) -> Signal:
@@ -125,7 +124,7 @@ class Signal:
         sizes = abs(self.values)
         if float(sizes.min()) <= 1e-6 * float(sizes.max()):
             raise Undetermined("a division by numbers around zero")
-        return replace(self, function=Function(1 / self.values))
+        return replace(self, function=self.function.reciprocal)
 
     def renamed(self, root: str) -> Signal:
         """Return the same signal at other places, which are functions of other numbers."""
@@ -140,7 +139,7 @@ def normal(root: str, mean: float, square: float, products: tuple[float, float])
     """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and for two places."""
     between = mean * mean
     variance = max(square - between, 0.0)
-    function = Function(mean + sqrt(variance) * gaussian.nodes())
+    function = Line(mean, sqrt(variance))
     if variance <= _TINY:
         return Signal(root, function)
     agreement, likeness = ((product - between) / variance for product in products)
@@ -150,13 +149,13 @@ def normal(root: str, mean: float, square: float, products: tuple[float, float])
 @lru_cache
 def constant(value: float) -> Signal:
     """Return a signal that is one number everywhere: for most gains one, for most biases zero."""
-    return Signal("", Function(0 * gaussian.nodes() + value), 1.0, 1.0)
+    return Signal("", Line(value), 1.0, 1.0)
 
 
 def scaled(signal: Signal, second_moment: float, root: str) -> Signal:
     """Return a signal of the same shape with another second moment."""
     factor = sqrt(second_moment / max(signal.second_moment, _TINY))
-    return replace(signal, root=root, function=Function(signal.values * factor))
+    return replace(signal, root=root, function=signal.function.scaled(factor))
 
 
 def log_mixture(parts: list[tuple[float, float]]) -> float:
