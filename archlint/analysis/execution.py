@@ -8,7 +8,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import TypeAlias
 
-from archlint.graph.frames import Frame, frames, operator_name
+from archlint.graph.frames import Frame, exported_call, frames
 from archlint.graph.graph import Graph
 from archlint.graph.modules import Path, module_calls
 from archlint.graph.node import Node
@@ -25,8 +25,9 @@ _FORWARD = "forward"  # the function that a call of a module runs
 class FunctionCall:
     """One call of a function: the line that it is at, and what it made there so far.
 
-    `parts` are the tensors that it got by taking another one apart, `called` is what it called, and
-    `variables` are what its variables hold, which is for others to say.
+    `parts` are the tensors that it got by taking another one apart, `called` is what it called,
+    `inner` is the last call that it made, and `variables` are what its variables hold, which is for
+    others to say.
     """
 
     module: Path
@@ -34,6 +35,7 @@ class FunctionCall:
     made: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     called: Counter[str] = field(default_factory=Counter)
+    inner: FunctionCall | None = None
     variables: dict[str, list[str]] = field(default_factory=dict)
 
     def may_go_on(self, module: Path, frame: Frame) -> bool:
@@ -45,7 +47,7 @@ class FunctionCall:
     def go_to(self, frame: Frame) -> None:
         """Go to a line, or to the same one again."""
         self.frame = frame
-        self.made, self.parts, self.called = [], [], Counter()
+        self.made, self.parts, self.called, self.inner = [], [], Counter(), None
 
 
 @record
@@ -77,7 +79,7 @@ class Execution:
     def lines(self) -> Iterator[Ran]:
         """Yield the lines that made something as they end, and the last line of every call."""
         running: list[FunctionCall] = []
-        last = 0
+        last, before = 0, ""
         for index, node in enumerate(self.graph.nodes):
             stack = self.stack(node)
             if not stack:  # exporters put constants in between, which belong to no line
@@ -85,12 +87,20 @@ class Execution:
             depth = _depth(running, stack)
             yield from self._returned(running, depth, last)
             if running:
-                call, frame, name = running[-1], stack[depth - 1][1], _called(node, stack[depth:])
-                if call.frame != frame or self._repeats(call, name):
+                call, frame = running[-1], stack[depth - 1][1]
+                exported, operator = exported_call(node)
+                name = _function(stack[depth:]) or operator
+                goes_on = bool(exported) and exported == before  # one call, as several nodes
+                if call.frame != frame or (not goes_on and self._repeats(call, name)):
                     yield Ran(call, self.line(call.frame), last)
                     call.go_to(frame)
-                call.called[name] += 1
-            running += (FunctionCall(module, frame) for module, frame in stack[depth:])
+                call.called[name] += not goes_on
+                before = exported
+            for module, frame in stack[depth:]:
+                inner = FunctionCall(module, frame)
+                if running:
+                    running[-1].inner = inner
+                running.append(inner)
             made = [name for name in node.outputs if name and self._is_float(name)]
             for call in running:
                 call.made += made
@@ -148,10 +158,10 @@ def _depth(running: Sequence[FunctionCall], stack: Stack) -> int:
     return min(len(running), len(stack))
 
 
-def _called(node: Node, inner: Stack) -> str:
-    """Return what a function calls where an operator runs: another function, or the operator."""
+def _function(inner: Stack) -> str:
+    """Return the function that the one before it in a stack calls, or its module; "" for none."""
     if not inner:
-        return operator_name(node)
+        return ""
     module, frame = inner[0]
     if frame.function != _FORWARD:
         return frame.function
