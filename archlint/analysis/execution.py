@@ -79,33 +79,20 @@ class Execution:
     def lines(self) -> Iterator[Ran]:
         """Yield the lines that made something as they end, and the last line of every call."""
         running: list[FunctionCall] = []
-        last, before = 0, ""
+        last, exported = 0, ""
         for index, node in enumerate(self.graph.nodes):
             stack = self.stack(node)
             if not stack:  # exporters put constants in between, which belong to no line
                 continue
             depth = _depth(running, stack)
             yield from self._returned(running, depth, last)
+            before, (exported, operator) = exported, exported_call(node)
             if running:
-                call, frame = running[-1], stack[depth - 1][1]
-                exported, operator = exported_call(node)
-                name = _function(stack[depth:]) or operator
                 goes_on = bool(exported) and exported == before  # one call, as several nodes
-                if call.frame != frame or (not goes_on and self._repeats(call, name)):
-                    yield Ran(call, self.line(call.frame), last)
-                    call.go_to(frame)
-                call.called[name] += not goes_on
-                before = exported
-            for module, frame in stack[depth:]:
-                inner = FunctionCall(module, frame)
-                if running:
-                    running[-1].inner = inner
-                running.append(inner)
-            made = [name for name in node.outputs if name and self._is_float(name)]
-            for call in running:
-                call.made += made
-            if len(node.outputs) > 1:
-                running[-1].parts += made
+                name = "" if goes_on else _function(stack[depth:]) or operator
+                yield from self._went_on(running[-1], stack[depth - 1][1], name, last)
+            _enter(running, stack[depth:])
+            self._note(running, node)
             last = index
         yield from self._returned(running, 0, last)
 
@@ -114,6 +101,21 @@ class Execution:
         for call in reversed(running[depth:]):
             yield Ran(call, self.line(call.frame), last, returns=True)
         del running[depth:]
+
+    def _went_on(self, call: FunctionCall, frame: Frame, name: str, last: int) -> Iterator[Ran]:
+        """Let a function call `name` in a line, which may be another one than before."""
+        if call.frame != frame or self._repeats(call, name):
+            yield Ran(call, self.line(call.frame), last)
+            call.go_to(frame)
+        call.called[name] += 1
+
+    def _note(self, running: Sequence[FunctionCall], node: Node) -> None:
+        """Note what a node makes in all functions that are running."""
+        made = [name for name in node.outputs if name and self._is_float(name)]
+        for call in running:
+            call.made += made
+        if len(node.outputs) > 1:
+            running[-1].parts += made
 
     def _repeats(self, call: FunctionCall, name: str) -> bool:
         """Whether a line calls something more often than it is written there: it is in a loop."""
@@ -156,6 +158,15 @@ def _depth(running: Sequence[FunctionCall], stack: Stack) -> int:
         if call.frame != frame:  # it is at another line, so what it had called has returned
             return at + 1
     return min(len(running), len(stack))
+
+
+def _enter(running: list[FunctionCall], stack: Stack) -> None:
+    """Begin the calls of a stack."""
+    for module, frame in stack:
+        call = FunctionCall(module, frame)
+        if running:
+            running[-1].inner = call
+        running.append(call)
 
 
 def _function(inner: Stack) -> str:
