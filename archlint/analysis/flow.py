@@ -11,7 +11,7 @@ from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
-from archlint.ops.call import Call
+from archlint.ops.answers import Answers
 from archlint.ops.effect import (
     Activates,
     Attends,
@@ -135,6 +135,10 @@ class Flow:
         return known[node.name]
 
     @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.operators)
+
+    @cached_property
     def _known(self) -> dict[str, Effect | None]:
         return {}
 
@@ -183,7 +187,7 @@ class Flow:
         if operator is None or operator.signal is None:
             return None
         try:
-            return operator.signal(Call(node, self.graph))
+            return self._answers.of(operator.signal, node, self.graph)
         except Undetermined as reason:
             self.reasons[node.name] = str(reason)
             return None

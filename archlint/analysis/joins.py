@@ -69,7 +69,8 @@ class Join:
         """
         if self._adrift or self._placeless:
             return None
-        return self.offset == 0 or len(set(self._reaches)) == 1
+        first, *others = self._reaches
+        return all(first.keeps_pace(other) and first.is_concentric(other) for other in others)
 
     @property
     def _adrift(self) -> bool:
@@ -94,7 +95,7 @@ def join_of(
     `source` names the input and its axis along which `walk` went.
     """
     paths = walk.paths[output]
-    local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
+    local = [path for path in paths if _repeats(path.field)]
     if len(local) < 2:
         return None
     axis = local[0].field.axis
@@ -102,15 +103,34 @@ def join_of(
     if axis is None or len(same) < 2:
         return None
     first = same[0].field
-    ends_together = all(path.field is first for path in same) or len(set(map(_last, same))) == 1
+    ends_together = all(path.field is first or _end_together(first, path.field) for path in same)
     join = Join(graph.producers[output].name, output, axis, *source, same, intended=ends_together)
     if ends_together or join.aligned:  # whether pieces lie apart is not asked of those that do not
         return join
     return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 
 
-def _repeats(reach: Reach | None) -> bool:
-    return reach is not None and not reach.finite
+def meet_apart(paths: Sequence[Path]) -> bool:
+    """Whether paths may make a join that is not aligned: those of nearly all joins lie together."""
+    first = paths[0].field
+    return any(
+        path.field is not first and not _lie_together(first, path.field) for path in paths[1:]
+    )
+
+
+def _lie_together(first: Field, second: Field) -> bool:
+    """Whether two fields move along one axis, with one stride and around the same centre."""
+    if first.axis != second.axis or not (_repeats(first) and _repeats(second)):
+        return False
+    one, other = first.reach, second.reach
+    return (
+        one is not None and other is not None and one.keeps_pace(other) and one.is_concentric(other)
+    )
+
+
+def _repeats(field: Field) -> bool:
+    reach = field.reach
+    return reach is not None and not reach.finite and field.kind == "local"
 
 
 def _reach(path: Path) -> Reach:
@@ -129,10 +149,10 @@ def _is_exact(field: Field) -> bool:
     return field.status == "exact" and Mark.ROLLED not in field.marks
 
 
-def _last(path: Path) -> tuple[Fraction, int]:
-    """Return the stride and the last element that position 0 reads."""
-    reach = _reach(path)
-    return reach.stride, max(taps.high for taps in reach.offsets)
+def _end_together(first: Field, second: Field) -> bool:
+    """Whether two fields have one stride, and position 0 reads up to the same element."""
+    one, other = first.reach, second.reach
+    return one is not None and other is not None and one.keeps_pace(other) and one.end == other.end
 
 
 def _rearranges(

@@ -35,7 +35,10 @@ class ActivationGainMismatch(Rule):
         judged = (each for each in drawn(model) if self._is_judged(model, each[0]))
         heads = model.facts.segments.before_heads
         for group in alike(each for each in judged if _breaks(model, *each)):
-            mild = all(each.node.name in heads and _is_mild(each, found) for each, found in group)
+            before_head = all(
+                each.node.name in heads and _is_mild(each, std) for each, std in group
+            )
+            mild = before_head or all(suits_outputs(*each) for each in group)
             yield self._mismatch(model, group, Severity.INFO if mild else None)
 
     def _is_judged(self, model: Model, layer: Layer) -> bool:
@@ -84,11 +87,9 @@ def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
         found.ratio_range(each / scale) for each in (low / TOLERANCE, high * TOLERANCE)
     )
     is_small, is_large = lowest[1] < 0, highest[0] > 0
-    if is_large:
-        return not suits_outputs(layer, found)
     destiny = layer.destiny
     meant = destiny.is_final or destiny.joins or destiny.opens_gate
-    return is_small and not meant and not model.facts.segments.is_bypassed(layer)
+    return is_large or (is_small and not meant and not model.facts.segments.is_bypassed(layer))
 
 
 def _is_mild(layer: Layer, found: Distribution) -> bool:

@@ -51,15 +51,15 @@ class ReluSigmaMismatch(Rule):
             return False  # nobody chose it, and the normalization makes up for it
         if not layer.fan.transposed and keeps_gradient(layer, found):
             return False  # INIT009 tells
-        if found.std > expected(layer):
-            return not suits_outputs(layer, found)
         destiny = layer.destiny
-        return not (destiny.is_final or destiny.joins or destiny.opens_gate)
+        meant = destiny.is_final or destiny.joins or destiny.opens_gate
+        return found.std > expected(layer) or not meant
 
     def _chosen(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
         normalized = layer.destiny.is_normalized
-        severity = Severity.INFO if normalized else Severity.WARNING
+        by_outputs = all(suits_outputs(*each) for each in group)
+        severity = Severity.INFO if normalized or by_outputs else Severity.WARNING
         after = "; the normalization after it takes the edge off" if normalized else ""
         others = and_others(group)
         return self.finding(

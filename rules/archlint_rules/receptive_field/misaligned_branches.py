@@ -28,10 +28,8 @@ class MisalignedBranches(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report each join of branches that lie apart."""
         apart: dict[tuple[object, ...], list[Join]] = {}
-        for join in model.facts.receptive_fields.joins:
-            if join.input_axis == _BATCH or join.intended:
-                continue
-            if join.aligned is False:
+        for join in model.facts.receptive_fields.misaligned:
+            if join.input_axis != _BATCH:
                 key = (join.tensor, join.offset, join.strides)
                 apart.setdefault(key, []).append(join)
         for joins in apart.values():
