@@ -33,12 +33,8 @@ class ActivationGainMismatch(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Compare sigma with the gains in use for the activation before each layer."""
         judged = (each for each in drawn(model) if self._is_judged(model, each[0]))
-        heads = model.facts.segments.before_heads
         for group in alike(each for each in judged if _breaks(model, *each)):
-            before_head = all(
-                each.node.name in heads and _is_mild(each, std) for each, std in group
-            )
-            mild = before_head or all(suits_outputs(*each) for each in group)
+            mild = all(_is_before_head(model, *each) or suits_outputs(*each) for each in group)
             yield self._mismatch(model, group, Severity.INFO if mild else None)
 
     def _is_judged(self, model: Model, layer: Layer) -> bool:
@@ -92,8 +88,10 @@ def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
     return is_large or (is_small and not meant and not model.facts.segments.is_bypassed(layer))
 
 
-def _is_mild(layer: Layer, found: Distribution) -> bool:
-    """Whether a sigma loses less than a decade: so small outputs may be meant, as of the head."""
+def _is_before_head(model: Model, layer: Layer, found: Distribution) -> bool:
+    """Whether a layer before the last one loses less than a decade: small outputs may be meant."""
+    if layer.node.name not in model.facts.segments.before_heads:
+        return False
     assert layer.source.activation is not None  # noqa: S101 - for the type checker: it was judged
     low = accepted_gains(layer.source.activation)[0] / sqrt(layer.fan.fan_in)
     return low / 10 < found.std < low
