@@ -34,10 +34,7 @@ class ActivationGainMismatch(Rule):
         """Compare sigma with the gains in use for the activation before each layer."""
         judged = (each for each in drawn(model) if self._is_judged(model, each[0]))
         for group in alike(each for each in judged if _breaks(model, *each)):
-            before_head = all(
-                each.node.name in heads and _is_mild(each, std) for each, std in group
-            )
-            mild = before_head or all(suits_outputs(*each) for each in group)
+            mild = all(_is_before_head(model, *each) or suits_outputs(*each) for each in group)
             yield self._mismatch(model, group, Severity.INFO if mild else None)
 
     def _is_judged(self, model: Model, layer: Layer) -> bool:
