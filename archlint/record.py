@@ -154,49 +154,46 @@ _DESCRIBED = _Described()
 def _constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None]:
     """Return a constructor: the code that fits the number of fields, with their names in it.
 
-    Slots are filled by their descriptors, the fastest way there is.
+    Slots are filled by their descriptors, what has none by its dictionary: the fastest ways there
+    are.
     """
     given = [each for each in known if each.init]
     names: dict[str, Any] = {}
     defaults: list[object] = []
     for at, each in enumerate(given):
-        put = getattr(cls, each.name).__set__ if slots else _putter(each.name)
         if each.default_factory is not MISSING:
-            put = _maker(put, each.default_factory)
+            names[f"make_{at}"] = each.default_factory
         elif each.default is MISSING and defaults:
             raise TypeError(f"{cls.__qualname__}: {each.name} has no default, as those before it")
-        names[f"put_{at}"] = put
+        names[f"field_{at}"] = getattr(cls, each.name).__set__ if slots else each.name
         if each.default is not MISSING or each.default_factory is not MISSING:
             defaults.append(each.default)
-    code = _code(len(given), then=hasattr(cls, "__post_init__")).replace(
-        co_varnames=("self", *(each.name for each in given)),
+    made = tuple(at for at, each in enumerate(given) if each.default_factory is not MISSING)
+    names["MISSING"] = MISSING
+    code = _code(len(given), made, slots=slots, then=hasattr(cls, "__post_init__"))
+    own = code.co_varnames[len(given) + 1 :]
+    code = code.replace(
+        co_varnames=("self", *(each.name for each in given), *own),
         co_qualname=f"{cls.__qualname__}.__init__",
     )
     return FunctionType(code, names, None, tuple(defaults))
 
 
 @cache
-def _code(count: int, *, then: bool) -> CodeType:
-    """Compile a constructor of `count` fields."""
+def _code(count: int, made: tuple[int, ...], *, slots: bool, then: bool) -> CodeType:
+    """Compile a constructor of `count` fields, of which those at `made` get new defaults."""
     places = range(count)
-    body = [f"put_{at}(self, value_{at})" for at in places]
+    body = [f"if value_{at} is MISSING: value_{at} = make_{at}()" for at in made]
+    if slots:
+        body += [f"field_{at}(self, value_{at})" for at in places]
+    else:
+        body += ["fields = self.__dict__", *[f"fields[field_{at}] = value_{at}" for at in places]]
     body.append("self.__post_init__()" if then else "pass")
     parameters = ", ".join(["self", *(f"value_{at}" for at in places)])
     names: dict[str, Any] = {}
     exec(f"def __init__({parameters}):\n " + "\n ".join(body), names)  # noqa: S102 - of numbers
     code: CodeType = names["__init__"].__code__
     return code
-
-
-def _putter(name: str) -> Callable[[object, object], None]:
-    return lambda self, value: object.__setattr__(self, name, value)
-
-
-def _maker(
-    put: Callable[[object, object], None], make: Callable[[], object]
-) -> Callable[[object, object], None]:
-    """Return what fills a field with a new default where no value is given."""
-    return lambda self, value: put(self, make() if value is MISSING else value)
 
 
 def _equality(known: Fields) -> Callable[[object, object], bool]:

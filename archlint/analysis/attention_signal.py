@@ -21,10 +21,10 @@ def shared(name: str, logits: Signal, effect: Shares) -> Signal:
     concentrated = _concentration(variance, length)
     # The deviation of the scores is that of few heads, and differs from one to the next.
     low, high = (_concentration(variance * each, length) for each in (0.5, 2.0))
-    values = constant(sqrt(concentrated / effect.length)).values
+    share = constant(sqrt(concentrated / effect.length))
     return Signal(
         name,
-        values,
+        share.function,
         1.0,
         1.0,
         low=log(low / concentrated) - _SHARE_SLACK,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import field
+from operator import itemgetter
 from typing import TypeAlias
 
 from archlint.analysis.regrouping import regrouped
@@ -91,8 +92,14 @@ def passed(
     `extent` is the length of the input axis that is followed. Raises `Everything` where all of it
     is read, and `Undetermined` where that cannot be told.
     """
-    carried = _carried(branch, links) if len(branch.terms) == 1 else None
-    return carried or _led(branch, links, before, after, extent)
+    if len(branch.terms) == 1:
+        ((axis, term),) = branch.terms
+        link = next((link for link in links if _reads(link, axis)), None)
+        if isinstance(link, Piece) and link.start == 0 and not term.finite:
+            return branch
+        if isinstance(link, Through) and not link.adrift:
+            return _carried(branch, link, after, extent)
+    return _led(branch, links, before, after, extent)
 
 
 def _led(
@@ -151,22 +158,18 @@ class _Passage:
             self.marks.add(Mark.LOOSE)
 
 
-def _carried(branch: Branch, links: Sequence[Link]) -> Branch | None:
-    """Return the branch where its axis is only handed on, as most operators do; else None."""
+def _reads(link: Link, axis: int) -> bool:
+    return axis in link.sources if isinstance(link, Regroup) else link.source == axis
+
+
+def _carried(branch: Branch, link: Through, after: Shape, extent: int | None) -> Branch | None:
+    """Return a branch of one term that becomes a branch of one term, as most do."""
     ((axis, term),) = branch.terms
-    for link in links:
-        if isinstance(link, Regroup):
-            if axis in link.sources:
-                return None
-        elif link.source == axis:
-            if isinstance(link, Piece):
-                return branch if link.start == 0 and not term.finite else None
-            if not isinstance(link, Through) or link.reach is not IDENTITY:
-                return None
-            if link.target == axis:
-                return branch
-            return Branch(((link.target, term),), branch.rest, branch.marks)
-    return None
+    target, rest, marks = link.target, branch.rest, branch.marks
+    if link.reach is IDENTITY:
+        return branch if target == axis else Branch(((target, term),), rest, marks)
+    seen = link.reach.through(term, length(after, target))
+    return _normal([(target, seen)], rest, marks, extent)
 
 
 def _moved(term: Reach, start: int, count: int | None) -> Reach:
@@ -240,7 +243,7 @@ def _normal(
 ) -> Branch | None:
     """Return a branch without constant terms and, where it has one term, without a rest."""
     moving = []
-    for axis, term in sorted(terms, key=lambda pair: pair[0]):
+    for axis, term in sorted(terms, key=itemgetter(0)) if len(terms) > 1 else terms:
         if term.is_empty:
             return None
         if term.is_constant:

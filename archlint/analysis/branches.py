@@ -41,13 +41,19 @@ def _joined(first: Branch, second: Branch, shape: Shape) -> Branch | None:
     if not axes:
         return Branch((), first.rest.union(second.rest), first.marks | second.marks)
     if len(axes) == 1:
-        (axis,) = axes
-        both = _single(first).union(_single(second), length(shape, axis))
-        marks = first.marks | second.marks
-        return None if both is None else Branch(((axis, both),), ORIGIN, marks)
+        return _joined_along(axes.pop(), first, second, shape)
     if first.is_open or second.is_open or first.rest != second.rest:
         return None
     return _joined_in_one_axis(first, second, shape)
+
+
+def _joined_along(axis: int, first: Branch, second: Branch, shape: Shape) -> Branch | None:
+    """Return the union of branches along one axis: the very one that reads all, where one does."""
+    both = _single(first).union(_single(second), length(shape, axis))
+    if both is None:
+        return None
+    joined = Branch(((axis, both),), ORIGIN, first.marks | second.marks)
+    return next((branch for branch in (first, second) if branch == joined), joined)
 
 
 def _single(branch: Branch) -> Reach:

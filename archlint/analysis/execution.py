@@ -8,7 +8,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import TypeAlias
 
-from archlint.graph.frames import Frame, frames, operator_name
+from archlint.graph.frames import Frame, exported_call, frames
 from archlint.graph.graph import Graph
 from archlint.graph.modules import Path, module_calls
 from archlint.graph.node import Node
@@ -25,8 +25,9 @@ _FORWARD = "forward"  # the function that a call of a module runs
 class FunctionCall:
     """One call of a function: the line that it is at, and what it made there so far.
 
-    `parts` are the tensors that it got by taking another one apart, `called` is what it called, and
-    `variables` are what its variables hold, which is for others to say.
+    `parts` are the tensors that it got by taking another one apart, `called` is what it called,
+    `inner` is the last call that it made, and `variables` are what its variables hold, which is for
+    others to say.
     """
 
     module: Path
@@ -34,6 +35,7 @@ class FunctionCall:
     made: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     called: Counter[str] = field(default_factory=Counter)
+    inner: FunctionCall | None = None
     variables: dict[str, list[str]] = field(default_factory=dict)
 
     def may_go_on(self, module: Path, frame: Frame) -> bool:
@@ -45,7 +47,7 @@ class FunctionCall:
     def go_to(self, frame: Frame) -> None:
         """Go to a line, or to the same one again."""
         self.frame = frame
-        self.made, self.parts, self.called = [], [], Counter()
+        self.made, self.parts, self.called, self.inner = [], [], Counter(), None
 
 
 @record
@@ -77,25 +79,20 @@ class Execution:
     def lines(self) -> Iterator[Ran]:
         """Yield the lines that made something as they end, and the last line of every call."""
         running: list[FunctionCall] = []
-        last = 0
+        last, exported = 0, ""
         for index, node in enumerate(self.graph.nodes):
             stack = self.stack(node)
             if not stack:  # exporters put constants in between, which belong to no line
                 continue
             depth = _depth(running, stack)
             yield from self._returned(running, depth, last)
+            before, (exported, operator) = exported, exported_call(node)
             if running:
-                call, frame, name = running[-1], stack[depth - 1][1], _called(node, stack[depth:])
-                if call.frame != frame or self._repeats(call, name):
-                    yield Ran(call, self.line(call.frame), last)
-                    call.go_to(frame)
-                call.called[name] += 1
-            running += (FunctionCall(module, frame) for module, frame in stack[depth:])
-            made = [name for name in node.outputs if name and self._is_float(name)]
-            for call in running:
-                call.made += made
-            if len(node.outputs) > 1:
-                running[-1].parts += made
+                goes_on = bool(exported) and exported == before  # one call, as several nodes
+                name = "" if goes_on else _function(stack[depth:]) or operator
+                yield from self._went_on(running[-1], stack[depth - 1][1], name, last)
+            _enter(running, stack[depth:])
+            self._note(running, node)
             last = index
         yield from self._returned(running, 0, last)
 
@@ -104,6 +101,21 @@ class Execution:
         for call in reversed(running[depth:]):
             yield Ran(call, self.line(call.frame), last, returns=True)
         del running[depth:]
+
+    def _went_on(self, call: FunctionCall, frame: Frame, name: str, last: int) -> Iterator[Ran]:
+        """Let a function call `name` in a line, which may be another one than before."""
+        if call.frame != frame or self._repeats(call, name):
+            yield Ran(call, self.line(call.frame), last)
+            call.go_to(frame)
+        call.called[name] += 1
+
+    def _note(self, running: Sequence[FunctionCall], node: Node) -> None:
+        """Note what a node makes in all functions that are running."""
+        made = [name for name in node.outputs if name and self._is_float(name)]
+        for call in running:
+            call.made += made
+        if len(node.outputs) > 1:
+            running[-1].parts += made
 
     def _repeats(self, call: FunctionCall, name: str) -> bool:
         """Whether a line calls something more often than it is written there: it is in a loop."""
@@ -148,10 +160,19 @@ def _depth(running: Sequence[FunctionCall], stack: Stack) -> int:
     return min(len(running), len(stack))
 
 
-def _called(node: Node, inner: Stack) -> str:
-    """Return what a function calls where an operator runs: another function, or the operator."""
+def _enter(running: list[FunctionCall], stack: Stack) -> None:
+    """Begin the calls of a stack."""
+    for module, frame in stack:
+        call = FunctionCall(module, frame)
+        if running:
+            running[-1].inner = call
+        running.append(call)
+
+
+def _function(inner: Stack) -> str:
+    """Return the function that the one before it in a stack calls, or its module; "" for none."""
     if not inner:
-        return operator_name(node)
+        return ""
     module, frame = inner[0]
     if frame.function != _FORWARD:
         return frame.function

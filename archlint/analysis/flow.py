@@ -11,7 +11,7 @@ from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
-from archlint.ops.call import Call
+from archlint.ops.answers import Answers
 from archlint.ops.effect import (
     Activates,
     Attends,
@@ -40,6 +40,7 @@ class Kind(enum.Enum):
     DATA = "data"  # an input of the model
     STORED = "stored"  # a weight
     ACTIVATION = "activation"
+    GATE = "gate"  # a function that makes factors from 0 to 1 for another signal
     NORMALIZATION = "normalization"
     SUM = "sum"
     OUTPUT = "output"
@@ -79,6 +80,11 @@ class Destiny:
     def is_normalized(self) -> bool:
         """Whether every way ends in a normalization."""
         return self.kinds == {Kind.NORMALIZATION}
+
+    @property
+    def opens_gate(self) -> bool:
+        """Whether every way ends in a gate, which is half open where nothing comes in."""
+        return self.kinds == {Kind.GATE}
 
     @property
     def is_final(self) -> bool:
@@ -129,8 +135,17 @@ class Flow:
         return known[node.name]
 
     @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.operators)
+
+    @cached_property
     def _known(self) -> dict[str, Effect | None]:
         return {}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each node in the order of the graph."""
+        return {node.name: place for place, node in enumerate(self.graph.nodes)}
 
     @cached_property
     def weighted(self) -> tuple[Node, ...]:
@@ -156,8 +171,12 @@ class Flow:
         """What each tensor runs into."""
         destinies = dict.fromkeys(filter(None, self.graph.outputs), _ends_as(Kind.OUTPUT))
         for node in reversed(self.graph.nodes):
+            effect = self.effects[node.name]
+            only = effect.slot if isinstance(effect, Passes) else None  # others lend a type or size
+            if not self.operators.reads_contents(node):
+                continue
             for slot, name in enumerate(node.inputs):
-                if name:
+                if name and only in {None, slot}:
                     ahead = self._ahead(node, slot, destinies)
                     here = destinies.get(name)
                     destinies[name] = ahead if here is None else _either(here, ahead)
@@ -168,7 +187,7 @@ class Flow:
         if operator is None or operator.signal is None:
             return None
         try:
-            return operator.signal(Call(node, self.graph))
+            return self._answers.of(operator.signal, node, self.graph)
         except Undetermined as reason:
             self.reasons[node.name] = str(reason)
             return None
@@ -202,11 +221,12 @@ class Flow:
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
             return _ends_as(Kind.NORMALIZATION)
         if isinstance(effect, (Activates, Shares)):
-            # What turns the output of a network into probabilities or pixels is a part of it.
-            own = destinies.get(node.output, _NOWHERE)
-            return own if own.is_final and _squashes(effect) else _ends_as(Kind.ACTIVATION)
+            return self._squashed(node, effect, destinies)
         if isinstance(effect, _SUMMING_AHEAD):
-            return _ends_as(Kind.SUM)
+            # A product with a weight carries the scale of what it is given on.
+            own = destinies.get(node.output, _NOWHERE)
+            carries = own.is_normalized and isinstance(effect, Sums) and self._is_scaled(node, slot)
+            return own if carries else _ends_as(Kind.SUM)
         after = _NOWHERE
         for name in node.outputs:
             if name in destinies:
@@ -218,6 +238,18 @@ class Flow:
             return after
         is_scaled = isinstance(effect, Combines) and self._is_scaled(node, slot)
         return after if is_scaled else _ends_as(Kind.OTHER)
+
+    def _squashed(
+        self, node: Node, effect: Activates | Shares, destinies: Mapping[str, Destiny]
+    ) -> Destiny:
+        """Return what the input of a function of each element runs into."""
+        own = destinies.get(node.output, _NOWHERE)
+        if own.is_final and _squashes(effect):
+            return (
+                own  # what turns outputs into probabilities or pixels is a part of the last layer
+            )
+        is_gate = isinstance(effect, Activates) and effect.is_gate
+        return _ends_as(Kind.GATE if is_gate else Kind.ACTIVATION)
 
     @cached_property
     def attends(self) -> bool:
@@ -247,10 +279,10 @@ class Flow:
         That is the scale of a layer, or the random numbers that leave out whole branches.
         """
         others = [name for place, name in enumerate(node.inputs) if name and place != slot]
-        return all(self.is_stored(name) or name not in self._dependent for name in others)
+        return all(self.is_stored(name) or name not in self.dependent for name in others)
 
     @cached_property
-    def _dependent(self) -> frozenset[str]:
+    def dependent(self) -> frozenset[str]:
         """The tensors that the inputs of the model have a say in; known sizes have none."""
         reached = set(self.graph.inputs)
         for node in self.graph.nodes:

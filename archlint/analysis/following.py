@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from archlint.analysis.branch import Branch, Everything, length, passed
 from archlint.analysis.branches import joined_pieces, merged
 from archlint.analysis.field import Field, unknown_field
+from archlint.analysis.sights import Look
 from archlint.graph.value import Shape
-from archlint.ops.links import Link, Links, Piece, Regroup, Stage, Through, Whole, same_axes
+from archlint.ops.links import Link, Piece, Regroup, Stage, Through, Whole
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
@@ -46,7 +47,8 @@ def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
         lost = unknown_field(str(reason))
         return lost if whole is None else replace(first, branches=(), whole=whole)
     bounded = bounded or not exact
-    return replace(first, branches=branches, whole=whole, bounded=bounded, blended=blended)
+    joined = replace(first, branches=branches, whole=whole, bounded=bounded, blended=blended)
+    return next((field for field in fields if _is_same(joined, field)), joined)
 
 
 def _told_by_place(fields: Sequence[Field], pieces: Sequence[Piece]) -> Sequence[Field]:
@@ -81,26 +83,30 @@ def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[B
     return joined_pieces(parts, shape, extent) if parts else ((), True)
 
 
-def through(field: Field, links: Links, after: Shape, node: str) -> Field:
-    """Return the field of the output of `node`, of shape `after`, that looks through `links`.
+def leaves(look: Look, field: Field, after: Shape) -> bool:
+    """Whether an output of shape `after` has the very field of what it looks at.
 
-    An operator that leaves the field as it is returns the very object that it gets, so that what
-    is worked out about it is worked out once for the whole chain.
+    So it is of most operators along most axes: of a convolution along the batch, of a projection
+    along time. What is worked out about a field then is worked out once for the whole chain.
     """
-    if field.shape == after and links == same_axes(len(after)):
-        return field
-    for stage in _stages(links, after):
+    if field.shape != after:
+        return False
+    if look.is_pointwise:
+        return True
+    for branch in field.branches:
+        terms = branch.terms
+        if len(terms) != 1 or terms[0][0] not in look.kept:
+            return False
+    return field.blended <= look.kept
+
+
+def through(field: Field, stages: Sequence[Stage], node: str) -> Field:
+    """Return the field of the output of `node` that looks at `field` in these steps."""
+    for stage in stages:
         if field.lost is not None:
             break
         field = _through(field, stage, node)
     return field
-
-
-def _stages(links: Links, after: Shape) -> Iterable[Stage]:
-    plain = tuple(link for link in links if not isinstance(link, Stage))
-    if len(plain) == len(links):
-        return (Stage(plain, after),)
-    return tuple(link for link in links if isinstance(link, Stage))
 
 
 def _through(field: Field, stage: Stage, node: str) -> Field:

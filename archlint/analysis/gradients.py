@@ -60,11 +60,14 @@ class GradientFlow:
 
     @cached_property
     def reaching(self) -> frozenset[str]:
-        """The names of the nodes that reach an output by ways along which gradients come back."""
+        """The names of the nodes that reach an output by ways along which gradients come back.
+
+        None comes back from integers, such as the places that a ranking finds.
+        """
         wanted = set(self.graph.outputs)
         names = set()
         for node in reversed(self.graph.nodes):
-            if not wanted.isdisjoint(node.outputs):
+            if any(name in wanted and _is_float(self.graph, name) for name in node.outputs):
                 names.add(node.name)
                 if not self._blocks(node):
                     wanted.update(self.graph.operands(node))

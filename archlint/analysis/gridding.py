@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
 from math import gcd
 from typing import TypeAlias
 
-from archlint.analysis.field import source_field
+from archlint.analysis.field import Field, source_field
 from archlint.analysis.field_path import widest_path
 from archlint.analysis.readings import Readings
 from archlint.analysis.walk import Walk
@@ -77,7 +78,8 @@ def grids(readings: Readings, walk: Walk, found: Sequence[Window]) -> Iterator[G
     """Yield the maps that successive dilated convolutions leave with holes.
 
     Holes are looked for between maps of one stride, as Wang et al. 2018 do: a hole of features
-    is one although the features overlap on the input. A layer of dilation 1 among them fills it.
+    is one although the features overlap on the input. A layer of dilation 1 among them fills it,
+    and where the first map was upsampled, so does what stands in the hole beside what is read.
     """
     if all(each.sliding.dilation == 1 for each in found):
         return
@@ -94,13 +96,14 @@ def grids(readings: Readings, walk: Walk, found: Sequence[Window]) -> Iterator[G
     regions = {strides[node.output] for node in dilated if node.output in strides}
     for region in regions:
         members = {name for name, place in strides.items() if place == region}
-        yield from _in_region(readings, region[0], members, windows)
+        copies = {name: _copies(readings.graph, walk.fields, name) for name in members}
+        yield from _in_region(readings, region[0], copies, windows)
 
 
 def _in_region(
-    readings: Readings, axis: int, members: set[str], windows: Windows
+    readings: Readings, axis: int, copies: Mapping[str, Fraction], windows: Windows
 ) -> Iterator[Grid]:
-    graph = readings.graph
+    graph, members = readings.graph, copies.keys()
     sources = [name for name in members if not _comes_from(graph, name, members)]
     fields = {name: source_field(graph.values[name].shape or (), axis) for name in sources}
     inner = Walk(fields)
@@ -121,13 +124,39 @@ def _in_region(
             if axis in windows.get(step.node, {})
         }
         taps, span = field.taps[1], field.size[1]
-        if sum(sliding.dilation > 1 for sliding in layers.values()) > 1 and taps < span:
+        if _widest_hole(field) < copies[path[0].source]:
+            continue
+        if sum(sliding.dilation > 1 for sliding in layers.values()) > 1:
             rates = tuple(sliding.dilation for sliding in layers.values())
             kernels = tuple(sliding.kernel for sliding in layers.values())
             yield Grid(name, path[0].source, axis, taps, span, tuple(layers), rates, kernels)
 
 
-def _comes_from(graph: Graph, name: str, members: set[str]) -> bool:
+def _copies(graph: Graph, fields: Mapping[str, Field], name: str) -> Fraction:
+    """Return how many places of a map hold what one place of the map before it held; 1 or more."""
+    own, copies = _stride(fields.get(name)), Fraction(1)
+    maker = graph.producers.get(name)
+    for source in () if maker is None else maker.inputs:
+        before = _stride(fields.get(source))
+        if own and before:
+            copies = max(copies, before / own)
+    return copies
+
+
+def _stride(field: Field | None) -> Fraction:
+    if field is None or not field.is_local or field.reach is None:
+        return Fraction(0)
+    return abs(field.reach.stride)
+
+
+def _widest_hole(field: Field) -> int:
+    """Return how many places in a row are left out at most."""
+    reach = field.reach
+    masks = () if reach is None else (f"{taps.mask:b}" for taps in reach.offsets)
+    return max((len(hole) for mask in masks for hole in mask.split("1")), default=0)
+
+
+def _comes_from(graph: Graph, name: str, members: Collection[str]) -> bool:
     maker = graph.producers.get(name)
     return maker is not None and any(each in members for each in maker.inputs)
 

@@ -119,7 +119,9 @@ class Initialization:
     @cached_property
     def is_known(self) -> bool:
         """Whether it is known of any weight how it is drawn: of a trained model, of none is."""
-        return any(self.initial(name) is not None for name in self.fans)
+        weights = self.flow.graph.weights.values()
+        tells = self.freshness.is_fresh or any(INITIALIZER in each.metadata for each in weights)
+        return tells and any(self.initial(name) is not None for name in self.fans)
 
     @cached_property
     def freshness(self) -> Freshness:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 
 from archlint.analysis.branch import Mark
 from archlint.analysis.field import Field
@@ -22,8 +23,8 @@ class Join:
 
     Paths are aligned where their strides are equal and their centres, averaged over the phases,
     agree (Araujo et al. 2019). It may be `intended` that they look at different places: causal
-    paths end at the same element instead, and space-to-depth and differences between neighbours put
-    pieces of one tensor side by side.
+    paths end at the same element instead, and space-to-depth, token shift and differences between
+    neighbours put pieces of one tensor side by side.
     """
 
     node: str
@@ -42,7 +43,7 @@ class Join:
     @property
     def step(self) -> int:
         """The largest step of a path: of one that was upsampled, that before the upsampling."""
-        return max(abs(reach.advance) for reach in self._reaches) or 1
+        return max(map(_step, self._reaches)) or 1
 
     @cached_property
     def offset(self) -> Fraction | None:
@@ -61,14 +62,25 @@ class Join:
 
     @property
     def aligned(self) -> bool | None:
-        """Whether the paths look at the same place; None where automatic padding hides it."""
-        if self._adrift:
+        """Whether the paths look at the same place; None where that cannot be told.
+
+        Automatic padding may hide it, and what reads the same wherever it is, or more than is
+        told, has no place.
+        """
+        if self._adrift or self._placeless:
             return None
-        return self.offset == 0 or len(set(self._reaches)) == 1
+        first, *others = self._reaches
+        return all(first.keeps_pace(other) and first.is_concentric(other) for other in others)
 
     @property
     def _adrift(self) -> bool:
         return any(Mark.ADRIFT in path.field.marks for path in self.paths)
+
+    @property
+    def _placeless(self) -> bool:
+        """Whether one path stands still while another moves, or is only known to a bound."""
+        still = [reach.advance == 0 for reach in self._reaches]
+        return any(still) != all(still) or any(not _is_exact(path.field) for path in self.paths)
 
     @cached_property
     def _reaches(self) -> tuple[Reach, ...]:
@@ -83,7 +95,7 @@ def join_of(
     `source` names the input and its axis along which `walk` went.
     """
     paths = walk.paths[output]
-    local = [path for path in paths if path.field.kind == "local" and _repeats(path.field.reach)]
+    local = [path for path in paths if _repeats(path.field)]
     if len(local) < 2:
         return None
     axis = local[0].field.axis
@@ -91,15 +103,34 @@ def join_of(
     if axis is None or len(same) < 2:
         return None
     first = same[0].field
-    ends_together = all(path.field is first for path in same) or len(set(map(_last, same))) == 1
+    ends_together = all(path.field is first or _end_together(first, path.field) for path in same)
     join = Join(graph.producers[output].name, output, axis, *source, same, intended=ends_together)
     if ends_together or join.aligned:  # whether pieces lie apart is not asked of those that do not
         return join
     return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 
 
-def _repeats(reach: Reach | None) -> bool:
-    return reach is not None and not reach.finite
+def meet_apart(paths: Sequence[Path]) -> bool:
+    """Whether paths may make a join that is not aligned: those of nearly all joins lie together."""
+    first = paths[0].field
+    return any(
+        path.field is not first and not _lie_together(first, path.field) for path in paths[1:]
+    )
+
+
+def _lie_together(first: Field, second: Field) -> bool:
+    """Whether two fields move along one axis, with one stride and around the same centre."""
+    if first.axis != second.axis or not (_repeats(first) and _repeats(second)):
+        return False
+    one, other = first.reach, second.reach
+    return (
+        one is not None and other is not None and one.keeps_pace(other) and one.is_concentric(other)
+    )
+
+
+def _repeats(field: Field) -> bool:
+    reach = field.reach
+    return reach is not None and not reach.finite and field.kind == "local"
 
 
 def _reach(path: Path) -> Reach:
@@ -107,10 +138,21 @@ def _reach(path: Path) -> Reach:
     return found if found is not None else Reach(0, ())
 
 
-def _last(path: Path) -> tuple[Fraction, int]:
-    """Return the stride and the last element that position 0 reads."""
-    reach = _reach(path)
-    return reach.stride, max(taps.high for taps in reach.offsets)
+def _step(reach: Reach) -> int:
+    """Return how far the field moves at once: for the rows of a map in a row, within a row."""
+    if reach.advance:
+        return abs(reach.advance)
+    return max((after.low - before.low for before, after in pairwise(reach.offsets)), default=0)
+
+
+def _is_exact(field: Field) -> bool:
+    return field.status == "exact" and Mark.ROLLED not in field.marks
+
+
+def _end_together(first: Field, second: Field) -> bool:
+    """Whether two fields have one stride, and position 0 reads up to the same element."""
+    one, other = first.reach, second.reach
+    return one is not None and other is not None and one.keeps_pace(other) and one.end == other.end
 
 
 def _rearranges(
@@ -122,14 +164,30 @@ def _rearranges(
 
 
 def _origin(graph: Graph, operators: Operators, fields: Mapping[str, Field], tensor: str) -> str:
-    """Return the tensor that cuts, and what was made of them point by point, come from."""
+    """Return the tensor that is cut or moved, and what comes of that point by point."""
     while (node := graph.producers.get(tensor)) is not None:
         before = [name for name in node.inputs if name in fields]
-        pointwise = len(before) == 1 and fields[before[0]] == fields[tensor]
-        if not before or not (pointwise or _is_cut(operators, node)):
+        moved = len(before) == 1 and _is_moved(fields[before[0]], fields[tensor])
+        if not before or not (moved or _is_cut(operators, node)):
             break
         tensor = before[0]
     return tensor
+
+
+def _is_moved(before: Field, after: Field) -> bool:
+    """Whether every element reads as much as before: at the same place, or all beside it."""
+    if before == after:
+        return True
+    if not (_is_local(before) and _is_local(after)):
+        return False
+    first, second = before.reach, after.reach
+    if first is None or second is None or not first.keeps_pace(second):
+        return False
+    return len({taps.mask for reach in (first, second) for taps in reach.offsets}) == 1
+
+
+def _is_local(field: Field) -> bool:
+    return field.kind == "local"
 
 
 def _is_cut(operators: Operators, node: Node) -> bool:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.analysis.field import Field, source_field
 from archlint.analysis.field_path import Kernel, Step, kernels, widest_path
 from archlint.analysis.gridding import Grid, grids
-from archlint.analysis.joins import Join, join_of
+from archlint.analysis.joins import Join, join_of, meet_apart
 from archlint.analysis.look_ahead import leak, look_ahead
+from archlint.analysis.mirror import Mirror
 from archlint.analysis.overlap import Overlap, uneven_overlaps
 from archlint.analysis.readings import Readings, readings_of
 from archlint.analysis.sights import Sights
 from archlint.analysis.smallest_field import smallest_sizes
 from archlint.analysis.stored_masks import stored_masks
-from archlint.analysis.walk import Walk
+from archlint.analysis.walk import Path, Walk
 from archlint.analysis.windows import Window, windows
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -127,13 +128,22 @@ class ReceptiveFields:
     @cached_property
     def joins(self) -> tuple[Join, ...]:
         """Every place where paths with a local field meet."""
-        found = [
-            join_of(self.graph, self.operators, walk, output, (extent.input, extent.axis))
-            for extent, walk in self._walks.items()
-            for output, paths in walk.paths.items()
-            if output in self.graph.producers
-        ]
-        return tuple(join for join in found if join is not None)
+        return tuple(self._joins(lambda _: True))
+
+    @cached_property
+    def misaligned(self) -> tuple[Join, ...]:
+        """The joins of paths that look at different places, unless that is intended."""
+        found = self._joins(meet_apart)
+        return tuple(join for join in found if not join.intended and join.aligned is False)
+
+    def _joins(self, chosen: Callable[[Sequence[Path]], bool]) -> Iterator[Join]:
+        for extent, walk in self._walks.items():
+            source = extent.input, extent.axis
+            for output, paths in walk.paths.items():
+                if output in self.graph.producers and chosen(paths):
+                    join = join_of(self.graph, self.operators, walk, output, source)
+                    if join is not None:
+                        yield join
 
     @cached_property
     def _sights(self) -> Sights:
@@ -143,7 +153,7 @@ class ReceptiveFields:
     def _walks(self) -> dict[Extent, Walk]:
         walks: dict[Extent, Walk] = {}
         for name in self.graph.inputs:
-            walks.update(_extents_of(list(self._walks_from(name)), self.graph, name))
+            walks.update(_extents_of(self._walks_from(name), self.graph, name))
         return walks
 
     @cached_property
@@ -155,15 +165,20 @@ class ReceptiveFields:
         """The readings that depend on each input."""
         return {name: self._readings.after(name) for name in self.graph.inputs}
 
-    def _walks_from(self, name: str) -> Iterator[tuple[Extent, Walk]]:
-        """Yield the walks from the axes of one input that hold no features."""
-        value = self.graph.values[name]
-        for axis, size in enumerate(value.shape or ()):
-            extent = Extent(name, axis, size if isinstance(size, int) else None)
-            walk = Walk({name: source_field(value.shape or (), axis)})
-            walk.follow(self._after[name])
+    def _walks_from(self, name: str) -> list[tuple[Extent, Walk]]:
+        """Return the walks from the axes of one input that hold no features."""
+        shape, readings = self.graph.values[name].shape or (), self._after[name]
+        found: list[tuple[Extent, Walk]] = []
+        for axis, size in enumerate(shape):
+            if found and found[-1][0].length == size:
+                before, known = found[-1]
+                walk = Mirror(known, before.axis, axis).follow(name, readings)
+            else:
+                walk = Walk({name: source_field(shape, axis)})
+                walk.follow(readings)
             if not walk.is_features:
-                yield extent, walk
+                found.append((Extent(name, axis, size if isinstance(size, int) else None), walk))
+        return found
 
     def _last_maps(self, output: str, extent: Extent) -> Iterator[str]:
         """Yield the nearest maps before an output that reads everything."""

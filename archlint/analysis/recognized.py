@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import field
 
+from archlint.graph.frames import STACK
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Shape, Value
@@ -13,8 +14,6 @@ from archlint.ops.composite.rewritten import reshaping
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.registry import Operators
 from archlint.record import record, replace
-
-_NO_METADATA: Mapping[str, str] = {}
 
 
 @record(frozen=False)
@@ -39,12 +38,15 @@ class Recognized:
         outputs: tuple[str, ...],
         attributes: Attributes,
     ) -> str:
-        """Replace `nodes` by one, whose name it returns; it stands where its first output was."""
+        """Replace `nodes` by one, whose name it returns; it stands where its first output was.
+
+        It has the traceback of the node that made that.
+        """
         maker = next(node for node in nodes if not set(outputs).isdisjoint(node.outputs))
         self.covered.update(node.name for node in nodes)
         self.composites[maker.name] = Node(
             maker.name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes,
-            _NO_METADATA,
+            {key: text for key, text in maker.metadata.items() if key == STACK},
         )  # fmt: skip
         return maker.name
 

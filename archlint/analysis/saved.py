@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, merged, total
@@ -65,7 +65,9 @@ class Saved:
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
         """What each node keeps when it runs with a backward pass to come, by node name."""
-        kept = {node.name: self._keep(node) for node in self.graph.nodes}
+        kept: dict[str, NodeSaved] = {}
+        for node in self.graph.nodes:
+            kept[node.name] = self._keep(node, kept)
         doubtful = [name for name, each in kept.items() if each.beside_others]
         if doubtful:
             holders = Counter(storage for each in kept.values() for storage in each.storages)
@@ -150,7 +152,7 @@ class Saved:
                     counted.setdefault(name, []).append(storage)
         return counted
 
-    def _keep(self, node: Node) -> NodeSaved:
+    def _keep(self, node: Node, before: Mapping[str, NodeSaved]) -> NodeSaved:
         operator = self.operators.of(node)
         if operator is None and self.gradients.enters(node):
             reason = "what is kept inside it for the backward pass is not followed"
@@ -164,7 +166,9 @@ class Saved:
             return NodeSaved()
         strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
         try:
-            kept = operator.kept(Call(node, self.graph), replace(flags, strides=strides))
+            is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
+            given = replace(flags, strides=strides, is_spare=is_spare)
+            kept = operator.kept(Call(node, self.graph), given)
             storages = self._storages(node, kept)
             for storage in storages:
                 self.storages.nbytes(storage)
@@ -180,6 +184,20 @@ class Saved:
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
         )
+
+    def _is_spare(self, name: str, before: Mapping[str, NodeSaved]) -> bool:
+        """Whether a tensor was made for one operator alone, and its maker does not keep it.
+
+        It may be a view of such a tensor, but for one of several of the same call.
+        """
+        maker = self.graph.producers.get(name)
+        if maker is None or name in self.graph.outputs or len(self.graph.consumers[name]) != 1:
+            return False
+        storage = self.storages.of(name)
+        if storage in before[maker.name].storages:
+            return False
+        is_new = storage == name
+        return is_new or (len(maker.outputs) == 1 and self._is_spare(maker.inputs[0], before))
 
     def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
         names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from math import sqrt
 
-from archlint.analysis.flow import Kind
+from archlint.analysis.bypass import is_bypassed
+from archlint.analysis.flow import Destiny, Kind
 from archlint.analysis.initialization import Layer
 from archlint.analysis.propagation import Propagation
 from archlint.graph.node import Node
 from archlint.ops.effect import (
+    Activates,
     Attends,
     Combines,
+    Effect,
     LooksUp,
     Normalizes,
     Operation,
@@ -26,6 +29,8 @@ from archlint.ops.effect import (
 from archlint.record import record
 
 _FITS = 1.25  # a factor of sigma that does no harm
+_LAYERS = {Kind.SUM, Kind.NORMALIZATION}
+_NOWHERE = Destiny(frozenset())
 _LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves its stream
 
 
@@ -89,18 +94,24 @@ class Segments:
         return sqrt(self.propagation.signals[name].second_moment / start) if start > 0 else None
 
     def drifting(self, factor: float) -> Iterator[Scale]:
-        """Yield the activations whose scale is surely not within a factor of the start's."""
+        """Yield the activations whose scale is surely not within a factor of the start's.
+
+        They are those that a layer or a normalization is given: what makes factors, shares or the
+        output is scaled on purpose. A signal may be small in a branch that another one goes past.
+        """
         flow, signals = self.propagation.initialization.flow, self.propagation.signals
         for node in flow.graph.nodes:
             origin = flow.origins.get(node.output)
             if origin is None or origin.kind is not Kind.ACTIVATION or origin.node is not node:
+                continue
+            if flow.destinies.get(node.output, _NOWHERE).kinds.isdisjoint(_LAYERS):
                 continue
             signal, start = signals.get(node.output), self.starts.get(node.output, 0.0)
             if signal is None or start <= 0:
                 continue
             low, high = (sqrt(max(each, 0) / start) for each in signal.band)
             found = Scale(node, sqrt(signal.second_moment / start), low, high)
-            if found.is_outside(factor):
+            if found.is_outside(factor) and not (found.ratio < 1 and is_bypassed(flow, node)):
                 yield found
 
     @cached_property
@@ -108,7 +119,8 @@ class Segments:
         """How many layers in a row before each tensor are left at a framework's default.
 
         A normalization (also one that may have been folded away), a layer that was drawn on
-        purpose, a default that happens to fit a ReLU, and a path around end the row.
+        purpose, a default that happens to fit a ReLU, a path around, and a product of signals, as
+        of a gate or an attention, end the row.
         """
         initialization = self.propagation.initialization
         flow = initialization.flow
@@ -122,7 +134,7 @@ class Segments:
             if isinstance(effect, Sums):
                 layer = by_node.get(node.name)
                 run = run + 1 if layer is not None and self._is_left(layer) else 0
-            elif _is_normalization(effect) or effect is None:
+            elif _ends_row(effect) or (len(before) > 1 and _is_product(effect)):
                 run = 0
             for name in filter(None, node.outputs):
                 runs[name] = run
@@ -134,6 +146,39 @@ class Segments:
             return False
         found = initialization.initial(layer.weight)
         return found is not None and found.is_outside(sqrt(2 / layer.fan.fan_in), _FITS)
+
+    def is_bypassed(self, layer: Layer) -> bool:
+        """Whether a layer stands in a branch that another signal goes past."""
+        return is_bypassed(self.propagation.initialization.flow, layer.node)
+
+    @cached_property
+    def before_heads(self) -> frozenset[str]:
+        """The layers from which one function of each element leads to a last layer."""
+        layers = self.propagation.initialization.layers
+        found = (self._before_head(layer.data) for layer in layers if layer.destiny.is_final)
+        return frozenset(name for name in found if name is not None)
+
+    def _before_head(self, tensor: str) -> str | None:
+        flow, functions = self.propagation.initialization.flow, 0
+        while (node := flow.graph.producers.get(tensor)) is not None:
+            if isinstance(flow.effects[node.name], Sums):
+                return node.name if functions == 1 else None
+            functions += isinstance(flow.effects[node.name], Activates)
+            before = [name for name in node.inputs if name in flow.dependent]
+            if len(before) != 1:
+                return None
+            tensor = before[0]
+        return None
+
+    def is_cut_off(self, layer: Layer) -> bool:
+        """Whether a ReLU follows a layer, which lets no gradient through where all is zero."""
+        flow = self.propagation.initialization.flow
+        for origin in flow.origins.values():
+            if origin.node is not None and origin.activation is not None and origin.is_rectified:
+                before = flow.origins.get(origin.node.inputs[origin.activation.slot])
+                if before is not None and before.node is layer.node:
+                    return True
+        return False
 
     @cached_property
     def branches(self) -> tuple[Branch, ...]:
@@ -183,6 +228,19 @@ class Segments:
                 elif name in flow.graph.producers and not flow.is_stored(name):
                     pending.append(flow.graph.producers[name])
         return (normalized, causal) if reached else None
+
+
+def _ends_row(effect: Effect | None) -> bool:
+    """Whether the scale behind an operator does not follow from that before it."""
+    if isinstance(effect, Activates):
+        return effect.is_gate
+    return (
+        effect is None or isinstance(effect, Attends | Shares | Recurs) or _is_normalization(effect)
+    )
+
+
+def _is_product(effect: Effect | None) -> bool:
+    return isinstance(effect, Combines) and effect.operation is not Operation.ADD
 
 
 def _is_normalization(effect: object) -> bool:

@@ -1,19 +1,19 @@
-"""How the outputs of the nodes of a graph look at their inputs, worked out once."""
+"""How the outputs of the nodes of a graph look at their inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.value import Role
+from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
 from archlint.ops.call import Call
-from archlint.ops.links import Links, Sight, Whole, same_axes
+from archlint.ops.links import Links, Regroup, Sight, Stage, Through, Whole, same_axes
 from archlint.ops.operator import Operator
+from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -23,12 +23,16 @@ from archlint.record import record
 class Look:
     """How an output looks at the input in one slot.
 
-    It `is_pointwise` where it reads it element by element, `sums` that it sums over features, and
-    `weighted` that the operator has stored weights of its own to multiply them with.
+    `stages` are the steps that its `links` stand for. The axes in `kept` are handed on as they
+    are; a look that `is_pointwise` reads element by element, and so keeps all of them. It `sums`
+    where it sums over features, and is `weighted` where the operator has stored weights of its own
+    to multiply them with.
     """
 
     slot: int
     links: Links
+    stages: tuple[Stage, ...]
+    kept: frozenset[int]
     is_pointwise: bool
     sums: bool
     weighted: bool
@@ -38,25 +42,22 @@ Looks: TypeAlias = "tuple[Look, ...] | str"
 """How an output looks at each input that it reads, or why that is not known."""
 
 
-@record(eq=False)
+@record(eq=False, slots=False)
 class Sights:
-    """The receptive-field facet of every node that was asked for."""
+    """The receptive-field facets of nodes, each asked for once of all calls that are alike."""
 
     operators: Operators
-    _known: dict[Node, tuple[Looks, ...]] = field(default_factory=dict)
-    _answers: Answers = field(default_factory=Answers)
-    _facets: dict[tuple[str, str], Callable[[Call], tuple[Looks, ...]]] = field(
-        default_factory=dict
-    )
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.operators)
+
+    @cached_property
+    def _facets(self) -> dict[tuple[str, str], Callable[[Call], tuple[Looks, ...]]]:
+        return {}
 
     def of(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         """Return the answer for each output of a node of `graph`."""
-        found = self._known.get(node)
-        if found is None:
-            found = self._known[node] = self._look(node, graph)
-        return found
-
-    def _look(self, node: Node, graph: Graph) -> tuple[Looks, ...]:
         operator = self.operators.of(node)
         if operator is None:
             return (f"{node.op} at {node.name} is not known",) * len(node.outputs)
@@ -65,8 +66,6 @@ class Sights:
         if facet is None:
             facet = self._facets[key] = partial(_all_looks, operator)
         try:
-            if key in self.operators.added:  # a plugin's may look at names, too
-                return facet(Call(node, graph))
             return self._answers.of(facet, node, graph)
         except Undetermined:  # the reason names the tensors of this call
             call = Call(node, graph)
@@ -92,12 +91,44 @@ def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     sight = _with_computed_weights(operator.sight(call, slot), call, operator)
     for read in sight:
         call.input(read)  # an Einsum may speak of more than it is given
-    pointwise = same_axes(len(call.output(slot).shape or ()))
+    after = call.output(slot).shape or ()
     return tuple(
         [
-            Look(read, links, links == pointwise, _sums(links), _is_weighted(operator, call, read))
+            Look(
+                read,
+                links,
+                _stages(links, after),
+                _kept(links),
+                is_pointwise=links == same_axes(len(after)),
+                sums=_sums(links),
+                weighted=_is_weighted(operator, call, read),
+            )
             for read, links in sight.items()
         ]
+    )
+
+
+def _stages(links: Links, after: Shape) -> tuple[Stage, ...]:
+    plain = tuple([link for link in links if not isinstance(link, Stage)])
+    if len(plain) == len(links):
+        return (Stage(plain, after),)
+    return tuple([link for link in links if isinstance(link, Stage)])
+
+
+def _kept(links: Links) -> frozenset[int]:
+    """Return the axes of which every position reads its own place, and is read by nothing else."""
+    sources: list[int] = []
+    for link in links:
+        if isinstance(link, Stage):
+            return frozenset()
+        sources += link.sources if isinstance(link, Regroup) else (link.source,)
+    return frozenset(
+        link.source
+        for link in links
+        if isinstance(link, Through)
+        and link.source == link.target
+        and link.reach is IDENTITY
+        and sources.count(link.source) == 1
     )
 
 

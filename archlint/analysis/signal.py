@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
-from archlint.analysis import gaussian
+from archlint.analysis.function import Function, Line
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -17,16 +17,15 @@ _TINY = 1e-300
 _DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
 
 
-@record(eq=False, slots=False)
+@record(eq=False)
 class Signal:
     """The elements of a tensor as a function of one normal number each.
 
     `root` names the tensor whose elements are those normal numbers, so that x * sigmoid(x) is known
-    to be a function of x; `values` is that function at the nodes of the grid. `agreement` is the
-    correlation of the normal numbers of two inputs at the same place, `likeness` that of two
-    distant places of one input.
+    to be a function of x; `function` is what it is. `agreement` is the correlation of the normal
+    numbers of two inputs at the same place, `likeness` that of two distant places of one input.
 
-    `low` and `high` bound ln of the second moment, relative to what `values` say, where structure
+    `low` and `high` bound ln of the second moment, relative to that of `function`, where structure
     leaves it open (pooling, attention). `drift` is the variance that ln of the second moment has
     gathered over layers of finite width, and `width` how many independent numbers the tensor
     itself has. Of these numbers, a normalization has `fixed` the mean square (1), or the mean as
@@ -34,7 +33,7 @@ class Signal:
     """
 
     root: str
-    values: Numbers
+    function: Function
     agreement: float = 0.0
     likeness: float = 0.0
     low: float = 0.0
@@ -44,46 +43,42 @@ class Signal:
     fixed: int = 0
     shares: int | None = None
 
-    @cached_property
+    @property
+    def values(self) -> Numbers:
+        """The function at the nodes of the grid."""
+        return self.function.values
+
+    @property
     def mean(self) -> float:
         """E[x] over elements."""
-        return gaussian.mean(self.values)
+        return self.function.mean
 
-    @cached_property
+    @property
     def second_moment(self) -> float:
         """The mean square E[x^2], q, over elements, inputs and random weights."""
-        return gaussian.second_moment(self.values)
+        return self.function.second_moment
 
-    @cached_property
+    @property
     def product(self) -> float:
         """E[x x'] for the same element of two inputs."""
-        return gaussian.product(self._spectrum, self.agreement)
+        return self.function.product(self.agreement)
 
-    @cached_property
+    @property
     def places_product(self) -> float:
         """E[x y] for the same channel at two distant places of one input."""
-        return gaussian.product(self._spectrum, self.likeness)
-
-    @cached_property
-    def _spectrum(self) -> list[float]:
-        return gaussian.spectrum(self.values, self.second_moment)
+        return self.function.product(self.likeness)
 
     @property
     def correlation(self) -> float:
         """The cosine of two inputs here: 1 where the network has forgotten which one it got."""
         return min(self.product / max(self.second_moment, _TINY), 1.0)
 
-    @cached_property
-    def _shares_of_square(self) -> Numbers:
-        """x^2 / q: of the order of one, where q itself is too small to be squared."""
-        return (self.values / sqrt(max(self.second_moment, _TINY))) ** 2
-
-    @cached_property
+    @property
     def kurtosis(self) -> float:
         """E[x^4] / q^2: 3 for a normal number, 1 for one that only has a sign, or is zero."""
-        return max(gaussian.second_moment(self._shares_of_square), 1.0)
+        return self.function.kurtosis
 
-    @cached_property
+    @property
     def fluctuation(self) -> float:
         """The variance of ln q over random weights, for one input (Hanin and Rolnick 2018).
 
@@ -91,11 +86,11 @@ class Signal:
         5 / n behind a ReLU. Behind a normalization it is less by what follows the mean and the
         mean square of the normal numbers, which are the same whatever the weights.
         """
-        if self.second_moment <= _TINY or self.width == inf:
+        if self.width == inf or self.second_moment <= _TINY:
             return self.drift
         varies = self.kurtosis - 1
         for order in (2, 1)[: self.fixed]:
-            varies -= gaussian.coefficient(self._shares_of_square, order) ** 2
+            varies -= self.function.square_coefficient(order) ** 2
         return self.drift + max(varies, 0) / self.width
 
     @property
@@ -121,14 +116,15 @@ class Signal:
     @property
     def negative(self) -> Signal:
         """The signal times minus one."""
-        return replace(self, values=-self.values)
+        return replace(self, function=self.function.scaled(-1))
 
     @property
     def reciprocal(self) -> Signal:
         """One over the signal, which must not come near zero."""
-        if float(abs(self.values).min()) <= 1e-6 * float(abs(self.values).max()):
+        sizes = abs(self.values)
+        if float(sizes.min()) <= 1e-6 * float(sizes.max()):
             raise Undetermined("a division by numbers around zero")
-        return replace(self, values=1 / self.values)
+        return replace(self, function=self.function.reciprocal)
 
     def renamed(self, root: str) -> Signal:
         """Return the same signal at other places, which are functions of other numbers."""
@@ -143,23 +139,23 @@ def normal(root: str, mean: float, square: float, products: tuple[float, float])
     """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and for two places."""
     between = mean * mean
     variance = max(square - between, 0.0)
-    values = mean + sqrt(variance) * gaussian.nodes()
+    function = Line(mean, sqrt(variance))
     if variance <= _TINY:
-        return Signal(root, values)
+        return Signal(root, function)
     agreement, likeness = ((product - between) / variance for product in products)
-    return Signal(root, values, min(max(agreement, 0.0), 1.0), min(max(likeness, 0.0), 1.0))
+    return Signal(root, function, min(max(agreement, 0.0), 1.0), min(max(likeness, 0.0), 1.0))
 
 
 @lru_cache
 def constant(value: float) -> Signal:
     """Return a signal that is one number everywhere: for most gains one, for most biases zero."""
-    return Signal("", 0 * gaussian.nodes() + value, 1.0, 1.0)
+    return Signal("", Line(value), 1.0, 1.0)
 
 
 def scaled(signal: Signal, second_moment: float, root: str) -> Signal:
     """Return a signal of the same shape with another second moment."""
     factor = sqrt(second_moment / max(signal.second_moment, _TINY))
-    return replace(signal, root=root, values=signal.values * factor)
+    return replace(signal, root=root, function=signal.function.scaled(factor))
 
 
 def log_mixture(parts: list[tuple[float, float]]) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.analysis.distribution import Distribution
+from archlint.analysis.function import Curve, product_of, sum_of
 from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
 from archlint.record import replace
@@ -56,7 +57,7 @@ def _has_places(shape: Shape) -> bool:
 
 def activated(source: Signal, effect: Activates) -> Signal:
     """Apply a function to each element."""
-    return replace(source, values=effect.function(source.values))
+    return replace(source, function=Curve(effect.function(source.values)))
 
 
 def bounded(table: Signal) -> Signal:
@@ -75,7 +76,8 @@ def added(name: str, first: Signal, second: Signal) -> Signal:
         if not first.root or not second.root:
             low, high = (first.low, first.high) if first.root else (second.low, second.high)
         bounded = first if first.root else second
-        return replace(bounded, values=first.values + second.values, low=low, high=high)
+        function = sum_of(first.function, second.function)
+        return replace(bounded, function=function, low=low, high=high)
     means = first.mean * second.mean
     squares = (first.second_moment, second.second_moment)
     made = normal(
@@ -99,7 +101,7 @@ def multiplied(name: str, first: Signal, second: Signal) -> Signal:
     """Multiply two signals: functions of the same number, or independent ones."""
     if _common_root(first, second) is not None:
         bounded = first if first.root else second
-        return replace(bounded, values=first.values * second.values)
+        return replace(bounded, function=product_of(first.function, second.function))
     made = normal(
         name,
         first.mean * second.mean,
@@ -142,7 +144,7 @@ def joined(name: str, parts: list[Signal], sizes: list[float]) -> Signal:
     moment = average(squares)
     weights = [share * square for share, square in zip(shares, squares, strict=True)]
     widest = parts[max(range(len(parts)), key=weights.__getitem__)]
-    if all(float(part.values.min()) >= 0 for part in parts):
+    if all(part.function.least >= 0 for part in parts):
         made = scaled(widest, moment, name)
     else:
         products = (
@@ -216,8 +218,8 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
         alike = 1.0 if effect.over is Over.FEATURES else 0.0
         return normal(name, 0, 1, (alike, alike))
     if effect.over is Over.FEATURES:
-        values = (source.values - mean) / sqrt(variance + effect.epsilon)
-        made = Signal(name, values, source.agreement, source.likeness)
+        function = source.function.shifted(-mean).scaled(1 / sqrt(variance + effect.epsilon))
+        made = Signal(name, function, source.agreement, source.likeness)
     else:
         made = normal(name, 0, variance / (variance + effect.epsilon), (0, 0))
     return replace(made, width=source.width, fixed=2)

@@ -14,10 +14,12 @@ def smallest_sizes(readings: Readings, fields: Mapping[str, Field]) -> dict[str,
     A shortcut keeps it small: a layer still combines what is next to each other as long as the
     narrowest path to it does not see the whole input (Richter et al. 2021).
     """
+    made = [output for reading in readings for output in reading.outputs]
+    read = {name: fields[name] for name in (*readings.graph.inputs, *made) if name in fields}
     # Tensors of one width share their field where operators leave it as it is.
-    distinct = {id(field): field for field in fields.values()}
+    distinct = {id(field): field for field in read.values()}
     known = {key: _width(field) for key, field in distinct.items()}
-    widths = {name: width for name, field in fields.items() if (width := known[id(field)])}
+    widths = {name: width for name, field in read.items() if (width := known[id(field)])}
     sizes = {name: widths[name] for name in readings.graph.inputs if name in widths}
     for reading in readings:
         for output in reading.outputs:
@@ -27,6 +29,7 @@ def smallest_sizes(readings: Readings, fields: Mapping[str, Field]) -> dict[str,
             growth = widths[output] - max([widths[name] for name in before])
             narrowest = min([sizes[name] for name in before])
             sizes[output] = narrowest + growth if growth > 0 else narrowest
+    readings.spread(sizes)
     return sizes
 
 

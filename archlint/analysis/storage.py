@@ -55,12 +55,20 @@ class Storages:
 
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
-        value = self.graph.values[storage]
+        value = self.graph.values[self._room(storage)]
         if value.dtype is None:
             raise Undetermined(f"the element type of {storage!r} is not known")
         sizes(value)
         stored = value.nbytes or 0
         return stored * self.float_bytes // 4 if value.dtype is DType.FLOAT32 else stored
+
+    def _room(self, storage: str) -> str:
+        """Return the tensor that tells the size of a storage: itself, if its maker has no other."""
+        maker = self.graph.producers.get(storage)
+        operator = None if maker is None else self.operators.of(maker)
+        if maker is None or operator is None or operator.room_of is None:
+            return storage
+        return maker.inputs[operator.room_of]
 
     def known_bytes(self, storage: str) -> int:
         """Return the bytes of a storage, 0 where its size is not known.

@@ -134,9 +134,19 @@ class StoredRoles:
             return by_use if by_use is StoredRole.PARAMETER else StoredRole.BUFFER
         if by_use is StoredRole.BUFFER or _CUSTOMARY_BUFFER.search(value.name):
             return StoredRole.BUFFER
+        if uses and not any(self._may_learn(use) for use in uses):
+            return StoredRole.BUFFER
         if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
             return StoredRole.BUFFER
         return StoredRole.PARAMETER
+
+    def _may_learn(self, use: Use) -> bool:
+        """Whether a gradient may come back from where a tensor is read: not from a comparison."""
+        operator = self.lineage.operators.of(use.reader)
+        if operator is not None and not operator.differentiable:
+            return not operator.reads_contents
+        read = None if use.inner else self.lineage.graph.values.get(use.reader.inputs[use.slot])
+        return read is None or read.dtype is None or read.dtype.is_float
 
     def _of_used(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role that the operators give to a tensor which is used in their slots."""

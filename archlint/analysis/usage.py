@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from math import inf
@@ -63,8 +63,9 @@ class Usage:
         )
 
     @cached_property
-    def _used(self) -> set[str]:
-        return _names_used(self.graph)
+    def _used(self) -> frozenset[str]:
+        """The names that a node, a graph inside or an output uses."""
+        return frozenset(self.graph.consumers) | frozenset(self.graph.outputs)
 
     def _ancestors(self, nodes: Sequence[Node], known: AbstractSet[str], most: float) -> set[str]:
         """Return the names of `nodes` and of what they depend on, but for what is `known`.
@@ -76,25 +77,9 @@ class Usage:
         for node in pending:
             if len(seen) > most:
                 break
-            for name in self._reads(node):
+            for name in self.graph.operands(node):
                 maker = self.graph.producers.get(name)
                 if maker is not None and maker.name not in seen and maker.name not in known:
                     seen.add(maker.name)
                     pending.append(maker)
         return seen
-
-    def _reads(self, node: Node) -> Iterable[str]:
-        """Return the names that a node uses, also those that graphs inside it use."""
-        graphs = self.graph.inner.get(node.name)
-        if graphs is None:
-            return node.inputs
-        return set(node.inputs).union(*map(_names_used, graphs))
-
-
-def _names_used(graph: Graph) -> set[str]:
-    """Return the names that a node, a graph inside or an output of `graph` uses."""
-    used = set(graph.outputs).union(*(node.inputs for node in graph.nodes))
-    for graphs in graph.inner.values():
-        used.update(*map(_names_used, graphs))
-    used.discard("")
-    return used

@@ -56,17 +56,16 @@ class Variables:
     def _shared_out(self, ran: Ran) -> Iterator[tuple[Target, Sequence[str]]]:
         """Yield which tensors of those that a line made each of its variables is bound to.
 
-        It is what others read after the line, the last one in any case, and the parts of one that
-        is taken apart. Where there are more variables than tensors, the first ones of several that
-        share a value are bound, and the last ones of several statements.
+        It is what others read after the line, and the last one in any case. Where there are more
+        variables than tensors, the first ones of several that share a value are bound, and the
+        last ones of several statements.
         """
         made, bound = ran.call.made, ran.line.targets
-        sharing = [target for target in bound if target.several]
-        if sharing and len(sharing) == len(ran.call.parts):
-            yield from (
-                (target, [name]) for target, name in zip(sharing, ran.call.parts, strict=True)
-            )
-            made = [name for name in made if name not in ran.call.parts]
+        parts = _parts(ran)
+        if parts:
+            yield from ((target, [name]) for target, name in parts)
+            taken = {name for _, name in parts}
+            made = [name for name in made if name not in taken]
             bound = tuple(target for target in bound if not target.several)
         names = [name for name in made if name == made[-1] or self._is_read_after(name, ran.last)]
         if not names or not bound:
@@ -100,3 +99,19 @@ class Variables:
         """The index of the node that makes each tensor."""
         nodes = enumerate(self.execution.graph.nodes)
         return {name: index for index, node in nodes for name in node.outputs}
+
+
+def _parts(ran: Ran) -> list[tuple[Target, str]]:
+    """Return what the variables that share a value are bound to, where each is known.
+
+    It is a part of a tensor that is taken apart, or what the function that was called has under the
+    same name.
+    """
+    sharing = [target for target in ran.line.targets if target.several]
+    if sharing and len(sharing) == len(ran.call.parts):
+        return list(zip(sharing, ran.call.parts, strict=True))
+    inner = ran.call.inner.variables if ran.call.inner else {}
+    same = [(target, inner.get(target.name, [])) for target in sharing]
+    if not all(names for _, names in same):
+        return []
+    return [(target, names[-1]) for target, names in same]

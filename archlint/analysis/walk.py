@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from archlint.analysis.field import Field, unknown_field
-from archlint.analysis.following import through, union
+from archlint.analysis.following import leaves, through, union
 from archlint.analysis.readings import Reading, Readings
 from archlint.analysis.sights import Look
 from archlint.graph.control_flow import branches
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
-from archlint.ops.links import Fixed, Piece, Whole
+from archlint.ops.links import Fixed, Piece, Stage, Whole
 from archlint.record import record, replace
 
 
@@ -39,22 +38,27 @@ class Walk:
     paths: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     summed_at: str | None = None
     is_features: bool = False
+    _distinct: dict[Field, Field] = field(default_factory=dict, compare=False)
+    _repeated: dict[tuple[int, int], Field] = field(default_factory=dict, compare=False)
 
     def follow(self, readings: Readings) -> None:
         """Work out the fields of all outputs in order."""
         fields, inside = self.fields, readings.inside
         for reading in readings:
-            if reading.is_pointwise:  # the greater half of all nodes
+            if len(reading.looks) == 1:  # most do not widen it along most axes
                 before = fields.get(reading.sources[0])
-                if before is not None and before.shape == reading.shape:
+                if before is None:
+                    continue
+                if leaves(reading.looks[0], before, reading.shape):
                     fields[reading.outputs[0]] = before
                     continue
             if inside and reading.node.name in inside:
                 self._follow_inside(reading, readings)
             else:
-                self._follow(reading, readings.data)
+                self._follow(reading)
             if self.is_features:
                 return
+        readings.spread(fields)
 
     @property
     def mixes(self) -> bool:
@@ -65,43 +69,60 @@ class Walk:
             if each.kind not in {"unknown", "independent"}
         )
 
-    def _follow(self, reading: Reading, data: frozenset[str]) -> None:
-        fields, used = self.fields, list[tuple[Look, Field]]()
+    def _follow(self, reading: Reading) -> None:
+        fields = self.fields
         if reading.lost is not None:
             if not fields.keys().isdisjoint(reading.sources):
                 fields[reading.outputs[0]] = unknown_field(reading.lost)
             return
-        for look, source in zip(reading.looks, reading.sources, strict=True):
-            before = fields.get(source)
-            if before is not None:
-                used.append((look, before))
+        used = [
+            (look, fields[source])
+            for look, source in zip(reading.looks, reading.sources, strict=True)
+            if source in fields
+        ]
         for look, before in used:
-            if look.sums and _is_untouched(look, before) and _by_weight(reading, look, data):
+            if look.sums and _is_untouched(look, before) and _by_weight(reading, look):
                 self.is_features = True
                 return
         if used:
-            fields[reading.outputs[0]] = self._seen(reading, used, data)
+            fields[reading.outputs[0]] = self._seen(reading, used)
 
-    def _seen(
-        self, reading: Reading, used: Sequence[tuple[Look, Field]], data: frozenset[str]
-    ) -> Field:
+    def _seen(self, reading: Reading, used: Sequence[tuple[Look, Field]]) -> Field:
         shape, name = reading.shape, reading.node.name
         found = [
-            before
-            if look.is_pointwise and before.shape == shape
-            else through(before, look.links, shape, name)
+            before if leaves(look, before, shape) else self._through(before, look, name)
             for look, before in used
         ]
         seen = found[0] if len(found) == 1 else self._joined(reading, used, found)
         if self.summed_at is None and seen.whole == name:
-            self._note_sum(reading, used, data)
+            self._note_sum(reading, used)
         return seen
+
+    def _through(self, before: Field, look: Look, node: str) -> Field:
+        """Return what is read through a look, worked out once where layers repeat it."""
+        key = id(before), id(look)  # both are kept, by this walk and by its readings
+        seen = self._repeated.get(key)
+        if seen is None:
+            seen = through(before, look.stages, node)
+            if seen.whole == before.whole and (seen.whole or seen.branches == before.branches):
+                seen = self._repeated[key] = self._one(seen)
+        return seen
+
+    def _one(self, seen: Field) -> Field:
+        """Return the first field that is equal to one that does not grow: few are distinct."""
+        return self._distinct.setdefault(seen, seen)
 
     def _joined(
         self, reading: Reading, used: Sequence[tuple[Look, Field]], found: Sequence[Field]
     ) -> Field:
         """Return what is read along several paths, and note them where they meet."""
-        pieces = [link for look, _ in used for link in look.links if isinstance(link, Piece)]
+        pieces = [
+            link
+            for look, _ in used
+            if not look.is_pointwise
+            for link in look.links
+            if isinstance(link, Piece)
+        ]
         if not _in_a_row(found, pieces):
             inputs = reading.node.inputs
             self.paths[reading.outputs[0]] = tuple(
@@ -111,17 +132,16 @@ class Walk:
                 ]
             )
         if len(pieces) in {0, len(found)}:
-            return union(found, pieces)
-        # Where the later pieces begin is not known: any place may be of any of them.
-        return replace(union(found), bounded=True)
+            seen = union(found, pieces)
+        else:  # where the later pieces begin is not known: any place may be of any of them
+            seen = replace(union(found), bounded=True)
+        return seen if seen.whole is None else self._one(seen)
 
-    def _note_sum(
-        self, reading: Reading, used: Sequence[tuple[Look, Field]], data: frozenset[str]
-    ) -> None:
+    def _note_sum(self, reading: Reading, used: Sequence[tuple[Look, Field]]) -> None:
         """Note a product with a weight that sums over places that were still apart."""
         for look, before in used:
             apart = look.sums and before.kind == "local" and before.size == (1, 1)
-            if apart and _by_weight(reading, look, data):
+            if apart and _by_weight(reading, look):
                 self.summed_at = reading.node.name
 
     def _follow_inside(self, reading: Reading, readings: Readings) -> None:
@@ -137,24 +157,25 @@ class Walk:
             self.follow(branch)
         for slot, name in enumerate(node.outputs):
             ends = [self.fields.get(branch.graph.outputs[slot]) for branch in inside]
-            ends.append(self._condition(node, readings.graph, name))
+            ends.append(self._condition(reading, readings.graph, name))
             known = [end for end in ends if end is not None]
             if name and known:
                 self.fields[name] = union(known)
 
-    def _condition(self, node: Node, graph: Graph, output: str) -> Field | None:
+    def _condition(self, reading: Reading, graph: Graph, output: str) -> Field | None:
         """Return the field of the condition of an If, which all of its outputs depend on."""
-        condition = self.fields.get(node.inputs[0])
+        condition = self.fields.get(reading.sources[0])
         if condition is None:
             return None
         links = tuple(Fixed(axis) for axis in range(len(condition.shape)))
-        return through(condition, links, graph.values[output].shape or (), node.name)
+        return through(
+            condition, (Stage(links, graph.values[output].shape or ()),), reading.node.name
+        )
 
 
-def _by_weight(reading: Reading, look: Look, data: frozenset[str]) -> bool:
+def _by_weight(reading: Reading, look: Look) -> bool:
     """Whether what a look is multiplied with is no data."""
-    sources = zip(reading.looks, reading.sources, strict=True)
-    return look.weighted or all(other is look or source not in data for other, source in sources)
+    return look.weighted or len(reading.looks) == 1
 
 
 def _is_untouched(look: Look, before: Field) -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from archlint.engine.loaded import LoadedFile
     from archlint.model import Model
 
 
@@ -46,17 +47,27 @@ def run(options: argparse.Namespace) -> int:
     layer = target_options.read_target(options)
     project = project_options.open_project(options, [path], layer)
     project.check([path])
-    model = open_model(path, project)
-    if isinstance(model, Outcome):
+    loaded = open_model(path, project)
+    if isinstance(loaded, Outcome):
         from archlint.report.text import TextReporter
 
-        streams.answer(TextReporter().render(model, color=streams.colored()))
+        streams.answer(TextReporter().render(loaded, color=streams.colored()))
         return 1
+    _note_unmatched(loaded)
+    model = loaded.model
     if views.asked(options):
         _check_names([options.explain] if options.explain else [], model)
         return views.answer(options, model)
     streams.answer(_render(options, model))
     return 0
+
+
+def _note_unmatched(loaded: LoadedFile) -> None:
+    """Say which names in the target have no effect: the figures are those without them."""
+    from archlint.engine.unmatched import unmatched
+
+    for finding in unmatched(loaded):
+        streams.note(f"archlint: {finding.message} ({finding.help})")
 
 
 def _render(options: argparse.Namespace, model: Model) -> str:

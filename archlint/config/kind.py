@@ -171,8 +171,8 @@ class Several:
     length: int | None = None
 
     def read(self, value: object) -> tuple[object, ...]:
-        """Return the values; the command line separates them by commas."""
-        values = value.split(",") if isinstance(value, str) else value
+        """Return the values; the command line separates them by commas, or writes TOML's list."""
+        values = _items(value) if isinstance(value, str) else value
         if not isinstance(values, list | tuple):
             raise wrong(value, "a list")
         if self.length is not None and len(values) != self.length:
@@ -206,6 +206,18 @@ class ByName:
     def schema(self) -> Schema:
         """Return the JSON Schema."""
         return {"type": "object", "additionalProperties": self.item.schema()}
+
+
+def _items(text: str) -> object:
+    """Return the items of a list on the command line: `a,b`, or `["a", "b"]` as in a file."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return text.split(",")
+    import tomllib
+
+    try:
+        return tomllib.loads(f"items = {text}")["items"]
+    except tomllib.TOMLDecodeError:
+        raise wrong(text, 'a list, as a,b or ["a", "b"]') from None
 
 
 def wrong(value: object, expected: str) -> ConfigError:

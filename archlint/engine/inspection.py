@@ -14,20 +14,20 @@ from archlint.sources.problem import Unreadable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from archlint.engine.loaded import LoadedFile
     from archlint.engine.project import Project
-    from archlint.model import Model
     from archlint.sources.problem import Problem
     from archlint.target import Target
 
 
-def open_model(path: Path, project: Project) -> Model | Outcome:
-    """Return the model in one file, or an outcome with what keeps it from being read.
+def open_model(path: Path, project: Project) -> LoadedFile | Outcome:
+    """Return the one file, read, or an outcome with what keeps it from being read.
 
     Raises `CannotRun` for a folder, a missing path, and a file of another program.
     """
     candidate = one_file(path)
     try:
-        return load(candidate, project).model
+        return load(candidate, project)
     except NotOurs as reason:
         raise CannotRun(f"{path}: {reason}") from reason
     except Unreadable as error:

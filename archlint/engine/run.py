@@ -88,7 +88,11 @@ def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
         for problem in loaded.problems
         if selection.includes(problem.code, problem.name)
     ]
-    items += [loaded.report(finding) for finding in unmatched(loaded, selection)]
+    items += [
+        loaded.report(finding)
+        for finding in unmatched(loaded)
+        if selection.includes(finding.code, finding.name)
+    ]
     for rule in _chosen(project.registry.rules, selection):
         try:
             items += [loaded.report(finding) for finding in rule.check(loaded.model)]

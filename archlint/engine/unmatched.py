@@ -11,7 +11,6 @@ from archlint.findings import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.config.selection import Selection
     from archlint.engine.loaded import LoadedFile
     from archlint.findings import Finding
     from archlint.model import Model
@@ -19,13 +18,10 @@ if TYPE_CHECKING:
 _SHOWN_MODULES = 5
 
 
-def unmatched(loaded: LoadedFile, selection: Selection) -> Iterator[Finding]:
+def unmatched(loaded: LoadedFile) -> Iterator[Finding]:
     """Yield a finding for each name in the target that nothing in the model goes by."""
-    dimension, module = UnknownDimension(), UnknownModule()
-    if selection.includes(dimension.code, dimension.name):
-        yield from _dimensions(loaded, dimension)
-    if selection.includes(module.code, module.name):
-        yield from _modules(loaded.model, module)
+    yield from _dimensions(loaded, UnknownDimension())
+    yield from _modules(loaded.model, UnknownModule())
 
 
 def _dimensions(loaded: LoadedFile, rule: UnknownDimension) -> Iterator[Finding]:

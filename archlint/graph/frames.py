@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # torch.export writes a traceback for each operator, the innermost call last, and its own node.
 STACK, FX_NODE = "pkg.torch.onnx.stack_trace", "pkg.torch.onnx.fx_node"
 _CALL = re.compile(r'File "([^"\n]*)", line (\d+), in (\S+)(?:\n(?!  File ")[ \t]*(.*))?')
+_CALL_NAME = re.compile(r"%(\w+)")
 _OPERATOR = re.compile(r"target=torch\.ops\.\w+\.(\w+)")
 
 
@@ -29,16 +30,22 @@ class Frame:
 def frames(node: Node) -> tuple[Frame, ...]:
     """Return the functions that were running, from the outermost on.
 
-    Empty for files that tell nothing. Of a statement of several lines `code` is the one that the
+    Empty for files that tell nothing, and where torch.export ran a part of its own making, as it
+    does for what is under `no_grad`. Of a statement of several lines `code` is the one that the
     operator was called in.
     """
     return tuple(
         Frame(file, function, int(number), code.strip())
         for file, number, function, code in _CALL.findall(node.metadata.get(STACK, ""))
+        if not file.startswith("<")
     )
 
 
-def operator_name(node: Node) -> str:
-    """Return the framework's name of the operator that a node stands for; "" for none."""
-    found = _OPERATOR.search(node.metadata.get(FX_NODE, ""))
-    return found[1] if found else ""
+def exported_call(node: Node) -> tuple[str, str]:
+    """Return the name of the call that a node is part of in the exported program, and its operator.
+
+    Several nodes may be parts of one call. Empty where nothing is told.
+    """
+    text = node.metadata.get(FX_NODE, "")
+    name, operator = _CALL_NAME.match(text), _OPERATOR.search(text)
+    return (name[1] if name else "", operator[1] if operator else "")

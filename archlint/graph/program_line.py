@@ -51,18 +51,25 @@ def program_line(code: str) -> ProgramLine:
     It may hold several statements, and may be one of several lines of a statement: those after the
     first, which are parts of an expression, bind nothing.
     """
-    if len(code) > _LONGEST or code.endswith(","):  # an argument of a call of several lines
+    if code.endswith(","):  # an argument of a call of several lines
         return ProgramLine()
+    statements = parsed(code)
+    if statements:
+        return _line(statements)
+    begun = _BEGINS.match(code)
+    return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
+
+
+def parsed(code: str) -> Sequence[ast.stmt]:
+    """Return the statements of a line; none where it cannot be read."""
+    if len(code) > _LONGEST:
+        return ()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python says of a text that is not ours
-            statements = ast.parse(code).body
-        return _line(statements)
-    except (SyntaxError, ValueError):
-        begun = _BEGINS.match(code)
-        return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
-    except (RecursionError, MemoryError):
-        return ProgramLine()
+            return ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
 
 
 def _line(statements: Sequence[ast.stmt]) -> ProgramLine:

@@ -16,14 +16,14 @@ import numpy as np
 from onnx import NodeProto, TypeProto
 
 from archlint.frontends.properties import BUFFER
+from archlint.graph.batch_axis import BROADCASTING, BatchAxis, after, before
 from archlint.graph.control_flow import CONTROL_FLOW
-from archlint.graph.folding.arithmetic import ARITHMETIC
 from archlint.graph.typeproto import write
 from archlint.graph.value import Provenance, Role, Value
 from archlint.graph.weight import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 # The operand that holds the output's sizes, by operator.
 _SIZE_OPERAND = {"Reshape": 1, "Expand": 1, "Resize": 3}
 
-_BROADCASTING = frozenset({*ARITHMETIC, "MatMul", "PRelu"})
+# Operators that read the elements of their first operand alone: the others are sizes, or a type.
+_OF_FIRST = frozenset({*_SIZE_OPERAND, "Squeeze", "Unsqueeze", "Tile", "Slice", "CastLike"})
+
+# Operators that repeat what they are given as often as a size says.
+_REPEATING = frozenset({"Expand", "Tile", "ConstantOfShape"})
 
 # Operators whose outputs may stay as they are when an input grows: they look at its shape alone,
 # or sum over the batch, or choose from it.
@@ -171,7 +175,7 @@ class Rebatch:
         axis = self._neighbour(proto, names, scope)
         if axis is None:
             return None
-        adopted = {}
+        adopted, places = {}, {}
         for name in names:
             value = scope.values[name]
             sizes = value.sizes or ()
@@ -179,32 +183,79 @@ class Rebatch:
             if self._moved(name, scope) or not 0 <= place < len(sizes):
                 continue
             if sizes[place] == self._old:
-                shape = (*sizes[:place], self._new, *sizes[place + 1 :])
-                adopted[name] = Value(name, value.dtype, shape, value.role, Provenance.BOUND)
-        self._correct(adopted, axis, scope)
+                places[name] = BatchAxis(place)
+                adopted[name] = self._grown(name, place, scope)
+        self._correct(places, scope)
         types = {name: scope.type_of(name) for name in names}
         types.update((name, write(value)) for name, value in adopted.items())
         return types if adopted else None
 
-    def _correct(self, adopted: Mapping[str, Value], axis: int, scope: Scope) -> None:
-        """Correct computed tensors that hold the old batch, and those that they are made of."""
-        waiting = [value for value in adopted.values() if value.role is Role.COMPUTED]
+    def _grown(self, name: str, axis: int, scope: Scope) -> Value:
+        """Return a tensor with the new batch in an axis that holds the old."""
+        value, sizes = scope.values[name], self._sizes(name) or ()
+        shape = (*sizes[:axis], sizes[axis] // self._old * self._new, *sizes[axis + 1 :])
+        return Value(name, value.dtype, shape, value.role, Provenance.BOUND)
+
+    def _correct(self, places: Mapping[str, BatchAxis], scope: Scope) -> None:
+        """Correct computed tensors that hold the old batch, and all that they are made of.
+
+        What else was made of these grows as well. A tensor of which this cannot be told is unknown:
+        it is made of something of another batch.
+        """
+        waiting = list(places.items())
         while waiting:
-            value = waiting.pop()
-            scope.values[value.name] = value
-            scope.constants.pop(value.name, None)
-            self._within[value.name] = 1
-            for source in self._before.producers[value.name].inputs:
-                sizes = self._sizes(source) or ()
-                old = scope.values.get(source)
-                if old is None or old.role is not Role.COMPUTED or self._moved(source, scope):
+            name, place = waiting.pop()
+            value = scope.values[name]
+            maker = self._before.producers.get(name)
+            if value.role is not Role.COMPUTED or maker is None or self._moved(name, scope):
+                continue
+            scope.values[name] = self._grown(name, place.axis, scope)
+            scope.constants.pop(name, None)
+            self._within[name] = place.within
+            sources = self._sources(maker, name, place)
+            if not sources and self._is_made_otherwise(maker, scope):
+                self._forget(name, value, scope)
+            waiting += sources
+            waiting += self._users(name, place, scope)
+
+    def _sources(self, maker: Node, name: str, place: BatchAxis) -> list[tuple[str, BatchAxis]]:
+        """Return the operands that bring the batch, and where it stands in each."""
+        found, output = [], self._sizes(name)
+        for source in _operands(maker):
+            operand = self._sizes(source)
+            if operand is not None and output is not None:
+                brought = before(maker, operand, output, place, self._old)
+                if brought is not None:
+                    found.append((source, brought))
+        return found
+
+    def _is_made_otherwise(self, maker: Node, scope: Scope) -> bool:
+        """Whether an operator made the batch of computed tensors without it, not by repeating."""
+        computed = any(
+            scope.values[name].role is Role.COMPUTED and name not in scope.constants
+            for name in _operands(maker)
+        )
+        return computed and maker.op not in _REPEATING
+
+    def _users(self, name: str, place: BatchAxis, scope: Scope) -> Iterator[tuple[str, BatchAxis]]:
+        """Yield what was already made of a tensor with the old batch, and where it stands there."""
+        for user in self._before.consumers.get(name, ()):
+            if name not in _operands(user) or user.op in _MAY_STAY:
+                continue
+            for output in filter(None, user.outputs):
+                if output not in scope.values:
                     continue
-                if len(sizes) == len(value.shape or ()) and sizes[axis] == self._old:
-                    shape = list(sizes)
-                    shape[axis] = self._new
-                    waiting.append(
-                        Value(source, old.dtype, tuple(shape), old.role, Provenance.BOUND)
-                    )
+                made = self._made(user, name, output, place)
+                if made is not None:
+                    yield output, made
+                elif not self._moved(output, scope):
+                    self._forget(output, scope.values[output], scope)
+
+    def _made(self, user: Node, name: str, output: str, place: BatchAxis) -> BatchAxis | None:
+        operand, sizes = self._sizes(name), self._sizes(output)
+        if operand is None or sizes is None:
+            return None
+        return after(user, operand, sizes, place, self._old)
 
     def _neighbour(self, proto: NodeProto, names: Sequence[str], scope: Scope) -> int | None:
         """Return the axis on which the inputs of a node carry the batch.
@@ -221,7 +272,7 @@ class Rebatch:
                 return None
             axes = [k - target.size for k in range(target.size) if target[k] != before[k]]
             return axes[0] if len(axes) == 1 else None
-        broadcasts = proto.op_type in _BROADCASTING
+        broadcasts = proto.op_type in BROADCASTING
         found = set()
         for name in names:
             axis = self._growth(name, scope)
@@ -231,8 +282,7 @@ class Rebatch:
 
     def check(self, node: Node, scope: Scope) -> None:
         """Forget the shapes of outputs that do not scale with the batch."""
-        operands = node.inputs[:1] if node.op == "CastLike" else node.inputs
-        moved = [self._moved(name, scope) for name in operands if name]
+        moved = [self._moved(name, scope) for name in _operands(node)]
         for name in node.outputs:
             value = scope.values.get(name)
             old = self._sizes(name)
@@ -298,3 +348,8 @@ class Rebatch:
     def _sizes(self, name: str) -> tuple[int, ...] | None:
         value = self._before.values.get(name)
         return None if value is None else value.sizes
+
+
+def _operands(node: Node) -> Sequence[str]:
+    """Return the tensors whose elements an operator reads."""
+    return [name for name in node.inputs[: 1 if node.op in _OF_FIRST else None] if name]

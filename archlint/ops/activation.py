@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archlint.frontends.properties import IN_PLACE
 from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
@@ -25,77 +24,12 @@ from archlint.ops.links import Sight, Whole, same_axes_but
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator
+from archlint.ops.overwriting import keeps_input_or_output
 from archlint.ops.signals import shares
 from archlint.ops.strides import Strides
 
-# Operators whose output nobody needs for their own derivative, so that it may be overwritten.
-_OVERWRITTEN = frozenset(
-    {
-        "Add",
-        "BatchNorm",
-        "BatchNormalization",
-        "Conv",
-        "ConvTranspose",
-        "Gemm",
-        "GroupNorm",
-        "GroupNormalization",
-        "InstanceNormalization",
-        "LayerNorm",
-        "LayerNormalization",
-        "Linear",
-        "MatMul",
-        "Sub",
-    }
-)
 # The bounds of ReLU6 and of a hard tanh.
 _ACTIVATION_BOUNDS = frozenset({(0.0, 6.0), (-1.0, 1.0)})
-
-
-def keeps_leaky(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, or the output alone where a leaky ReLU is computed in place.
-
-    Few files say which it was, and both are common. Where nobody else keeps the output, both cost
-    the same.
-    """
-    kept = keeps_exponential(call, gradients)
-    if not kept.inputs or _is_in_place(call, gradients) is not None or not _may_overwrite(call):
-        return kept
-    depends_on = "whether it is computed in place, which training.in-place says"
-    return Kept(
-        outputs=(0,),
-        own_high=nbytes(call.input(0)),
-        depends_on=depends_on,
-        beside_others=True,
-    )
-
-
-def keeps_exponential(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, or the output alone where activations are said to be computed in place.
-
-    The derivative is a function of either.
-    """
-    if not gradients[0]:
-        return NOTHING
-    overwrites = _is_in_place(call, gradients) is True and _may_overwrite(call)
-    return Kept(outputs=(0,)) if overwrites else Kept(inputs=(0,))
-
-
-def _is_in_place(call: Call, gradients: Gradients) -> bool | None:
-    """Whether the file, or else the target, says that a call overwrites its input."""
-    stated = call.node.metadata.get(IN_PLACE)
-    return gradients.in_place if stated is None else stated == "true"
-
-
-def _may_overwrite(call: Call) -> bool:
-    """Whether an activation may be computed in place: nobody else needs what it is given."""
-    source = call.node.inputs[0]
-    producer = call.graph.producers.get(source)
-    return (
-        producer is not None
-        and producer.op in _OVERWRITTEN
-        and source not in call.graph.outputs
-        and len(call.graph.consumers[source]) == 1
-    )
 
 
 def keeps_clipped(call: Call, gradients: Gradients) -> Kept:
@@ -123,10 +57,10 @@ _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
         "Relu": (keeps_output, 1),
         "Sigmoid": (keeps_output, 4),
         "Tanh": (keeps_output, 4),
-        "LeakyRelu": (keeps_leaky, 2),
-        "Elu": (keeps_exponential, 4),
-        "Selu": (keeps_exponential, 4),
-        "Celu": (keeps_exponential, 4),
+        "LeakyRelu": (keeps_input_or_output, 2),
+        "Elu": (keeps_input_or_output, 4),
+        "Selu": (keeps_input_or_output, 4),
+        "Celu": (keeps_input_or_output, 4),
         "Gelu": (keeps_input, 8),
         "HardSigmoid": (keeps_input, 3),
         "HardSwish": (keeps_input, 4),

@@ -2,13 +2,14 @@
 
 A facet mostly looks at its own call and no further. It is asked first with a call that has no
 surroundings; what it answers then holds for every call with the same operator, attributes, shapes,
-types, roles and known contents. A facet that looks around for what made its inputs or uses its
-output gets to see the graph, and is asked for each call anew.
+types and roles, and the same contents of those inputs whose contents it asked for. A facet that
+looks around for what made its inputs or uses its output gets to see the graph, and is asked for
+each call anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
@@ -16,19 +17,38 @@ from archlint.ops.call import Call
 from archlint.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
 
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
     from archlint.graph.value import Value
+    from archlint.ops.registry import Operators
 
 _Answer = TypeVar("_Answer")
 
 
 class _LooksAround(Exception):  # noqa: N818 - a signal to show the graph
     """Raised when a facet asks for more than its own call."""
+
+
+class _Asked(Mapping[str, "np.ndarray"]):
+    """Known contents, with a note of the names that were asked for."""
+
+    __slots__ = ("_constants", "names")
+
+    def __init__(self, constants: Mapping[str, np.ndarray]) -> None:
+        self._constants = constants
+        self.names = set[str]()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        self.names.add(name)
+        return self._constants[name]
+
+    def __iter__(self) -> NoReturn:
+        raise _LooksAround
+
+    def __len__(self) -> NoReturn:
+        raise _LooksAround
 
 
 class _Alone:
@@ -38,7 +58,7 @@ class _Alone:
 
     def __init__(self, graph: Graph) -> None:
         self.values: Mapping[str, Value] = graph.values
-        self.constants: Mapping[str, np.ndarray] = graph.constants
+        self.constants = _Asked(graph.constants)
         self.opset = graph.opset
 
     def __getattr__(self, _: str) -> NoReturn:
@@ -48,54 +68,75 @@ class _Alone:
 _AROUND = object()
 
 
+@record(eq=False, frozen=False)
+class _Kind:
+    """Calls that are alike but for contents: the slots whose contents count, and the answers."""
+
+    slots: tuple[int, ...] = ()
+    answers: dict[Hashable, Any] = field(default_factory=dict)
+
+    def contents(self, node: Node, graph: Graph) -> Hashable:
+        """Return what the answer to a call of this kind depends on."""
+        return tuple([_contents(graph.constants.get(node.inputs[slot])) for slot in self.slots])
+
+    def learn(self, node: Node, asked: set[str]) -> None:
+        """Take the inputs that were asked for among those that count."""
+        counting = {slot for slot, name in enumerate(node.inputs) if name in asked}
+        self.slots = tuple(sorted(counting.union(self.slots)))
+
+
 @record(eq=False)
 class Answers:
     """The answers of the facets of a model's operators.
 
-    An exception is not kept: its text names the tensors of one call.
+    An exception is not kept: its text names the tensors of one call. A plugin's facets are asked
+    for each call: they may look at names, too.
     """
 
-    _known: dict[Hashable, Any] = field(default_factory=dict)
+    operators: Operators
+    _kinds: dict[Hashable, _Kind] = field(default_factory=dict)
 
     def of(self, facet: Callable[[Call], _Answer], node: Node, graph: Graph) -> _Answer:
         """Return what `facet` answers for a node of `graph`; raises what it raises.
 
         The facet is a function that stays the same object from call to call.
         """
-        if node.domain:  # onnxruntime's operators and the framework's stand for several others
+        # onnxruntime's operators and the framework's stand for several others.
+        if node.domain or ("", node.op) in self.operators.added:
             return facet(Call(node, graph))
         key = (facet, *likeness(node, graph))
         try:
-            found = self._known.get(key, self)
+            kind = self._kinds.get(key)
         except TypeError:  # an attribute that is a tensor or a graph
             return facet(Call(node, graph))
+        if kind is None:
+            kind = self._kinds[key] = _Kind()
+        found = kind.answers.get(kind.contents(node, graph), self)
         if found is self:
+            alone = _Alone(graph)
             try:
-                found = facet(Call(node, cast("Graph", _Alone(graph))))
+                found = facet(Call(node, cast("Graph", alone)))
             except _LooksAround:
                 found = _AROUND
-            self._known[key] = found
+            kind.learn(node, alone.constants.names)
+            kind.answers[kind.contents(node, graph)] = found
         return facet(Call(node, graph)) if found is _AROUND else cast("_Answer", found)
 
 
 def likeness(node: Node, graph: Graph) -> list[Hashable]:
-    """Return all that a call knows when it does not look around, but for the names of tensors."""
-    values, constants = graph.values, graph.constants
-    seen: list[Hashable] = [node.op, graph.opset, *node.attributes.items(), None]
-    for name in node.inputs:
-        if not name:
-            seen.append(None)
-            continue
-        value = values[name]
-        seen += (value.dtype, value.shape, value.role)
-        contents = constants.get(name)
-        if contents is not None:
-            seen += (contents.dtype.str, contents.shape, contents.tobytes())
-    seen.append(None)
-    for name in node.outputs:
-        if name:
-            value = values[name]
-            seen += (value.dtype, value.shape, value.role)
-        else:
-            seen.append(None)
+    """Return all that a call knows when it does not look around, but for names and contents."""
+    values = graph.values
+    seen: list[Hashable] = [node.op, graph.opset, *node.attributes.items()]
+    for names in (node.inputs, node.outputs):
+        seen.append(None)
+        for name in names:
+            if name:
+                value = values[name]
+                seen += (value.dtype, value.shape, value.role)
+            else:
+                seen.append(None)
     return seen
+
+
+def _contents(array: np.ndarray | None) -> Hashable:
+    return None if array is None else (array.dtype.str, array.shape, array.tobytes())

@@ -16,7 +16,8 @@ class Gradients:
     that dropout keeps bools, as PyTorch does on a GPU, and not numbers. `in_place` tells whether
     activations overwrite their input where they can, None where nobody said it. `strides` are those
     of each input in its storage, None where they are not known: some operators keep a copy of an
-    input that is not contiguous.
+    input that is not contiguous. The first input `is_spare` where nobody else needs it, so that it
+    may be overwritten.
     """
 
     inputs: Sequence[bool]
@@ -24,6 +25,7 @@ class Gradients:
     bool_masks: bool = False
     in_place: bool | None = None
     strides: Sequence[Strides | None] = ()
+    is_spare: bool = False
 
     def __getitem__(self, slot: int) -> bool:
         """Whether input `slot` is there and needs a gradient."""

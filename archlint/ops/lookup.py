@@ -25,6 +25,8 @@ from archlint.ops.signals import looks_up, moves
 from archlint.ops.strides import views_selected
 from archlint.ops.taps import Taps
 
+_OF_SHAPES = frozenset({"Shape", "Size"})
+
 
 def sees_gathered(call: Call, _: int) -> Sight:
     """Indices choose positions of one axis; where indices are data, all of it may be read."""
@@ -102,13 +104,35 @@ def keeps_places(_: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
 
 
+def keeps_written(call: Call, gradients: Gradients) -> Kept:
+    """As what is written elsewhere, but nothing where the places are those of a slice.
+
+    Exporters work the places of a slice out. PyTorch writes into a view of the tensor then.
+    """
+    return NOTHING if _is_worked_out(call.node.inputs[1], call) else keeps_places(call, gradients)
+
+
+def _is_worked_out(name: str, call: Call) -> bool:
+    """Whether integers follow from constants and shapes alone."""
+    graph, waiting, seen = call.graph, [name], set[str]()
+    while waiting:
+        current = waiting.pop()
+        maker = graph.producers.get(current)
+        if maker is None and current not in graph.weights and current not in graph.constants:
+            return False
+        if maker is not None and maker.op not in _OF_SHAPES and maker.name not in seen:
+            seen.add(maker.name)
+            waiting += filter(None, maker.inputs)
+    return True
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     elsewhere = (
         ("GatherElements", keeps_gathered),
         ("GatherND", keeps_indices),
         ("ScatterElements", keeps_places),
-        ("ScatterND", keeps_places),
+        ("ScatterND", keeps_written),
     )
     return (
         Operator(

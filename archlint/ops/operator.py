@@ -65,7 +65,8 @@ class Operator:
     made. One that does not `reads_contents` asks for the shapes of its inputs alone: their elements
     may be gone. One whose tensors are commonly `in_variables` of the module that calls it (the
     queries, keys and values of attention, a list that is concatenated) may keep them alive until
-    that module returns.
+    that module returns. The storage of an output that is made in the `room_of` an input is as large
+    as that.
     """
 
     name: str
@@ -92,3 +93,4 @@ class Operator:
     reads_contents: bool = True
     in_variables: bool = False
     cached: tuple[int, ...] = ()
+    room_of: int | None = None

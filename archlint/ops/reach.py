@@ -49,12 +49,25 @@ class Reach:
     @property
     def is_identity(self) -> bool:
         """Whether position j reads just position j."""
-        return self is IDENTITY or self == IDENTITY
+        if self.advance != 1 or not self.is_affine:
+            return False
+        only = self.offsets[0]
+        return only.low == 0 and only.mask == 1
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether all positions read the same taps, each so much later than the last."""
+        return len(self.offsets) == 1 and not self.finite
 
     @property
     def is_constant(self) -> bool:
         """Whether every position reads the same."""
-        return self.advance == 0 and self.period == 1 and not self.finite
+        return self.advance == 0 and self.is_affine
+
+    @property
+    def end(self) -> int:
+        """The last element that the first position of any phase reads."""
+        return max([taps.high for taps in self.offsets])
 
     @property
     def is_empty(self) -> bool:
@@ -70,6 +83,13 @@ class Reach:
     def centre(self) -> Fraction:
         """The middle of the field of position 0, averaged over the phases that read."""
         return self._average(lambda taps: Fraction(taps.low + taps.high, 2))
+
+    def is_concentric(self, other: Reach) -> bool:
+        """Whether the centre of another map is the same."""
+        if self.period == other.period == 1 and self.offsets[0] and other.offsets[0]:
+            own, its = self.offsets[0], other.offsets[0]
+            return own.low + own.high == its.low + its.high
+        return self.centre == other.centre
 
     def _average(self, place: Callable[[Taps], Fraction]) -> Fraction:
         if self.period == 1 and self.offsets[0]:
@@ -104,6 +124,8 @@ class Reach:
             return self
         if self.is_identity and not inner.finite:
             return inner
+        if self.is_affine and inner.is_affine:
+            return Reach(self.advance * inner.advance, (inner.of_set(self.offsets[0]),))
         if self.finite or inner.finite:
             return tabulated([inner.of_set(taps) for taps in self.entries(length)])
         turns = inner.period // gcd(inner.period, self.advance) if self.advance else 1
@@ -118,7 +140,7 @@ class Reach:
 
     def of_set(self, taps: Taps) -> Taps:
         """Return what the positions in `taps` read together."""
-        if self.period == 1 and not self.finite:
+        if self.is_affine:
             only = self.offsets[0]
             if taps.count == taps.span:
                 return only.repeated(taps.count, self.advance).shifted(self.advance * taps.low)
@@ -136,11 +158,15 @@ class Reach:
     def union(self, other: Reach, length: int | None) -> Reach | None:
         """Return what is read through either map; None where that cannot be told.
 
-        Maps with different strides drift apart: they make a table, for which the axis has to have
-        a known `length`.
+        It is the very map that reads all of it, where one does. Maps with different strides drift
+        apart: they make a table, for which the axis has to have a known `length`.
         """
         if self == other:
             return self
+        if self.is_affine and other.is_affine and self.advance == other.advance:
+            (own,), (its,) = self.offsets, other.offsets
+            taps = own.union(its)
+            return self if taps is own else other if taps is its else Reach(self.advance, (taps,))
         if self.finite or other.finite or not self.keeps_pace(other):
             if length is None and not (self.finite or other.finite):
                 return None
@@ -151,8 +177,9 @@ class Reach:
         period = lcm(self.period, other.period)
         if period > _MOST_PHASES:
             raise Undetermined("the field has too many phases to track")
-        offsets = tuple(self.at(phase).union(other.at(phase)) for phase in range(period))
-        return reach(self.advance * (period // self.period), offsets)
+        offsets = tuple([self.at(phase).union(other.at(phase)) for phase in range(period)])
+        joined = reach(self.advance * (period // self.period), offsets)
+        return next((one for one in (self, other) if one == joined), joined)
 
     def sum(self, taps: Taps) -> Reach:
         """Return the map with every position's set widened by `taps`."""

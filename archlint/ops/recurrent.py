@@ -103,6 +103,8 @@ def keeps_workspace(cells: KeptFacet) -> KeptFacet:
             apart = cells(call, gradients)
             return replace(apart, own_high=max(apart.own, own + directions * units))
         inputs = () if copies else (0,)
+        if not call.has_input(3):  # zeros in place of the biases, as large as the weights
+            own += nbytes(call.input(1)) + nbytes(call.input(2))
         # It makes the gradients of the states and of the input, whether these need one or not.
         transient = 2 * batch * hidden * element + (not gradients[0]) * nbytes(call.input(0))
         if directions == 1 and call.has_output(0):

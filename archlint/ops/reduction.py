@@ -22,7 +22,7 @@ from archlint.ops.strides import Strides
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
-_INDEX_BYTES = 8
+INDEX_BYTES = 8
 
 
 def reduced_axes(call: Call) -> frozenset[int]:
@@ -87,7 +87,7 @@ def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
         kept = keeps_extreme(call, gradients)
         is_everything = len(axes) == call.rank(0)
         return replace(kept, transient=3 * call.elements(0)) if is_everything else kept
-    own = _INDEX_BYTES * call.output_elements()
+    own = INDEX_BYTES * call.output_elements()
     return Kept(own=own, transient=nbytes(call.input(0)))
 
 
@@ -105,7 +105,7 @@ def keeps_extreme(call: Call, gradients: Gradients) -> Kept:
     """
     if not gradients[0]:
         return NOTHING
-    shares = _INDEX_BYTES * call.output_elements() + nbytes(call.output())
+    shares = INDEX_BYTES * call.output_elements() + nbytes(call.output())
     return Kept(inputs=(0,), outputs=(0,), transient=call.elements(0) + shares)
 
 

@@ -19,6 +19,13 @@ def contiguous(shape: tuple[int, ...]) -> Strides:
     return tuple(strides)
 
 
+def contiguous_along(shape: tuple[int, ...], last: tuple[int, ...]) -> Strides:
+    """Return the strides of a new tensor in which the axes `last` vary fastest."""
+    order = [axis for axis in range(len(shape)) if axis not in last] + list(last)
+    own = contiguous(tuple(shape[axis] for axis in order))
+    return tuple(own[order.index(axis)] for axis in range(len(shape)))
+
+
 def views_same(_: Call, __: int, strides: Strides) -> Strides:
     """The output is the input."""
     return strides

@@ -70,12 +70,16 @@ class Taps:
         return Taps(self.low + offset, self.mask) if offset and self.mask else self
 
     def union(self, other: Taps) -> Taps:
-        """Return the positions in either set."""
+        """Return the positions in either set: the very set that has all of them, where one has."""
         if not (self.mask and other.mask):
             return self if self.mask else other
         low = min(self.low, other.low)
         _check_span(max(self.high, other.high) - low + 1)
-        return Taps(low, self.mask << (self.low - low) | other.mask << (other.low - low))
+        mask = self.mask << (self.low - low) | other.mask << (other.low - low)
+        for taps in (self, other):
+            if taps.low == low and taps.mask == mask:
+                return taps
+        return Taps(low, mask)
 
     def sum(self, other: Taps) -> Taps:
         """Return every sum of a position of one set and a position of the other."""

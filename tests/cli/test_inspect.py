@@ -194,3 +194,16 @@ def test_the_sizes_that_all_formulas_hold_for_are_told_once(
     assert "for T <= 512" not in out.replace("formulas hold for T <= 512", "")
     (sum_of_biases,) = (line for line in out.splitlines() if "out_proj  " in line)
     assert sum_of_biases.split()[-4:] == ["0", "0", "B", "all"]
+
+
+def test_names_in_the_target_that_the_model_does_not_have_are_told(
+    archlint: Archlint, folder: Path
+) -> None:
+    (folder / "net.arch.yaml").write_text(DEAD, encoding="utf-8")
+    plain = archlint("inspect", "net.arch.yaml")
+    told = archlint("inspect", "net.arch.yaml", "--dim", "T=3", "--set", "training.frozen=none.*")
+
+    assert told.out == plain.out
+    assert "no input has a dimension 'T'" in told.err
+    assert "training.frozen names none.*, and nothing in the model goes by that" in told.err
+    assert not plain.err

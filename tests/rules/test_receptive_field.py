@@ -56,6 +56,15 @@ def test_rates_that_are_advised_leave_no_grid(rates: tuple[int, ...]) -> None:
     assert sum(advised) >= sum(rates)
 
 
+@pytest.mark.parametrize(("factor", "blamed"), [(2, True), (3, True), (4, False), (8, False)])
+def test_holes_in_a_map_that_was_upsampled(factor: int, blamed: bool) -> None:
+    """Rates 4 and 8 leave out three of four places, which hold the same where one became four."""
+    text = dilated(4, 8).replace(
+        "layers:", f"layers:\n  - Upsample: {{scale_factor: {factor}, mode: nearest}}"
+    )
+    assert bool(lint(text, "RF007")) is blamed
+
+
 def two_branches(left: str, right: str) -> str:
     return (
         "archlint: 1\ninputs: {x: [1, 2, 64]}\nlayers:\n"
@@ -97,6 +106,124 @@ layers:
 
 def test_space_to_depth_is_not_blamed() -> None:
     assert lint(SPACE_TO_DEPTH, "RF008", "RF005") == []
+
+
+def misaligned(graph: str) -> list[str]:
+    model = onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 18]> {graph}')
+    found = lint_model(model, [RULES["RF008"]])
+    return [each.message for each in found if each.severity is not Severity.INFO]
+
+
+ROLLED_WINDOWS = """
+g (float[1, 16, 8] x) => (float[1, 16, 8] y)
+<int64[1] zero = {0}, int64[1] two = {2}, int64[1] end = {99}, int64[1] back = {14},
+ int64[1] along = {1}, int64[3] windows = {WINDOWS, LENGTH, 8}, int64[3] whole = {1, 16, 8}>
+{
+    head = Slice(x, zero, two, along) tail = Slice(x, two, end, along)
+    rolled = Concat <axis = 1> (tail, head) cut = Reshape(rolled, windows)
+    turned = Transpose <perm = [0, 2, 1]> (cut) scores = MatMul(cut, turned)
+    weights = Softmax(scores) mixed = MatMul(weights, cut) joined = Reshape(mixed, whole)
+    start = Slice(joined, back, end, along) rest = Slice(joined, zero, back, along)
+    unrolled = Concat <axis = 1> (start, rest) y = Add(x, unrolled)
+}
+"""
+
+
+@pytest.mark.parametrize("length", [4, 8, 16])
+def test_windows_that_are_shifted_around_the_end_are_not_blamed(length: int) -> None:
+    """Every place of a window reads all of it, those from both ends too (Liu et al. 2021)."""
+    graph = ROLLED_WINDOWS.replace("LENGTH", str(length)).replace("WINDOWS", str(16 // length))
+    assert misaligned(graph) == []
+
+
+SHIFTED_TOKENS = """
+g (float[1, 10, 8] x, float[8] mix) => (float[1, 10, 8] y)
+<int64[6] pads = {0, 1, 0, 0, -1, 0}>
+{ late = Pad(x, pads) a = Mul(x, mix) b = Mul(late, mix) y = Add(a, b) }
+"""
+SHIFTED_BRANCH = """
+g (float[1, 8, 10] x, float[8, 8, 3] v, float[8, 8, 3] w) => (float[1, 8, 10] y)
+<int64[6] pads = {0, 0, 1, 0, 0, -1}>
+{
+    a = Conv <pads = [1, 1]> (x, v) b = Conv <pads = [1, 1]> (x, w)
+    late = Pad(b, pads) y = Add(a, late)
+}
+"""
+
+
+def test_a_tensor_that_is_mixed_with_itself_shifted_is_not_blamed() -> None:
+    """As token shift mixes each token with the one before (Peng et al. 2023)."""
+    assert misaligned(SHIFTED_TOKENS) == []
+
+
+def test_a_branch_that_was_shifted_is() -> None:
+    (message,) = misaligned(SHIFTED_BRANCH)
+    assert "1 input elements apart along axis 2" in message
+
+
+def test_slices_that_are_stacked_are_not_blamed() -> None:
+    """Windows with a step, written as slices on a new axis."""
+    graph = """
+    g (float[1, 10, 8] x) => (float[1, 3, 8, 8] y)
+    <int64[1] a = {0}, int64[1] b = {1}, int64[1] c = {2}, int64[1] p = {8}, int64[1] q = {9},
+     int64[1] r = {10}, int64[1] along = {1}>
+    {
+        f = Slice(x, a, p, along) g = Slice(x, b, q, along) h = Slice(x, c, r, along)
+        ft = Transpose <perm = [0, 2, 1]> (f) i = Unsqueeze(ft, along)
+        gt = Transpose <perm = [0, 2, 1]> (g) j = Unsqueeze(gt, along)
+        ht = Transpose <perm = [0, 2, 1]> (h) k = Unsqueeze(ht, along)
+        y = Concat <axis = 1> (i, j, k)
+    }
+    """
+    assert misaligned(graph) == []
+
+
+def test_halves_of_a_batch_that_meet_are_not_blamed() -> None:
+    """Two images of a pair, one behind the other in the batch, as optical flow compares them."""
+    graph = """
+    g (float[4, 3, 8, 8] x, float[5, 3, 3, 3] w, float[5, 5, 3, 3] v) => (float[2, 10, 8, 8] y)
+    <int64[1] a = {0}, int64[1] b = {2}, int64[1] c = {4}, int64[1] along = {0}>
+    {
+        f = Conv <pads = [1, 1, 1, 1]> (x, w)
+        g = Slice(f, a, b, along) h = Slice(f, b, c, along)
+        m = Mul(g, h) k = Conv <pads = [1, 1, 1, 1]> (m, v) y = Concat <axis = 1> (g, k)
+    }
+    """
+    assert misaligned(graph) == []
+
+
+PRE_ACTIVATED = """\
+archlint: 1
+inputs: {x: [1, 8, 32, 32]}
+layers:
+  - Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}
+    name: stem
+  - BatchNorm2d
+  - ReLU
+  - Conv2d: {out_channels: 8, kernel_size: 1, stride: 2}
+    name: short
+  - OTHER
+    from: stem
+    name: long
+  - Add:
+    from: [long, short]
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "severity"),
+    [
+        ("Conv2d: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}", Severity.INFO),
+        (None, Severity.WARNING),
+    ],
+)
+def test_a_shortcut_with_an_activation_of_its_own(other: str | None, severity: Severity) -> None:
+    """Its branch reads what it skips, before the activation (Chen et al. 2017, DPN)."""
+    alone, _, _ = PRE_ACTIVATED.partition("  - OTHER")
+    text = alone if other is None else PRE_ACTIVATED.replace("OTHER", other)
+    (finding,) = lint_text(text, [SkippedElements])
+    assert finding.severity is severity
+    assert "reads 25 %" in finding.message
 
 
 NEED = """\

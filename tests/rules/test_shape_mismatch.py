@@ -35,3 +35,14 @@ def test_types_are_a_warning_because_runtimes_are_laxer():
     )
     (finding,) = lint_model(model, [ShapeMismatch])
     assert finding.severity is Severity.WARNING
+
+
+def test_types_that_are_not_known_contradict_nothing():
+    """What another program's operator makes may well be what the next one takes."""
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18, "acme" : 1]> '
+        "g (float[1, 4, 8, 8] x, float[8, 4, 1, 1] w) => (float[1, 8, 8, 8] y) "
+        "<int64[4] s = {1, 4, 8, 8}> "
+        "{ t = acme.Mystery(x) r = Reshape(t, s) y = Conv(r, w) }"
+    )
+    assert lint_model(model, [ShapeMismatch]) == []

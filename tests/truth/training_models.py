@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 import torch
+from operator_models import (
+    Bending,
+    Bounded,
+    Compared,
+    Judged,
+    Ranked,
+    Reconstructing,
+    Shifted,
+    Spectral,
+    Spectrogram,
+    Stepping,
+)
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -355,6 +367,13 @@ NETWORKS = {
     "broadcasting": (Broadcasting, rows),
     "lstm": (lambda: BothWays(nn.LSTM), rows),
     "gru": (lambda: BothWays(nn.GRU), rows),
+    "compared": (Compared, rows),
+    "judged": (Judged, rows),
+    "ranked": (Ranked, rows),
+    "shifted": (Shifted, image),
+    "spectrogram": (Spectrogram, rows),
+    "stepping": (Stepping, rows),
+    "reconstructing": (Reconstructing, rows),
 }
 
 
@@ -368,4 +387,7 @@ EXPORTED = {
     "choices": (Choices, rows),
     "gated": (Gated, rows),
     "remembering": (Remembering, rows),
+    "bending": (Bending, image),
+    "bounded": (Bounded, rows),
+    "spectral": (Spectral, rows),
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
+from archlint.graph.frames import frames
+from archlint.graph.graph import Graph
 from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
-from archlint.ops.composite.composite import Composite, Form, framework_operator
-from archlint.ops.composite.pattern import Number, Pattern, Tensor, either, made
+from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
+from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.facets import keeps_input
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.nonlinearity import (
@@ -20,6 +22,7 @@ from archlint.ops.nonlinearity import (
     swish,
 )
 from archlint.ops.operator import KeptFacet, Layout
+from archlint.ops.overwriting import keeps_input_or_output
 
 X = Tensor("x")
 
@@ -67,14 +70,27 @@ def composites() -> tuple[Composite, ...]:
             ),
             function=hard_swish,
         ),
+        Composite(
+            framework_operator("Threshold", keeps_input, layout=Layout.FOLLOWS),
+            (
+                Form(
+                    made("Where", made("LessOrEqual", X, Number()), Number(), X),
+                    attributes=_is_threshold,
+                    spans_calls=True,
+                ),
+            ),
+        ),
         _pointwise(
             "LogSigmoid",
             "log_sigmoid",
             made("Log", made("Sigmoid", X)),
             kept=keeps_input_and_buffer,
         ),
-        *(_pointwise(name.capitalize(), name) for name in ("softplus", "elu", "selu", "celu")),
-        _pointwise("Hardtanh", "hardtanh"),
+        *(_pointwise(name.capitalize(), name) for name in ("softplus", "hardtanh")),
+        *(
+            _pointwise(name.capitalize(), name, kept=keeps_input_or_output)
+            for name in ("elu", "selu", "celu")
+        ),
         Composite(
             framework_operator("Glu", keeps_input),
             (Form(_times(_half(0), made("Sigmoid", _half(1)))),),
@@ -102,6 +118,12 @@ def _pointwise(
         ),
         (f"aten.{target}.default", f"aten.{target}_.default"),
     )
+
+
+def _is_threshold(matching: Matching, _: Graph) -> Attributes | None:
+    """Whether the program calls F.threshold, and does not compare and choose by itself."""
+    running = frames(matching.nodes[0])
+    return NONE if running and "threshold(" in running[-1].code else None
 
 
 def _times(left: Pattern, right: Pattern) -> Pattern:

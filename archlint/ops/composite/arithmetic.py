@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.ops.arithmetic import keeps_argument, keeps_result
 from archlint.ops.backward import Backward
-from archlint.ops.call import Call, nbytes
+from archlint.ops.call import Call
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Number, Tensor, made
 from archlint.ops.facets import keeps_nothing
@@ -17,14 +17,6 @@ _SCALED_SUM = made(
     made("Mul", made("MatMul", Tensor("a"), Tensor("b")), Number(1)),
     made("Mul", Tensor("x"), Number(1)),
 )
-
-
-def keeps_angle(call: Call, gradients: Gradients) -> Kept:
-    """Keep both legs; the sum of their squares, its reciprocal and products are made on the way."""
-    if not gradients.needed:
-        return NOTHING
-    steps = 5 if gradients[0] and gradients[1] else 3
-    return Kept(inputs=(0, 1), transient=steps * nbytes(call.output()))
 
 
 def keeps_bounded(call: Call, gradients: Gradients) -> Kept:
@@ -47,7 +39,6 @@ def composites() -> tuple[Composite, ...]:
         _pointwise("Expm1", keeps_result(1), "expm1.default"),
         *(_pointwise(f"Log{base}", keeps_argument(1), f"log{base}.default") for base in (2, 10)),
         _pointwise("Lerp", keeps_nothing, "lerp.Scalar", (0, 1)),
-        _pointwise("Atan2", keeps_angle, "atan2.default", (0, 1)),
         _pointwise("Clamp", keeps_bounded, "clamp.Tensor", (0, 1, 2)),
         Composite(
             framework_operator("Baddbmm", keeps_batched_factors, backward=Backward.PASSES_FIRST),

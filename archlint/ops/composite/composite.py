@@ -19,6 +19,7 @@ from archlint.ops.operator import (
     FRAMEWORK,
     KeptFacet,
     Layout,
+    LayoutFacet,
     Operator,
     ShapeFacet,
     SignalFacet,
@@ -90,13 +91,14 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     signal: SignalFacet | None = None,
     weights: tuple[int, ...] = (),
     view: ViewFacet | None = None,
-    layout: Layout = Layout.ROW_MAJOR,
+    layout: Layout | LayoutFacet = Layout.ROW_MAJOR,
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
     merged: ShapeFacet | None = None,
     in_variables: bool = False,
     cached: tuple[int, ...] = (),
+    room_of: int | None = None,
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
@@ -115,4 +117,5 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         merged=merged,
         in_variables=in_variables,
         cached=cached,
+        room_of=room_of,
     )

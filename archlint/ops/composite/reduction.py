@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.graph.frames import frames
 from archlint.ops.autocast import SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Attributes, Composite, Form, framework_operator
@@ -29,7 +30,10 @@ def keeps_largest(call: Call, gradients: Gradients) -> Kept:
 
 
 def _reads_pooling(call: ExportedCall) -> Attributes:
-    return {"pools": int(is_inside(call.nodes[0], "AdaptiveMaxPool"))}
+    """Tell by the module or by the line that a program called a pooling, which is a reduction."""
+    node = call.nodes[0]
+    named = any("max_pool" in frame.code for frame in frames(node)[-1:])
+    return {"pools": int(named or is_inside(node, "AdaptiveMaxPool"))}
 
 
 def _variance(*, divided: bool) -> Made:

@@ -9,10 +9,14 @@ from archlint.ops.composite import (
     arithmetic,
     attention,
     creation,
+    distance,
     linear,
+    loss,
     movement,
     normalization,
+    recurrent,
     reduction,
+    spectral,
 )
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
@@ -76,10 +80,14 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *activation.composites(),
         *arithmetic.composites(),
         *creation.composites(),
+        *distance.composites(),
         *linear.composites(),
+        *loss.composites(),
         *movement.composites(),
         *normalization.composites(),
+        *recurrent.composites(),
         *reduction.composites(),
+        *spectral.composites(),
     )
 
 

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
 from archlint_rules.initialization.alike import alike, and_others, drawn
-from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE, keeps_gradient
+from archlint_rules.initialization.relu_sigma_mismatch import (
+    TOLERANCE,
+    keeps_gradient,
+    suits_outputs,
+)
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
@@ -29,8 +33,9 @@ class ActivationGainMismatch(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Compare sigma with the gains in use for the activation before each layer."""
         judged = (each for each in drawn(model) if self._is_judged(model, each[0]))
-        for group in alike(each for each in judged if _breaks(*each)):
-            yield self._mismatch(model, group)
+        for group in alike(each for each in judged if _breaks(model, *each)):
+            mild = all(_is_before_head(model, *each) or suits_outputs(*each) for each in group)
+            yield self._mismatch(model, group, Severity.INFO if mild else None)
 
     def _is_judged(self, model: Model, layer: Layer) -> bool:
         activation = layer.source.activation
@@ -39,7 +44,7 @@ class ActivationGainMismatch(Rule):
         left = model.facts.initialization.default(layer)
         return not (layer.folded or left or layer.destiny.is_normalized)
 
-    def _mismatch(self, model: Model, group: list[Judged]) -> Finding:
+    def _mismatch(self, model: Model, group: list[Judged], severity: Severity | None) -> Finding:
         layer, found = group[0]
         activation = layer.source.activation
         assert activation is not None  # noqa: S101 - for the type checker: it was judged
@@ -61,11 +66,12 @@ class ActivationGainMismatch(Rule):
                 "weights": [each.weight for each, _ in group],
             },
             help=advice(layer),
+            severity=severity,
             fix=fix(model, [each for each, _ in group]),
         )
 
 
-def _breaks(layer: Layer, found: Distribution) -> bool:
+def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
     """Whether a sigma is outside of what any of the gains in use would make of it."""
     if found.std == 0 or layer.source.activation is None:
         return False
@@ -77,5 +83,15 @@ def _breaks(layer: Layer, found: Distribution) -> bool:
         found.ratio_range(each / scale) for each in (low / TOLERANCE, high * TOLERANCE)
     )
     is_small, is_large = lowest[1] < 0, highest[0] > 0
-    meant = layer.destiny.is_final or layer.destiny.joins
-    return is_large or (is_small and not meant)
+    destiny = layer.destiny
+    meant = destiny.is_final or destiny.joins or destiny.opens_gate
+    return is_large or (is_small and not meant and not model.facts.segments.is_bypassed(layer))
+
+
+def _is_before_head(model: Model, layer: Layer, found: Distribution) -> bool:
+    """Whether a layer before the last one loses less than a decade: small outputs may be meant."""
+    if layer.node.name not in model.facts.segments.before_heads:
+        return False
+    assert layer.source.activation is not None  # noqa: S101 - for the type checker: it was judged
+    low = accepted_gains(layer.source.activation)[0] / sqrt(layer.fan.fan_in)
+    return low / 10 < found.std < low

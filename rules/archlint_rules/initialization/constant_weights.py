@@ -32,7 +32,7 @@ class ConstantWeights(Rule):
             for layer, found in drawn(model)
             if layer.fan.outputs > 1 and trainable[layer.weight].trained
         )
-        for group in alike(each for each in judged if _breaks(*each)):
+        for group in alike(each for each in judged if _breaks(model, *each)):
             yield self._constant(model, group)
 
     def _constant(self, model: Model, group: list[Judged]) -> Finding:
@@ -54,10 +54,13 @@ class ConstantWeights(Rule):
         )
 
 
-def _breaks(layer: Layer, found: Distribution) -> bool:
+def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
     """Whether equal weights do harm: zeros are right at the end of a branch or of the network."""
     if not found.is_constant:
         return False
-    is_adapter = layer.weight.endswith("lora_B")
-    ends = layer.destiny.joins or layer.destiny.is_final or is_adapter
-    return not (found.mean == 0 and ends)
+    if found.mean != 0:
+        return True
+    if layer.destiny.joins or layer.destiny.is_final or layer.weight.endswith("lora_B"):
+        return False
+    segments = model.facts.segments
+    return segments.is_cut_off(layer) or not segments.is_bypassed(layer)

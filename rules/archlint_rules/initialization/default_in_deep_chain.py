@@ -28,7 +28,7 @@ class DefaultInDeepChain(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report the end of the longest row of layers that nobody initialized."""
-        rectified = [layer for layer, _ in behind_relu(model)]
+        rectified = [layer for layer, _ in behind_relu(model) if not layer.destiny.opens_gate]
         if not rectified:
             return
         runs = model.facts.segments.defaults

@@ -51,13 +51,15 @@ class ReluSigmaMismatch(Rule):
             return False  # nobody chose it, and the normalization makes up for it
         if not layer.fan.transposed and keeps_gradient(layer, found):
             return False  # INIT009 tells
-        is_small = found.std < expected(layer)
-        return not (is_small and (layer.destiny.is_final or layer.destiny.joins))
+        destiny = layer.destiny
+        meant = destiny.is_final or destiny.joins or destiny.opens_gate
+        return found.std > expected(layer) or not meant
 
     def _chosen(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
         normalized = layer.destiny.is_normalized
-        severity = Severity.INFO if normalized else Severity.WARNING
+        by_outputs = all(suits_outputs(*each) for each in group)
+        severity = Severity.INFO if normalized or by_outputs else Severity.WARNING
         after = "; the normalization after it takes the edge off" if normalized else ""
         others = and_others(group)
         return self.finding(
@@ -102,6 +104,15 @@ def keeps_gradient(layer: Layer, found: Distribution) -> bool:
     framework = layer.fan.framework_fans[1]
     fans = [framework / layer.fan.groups, *([framework] if layer.destiny.is_normalized else [])]
     return any(found.is_within(sqrt(2 / fan), TOLERANCE) for fan in fans)
+
+
+def suits_outputs(layer: Layer, found: Distribution) -> bool:
+    """Whether the sigma of the last layer is no larger than keeps the scale of the gradient.
+
+    It is chosen by the number of classes then; nothing follows that its outputs would make grow.
+    """
+    largest = sqrt(2 * layer.fan.groups / layer.fan.framework_fans[1])
+    return layer.destiny.is_final and found.std < largest * TOLERANCE
 
 
 def _data(layer: Layer, found: Distribution, weights: list[str]) -> dict[str, object]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from archlint.api import Join
 
 
+_BATCH = 0  # the axis along which samples lie: one beside another is no place
+
+
 class MisalignedBranches(Rule):
     """Two branches are merged although their receptive fields have different centres."""
 
@@ -25,8 +28,8 @@ class MisalignedBranches(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report each join of branches that lie apart."""
         apart: dict[tuple[object, ...], list[Join]] = {}
-        for join in model.facts.receptive_fields.joins:
-            if not join.intended and join.aligned is False:
+        for join in model.facts.receptive_fields.misaligned:
+            if join.input_axis != _BATCH:
                 key = (join.tensor, join.offset, join.strides)
                 apart.setdefault(key, []).append(join)
         for joins in apart.values():

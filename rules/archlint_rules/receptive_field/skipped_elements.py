@@ -33,9 +33,9 @@ class SkippedElements(Rule):
         for tensor, groups in readers.items():
             users = model.graph.consumers.get(tensor, [])
             if len(users) == len(groups) and tensor not in model.graph.outputs:
-                yield from self._skipped(tensor, groups)
+                yield from self._skipped(model, tensor, groups)
 
-    def _skipped(self, tensor: str, groups: list[list[Window]]) -> Iterator[Finding]:
+    def _skipped(self, model: Model, tensor: str, groups: list[list[Window]]) -> Iterator[Finding]:
         axes = {window.axis for group in groups for window in group}
         read = {axis: _fraction_read(axis, groups) for axis in sorted(axes)}
         share = prod(read.values())
@@ -55,8 +55,23 @@ class SkippedElements(Rule):
             help="make the kernel at least as large as the stride, pool before it, or move the "
             "stride to a layer that reads everything",
             # Residual networks of the first generation do this in both branches, and work.
-            severity=Severity.INFO if len(groups) > 1 else None,
+            severity=Severity.INFO if len(groups) > 1 or _is_shared(model, tensor) else None,
         )
+
+
+def _is_shared(model: Model, tensor: str) -> bool:
+    """Whether the map is read elsewhere: before its activation, or other channels of it."""
+    graph, flow = model.graph, model.facts.flow
+    layers = {window.node for window in model.facts.receptive_fields.windows}
+    while (maker := graph.producers.get(tensor)) is not None and maker not in layers:
+        before = [name for name in maker.inputs if name and not flow.is_stored(name)]
+        if len(before) != 1:
+            return False
+        (tensor,) = before
+        users = [user for user in graph.consumers[tensor] if user.output not in graph.constants]
+        if len(users) > 1 or sum(name in graph.consumers for name in maker.outputs) > 1:
+            return True
+    return False
 
 
 def _fraction_read(axis: int, groups: list[list[Window]]) -> float:

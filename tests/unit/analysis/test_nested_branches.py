@@ -33,7 +33,8 @@ def facts(depth: int) -> Facts:
     for level in range(depth):
         made = choice(f"y{level}", made, helper.make_node("Relu", ["h"], [f"relu{level}"]))
     nodes = [
-        helper.make_node("Conv", ["x", "w"], ["h"], pads=[2, 2]),
+        helper.make_node("Conv", ["x", "w"], ["made"], pads=[2, 2]),
+        helper.make_node("Tanh", ["made"], ["h"]),
         made,
         helper.make_node("Identity", [made.output[0]], ["y"]),
     ]

@@ -110,3 +110,27 @@ def test_a_quantized_weight_that_has_its_name_in_pytorch_is_a_parameter() -> Non
     found = parameters(nodes, stored, (3,), producer="pytorch")
     assert "net.table.weight_q" in found.trainable
     assert "net.offset" not in found.trainable
+
+
+def test_a_table_that_is_only_compared_gets_no_gradient() -> None:
+    # As the causal mask of many GPTs, a buffer `bias` of ones and zeros that is cut to size.
+    nodes = [
+        helper.make_node("Slice", ["attn.bias", "zero", "three", "zero"], ["cut"]),
+        helper.make_node("Equal", ["cut", "none"], ["masked"]),
+        helper.make_node("Constant", [], ["/least"], value_float=-1e9),
+        helper.make_node("Where", ["masked", "/least", "x"], ["kept"]),
+        helper.make_node("Cast", ["attn.spared"], ["spared"], to=TensorProto.BOOL),
+        helper.make_node("Where", ["spared", "x", "kept"], ["chosen"]),
+        helper.make_node("Add", ["chosen", "attn.shift"], ["y"]),
+    ]
+    stored: dict[str, np.ndarray] = {
+        "attn.bias": np.tril(np.ones((4, 4), np.float32)),
+        "attn.spared": np.ones((3, 3), np.float32),
+        "attn.shift": np.ones((3, 3), np.float32),
+        "zero": np.zeros(1, np.int64),
+        "three": np.full(1, 3, np.int64),
+        "none": np.float32(0),
+    }
+    found = parameters(nodes, stored, (3, 3), "pytorch")
+    assert set(found.trainable) == {"attn.shift"}
+    assert found.count == 9

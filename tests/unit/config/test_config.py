@@ -285,3 +285,15 @@ class TestExtend:
         error = broken(tmp_path, "extend = 'other.toml'")
         assert "extends itself" in error.problem
         assert error.path == tmp_path / "other.toml"
+
+
+class TestListsOnTheCommandLine:
+    @pytest.mark.parametrize("text", ["a.*,b", " a.* , b", '["a.*", "b"]', "['a.*', 'b',]"])
+    def test_commas_or_as_in_a_file(self, text: str) -> None:
+        layer = read_command_line({}, assignments=[f"training.frozen={text}"])
+        assert layer.values["training.frozen"] == ("a.*", "b")
+
+    @pytest.mark.parametrize("text", ["[a.*]", '["a.*, b]', "[1, 2]", "[[]]"])
+    def test_a_broken_list_is_refused(self, text: str) -> None:
+        with pytest.raises(ConfigError):
+            read_command_line({}, assignments=[f"training.frozen={text}"])

@@ -1,5 +1,7 @@
 """A model of a fixed batch with another one: what its author would have exported."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx
 import pytest
@@ -7,6 +9,7 @@ from onnx import numpy_helper, parser
 
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.value import Value
 
 
 def model_of(inputs: str, nodes: str, **operands: list[int]) -> onnx.ModelProto:
@@ -76,6 +79,93 @@ def test_a_state_that_was_expanded_to_the_old_batch_grows():
 
     assert graph.values["y"].sizes == (5, 8)
     assert graph.values["r"].sizes == (5, 8)
+
+
+def grown(nodes: str, result: tuple[int, ...], **operands: list[int]) -> Mapping[str, Value]:
+    """Return the tensors of a model for batch 2, given 5, to which a folded mask is added."""
+    model = model_of("float[2, 24, 64] x", nodes, **operands)
+    floats = {"mask": (2, 8, 8, 8), "w": (24, 8, 1, 1), "m": (24, 24)}
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.zeros(shape, np.float32), name) for name, shape in floats.items()
+    )
+    graph = build_graph(model, Bindings(batch_size=5))
+    assert graph.values["y"].sizes == result
+    return graph.values
+
+
+def test_the_layers_that_a_folded_mask_goes_through_grow_with_it():
+    """As a position encoding does that is made of a mask of the batch of the day of the export."""
+    values = grown(
+        "e = Sin(mask) c = Conv(e, w) f = Reshape(c, flat) t = Transpose <perm = [0, 2, 1]> (f)"
+        " i = Transpose <perm = [0, 2, 1]> (x) y = Add(i, t)",
+        (5, 64, 24),
+        flat=[2, 24, 64],
+    )
+
+    assert [values[name].sizes for name in "ecft"] == [
+        (5, 8, 8, 8),
+        (5, 24, 8, 8),
+        (5, 24, 64),
+        (5, 64, 24),
+    ]
+
+
+def test_what_was_made_of_it_before_grows_too():
+    values = grown(
+        "e = Sin(mask) c = Conv(e, w) s = Relu(c) z = Reshape(s, flat) f = Reshape(c, flat)"
+        " y = Add(x, f)",
+        (5, 24, 64),
+        flat=[2, 24, 64],
+    )
+
+    assert values["s"].sizes == (5, 24, 8, 8)
+    assert values["z"].sizes == (5, 24, 64)
+
+
+def test_the_queries_of_learned_latents_grow_through_the_heads():
+    """Expanded latents attend to data: batch and heads are one axis on the way, heads inside."""
+    model = model_of(
+        "float[2, 9, 24] x",
+        "l = Expand(latents, s) n = Relu(l) q = Transpose <perm = [1, 0, 2]> (n)"
+        " h = Reshape(q, heads) b = Transpose <perm = [1, 0, 2]> (h) r = Reshape(b, four)"
+        " d = Reshape(x, split) k = Transpose <perm = [0, 2, 3, 1]> (d) y = MatMul(r, k)",
+        s=[2, 6, 24],
+        heads=[6, 8, 6],
+        four=[2, 4, 6, 6],
+        split=[2, 9, 4, 6],
+    )
+    model.graph.initializer.append(
+        numpy_helper.from_array(np.zeros((1, 6, 24), np.float32), "latents")
+    )
+
+    values = build_graph(model, Bindings(batch_size=5)).values
+
+    assert [values[name].sizes for name in "lnqhbry"] == [
+        (5, 6, 24),
+        (5, 6, 24),
+        (6, 5, 24),
+        (6, 20, 6),
+        (20, 6, 6),
+        (5, 4, 6, 6),
+        (5, 4, 6, 9),
+    ]
+
+
+def test_a_slice_of_which_the_batch_cannot_be_told_is_unknown():
+    """The first two of six rows: as many as the batch, or always two?"""
+    model = model_of(
+        "float[2, 8] x",
+        "e = Sin(rows) s = Slice(e, zero, two, zero) y = Add(x, s)",
+        zero=[0],
+        two=[2],
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros((6, 8), np.float32), "rows"))
+
+    graph = build_graph(model, Bindings(batch_size=5))
+
+    assert graph.values["s"].sizes is None
+    assert "batch 2" in graph.unknown["s"]
+    assert graph.values["e"].sizes == (6, 8)
 
 
 def test_a_resize_to_constant_sizes_keeps_the_new_batch():

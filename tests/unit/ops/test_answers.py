@@ -1,9 +1,11 @@
 """What facets answer for one call holds for all calls that are alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -14,6 +16,7 @@ from archlint.graph.invalid import InvalidGraph
 from archlint.graph.node import Node
 from archlint.ops.answers import Answers, likeness
 from archlint.ops.call import Call
+from archlint.ops.effect import Activates
 from archlint.ops.operator import Operator
 from archlint.ops.registry import operators
 from archlint.ops.undetermined import Undetermined
@@ -21,6 +24,7 @@ from archlint.ops.undetermined import Undetermined
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
 MODELS = sorted((DATA / "node").glob("*/model.onnx"))[::5] + sorted(DATA.glob("light/*.onnx"))
 KNOWN = operators()
+Facet = Callable[[Operator, int, Call], object]
 
 
 def graphs() -> Iterator[Graph]:
@@ -64,7 +68,20 @@ def sight(operator: Operator, slot: int, call: Call) -> object:
         return None
 
 
-def test_that_an_answer_does_not_depend_on_names() -> None:
+def signal(operator: Operator, _: int, call: Call) -> object:
+    """Return an effect on a signal, with what its function gives and not which one it is."""
+    try:
+        effect = operator.signal and operator.signal(call)
+    except (Undetermined, IndexError, ValueError):
+        return None
+    if not isinstance(effect, Activates):
+        return effect
+    with np.errstate(all="ignore"):
+        return effect.slot, repr(effect.function(np.linspace(-3, 3, 13)))
+
+
+@pytest.mark.parametrize("facet", [sight, signal])
+def test_that_an_answer_does_not_depend_on_names(facet: Facet) -> None:
     compared = 0
     for graph in graphs():
         renamed = under_other_names(graph)
@@ -75,28 +92,24 @@ def test_that_an_answer_does_not_depend_on_names() -> None:
             assert likeness(node, graph) == likeness(other, renamed)
             for slot, name in enumerate(node.outputs):
                 if name:
-                    first = sight(operator, slot, Call(node, graph))
-                    assert sight(operator, slot, Call(other, renamed)) == first
+                    first = facet(operator, slot, Call(node, graph))
+                    assert facet(operator, slot, Call(other, renamed)) == first
                     compared += 1
     assert compared > 500
 
 
-def test_that_answers_from_before_are_those_of_each_call() -> None:
+@pytest.mark.parametrize("facet", [sight, signal])
+def test_that_answers_from_before_are_those_of_each_call(facet: Facet) -> None:
     """One store for all models: what it gives is what the facet says of that very call."""
-    answers, facets = Answers(), {}
+    answers, asking = Answers(KNOWN), {}
     compared = 0
     for graph in graphs():
         for node in graph.nodes:
             operator = KNOWN.of(node)
             if operator is None or node.domain or not node.outputs[0]:
                 continue
-            facet = facets.setdefault(node.op, lambda call, own=operator: own.sight(call, 0))
-            expected = sight(operator, 0, Call(node, graph))
-            try:
-                found = answers.of(facet, node, graph)
-            except Undetermined:
-                found = None
-            assert found == expected, node.op
+            own = asking.setdefault(node.op, partial(facet, operator, 0))
+            assert answers.of(own, node, graph) == facet(operator, 0, Call(node, graph)), node.op
             compared += 1
     assert compared > 500
 
@@ -116,8 +129,46 @@ def test_that_only_what_looks_around_is_asked_again(op: str, times: int) -> None
         asked.append(call.node)
         return call.graph.producers if call.node.op == "Softmax" else call.output_shape()
 
-    answers = Answers()
+    answers = Answers(KNOWN)
     nodes = [node for node in graph.nodes if node.op == op]
     assert len(nodes) == 2
     assert answers.of(facet, nodes[0], graph) == answers.of(facet, nodes[1], graph)
     assert len(asked) == times
+
+
+SCALED = """<ir_version: 8, opset_import: ["" : 17]>
+net (float[4, 2] x) => (float[4, 2] y)
+<float[2] one = {1, 1}, float[2] two = {2, 2}, float[2] again = {1, 1}>
+{ z = Abs(x)  a = Mul(z, one)  b = Mul(a, two)  y = Mul(b, again) }
+"""
+
+
+@pytest.mark.parametrize(("asks", "times"), [(False, 1), (True, 2)])
+def test_that_contents_count_where_they_are_asked_for(asks: bool, times: int) -> None:
+    graph = build_graph(onnx.parser.parse_model(SCALED), Bindings())
+    asked: list[Node] = []
+
+    def facet(call: Call) -> object:
+        asked.append(call.node)
+        return call.known(1).tolist() if asks else call.output_shape()
+
+    answers = Answers(KNOWN)
+    found = [answers.of(facet, node, graph) for node in graph.nodes[1:]]
+    assert found == ([[1, 1], [2, 2], [1, 1]] if asks else [(4, 2)] * 3)
+    assert len(asked) == times
+
+
+def test_that_an_answer_may_lead_to_another_question() -> None:
+    graph = build_graph(
+        onnx.parser.parse_model(SCALED.replace("b = Mul(a, two)", "b = Mul(two, a)"))
+    )
+
+    def facet(call: Call) -> object:
+        """Look at the second input, and at the first one where nothing is known of that."""
+        second = call.constant(1)
+        return (call.known(0) if second is None else second).tolist()
+
+    answers = Answers(KNOWN)
+    for _ in range(2):
+        found = [answers.of(facet, node, graph) for node in graph.nodes[1:]]
+        assert found == [[1, 1], [2, 2], [1, 1]]

@@ -1,8 +1,16 @@
 """What recurrent layers keep, against what PyTorch 2.13 keeps on the CPU."""
 
-import pytest
+from __future__ import annotations
 
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from archlint.analysis.facts import Facts
+from archlint.graph.build import build_graph
 from archlint.ops.recurrent import workspace_bytes
+from archlint.ops.registry import operators
+from archlint.target import Target, Training
 
 # The bytes of the workspace that oneDNN asks for, by steps, sequences, inputs and hidden units.
 WORKSPACES = {
@@ -27,3 +35,30 @@ WORKSPACES = {
 @pytest.mark.parametrize(("sizes", "nbytes"), WORKSPACES.items())
 def test_workspace_of_an_lstm(sizes, nbytes):
     assert workspace_bytes(*sizes) == nbytes
+
+
+@pytest.mark.parametrize(
+    ("directions", "biased", "kept"),
+    [(1, True, 29884), (1, False, 30940), (2, True, 59348), (2, False, 61460)],
+)
+def test_an_lstm_without_biases_keeps_zeros_as_large_as_its_weights(
+    directions: int, kept: int, *, biased: bool
+) -> None:
+    # PyTorch 2.13: nn.LSTM(5, 6, bias=biased, bidirectional=directions == 2) of 7 steps, 3 samples.
+    sizes = {"w": (24, 5), "r": (24, 6)} | ({"b": (48,)} if biased else {})
+    stored = [
+        numpy_helper.from_array(np.zeros((directions, *size), np.float32), name)
+        for name, size in sizes.items()
+    ]
+    direction = "bidirectional" if directions == 2 else "forward"
+    node = helper.make_node(
+        "LSTM", ["x", *sizes], ["y", "h", "c"], hidden_size=6, direction=direction
+    )
+    ends = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [7, 3, 5]),
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, [7, directions, 3, 6]),
+    ]
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    facts = Facts(build_graph(model), Target(training=Training("sgd", loss="none")), operators())
+    assert facts.saved.total.value == kept

@@ -1,0 +1,51 @@
+"""Whether a program called a function in place, as the line tells that called it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from archlint.graph.frames import frames
+from archlint.graph.program_line import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.graph.node import Node
+
+_KEYWORD = "inplace"
+# The functions of PyTorch that may overwrite their input, and the place of the argument for it.
+_PLACES = {"leaky_relu": 2, "elu": 2, "celu": 2, "selu": 1}
+
+
+def called_in_place(node: Node) -> bool | None:
+    """Return whether the innermost line that called an operator has it overwrite its input.
+
+    None where no line is known, where it calls no such function, or where a variable says it, as in
+    the modules of PyTorch.
+    """
+    running = frames(node)
+    if not running:
+        return None
+    said = set(_said(running[-1].code))
+    return said.pop() if len(said) == 1 else None
+
+
+def _said(code: str) -> Iterator[bool | None]:
+    for part in (part for statement in parsed(code) for part in ast.walk(statement)):
+        if isinstance(part, ast.Call):
+            called = part.func
+            name = called.attr if isinstance(called, ast.Attribute) else ast.unparse(called)
+            if name.removesuffix("_") in _PLACES:
+                yield True if name.endswith("_") else _argument(part, _PLACES[name])
+
+
+def _argument(call: ast.Call, place: int) -> bool | None:
+    """Return what a call says about working in place: no, where it says nothing."""
+    given = [word.value for word in call.keywords if word.arg in (_KEYWORD, None)]
+    given += call.args[place : place + 1]
+    given += [each for each in call.args if isinstance(each, ast.Starred)]
+    if not given:
+        return False
+    is_told = len(given) == 1 and isinstance(given[0], ast.Constant)
+    return bool(given[0].value) if is_told and isinstance(given[0], ast.Constant) else None

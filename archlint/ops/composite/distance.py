@@ -1,0 +1,91 @@
+"""Functions of two tensors that exporters write as arithmetic: distances, angles."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from math import prod
+
+from archlint.ops.call import Call, nbytes, width
+from archlint.ops.composite.composite import Composite, Form, framework_operator
+from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
+from archlint.ops.kept import NOTHING, Gradients, Kept
+
+X, Y = Tensor("x"), Tensor("y")
+
+
+def keeps_directions(call: Call, gradients: Gradients) -> Kept:
+    """Keep each vector that needs a gradient, its length twice, and the other one's direction.
+
+    PyTorch divides the vectors by their lengths, which it cuts off in place, and multiplies then,
+    all after it stretched both to one shape.
+    """
+    needed = tuple(slot for slot in (0, 1) if gradients[slot])
+    if not needed:
+        return NOTHING
+    pairs = zip_longest(*(reversed(call.shape(slot)) for slot in (0, 1)), fillvalue=1)
+    whole = prod(map(max, pairs)) * width(call.output()) // 8
+    own = len(needed) * (whole + 2 * nbytes(call.output()))
+    stretched = sum(whole - nbytes(call.input(slot)) for slot in needed)
+    return Kept(needed, own=own, transient=2 * whole + stretched)
+
+
+def keeps_angle(call: Call, gradients: Gradients) -> Kept:
+    """Keep both legs; the sum of their squares, its reciprocal and products are made on the way."""
+    if not gradients.needed:
+        return NOTHING
+    steps = 5 if gradients[0] and gradients[1] else 3
+    return Kept(inputs=(0, 1), transient=steps * nbytes(call.output()))
+
+
+def keeps_distances(_: Call, gradients: Gradients) -> Kept:
+    """Keep both sets of points and the distances."""
+    return Kept(inputs=(0, 1), outputs=(0,)) if gradients.needed else NOTHING
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the composites of this family."""
+    return (
+        Composite(framework_operator("CosineSimilarity", keeps_directions), (_form(_COSINE),)),
+        Composite(framework_operator("Distance", keeps_distances), (_form(_DISTANCE),)),
+        Composite(
+            framework_operator("Atan2", keeps_angle),
+            (_form(_ANGLE),),
+            ("aten.atan2.default",),
+            (0, 1),
+        ),
+    )
+
+
+def _form(pattern: Pattern) -> Form:
+    return Form(pattern, ("x", "y"))
+
+
+def _dot(left: Pattern, right: Pattern) -> Pattern:
+    return made("ReduceSum", made("Mul", left, right))
+
+
+_COSINE = made(
+    "Div",
+    _dot(X, Y),
+    made("Max", made("Sqrt", made("Mul", _dot(X, X), _dot(Y, Y))), Number()),
+)
+# The exporter works the second exponent out, as 1 / (p + e): people write it down.
+_DISTANCE = made(
+    "Pow",
+    made(
+        "ReduceSum", made("Pow", made("Sub", made("Unsqueeze", X), made("Unsqueeze", Y)), Number())
+    ),
+    made("Div", Number(), made("Add", Number(), Number())),
+)
+_ARC = made("Atan", made("Div", X, Y), label="arc")
+_ANGLE = made(
+    "Where",
+    made("Less", Y, Number()),
+    made(
+        "Where",
+        made("Greater", X, Number()),
+        made("Add", _ARC, Number()),
+        made("Sub", _ARC, Number()),
+    ),
+    _ARC,
+)

@@ -1,0 +1,137 @@
+"""Losses inside of a model, which exporters write as arithmetic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.graph.frames import frames
+from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
+from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
+from archlint.ops.facets import keeps_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archlint.graph.graph import Graph
+    from archlint.ops.composite.pattern import Matching
+
+_X, _Y = Tensor("x"), Tensor("y")
+_DIFFERENCE = made("Sub", _X, _Y)
+_AWAY = made("Abs", _DIFFERENCE)
+_SQUARE = made("Mul", _DIFFERENCE, _DIFFERENCE)
+_CHANCE = made("Sigmoid", _X)
+# -(y log s(x) + (1 - y) log(1 - s(x))), and (1 - y) x - log s(x)
+_OF_SCORES = made(
+    "Neg",
+    made(
+        "Add",
+        made("Mul", _Y, made("Log", _CHANCE)),
+        made("Mul", made("Sub", Number(1), _Y), made("Log", made("Sub", Number(1), _CHANCE))),
+    ),
+)
+_OF_SCORES_EXPORTED = made("Sub", made("Mul", made("Sub", Number(1), _Y), _X), made("Log", _CHANCE))
+_ONE = made("CastLike", Tensor("one"), made("Neg", _X))  # of the type of what it is added to
+# (y - 1) max(log(1 - x), -100) - y max(log x, -100)
+_OF_CHANCES = made(
+    "Sub",
+    made(
+        "Mul",
+        made("Sub", _Y, Number(1)),
+        made("Max", made("Log", made("Add", made("Neg", _X), _ONE)), Tensor("floor")),
+    ),
+    made("Mul", _Y, made("Max", made("Log", _X), Tensor("other floor"))),
+)
+
+
+def _is_squared_error(matching: Matching, graph: Graph) -> Attributes | None:
+    """Exporters subtract twice, people once."""
+    subtractions = {node.name for node in matching.nodes if node.op == "Sub"}
+    return _whole(matching, graph) if len(subtractions) == 2 else None
+
+
+def _is_of_scores(matching: Matching, graph: Graph) -> Attributes | None:
+    """Exporters take both logarithms before they multiply, people write one product at a time."""
+    inside = {node.name for node in matching.nodes}
+    order = [node.op for node in graph.nodes if node.name in inside]
+    is_exported = "Log" not in order[order.index("Mul") :]
+    return _whole(matching, graph) if is_exported else None
+
+
+def _called(name: str) -> Callable[[Matching, Graph], Attributes | None]:
+    """Return whether the line of the program that a form stands for calls the loss of that name."""
+
+    def reads(matching: Matching, graph: Graph) -> Attributes | None:
+        running = frames(matching.nodes[0])
+        is_called = bool(running) and f"{name}(" in running[-1].code
+        return _whole(matching, graph) if is_called else None
+
+    return reads
+
+
+def _whole(matching: Matching, graph: Graph) -> Attributes | None:
+    """A mean and a sum are those of all elements."""
+    root = matching.nodes[0]
+    is_whole = not root.op.startswith("Reduce") or graph.values[root.output].elements == 1
+    return NONE if is_whole else None
+
+
+def _reduced(element: Pattern) -> tuple[Pattern, ...]:
+    """Return the mean, the sum and the loss of each element."""
+    return (made("ReduceMean", element), made("ReduceSum", element), element)
+
+
+def _bent(
+    name: str, target: str, small: Pattern, large: Pattern, room_of: int | None = None
+) -> Composite:
+    """Return a loss that is a square near zero and a line elsewhere, which keeps what it compares.
+
+    torch.export writes it as a choice between the two.
+    """
+    chosen = made("Where", made("Less", _AWAY, Number()), small, large)
+    return Composite(
+        framework_operator(name, keeps_inputs, room_of=room_of), _named(target, chosen)
+    )
+
+
+def _named(target: str, element: Pattern) -> tuple[Form, ...]:
+    """Return the forms of a loss that torch.export breaks up, where the program calls it so."""
+    reads = _called(target)
+    forms = _reduced(element)
+    return tuple(Form(form, ("x", "y"), reads, spans_calls=True) for form in forms)
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the composites of this family."""
+    return (
+        Composite(
+            # The mean is written into the storage of the squares.
+            framework_operator("SquaredError", keeps_inputs, room_of=0),
+            tuple(Form(pattern, ("x", "y"), _is_squared_error) for pattern in _reduced(_SQUARE)),
+            ("aten.mse_loss.default",),
+            (0, 1),
+        ),
+        Composite(
+            framework_operator("CrossEntropyOfTwo", keeps_inputs, room_of=0),
+            _named("binary_cross_entropy", _OF_CHANCES),
+        ),
+        Composite(
+            framework_operator("CrossEntropyOfTwoScores", keeps_inputs),
+            (
+                *(Form(form, ("x", "y"), _is_of_scores) for form in _reduced(_OF_SCORES)),
+                *_named("binary_cross_entropy_with_logits", _OF_SCORES_EXPORTED),
+            ),
+        ),
+        _bent(
+            "SmoothAbsoluteError",
+            "smooth_l1_loss",
+            made("Div", made("Mul", made("Pow", _AWAY, Number()), Number()), Number()),
+            made("Sub", _AWAY, Number()),
+            room_of=0,
+        ),
+        _bent(
+            "HuberError",
+            "huber_loss",
+            made("Mul", made("Mul", _AWAY, Number()), _AWAY),
+            made("Mul", made("Sub", _AWAY, Number()), Number()),
+        ),
+    )

@@ -1,0 +1,60 @@
+"""Recurrent cells of a single step, which exporters write as their gates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.ops.call import Call, nbytes
+from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
+from archlint.ops.composite.pattern import Pattern, Tensor, either, made
+from archlint.ops.kept import NOTHING, Gradients, Kept
+
+if TYPE_CHECKING:
+    from archlint.graph.graph import Graph
+    from archlint.ops.composite.pattern import Matching
+
+
+def keeps_gates(call: Call, gradients: Gradients) -> Kept:
+    """Keep the sums of the state, in which two gates are computed in place, and three tensors.
+
+    These are the new state's candidate, what the reset gate multiplied, and the old state without
+    the candidate: both are overwritten by their products, so that autograd copies them before.
+    """
+    if not gradients.needed:
+        return NOTHING
+    return Kept(inputs=(1,), own=3 * nbytes(call.output()))
+
+
+def _cut(label: str, place: int) -> Pattern:
+    """Return a third of what a product with the input or with the state made."""
+    third = made("Split", Tensor(label), output=place)
+    return either(third, made("Identity", third))  # as one takes a tensor from a list
+
+
+def _gate(place: int) -> Pattern:
+    return made("Sigmoid", made("Add", _cut("of state", place), _cut("of input", place)))
+
+
+def _is_cell(matching: Matching, graph: Graph) -> Attributes | None:
+    """Whether the candidate is added at last, as PyTorch's own cell does; people add it first."""
+    last = graph.producers.get(matching.nodes[0].inputs[1])
+    return NONE if last is not None and last.op == "Tanh" else None
+
+
+_CANDIDATE = made(
+    "Tanh", made("Add", _cut("of input", 2), made("Mul", _cut("of state", 2), _gate(0)))
+)
+_NEW_STATE = made(
+    "Add", made("Mul", made("Sub", Tensor("state"), _CANDIDATE), _gate(1)), _CANDIDATE
+)
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the one composite of this family: PyTorch's GRUCell, behind its two products."""
+    inputs = ("of input", "of state", "state")
+    return (
+        Composite(
+            framework_operator("GruCell", keeps_gates),
+            (Form(_NEW_STATE, inputs, _is_cell, spans_calls=True),),
+        ),
+    )

@@ -1,0 +1,159 @@
+"""Small networks around operators that keep what one would not think."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Ranked(nn.Module):
+    """Places that are data: neighbours by rank, a triangle of products, a table of a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.head = nn.Linear(16, 12), nn.Linear(12, 40)
+        self.shift = nn.Parameter(torch.zeros(3, 12))
+        self.register_buffer("order", torch.arange(7) % 3)
+        self.register_buffer("bias", torch.ones(9, 9))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.map(x) + self.shift[self.order]
+        products = (x @ x.transpose(1, 2)).masked_fill(self.bias[:7, :7] == 0, -1e9)
+        weighted = products.tril() @ x
+        nearest = (x.transpose(1, 2) @ x)[:, :7, :7].topk(3)[1].flatten(1)[..., None]
+        return self.head(weighted.gather(1, nearest.expand(-1, -1, 12)))
+
+
+class Spectral(nn.Module):
+    """A long convolution by way of spectra, and rows and columns mixed as in FNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.head = nn.Linear(16, 12), nn.Linear(12, 5)
+        self.kernel = nn.Parameter(torch.randn(7, 12))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.map(x)
+        spectrum = torch.fft.rfft(x, n=14, dim=1) * torch.fft.rfft(self.kernel, n=14, dim=0)
+        x = x * torch.fft.irfft(spectrum, n=14, dim=1)[:, :7]
+        return self.head(torch.fft.fft(torch.fft.fft(x), dim=1).real)
+
+
+class Spectrogram(nn.Module):
+    """Spectra of overlapping frames of a computed signal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.head = nn.Linear(16, 20), nn.Linear(9, 5)
+        self.register_buffer("window", torch.hann_window(16))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        frames = torch.stft(
+            self.map(x).flatten(1), 16, 8, window=self.window, center=False, return_complex=False
+        )
+        return self.head(frames.pow(2).sum(-1).transpose(1, 2))
+
+
+class Reconstructing(nn.Module):
+    """An autoencoder that works out its own loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(16, 40), nn.Linear(40, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = torch.sigmoid(self.wide(torch.tanh(self.narrow(x))))
+        return functional.mse_loss(found, x)
+
+
+class Bending(nn.Module):
+    """Activations in place and not, as the lines of the program say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(inputs, 8, 1) for inputs in (3, 8, 2, 8, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second, third, fourth, last = self.layers
+        x = functional.elu(first(x), inplace=True)
+        x = functional.pixel_shuffle(second(x), 2)
+        x = functional.leaky_relu(x, 0.2, True)
+        x = functional.celu(third(x))
+        x = functional.leaky_relu(fourth(x).flatten(2), 0.1)
+        return last(torch.selu_(functional.max_pool2d(x.view(-1, 8, 32, 32), 2)))
+
+
+class Stepping(nn.Module):
+    """A cell that is called step by step, and at last written by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.head = nn.GRUCell(16, 12), nn.Linear(12, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state = torch.zeros(x.shape[0], 12)
+        for step in range(2):
+            state = self.cell(x[:, step], state)
+        read, held = functional.linear(x[:, 2], self.cell.weight_ih), self.cell.weight_hh
+        parts = zip(read.chunk(3, 1), functional.linear(state, held).chunk(3, 1), strict=True)
+        (reset, kept), (update, also), (new, old) = parts
+        new = torch.tanh(new + torch.sigmoid(reset + kept) * old)
+        return self.head(new + torch.sigmoid(update + also) * (state - new))
+
+
+class Shifted(nn.Module):
+    """Half of the channels moved by a row, which are written into a tensor of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.head = nn.Conv2d(3, 8, 3, 2, 1), nn.Linear(8, 5)
+        self.pool = nn.AdaptiveMaxPool2d(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.map(x)
+        moved = torch.zeros_like(x)
+        moved[:, :4, 1:] = x[:, :4, :-1]
+        return self.head(self.pool(moved * x).flatten(1))
+
+
+class Compared(nn.Module):
+    """Pairs of rows compared by angle and by distance, and angles of pairs of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(16, 24), nn.Linear(16, 24)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        left, right = self.left(x), self.right(x)
+        alike = functional.cosine_similarity(left[:, :, None], right[:, None], dim=-1)
+        return alike @ torch.atan2(left, right)
+
+
+class Bounded(nn.Module):
+    """A threshold, and losses that are lines away from zero, beside one that is written by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(16, 40), nn.Linear(40, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = functional.threshold(self.narrow(x), 0.1, 0.0)
+        found = self.wide(hidden)
+        loss = functional.smooth_l1_loss(found, x)
+        away = (found.mean(1) - 1).abs()
+        loss = loss + torch.where(away < 1.0, 0.5 * away**2, away - 0.5).mean()
+        loss = loss + functional.binary_cross_entropy(found.sigmoid(), x.sigmoid())
+        return loss + functional.huber_loss(found.mean(-1), x.mean(-1))
+
+
+class Judged(nn.Module):
+    """Scores that are judged inside of the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(16, 40), nn.Linear(40, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self.wide(torch.tanh(self.narrow(x)))
+        return functional.binary_cross_entropy_with_logits(scores, x.sigmoid())
