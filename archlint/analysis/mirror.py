@@ -51,6 +51,8 @@ class Mirror:
         )
 
     def _is_alike(self, reading: Reading) -> bool:
+        if reading.lost is not None:
+            return False
         fields = self.walk.fields
         for look, source in zip(reading.looks, reading.sources, strict=True):
             before = fields.get(source)

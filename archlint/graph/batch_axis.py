@@ -69,7 +69,9 @@ def _order(node: Node, rank: int) -> Sequence[int]:
 
 def _regrouped(sizes: Sequence[int], outer: int, batch: int) -> BatchAxis | None:
     """Return the axis in which `outer` elements stand before the batch; one of its size first."""
-    found = []
+    found: list[BatchAxis] = []
+    if not outer:
+        return None
     for axis, size in enumerate(sizes):
         earlier = prod(sizes[:axis])
         if earlier and outer % earlier == 0 and size % (outer // earlier * batch) == 0:

@@ -19,7 +19,7 @@ from archlint.record import replace
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
 
-    from archlint.graph.node import Node
+    from archlint.graph.node import Attribute, Node
     from archlint.graph.scope import Scope
 
 
@@ -49,12 +49,20 @@ def _add_plain(node: Node, name: str, scope: Scope) -> None:
     """Add a constant that is given as numbers or texts."""
     for key, (dtype, most) in _PLAIN.items():
         given = node.attributes.get(key)
-        if given is None or not isinstance(given, (int, float, str, tuple)):
+        if given is None or not _is_plain(given, dtype):
             continue
         shape = (len(given),) if isinstance(given, tuple) else ()
         scope.learn(name, dtype, shape, Provenance.DECLARED)
         if dtype is not DType.STRING and prod(shape) <= most:
             scope.constants[name] = np.array(given, dtype.value)
+
+
+def _is_plain(given: Attribute, dtype: DType) -> bool:
+    """Whether an attribute is of the kind that its name tells: texts, or numbers, or one of them."""
+    kinds = (str,) if dtype is DType.STRING else (int, float)
+    return all(
+        isinstance(each, kinds) for each in (given if isinstance(given, tuple) else (given,))
+    )
 
 
 _PLAIN: Mapping[str, tuple[DType, int]] = {

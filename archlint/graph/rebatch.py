@@ -177,8 +177,7 @@ class Rebatch:
             return None
         adopted, places = {}, {}
         for name in names:
-            value = scope.values[name]
-            sizes = value.sizes or ()
+            sizes = self._sizes(name) or ()
             place = axis if axis >= 0 else len(sizes) + axis
             if self._moved(name, scope) or not 0 <= place < len(sizes):
                 continue
@@ -205,9 +204,10 @@ class Rebatch:
         waiting = list(places.items())
         while waiting:
             name, place = waiting.pop()
-            value = scope.values[name]
-            maker = self._before.producers.get(name)
-            if value.role is not Role.COMPUTED or maker is None or self._moved(name, scope):
+            value, maker = scope.values.get(name), self._before.producers.get(name)
+            if value is None or value.role is not Role.COMPUTED or maker is None:
+                continue
+            if self._moved(name, scope):
                 continue
             scope.values[name] = self._grown(name, place.axis, scope)
             scope.constants.pop(name, None)

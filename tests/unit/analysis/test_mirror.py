@@ -79,6 +79,7 @@ APART = [
     "h = Transpose <perm = [0, 2, 3, 1]> (x)  y = Transpose <perm = [0, 3, 1, 2]> (h)",
     "h = Transpose <perm = [0, 1, 3, 2]> (x)  y = Conv <pads = [1, 0, 1, 2]> (h, w)",
     "h = Conv(x, w)  p = AveragePool <kernel_shape = [1, 2]> (h)  y = Conv(p, w)",
+    "h = Conv(x, w)  p = Conv <strides = [0, 0]> (h, w)  y = Relu(p)",  # nobody can follow it
 ]
 
 

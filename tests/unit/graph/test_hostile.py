@@ -174,3 +174,17 @@ def test_a_required_input_that_is_left_out_is_refused(op: str, slot: int):
     model.graph.node[0].input[slot] = ""
     with pytest.raises(InvalidGraph, match="leaves out one of its inputs"):
         build_graph(model)
+
+
+@pytest.mark.parametrize("given", ["'text'", "['a', 'b']", "1.5"])
+@pytest.mark.parametrize("key", ["value_int", "value_floats", "value_strings"])
+def test_a_constant_of_another_kind_than_its_name_tells_is_read(key, given):
+    model = parse("g () => (y) { y = Constant <value_int = 1> () }")
+    value = {"'text'": "text", "['a', 'b']": ["a", "b"], "1.5": 1.5}[given]
+    model.graph.node[0].attribute[0].CopyFrom(onnx.helper.make_attribute(key, value))
+
+    try:
+        graph = build_graph(model, Bindings())
+    except InvalidGraph:
+        return
+    assert "y" in graph.values

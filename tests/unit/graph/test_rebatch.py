@@ -7,8 +7,10 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
+from archlint.graph.batch_axis import BatchAxis, before
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.node import Node
 from archlint.graph.value import Value
 
 
@@ -226,3 +228,12 @@ def test_the_batch_of_the_file_changes_nothing():
     same, plain = build_graph(model, Bindings(batch_size=2)), build_graph(model)
 
     assert same.values == plain.values
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (3, 0), (0, 2), (4, 3)])
+@pytest.mark.parametrize("outer", [(0, 2), (2,), (6, 0, 2)])
+def test_an_empty_tensor_holds_no_batch_to_follow(sizes: tuple[int, ...], outer: tuple[int, ...]):
+    place = BatchAxis(len(outer) - 1)
+    node = Node("r", "Reshape", "", ("x", "s"), ("y",), {}, {})
+    found = before(node, sizes, outer, place, 2)
+    assert found is None or sizes[found.axis] % 2 == 0
