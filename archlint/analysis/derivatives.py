@@ -75,7 +75,8 @@ class Derivatives:
         if form is Backward.PASSES or (form is Backward.PASSES_FIRST and slot == 0):
             return arrived if shape == arrived.shape else None
         if form is Backward.CUTS:
-            return Gradient(arrived.storage, shape, arrived.strides, is_view=True)
+            strides = arrived.strides if len(shape) == len(arrived.shape) else None
+            return Gradient(arrived.storage, shape, strides, is_view=True)
         if form in {Backward.SPREADS, Backward.REGROUPS}:
             strides = self._regrouped(node, operator, shape, arrived)
             if strides is not None:

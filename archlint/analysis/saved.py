@@ -193,8 +193,8 @@ class Saved:
         maker = self.graph.producers.get(name)
         if maker is None or name in self.graph.outputs or len(self.graph.consumers[name]) != 1:
             return False
-        storage = self.storages.of(name)
-        if storage in before[maker.name].storages:
+        storage, kept = self.storages.of(name), before.get(maker.name)
+        if kept is None or storage in kept.storages:
             return False
         is_new = storage == name
         return is_new or (len(maker.outputs) == 1 and self._is_spare(maker.inputs[0], before))
