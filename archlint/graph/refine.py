@@ -47,7 +47,7 @@ def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None
 
 def compare(outputs: tuple[str, ...], scope: Scope, context: Context) -> None:
     """Note where the file declares another shape than the one that was inferred."""
-    for name in outputs:
+    for name in filter(None, outputs):
         raw = context.declared.get(name)
         if raw is None:
             continue

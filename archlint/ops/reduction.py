@@ -133,6 +133,8 @@ def keeps_no_sums(call: Call, gradients: Gradients) -> Kept:
 def views_spread(call: Call, _: int, strides: Strides) -> Strides:
     """Read each element of a sum's gradient at all places that were summed."""
     reduced, keepdims = reduced_axes(call), bool(call.integer("keepdims", 1))
+    if len(strides) != call.rank(0) - (0 if keepdims else len(reduced)):
+        raise Undetermined("the gradient has other axes than the sum")
     left = iter(strides)
     spread = []
     for axis in range(call.rank(0)):

@@ -188,3 +188,12 @@ def test_a_constant_of_another_kind_than_its_name_tells_is_read(key, given):
     except InvalidGraph:
         return
     assert "y" in graph.values
+
+
+def test_a_declaration_of_no_name_is_of_no_output():
+    model = parse("g (float[2, 3] x) => (y) { y, mask = Dropout(x) }")
+    model.graph.node[0].output[1] = ""
+    declared = onnx.helper.make_tensor_value_info("", TensorProto.BOOL, [2])
+    model.graph.value_info.append(declared)
+
+    assert build_graph(model, Bindings()).values["y"].sizes == (2, 3)
