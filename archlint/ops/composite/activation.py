@@ -88,7 +88,7 @@ def composites() -> tuple[Composite, ...]:
         ),
         *(_pointwise(name.capitalize(), name) for name in ("softplus", "hardtanh")),
         *(
-            _pointwise(name.capitalize(), name, kept=keeps_input_or_output)
+            _pointwise(name.capitalize(), name, kept=keeps_input_or_output())
             for name in ("elu", "selu", "celu")
         ),
         Composite(
