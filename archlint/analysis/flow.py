@@ -245,9 +245,7 @@ class Flow:
         """Return what the input of a function of each element runs into."""
         own = destinies.get(node.output, _NOWHERE)
         if own.is_final and _squashes(effect):
-            return (
-                own  # what turns outputs into probabilities or pixels is a part of the last layer
-            )
+            return own  # what makes probabilities or pixels of outputs belongs to the last layer
         is_gate = isinstance(effect, Activates) and effect.is_gate
         return _ends_as(Kind.GATE if is_gate else Kind.ACTIVATION)
 

@@ -32,7 +32,7 @@ def keeps_input_or_output(*, often_in_place: bool = False) -> KeptFacet:
 
 def _is_in_place(call: Call, gradients: Gradients) -> bool | None:
     """Whether the file, its record of the program, or else the target says that it is in place."""
-    from archlint.graph.in_place import called_in_place
+    from archlint.ops.in_place import called_in_place
 
     stated = call.node.metadata.get(IN_PLACE)
     if stated is not None:

@@ -12,6 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from archlint.analysis.facts import Facts
 from archlint.frontends.architecture import compile_architecture
 from archlint.graph.build import build_graph
+from archlint.graph.node import Node
+from archlint.ops.in_place import called_in_place
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import parse_yaml
 from archlint.target import Target, Training
@@ -155,3 +157,9 @@ layers: [{conv}, {conv}, {layer}: {{inplace: {written}}}, {conv}]
     model = compile_architecture(parse_yaml(text.encode()), Path()).model
     found = Facts(build_graph(model), Target(training=Training("sgd")), operators())
     assert found.saved.total.value == maps * MAP
+
+
+def test_a_line_that_calls_what_was_called_tells_nothing() -> None:
+    line = f"x = leaky{'()' * 480}"
+    metadata = {"pkg.torch.onnx.stack_trace": f'File "net.py", line 1, in forward\n    {line}'}
+    assert called_in_place(Node("n", "LeakyRelu", "", (), (), {}, metadata)) is None

@@ -34,10 +34,16 @@ def called_in_place(node: Node) -> bool | None:
 def _said(code: str) -> Iterator[bool | None]:
     for part in (part for statement in parsed(code) for part in ast.walk(statement)):
         if isinstance(part, ast.Call):
-            called = part.func
-            name = called.attr if isinstance(called, ast.Attribute) else ast.unparse(called)
+            name = _name(part.func)
             if name.removesuffix("_") in _PLACES:
                 yield True if name.endswith("_") else _argument(part, _PLACES[name])
+
+
+def _name(called: ast.expr) -> str:
+    """Return the last name of what is called, "" where it has none."""
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""
 
 
 def _argument(call: ast.Call, place: int) -> bool | None:
