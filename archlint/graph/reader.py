@@ -158,7 +158,7 @@ class GraphReader:
         elif node.op == CHOICE and not node.domain:
             merge(node, scope)
         if context.rebatch is not None:
-            context.rebatch.check(node, scope)
+            context.rebatch.check(node, proto, scope)
         elif self._depth == 0 and context.declared:
             compare(node.outputs, scope, context)
         if node.domain:
