@@ -41,11 +41,23 @@ def _inside(entries: tuple[Taps, ...], extent: int | None) -> list[int]:
         if entries[position].low > 0 and entries[position].high < extent - 1
     ]
     largest = max((entries[position].span for position in clear), default=0)
+    # What ends at one border and is larger than all that end at none is no cut one of those.
+    wide = [
+        position
+        for position in filled
+        if entries[position].span > largest and _ends_at_one(entries[position], extent)
+    ]
+    largest = max((entries[position].span for position in wide), default=largest)
     return [
         position
-        for position in clear
+        for position in sorted([*clear, *wide])
         if entries[position].high >= largest - 1 and entries[position].low <= extent - largest
     ]
+
+
+def _ends_at_one(taps: Taps, extent: int) -> bool:
+    """Whether a field inside the input ends at one of its borders."""
+    return (taps.low == 0 and taps.high < extent - 1) or (taps.low > 0 and taps.high == extent - 1)
 
 
 def _longest_run(positions: list[int]) -> list[int]:
