@@ -122,12 +122,25 @@ def sources(
 ) -> Iterator[tuple[str, BatchAxis]]:
     """Yield the operands that bring the batch to a place of an output, and where it is in each."""
     output = growth.sizes(name)
+    if place.axis in _inserted(maker, len(output or ()), growth):
+        return
     for slot, source in enumerate(maker.inputs):
         operand = growth.sizes(source) if source else None
         if operand is not None and output is not None and (not slot or reads_all(maker)):
             brought = Passage(maker, slot, operand, output, growth.old).before(place)
             if brought is not None:
                 yield source, brought
+
+
+def _inserted(node: Node, rank: int, growth: Growth) -> set[int]:
+    """Return the axes of an output of as many axes that an Unsqueeze puts there."""
+    if node.op != "Unsqueeze" or not rank:
+        return set()
+    axes = node.attributes.get("axes")
+    if len(node.inputs) > 1:
+        known = growth.before.constants.get(node.inputs[1])
+        axes = None if known is None else tuple(known.reshape(-1).tolist())
+    return {int(axis) % rank for axis in axes} if isinstance(axes, tuple) else set()
 
 
 def operands(node: Node) -> Sequence[str]:

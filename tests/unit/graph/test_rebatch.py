@@ -349,10 +349,16 @@ def test_work_on_a_query_of_one_sample_may_be_done_for_each_or_once():
         # An axis put in front of what is done, as of a bias for all samples.
         ("m = MatMul(table, w) q = Unsqueeze(m, zero) y = Add(x, q)", (1, 9, 8)),
         ("q = Unsqueeze(table, zero) y = Add(x, q)", (1, 9, 8)),
+        # The same of one head, where the axis of heads has the size of the batch.
+        (
+            """h = MatMul(query, w) q = Unsqueeze(h, zero) a = Unsqueeze(x, one)
+            b = Add(a, q) y = Squeeze(b, one)""",
+            (1, 1, 9, 8),
+        ),
     ],
 )
 def test_work_that_says_how_often_it_is_done(nodes: str, work: tuple[int, ...]):
-    model = model_of("float[1, 9, 8] x", nodes, s=[1, 9, 8], zero=[0])
+    model = model_of("float[1, 9, 8] x", nodes, s=[1, 9, 8], zero=[0], one=[1])
     model.graph.initializer.extend(
         numpy_helper.from_array(np.zeros(shape, np.float32), name)
         for name, shape in {"query": (1, 9, 8), "w": (8, 8), "table": (9, 8)}.items()
