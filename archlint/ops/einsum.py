@@ -144,7 +144,7 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
     strides = [gradients.strides_of(slot) for slot in range(len(operands))]
     element = width(call.input(0)) // 8
     shared: list[int] = []
-    own = 0
+    own = transient = 0
     for each in contractions(operands, output, strides, sizes):
         sides = (
             (each.left, each.right, (each.batched, each.rows, each.summed)),
@@ -153,11 +153,14 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
         for side, other, groups in sides:
             if not any(gradients[slot] for slot in other.slots):
                 continue
-            if not side.is_input or _is_copied(side, groups, sizes):
-                own += element * prod(sizes[letter] for letter in side.letters)
+            nbytes = element * prod(sizes[letter] for letter in side.letters)
+            if not side.is_input or (each.summed and _is_copied(side, groups, sizes)):
+                own += nbytes
             else:
                 shared.extend(side.slots)
-    return Kept(inputs=tuple(shared), own=own)
+            if not each.summed:  # multiplied element by element: the gradients are summed at last
+                transient += element * prod(sizes[letter] for letter in each.letters) - nbytes
+    return Kept(inputs=tuple(shared), own=own, transient=transient)
 
 
 def _is_copied(side: Factor, groups: Sequence[str], sizes: dict[str, int]) -> bool:
