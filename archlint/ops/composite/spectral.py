@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archlint.ops.composite.composite import Attributes, Composite, Form, framework_operator
@@ -28,7 +29,7 @@ def _axes(call: ExportedCall) -> Attributes | None:
     return {"axes": axes} if axes else None
 
 
-def lies_along_signal(call: Call) -> Strides:
+def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
     """Return the strides of the signals: the last axis that was transformed lies in one piece."""
     axes, shape = call.integers("axes") or (-1,), call.output_shape()
     return contiguous_along(shape, (axes[-1] % len(shape),))
