@@ -102,7 +102,8 @@ class BackwardWalk:
         present[0] = self._derivatives.taken(node, present[0])
         made, transient = self._derivatives.of(node, present[0])
         if each.transient_after is None:
-            self.ledger.mark(transient + each.transient)
+            more = each.transient_more if self.high else 0
+            self.ledger.mark(transient + each.transient + more)
             self._forget(node, each)
         else:
             self.ledger.mark(transient + each.transient_after)

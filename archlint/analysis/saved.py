@@ -31,6 +31,7 @@ class NodeSaved:
     transient: int = 0
     forward_transient: int = 0
     transient_after: int | None = None
+    transient_more: int = 0
     unknown: tuple[Unknown, ...] = ()
     depends_on: str = ""
     beside_others: bool = False
@@ -118,6 +119,23 @@ class Saved:
             )
         )
 
+    @property
+    def rewriting(self) -> tuple[str, ...]:
+        """The operators whose backward pass takes more where they are computed in place."""
+        saved = self.of_node
+        return tuple(
+            dict.fromkeys(node.op for node in self.graph.nodes if saved[node.name].transient_more)
+        )
+
+    @cached_property
+    def perhaps_in_place(self) -> frozenset[str]:
+        """The nodes that keep their output if they are computed in place, and else their input."""
+        return frozenset(
+            name
+            for name, each in self.of_node.items()
+            if each.beside_others and each.own.low == each.own.high
+        )
+
     def run_again(self, segment: Segment) -> tuple[Node, ...]:
         """Return the nodes of a checkpointed part that the backward pass runs again.
 
@@ -181,6 +199,7 @@ class Saved:
             kept.transient,
             kept.forward_transient,
             kept.transient_after,
+            kept.transient_more,
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
         )

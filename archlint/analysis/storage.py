@@ -131,7 +131,8 @@ class Storages:
         if isinstance(operator.layout, Layout):
             return name, self._new_strides(node, operator.layout, name, layouts)
         known = [
-            layouts[each][1] if each in layouts else self._contiguous(each) for each in node.inputs
+            layouts[each][1] if each in layouts else self._contiguous(each) if each else None
+            for each in node.inputs
         ]
         try:
             return name, operator.layout(Call(node, self.graph), known)

@@ -53,7 +53,8 @@ class Kept:
     gradients and drops again;
     `forward_transient` is the same for the forward pass besides its outputs. `transient_after` is
     the same as `transient` at the end of a backward pass that has freed what is kept step by step,
-    before the gradients are complete; None where all of it is there to the end.
+    before the gradients are complete; None where all of it is there to the end. `transient_more` is
+    what `transient` may be larger by.
     """
 
     inputs: tuple[int, ...] = ()
@@ -65,6 +66,7 @@ class Kept:
     transient: int = 0
     forward_transient: int = 0
     transient_after: int | None = None
+    transient_more: int = 0
 
 
 NOTHING = Kept()

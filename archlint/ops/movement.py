@@ -6,7 +6,6 @@ from archlint.ops.autocast import KEEPS, STATES, TAKES_AFTER, Casting, CastingFa
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.facets import (
-    keeps_input,
     keeps_nothing,
     no_cost,
     sees_any_position,
@@ -271,7 +270,7 @@ def operators() -> tuple[Operator, ...]:
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
-        _move("Col2Im", sees_any_position, keeps_input),
+        _move("Col2Im", sees_any_position, keeps_nothing),
     )
 
 
