@@ -31,7 +31,7 @@ class NodeSaved:
     transient: int = 0
     forward_transient: int = 0
     transient_after: int | None = None
-    transient_more: int = 0
+    rewritten: Amount = Amount()
     unknown: tuple[Unknown, ...] = ()
     depends_on: str = ""
     beside_others: bool = False
@@ -122,10 +122,8 @@ class Saved:
     @property
     def rewriting(self) -> tuple[str, ...]:
         """The operators whose backward pass takes more where they are computed in place."""
-        saved = self.of_node
-        return tuple(
-            dict.fromkeys(node.op for node in self.graph.nodes if saved[node.name].transient_more)
-        )
+        saved = ((node.op, self.of_node[node.name].rewritten) for node in self.graph.nodes)
+        return tuple(dict.fromkeys(op for op, bytes_ in saved if bytes_.low != bytes_.high))
 
     @cached_property
     def perhaps_in_place(self) -> frozenset[str]:
@@ -192,6 +190,7 @@ class Saved:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
             return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
+        rewritten = kept.rewritten_high
         high = kept.own if kept.own_high is None else kept.own_high
         return NodeSaved(
             storages,
@@ -199,7 +198,7 @@ class Saved:
             kept.transient,
             kept.forward_transient,
             kept.transient_after,
-            kept.transient_more,
+            Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
         )

@@ -187,7 +187,7 @@ class TrainingMemory:
     def _walks(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """The forward end and the backward peak, for both ends of what is kept."""
         exact = all(
-            each.own.low == each.own.high and not each.transient_more
+            each.own.low == each.own.high and each.rewritten.low == each.rewritten.high
             for each in self.saved.of_node.values()
         )
         low = self._walk(high=False)

@@ -11,7 +11,6 @@ from archlint.record import replace
 DEPENDS_ON = "whether it is computed in place, which training.in-place says"
 # What hands on a view: PyTorch normalizes planes as channels of one sample, and cuts the result.
 _MAKE_VIEWS = frozenset({"InstanceNormalization"})
-_OF_REWRITING = 2
 
 
 def keeps_input_or_output(*, often_in_place: bool = False) -> KeptFacet:
@@ -45,16 +44,13 @@ def keeps_output_or_rewrites(call: Call, gradients: Gradients) -> Kept:
 def rewriting(kept: Kept, call: Call, in_place: bool | None) -> Kept:
     """Return what an activation keeps, with what it takes to go back through a view.
 
-    One that writes into a view changes the whole of it: the gradient of that is laid out anew, and
-    the part that was written copied, before the derivative is taken of it.
+    It changes the tensor that it is a view of.
     """
     maker = call.graph.producers.get(call.node.inputs[0])
     if in_place is False or maker is None or maker.op not in _MAKE_VIEWS:
         return kept
-    copies = _OF_REWRITING * nbytes(call.output())
-    if in_place is None:
-        return replace(kept, transient_more=copies)
-    return replace(kept, transient=copies)
+    whole = nbytes(call.output())
+    return replace(kept, rewritten=whole if in_place else 0, rewritten_high=whole)
 
 
 def is_in_place(call: Call, gradients: Gradients) -> bool | None:
