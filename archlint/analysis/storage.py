@@ -142,8 +142,12 @@ class Storages:
             return name, self._contiguous(name)
         if isinstance(operator.layout, Layout):
             return name, self._new_strides(node, operator.layout, name, layouts)
+        known = [
+            layouts[each][1] if each in layouts else self._contiguous(each) if each else None
+            for each in node.inputs
+        ]
         try:
-            return name, operator.layout(Call(node, self.graph))
+            return name, operator.layout(Call(node, self.graph), known)
         except Undetermined:
             return name, self._contiguous(name)
 

@@ -16,6 +16,7 @@ from archlint.analysis.storage import Storages
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
+from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.hidden_dropouts import HiddenDropouts
@@ -124,8 +125,10 @@ class TrainingStep:
         is_hidden = self._fullest is not None
         notes = [_HIDES.format(" and ".join(self._hides) or "numbers folded")] if is_hidden else []
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
+        rewriting = self.saved.rewriting
+        notes += [f"what the peak is at {op} depends on {DEPENDS_ON}" for op in rewriting]
         peak = self.memory.peak
-        if self.saved.total.value is not None and peak.low < peak.high:
+        if self.saved.total.value is not None and peak.low < peak.high and not rewriting:
             notes.append("variables of the program may hold tensors until a module returns")
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
 

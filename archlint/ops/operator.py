@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from archlint.ops.autocast import KEEPS, CastingFacet
@@ -34,7 +34,7 @@ CostFacet: TypeAlias = Callable[[Call], Cost]
 KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]
 SightFacet: TypeAlias = Callable[[Call, int], Sight]
 SignalFacet: TypeAlias = Callable[[Call], Effect]
-LayoutFacet: TypeAlias = Callable[[Call], Strides]
+LayoutFacet: TypeAlias = Callable[[Call, Sequence["Strides | None"]], Strides]
 MisfitFacet: TypeAlias = Callable[[Call], str | None]
 ShapeFacet: TypeAlias = Callable[[Call], tuple[int, ...]]
 ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]

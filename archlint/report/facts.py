@@ -91,7 +91,7 @@ def _compute(facts: Facts) -> dict[str, Any]:
         "step_flops": compute.step_flops,
         "elementwise_flops": compute.elementwise_flops,
     }
-    certainty = _certainty(compute.forward_macs)
+    certainty = _certainty(compute.forward_macs, compute.elementwise_flops)
     bounded = [
         {"node": node.name, "op": node.op, "reason": "which branch runs is not known"}
         for node in facts.graph.nodes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archlint.ops.call import nbytes
@@ -44,7 +45,7 @@ def keeps_direction(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
-def lies_along_signal(call: Call) -> Strides:
+def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
     """Return the strides of the signals: the last axis that was transformed lies in one piece."""
     axes, shape = call.integers("axes") or (-1,), call.output_shape()
     return contiguous_along(shape, (axes[-1] % len(shape),))
