@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.findings import Severity
 from archlint.sources.problem import Problem
+from archlint.sources.problem_kind import TEXT_NOT_UTF_8
 from archlint.sources.wire import key, write_field
 
 if TYPE_CHECKING:
@@ -50,12 +50,10 @@ def mend(model: onnx.ModelProto) -> Iterator[Problem]:
     if not mended:
         return
     yield Problem(
-        "FILE005",
-        "text-not-utf-8",
+        TEXT_NOT_UTF_8,
         f"{len(mended)} text{'s' * (len(mended) > 1)} in the model "
         f"{'are' if len(mended) > 1 else 'is'} not UTF-8, the first one is '{mended[0][:80]}'",
         "export the model again with names in ASCII or UTF-8",
-        Severity.WARNING,
     )
 
 

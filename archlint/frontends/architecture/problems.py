@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
-from archlint.findings import Severity
 from archlint.frontends.architecture.item import BESIDE
 from archlint.sources.problem import Problem
+from archlint.sources.problem_kind import INVALID_ARCHITECTURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ class Problems:
         help: str = "",  # noqa: A002 - the field's name
     ) -> None:
         """Take down a problem at `span`."""
-        problem = Problem("YAML002", "invalid-architecture", message, help, Severity.ERROR, span)
+        problem = Problem(INVALID_ARCHITECTURE, message, help, span)
         self._found.setdefault((span, message), problem)
         if len(self._found) > _MOST:
             raise Stop
