@@ -142,17 +142,13 @@ def _shows_info(options: argparse.Namespace) -> bool:
 
 
 def _selection(options: argparse.Namespace) -> Selection:
-    from archlint.config.selection import Selection
+    from archlint.config.selection import Selection, rule_words
 
     return Selection(
-        select=None if options.select is None else _words(options.select),
-        ignore=_words(options.ignore),
-        extend_select=_words(options.extend_select),
+        select=None if options.select is None else rule_words(options.select),
+        ignore=rule_words(options.ignore),
+        extend_select=rule_words(options.extend_select),
     )
-
-
-def _words(values: list[str]) -> tuple[str, ...]:
-    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
 
 
 def _baseline(options: argparse.Namespace, project: Project) -> Baseline | None:
