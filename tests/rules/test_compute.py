@@ -7,7 +7,7 @@ import pytest
 from archlint.api import Severity
 from archlint.testing import lint_file, lint_text
 from archlint_rules.compute.declared_drift import DeclaredDrift
-from archlint_rules.compute.flattened_head import FullyConnectedExplosion
+from archlint_rules.compute.fully_connected_explosion import FullyConnectedExplosion
 from archlint_rules.compute.memory_bound import MemoryBound
 from archlint_rules.compute.tensor_core_alignment import TensorCoreAlignment
 

@@ -40,3 +40,10 @@ def test_every_rule_has_a_manual_and_is_found():
         if isinstance(item, type) and issubclass(item, Rule) and item.__module__ == module.name
     }
     assert given == written
+
+
+@pytest.mark.parametrize("rule", archlint_rules(), ids=lambda rule: rule.code)
+def test_a_rule_is_found_by_its_name(rule):
+    words = rule.name.split("-")
+    assert rule.__module__.rpartition(".")[2] == "_".join(words)
+    assert rule.__qualname__ == "".join(word.capitalize() for word in words)

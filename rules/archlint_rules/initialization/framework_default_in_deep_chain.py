@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DEEP = 5
 
 
-class DefaultInDeepChain(Rule):
+class FrameworkDefaultInDeepChain(Rule):
     """A deep chain of ReLU layers without a normalization is left at the framework's default."""
 
     code = "INIT003"
