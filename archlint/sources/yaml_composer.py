@@ -224,13 +224,13 @@ class _Composer:
         if is_yaml_1_1_boolean(scalar):
             message = f"{text} is a boolean in YAML 1.1 and a word in YAML 1.2"
             meaning = "true" if text.lower() in {"yes", "on"} else "false"
-            mend = f'write {meaning}, or "{text}" in quotes'
+            remedy = f'write {meaning}, or "{text}" in quotes'
         elif is_yaml_1_1_number(scalar):
             message = f"{text} is another number in YAML 1.1 than in YAML 1.2"
-            mend = f'write it without leading zeros or colons, or "{text}" in quotes'
+            remedy = f'write it without leading zeros or colons, or "{text}" in quotes'
         else:
             return
-        self.problems.append(Problem(AMBIGUOUS_VALUE, message, mend, scalar.span))
+        self.problems.append(Problem(AMBIGUOUS_VALUE, message, remedy, scalar.span))
 
 
 def _can_be_merged(node: Node) -> bool:

@@ -20,7 +20,7 @@ class Verdict(enum.Enum):
 
 @record
 class Missing:
-    """Why an amount cannot be worked out at all, and what would mend that."""
+    """Why an amount cannot be worked out at all, and what to do about that."""
 
     reason: str
     help: str
