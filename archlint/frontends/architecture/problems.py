@@ -12,6 +12,7 @@ from archlint.sources.problem_kind import INVALID_ARCHITECTURE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from archlint.frontends.architecture.value import Invalid
     from archlint.sources.span import Span
     from archlint.sources.yaml_node import Scalar
 
@@ -46,6 +47,10 @@ class Problems:
         self._found.setdefault((span, message), problem)
         if len(self._found) > _MOST:
             raise Stop
+
+    def take_down(self, invalid: Invalid) -> None:
+        """Take down why a node has no value, at its place."""
+        self.add(invalid.span, invalid.message, invalid.help)
 
     def unknown_argument(
         self, word: Scalar, layer: str, known: Iterable[str], what: str = "argument"
