@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
+from archlint.frontends.properties import IGNORE, PATH
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -44,3 +45,13 @@ class Node:
         if outputs and outputs[0]:
             return outputs[0]
         return next((name for name in outputs if name), "")
+
+    @property
+    def document_path(self) -> str | None:
+        """The keys that lead to its layer in an architecture file, as JSON; None elsewhere."""
+        return self.metadata.get(PATH)
+
+    @property
+    def ignored_rules(self) -> str | None:
+        """The rules whose findings about it the file leaves out, by commas; None without any."""
+        return self.metadata.get(IGNORE)

@@ -96,4 +96,4 @@ def _parse(
             "not an ONNX model: no graph is in it",
             "It may be another protobuf file, for example a tensor or a TensorFlow graph",
         )
-    return model, () if clean else tuple(utf8.mend(model))
+    return model, () if clean else tuple(utf8.repair(model))

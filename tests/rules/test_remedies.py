@@ -6,9 +6,9 @@ import pytest
 
 from archlint.api import Severity
 from archlint.testing import lint_text
-from archlint_rules.compute.step_budget import StepBudgetExceeded
-from archlint_rules.memory.inference_memory import InferenceMemoryExceeded
-from archlint_rules.memory.training_memory import TrainingMemoryExceeded
+from archlint_rules.compute.step_budget_exceeded import StepBudgetExceeded
+from archlint_rules.memory.inference_memory_exceeded import InferenceMemoryExceeded
+from archlint_rules.memory.training_memory_exceeded import TrainingMemoryExceeded
 from archlint_rules.memory.weights_exceed_flash import WeightsExceedFlash
 
 WIDTH, LAYERS = 512, 4

@@ -51,7 +51,7 @@ def layer_arguments(
         try:
             value = node_value(entry.value, names)
         except Invalid as invalid:
-            problems.add(invalid.span, invalid.message, invalid.help)
+            problems.take_down(invalid)
             continue
         try:
             bound[word] = convert(argument.kind, value)
@@ -80,7 +80,7 @@ def block_arguments(
         try:
             bound[word] = node_value(entry.value, names)
         except Invalid as invalid:
-            problems.add(invalid.span, invalid.message, invalid.help)
+            problems.take_down(invalid)
     for name in block.parameters:
         if name in block.required and name not in given:
             problems.add(item.word.span, f"the block {block.name} needs {name}")

@@ -86,7 +86,7 @@ def read_parameters(
             # A default may use the parameters before it.
             values[word] = node_value(entry.value, {**names, **values})
         except Invalid as invalid:
-            problems.add(invalid.span, invalid.message, invalid.help)
+            problems.take_down(invalid)
             values[word] = None
         if values[word] == REQUIRED_WORD:
             required.add(word)
@@ -103,5 +103,5 @@ def _input_names(node: Node | None, problems: Problems) -> tuple[str, ...]:
     try:
         return tuple(node_word(item, "the name of an input") for item in inside.items)
     except Invalid as invalid:
-        problems.add(invalid.span, invalid.message)
+        problems.take_down(invalid)
         return (INPUT,)

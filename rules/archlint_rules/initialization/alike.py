@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     Judged: TypeAlias = tuple[Layer, Distribution]
 
 _CLOSE = 1.05
-_SUPPRESSION = "archlint.ignore"
 
 
 def drawn(model: Model) -> Iterator[Judged]:
@@ -48,7 +47,7 @@ def and_others(group: list[Judged]) -> str:
     if not others:
         return ""
     layers = f"{others} more layer{'s' * (others > 1)}"
-    if _line(last):
+    if last.node.document_path:
         return f", and {layers} from this line"
     return f", and {layers} like it{', the last' * (others > 1)} {last.weight}"
 
@@ -56,19 +55,17 @@ def and_others(group: list[Judged]) -> str:
 def _place(layer: Layer) -> Hashable:
     """Return what layers of one finding have in common, besides sigma."""
     node, activation = layer.node, layer.source.activation
-    if _line(layer) or _SUPPRESSION in node.metadata:  # which speaks of its node alone
-        return _line(layer) or node.name
+    if node.document_path:
+        return node.document_path
+    if node.ignored_rules is not None:  # which speaks of its node alone
+        return node.name
     return node.domain, node.op, layer.fan, activation.name if activation else layer.source.kind
-
-
-def _line(layer: Layer) -> str | None:
-    return layer.node.metadata.get("archlint.path")
 
 
 def _is_like(leader: Judged, found: Distribution, layer: Layer) -> bool:
     """Whether a layer has the sigma of another, or the number that all weights are."""
     other = leader[1]
-    if _line(layer):
+    if layer.node.document_path:
         return True
     if other.std == 0 or found.std == 0:
         return other.std == found.std and other.mean == found.mean

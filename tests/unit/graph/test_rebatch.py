@@ -210,6 +210,7 @@ def test_what_cannot_be_told_is_unknown(nodes: str):
 
 def test_elements_are_never_lost_or_made():
     """Reshapes with every constant target: the new elements are the old ones times the ratio."""
+    known = []
     for source in ((2, 3, 4), (3, 2, 4), (3, 4, 2)):
         for target in ([24], [2, 12], [12, 2], [6, 4], [4, 6], [3, 8], [1, 24], [2, 3, 4], [-1, 4]):
             model = model_of(
@@ -219,7 +220,8 @@ def test_elements_are_never_lost_or_made():
                 s=target,
             )
             sizes = build_graph(model, Bindings(batch_size=6)).values["y"].sizes
-            assert sizes is None or int(np.prod(sizes)) == 72
+            known += [] if sizes is None else [int(np.prod(sizes))]
+    assert known == 23 * [72], "4 of the 27 cut a batch in a way that cannot be followed"
 
 
 def test_the_batch_of_the_file_changes_nothing():
@@ -236,4 +238,5 @@ def test_an_empty_tensor_holds_no_batch_to_follow(sizes: tuple[int, ...], outer:
     place = BatchAxis(len(outer) - 1)
     node = Node("r", "Reshape", "", ("x", "s"), ("y",), {}, {})
     found = before(node, sizes, outer, place, 2)
-    assert found is None or sizes[found.axis] % 2 == 0
+    is_followed = outer == (2,) and bool(sizes) and sizes[0] % 2 == 0
+    assert found == (BatchAxis(axis=0, within=1) if is_followed else None)

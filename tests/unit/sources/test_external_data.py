@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 from archlint.findings import Severity
 from archlint.sources.external import Refused, external_stat, open_external
 from archlint.sources.onnx_file import OnnxDocument, read_onnx
+from archlint.sources.payload import ELIDED
 from archlint.sources.problem import Problem, Unreadable
-from archlint.sources.skeleton import ELIDED
 from archlint.sources.statistics import statistics
 
 if TYPE_CHECKING:
