@@ -97,6 +97,32 @@ def test_text_that_the_terminal_cannot_show(folder: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+INTERRUPTED = """
+import sys
+from archlint import cli
+from archlint.engine import load
+
+class Meant:
+    def __set_name__(self, *_):
+        raise KeyboardInterrupt
+
+def interrupted(*_):
+    class Made:
+        it = Meant()
+
+load._load_yaml = interrupted
+sys.exit(cli.main(["check", "net.arch.yaml", "other.arch.yaml"]))
+"""
+
+
+def test_an_interrupt_ends_the_run_at_once_and_says_nothing(
+    program: Archlint, folder: Path
+) -> None:
+    (folder / "other.arch.yaml").write_bytes((folder / "net.arch.yaml").read_bytes())
+    result = program(code=INTERRUPTED)
+    assert (result.code, result.out, result.err) == (130, "", "")
+
+
 THREADS = """
 import os, sys
 sys.argv = ["archlint", "check", "net.arch.yaml"]
