@@ -150,7 +150,7 @@ def _totals(facts: Mapping[str, Any]) -> str:
     peak = "" if memory["complete"] else _AT_LEAST
     moment = f", {training['moment']}" if memory["complete"] else ""
     lines = [
-        ("parameters", _stored(parameters["count"], parameters["bytes"])),
+        ("parameters", _stored(parameters["count"], parameters["bytes"]) + _trained(facts)),
         ("buffers", _stored(parameters["buffer_count"], parameters["buffer_bytes"])),
         ("forward", f"{work}{macs} = {_interval(between['forward_flops'], format_flops)}"),
         ("elementwise", f"{work}{_interval(between['elementwise_flops'], format_flops)}"),
@@ -165,7 +165,7 @@ def _totals(facts: Mapping[str, Any]) -> str:
         ("  saved activations", f"{saved}{_interval(training['saved_activation_bytes'])}"),
         *_passing(memory),
     ]
-    lines += _on_device(memory["device"], peak)
+    lines += [*_on_device(memory["device"], peak), *_deployed(memory["deployment"], inference)]
     lines = [(label, with_formula(facts["formulas"], label, value)) for label, value in lines]
     lines = [
         (label, f"{value} (optimizer: {optimizer}{moment})" if label == "training peak" else value)
@@ -184,7 +184,29 @@ def _on_device(device: Mapping[str, Any] | None, bound: str) -> list[tuple[str, 
         return []
     total = f"{bound}{_interval(device['training_bytes'])} of {format_bytes(device['limit_bytes'])}"
     reserves = [(f"  {name}", _interval(bounds)) for name, bounds in device["reserves"].items()]
-    return [(f"on {device['name']}", total), *reserves]
+    return [(f"training on {device['name']}", total), *reserves]
+
+
+def _deployed(deployed: Mapping[str, Any] | None, bound: str) -> list[tuple[str, str]]:
+    """Return the lines about inference on the device, or in the number format, that is given.
+
+    `bound` says that its amounts leave out what is unknown.
+    """
+    if deployed is None:
+        return []
+    device, number_format = deployed["device"], deployed["number_format"]
+    label = f"inference{f' on {device}' if device else ''}"
+    total = f"{bound}{_interval(deployed['total_bytes'])}{_of(deployed['limit_bytes'])}"
+    flash = f"{_of(deployed['flash_bytes'])} of flash" if deployed["flash_bytes"] else ""
+    return [
+        (label, f"{total} (in {number_format})" if number_format else total),
+        ("  weights", f"{_interval(deployed['weight_bytes'])}{flash}"),
+        ("  activations", f"{bound}{_interval(deployed['activation_bytes'])}"),
+    ]
+
+
+def _of(limit: int | None) -> str:
+    return "" if limit is None else f" of {format_bytes(limit)}"
 
 
 def _passing(memory: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -201,6 +223,12 @@ def _communication(bounds: Mapping[str, int]) -> list[tuple[str, str]]:
 def _stored(count: int | None, size: int | None) -> str:
     number = "?" if count is None else f"{count:,}"
     return f"{number} ({_some(size, format_bytes)})"
+
+
+def _trained(facts: Mapping[str, Any]) -> str:
+    """Return how many parameters are trained, where an export for inference has another number."""
+    count = facts["memory"]["training"]["parameters"]
+    return "" if count == facts["parameters"]["count"] else f"; in training {count:,}"
 
 
 def _bounded(facts: Mapping[str, Any]) -> str:
