@@ -139,10 +139,8 @@ class TrainingStep:
         if not whole:
             return []
         count = sum(value.elements or 0 for value in whole)
-        return [
-            f"{count:,} of {self.parameters.count:,} parameters are stored as whole numbers, which "
-            "are not trained: export the model before it is quantized"
-        ]
+        stored = f"{count:,} of {self.parameters.count:,} parameters are stored as whole numbers"
+        return [f"{stored}, which are not trained: export the model before it is quantized"]
 
     @property
     def unseen(self) -> float:

@@ -227,8 +227,9 @@ def _stored(count: int | None, size: int | None) -> str:
 
 def _trained(facts: Mapping[str, Any]) -> str:
     """Return how many parameters are trained, where an export for inference has another number."""
-    count = facts["memory"]["training"]["parameters"]
-    return "" if count == facts["parameters"]["count"] else f"; in training {count:,}"
+    count, between = facts["parameters"]["count"], facts["memory"]["training"]["parameter_range"]
+    is_same = between["low"] == between["high"] == count
+    return "" if is_same else f"; in training {_interval(between, '{:,}'.format)}"
 
 
 def _bounded(facts: Mapping[str, Any]) -> str:

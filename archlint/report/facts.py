@@ -117,6 +117,7 @@ def _memory(facts: Facts) -> dict[str, Any]:
         "inference_complete": inference.complete,
         "training": {
             "parameters": facts.trained_parameters.count,
+            "parameter_range": _range(facts.trained_count),
             "weight_bytes": training.weight_bytes,
             "gradient_bytes": training.gradient_bytes,
             "optimizer_state_bytes": state.low if state.complete else None,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from jsonschema import Draft202012Validator
 from onnx import TensorProto, helper, numpy_helper, parser
 
@@ -230,6 +231,21 @@ def test_inference_is_told_as_the_target_runs_it(archlint: Archlint, folder: Pat
     deployment = json.loads(gpu.out)["memory"]["deployment"]
     assert deployment["weight_bytes"] == {"low": 448, "high": 448}
     assert deployment["total_bytes"]["high"] == (3 * 32 * 32 + 8 * 30 * 30) * 2 + 448
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("pooled.dynamo", "1,421 (5.551 KiB); in training 1,469"),
+        ("pooled.torchscript", "1,429 (5.582 KiB); in training 1,461 to 1,485"),
+    ],
+)
+def test_the_parameters_of_a_folded_network_are_told(
+    archlint: Archlint, name: str, shown: str
+) -> None:
+    """PyTorch counts 1,469; whether convolutions had biases, only one exporter tells."""
+    path = Path(__file__).parents[1] / "truth" / "inference" / f"{name}.onnx"
+    assert totals(archlint("inspect", str(path)).out)["parameters"] == shown
 
 
 def test_quantized_weights_are_said_not_to_be_trained(archlint: Archlint, folder: Path) -> None:
