@@ -23,7 +23,9 @@ _FOR_PEOPLE = frozenset({"text", "short", "github"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders")
+    parser.add_argument(
+        "paths", nargs="*", default=["."], metavar="PATH", help="files, folders, and patterns"
+    )
     target_options.add_arguments(parser)
     project_options.add_arguments(parser)
     rules = parser.add_argument_group("rules", "codes, beginnings of codes, or names; by commas")
