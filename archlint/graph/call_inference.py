@@ -36,6 +36,10 @@ def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> 
     found = context.known.get(key) if key is not None else None
     if found is None:  # an equal call that is known was looked at
         context.inference.check(node)
+    if context.rebatch is not None:
+        adopted = context.rebatch.adopt(proto, scope)
+        if adopted is not None:
+            return _listed(node, context.inference.infer(proto, adopted, contents))
     refusal = missing_row(node, scope)
     if refusal is not None:
         return refusal
@@ -44,7 +48,7 @@ def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> 
         if key is not None:
             context.known[key] = found
     if isinstance(found, str) and context.rebatch is not None:
-        adopted = context.rebatch.adopt(proto, scope)
+        adopted = context.rebatch.adopt(proto, scope, refused=True)
         if adopted is not None:
             found = _listed(node, context.inference.infer(proto, adopted, contents))
     return found

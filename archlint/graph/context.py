@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
+from archlint.graph.rounds import Allowance
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Context:
 
     `declared` holds the serialized types that the file gives to tensors of the main graph.
     `rebatch` mends a model whose fixed batch was changed. `known` are calls that were inferred
-    before.
+    before, `allowance` is what loops may still be written out to.
     """
 
     inference: NodeInference
@@ -33,3 +34,4 @@ class Context:
     declared: Mapping[str, bytes]
     rebatch: Rebatch | None = None
     known: dict[Signature, Outcome] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
