@@ -129,10 +129,11 @@ class Flow:
 
     def effect(self, node: Node) -> Effect | None:
         """Return the effect of one node, without a look at the others."""
-        known = self._known
-        if node.name not in known:
-            known[node.name] = self._effect(node)
-        return known[node.name]
+        known, name = self._known, node.name
+        if name in known:
+            return known[name]
+        found = known[name] = self._effect(node)
+        return found
 
     @cached_property
     def _answers(self) -> Answers:
