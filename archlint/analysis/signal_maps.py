@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.analysis.distribution import Distribution
-from archlint.analysis.function import Curve, product_of, sum_of
+from archlint.analysis.function import applied, product_of, sum_of
 from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
 from archlint.record import replace
@@ -57,7 +57,7 @@ def _has_places(shape: Shape) -> bool:
 
 def activated(source: Signal, effect: Activates) -> Signal:
     """Apply a function to each element."""
-    return replace(source, function=Curve(effect.function(source.values)))
+    return replace(source, function=applied(effect.function, source.function))
 
 
 def bounded(table: Signal) -> Signal:
