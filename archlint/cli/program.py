@@ -25,6 +25,8 @@ def run(arguments: Sequence[str]) -> int:
             return end.code if isinstance(end.code, int) else _USAGE
         return int(options.run(options))
     except CannotRun as error:
+        if interrupted(error):
+            return _INTERRUPTED
         for line in str(error).splitlines():
             streams.note(f"archlint: error: {line}")
         return _USAGE
