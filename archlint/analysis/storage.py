@@ -26,6 +26,8 @@ from archlint.record import record, replace
 Placement: TypeAlias = tuple[str, Strides | None]
 """Where a tensor lies: its storage, and its strides there where its shape is known."""
 
+_TAKE_AFTER_ALL = frozenset({Layout.FOLLOWS, Layout.CHANNELS_OF_ALL})
+
 
 @record(slots=False)
 class Storages:
@@ -184,7 +186,7 @@ class Storages:
             return None
         plain = contiguous(shape)
         operands = []
-        for source in node.inputs if layout is Layout.FOLLOWS else node.inputs[:1]:
+        for source in node.inputs if layout in _TAKE_AFTER_ALL else node.inputs[:1]:
             own = self.graph.values[source].sizes if source else None
             known = layouts.get(source)
             strides = known[1] if known else self._contiguous(source) if source else None
@@ -192,8 +194,9 @@ class Storages:
                 operands.append((own, strides))
         if all(strides == contiguous(own) for own, strides in operands):
             return plain
-        if layout is Layout.CHANNELS:
-            return channels_last_strides(shape) if channels_last(*operands[0]) else plain
+        if layout in {Layout.CHANNELS, Layout.CHANNELS_OF_ALL}:
+            is_last = all(channels_last(*operand) for operand in operands)
+            return channels_last_strides(shape) if is_last else plain
         return follows(shape, operands)
 
     def _contiguous(self, name: str) -> Strides | None:

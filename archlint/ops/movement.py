@@ -250,6 +250,7 @@ def operators() -> tuple[Operator, ...]:
             signal=joins,
             backward=Backward.CUTS,
             casting=casts(Casting.JOINED, Casting.WIDEST),
+            layout=Layout.CHANNELS_OF_ALL,
             in_variables=True,
         ),
         _move(
@@ -266,7 +267,13 @@ def operators() -> tuple[Operator, ...]:
             backward=Backward.MAKES,
             selection=Selection.PART,
         ),
-        _move("Pad", sees_padded, keeps_for_padding, casting=casts_for_padding),
+        _move(
+            "Pad",
+            sees_padded,
+            keeps_for_padding,
+            layout=Layout.CHANNELS,
+            casting=casts_for_padding,
+        ),
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),

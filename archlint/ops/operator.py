@@ -27,6 +27,7 @@ class Layout(enum.Enum):
     ROW_MAJOR = "row-major"
     FOLLOWS = "follows"  # that of the inputs, as pointwise operators do
     CHANNELS = "channels"  # channels last where the input has them last, else row-major
+    CHANNELS_OF_ALL = "channels of all"  # channels last where all inputs have them last
     FOLLOWS_FIRST = "follows first"  # that of the first input
 
 
