@@ -19,13 +19,12 @@ class ByteFile:
     """A regular file, open for reading by position; `size` is its length in bytes.
 
     Reads are plain calls, not a memory map: a mapped file that shrinks kills the process, a read
-    comes back short and becomes an error. `bytes_read` counts what was asked of the system.
+    comes back short and becomes an error.
     """
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
         self.size = os.fstat(file.fileno()).st_size
-        self.bytes_read = 0
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -61,7 +60,6 @@ class ByteFile:
             if not count:
                 raise unreadable(_SHRUNK, offset=offset + filled)
             filled += count
-        self.bytes_read += filled
 
     def _read_some_into(self, view: memoryview, offset: int) -> int:
         if hasattr(os, "preadv"):
@@ -72,15 +70,12 @@ class ByteFile:
     def _read_some(self, offset: int, count: int) -> bytes:
         try:
             if hasattr(os, "pread"):
-                piece = os.pread(self._file.fileno(), count, offset)
-            else:  # Windows
-                self._file.seek(offset)
-                piece = self._file.read(count) or b""
+                return os.pread(self._file.fileno(), count, offset)
+            self._file.seek(offset)  # Windows
+            return self._file.read(count) or b""
         except OSError as error:
             message = f"it cannot be read: {error.strerror or error}"
             raise unreadable(message, offset=offset) from error
-        self.bytes_read += len(piece)
-        return piece
 
     def close(self) -> None:
         """Close the file."""
