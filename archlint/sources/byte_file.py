@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from archlint.sources.problem import Unreadable
+
 _SHRUNK = "the file became shorter while it was read"
 
 
@@ -62,10 +64,13 @@ class ByteFile:
             filled += count
 
     def _read_some_into(self, view: memoryview, offset: int) -> int:
-        if hasattr(os, "preadv"):
-            return os.preadv(self._file.fileno(), [view], offset)
-        self._file.seek(offset)  # Windows
-        return self._file.readinto(view) or 0
+        try:
+            if hasattr(os, "preadv"):
+                return os.preadv(self._file.fileno(), [view], offset)
+            self._file.seek(offset)  # Windows
+            return self._file.readinto(view) or 0
+        except OSError as error:
+            raise _refused(error, offset) from error
 
     def _read_some(self, offset: int, count: int) -> bytes:
         try:
@@ -74,8 +79,7 @@ class ByteFile:
             self._file.seek(offset)  # Windows
             return self._file.read(count) or b""
         except OSError as error:
-            message = f"it cannot be read: {error.strerror or error}"
-            raise unreadable(message, offset=offset) from error
+            raise _refused(error, offset) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -86,6 +90,11 @@ class ByteFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _refused(error: OSError, offset: int) -> Unreadable:
+    """Return the error for bytes that the system does not give."""
+    return unreadable(f"it cannot be read: {error.strerror or error}", offset=offset)
 
 
 def _open_at_once(path: str, flags: int) -> int:
