@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     target_options.add_arguments(parser)
     project_options.add_arguments(parser)
+    _add_rules(parser)
+    _add_fixes(parser)
+    _add_report(parser)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
     rules = parser.add_argument_group("rules", "codes, beginnings of codes, or names; by commas")
     rules.add_argument(
         "--select", metavar="RULES", action="append", default=None, help="run only these"
@@ -45,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rules.add_argument(
         "--force-exclude", action="store_true", help="`exclude` holds for named files too"
     )
+
+
+def _add_fixes(parser: argparse.ArgumentParser) -> None:
     fixes = parser.add_argument_group("fixes").add_mutually_exclusive_group()
     fixes.add_argument(
         "--fix", action="store_true", help="fix what can be fixed safely, and report what is left"
@@ -52,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fixes.add_argument(
         "--diff", action="store_true", help="print what --fix would change, and change nothing"
     )
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
     report = parser.add_argument_group("report")
     report.add_argument(
         "--format", metavar="NAME", default="text", help="text, short, json, github, sarif"
