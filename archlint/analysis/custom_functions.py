@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from archlint.graph.frames import STACK, frames
 from archlint.graph.graph import Graph
+from archlint.graph.modules import module_calls
 from archlint.graph.node import Node
 from archlint.record import record
 
@@ -54,8 +55,11 @@ def _applied_at(node: Node) -> str:
     """Return the lines down to the one that applied a function whose code made the node, or ""."""
     if ".apply(" not in node.metadata.get(STACK, ""):
         return ""
-    running = frames(node)
+    running, modules = frames(node), 1 + len(module_calls(node))  # and the network
     for depth, (outer, inner) in enumerate(pairwise(running), start=1):
-        if inner.function == _FORWARD and _APPLIED.search(outer.code):
+        # A module that is called in the line, for what the function is given, has a scope.
+        runs = sum(frame.function == _FORWARD for frame in running[: depth + 1])
+        is_inside = inner.function == _FORWARD and runs > modules
+        if is_inside and _APPLIED.search(outer.code):
             return "\n".join(f"{each.file}:{each.number}" for each in running[:depth])
     return ""

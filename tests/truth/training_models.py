@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from layout_models import Bagged, Customary, Folded, Planes, Rearranged, Weighing
 from operator_models import (
     Bending,
     Bounded,
@@ -374,6 +375,8 @@ NETWORKS = {
     "spectrogram": (Spectrogram, rows),
     "stepping": (Stepping, rows),
     "reconstructing": (Reconstructing, rows),
+    "weighing": (Weighing, rows),
+    "planes": (Planes, image),
 }
 
 
@@ -390,4 +393,8 @@ EXPORTED = {
     "bending": (Bending, image),
     "bounded": (Bounded, rows),
     "spectral": (Spectral, rows),
+    "bagged": (Bagged, tokens),
+    "folded": (Folded, image),
+    "rearranged": (Rearranged, image),
+    "customary": (Customary, rows),
 }

@@ -198,6 +198,10 @@ def composites() -> tuple[Composite, ...]:
             ("aten.roll.default",),
         ),
         Composite(
+            framework_operator("PixelShuffle", keeps_nothing, layout=Layout.CHANNELS),
+            targets=("aten.pixel_shuffle.default", "aten.pixel_unshuffle.default"),
+        ),
+        Composite(
             framework_operator("Unfold", keeps_nothing, view=views_windows),
             targets=("aten.unfold.default",),
             reads=_reads_windows,

@@ -26,6 +26,10 @@ CASES = [
 
 # TorchScript does not tell the variables: the answer is an interval.
 HELD_BY_VARIABLES = {("listed", "torchscript")}
+# Modules do not tell whether they write into what they are given: the answer is an interval.
+WRITTEN_INTO = {("planes", "torchscript"), ("planes", "dynamo")}
+# What a custom function does in its backward pass is in no file.
+WITH_OWN_BACKWARD = {("customary", "dynamo")}
 
 
 def facts_of(name: str, exporter: str) -> Facts:
@@ -61,7 +65,10 @@ def test_the_peak_is_that_of_a_step(
         blocks=facts.step.blocks,
     )
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
-    if (name, exporter) in HELD_BY_VARIABLES:
+    if (name, exporter) in WITH_OWN_BACKWARD:
+        assert memory.peak.low < want
+        return
+    if (name, exporter) in HELD_BY_VARIABLES | WRITTEN_INTO:
         assert memory.peak.low < want
         assert memory.peak.high == pytest.approx(want, rel=0.01)
         return
