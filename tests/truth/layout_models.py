@@ -85,6 +85,21 @@ class Planes(nn.Module):
         return self.head((x + self.block(x))[:, :16])
 
 
+class Graded(nn.Module):
+    """Attention over a graph, whose scores may be written over, or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.score, self.act = nn.Linear(16, 4), nn.Linear(4, 2), nn.LeakyReLU(0.2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = self.map(x.flatten(0, 1))
+        left, right = self.score(rows).unbind(1)
+        scores = self.act(left[:, None] + right)
+        shares = torch.where(x.mean((1, 2)).sum() < 9, scores, -9e15)
+        return functional.softmax(shares, dim=-1) @ rows
+
+
 class Swish(torch.autograd.Function):
     """An activation that keeps its input alone."""
 

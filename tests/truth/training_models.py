@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from layout_models import Bagged, Customary, Folded, Planes, Rearranged, Weighing
+from layout_models import Bagged, Customary, Folded, Graded, Planes, Rearranged, Weighing
 from operator_models import (
     Bending,
     Bounded,
@@ -397,4 +397,5 @@ EXPORTED = {
     "folded": (Folded, image),
     "rearranged": (Rearranged, image),
     "customary": (Customary, rows),
+    "graded": (Graded, rows),
 }
