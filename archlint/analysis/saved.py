@@ -8,6 +8,7 @@ from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, merged, total
 from archlint.analysis.checkpointing import Segment
+from archlint.analysis.custom_functions import CustomFunctions
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
@@ -186,6 +187,8 @@ class Saved:
             given = replace(flags, strides=strides, is_spare=is_spare)
             kept = operator.kept(Call(node, self.graph), given)
             storages = self._storages(node, kept)
+            if (kept.own or storages) and node.name in self._custom.inputs:
+                kept, storages = Kept(transient=kept.transient), self._given(node)
             for storage in storages:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
@@ -201,6 +204,17 @@ class Saved:
             Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
+        )
+
+    @cached_property
+    def _custom(self) -> CustomFunctions:
+        return CustomFunctions(self.graph)
+
+    def _given(self, node: Node) -> tuple[str, ...]:
+        """Return the tensors of numbers that the custom function around a node was given."""
+        dtypes = ((name, self.graph.values[name].dtype) for name in self._custom.inputs[node.name])
+        return self._not_free(
+            self.storages.of(name) for name, dtype in dtypes if dtype and dtype.is_float
         )
 
     def _is_spare(self, name: str, before: Mapping[str, NodeSaved]) -> bool:

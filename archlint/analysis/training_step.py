@@ -128,7 +128,9 @@ class TrainingStep:
             notes.append(_HIDES.format(hidden))
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
         rewriting = self.saved.rewriting
-        notes += [f"what the peak is at {op} depends on {DEPENDS_ON}" for op in rewriting]
+        notes += [
+            f"how much the backward pass of {op} takes depends on {DEPENDS_ON}" for op in rewriting
+        ]
         peak = self.memory.peak
         if self.saved.total.value is not None and peak.low < peak.high and not rewriting:
             notes.append("variables of the program may hold tensors until a module returns")

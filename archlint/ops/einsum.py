@@ -165,8 +165,9 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
     strides = [gradients.strides_of(slot) for slot in range(len(operands))]
     element = width(call.input(0)) // 8
     shared: list[int] = []
-    own = transient = 0
-    for each in contractions(operands, output, strides, sizes):
+    own = 0
+    chain = list(contractions(operands, output, strides, sizes))
+    for each in chain:
         sides = (
             (each.left, each.right, (each.batched, each.rows, each.summed)),
             (each.right, each.left, (each.batched, each.summed, each.columns)),
@@ -174,14 +175,41 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
         for side, other, groups in sides:
             if not any(gradients[slot] for slot in other.slots):
                 continue
-            nbytes = element * prod(sizes[letter] for letter in side.letters)
-            if not side.is_input or (each.summed and _is_copied(side, groups, sizes)):
-                own += nbytes
+            copied = bool(each.summed) and _is_copied(side, groups, sizes)
+            if copied or not side.is_input:
+                own += element * prod(sizes[letter] for letter in side.letters)
             else:
                 shared.extend(side.slots)
-            if not each.summed:  # multiplied element by element: the gradients are summed at last
-                transient += element * prod(sizes[letter] for letter in each.letters) - nbytes
-    return Kept(inputs=tuple(shared), own=own, transient=transient)
+    passing = element * _passing(chain[-1], operands, gradients, sizes)
+    return Kept(inputs=tuple(shared), own=own, transient=passing)
+
+
+def _passing(
+    last: Contraction, operands: Sequence[str], gradients: Gradients, sizes: Mapping[str, int]
+) -> int:
+    """Return the elements that the derivative of the last product makes on the way to those of all.
+
+    They are the gradient of an earlier product, and, where nothing is summed, gradients in full of
+    what was broadcast.
+    """
+
+    def elements(letters: str) -> int:
+        return prod(sizes[letter] for letter in letters)
+
+    trained = [
+        side for side in (last.left, last.right) if any(gradients[slot] for slot in side.slots)
+    ]
+    earlier = sum(
+        elements(side.letters)
+        - sum(elements(operands[slot]) for slot in side.slots if gradients[slot])
+        for side in trained
+        if not side.is_input
+    )
+    full = elements(last.letters)
+    reduced = [elements(side.letters) for side in trained if elements(side.letters) < full]
+    if last.summed or not reduced:
+        return earlier
+    return earlier + max(full, len(reduced) * full - sum(reduced[1:]))
 
 
 def _is_copied(side: Factor, groups: Sequence[str], sizes: Mapping[str, int]) -> bool:

@@ -277,7 +277,8 @@ def operators() -> tuple[Operator, ...]:
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
-        _move("Col2Im", sees_any_position),
+        # PyTorch makes it as large as its input, and cuts it to its size after that.
+        Operator("Col2Im", no_cost, keeps_nothing, sees_any_position, moves, room_of=0),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from layout_models import Bagged, Customary, Folded, Graded, Planes, Rearranged, Weighing
 from operator_models import (
     Bending,
     Bounded,
@@ -377,6 +378,8 @@ NETWORKS = {
     "spectrogram": (Spectrogram, rows),
     "stepping": (Stepping, rows),
     "reconstructing": (Reconstructing, rows),
+    "weighing": (Weighing, rows),
+    "planes": (Planes, image),
 }
 
 
@@ -396,4 +399,9 @@ EXPORTED = {
     "pointwise": (Pointwise, rows),
     "moved": (Moved, image),
     "products": (Products, rows),
+    "bagged": (Bagged, tokens),
+    "folded": (Folded, image),
+    "rearranged": (Rearranged, image),
+    "customary": (Customary, rows),
+    "graded": (Graded, rows),
 }

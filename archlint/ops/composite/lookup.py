@@ -15,14 +15,15 @@ _SCALES = 6
 def keeps_bags(call: Call, gradients: Gradients) -> Kept:
     """Keep the places of the rows and where each bag begins, and a bag's length twice.
 
-    A mean keeps the bag of each row besides, and a maximum the place of each largest element.
+    A mean keeps the bag of each row besides, with room for one more, and a maximum the place of
+    each largest element.
     """
     if not gradients[0]:
         return NOTHING
     rows, bags, mode = call.elements(1), call.elements(2), call.integer("mode", 0)
     numbers = bags * (1 if mode == _MAXIMUM else 2)
     if mode in {_MEAN, _MAXIMUM}:
-        numbers += rows
+        numbers += rows + 1
     if mode == _MAXIMUM:
         numbers += call.output_elements()
     return Kept(inputs=(1, 2), own=_INDEX_BYTES * numbers)

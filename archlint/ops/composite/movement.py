@@ -26,6 +26,9 @@ _PACKED = made(
 )
 
 
+# What indexing takes of all of an axis: tracing writes it down, though nothing is run for it.
+_WHOLE = made("Slice", Tensor("x"), label="part")
+
 # A roll along one axis, as TorchScript writes it.
 _ROLLED = made(
     "Concat",
@@ -38,6 +41,17 @@ _PATCHES = made(
     "Reshape",
     made("Transpose", made("Gather", made("Gather", made("Pad", Tensor("x")))), label="sorted"),
 )
+
+
+def _is_all(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept a stretch that is all of the tensor, in its order."""
+    whole, part = matching.tensors["x"], matching.tensors["part"]
+    sizes = graph.values[whole].sizes
+    if sizes is None or graph.values[part].sizes != sizes:
+        return None
+    given = graph.producers[part].inputs[4:]
+    steps = [graph.constants.get(name) for name in given if name]
+    return NONE if all(step is not None and (step == 1).all() for step in steps) else None
 
 
 def _is_whole(matching: Matching, graph: Graph) -> Attributes | None:
@@ -169,7 +183,8 @@ def composites() -> tuple[Composite, ...]:
                 backward=Backward.PASSES,
                 layout=Layout.FOLLOWS,
             ),
-            targets=("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
+            (Form(_WHOLE, ("x",), _is_all),),
+            ("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
             reads=_reads_no_dropout,
         ),
         Composite(
@@ -206,6 +221,10 @@ def composites() -> tuple[Composite, ...]:
             framework_operator("Roll", keeps_nothing),
             (Form(_ROLLED, ("x",), _is_whole),),
             ("aten.roll.default",),
+        ),
+        Composite(
+            framework_operator("PixelShuffle", keeps_nothing, layout=Layout.CHANNELS),
+            targets=("aten.pixel_shuffle.default", "aten.pixel_unshuffle.default"),
         ),
         Composite(
             framework_operator("Unfold", keeps_nothing, view=views_windows),
