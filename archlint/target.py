@@ -69,7 +69,8 @@ class Sourced:
 class Device:
     """A device that a model trains or runs on; None where no source gives the number.
 
-    `memory_bytes` is what the vendor prints; `usable_fraction` of it can be had by one process.
+    `memory_bytes` is what the runtime reports, or else what the vendor prints; `usable_fraction` of
+    it can be had by one process.
     Without a stated one, the reserves of a training step on a discrete GPU are counted by name.
     `peak_ops` is dense operations a second by number format, 2 a multiply-accumulate.
     """

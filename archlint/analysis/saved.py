@@ -31,6 +31,7 @@ class NodeSaved:
     transient: int = 0
     forward_transient: int = 0
     transient_after: int | None = None
+    rewritten: Amount = Amount()
     unknown: tuple[Unknown, ...] = ()
     depends_on: str = ""
     beside_others: bool = False
@@ -118,6 +119,21 @@ class Saved:
             )
         )
 
+    @property
+    def rewriting(self) -> tuple[str, ...]:
+        """The operators whose backward pass takes more where they are computed in place."""
+        saved = ((node.op, self.of_node[node.name].rewritten) for node in self.graph.nodes)
+        return tuple(dict.fromkeys(op for op, bytes_ in saved if bytes_.low != bytes_.high))
+
+    @cached_property
+    def perhaps_in_place(self) -> frozenset[str]:
+        """The nodes that keep their output if they are computed in place, and else their input."""
+        return frozenset(
+            name
+            for name, each in self.of_node.items()
+            if each.beside_others and each.own.low == each.own.high
+        )
+
     def run_again(self, segment: Segment) -> tuple[Node, ...]:
         """Return the nodes of a checkpointed part that the backward pass runs again.
 
@@ -174,6 +190,7 @@ class Saved:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
             return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
+        rewritten = kept.rewritten_high
         high = kept.own if kept.own_high is None else kept.own_high
         return NodeSaved(
             storages,
@@ -181,6 +198,7 @@ class Saved:
             kept.transient,
             kept.forward_transient,
             kept.transient_after,
+            Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
         )

@@ -23,7 +23,9 @@ _FOR_PEOPLE = frozenset({"text", "short", "github"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders")
+    parser.add_argument(
+        "paths", nargs="*", default=["."], metavar="PATH", help="files, folders, and patterns"
+    )
     target_options.add_arguments(parser)
     project_options.add_arguments(parser)
     _add_rules(parser)
@@ -184,7 +186,10 @@ def _write_baseline(options: argparse.Namespace, outcome: Outcome) -> int:
 
     count = write_baseline(Path(options.write_baseline), outcome.recordable)
     found = counted(count, "finding")
-    streams.note(f"archlint: recorded {found} in {options.write_baseline}")
+    recorded = {id(item) for item in outcome.recordable}
+    codes = [item.finding.code for item in outcome.findings if id(item) not in recorded]
+    left = f"; {', '.join(sorted(set(codes)))} cannot be, and fails again" if codes else ""
+    streams.note(f"archlint: recorded {found} in {options.write_baseline}{left}")
     return 2 if outcome.crashes else 0
 
 
@@ -197,7 +202,7 @@ def _write(options: argparse.Namespace, text: str) -> None:
 
     from archlint.engine.whole_file import write_whole
 
-    write_whole(Path(options.output), text.encode("utf-8"))
+    write_whole(Path(options.output), text.encode("utf-8", "backslashreplace"))
 
 
 def _aside(skipped: Sequence[FileOutcome], paths: Sequence[str]) -> str:

@@ -30,3 +30,6 @@ BUFFER = "archlint.buffer"
 
 ADAPTER = "archlint.adapter"
 """Of a weight: whether a training adds it beside the weights of the file."""
+
+REPLACES = "archlint.replaces"
+"""Of a weight: the tensor of the file that it stands for, with numbers for another batch."""

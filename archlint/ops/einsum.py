@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from string import ascii_letters
 
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
 from archlint.ops.kept import Gradients, Kept
-from archlint.ops.strides import Strides, contiguous, reshape
+from archlint.ops.strides import Strides, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -29,6 +29,13 @@ class Factor:
         """Whether the side is an input itself and no earlier product."""
         return len(self.slots) == 1
 
+    def along(self, letters: str, sizes: Mapping[str, int]) -> Strides | None:
+        """Return the strides along these indices, 0 along those that the side has not."""
+        if self.strides is None:
+            return None
+        places = dict(zip(self.letters, self.strides, strict=True))
+        return tuple(places.get(letter, 0) if sizes[letter] > 1 else 0 for letter in letters)
+
 
 @record
 class Contraction:
@@ -45,6 +52,20 @@ class Contraction:
     def letters(self) -> str:
         """All indices that the product runs over."""
         return self.batched + self.rows + self.columns + self.summed
+
+    def result(self, order: str, sizes: Mapping[str, int]) -> Factor:
+        """Return the product: batched, or, where nothing is summed, made element by element."""
+        lies = self.batched + self.rows + self.columns
+        letters = "".join(letter for letter in order if letter in lies)
+        shape = tuple(sizes[letter] for letter in letters)
+        slots = self.left.slots | self.right.slots
+        sides = [side.along(letters, sizes) for side in (self.left, self.right)]
+        known = [(shape, strides) for strides in sides if strides is not None]
+        if not self.summed and len(known) == len(sides):
+            return Factor(letters, follows(shape, known), slots)
+        own = contiguous(tuple(sizes[letter] for letter in lies))
+        places = dict(zip(lies, own, strict=True))
+        return Factor(letters, tuple(places[letter] for letter in letters), slots)
 
 
 def equation(call: Call) -> tuple[tuple[str, ...], str]:
@@ -90,7 +111,10 @@ def extents(call: Call, operands: Sequence[str]) -> dict[str, int]:
 
 
 def contractions(
-    operands: Sequence[str], output: str, strides: Sequence[Strides | None], sizes: dict[str, int]
+    operands: Sequence[str],
+    output: str,
+    strides: Sequence[Strides | None],
+    sizes: Mapping[str, int],
 ) -> Iterator[Contraction]:
     """Yield the products of a chain from left to right."""
     order = output + "".join(sorted(set("".join(operands)) - set(output)))
@@ -110,13 +134,7 @@ def contractions(
             summed="".join(letter for letter in order if letter in both - later),
         )
         yield made
-        lies = made.batched + made.rows + made.columns
-        own = contiguous(tuple(sizes[letter] for letter in lies))
-        places = dict(zip(lies, own, strict=True))
-        letters = "".join(letter for letter in order if letter in lies)
-        left = Factor(
-            letters, tuple(places[letter] for letter in letters), left.slots | right.slots
-        )
+        left = made.result(order, sizes)
 
 
 def einsum_cost(call: Call) -> Cost:
@@ -136,7 +154,10 @@ def einsum_cost(call: Call) -> Cost:
 
 
 def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
-    """Keep both sides of every product, or copies where their axes have to be merged."""
+    """Keep both sides of every product, or copies where their axes have to be merged.
+
+    A product that sums nothing is made element by element: it merges no axes.
+    """
     operands, output = equation(call)
     if len(operands) == 1:
         return Kept()
@@ -144,7 +165,7 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
     strides = [gradients.strides_of(slot) for slot in range(len(operands))]
     element = width(call.input(0)) // 8
     shared: list[int] = []
-    own = 0
+    own = transient = 0
     for each in contractions(operands, output, strides, sizes):
         sides = (
             (each.left, each.right, (each.batched, each.rows, each.summed)),
@@ -153,14 +174,17 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
         for side, other, groups in sides:
             if not any(gradients[slot] for slot in other.slots):
                 continue
-            if not side.is_input or _is_copied(side, groups, sizes):
-                own += element * prod(sizes[letter] for letter in side.letters)
+            nbytes = element * prod(sizes[letter] for letter in side.letters)
+            if not side.is_input or (each.summed and _is_copied(side, groups, sizes)):
+                own += nbytes
             else:
                 shared.extend(side.slots)
-    return Kept(inputs=tuple(shared), own=own)
+            if not each.summed:  # multiplied element by element: the gradients are summed at last
+                transient += element * prod(sizes[letter] for letter in each.letters) - nbytes
+    return Kept(inputs=tuple(shared), own=own, transient=transient)
 
 
-def _is_copied(side: Factor, groups: Sequence[str], sizes: dict[str, int]) -> bool:
+def _is_copied(side: Factor, groups: Sequence[str], sizes: Mapping[str, int]) -> bool:
     """Whether the axes of each group cannot be merged without moving elements."""
     if side.strides is None:
         return False
@@ -171,16 +195,13 @@ def _is_copied(side: Factor, groups: Sequence[str], sizes: dict[str, int]) -> bo
     return reshape(shape, tuple(places[letter] for letter in ordered), merged) is None
 
 
-def lies_as_product(call: Call) -> Strides:
+def lies_as_product(call: Call, strides: Sequence[Strides | None]) -> Strides:
     """Return the strides of the result, which lies as the last product made it."""
     operands, output = equation(call)
     sizes = extents(call, operands)
     shape = tuple(sizes[letter] for letter in output)
-    chain = list(contractions(operands, output, (None,) * len(operands), sizes))
+    chain = list(contractions(operands, output, strides, sizes))
     if not chain:
         return contiguous(shape)
-    last = chain[-1]
-    lies = last.batched + last.rows + last.columns
-    own = contiguous(tuple(sizes[letter] for letter in lies))
-    places = dict(zip(lies, own, strict=True))
-    return tuple(places[letter] for letter in output)
+    last = chain[-1].result(output, sizes)
+    return last.strides or contiguous(shape)

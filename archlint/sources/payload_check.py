@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _SHOWN = 200  # letters of a name that a hostile file may make very long
 
+_CUT_OFF = "the file was cut off, or belongs to another version of the model"
+_POINTER = "so small a file may be a Git LFS pointer: run `git lfs pull`"
+_POINTER_BYTES = 200  # a pointer has some 130 bytes
+
 
 def check_payloads(folder: Path, payloads: Mapping[str, Payload]) -> Iterator[Problem]:
     """Yield what is wrong with the places of payloads; external files are looked at, not opened."""
@@ -80,7 +84,7 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
             EXTERNAL_DATA_MISSING,
             f"the file '{location[:_SHOWN]}' has {size:,} bytes, but {len(short)} of its tensors "
             f"need bytes up to {needed:,}",
-            "The file was cut off, or belongs to another version of the model",
+            _POINTER if 0 < size <= _POINTER_BYTES else _CUT_OFF,
             tensor=short[0].name,
             stated=Severity.ERROR,
         )

@@ -46,6 +46,9 @@ class Problem:
         return self.kind.severity if self.stated is None else self.stated
 
 
+FETCH_AGAIN = "export or fetch the model again"
+
+
 class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not a bug of ours
     """Raised for a file that cannot be read at all; holds the reasons."""
 
@@ -57,3 +60,9 @@ class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not
 def unreadable(message: str, help: str = "", offset: int | None = None) -> Unreadable:  # noqa: A002 - the field's name
     """Make the error for a file that cannot be parsed (FILE001)."""
     return Unreadable(Problem(UNREADABLE_FILE, message, help, offset=offset))
+
+
+def not_onnx(detail: str = "", offset: int | None = None) -> Unreadable:
+    """Make the error for bytes that no ONNX file has; `detail` says which."""
+    message = "it is not in the format of ONNX (protobuf)"
+    return unreadable(f"{message}: {detail}" if detail else message, FETCH_AGAIN, offset)

@@ -8,6 +8,9 @@ from operator_models import (
     Bounded,
     Compared,
     Judged,
+    Moved,
+    Pointwise,
+    Products,
     Ranked,
     Reconstructing,
     Shifted,
@@ -390,4 +393,7 @@ EXPORTED = {
     "bending": (Bending, image),
     "bounded": (Bounded, rows),
     "spectral": (Spectral, rows),
+    "pointwise": (Pointwise, rows),
+    "moved": (Moved, image),
+    "products": (Products, rows),
 }

@@ -21,7 +21,7 @@ _AT_LEAST = "at least "
 
 def totals(facts: Mapping[str, Any]) -> str:
     """Return a line a total; as a formula where dimensions are open."""
-    found = [*_stored(facts["parameters"]), *_work(facts["compute"]), *_memory(facts["memory"])]
+    found = [*_stored(facts), *_work(facts["compute"]), *_memory(facts["memory"])]
     lines = [(label, with_formula(facts["formulas"], label, value)) for label, value in found]
     remark = _remark(facts)
     width = max(len(label) for label, _ in lines)
@@ -39,9 +39,11 @@ def _remark(facts: Mapping[str, Any]) -> str:
     return f" (optimizer: {optimizer}{moment})"
 
 
-def _stored(parameters: Mapping[str, Any]) -> list[Line]:
+def _stored(facts: Mapping[str, Any]) -> list[Line]:
+    parameters = facts["parameters"]
+    counted = _counted(parameters["count"], parameters["bytes"])
     return [
-        ("parameters", _counted(parameters["count"], parameters["bytes"])),
+        ("parameters", counted + _trained(facts)),
         ("buffers", _counted(parameters["buffer_count"], parameters["buffer_bytes"])),
     ]
 
@@ -49,6 +51,13 @@ def _stored(parameters: Mapping[str, Any]) -> list[Line]:
 def _counted(count: int | None, size: int | None) -> str:
     number = "?" if count is None else f"{count:,}"
     return f"{number} ({some(size, format_bytes)})"
+
+
+def _trained(facts: Mapping[str, Any]) -> str:
+    """Return how many parameters are trained, where an export for inference has another number."""
+    count, between = facts["parameters"]["count"], facts["memory"]["training"]["parameter_range"]
+    is_same = between["low"] == between["high"] == count
+    return "" if is_same else f"; in training {interval(between, '{:,}'.format)}"
 
 
 def _work(compute: Mapping[str, Any]) -> list[Line]:
@@ -78,6 +87,7 @@ def _memory(memory: Mapping[str, Any]) -> list[Line]:
         ("  saved activations", f"{saved}{interval(training['saved_activation_bytes'])}"),
         *_passing(memory),
         *_on_device(memory["device"], peak),
+        *_deployed(memory["deployment"], inference),
     ]
 
 
@@ -90,7 +100,29 @@ def _on_device(device: Mapping[str, Any] | None, bound: str) -> list[Line]:
         return []
     total = f"{bound}{interval(device['training_bytes'])} of {format_bytes(device['limit_bytes'])}"
     reserves = [(f"  {name}", interval(bounds)) for name, bounds in device["reserves"].items()]
-    return [(f"on {device['name']}", total), *reserves]
+    return [(f"training on {device['name']}", total), *reserves]
+
+
+def _deployed(deployed: Mapping[str, Any] | None, bound: str) -> list[Line]:
+    """Return the lines about inference on the device, or in the number format, that is given.
+
+    `bound` says that its amounts leave out what is unknown.
+    """
+    if deployed is None:
+        return []
+    device, number_format = deployed["device"], deployed["number_format"]
+    label = f"inference{f' on {device}' if device else ''}"
+    total = f"{bound}{interval(deployed['total_bytes'])}{_of(deployed['limit_bytes'])}"
+    flash = f"{_of(deployed['flash_bytes'])} of flash" if deployed["flash_bytes"] else ""
+    return [
+        (label, f"{total} (in {number_format})" if number_format else total),
+        ("  weights", f"{interval(deployed['weight_bytes'])}{flash}"),
+        ("  activations", f"{bound}{interval(deployed['activation_bytes'])}"),
+    ]
+
+
+def _of(limit: int | None) -> str:
+    return "" if limit is None else f" of {format_bytes(limit)}"
 
 
 def _passing(memory: Mapping[str, Any]) -> list[Line]:

@@ -134,7 +134,7 @@ class Assembler:
         self, layer: Layer, item: Item, name: str, scope: Scope, inputs: Inputs
     ) -> Tensor | None:
         defaults = scope.file.defaults.get(layer.name)
-        entries = item.argument_entries()
+        entries = item.argument_entries(layer.arguments)
         given = {entry.key.text for entry in entries}
         if defaults is not None:
             inherited = defaults.argument_entries()

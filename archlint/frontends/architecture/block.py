@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from archlint.frontends.architecture.scope import INPUT
@@ -82,6 +83,11 @@ def read_parameters(
         word = entry.key.text
         if not word.isidentifier():
             problems.add(entry.key.span, f"a parameter's name is one word, found {word!r}")
+        elif iskeyword(word):
+            problems.add(
+                entry.key.span, f"{word!r} is a word of expressions and can name no parameter",
+                f"call it {word}_",
+            )  # fmt: skip
         try:
             # A default may use the parameters before it.
             values[word] = node_value(entry.value, {**names, **values})

@@ -24,9 +24,13 @@ class Stop(Exception):  # noqa: N818 - it ends the compilation, and is no bug
 
 
 class Problems:
-    """The problems found so far (YAML002), in the order in which they were found."""
+    """The problems found so far (YAML002), in the order in which they were found.
+
+    `told` counts how often one was taken down, also one that was known already.
+    """
 
     def __init__(self) -> None:
+        self.told = 0
         self._found: dict[tuple[Span | None, str], Problem] = {}
 
     def __iter__(self) -> Iterator[Problem]:
@@ -43,6 +47,7 @@ class Problems:
         help: str = "",  # noqa: A002 - the field's name
     ) -> None:
         """Take down a problem at `span`."""
+        self.told += 1
         problem = Problem(INVALID_ARCHITECTURE, message, help, span)
         self._found.setdefault((span, message), problem)
         if len(self._found) > _MOST:

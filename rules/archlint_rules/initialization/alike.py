@@ -28,15 +28,19 @@ def alike(judged: Iterable[Judged]) -> list[list[Judged]]:
     """Group layers by the line that makes them, or where there are no lines, by what they are.
 
     That is the operator, the sizes of the weight, the activation before it and sigma. What becomes
-    of their output parts them in any case.
+    of their output parts them in any case. A weight that several layers share, as heads do that run
+    on maps of several sizes, is in a group once.
     """
     groups: dict[Hashable, list[list[Judged]]] = {}
+    known: set[tuple[int, str]] = set()
     for layer, found in judged:
         kin = groups.setdefault((_place(layer), layer.destiny.is_normalized), [])
         group = next((each for each in kin if _is_like(each[0], found, layer)), None)
         if group is None:
-            kin.append([(layer, found)])
-        else:
+            group = []
+            kin.append(group)
+        if (id(group), layer.weight) not in known:
+            known.add((id(group), layer.weight))
             group.append((layer, found))
     return [group for kin in groups.values() for group in kin]
 
