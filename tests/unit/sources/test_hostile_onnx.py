@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import struct
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,6 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from archlint.sources.byte_file import ByteFile
 from archlint.sources.limits import Limits
 from archlint.sources.onnx_file import read_onnx
 from archlint.sources.problem import Problem, Unreadable
@@ -166,6 +163,8 @@ def test_unpacked_elements_are_kept_and_cost_little(tmp_path: Path) -> None:
 def test_a_file_that_shrinks_while_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from archlint.sources.byte_file import ByteFile
+
     path = tmp_path / "model.onnx"
     path.write_bytes(GRAPH + bytes(100))
     opened = ByteFile.open
@@ -178,23 +177,6 @@ def test_a_file_that_shrinks_while_it_is_read(
     monkeypatch.setattr(ByteFile, "open", shrink)
     with pytest.raises(Unreadable, match="shorter"):
         read_onnx(path)
-
-
-@pytest.mark.skipif(not hasattr(os, "preadv"), reason="Windows reads by a file's own place")
-@pytest.mark.parametrize("call", ["pread", "preadv"])
-def test_a_disk_that_fails_is_a_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    path = tmp_path / "model.onnx"
-    path.write_bytes(bytes(16))
-
-    def fail(*_: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    with ByteFile.open(path) as file:
-        monkeypatch.setattr(os, call, fail)
-        with pytest.raises(Unreadable, match="it cannot be read: Input/output error"):
-            file.read(0, 8) if call == "pread" else file.read_into(memoryview(bytearray(8)), 0)
 
 
 def test_attributes_that_take_a_hundred_times_more_memory_than_bytes(tmp_path: Path) -> None:
