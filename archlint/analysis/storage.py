@@ -57,9 +57,21 @@ class Storages:
 
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
-        value = self.graph.values[self._room(storage)]
+        return self._own_bytes(self._room(storage))
+
+    def gradient_bytes(self, name: str) -> int:
+        """Return the bytes of a tensor like this one with a storage of its own, 0 where unknown."""
+        if self._room(name) == name:
+            return self.known_bytes(name)
+        try:
+            return self._own_bytes(name)
+        except Undetermined:
+            return 0
+
+    def _own_bytes(self, name: str) -> int:
+        value = self.graph.values[name]
         if value.dtype is None:
-            raise Undetermined(f"the element type of {storage!r} is not known")
+            raise Undetermined(f"the element type of {name!r} is not known")
         sizes(value)
         stored = value.nbytes or 0
         return stored * self.float_bytes // 4 if value.dtype is DType.FLOAT32 else stored

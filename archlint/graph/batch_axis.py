@@ -1,4 +1,4 @@
-"""Where the batch stands in an operand, when it is known where it stands in the output."""
+"""Where the batch stands in an operand and in an output of one node."""
 
 from __future__ import annotations
 
@@ -29,35 +29,60 @@ class BatchAxis:
     within: int = 1
 
 
-def before(
-    node: Node, operand: Sequence[int], output: Sequence[int], place: BatchAxis, batch: int
-) -> BatchAxis | None:
-    """Return where the batch of an output stands in an operand; None where it is not in it.
+@record
+class Passage:
+    """The way of the batch through a node: from operand `slot` to an output.
 
-    `operand` and `output` are their sizes. Regrouping keeps the row-major order of the elements, so
-    that as many stand before the batch in both.
+    `operand` and `output` are their sizes with the old `batch`. Regrouping keeps the row-major
+    order of the elements, so that as many stand before the batch in both.
     """
-    if node.op in _REGROUPING:
-        return _regrouped(operand, prod(output[: place.axis]) * place.within, batch)
-    axis = place.axis
-    if node.op == "Transpose":
-        axis = _order(node, len(output))[axis]
-    elif node.op in BROADCASTING:
-        axis += len(operand) - len(output)
-    if not 0 <= axis < len(operand) or operand[axis] != output[place.axis]:
-        return None
-    return BatchAxis(axis, place.within)
 
+    node: Node
+    slot: int
+    operand: Sequence[int]
+    output: Sequence[int]
+    batch: int
 
-def after(
-    node: Node, operand: Sequence[int], output: Sequence[int], place: BatchAxis, batch: int
-) -> BatchAxis | None:
-    """Return where the batch of an operand stands in an output; None where it cannot be told."""
-    if node.op in _REGROUPING:
-        return _regrouped(output, prod(operand[: place.axis]) * place.within, batch)
-    found = [BatchAxis(axis, place.within) for axis in range(len(output))]
-    found = [each for each in found if before(node, operand, output, each, batch) == place]
-    return found[0] if len(found) == 1 else None
+    def before(self, place: BatchAxis) -> BatchAxis | None:
+        """Return where the batch of the output stands in the operand; None if it is not in it."""
+        node, operand, output = self.node, self.operand, self.output
+        if node.op in _REGROUPING:
+            return _regrouped(operand, prod(output[: place.axis]) * place.within, self.batch)
+        axis = place.axis
+        if node.op == "Transpose":
+            axis = _order(node, len(output))[axis]
+        elif node.op == "Gather":
+            axis = self._picked(axis)
+        elif node.op in BROADCASTING:
+            axis += len(operand) - len(output)
+        if not 0 <= axis < len(operand) or operand[axis] != output[place.axis]:
+            return None
+        return BatchAxis(axis, place.within)
+
+    def after(self, place: BatchAxis) -> BatchAxis | None:
+        """Return where the batch of the operand stands in the output; None if nothing tells."""
+        if self.node.op in _REGROUPING:
+            outer = prod(self.operand[: place.axis]) * place.within
+            return _regrouped(self.output, outer, self.batch)
+        found = [BatchAxis(axis, place.within) for axis in range(len(self.output))]
+        found = [each for each in found if self.before(each) == place]
+        return found[0] if len(found) == 1 else None
+
+    def _picked(self, axis: int) -> int:
+        """Return the axis of the operand of a Gather for one of the output, negative for none.
+
+        The axes of the indices stand there in place of one of the data.
+        """
+        other = len(self.output) - len(self.operand) + 1
+        ranks = (other, len(self.operand)) if self.slot else (len(self.operand), other)
+        data, indices = ranks
+        given = self.node.attributes.get("axis", 0)
+        first = given % max(data, 1) if isinstance(given, int) else 0
+        if self.slot:
+            return axis - first if axis < first + indices else -1
+        if axis < first:
+            return axis
+        return axis - indices + 1 if axis >= first + indices else -1
 
 
 def _order(node: Node, rank: int) -> Sequence[int]:
@@ -68,7 +93,11 @@ def _order(node: Node, rank: int) -> Sequence[int]:
 
 
 def _regrouped(sizes: Sequence[int], outer: int, batch: int) -> BatchAxis | None:
-    """Return the axis in which `outer` elements stand before the batch; one of its size first."""
+    """Return the axis in which `outer` elements stand before the batch.
+
+    That is one of its size; else one that begins with it, but for the last, which is of features;
+    else the outermost.
+    """
     found: list[BatchAxis] = []
     if not outer:
         return None
@@ -76,5 +105,7 @@ def _regrouped(sizes: Sequence[int], outer: int, batch: int) -> BatchAxis | None
         earlier = prod(sizes[:axis])
         if earlier and outer % earlier == 0 and size % (outer // earlier * batch) == 0:
             found.append(BatchAxis(axis, outer // earlier))
-    exact = [place for place in found if sizes[place.axis] == batch and place.within == 1]
-    return next(iter(exact or found), None)
+    own = [place for place in found if place.within == 1]
+    exact = [place for place in own if sizes[place.axis] == batch]
+    inner = [place for place in own if place.axis < len(sizes) - 1]
+    return next(iter(exact or inner or found), None)

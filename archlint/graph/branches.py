@@ -51,7 +51,7 @@ def lift(node: NodeProto, branch: GraphProto, taken: Callable[[str], bool]) -> G
     for name in (made | stored) - names.keys():
         if taken(name):
             names[name] = f"{label}/{name}"
-    _rename(lifted, names)
+    rename(lifted, names)
     for source, outer in passed:
         if outer:
             inner_name = names.get(source, source)
@@ -78,8 +78,8 @@ def common(first: Shape | None, second: Shape | None) -> Shape | None:
     return tuple(a if a == b else None for a, b in zip(first, second, strict=True))
 
 
-def _rename(graph: GraphProto, names: Mapping[str, str]) -> None:
-    """Rename tensors in a graph, and in the graphs inside its nodes."""
+def rename(graph: GraphProto, names: Mapping[str, str]) -> None:
+    """Rename tensors in a graph, and in the graphs inside its nodes that use them."""
     for tensor in graph.initializer:
         tensor.name = names.get(tensor.name, tensor.name)
     for infos in (graph.value_info, graph.output):
@@ -90,4 +90,14 @@ def _rename(graph: GraphProto, names: Mapping[str, str]) -> None:
         node.output[:] = [names.get(name, name) for name in node.output]
         for attribute in node.attribute:
             if attribute.type == AttributeProto.GRAPH:
-                _rename(attribute.g, names)
+                own = _own(attribute.g)
+                outer = {old: new for old, new in names.items() if old not in own}
+                rename(attribute.g, outer)
+
+
+def _own(graph: GraphProto) -> set[str]:
+    """Return the names that a graph inside a node gives to tensors of its own."""
+    own = {info.name for info in graph.input}
+    own.update(tensor.name for tensor in graph.initializer)
+    own.update(name for node in graph.node for name in node.output)
+    return own

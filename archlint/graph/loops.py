@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from archlint.graph.branches import common
 from archlint.graph.carried import carried
 from archlint.graph.graph import Graph
+from archlint.graph.rounds import body_of
+from archlint.graph.trips import condition_of, follow
 from archlint.graph.value import Provenance, Role, Shape, Value
 
 if TYPE_CHECKING:
@@ -16,28 +19,55 @@ if TYPE_CHECKING:
 
     from archlint.graph.node import Node
     from archlint.graph.scope import Scope
+    from archlint.graph.trips import Run
 
 
-def count(node: Node, scope: Scope) -> int | None:
-    """Return how often a Loop or a Scan runs, where that is known without running it."""
+def count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | None:
+    """Return how often a Loop or a Scan runs, where that follows from numbers that are known.
+
+    `run` works out a graph inside of this one for given contents of its inputs.
+    """
     if node.op == "Loop":
-        return _loop_count(node, scope)
+        return _loop_count(node, proto, scope, run)
     return _scan_length(node, scope)
 
 
-def _loop_count(node: Node, scope: Scope) -> int | None:
-    """The trip count of a Loop whose condition stays true."""
-    body = node.attributes.get("body")
-    limit = scope.constants.get(node.inputs[0]) if node.inputs and node.inputs[0] else None
-    if not isinstance(body, Graph) or limit is None or limit.size != 1 or not body.outputs:
+def _loop_count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | None:
+    """The trip count of a Loop: as often as it is told, or until its condition is false."""
+    body, limit, starts = (
+        node.attributes.get("body"),
+        _most_rounds(node, scope),
+        _starts(node, scope),
+    )
+    if not isinstance(body, Graph) or not body.outputs or starts is None:
         return None
-    if len(node.inputs) > 1 and node.inputs[1]:
-        start = scope.constants.get(node.inputs[1])
-        if start is None or start.size != 1:
-            return None
-        if not bool(start.reshape(-1)[0]):
-            return 0
-    return max(int(limit.reshape(-1)[0]), 0) if _stays_true(body) else None
+    if limit is None or not starts:
+        return None if starts else 0
+    if _stays_true(body):
+        return int(limit) if limit < inf else None
+    raw = body_of(proto)
+    condition = None if raw is None else condition_of(raw)
+    if condition is None:
+        return None
+    states = [scope.constants.get(node.inputs[2 + place]) for place in condition.states]
+    known = [each for each in states if each is not None]
+    return follow(condition, known, limit, run) if len(known) == len(states) else None
+
+
+def _starts(node: Node, scope: Scope) -> bool | None:
+    """Whether a loop runs at all, which its condition says where it has one."""
+    if len(node.inputs) < 2 or not node.inputs[1]:
+        return True
+    start = scope.constants.get(node.inputs[1])
+    return None if start is None or start.size != 1 else bool(start.reshape(-1)[0])
+
+
+def _most_rounds(node: Node, scope: Scope) -> float | None:
+    """Return how often a Loop may run: infinitely where nothing limits it, None if unknown."""
+    if not node.inputs or not node.inputs[0]:
+        return inf
+    limit = scope.constants.get(node.inputs[0])
+    return None if limit is None or limit.size != 1 else max(int(limit.reshape(-1)[0]), 0)
 
 
 def _stays_true(body: Graph) -> bool:

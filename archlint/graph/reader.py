@@ -22,17 +22,23 @@ from archlint.graph.loops import collect, count, settle, states
 from archlint.graph.names import Names
 from archlint.graph.node import Attribute, Node
 from archlint.graph.refine import compare, refine
+from archlint.graph.rounds import body_of, differ, size, write_out
 from archlint.graph.scope import Scope
+from archlint.graph.signature import written
 from archlint.graph.stored import add_stored, entries
+from archlint.graph.typeproto import Described
 from archlint.graph.untie import untie
 
 if TYPE_CHECKING:
+    import numpy as np
     from onnx import GraphProto, NodeProto
 
     from archlint.graph.context import Context
+    from archlint.graph.signature import Written
     from archlint.graph.value import Value
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
+_NO_CONTENTS: Mapping[str, np.ndarray] = MappingProxyType({})
 _DEEPEST_LOOP = 3
 """Loops in loops whose bodies are read a second time; each level doubles the work."""
 _DEEPEST = 64
@@ -100,14 +106,36 @@ class GraphReader:
             if branch is not None:
                 self._lift(proto, branch)
                 return
-        self._nodes.append(self._node(proto))
+        node = self._node(proto)
+        if node.op in LOOPS and not node.domain and self._write_out(proto, node):
+            return
+        self._nodes.append(node)
+
+    def _write_out(self, proto: NodeProto, node: Node) -> bool:
+        """Read the rounds of a loop as nodes of this graph, where they differ; say whether."""
+        trips, body = self._trips.get(node.name), body_of(proto)
+        if trips is None or body is None or not differ(node, self._scope):
+            return False
+        if not self._context.allowance.spend(trips * size(body)):
+            return False
+        rounds = list(write_out(proto, trips, self._context.inference.opset))
+        if not rounds:
+            return False
+        del self._trips[node.name]
+        self._scope.drop(node.outputs)
+        for each in rounds:
+            self._splice(each)
+        return True
 
     def _lift(self, proto: NodeProto, branch: GraphProto) -> None:
         """Read the nodes of a branch as nodes of this graph."""
-        lifted = lift(proto, branch, self._taken.__contains__)
-        add_stored(lifted, self._scope)
-        self._taken.update(name for node in lifted.node for name in node.output)
-        for node in lifted.node:
+        self._splice(lift(proto, branch, self._taken.__contains__))
+
+    def _splice(self, graph: GraphProto) -> None:
+        """Read what a graph stores and its nodes as if they stood in this one."""
+        add_stored(graph, self._scope)
+        self._taken.update(name for node in graph.node for name in node.output)
+        for node in graph.node:
             self._add(node)
 
     @cached_property
@@ -120,19 +148,20 @@ class GraphReader:
         scope, context = self._scope, self._context
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
-        node = self._plain(proto)
+        attributes = written(proto)
+        node = self._plain(proto, self._attributes(proto, attributes))
         if node.op in CONTROL_FLOW and not node.domain:
             check_graphs(node)
-        found = infer_call(node, proto, scope, context)
+        found = infer_call(node, proto, attributes, scope, context)
         scope.compute(node.outputs, found, context.types)
         if not scope.open.isdisjoint(node.outputs):
             refine(node, proto, scope, context)
         if node.op in LOOPS and not node.domain:
-            self._loop(node)
+            self._loop(node, proto)
         elif node.op == CHOICE and not node.domain:
             merge(node, scope)
         if context.rebatch is not None:
-            context.rebatch.check(node, scope)
+            context.rebatch.check(node, proto, scope)
         elif self._depth == 0 and context.declared:
             compare(node.outputs, scope, context)
         if node.domain:
@@ -144,7 +173,7 @@ class GraphReader:
             note_highest(node, scope)
         return node
 
-    def _plain(self, proto: NodeProto) -> Node:
+    def _plain(self, proto: NodeProto, attributes: Mapping[str, Attribute]) -> Node:
         """Return a node as plain data; its inputs must be known, and its outputs new."""
         scope = self._scope
         values = scope.values
@@ -164,16 +193,22 @@ class GraphReader:
             "" if domain == "ai.onnx" else domain,
             inputs,
             outputs,
-            self._attributes(proto),
+            attributes,
             entries(proto.metadata_props[:]),
         )
 
-    def _attributes(self, proto: NodeProto) -> Mapping[str, Attribute]:
+    def _attributes(self, proto: NodeProto, key: Written | None) -> Mapping[str, Attribute]:
+        """Return attributes as plain data, the same for all calls that give the same."""
+        known = self._context.attributes
+        if key is not None and key in known:
+            return known[key]
         attributes = {}
-        for attribute in proto.attribute[:]:
+        for attribute in proto.attribute:
             value = plain(attribute, partial(self._nested, proto))
             if value is not None:
                 attributes[attribute.name] = value
+        if key is not None:
+            known[key] = attributes
         return attributes
 
     def _nested(self, proto: NodeProto, body: GraphProto) -> Graph:
@@ -189,17 +224,25 @@ class GraphReader:
         steady = settle(proto, graph, first)
         return graph if steady == first else self._body(body, steady)
 
-    def _body(self, body: GraphProto, given: Mapping[str, Value]) -> Graph:
+    def _body(
+        self,
+        body: GraphProto,
+        given: Mapping[str, Value],
+        contents: Mapping[str, np.ndarray] = _NO_CONTENTS,
+    ) -> Graph:
         inner = Scope(outer=self._scope)
         for info in body.input:
             inner.give(info.name, self._context.types.read(info.type.SerializeToString()))
             if info.name in given:
                 inner.values[info.name] = given[info.name]
+        for name, array in contents.items():
+            inner.constants[name] = array
+            inner.give(name, Described(inner.values[name].dtype, array.shape, True, True))
         return GraphReader(body, inner, self._context, self._depth + 1).read(self._metadata)
 
-    def _loop(self, node: Node) -> None:
+    def _loop(self, node: Node, proto: NodeProto) -> None:
         """Note how often a loop runs, and what that says about its outputs."""
-        trips = count(node, self._scope)
+        trips = count(node, proto, self._scope, lambda body, known: self._body(body, {}, known))
         if trips is not None:
             self._trips[node.name] = trips
         collect(node, trips, self._scope)

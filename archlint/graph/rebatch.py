@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import NodeProto, TypeProto
 
-from archlint.frontends.properties import BUFFER
-from archlint.graph.batch_axis import BROADCASTING, BatchAxis, after, before
-from archlint.graph.control_flow import CONTROL_FLOW
+from archlint.frontends.properties import BUFFER, REPLACES
+from archlint.graph.batch_axis import BROADCASTING, BatchAxis
+from archlint.graph.batch_correction import MAY_STAY, Correction, operands
+from archlint.graph.batch_growth import Growth
+from archlint.graph.batch_partner import Call
+from archlint.graph.batch_regrouping import regrouped
+from archlint.graph.batch_single import Single
 from archlint.graph.typeproto import write
 from archlint.graph.value import Provenance, Role, Value
 from archlint.graph.weight import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
@@ -32,53 +36,19 @@ if TYPE_CHECKING:
 # The operand that holds the output's sizes, by operator.
 _SIZE_OPERAND = {"Reshape": 1, "Expand": 1, "Resize": 3}
 
-# Operators that read the elements of their first operand alone: the others are sizes, or a type.
-_OF_FIRST = frozenset({*_SIZE_OPERAND, "Squeeze", "Unsqueeze", "Tile", "Slice", "CastLike"})
-
-# Operators that repeat what they are given as often as a size says.
-_REPEATING = frozenset({"Expand", "Tile", "ConstantOfShape"})
-
-# Operators whose outputs may stay as they are when an input grows: they look at its shape alone,
-# or sum over the batch, or choose from it.
-_MAY_STAY = frozenset(
-    {
-        "Shape",
-        "Size",
-        *CONTROL_FLOW,
-        "ReduceSum",
-        "ReduceMean",
-        "ReduceMax",
-        "ReduceMin",
-        "ReduceProd",
-        "ReduceL1",
-        "ReduceL2",
-        "ReduceSumSquare",
-        "ReduceLogSum",
-        "ReduceLogSumExp",
-        "SoftmaxCrossEntropyLoss",
-        "NegativeLogLikelihoodLoss",
-        "BatchNormalization",
-        "SequenceLength",
-    }
-)
-
 
 class Rebatch:
     """Mends a model while it is read with another batch."""
 
     def __init__(self, before: Graph, old: int, new: int) -> None:
         """`before` is the model as the file has it, with the batch `old`."""
-        self._before = before
-        self._old = old
-        self._new = new
-        # How many elements of the axis that grows stand before the batch: 9 in 9 x batch, where
-        # both were merged. 1 for inputs, and unknown where it is missing.
-        self._within: dict[str, int] = {}
+        self._growth = Growth(before, old, new)
+        self._single = Single(self._growth)
 
     def give(self, name: str, scope: Scope) -> None:
         """Take in an input of the model."""
-        if self._growth(name, scope) is not None:
-            self._within[name] = 1
+        if self._growth.axis(name, scope) is not None:
+            self._growth.within[name] = 1
 
     def mend(self, proto: NodeProto, scope: Scope) -> NodeProto:
         """Return the node, with its sizes changed where they are constant and hold the batch."""
@@ -94,7 +64,7 @@ class Rebatch:
         contents = np.array(target, np.int64)
         shape = contents.shape
         scope.constants[operand] = contents
-        scope.weights[operand] = Weight(operand, {BUFFER: "true"})
+        scope.weights[operand] = Weight(operand, {BUFFER: "true", REPLACES: proto.input[slot]})
         scope.values[operand] = Value(
             operand, scope.values[proto.input[slot]].dtype, shape, Role.STORED, Provenance.BOUND
         )
@@ -105,166 +75,112 @@ class Rebatch:
         """Return the output's sizes with the new batch; None where the node is right as it is."""
         if slot >= len(proto.input) or not all(scope.find(proto.input[k]) for k in (0, slot)):
             return None
+        growth = self._growth
         operand = proto.input[slot]
-        contents, before = scope.constants.get(operand), self._before.constants.get(operand)
+        contents, before = scope.constants.get(operand), growth.before.constants.get(operand)
         if contents is None or before is None or not np.array_equal(contents, before):
             return None
         data = proto.input[0]
-        axis = self._growth(data, scope)
-        sizes, target = self._sizes(data), self._sizes(proto.output[0])
+        axis = growth.axis(data, scope)
+        sizes, target = growth.sizes(data), growth.sizes(proto.output[0])
         if axis is None or sizes is None or target is None:
             return None
         if proto.op_type == "Reshape":
-            grown = self._regrouped(proto.output[0], axis, target)
+            grown = regrouped(proto.output[0], axis, growth)
         else:
             grown = axis + len(target) - len(sizes)
             if not 0 <= grown < len(target) or target[grown] != sizes[axis]:
                 return None
-        if grown is None or target[grown] * self._new % self._old:
+        if grown is None or target[grown] * growth.new % growth.old:
             return None
-        return (*target[:grown], target[grown] * self._new // self._old, *target[grown + 1 :])
+        size = target[grown] * growth.new // growth.old
+        return (*target[:grown], size, *target[grown + 1 :])
 
-    def _regrouped(self, name: str, axis: int, target: tuple[int, ...]) -> int | None:
-        """Return the axis of the reshaped tensor `name` that grows, as `axis` of its source does.
-
-        Elements keep their row-major order, so the batch has `outer` elements before it in both.
-        With the old batch 1 there may be two such places: then the one with size 1 is it, or the
-        outermost; features do not grow; and heads do, where they go to the front next, as in
-        PyTorch's multi-head attention. Else it cannot be told.
-        """
-        data = self._before.producers[name].inputs[0]
-        within = self._within.get(data)
-        if within is None:
-            return None
-        outer = prod((self._sizes(data) or ())[:axis]) * within
-        before = [prod(target[:k]) for k in range(len(target))]
-        own = [k for k, size in enumerate(target) if before[k] == outer and size % self._old == 0]
-        exact = [k for k in own if target[k] == self._old]
-        if exact or (own and outer == 1):
-            return (exact or own)[0]
-        inside = [
-            k
-            for k, size in enumerate(target)
-            if 0 < before[k] < outer
-            and outer % before[k] == 0
-            and size % (outer // before[k] * self._old) == 0
-        ]
-        if own and inside:
-            if own[0] == len(target) - 1:
-                return inside[-1]
-            return own[0] if self._goes_first(name, own[0]) else None
-        return next(iter(own or inside), None)
-
-    def _goes_first(self, name: str, axis: int) -> bool:
-        """Whether every user of a tensor moves `axis` to the front."""
-        users = self._before.consumers.get(name, [])
-        return bool(users) and all(
-            isinstance(perm := user.attributes.get("perm"), tuple) and perm[:1] == (axis,)
-            for user in users
-        )
-
-    def adopt(self, proto: NodeProto, scope: Scope) -> dict[str, TypeProto] | None:
+    def adopt(
+        self, proto: NodeProto, scope: Scope, *, refused: bool = False
+    ) -> dict[str, TypeProto] | None:
         """Return the types of the inputs with the batch of its neighbours given to a constant.
 
         A class token or a state that was expanded to the old batch when the model was exported
         does not go together with tensors that have grown; it is seen as if expanded to the new.
+        None where no input is such a one; `refused` says that the call is wrong without it.
         """
         names = [name for name in proto.input if name]
-        if not names:
+        places = self._claimed(proto, scope)
+        if refused and not places:
+            places = self._at_same_place(proto, names, scope)
+        if not places:
             return None
-        axis = self._neighbour(proto, names, scope)
-        if axis is None:
-            return None
-        adopted, places = {}, {}
-        for name in names:
-            sizes = self._sizes(name) or ()
-            place = axis if axis >= 0 else len(sizes) + axis
-            if self._moved(name, scope) or not 0 <= place < len(sizes):
-                continue
-            if sizes[place] == self._old:
-                places[name] = BatchAxis(place)
-                adopted[name] = self._grown(name, place, scope)
-        self._correct(places, scope)
+        adopted = {
+            name: self._growth.grown(name, place.axis, scope) for name, place in places.items()
+        }
+        Correction(self._growth, scope).correct(places)
         types = {name: scope.type_of(name) for name in names}
         types.update((name, write(value)) for name, value in adopted.items())
-        return types if adopted else None
+        return types
 
-    def _grown(self, name: str, axis: int, scope: Scope) -> Value:
-        """Return a tensor with the new batch in an axis that holds the old."""
-        value, sizes = scope.values[name], self._sizes(name) or ()
-        shape = (*sizes[:axis], sizes[axis] // self._old * self._new, *sizes[axis + 1 :])
-        return Value(name, value.dtype, shape, value.role, Provenance.BOUND)
-
-    def _correct(self, places: Mapping[str, BatchAxis], scope: Scope) -> None:
-        """Correct computed tensors that hold the old batch, and all that they are made of.
-
-        What else was made of these grows as well. A tensor of which this cannot be told is unknown:
-        it is made of something of another batch.
-        """
-        waiting = list(places.items())
-        while waiting:
-            name, place = waiting.pop()
-            value, maker = scope.values.get(name), self._before.producers.get(name)
-            if value is None or value.role is not Role.COMPUTED or maker is None:
+    def _claimed(self, proto: NodeProto, scope: Scope) -> dict[str, BatchAxis]:
+        """Return the inputs that hold the old batch where an input that has grown says so."""
+        growth = self._growth
+        grown = self._grown_slots(proto, scope)
+        if not grown:
+            return {}
+        call, places = self._call(proto), {}
+        for other, name in enumerate(proto.input):
+            if not name or growth.moved(name, scope):
                 continue
-            if self._moved(name, scope):
+            found = {
+                (place, slot)
+                for slot, axis in grown.items()
+                for place in (
+                    call.partner(slot, axis, other),
+                    self._single.repeated(call, slot, axis, other),
+                )
+                if place is not None
+            }
+            if len({place for place, _ in found}) == 1:
+                place, slot = min(found)
+                within = growth.within.get(proto.input[slot], 1)
+                is_kept = (call.sizes[other] or ())[place] == (call.sizes[slot] or ())[grown[slot]]
+                places[name] = BatchAxis(place, within if is_kept else 1)
+        return places
+
+    def _call(self, proto: NodeProto) -> Call:
+        sizes = [self._growth.sizes(name) if name else None for name in proto.input]
+        return Call(proto, sizes, self._growth.old)
+
+    def _grown_slots(self, proto: NodeProto, scope: Scope) -> dict[int, int]:
+        """Return the axes that have grown, by the slots of the inputs."""
+        axes = {
+            slot: self._growth.axis(name, scope) for slot, name in enumerate(proto.input) if name
+        }
+        return {slot: axis for slot, axis in axes.items() if axis is not None}
+
+    def _at_same_place(
+        self, proto: NodeProto, names: Sequence[str], scope: Scope
+    ) -> dict[str, BatchAxis]:
+        """Return the inputs that hold the old batch at the place of the one that has grown."""
+        axis, places = self._neighbour(proto, names, scope), {}
+        if axis is None:
+            return {}
+        for name in names:
+            sizes = self._growth.sizes(name) or ()
+            place = axis if axis >= 0 else len(sizes) + axis
+            if self._growth.moved(name, scope) or not 0 <= place < len(sizes):
                 continue
-            scope.values[name] = self._grown(name, place.axis, scope)
-            scope.constants.pop(name, None)
-            self._within[name] = place.within
-            sources = self._sources(maker, name, place)
-            if not sources and self._is_made_otherwise(maker, scope):
-                self._forget(name, value, scope)
-            waiting += sources
-            waiting += self._users(name, place, scope)
-
-    def _sources(self, maker: Node, name: str, place: BatchAxis) -> list[tuple[str, BatchAxis]]:
-        """Return the operands that bring the batch, and where it stands in each."""
-        found, output = [], self._sizes(name)
-        for source in _operands(maker):
-            operand = self._sizes(source)
-            if operand is not None and output is not None:
-                brought = before(maker, operand, output, place, self._old)
-                if brought is not None:
-                    found.append((source, brought))
-        return found
-
-    def _is_made_otherwise(self, maker: Node, scope: Scope) -> bool:
-        """Whether an operator made the batch of computed tensors without it, not by repeating."""
-        computed = any(
-            scope.values[name].role is Role.COMPUTED and name not in scope.constants
-            for name in _operands(maker)
-        )
-        return computed and maker.op not in _REPEATING
-
-    def _users(self, name: str, place: BatchAxis, scope: Scope) -> Iterator[tuple[str, BatchAxis]]:
-        """Yield what was already made of a tensor with the old batch, and where it stands there."""
-        for user in self._before.consumers.get(name, ()):
-            if name not in _operands(user) or user.op in _MAY_STAY:
-                continue
-            for output in filter(None, user.outputs):
-                if output not in scope.values:
-                    continue
-                made = self._made(user, name, output, place)
-                if made is not None:
-                    yield output, made
-                elif not self._moved(output, scope):
-                    self._forget(output, scope.values[output], scope)
-
-    def _made(self, user: Node, name: str, output: str, place: BatchAxis) -> BatchAxis | None:
-        operand, sizes = self._sizes(name), self._sizes(output)
-        if operand is None or sizes is None:
-            return None
-        return after(user, operand, sizes, place, self._old)
+            if sizes[place] == self._growth.old:
+                places[name] = BatchAxis(place)
+        return places
 
     def _neighbour(self, proto: NodeProto, names: Sequence[str], scope: Scope) -> int | None:
         """Return the axis on which the inputs of a node carry the batch.
 
         It is counted from the end, and negative, for operators that broadcast.
         """
+        growth = self._growth
         if proto.op_type == "Expand":
             target, before = (
-                constants.get(names[-1]) for constants in (scope.constants, self._before.constants)
+                constants.get(names[-1]) for constants in (scope.constants, growth.before.constants)
             )
             if target is None or before is None or target.ndim != 1:
                 return None
@@ -275,81 +191,67 @@ class Rebatch:
         broadcasts = proto.op_type in BROADCASTING
         found = set()
         for name in names:
-            axis = self._growth(name, scope)
+            axis = growth.axis(name, scope)
             if axis is not None:
                 found.add(axis - len(scope.values[name].shape or ()) if broadcasts else axis)
         return found.pop() if len(found) == 1 else None
 
-    def check(self, node: Node, scope: Scope) -> None:
+    def check(self, node: Node, proto: NodeProto, scope: Scope) -> None:
         """Forget the shapes of outputs that do not scale with the batch."""
-        moved = [self._moved(name, scope) for name in _operands(node)]
+        growth = self._growth
+        moved = any(growth.moved(name, scope) for name in operands(node))
+        grown = self._grown_slots(proto, scope) if moved else {}
+        call = self._call(proto) if grown else None
+        is_open = call is not None and self._single.is_open(call, grown, scope)
+        may_stay = not moved or node.op in MAY_STAY
+        if call is not None and all(call.sums(slot, axis) for slot, axis in grown.items()):
+            may_stay = True
         for name in node.outputs:
             value = scope.values.get(name)
-            old = self._sizes(name)
+            old = growth.sizes(name)
             new = None if value is None else value.sizes
-            if value is None or old is None or new is None:
+            if value is None or old is None or new is None or not prod(old):
                 continue
-            elements, before = prod(new), prod(old)
-            if elements * self._old == before * self._new and elements != before:
+            stays = new == old and may_stay
+            if is_open or not (stays or self._scales(node, name, len(grown), scope)):
+                growth.forget(name, scope)
+            else:
                 self._follow(name, node, scope)
-                continue
-            stays = new == old and (not any(moved) or node.op in _MAY_STAY)
-            if not stays and before:
-                self._forget(name, value, scope)
+
+    def _scales(self, node: Node, name: str, grown: int, scope: Scope) -> bool:
+        """Whether a tensor has as much more elements as the batch has samples.
+
+        Of all pairs of samples there are more by its square, and so of what is made of them one by
+        one. `grown` counts the operands that have grown.
+        """
+        growth = self._growth
+        old, new = prod(growth.sizes(name) or ()), prod(scope.values[name].sizes or ())
+        if new * growth.old == old * growth.new and new != old:
+            return True
+        pairs = node.op in {"Gemm", "MatMul"} and grown == 2
+        pairs = pairs or (not grown and node.op not in _SIZE_OPERAND)
+        return pairs and new * growth.old**2 == old * growth.new**2 and new != old
 
     def _follow(self, name: str, node: Node, scope: Scope) -> None:
         """Note where in its axis the batch of a tensor that has grown stands."""
-        axis = self._growth(name, scope)
+        growth = self._growth
+        axis = growth.axis(name, scope)
         if axis is None:
             return
-        old = self._sizes(name) or ()
-        if old[axis] == self._old:
-            self._within[name] = 1
+        old = growth.sizes(name) or ()
+        if old[axis] == growth.old:
+            growth.within[name] = 1
             return
         found = set()
         for source in node.inputs:
-            grown = self._growth(source, scope) if source else None
-            if grown is None or source not in self._within:
+            grown = growth.axis(source, scope) if source else None
+            if grown is None or source not in growth.within:
                 continue
-            sizes = self._sizes(source) or ()
+            sizes = growth.sizes(source) or ()
             if node.op in {"Reshape", "Flatten", "Squeeze", "Unsqueeze"}:
-                outer = prod(sizes[:grown]) * self._within[source]
+                outer = prod(sizes[:grown]) * growth.within[source]
                 found.add(outer // prod(old[:axis]))
             elif sizes[grown] == old[axis]:
-                found.add(self._within[source])
+                found.add(growth.within[source])
         if len(found) == 1:
-            self._within[name] = found.pop()
-
-    def _forget(self, name: str, value: Value, scope: Scope) -> None:
-        unknown = (None,) * len(value.shape or ())
-        scope.values[name] = Value(name, value.dtype, unknown, value.role)
-        scope.constants.pop(name, None)
-        scope.open.add(name)
-        scope.unknown[name] = (
-            f"the model is fixed to batch {self._old}, "
-            f"and how this grows to batch {self._new} cannot be told"
-        )
-
-    def _moved(self, name: str, scope: Scope) -> bool:
-        """Whether a tensor is another than with the old batch, or not known any more."""
-        old, value = self._sizes(name), scope.values[name]
-        return old is not None and old != value.sizes
-
-    def _growth(self, name: str, scope: Scope) -> int | None:
-        """Return the axis of a tensor that has grown with the batch; None where none has."""
-        old, new = self._sizes(name), scope.values[name].sizes
-        if old is None or new is None or len(old) != len(new):
-            return None
-        axes = [axis for axis, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
-        if len(axes) != 1 or old[axes[0]] * self._new != new[axes[0]] * self._old:
-            return None
-        return axes[0]
-
-    def _sizes(self, name: str) -> tuple[int, ...] | None:
-        value = self._before.values.get(name)
-        return None if value is None else value.sizes
-
-
-def _operands(node: Node) -> Sequence[str]:
-    """Return the tensors whose elements an operator reads."""
-    return [name for name in node.inputs[: 1 if node.op in _OF_FIRST else None] if name]
+            growth.within[name] = found.pop()

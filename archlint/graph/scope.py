@@ -15,6 +15,8 @@ from archlint.graph.value import Dim, Provenance, Role, Shape, Value
 from archlint.record import record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
 
     from archlint.graph.conflict import Conflict
@@ -121,6 +123,13 @@ class Scope:
                 self.open.add(name)
             if not known.tensor:
                 self.types[name] = raw
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Take back outputs of a node, which others are going to make."""
+        for name in names:
+            for table in (self.values, self.unknown, self.refusals, self.types, self.constants):
+                table.pop(name, None)
+            self.open.discard(name)
 
     def learn(
         self, name: str, dtype: DType | None, shape: Shape | None, provenance: Provenance

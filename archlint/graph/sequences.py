@@ -40,6 +40,10 @@ def _construct(node: Node, scope: Scope) -> Items | None:
     return tuple(scope.values[name] for name in node.inputs)
 
 
+def _same(node: Node, scope: Scope) -> Items | None:
+    return scope.sequences.get(node.inputs[0])
+
+
 def _empty(_: Node, __: Scope) -> Items | None:
     return ()
 
@@ -132,6 +136,7 @@ def _total(shapes: list[Shape | None], axis: int) -> int | None:
 
 
 _MAKERS: Mapping[str, Callable[[Node, Scope], Items | None]] = {
+    "Identity": _same,
     "SequenceConstruct": _construct,
     "SequenceEmpty": _empty,
     "SequenceInsert": _insert,

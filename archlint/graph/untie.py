@@ -110,6 +110,10 @@ class _Knot:
         """The items are the inputs."""
         return node.inputs
 
+    def same(self, node: Node) -> tuple[str, ...] | None:
+        """The items are those of the sequence that is passed on."""
+        return self.items.get(node.inputs[0])
+
     def empty(self, _: Node) -> tuple[str, ...] | None:
         """There are no items."""
         return ()
@@ -185,6 +189,7 @@ def _made(
 
 
 _MAKERS: Mapping[str, Callable[[_Knot, Node], tuple[str, ...] | None]] = {
+    "Identity": _Knot.same,
     "SequenceConstruct": _Knot.construct,
     "SequenceEmpty": _Knot.empty,
     "SequenceErase": _Knot.erase,

@@ -175,9 +175,9 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
         for side, other, groups in sides:
             if not any(gradients[slot] for slot in other.slots):
                 continue
-            copied = bool(each.summed) and _is_copied(side, groups, sizes)
-            if copied or not side.is_input:
-                own += element * prod(sizes[letter] for letter in side.letters)
+            nbytes = element * prod(sizes[letter] for letter in side.letters)
+            if not side.is_input or (each.summed and _is_copied(side, groups, sizes)):
+                own += nbytes
             else:
                 shared.extend(side.slots)
     passing = element * _passing(chain[-1], operands, gradients, sizes)

@@ -4,8 +4,8 @@ import pytest
 
 from archlint.api import Severity
 from archlint.testing import lint_text
-from archlint_rules.budget.undecided import BudgetUndecided
-from archlint_rules.compute.step_budget import StepBudgetExceeded
+from archlint_rules.budget.budget_undecided import BudgetUndecided
+from archlint_rules.compute.step_budget_exceeded import StepBudgetExceeded
 
 MLP = """\
 archlint: 1

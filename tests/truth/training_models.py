@@ -9,6 +9,9 @@ from operator_models import (
     Bounded,
     Compared,
     Judged,
+    Moved,
+    Pointwise,
+    Products,
     Ranked,
     Reconstructing,
     Shifted,
@@ -398,4 +401,7 @@ EXPORTED = {
     "rearranged": (Rearranged, image),
     "customary": (Customary, rows),
     "graded": (Graded, rows),
+    "pointwise": (Pointwise, rows),
+    "moved": (Moved, image),
+    "products": (Products, rows),
 }

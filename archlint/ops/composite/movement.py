@@ -12,7 +12,7 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.composite.exported import ExportedCall, exported_call
 from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
@@ -79,6 +79,31 @@ def views_windows(call: Call, _: int, strides: Strides) -> Strides:
     axis = call.integer("axis", 0) % len(strides)
     step = call.integer("step", 1)
     return (*strides[:axis], step * strides[axis], *strides[axis + 1 :], strides[axis])
+
+
+def views_diagonal(call: Call, _: int, strides: Strides) -> Strides:
+    """A step along a diagonal is one along both axes, whose places are a new last axis."""
+    first, second = (axis % len(strides) for axis in call.integers("axes") or (0, 1))
+    others = (stride for axis, stride in enumerate(strides) if axis not in {first, second})
+    return (*others, strides[first] + strides[second])
+
+
+def views_promoted(call: Call, _: int, strides: Strides) -> Strides | None:
+    """Whole numbers among others are taken as they are."""
+    dtype = call.input(0).dtype
+    return None if dtype is None or dtype.is_float else strides
+
+
+def keeps_for_wrapping(call: Call, gradients: Gradients) -> Kept:
+    """Keep nothing; the gradient is copied, and again for each side that was written."""
+    if not gradients[0]:
+        return NOTHING
+    return Kept(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
+
+
+def _is_circular(matching: Matching, _: Graph) -> Attributes | None:
+    call = exported_call(matching.nodes[0])
+    return NONE if call is not None and call.argument(2) == "circular" else None
 
 
 def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
@@ -207,6 +232,20 @@ def composites() -> tuple[Composite, ...]:
             reads=_reads_windows,
         ),
         Composite(
+            framework_operator("Diagonal", keeps_nothing, view=views_diagonal),
+            targets=("aten.diagonal.default",),
+            reads=_reads_diagonal,
+        ),
+        # A cast that PyTorch does not make: an operator takes numbers of two types.
+        Composite(
+            framework_operator("Promotion", keeps_nothing, view=views_promoted),
+            targets=("prims.convert_element_type.default",),
+        ),
+        Composite(
+            framework_operator("CircularPad", keeps_for_wrapping),
+            (Form(made("Pad", Tensor("x")), ("x",), _is_circular, spans_calls=True),),
+        ),
+        Composite(
             framework_operator("Patches", keeps_nothing),
             (Form(_PATCHES, ("x",), _puts_windows_together),),
             ("aten.im2col.default",),
@@ -217,6 +256,13 @@ def composites() -> tuple[Composite, ...]:
 def _reads_axis(call: ExportedCall) -> Attributes:
     text = call.argument(1, "0")
     return {"axis": int(text) if text.lstrip("-").isdigit() else 0}
+
+
+def _reads_diagonal(call: ExportedCall) -> Attributes | None:
+    axes = (call.argument(2, "0"), call.argument(3, "1"))
+    if not all(axis.lstrip("-").isdigit() for axis in axes):
+        return None
+    return {"axes": tuple(map(int, axes))}
 
 
 def _reads_windows(call: ExportedCall) -> Attributes | None:

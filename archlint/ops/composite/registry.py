@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from archlint.ops.composite import (
     activation,
-    arithmetic,
     attention,
     creation,
     distance,
@@ -15,8 +14,10 @@ from archlint.ops.composite import (
     loss,
     movement,
     normalization,
+    pointwise,
     recurrent,
     reduction,
+    resampling,
     spectral,
 )
 from archlint.ops.composite.composite import Composite, Form
@@ -79,7 +80,6 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
     return (
         *attention.composites(attention_kernel, drops_fused=drops_fused),
         *activation.composites(),
-        *arithmetic.composites(),
         *creation.composites(),
         *distance.composites(),
         *linear.composites(),
@@ -87,8 +87,10 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *loss.composites(),
         *movement.composites(),
         *normalization.composites(),
+        *pointwise.composites(),
         *recurrent.composites(),
         *reduction.composites(),
+        *resampling.composites(),
         *spectral.composites(),
     )
 

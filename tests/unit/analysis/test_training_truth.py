@@ -87,7 +87,6 @@ def test_loops_without_products_leave_their_count_exact() -> None:
     compute = facts_of("bagged", "dynamo").compute
     # PyTorch 2.13's FlopCounterMode: the last layer alone multiplies matrices.
     assert compute.forward_flops.value == 1080
-    assert compute.elementwise_flops.unknown
 
 
 def test_what_is_in_doubt_about_an_activation_is_said() -> None:

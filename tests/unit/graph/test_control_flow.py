@@ -116,19 +116,137 @@ def test_a_loop_with_a_known_count(observe):
     assert observed["last"].shape == (3, 4)
 
 
-def test_a_state_that_grows_from_round_to_round_is_open():
-    graph = build_graph(parse(LOOP % "Concat <axis = 0> (s, s)"))
+@pytest.mark.parametrize(
+    "state",
+    [
+        "Concat <axis = 0> (s, s)",
+        "Slice(s, row_one, row_nine)",
+        # The number of the round, a branch that it chooses, and names of the graph around.
+        """If (odd) <
+            then_branch = t () => (u) { k = Relu(s) u = Concat <axis = 0> (k, x) },
+            else_branch = e () => (v) { v = Relu(s) }
+        > odd_number = Mod(i, two) odd = Cast <to = 9> (odd_number)
+        """,
+    ],
+)
+def test_rounds_that_differ_are_written_out(state: str, observe):
+    head, _, tail = state.partition("> odd")
+    nodes = f"odd{tail} s2 = {head}>".replace("\n", " ") if tail else f"s2 = {state}"
+    model = parse((LOOP % "S").replace("s2 = S", nodes))
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.array([number], np.int64), name)
+        for name, number in (("row_one", 1), ("row_nine", 9))
+    )
+    graph = build_graph(model)
 
-    assert graph.values["last"].sizes is None
-    assert graph.values["all"].shape == (3, 4)
+    observed = observe(model, {"x": np.zeros((3, 4), np.float32)})
+    assert graph.trips == {}
+    assert "Loop" not in {node.op for node in graph.nodes}
+    assert graph.values["last"].sizes == observed["last"].shape
+    assert graph.values["all"].sizes == observed["all"].shape
 
 
-def test_a_loop_that_decides_itself_is_not_counted():
-    text = LOOP % "Relu(s)"
-    graph = build_graph(parse(text.replace("Identity(c)", "Greater(two, i)")))
+def test_a_state_that_grows_in_rounds_that_are_not_counted_is_open():
+    text = (LOOP % "Concat <axis = 0> (s, s)").replace("float[3, 4] x", "float[3, 4] x, int64 n")
+    graph = build_graph(parse(text.replace("Loop (three", "Loop (n")))
+
+    assert graph.values["last"].shape == (None, 4)
+    assert graph.values["all"].shape == (None, 4)
+
+
+@pytest.mark.parametrize("limit", ["", "three", "two"])
+def test_a_loop_that_decides_itself_is_counted_where_its_numbers_are_known(limit: str, observe):
+    text = (LOOP % "Relu(s)").replace("Identity(c)", "Less(i, one)").replace("three", limit)
+    model = parse(text)
+    graph = build_graph(model)
+
+    assert list(graph.trips.values()) == [2]
+    observed = observe(model, {"x": np.zeros((3, 4), np.float32)})
+    assert graph.values["all"].sizes == observed["all"].shape == (2, 4)
+
+
+def test_a_loop_that_asks_the_data_whether_it_goes_on_is_not_counted():
+    whether = "total = ReduceSum <keepdims = 0> (s) c2 = Less(total, half)"
+    text = (LOOP % "Relu(s)").replace("c2 = Identity(c)", whether)
+    text = text.replace("float[3, 4] x", "float[3, 4] x, float half")
+    graph = build_graph(parse(text))
 
     assert graph.trips == {}
     assert graph.values["all"].shape == (None, 4)
+
+
+@pytest.mark.parametrize("rounds", ["one", "three"])
+def test_a_loop_that_builds_a_sequence(rounds: str, observe):
+    """As `torch.jit.script` exports a list that is filled, and read again, in a loop."""
+    model = parse(f"""
+    g (float[2, 5] x) => (y, z) {{
+      go = Constant <value = bool {{1}}> ()
+      none = SequenceEmpty <dtype = 1> ()
+      all = Loop ({rounds}, go, none) <
+        body = b (int64 i, bool c, seq(float[a, b]) s) => (c2, t) {{
+          c2 = Identity(c)
+          k = Constant <value = int64[1] {{1}}> ()
+          end = Add(i, k)
+          part = Slice(x, rows, end, k)
+          t = SequenceInsert(s, part)
+        }}
+      >
+      length = SequenceLength(all)
+      again = SequenceEmpty <dtype = 1> ()
+      doubled = Loop (length, go, again) <
+        body = b (int64 i, bool c, seq(float[a, b]) s) => (c2, t) {{
+          c2 = Identity(c)
+          item = SequenceAt(all, i)
+          more = Add(item, item)
+          t = SequenceInsert(s, more)
+        }}
+      >
+      y = ConcatFromSequence <axis = 1> (doubled)
+      z = SequenceAt(all, zero)
+    }}""")
+    graph = build_graph(model)
+
+    observed = observe(model, {"x": np.zeros((2, 5), np.float32)})
+    assert graph.values["y"].sizes == observed["y"].shape
+    assert graph.values["z"].sizes == observed["z"].shape
+    assert {node.op for node in graph.nodes} <= {"Constant", "Slice", "Add", "Concat", "Identity"}
+
+
+def test_loops_in_loops_and_their_weights():
+    """Each round has its own tensors, and all share what the body stores."""
+    model = parse("""
+    g (float[2, 3] x) => (y) {
+      y = Loop (three, , x) <
+        body = outer (int64 i, bool c, float[a, b] s) => (c2, w) {
+          c2 = Constant <value = bool {1}> ()
+          weight = Constant <value = float[1, 3] {1.0, 2.0, 3.0}> ()
+          t = Add(s, weight)
+          w = Loop (two, , t) <
+            body = inner (int64 i, bool c, float[a, b] s) => (c2, w) {
+              c2 = Constant <value = bool {1}> ()
+              w = Concat <axis = 0> (s, s)
+            }
+          >
+        }
+      >
+    }""")
+    graph = build_graph(model)
+
+    assert graph.values["y"].sizes == (2 * 4**3, 3)
+    assert [node.op for node in graph.nodes if node.op != "Constant"].count("Add") == 3
+    assert sum(value.shape == (1, 3) for value in graph.values.values()) == 1
+    assert len({node.name for node in graph.nodes}) == len(graph.nodes)
+
+
+def test_a_loop_of_more_rounds_than_anyone_writes_out_stays_one():
+    text = (LOOP % "Concat <axis = 0> (s, s)").replace("Loop (three", "Loop (many")
+    model = parse(text)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(10**9), "many"))
+
+    graph = build_graph(model)
+
+    assert list(graph.trips.values()) == [10**9]
+    assert graph.values["last"].shape == (None, 4)
 
 
 def test_a_scan_runs_along_its_axis(observe):

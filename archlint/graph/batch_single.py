@@ -1,0 +1,85 @@
+"""Tensors made without the input in files of batch 1: once, or once for each sample.
+
+A position bias is worked out once for all samples, a state of zeros or a learned query once for
+each; with a batch of 1 both look alike, and both are broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from archlint.graph.batch_axis import BatchAxis
+from archlint.graph.batch_correction import REPEATING, sources
+
+if TYPE_CHECKING:
+    from archlint.graph.batch_growth import Growth
+    from archlint.graph.batch_partner import Call
+    from archlint.graph.node import Node
+    from archlint.graph.scope import Scope
+
+_WORKING = frozenset({"Conv", "ConvTranspose", "Einsum", "GRU", "Gemm", "LSTM", "MatMul", "RNN"})
+"""Operators whose work a budget counts, so that how often they run must be known."""
+
+
+class Single:
+    """Tells what a tensor with an axis of size 1 at the place of the batch is made of."""
+
+    def __init__(self, growth: Growth) -> None:
+        self._growth = growth
+        self._known: dict[tuple[str, int, bool], bool] = {}
+
+    def repeated(self, call: Call, slot: int, axis: int, other: int) -> int | None:
+        """Return the axis in which operand `other` was repeated once, for a batch of 1.
+
+        Nobody repeats a tensor once; who repeats it for the batch of 1 does so for any batch.
+        """
+        place = call.repeated(slot, axis, other) if self._growth.old == 1 else None
+        if place is None:
+            return None
+        name = call.proto.input[other]
+        return place if self._has(name, place, _repeats, of_work=False) else None
+
+    def is_open(self, call: Call, grown: Mapping[int, int], scope: Scope) -> bool:
+        """Whether a call takes a tensor whose work is done once, or once for each sample.
+
+        `grown` are the axes that have grown, by the slots of its operands.
+        """
+        if self._growth.old != 1:
+            return False
+        for other, name in enumerate(call.proto.input):
+            if not name or self._growth.moved(name, scope):
+                continue
+            for slot, axis in grown.items():
+                place = call.repeated(slot, axis, other)
+                if place is not None and self._has(name, place, _works, of_work=True):
+                    return True
+        return False
+
+    def _has(self, name: str, axis: int, wanted: Callable[[Node], bool], *, of_work: bool) -> bool:
+        """Whether what makes a tensor, or what brings it an axis of size 1, is a `wanted` node."""
+        waiting, seen = [(name, axis)], set[tuple[str, int]]()
+        while waiting:
+            current = waiting.pop()
+            key = (*current, of_work)
+            if current in seen or self._known.get(key) is False:
+                continue
+            seen.add(current)
+            maker = self._growth.before.producers.get(current[0])
+            if maker is None:
+                continue
+            if wanted(maker):
+                return True
+            for source, place in sources(maker, current[0], BatchAxis(current[1]), self._growth):
+                if (self._growth.sizes(source) or ())[place.axis] == 1:
+                    waiting.append((source, place.axis))
+        self._known.update(((*each, of_work), False) for each in seen)
+        return False
+
+
+def _repeats(node: Node) -> bool:
+    return node.op in REPEATING and not node.domain
+
+
+def _works(node: Node) -> bool:
+    return node.op in _WORKING and not node.domain
