@@ -94,7 +94,7 @@ TARGET = Table.of(
     Setting(
         "training.in-place",
         Flag(),
-        "Whether leaky ReLUs and ELUs overwrite their input where they can: few exports tell it.",
+        "Whether ReLUs and ELUs overwrite their input where they can: few exports tell it.",
     ),
     Setting(
         "training.checkpointing",
