@@ -12,6 +12,20 @@ class CannotRun(Exception):  # noqa: N818 - it says what happened, and every sub
     """Raised for usage, configuration and plugins; the text is for the user, the exit code is 2."""
 
 
+def interrupted(error: BaseException) -> bool:
+    """Whether an error only passes on that the user interrupts the program.
+
+    Until Python 3.12, a class that is being made wraps what is raised meanwhile in an error of its
+    own, also `KeyboardInterrupt`.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ": did you mean 'x'?" for the known word nearest to `word`, or nothing."""
     from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What a rule reports: a finding, its severity, its place and its mend."""
+"""What a rule reports: a finding, its severity, its place and its fix."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Edit:
 
 @record
 class Fix:
-    """A change to the text of the file that mends the finding."""
+    """A change to the text of the file that fixes the finding."""
 
     message: str
     edits: tuple[Edit, ...]
@@ -64,7 +64,7 @@ class Finding:
     """One violation of one rule, with the numbers that prove it.
 
     `message` is lower case, without a full stop, and holds the thing and the number;
-    `data` holds the numbers for machines; `help` says what would mend it.
+    `data` holds the numbers for machines; `help` says how to fix it.
     """
 
     code: str

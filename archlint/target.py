@@ -35,7 +35,7 @@ ATTENTION_KERNELS = ("flash", "efficient", "math")
 DROPOUT_MASKS = ("bool", "float")
 SHARDINGS = ("ddp", "zero-1", "zero-2", "zero-3", "fsdp")
 OFFLOADS = ("optimizer", "parameters")
-HIDDEN_LAYERS = ("present", "absent")
+PRESENCE = ("present", "absent")
 LOSS_SCALINGS = ("none", "static", "dynamic")
 WEIGHT_STATES = ("auto", "fresh", "trained")
 
@@ -69,7 +69,8 @@ class Sourced:
 class Device:
     """A device that a model trains or runs on; None where no source gives the number.
 
-    `memory_bytes` is what the vendor prints; `usable_fraction` of it can be had by one process.
+    `memory_bytes` is what the runtime reports, or else what the vendor prints; `usable_fraction` of
+    it can be had by one process.
     Without a stated one, the reserves of a training step on a discrete GPU are counted by name.
     `peak_ops` is dense operations a second by number format, 2 a multiply-accumulate.
     """
@@ -146,8 +147,8 @@ class Training:
     input_gradient: bool = False
     foreach: bool | None = None  # all parameters in one update; None: as on the device
     attention: str | None = None  # one of ATTENTION_KERNELS
-    batch_norm: str | None = None  # one of HIDDEN_LAYERS: what an export for inference folded
-    dropout: str | None = None  # one of HIDDEN_LAYERS: what an export for inference left out
+    batch_norm: str | None = None  # one of PRESENCE: what an export for inference folded
+    dropout: str | None = None  # one of PRESENCE: what an export for inference left out
     dropout_mask: str | None = None  # one of DROPOUT_MASKS; None: as on the device
     in_place: bool | None = None  # whether activations overwrite their input; None: not known
     checkpointing: Checkpointing | None = None

@@ -6,7 +6,6 @@ from math import exp, log, sqrt
 
 from archlint.analysis.signal import Signal, constant, normal
 from archlint.ops.effect import Attends, Shares
-from archlint.record import replace
 
 _TINY = 1e-300
 _SHARE_SLACK = 0.03  # ln: the sum of the exponentials differs from its mean
@@ -95,9 +94,11 @@ def _average(name: str, values: Signal, concentrated: float, least: float) -> Si
     low = alike + (square - alike) * min(least, concentrated)
     # What is left of a difference between places is the same at all of them.
     products = (min(values.product, moment), moment)
-    made = normal(name, values.mean, moment, products)
-    return replace(
-        made,
+    return normal(
+        name,
+        values.mean,
+        moment,
+        products,
         low=values.low + log(max(low, _TINY) / max(moment, _TINY)) - _SLACK,
         high=values.high + _SLACK,
         drift=values.drift,

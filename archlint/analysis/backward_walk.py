@@ -102,7 +102,8 @@ class BackwardWalk:
         present[0] = self._derivatives.taken(node, present[0])
         made, transient = self._derivatives.of(node, present[0])
         if each.transient_after is None:
-            self.ledger.mark(transient + each.transient)
+            laid_out = self._laid_out(each, present[0])
+            self.ledger.mark(transient + each.transient + laid_out)
             self._forget(node, each)
         else:
             self.ledger.mark(transient + each.transient_after)
@@ -110,6 +111,16 @@ class BackwardWalk:
             self.ledger.release(gradient.storage)
         for name, gradient in made:
             self._wait(name, gradient)
+
+    def _laid_out(self, each: NodeSaved, gradient: Gradient) -> int:
+        """Return what it takes to go back through a view that was written into.
+
+        The gradient of the tensor behind the view is laid out as that is, then copied, and the part
+        that was written is copied once more for the derivative. The gradient that arrived is freed
+        before, where nobody else needs it.
+        """
+        rewritten = each.rewritten.high if self.high else each.rewritten.low
+        return rewritten * (2 + (self.ledger.holders(gradient.storage) > 1))
 
     def _wait(self, name: str, gradient: Gradient) -> None:
         """Let a gradient wait for the maker of its tensor, or add it to what a parameter has."""

@@ -13,8 +13,8 @@ from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost
 from archlint.ops.registry import Operators
-from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.ops.undetermined import Undetermined, UndeterminedElements
+from archlint.record import record, replace
 
 FLOPS_A_MAC = 2
 
@@ -108,6 +108,8 @@ class Compute:
             return _unknown(node, "the operator is not known")
         try:
             cost = operator.cost(Call(node, self.graph))
+        except UndeterminedElements as reason:
+            return replace(_unknown(node, str(reason)), macs=Amount(), backward_macs=Amount())
         except Undetermined as reason:
             return _unknown(node, str(reason))
         flags = self.gradients.of(node)

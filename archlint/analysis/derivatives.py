@@ -119,7 +119,7 @@ class Derivatives:
         return Gradient(storage, shape, contiguous(shape) if strides is None else strides)
 
     def _bytes(self, name: str) -> int:
-        return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`
+        return self.saved.storages.gradient_bytes(name)  # the others: `Saved.unknown`
 
 
 def _most_besides(reduced: Sequence[int], full: int) -> int:

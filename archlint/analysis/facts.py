@@ -18,6 +18,7 @@ from archlint.record import record, replace
 from archlint.target import Target
 
 if TYPE_CHECKING:
+    from archlint.analysis.amount import Amount
     from archlint.analysis.attention_memory import AttentionMemory
     from archlint.analysis.blocks import Blocks
     from archlint.analysis.compute import Compute
@@ -165,6 +166,14 @@ class Facts:
     def trained_parameters(self) -> Parameters:
         """The parameters of the network as it is trained, whatever the file makes of them."""
         return self.step.program.parameters
+
+    @property
+    def trained_count(self) -> Amount:
+        """The parameters of that network: the most where a file does not tell of biases."""
+        from archlint.analysis.amount import Amount
+
+        low, more = self.trained_parameters.count, self.saved.more
+        return Amount(low, low if more is None else max(low, more.gradients.parameters.count))
 
     @property
     def blocks(self) -> Blocks:

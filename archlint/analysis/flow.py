@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from archlint.analysis.parameters import Parameters
 from archlint.graph.graph import Graph
@@ -32,6 +33,9 @@ from archlint.ops.effect import (
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.ops.effect import Function
 
 
 class Kind(enum.Enum):
@@ -60,13 +64,16 @@ class Origin:
     @property
     def is_rectified(self) -> bool:
         """Whether it comes out of a ReLU, or of one that is cut off far above (ReLU6)."""
-        if self.activation is None:
-            return False
-        import numpy as np
+        return self.activation is not None and _rectifies(self.activation.function)
 
-        probe = np.array([-2.0, -1.0, 1.0, 2.0])
-        with np.errstate(all="ignore"):  # a root of what is negative is no ReLU either
-            return bool((self.activation.function(probe) == [0, 0, 1, 2]).all())
+
+@lru_cache(maxsize=64)
+def _rectifies(function: Function) -> bool:
+    import numpy as np
+
+    probe = np.array([-2.0, -1.0, 1.0, 2.0])
+    with np.errstate(all="ignore"):  # a root of what is negative is no ReLU either
+        return bool((function(probe) == [0, 0, 1, 2]).all())
 
 
 @record
@@ -129,10 +136,11 @@ class Flow:
 
     def effect(self, node: Node) -> Effect | None:
         """Return the effect of one node, without a look at the others."""
-        known = self._known
-        if node.name not in known:
-            known[node.name] = self._effect(node)
-        return known[node.name]
+        known, name = self._known, node.name
+        if name in known:
+            return known[name]
+        found = known[name] = self._effect(node)
+        return found
 
     @cached_property
     def _answers(self) -> Answers:

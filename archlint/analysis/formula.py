@@ -60,6 +60,12 @@ class Formula:
         piece = f"{bound} for {self.ranges}" if self.ranges else bound
         return f"{piece}; {self.below.written(write)}" if self.below else piece
 
+    def covers(self, size: int) -> bool:
+        """Whether it, or what it is below, holds for a size of the only symbol or smaller ones."""
+        if any(sizes.smallest <= size for sizes in self.domain[:1]):
+            return True
+        return self.below is not None and self.below.covers(size)
+
     @property
     def ranges(self) -> str:
         """The ranges of sizes that it holds for, in words: `N >= 2 and T <= 512`."""

@@ -65,8 +65,11 @@ class ForwardWalk:
             for name, until in self._held_by_calls(self.blocks):
                 storage = storages.of(name)
                 last[storage] = max(until, last.get(storage, until))
-        for each in self.saved.held.values():
-            last.update((storage, end) for storage in each.storages)
+        for name, each in self.saved.held.items():
+            if self.high and name in self.saved.perhaps_in_place:
+                last[storages.of(self.graph.by_name[name].inputs[0])] = end
+            else:
+                last.update((storage, end) for storage in each.storages)
         for name in (*self.graph.inputs, *self.graph.outputs, *self.saved.cached):
             last[storages.of(name)] = end
         return last

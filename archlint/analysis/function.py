@@ -5,7 +5,7 @@ Most signals are sums of many products, and so lines: their moments have closed 
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.gaussian import Numbers
+    from archlint.ops.effect import Function as Activation
 
 _TINY = 1e-300
 
@@ -75,6 +76,61 @@ class Curve:
         return (self.values / sqrt(max(self.second_moment, _TINY))) ** 2
 
 
+@record(eq=False, slots=False)
+class Multiple:
+    """A curve times a factor above zero; what is known of the curve serves all its multiples."""
+
+    curve: Curve
+    factor: float
+
+    @property
+    def values(self) -> Numbers:
+        """The values at the nodes of the grid."""
+        return self.curve.values * self.factor
+
+    @property
+    def mean(self) -> float:
+        """E[f(z)]."""
+        return self.curve.mean * self.factor
+
+    @property
+    def second_moment(self) -> float:
+        """E[f(z)^2], q."""
+        return self.curve.second_moment * self.factor * self.factor
+
+    @property
+    def kurtosis(self) -> float:
+        """E[f(z)^4] / q^2."""
+        return self.curve.kurtosis
+
+    @property
+    def least(self) -> float:
+        """The smallest value."""
+        return self.curve.least * self.factor
+
+    def product(self, correlation: float) -> float:
+        """Return E[f(z) f(z')] for two normal numbers with the given correlation."""
+        return self.curve.product(correlation) * self.factor * self.factor
+
+    def square_coefficient(self, order: int) -> float:
+        """Return E[f(z)^2 h(z)] / q with a Hermite polynomial."""
+        return self.curve.square_coefficient(order)
+
+    def shifted(self, offset: float) -> Curve:
+        """Return f + `offset`."""
+        return Curve(self.values + offset)
+
+    def scaled(self, factor: float) -> Function:
+        """Return f times `factor`."""
+        scale = self.factor * factor
+        return Multiple(self.curve, scale) if scale > 0 else self.curve.scaled(scale)
+
+    @property
+    def reciprocal(self) -> Curve:
+        """1 / f."""
+        return Curve(1 / self.values)
+
+
 @record(eq=False)
 class Line:
     """The function `mean` + `slope` z: a normal number, or without a slope a constant."""
@@ -132,7 +188,25 @@ class Line:
         return self.mean / size, self.slope / size
 
 
-Function = Line | Curve
+Function = Line | Curve | Multiple
+
+
+def applied(activation: Activation, inner: Function) -> Function:
+    """Return an activation of a function."""
+    if isinstance(inner, Line) and not inner.mean and inner.slope > 0:
+        rays = _rays(activation)
+        if rays is not None:
+            return Multiple(rays, inner.slope)
+    return Curve(activation(inner.values))
+
+
+@lru_cache(maxsize=64)  # networks use few activations
+def _rays(activation: Activation) -> Curve | None:
+    """Return an activation f where f(a x) = a f(x) for a > 0, as of a leaky ReLU; else None."""
+    z = gaussian.nodes()
+    values = activation(z)
+    scales = (2.0**-30, 2.0**30)  # powers of two round nothing
+    return Curve(values) if all((activation(z * a) == values * a).all() for a in scales) else None
 
 
 def sum_of(first: Function, second: Function) -> Function:

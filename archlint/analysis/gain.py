@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
 
 from archlint.analysis import gaussian
@@ -15,6 +16,7 @@ def gain(activation: Activates) -> float:
     return 1 / sqrt(gaussian.second_moment(activation.function(gaussian.nodes())))
 
 
+@lru_cache(maxsize=64)  # networks use few activations
 def accepted_gains(activation: Activates) -> tuple[float, float]:
     """Return the least and the largest gain in use for an activation.
 

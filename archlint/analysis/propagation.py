@@ -149,10 +149,10 @@ class Propagation:
         """Return the signal of a tensor of the file, also of parts that are cut out and joined."""
         parameters = self.initialization.flow.parameters
         root = parameters.origins.get(name, name)
-        found = self.initialization.initial(root)
-        shape = self.graph.values[name].shape or ()
-        if found is not None:
-            return drawn(root, found, shape)
+        if self.initialization.flow.is_stored(root):
+            found = self.initialization.initial(root)
+            if found is not None:
+                return drawn(root, found, self.graph.values[name].shape or ())
         if root in parameters.trainable or root in parameters.buffers:
             return None  # what it is after training says nothing of the start
         contents = self.graph.constants.get(name)

@@ -7,6 +7,7 @@ from dataclasses import field
 
 from archlint.graph.frames import STACK
 from archlint.graph.graph import Graph
+from archlint.graph.modules import SCOPES
 from archlint.graph.node import Node
 from archlint.graph.value import Shape, Value
 from archlint.ops.composite.composite import Attributes, Composite
@@ -46,7 +47,7 @@ class Recognized:
         self.covered.update(node.name for node in nodes)
         self.composites[maker.name] = Node(
             maker.name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes,
-            {key: text for key, text in maker.metadata.items() if key == STACK},
+            {key: text for key, text in maker.metadata.items() if key in {STACK, SCOPES}},
         )  # fmt: skip
         return maker.name
 

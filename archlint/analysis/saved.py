@@ -8,6 +8,7 @@ from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, merged, total
 from archlint.analysis.checkpointing import Segment
+from archlint.analysis.custom_functions import CustomFunctions
 from archlint.analysis.gradients import GradientFlow
 from archlint.analysis.storage import Storages
 from archlint.graph.graph import Graph
@@ -31,6 +32,7 @@ class NodeSaved:
     transient: int = 0
     forward_transient: int = 0
     transient_after: int | None = None
+    rewritten: Amount = Amount()
     unknown: tuple[Unknown, ...] = ()
     depends_on: str = ""
     beside_others: bool = False
@@ -118,6 +120,21 @@ class Saved:
             )
         )
 
+    @property
+    def rewriting(self) -> tuple[str, ...]:
+        """The operators whose backward pass takes more where they are computed in place."""
+        saved = ((node.op, self.of_node[node.name].rewritten) for node in self.graph.nodes)
+        return tuple(dict.fromkeys(op for op, bytes_ in saved if bytes_.low != bytes_.high))
+
+    @cached_property
+    def perhaps_in_place(self) -> frozenset[str]:
+        """The nodes that keep their output if they are computed in place, and else their input."""
+        return frozenset(
+            name
+            for name, each in self.of_node.items()
+            if each.beside_others and each.own.low == each.own.high
+        )
+
     def run_again(self, segment: Segment) -> tuple[Node, ...]:
         """Return the nodes of a checkpointed part that the backward pass runs again.
 
@@ -170,10 +187,13 @@ class Saved:
             given = replace(flags, strides=strides, is_spare=is_spare)
             kept = operator.kept(Call(node, self.graph), given)
             storages = self._storages(node, kept)
+            if (kept.own or storages) and node.name in self._custom.inputs:
+                kept, storages = Kept(transient=kept.transient), self._given(node)
             for storage in storages:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
             return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
+        rewritten = kept.rewritten_high
         high = kept.own if kept.own_high is None else kept.own_high
         return NodeSaved(
             storages,
@@ -181,8 +201,20 @@ class Saved:
             kept.transient,
             kept.forward_transient,
             kept.transient_after,
+            Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
+        )
+
+    @cached_property
+    def _custom(self) -> CustomFunctions:
+        return CustomFunctions(self.graph)
+
+    def _given(self, node: Node) -> tuple[str, ...]:
+        """Return the tensors of numbers that the custom function around a node was given."""
+        dtypes = ((name, self.graph.values[name].dtype) for name in self._custom.inputs[node.name])
+        return self._not_free(
+            self.storages.of(name) for name, dtype in dtypes if dtype and dtype.is_float
         )
 
     def _is_spare(self, name: str, before: Mapping[str, NodeSaved]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
@@ -94,17 +94,22 @@ def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     after = call.output(slot).shape or ()
     return tuple(
         [
-            Look(
-                read,
-                links,
-                _stages(links, after),
-                _kept(links),
-                is_pointwise=links == same_axes(len(after)),
-                sums=_sums(links),
-                weighted=_is_weighted(operator, call, read),
-            )
+            _look(read, links, after, _is_weighted(operator, call, read))
             for read, links in sight.items()
         ]
+    )
+
+
+@lru_cache(maxsize=1024)  # also for facets that look around, which are asked for each call
+def _look(slot: int, links: Links, after: Shape, weighted: bool) -> Look:
+    return Look(
+        slot,
+        links,
+        _stages(links, after),
+        _kept(links),
+        is_pointwise=links == same_axes(len(after)),
+        sums=_sums(links),
+        weighted=weighted,
     )
 
 

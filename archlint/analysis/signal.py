@@ -126,6 +126,12 @@ class Signal:
             raise Undetermined("a division by numbers around zero")
         return replace(self, function=self.function.reciprocal)
 
+    def is_always(self, number: float) -> bool:
+        """Whether all elements are this number: most gains are one, and most biases zero."""
+        function = self.function
+        is_still = isinstance(function, Line) and not function.slope
+        return is_still and not self.root and function.mean == number
+
     def renamed(self, root: str) -> Signal:
         """Return the same signal at other places, which are functions of other numbers."""
         return replace(self, root=root) if self.root else self
@@ -135,15 +141,27 @@ class Signal:
         return replace(self, root=root, agreement=0.0, likeness=0.0) if self.root else self
 
 
-def normal(root: str, mean: float, square: float, products: tuple[float, float]) -> Signal:
+def normal(  # noqa: PLR0913 - what a signal is made of
+    root: str,
+    mean: float,
+    square: float,
+    products: tuple[float, float],
+    *,
+    low: float = 0.0,
+    high: float = 0.0,
+    drift: float = 0.0,
+    width: float = inf,
+    fixed: int = 0,
+) -> Signal:
     """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and for two places."""
     between = mean * mean
     variance = max(square - between, 0.0)
+    agreement = likeness = 0.0
+    if variance > _TINY:
+        agreement = min(max((products[0] - between) / variance, 0.0), 1.0)
+        likeness = min(max((products[1] - between) / variance, 0.0), 1.0)
     function = Line(mean, sqrt(variance))
-    if variance <= _TINY:
-        return Signal(root, function)
-    agreement, likeness = ((product - between) / variance for product in products)
-    return Signal(root, function, min(max(agreement, 0.0), 1.0), min(max(likeness, 0.0), 1.0))
+    return Signal(root, function, agreement, likeness, low, high, drift, width, fixed)
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis import gaussian
 from archlint.analysis.distribution import Distribution
-from archlint.analysis.function import Curve, product_of, sum_of
+from archlint.analysis.function import applied, product_of, sum_of
 from archlint.analysis.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
 from archlint.record import replace
@@ -57,7 +57,7 @@ def _has_places(shape: Shape) -> bool:
 
 def activated(source: Signal, effect: Activates) -> Signal:
     """Apply a function to each element."""
-    return replace(source, function=Curve(effect.function(source.values)))
+    return replace(source, function=applied(effect.function, source.function))
 
 
 def bounded(table: Signal) -> Signal:
@@ -70,6 +70,8 @@ def bounded(table: Signal) -> Signal:
 
 def added(name: str, first: Signal, second: Signal) -> Signal:
     """Add two signals: functions of the same number, or independent ones."""
+    if first.root and second.is_always(0):
+        return first
     joined_root = _common_root(first, second)
     if joined_root is not None:
         low, high = min(first.low, second.low), max(first.high, second.high)
@@ -80,16 +82,13 @@ def added(name: str, first: Signal, second: Signal) -> Signal:
         return replace(bounded, function=function, low=low, high=high)
     means = first.mean * second.mean
     squares = (first.second_moment, second.second_moment)
-    made = normal(
+    share = squares[0] / max(sum(squares), _TINY)
+    drift = share * sqrt(first.drift) + (1 - share) * sqrt(second.drift)
+    return normal(
         name,
         first.mean + second.mean,
         sum(squares) + 2 * means,
         _pairwise(lambda a, b: a + b + 2 * means, first, second),
-    )
-    share = squares[0] / max(sum(squares), _TINY)
-    drift = share * sqrt(first.drift) + (1 - share) * sqrt(second.drift)
-    return replace(
-        made,
         low=log_mixture([(squares[0], first.low), (squares[1], second.low)]),
         high=log_mixture([(squares[0], first.high), (squares[1], second.high)]),
         drift=drift * drift,
@@ -99,17 +98,16 @@ def added(name: str, first: Signal, second: Signal) -> Signal:
 
 def multiplied(name: str, first: Signal, second: Signal) -> Signal:
     """Multiply two signals: functions of the same number, or independent ones."""
+    if first.root and second.is_always(1):
+        return first
     if _common_root(first, second) is not None:
         bounded = first if first.root else second
         return replace(bounded, function=product_of(first.function, second.function))
-    made = normal(
+    return normal(
         name,
         first.mean * second.mean,
         first.second_moment * second.second_moment,
         _pairwise(lambda a, b: a * b, first, second),
-    )
-    return replace(
-        made,
         low=first.low + second.low,
         high=first.high + second.high,
         drift=first.fluctuation + second.fluctuation,
@@ -183,10 +181,17 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
     factor = gain * gain
     middle = sqrt(least * square)
     products = (min(source.product, middle) * factor, min(alike, middle) * factor)
-    made = normal(name, source.mean * gain, middle * factor, products)
     half = 0.5 * log(square / least)
-    low, high = source.low - half, source.high + half
-    return replace(made, low=low, high=high, drift=source.drift, width=source.width)
+    return normal(
+        name,
+        source.mean * gain,
+        middle * factor,
+        products,
+        low=source.low - half,
+        high=source.high + half,
+        drift=source.drift,
+        width=source.width,
+    )
 
 
 def _largest(name: str, source: Signal, count: int) -> Signal:
@@ -219,10 +224,10 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
         return normal(name, 0, 1, (alike, alike))
     if effect.over is Over.FEATURES:
         function = source.function.shifted(-mean).scaled(1 / sqrt(variance + effect.epsilon))
-        made = Signal(name, function, source.agreement, source.likeness)
-    else:
-        made = normal(name, 0, variance / (variance + effect.epsilon), (0, 0))
-    return replace(made, width=source.width, fixed=2)
+        width = source.width
+        return Signal(name, function, source.agreement, source.likeness, width=width, fixed=2)
+    left = variance / (variance + effect.epsilon)
+    return normal(name, 0, left, (0, 0), width=source.width, fixed=2)
 
 
 def dropped(name: str, source: Signal, share: float) -> Signal:
@@ -254,11 +259,10 @@ def summed(  # noqa: PLR0913, PLR0917 - the parts of a formula
         for weight, input_product in zip(products_of_weight, data.products, strict=True)
     )
     mean = effect.scale * products * factor.mean * data.mean
-    made = normal(name, mean, moment, (both[0], both[1]))
     drift = data.fluctuation if stored else data.fluctuation + factor.fluctuation
-    made = replace(
-        made, low=data.low, high=data.high, drift=drift, width=_width(made, data, effect, units)
-    )
+    low, high = data.low, data.high
+    made = normal(name, mean, moment, (both[0], both[1]), low=low, high=high, drift=drift)
+    made = replace(made, width=_width(made, data, effect, units))
     return made if offset is None else added(name, made, offset)
 
 

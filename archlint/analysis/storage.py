@@ -26,6 +26,8 @@ from archlint.record import record, replace
 Placement: TypeAlias = tuple[str, Strides | None]
 """Where a tensor lies: its storage, and its strides there where its shape is known."""
 
+_TAKE_AFTER_ALL = frozenset({Layout.FOLLOWS, Layout.CHANNELS_OF_ALL})
+
 
 @record(slots=False)
 class Storages:
@@ -55,9 +57,21 @@ class Storages:
 
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
-        value = self.graph.values[self._room(storage)]
+        return self._own_bytes(self._room(storage))
+
+    def gradient_bytes(self, name: str) -> int:
+        """Return the bytes of a tensor like this one with a storage of its own, 0 where unknown."""
+        if self._room(name) == name:
+            return self.known_bytes(name)
+        try:
+            return self._own_bytes(name)
+        except Undetermined:
+            return 0
+
+    def _own_bytes(self, name: str) -> int:
+        value = self.graph.values[name]
         if value.dtype is None:
-            raise Undetermined(f"the element type of {storage!r} is not known")
+            raise Undetermined(f"the element type of {name!r} is not known")
         sizes(value)
         stored = value.nbytes or 0
         return stored * self.float_bytes // 4 if value.dtype is DType.FLOAT32 else stored
@@ -130,8 +144,12 @@ class Storages:
             return name, self._contiguous(name)
         if isinstance(operator.layout, Layout):
             return name, self._new_strides(node, operator.layout, name, layouts)
+        known = [
+            layouts[each][1] if each in layouts else self._contiguous(each) if each else None
+            for each in node.inputs
+        ]
         try:
-            return name, operator.layout(Call(node, self.graph))
+            return name, operator.layout(Call(node, self.graph), known)
         except Undetermined:
             return name, self._contiguous(name)
 
@@ -168,7 +186,7 @@ class Storages:
             return None
         plain = contiguous(shape)
         operands = []
-        for source in node.inputs if layout is Layout.FOLLOWS else node.inputs[:1]:
+        for source in node.inputs if layout in _TAKE_AFTER_ALL else node.inputs[:1]:
             own = self.graph.values[source].sizes if source else None
             known = layouts.get(source)
             strides = known[1] if known else self._contiguous(source) if source else None
@@ -176,8 +194,9 @@ class Storages:
                 operands.append((own, strides))
         if all(strides == contiguous(own) for own, strides in operands):
             return plain
-        if layout is Layout.CHANNELS:
-            return channels_last_strides(shape) if channels_last(*operands[0]) else plain
+        if layout in {Layout.CHANNELS, Layout.CHANNELS_OF_ALL}:
+            is_last = all(channels_last(*operand) for operand in operands)
+            return channels_last_strides(shape) if is_last else plain
         return follows(shape, operands)
 
     def _contiguous(self, name: str) -> Strides | None:

@@ -40,9 +40,9 @@ def stored_masks(graph: Graph, describe: Describe) -> dict[str, np.ndarray]:
 def _candidates(graph: Graph) -> Iterator[tuple[str, int]]:
     """Yield the stored tensors of the shape (1, ..., T, T) whose contents are not known."""
     for name, value in graph.values.items():
-        sizes = value.sizes
-        if value.role is not Role.STORED or name in graph.constants or sizes is None:
+        if value.role is not Role.STORED or name in graph.constants:
             continue
+        sizes = value.sizes or ()
         square = len(sizes) > 1 and sizes[-1] == sizes[-2] and 1 < sizes[-1] <= _LONGEST
         if square and all(size == 1 for size in sizes[:-2]):
             yield name, sizes[-1]

@@ -25,7 +25,10 @@ _CUSTOMARY_BUFFER = re.compile(
     r"(^|[._])(running_mean|running_var|num_batches_tracked|(cos|sin)(_cached|_table|_cache)?"
     r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
     r"|position_ids|token_type_ids|relative_position_index"
-    r"|relative_coords_table|masked_bias)$"
+    r"|relative_coords_table|masked_bias|alibi_slopes|anchor_grid|mel_basis|dct_mat"
+    r"|blur_kernel|resample_filter)$"
+    # Of these, a longer name may be learned: `log_std` is.
+    r"|(^|\.)((pixel_|image_|rgb_)?(mean|std)|slopes|anchors|window)$"
 )
 
 

@@ -186,7 +186,10 @@ class TrainingMemory:
     @cached_property
     def _walks(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """The forward end and the backward peak, for both ends of what is kept."""
-        exact = all(each.own.low == each.own.high for each in self.saved.of_node.values())
+        exact = all(
+            each.own.low == each.own.high and each.rewritten.low == each.rewritten.high
+            for each in self.saved.of_node.values()
+        )
         low = self._walk(high=False)
         return low, low if exact else self._walk(high=True)
 

@@ -16,6 +16,7 @@ from archlint.analysis.storage import Storages
 from archlint.analysis.training_memory import TrainingMemory
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
+from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.hidden_dropouts import HiddenDropouts
@@ -29,8 +30,8 @@ from archlint.target import Target
 # The part of all bytes that is in no such file: seeds, counters, numbers that formulas make.
 _UNSEEN = 0.005
 _HIDES = (
-    "an export for inference, with {}: training keeps more than the file shows; export in training "
-    "mode, or say training.batch-norm and training.dropout"
+    "an export for inference, with {}: training may keep more than the file shows; export in "
+    "training mode, or say training.batch-norm and training.dropout"
 )
 
 
@@ -120,14 +121,31 @@ class TrainingStep:
 
     @property
     def note(self) -> str | None:
-        """Why the memory is an interval, None where it is exact."""
-        is_hidden = self._fullest is not None
-        notes = [_HIDES.format(" and ".join(self._hides) or "numbers folded")] if is_hidden else []
+        """Why the memory is an interval, or of another network than one might think; else None."""
+        notes = self._untrained
+        if self._fullest is not None:
+            hidden = " and ".join(self._hides) or "numbers worked out beforehand"
+            notes.append(_HIDES.format(hidden))
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
+        rewriting = self.saved.rewriting
+        notes += [
+            f"how much the backward pass of {op} takes depends on {DEPENDS_ON}" for op in rewriting
+        ]
         peak = self.memory.peak
-        if self.saved.total.value is not None and peak.low < peak.high:
+        if self.saved.total.value is not None and peak.low < peak.high and not rewriting:
             notes.append("variables of the program may hold tensors until a module returns")
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
+
+    @property
+    def _untrained(self) -> list[str]:
+        """What of the weights no gradient can change: those of a quantized model."""
+        every = self.parameters.every
+        whole = [each.value for each in every if each.value.dtype and not each.value.dtype.is_float]
+        if not whole:
+            return []
+        count = sum(value.elements or 0 for value in whole)
+        stored = f"{count:,} of {self.parameters.count:,} parameters are stored as whole numbers"
+        return [f"{stored}, which are not trained: export the model before it is quantized"]
 
     @property
     def unseen(self) -> float:
@@ -139,7 +157,7 @@ class TrainingStep:
         """What the file hides, in words."""
         norms = self.folded_norms and self.target.training.batch_norm is None
         parts = ["batch norm folded into the layers before it"] if norms else []
-        return parts + ["dropout left out"] * bool(self._surely.possible_dropouts)
+        return parts + ["any dropout left out"] * bool(self._surely.possible_dropouts)
 
     @cached_property
     def _fullest(self) -> tuple[Program, Graph] | None:

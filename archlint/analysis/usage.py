@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from math import inf
 
+from archlint.frontends.properties import REPLACES
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
@@ -54,7 +55,8 @@ class Usage:
     @cached_property
     def dead_ends(self) -> tuple[DeadEnd, ...]:
         """The nodes at the end of chains that reach no output."""
-        makers = (self.graph.producers.get(name) for name in self.graph.outputs)
+        ends = (*self.graph.outputs, *self._replaced)
+        makers = (self.graph.producers.get(name) for name in ends)
         alive = self._ancestors([node for node in makers if node is not None], set(), inf)
         return tuple(
             DeadEnd(node, frozenset(self._ancestors([node], alive, _MOST) - {node.name}))
@@ -65,7 +67,13 @@ class Usage:
     @cached_property
     def _used(self) -> frozenset[str]:
         """The names that a node, a graph inside or an output uses."""
-        return frozenset(self.graph.consumers) | frozenset(self.graph.outputs)
+        return frozenset((*self.graph.consumers, *self.graph.outputs, *self._replaced))
+
+    @cached_property
+    def _replaced(self) -> frozenset[str]:
+        """The tensors of the file in whose place another batch put others: the file uses them."""
+        stood_for = (weight.metadata.get(REPLACES) for weight in self.graph.weights.values())
+        return frozenset(name for name in stood_for if name)
 
     def _ancestors(self, nodes: Sequence[Node], known: AbstractSet[str], most: float) -> set[str]:
         """Return the names of `nodes` and of what they depend on, but for what is `known`.

@@ -10,10 +10,12 @@ from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.sliding import (
     Sliding,
+    fits_padding,
     has_weighted_windows,
     has_windows,
     input_size,
     output_size,
+    rounds_up,
     sliding_windows,
 )
 from archlint.ops.undetermined import Undetermined
@@ -62,7 +64,7 @@ class Window:
         sliding = self.sliding
         if self.size is None or sliding.padding is None:
             return 0
-        if sliding.stride == 1 or str(self.node.attributes.get("auto_pad", "")).startswith("SAME"):
+        if sliding.stride == 1 or fits_padding(self.node):
             return 0
         span = self.size + sliding.padding - sliding.extent
         return span % sliding.stride if span >= 0 else 0
@@ -79,14 +81,9 @@ class Window:
     @property
     def unread(self) -> int:
         """How many elements at the end no window covers; 0 where that is not known."""
-        if self.sliding.after is None or self.rounds_up:
+        if self.sliding.after is None or rounds_up(self.node):
             return 0
         return max(0, self.remainder - self.sliding.after)
-
-    @property
-    def rounds_up(self) -> bool:
-        """Whether a window that is only partly inside makes an output, too."""
-        return bool(self.node.attributes.get("ceil_mode", 0))
 
 
 def windows(graph: Graph) -> Iterator[Window]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archlint.config.selection import Selection
     from archlint.engine.baseline import Baseline
     from archlint.engine.discover import Candidate
-    from archlint.engine.fix import Mended
+    from archlint.engine.fix import FixedFile
     from archlint.engine.project import Project
     from archlint.report.outcome import FileOutcome, Outcome
 
@@ -23,9 +23,17 @@ _FOR_PEOPLE = frozenset({"text", "short", "github"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders")
+    parser.add_argument(
+        "paths", nargs="*", default=["."], metavar="PATH", help="files, folders, and patterns"
+    )
     target_options.add_arguments(parser)
     project_options.add_arguments(parser)
+    _add_rules(parser)
+    _add_fixes(parser)
+    _add_report(parser)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
     rules = parser.add_argument_group("rules", "codes, beginnings of codes, or names; by commas")
     rules.add_argument(
         "--select", metavar="RULES", action="append", default=None, help="run only these"
@@ -43,13 +51,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rules.add_argument(
         "--force-exclude", action="store_true", help="`exclude` holds for named files too"
     )
-    mending = parser.add_argument_group("fixes").add_mutually_exclusive_group()
-    mending.add_argument(
-        "--fix", action="store_true", help="mend what has a safe fix, and report what is left"
+
+
+def _add_fixes(parser: argparse.ArgumentParser) -> None:
+    fixes = parser.add_argument_group("fixes").add_mutually_exclusive_group()
+    fixes.add_argument(
+        "--fix", action="store_true", help="fix what can be fixed safely, and report what is left"
     )
-    mending.add_argument(
+    fixes.add_argument(
         "--diff", action="store_true", help="print what --fix would change, and change nothing"
     )
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
     report = parser.add_argument_group("report")
     report.add_argument(
         "--format", metavar="NAME", default="text", help="text, short, json, github, sarif"
@@ -88,9 +102,9 @@ def run(options: argparse.Namespace) -> int:
     project.check([candidate.path for candidate in candidates])
     outcome = run_rules(candidates, project, _baseline(options, project))
     if options.fix or options.diff:
-        from archlint.engine.fix import mend
+        from archlint.engine.fix import fix_files
 
-        _mend(options, mend(outcome, candidates, project))
+        _fix(options, fix_files(outcome, candidates, project))
         if options.diff:
             return outcome.exit_code(Severity(options.fail_on))
         outcome = run_rules(candidates, project, _baseline(options, project))
@@ -118,19 +132,19 @@ def _candidates(
     ]
 
 
-def _mend(options: argparse.Namespace, mended: Sequence[Mended]) -> None:
-    """Write the mended files, or the difference that it would make, and how much it is."""
+def _fix(options: argparse.Namespace, fixed: Sequence[FixedFile]) -> None:
+    """Write the fixed files, or show the difference that it would make, and say how much it is."""
     from archlint.report.text import counted
 
     if options.diff:
-        streams.answer("".join(file.diff for file in mended))
+        streams.answer("".join(file.diff for file in fixed))
     else:
-        for file in mended:
+        for file in fixed:
             file.write()
     if not options.quiet:
-        places = counted(sum(file.count for file in mended), "place")
-        done = f"--fix would mend {places}" if options.diff else f"mended {places}"
-        streams.note(f"archlint: {done if mended else 'nothing here has a safe fix'}")
+        places = counted(sum(file.count for file in fixed), "place")
+        done = f"--fix would fix {places}" if options.diff else f"fixed {places}"
+        streams.note(f"archlint: {done if fixed else 'nothing here has a safe fix'}")
 
 
 def _shows_info(options: argparse.Namespace) -> bool:
@@ -142,17 +156,13 @@ def _shows_info(options: argparse.Namespace) -> bool:
 
 
 def _selection(options: argparse.Namespace) -> Selection:
-    from archlint.config.selection import Selection
+    from archlint.config.selection import Selection, rule_words
 
     return Selection(
-        select=None if options.select is None else _words(options.select),
-        ignore=_words(options.ignore),
-        extend_select=_words(options.extend_select),
+        select=None if options.select is None else rule_words(options.select),
+        ignore=rule_words(options.ignore),
+        extend_select=rule_words(options.extend_select),
     )
-
-
-def _words(values: list[str]) -> tuple[str, ...]:
-    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
 
 
 def _baseline(options: argparse.Namespace, project: Project) -> Baseline | None:
@@ -176,7 +186,10 @@ def _write_baseline(options: argparse.Namespace, outcome: Outcome) -> int:
 
     count = write_baseline(Path(options.write_baseline), outcome.recordable)
     found = counted(count, "finding")
-    streams.note(f"archlint: recorded {found} in {options.write_baseline}")
+    recorded = {id(item) for item in outcome.recordable}
+    codes = [item.finding.code for item in outcome.findings if id(item) not in recorded]
+    left = f"; {', '.join(sorted(set(codes)))} cannot be, and fails again" if codes else ""
+    streams.note(f"archlint: recorded {found} in {options.write_baseline}{left}")
     return 2 if outcome.crashes else 0
 
 
@@ -189,7 +202,7 @@ def _write(options: argparse.Namespace, text: str) -> None:
 
     from archlint.engine.whole_file import write_whole
 
-    write_whole(Path(options.output), text.encode("utf-8"))
+    write_whole(Path(options.output), text.encode("utf-8", "backslashreplace"))
 
 
 def _aside(skipped: Sequence[FileOutcome], paths: Sequence[str]) -> str:

@@ -75,8 +75,8 @@ def _render(options: argparse.Namespace, model: Model) -> str:
 
     _check_names(options.tensor, model)
     if options.format == "text":
-        from archlint.cli.layers import layers
-        from archlint.cli.summary import summary
+        from archlint.cli.summary.layers import layers
+        from archlint.cli.summary.summary import summary
 
         facts = facts_document(model, all_tensors=True)
         nodes = facts["nodes"] if options.all_tensors else layers(facts["nodes"], model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from contextlib import suppress
@@ -36,6 +37,8 @@ class Parser(argparse.ArgumentParser):
             flag, word, known = choice[1], choice[2], re.findall(r"[\w.-]+", choice[3])
             what = "unknown command" if self._takes_commands() else f"unknown {flag}"
             near = did_you_mean(word, known) or f" (known: {', '.join(known)})"
+            if self._takes_commands() and _is_file(word):
+                near = f": did you mean `{self.prog} check {word}`?"
             message = f"{what} {word!r}{near}"
         self.exit(2, f"archlint: error: {message}\ntry `{self.prog} --help`\n")
 
@@ -90,6 +93,11 @@ def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     if rest:  # argparse takes no files behind the first option
         options.paths = [*options.paths, *rest]
     return options
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word is a path, or would be that of a model."""
+    return os.path.lexists(word) or word.lower().endswith((".onnx", ".yaml", ".yml"))
 
 
 def _lower(text: str) -> str:

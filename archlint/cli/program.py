@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlint.cli import streams
 from archlint.cli.parser import build_parser, parse
-from archlint.errors import CannotRun
+from archlint.errors import CannotRun, interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,13 +25,15 @@ def run(arguments: Sequence[str]) -> int:
             return end.code if isinstance(end.code, int) else _USAGE
         return int(options.run(options))
     except CannotRun as error:
+        if interrupted(error):
+            return _INTERRUPTED
         for line in str(error).splitlines():
             streams.note(f"archlint: error: {line}")
         return _USAGE
     except KeyboardInterrupt:
         return _INTERRUPTED
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug must not look like a finding
-        return _bug(error, arguments)
+        return _INTERRUPTED if interrupted(error) else _bug(error, arguments)
     finally:
         streams.close()
 

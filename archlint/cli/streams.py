@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import EINVAL
 from typing import TextIO
+
+from archlint.cli import console
+from archlint.errors import CannotRun
 
 
 def prepare() -> None:
-    """Let any text be written, whatever the encoding of the terminal."""
+    """Let any text be written, whatever the encoding of the terminal, and as it is.
+
+    Windows would end lines in another way: a difference of a file is the same everywhere.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+            reconfigure(errors="backslashreplace", newline="\n")
 
 
 def answer(text: str) -> None:
@@ -38,13 +45,20 @@ def colored(stream: TextIO | None = None) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     out = stream or sys.stdout
-    return out.isatty() and os.environ.get("TERM") != "dumb"
+    return out.isatty() and os.environ.get("TERM") != "dumb" and console.takes_colors()
 
 
 def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        # The reader went away, as `head` does. Nothing more can be said to it, also not at exit.
+    except OSError as error:
+        # Nothing more can be written, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout and not _is_closed(error):
+            raise CannotRun(f"standard output cannot be written: {error.strerror}") from error
+
+
+def _is_closed(error: OSError) -> bool:
+    """Whether the reader went away, as `head` does; Windows calls that an invalid argument."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == EINVAL)

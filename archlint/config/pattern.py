@@ -34,8 +34,9 @@ def path_matches(path: PurePath, pattern: str) -> bool:
 
     A pattern without a slash matches a file or folder of that name at any depth; one with a slash
     is read from the top. A pattern that matches a folder matches all that is in it. `*` and `?`
-    stop at slashes, `**` does not.
+    stop at slashes, `**` does not. A backslash is a slash, as people on Windows write it.
     """
+    pattern = pattern.replace("\\", "/")
     anchored = "/" in pattern.rstrip("/")
     written = pattern.rstrip("/").removeprefix("./").removeprefix("/")
     top = "" if anchored else "(?:.*/)?"

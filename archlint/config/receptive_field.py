@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from archlint.config.error import ConfigError, Errors
-from archlint.config.kind import Schema, Whole, wrong
-from archlint.quantity import QuantityError, parse_seconds
+from archlint.config.error import Errors
+from archlint.config.kind import Schema, Whole
+from archlint.config.stretch import Stretch, read_stretch
 from archlint.record import record
 from archlint.target import FieldNeed
 
@@ -17,25 +17,16 @@ _EXPECTED = 'input elements such as 128, or a time such as "250 ms"'
 
 @record
 class StatedField:
-    """One statement, as written: `elements` of the input, or `seconds` of it."""
+    """One statement, as written, for one output and axis or for all of them."""
 
-    elements: int | None = None
-    seconds: float | None = None
+    stretch: Stretch
     output: str | None = None
     axis: int | None = None
 
     def need(self, sample_rate: float | None) -> FieldNeed:
         """Return the statement in input elements; a time needs the elements in a second."""
-        if self.elements is not None:
-            return FieldNeed(self.elements, self.output, self.axis)
-        if sample_rate is None:
-            raise ConfigError(
-                "a receptive field in seconds needs the input elements in a second",
-                key=("require", "receptive-field"),
-                help='state it as require.sample-rate, for example "16 kHz"',
-            )
-        # Rounded first: 0.07 s at 100 Hz are 7 elements, not the 8 that binary fractions make.
-        elements = math.ceil(round((self.seconds or 0.0) * sample_rate, 6))
+        what = "a receptive field"
+        elements = self.stretch.at(sample_rate, math.ceil, what, "receptive-field")
         return FieldNeed(max(1, elements), self.output, self.axis)
 
 
@@ -82,14 +73,4 @@ def _axes(table: Mapping[object, object], output: str | None) -> Iterator[Stated
 
 
 def _stated(value: object, output: str | None = None, axis: int | None = None) -> StatedField:
-    try:
-        return StatedField(elements=Whole(1).read(value), output=output, axis=axis)
-    except ConfigError:
-        if not isinstance(value, str):
-            raise wrong(value, _EXPECTED) from None
-    if value.strip()[-1:].isdigit():
-        raise wrong(value, _EXPECTED)  # a number without a unit is not a time
-    try:
-        return StatedField(seconds=parse_seconds(value), output=output, axis=axis)
-    except QuantityError:
-        raise wrong(value, _EXPECTED) from None
+    return StatedField(read_stretch(value, _EXPECTED, minimum=1), output, axis)

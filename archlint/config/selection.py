@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from archlint.record import record, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EVERYTHING = "ALL"
 _EXACT = 1000  # weighs more than the longest family
@@ -54,6 +59,11 @@ class Selection:
             return False
         unwanted = max((_weight(word, code, name) for word in self.ignore), default=-1)
         return wanted > unwanted
+
+
+def rule_words(lists: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes, families and names in texts that list rules by commas."""
+    return tuple(word.strip() for text in lists for word in text.split(",") if word.strip())
 
 
 def _weight(word: str, code: str, name: str) -> int:

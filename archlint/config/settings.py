@@ -21,12 +21,12 @@ from archlint.target import (
     DEPLOYED_FORMATS,
     DEVICE_KINDS,
     DROPOUT_MASKS,
-    HIDDEN_LAYERS,
     LOSS_SCALINGS,
     LOSSES,
     OFFLOADS,
     OPTIMIZERS,
     PRECISIONS,
+    PRESENCE,
     SHARDINGS,
     WEIGHT_STATES,
 )
@@ -94,7 +94,7 @@ TARGET = Table.of(
     Setting(
         "training.in-place",
         Flag(),
-        "Whether leaky ReLUs and ELUs overwrite their input where they can: few exports tell it.",
+        "Whether ReLUs and ELUs overwrite their input where they can: few exports tell it.",
     ),
     Setting(
         "training.checkpointing",
@@ -115,12 +115,12 @@ TARGET = Table.of(
     ),
     Setting(
         "training.batch-norm",
-        Choice(HIDDEN_LAYERS),
+        Choice(PRESENCE),
         "Whether an export for inference hides batch norms; present makes the answer exact.",
     ),
     Setting(
         "training.dropout",
-        Choice(HIDDEN_LAYERS),
+        Choice(PRESENCE),
         "Whether an export for inference hides dropout.",
     ),
     Setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from archlint.config.selection import rule_words
 from archlint.engine.suppression import Suppression
 from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Scalar, Sequence
@@ -46,7 +47,7 @@ class _Stretches:
 
 
 def _suppression(match: re.Match[str], span: Span, text: str, stretches: _Stretches) -> Suppression:
-    words = tuple(word.strip() for word in (match["rules"] or "").split(",") if word.strip())
+    words = rule_words([match["rules"] or ""])
     reason = match["reason"].strip()
     if match["word"] == "ignore-file":
         return Suppression(words, reason, span)

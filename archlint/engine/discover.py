@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from glob import glob, has_magic
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,10 +37,10 @@ class Candidate:
 def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> list[Candidate]:
     """Return the files that `paths` name and those that their folders hold, each once, in order.
 
-    Raises `CannotRun` for a path that does not exist.
+    Raises `CannotRun` for a path that does not exist, and for a pattern that nothing matches.
     """
     found: dict[str, Candidate] = {}
-    for path in paths:
+    for path in _expanded(paths):
         if path.is_dir():
             for file in _walk(path, suffixes):
                 found.setdefault(file.as_posix(), Candidate(file, named=False))
@@ -52,11 +53,25 @@ def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> lis
 
 def missing(path: Path) -> CannotRun:
     """Return the error for a path that does not exist, with the nearest name beside it."""
+    if str(path) == "-":
+        return CannotRun("-: standard input is not read: a model is a file with a name")
     try:
         beside = [str(each) for each in islice(path.parent.iterdir(), _LISTED)]
     except OSError:
         beside = []
     return CannotRun(f"{path}: no such file or folder{did_you_mean(str(path), beside)}")
+
+
+def _expanded(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the paths, and for patterns what they match, as shells do; those of Windows do not."""
+    for path in paths:
+        if os.path.lexists(path) or not has_magic(str(path)):
+            yield path
+            continue
+        matches = sorted(glob(str(path), recursive=True))  # noqa: PTH207 - those of a Path are relative
+        if not matches:
+            raise CannotRun(f"{path}: no file or folder matches")
+        yield from map(Path, matches)
 
 
 def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:

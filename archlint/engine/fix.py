@@ -1,4 +1,4 @@
-"""Mending files: the safe fixes of findings, spliced into the text."""
+"""Fixing files: the safe fixes of findings, spliced into the text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @record
-class Mended:
+class FixedFile:
     """A file before and after its safe fixes; `count` of them could be made."""
 
     path: Path
@@ -63,22 +63,24 @@ class Mended:
         write_whole(self.path, (mark + self.after).encode("utf-8"))
 
 
-def mend(outcome: Outcome, candidates: Iterable[Candidate], project: Project) -> list[Mended]:
+def fix_files(
+    outcome: Outcome, candidates: Iterable[Candidate], project: Project
+) -> list[FixedFile]:
     """Return what the safe fixes of a run would make of its files, without writing them."""
     fixes: dict[str, list[Fix]] = {}
     for item in outcome.findings:
         fix = item.finding.fix
         if fix is not None and fix.safe:
             fixes.setdefault(item.path, []).append(fix)
-    mended = (
-        _mend_file(load(candidate, project), candidate, fixes[candidate.shown])
+    fixed = (
+        _fix_file(load(candidate, project), candidate, fixes[candidate.shown])
         for candidate in candidates
         if candidate.shown in fixes
     )
-    return [file for file in mended if file is not None]
+    return [file for file in fixed if file is not None]
 
 
-def _mend_file(loaded: LoadedFile, candidate: Candidate, fixes: Iterable[Fix]) -> Mended | None:
+def _fix_file(loaded: LoadedFile, candidate: Candidate, fixes: Iterable[Fix]) -> FixedFile | None:
     """Make each fix as a whole or not at all: one of its changes alone may do harm."""
     if loaded.architecture is None:
         return None
@@ -100,7 +102,7 @@ def _mend_file(loaded: LoadedFile, candidate: Candidate, fixes: Iterable[Fix]) -
     if not made:
         return None
     mark = document.text.byte_order_mark
-    return Mended(candidate.path, candidate.shown, before, after, len(made), mark)
+    return FixedFile(candidate.path, candidate.shown, before, after, len(made), mark)
 
 
 def _changes(fix: Fix, document: YamlDocument, graph: Graph) -> dict[Splice, Where] | None:

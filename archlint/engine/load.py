@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlint.engine.loaded import LoadedFile
 from archlint.sources.problem import Problem, Unreadable, unreadable
+from archlint.sources.problem_kind import INVALID_ARCHITECTURE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,8 +137,7 @@ def _in_target(error: ConfigError, document: YamlDocument) -> Problem:
     path = ("target", *error.key)
     span = document.locate_key(path) if error.unknown else None
     return Problem(
-        "YAML002",
-        "invalid-architecture",
+        INVALID_ARCHITECTURE,
         f"{dotted(path)}: {error.problem}",
         error.help,
         span=span or document.nearest(path),

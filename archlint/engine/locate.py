@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from archlint.frontends.properties import PATH
-
 if TYPE_CHECKING:
     from archlint.findings import Place
     from archlint.frontends.architecture import Architecture
@@ -31,7 +29,7 @@ def path_of_node(place: Place, graph: Graph) -> DocumentPath:
     if place.node is None:
         return _of_tensor(place.tensor, graph)
     node = graph.by_name.get(place.node)
-    return () if node is None else noted(node.metadata.get(PATH))
+    return () if node is None else noted(node.document_path)
 
 
 def _of_tensor(name: str | None, graph: Graph) -> DocumentPath:
@@ -39,11 +37,11 @@ def _of_tensor(name: str | None, graph: Graph) -> DocumentPath:
     if name is None:
         return ()
     if name in graph.producers:
-        return noted(graph.producers[name].metadata.get(PATH))
+        return noted(graph.producers[name].document_path)
     if name in graph.weights:
-        own = noted(graph.weights[name].metadata.get(PATH))
+        own = noted(graph.weights[name].document_path)
         users = graph.consumers.get(name, ())
-        return own or next((noted(user.metadata.get(PATH)) for user in users), ())
+        return own or next((noted(user.document_path) for user in users), ())
     return ("inputs", name) if name in graph.inputs else ()
 
 

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlint.engine.file_rules import FILE_RULES
+from archlint.engine.own_rule import OwnRule
 from archlint.findings import Severity
-from archlint.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from archlint.findings import Finding
-    from archlint.model import Model
-
-
-class OwnRule(Rule):
-    """Something that archlint reports while it reads and runs, not by looking at a model."""
-
-    since = "0.1.0"
-    tags = ("archlint",)
-
-    def check(self, model: Model) -> Iterable[Finding]:  # noqa: ARG002 - found elsewhere
-        """Yield nothing: these findings come up before or after the rules."""
-        return ()
+    from archlint.rule import Rule
 
 
 class UnusedSuppression(OwnRule):
@@ -69,110 +56,16 @@ class UnknownModule(OwnRule):
     name = "unknown-module"
 
 
-class UnreadableFile(OwnRule):
-    """The file is not a model that archlint can read."""
-
-    code = "FILE001"
-    name = "unreadable-file"
-    severity = Severity.ERROR
-
-
-class ExternalDataMissing(OwnRule):
-    """A file with weights is not there, or too short."""
-
-    code = "FILE002"
-    name = "external-data-missing"
-
-
-class ExternalDataRefused(OwnRule):
-    """A file with weights is not where a model may keep them, or is described wrongly."""
-
-    code = "FILE003"
-    name = "external-data-refused"
-    severity = Severity.ERROR
-
-
-class TensorSizeMismatch(OwnRule):
-    """A stored tensor has more or fewer bytes than its dimensions need."""
-
-    code = "FILE004"
-    name = "tensor-size-mismatch"
-    severity = Severity.ERROR
-
-
-class TextNotUtf8(OwnRule):
-    """Names in the model are not UTF-8, as ONNX asks."""
-
-    code = "FILE005"
-    name = "text-not-utf-8"
-
-
-class InvalidModel(OwnRule):
-    """The file holds a model that onnx's own checker refuses."""
-
-    code = "FILE006"
-    name = "invalid-model"
-
-
-class InvalidYaml(OwnRule):
-    """The file is not YAML, or holds what no architecture needs."""
-
-    code = "YAML001"
-    name = "invalid-yaml"
-    severity = Severity.ERROR
-
-
-class InvalidArchitecture(OwnRule):
-    """The file is YAML, but says something that no architecture can mean."""
-
-    code = "YAML002"
-    name = "invalid-architecture"
-    severity = Severity.ERROR
-
-
-class AmbiguousValue(OwnRule):
-    """A value means one thing in YAML 1.1 and another in YAML 1.2."""
-
-    code = "YAML003"
-    name = "ambiguous-value"
-
-
-class UnportableText(OwnRule):
-    """The text holds what other readers of YAML refuse or change."""
-
-    code = "YAML004"
-    name = "unportable-text"
-
-
-class DuplicateKey(OwnRule):
-    """A mapping has the same key twice, and only one of them can count."""
-
-    code = "YAML005"
-    name = "duplicate-key"
-    severity = Severity.ERROR
-
-
-_ALL = (
+_RUN_RULES: tuple[type[OwnRule], ...] = (
     UnusedSuppression,
     InvalidSuppression,
     StaleBaseline,
     InternalError,
     UnknownDimension,
     UnknownModule,
-    UnreadableFile,
-    ExternalDataMissing,
-    ExternalDataRefused,
-    TensorSizeMismatch,
-    TextNotUtf8,
-    InvalidModel,
-    InvalidYaml,
-    InvalidArchitecture,
-    AmbiguousValue,
-    UnportableText,
-    DuplicateKey,
 )
 
 
 def own_rules() -> tuple[Rule, ...]:
     """Return one of each."""
-    return tuple(rule() for rule in _ALL)
+    return tuple(rule() for rule in (*_RUN_RULES, *FILE_RULES))

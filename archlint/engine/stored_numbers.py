@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from archlint.engine.alike_tensors import AlikeTensors
 from archlint.sources.problem import Unreadable
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _SHORT = 4096
 """Bytes of a tensor that is worth comparing with others."""
+_FEW = 300
+"""Tensors that are looked at to tell whether weights are fresh; if they are, all are looked at."""
 
 
 class StoredNumbers:
@@ -36,6 +39,8 @@ class StoredNumbers:
 
     def describe(self, name: str) -> Statistics | None:
         """Return what a tensor's numbers look like, sampled; None where its bytes are not there."""
+        if name not in self._described and len(self._described) > _FEW:
+            self._described |= self._ahead.with_others(name)
         if name not in self._described:
             try:
                 self._described[name] = self._statistics(name)
@@ -90,6 +95,10 @@ class StoredNumbers:
         except (ValueError, TypeError, KeyError):
             return False
         return bool((turned == numbers.T).all()) and bool((numbers != numbers.flat[0]).any())
+
+    @cached_property
+    def _ahead(self) -> AlikeTensors:
+        return AlikeTensors(self._path, self._payloads, self._initializers)
 
     @cached_property
     def _initializers(self) -> dict[str, TensorProto]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlint.config.selection import rule_words
 from archlint.engine.own_rules import InvalidSuppression, UnusedSuppression
 from archlint.errors import did_you_mean
+from archlint.frontends.properties import IGNORE
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from archlint.report.outcome import Reported
     from archlint.rule import Rule
     from archlint.sources.span import Span
-
-PROPERTY = "archlint.ignore"
 
 
 @record
@@ -50,16 +50,12 @@ class Suppression:
 
 def properties(graph: Graph) -> list[Suppression]:
     """Return the suppressions in the metadata properties of a model and of its nodes."""
-    whole = [graph.metadata[PROPERTY]] if PROPERTY in graph.metadata else []
-    return [Suppression(_words(text)) for text in whole] + [
-        Suppression(_words(node.metadata[PROPERTY]), node=node.name)
+    whole = [graph.metadata[IGNORE]] if IGNORE in graph.metadata else []
+    return [Suppression(rule_words([text])) for text in whole] + [
+        Suppression(rule_words([node.ignored_rules]), node=node.name)
         for node in graph.nodes
-        if PROPERTY in node.metadata
+        if node.ignored_rules is not None
     ]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 @record

@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.engine.own_rules import InternalError
+from archlint.errors import interrupted
 from archlint.record import record
 from archlint.report.outcome import Crash, Reported
 
@@ -29,8 +30,14 @@ class Tally:
     ran: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def crash(self, path: str, where: str, error: Exception) -> None:
-        """Note a bug, which is a finding too, so that no report hides it."""
+        """Note a bug, which is a finding too, so that no report hides it.
+
+        Raises `KeyboardInterrupt` where the error is no bug, but the user's wish to end the run.
+        """
         import traceback
+
+        if interrupted(error):
+            raise KeyboardInterrupt from error
 
         shown = f"{type(error).__name__}: {error}"
         text = "".join(traceback.format_exception(error))

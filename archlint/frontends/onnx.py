@@ -51,8 +51,8 @@ def _objections(model: ModelProto) -> tuple[Problem, ...]:
 
 
 def _invalid(message: str) -> Problem:
-    from archlint.findings import Severity
     from archlint.sources.problem import Problem
+    from archlint.sources.problem_kind import INVALID_MODEL
 
     advice = "export the model again; what is found in it may be wrong"
-    return Problem("FILE006", "invalid-model", message, advice, Severity.WARNING)
+    return Problem(INVALID_MODEL, message, advice)

@@ -7,6 +7,9 @@ program may have them too. Truth values are "true" and "false".
 PATH = "archlint.path"
 """Of a node or a weight: the keys that lead to its layer in the document, as JSON."""
 
+IGNORE = "archlint.ignore"
+"""Of a model or a node: the rules whose findings are left out, by commas."""
+
 LAYER = "archlint.layer"
 """Of a node: the name of the layer that it is a part of."""
 
@@ -27,3 +30,6 @@ BUFFER = "archlint.buffer"
 
 ADAPTER = "archlint.adapter"
 """Of a weight: whether a training adds it beside the weights of the file."""
+
+REPLACES = "archlint.replaces"
+"""Of a weight: the tensor of the file that it stands for, with numbers for another batch."""

@@ -17,22 +17,26 @@ if TYPE_CHECKING:
     from archlint.graph.context import Context, Outcome
     from archlint.graph.node import Node
     from archlint.graph.scope import Scope
+    from archlint.graph.signature import Written
 
 # Operators whose outputs are known in another way: from their contents, or from their graphs.
 _HANDLED = CONTROL_FLOW | {"Constant"}
 
 
-def infer_call(node: Node, proto: NodeProto, scope: Scope, context: Context) -> Outcome:
+def infer_call(
+    node: Node, proto: NodeProto, attributes: Written | None, scope: Scope, context: Context
+) -> Outcome:
     """Return the types of the outputs of a node, or the reason why they are not known.
 
-    The reason is empty where the outputs are worked out in another way. Raises `InvalidGraph` where
-    the call lacks what its operator needs.
+    `attributes` are those of the node as the file has them. The reason is empty where the outputs
+    are worked out in another way. Raises `InvalidGraph` where the call lacks what its operator
+    needs.
     """
     if node.op in _HANDLED and not node.domain:
         context.inference.check(node)
         return ""
     contents = shape_operands(node, scope)
-    key = signature(node, proto, scope, contents)
+    key = signature(node, attributes, scope, contents)
     found = context.known.get(key) if key is not None else None
     if found is None:  # an equal call that is known was looked at
         context.inference.check(node)

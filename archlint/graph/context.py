@@ -11,8 +11,9 @@ from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.inference import NodeInference
+    from archlint.graph.node import Attribute
     from archlint.graph.rebatch import Rebatch
-    from archlint.graph.signature import Signature
+    from archlint.graph.signature import Signature, Written
     from archlint.graph.typeproto import Types
 
 
@@ -26,7 +27,8 @@ class Context:
 
     `declared` holds the serialized types that the file gives to tensors of the main graph.
     `rebatch` mends a model whose fixed batch was changed. `known` are calls that were inferred
-    before, `allowance` is what loops may still be written out to.
+    before, and `attributes` those that were read before; `allowance` is what loops may still be
+    written out to.
     """
 
     inference: NodeInference
@@ -34,4 +36,5 @@ class Context:
     declared: Mapping[str, bytes]
     rebatch: Rebatch | None = None
     known: dict[Signature, Outcome] = field(default_factory=dict)
+    attributes: dict[Written, Mapping[str, Attribute]] = field(default_factory=dict)
     allowance: Allowance = field(default_factory=Allowance)

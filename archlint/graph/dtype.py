@@ -6,7 +6,12 @@ import enum
 
 
 class DType(enum.StrEnum):
-    """An ONNX element type, by the name that NumPy and PyTorch use."""
+    """An ONNX element type, by the name that NumPy and PyTorch use.
+
+    It `is_float` where gradients can flow through a tensor of this type.
+    """
+
+    is_float: bool
 
     FLOAT32 = "float32"
     UINT8 = "uint8"
@@ -37,6 +42,9 @@ class DType(enum.StrEnum):
     FLOAT6E2M3 = "float6e2m3"
     FLOAT6E3M2 = "float6e3m2"
 
+    def __init__(self, name: str) -> None:
+        self.is_float = name.startswith(("float", "bfloat", "complex"))
+
     # That of Enum is written in Python, and types are looked up for every tensor of a graph.
     __hash__ = str.__hash__
 
@@ -44,11 +52,6 @@ class DType(enum.StrEnum):
     def bits(self) -> int:
         """Width of one element in bits; 0 for strings, whose width is not fixed."""
         return _BITS[self]
-
-    @property
-    def is_float(self) -> bool:
-        """Whether gradients can flow through a tensor of this type."""
-        return self in _FLOATS
 
     def storage(self, elements: int) -> int:
         """Bytes that `elements` packed elements take; sub-byte types share bytes."""
@@ -67,8 +70,6 @@ class DType(enum.StrEnum):
 
 # The order of the members is the order of onnx.TensorProto.DataType, which starts at 1.
 _BY_CODE = tuple(DType)
-
-_FLOATS = frozenset(dtype for dtype in DType if dtype.startswith(("float", "bfloat", "complex")))
 
 _BITS = {
     DType.FLOAT32: 32,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
+from archlint.frontends.properties import IGNORE, PATH
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class Node:
     `name` is unique in the graph (made from the first output where the file gives none). An
     absent optional input or output is the empty string. `domain` is "" for the standard operators,
     also where the file spells it "ai.onnx". `metadata` holds the node's metadata properties.
+    `output` is the first output that is present.
     """
 
     name: str
@@ -36,11 +39,19 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     metadata: Mapping[str, str]
+    output: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        outputs = self.outputs
+        first = outputs[0] if outputs else ""
+        object.__setattr__(self, "output", first or next(filter(None, outputs), ""))
 
     @property
-    def output(self) -> str:
-        """The first output that is present."""
-        outputs = self.outputs
-        if outputs and outputs[0]:
-            return outputs[0]
-        return next((name for name in outputs if name), "")
+    def document_path(self) -> str | None:
+        """The keys that lead to its layer in an architecture file, as JSON; None elsewhere."""
+        return self.metadata.get(PATH)
+
+    @property
+    def ignored_rules(self) -> str | None:
+        """The rules whose findings about it the file leaves out, by commas; None without any."""
+        return self.metadata.get(IGNORE)

@@ -24,6 +24,7 @@ from archlint.graph.node import Attribute, Node
 from archlint.graph.refine import compare, refine
 from archlint.graph.rounds import body_of, differ, size, write_out
 from archlint.graph.scope import Scope
+from archlint.graph.signature import written
 from archlint.graph.stored import add_stored, entries
 from archlint.graph.typeproto import Described
 from archlint.graph.untie import untie
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
     from archlint.graph.context import Context
+    from archlint.graph.signature import Written
     from archlint.graph.value import Value
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
@@ -146,10 +148,11 @@ class GraphReader:
         scope, context = self._scope, self._context
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
-        node = self._plain(proto)
+        attributes = written(proto)
+        node = self._plain(proto, self._attributes(proto, attributes))
         if node.op in CONTROL_FLOW and not node.domain:
             check_graphs(node)
-        found = infer_call(node, proto, scope, context)
+        found = infer_call(node, proto, attributes, scope, context)
         scope.compute(node.outputs, found, context.types)
         if not scope.open.isdisjoint(node.outputs):
             refine(node, proto, scope, context)
@@ -170,7 +173,7 @@ class GraphReader:
             note_highest(node, scope)
         return node
 
-    def _plain(self, proto: NodeProto) -> Node:
+    def _plain(self, proto: NodeProto, attributes: Mapping[str, Attribute]) -> Node:
         """Return a node as plain data; its inputs must be known, and its outputs new."""
         scope = self._scope
         values = scope.values
@@ -190,16 +193,22 @@ class GraphReader:
             "" if domain == "ai.onnx" else domain,
             inputs,
             outputs,
-            self._attributes(proto),
+            attributes,
             entries(proto.metadata_props[:]),
         )
 
-    def _attributes(self, proto: NodeProto) -> Mapping[str, Attribute]:
+    def _attributes(self, proto: NodeProto, key: Written | None) -> Mapping[str, Attribute]:
+        """Return attributes as plain data, the same for all calls that give the same."""
+        known = self._context.attributes
+        if key is not None and key in known:
+            return known[key]
         attributes = {}
-        for attribute in proto.attribute[:]:
+        for attribute in proto.attribute:
             value = plain(attribute, partial(self._nested, proto))
             if value is not None:
                 attributes[attribute.name] = value
+        if key is not None:
+            known[key] = attributes
         return attributes
 
     def _nested(self, proto: NodeProto, body: GraphProto) -> Graph:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import NodeProto, TypeProto
 
-from archlint.frontends.properties import BUFFER
+from archlint.frontends.properties import BUFFER, REPLACES
 from archlint.graph.batch_axis import BROADCASTING, BatchAxis
 from archlint.graph.batch_correction import MAY_STAY, Correction, operands
 from archlint.graph.batch_growth import Growth
@@ -64,7 +64,7 @@ class Rebatch:
         contents = np.array(target, np.int64)
         shape = contents.shape
         scope.constants[operand] = contents
-        scope.weights[operand] = Weight(operand, {BUFFER: "true"})
+        scope.weights[operand] = Weight(operand, {BUFFER: "true", REPLACES: proto.input[slot]})
         scope.values[operand] = Value(
             operand, scope.values[proto.input[slot]].dtype, shape, Role.STORED, Provenance.BOUND
         )

@@ -10,6 +10,7 @@ from onnx import SparseTensorProto, TensorProto, numpy_helper
 from archlint.graph.dtype import DType
 from archlint.graph.invalid import InvalidGraph
 from archlint.graph.value import Provenance, Role, Value
+from archlint.sources.payload import ELIDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,6 @@ LARGEST_INTEGERS = 4096
 
 LARGEST_FLOATS = 64
 """Elements of a float tensor whose contents are kept: scales, epsilons, exponents."""
-
-_ELIDED = "#elided"
 
 NUMPY_TYPES: Mapping[int, np.dtype[np.generic]] = {
     TensorProto.FLOAT: np.dtype("<f4"),
@@ -49,7 +48,7 @@ def value(name: str, tensor: TensorProto) -> Value:
 def is_external(tensor: TensorProto) -> bool:
     """Whether the bytes are in a file of their own."""
     return tensor.data_location == TensorProto.EXTERNAL and all(
-        entry.value != _ELIDED for entry in tensor.external_data if entry.key == "location"
+        entry.value != ELIDED for entry in tensor.external_data if entry.key == "location"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archlint.frontends.properties import PATH
 from archlint.record import record
 
 
@@ -18,3 +19,8 @@ class Weight:
     name: str
     metadata: Mapping[str, str]
     external: bool = False
+
+    @property
+    def document_path(self) -> str | None:
+        """The keys that lead to its layer in an architecture file, as JSON; None elsewhere."""
+        return self.metadata.get(PATH)

@@ -24,7 +24,7 @@ from archlint.ops.links import Sight, Whole, same_axes_but
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator
-from archlint.ops.overwriting import keeps_input_or_output
+from archlint.ops.overwriting import keeps_input_or_output, keeps_output_or_rewrites
 from archlint.ops.signals import shares
 from archlint.ops.strides import Strides
 
@@ -54,7 +54,7 @@ def keeps_clipped(call: Call, gradients: Gradients) -> Kept:
 # count of FLOP an element (a transcendental counts as four).
 _POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
     {
-        "Relu": (keeps_output, 1),
+        "Relu": (keeps_output_or_rewrites, 1),
         "Sigmoid": (keeps_output, 4),
         "Tanh": (keeps_output, 4),
         "LeakyRelu": (keeps_input_or_output(often_in_place=True), 2),

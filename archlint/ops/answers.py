@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from archlint.ops.call import Call
@@ -66,6 +67,8 @@ class _Alone:
 
 
 _AROUND = object()
+
+_kind = attrgetter("dtype", "shape", "role")
 
 
 @record(eq=False, frozen=False)
@@ -126,16 +129,9 @@ class Answers:
 def likeness(node: Node, graph: Graph) -> list[Hashable]:
     """Return all that a call knows when it does not look around, but for names and contents."""
     values = graph.values
-    seen: list[Hashable] = [node.op, graph.opset, *node.attributes.items()]
-    for names in (node.inputs, node.outputs):
-        seen.append(None)
-        for name in names:
-            if name:
-                value = values[name]
-                seen += (value.dtype, value.shape, value.role)
-            else:
-                seen.append(None)
-    return seen
+    inputs = [_kind(values[name]) if name else None for name in node.inputs]
+    outputs = [_kind(values[name]) if name else None for name in node.outputs]
+    return [node.op, graph.opset, *node.attributes.items(), None, *inputs, None, *outputs]
 
 
 def _contents(array: np.ndarray | None) -> Hashable:

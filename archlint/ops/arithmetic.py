@@ -27,12 +27,25 @@ def keeps_quotient(call: Call, gradients: Gradients) -> Kept:
 
 
 def keeps_power(call: Call, gradients: Gradients) -> Kept:
-    """Keep the base; a trained exponent needs the result as well."""
+    """Keep the base; a trained exponent needs the result as well.
+
+    Where the base is a number the derivative is dy y log(a), and where it is a tensor besides made
+    anew where it is zero.
+    """
+    if gradients[1] and call.constant(0) is not None:
+        return Kept(outputs=(0,), inputs=(1,), transient=nbytes(call.output()))
     if gradients[1]:
         return Kept(inputs=(0, 1), outputs=(0,), transient=3 * nbytes(call.output()))
     if not gradients[0]:
         return NOTHING
     return Kept(inputs=(0,), transient=2 * nbytes(call.output()))
+
+
+def keeps_remainder(call: Call, gradients: Gradients) -> Kept:
+    """Keep both inputs for the divisor's gradient, -dy round(a / b): what is divided needs none."""
+    if not gradients[1]:
+        return NOTHING
+    return Kept(inputs=(0, 1), transient=2 * nbytes(call.output()))
 
 
 def keeps_argument(tensors: int) -> KeptFacet:
@@ -120,6 +133,7 @@ def operators() -> tuple[Operator, ...]:
         _binary("Mul", keeps_factors, multiplies),
         _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
         _binary("Pow", keeps_power, function_of("Pow"), casting=SINGLE_ON_GPU),
+        _binary("Mod", keeps_remainder, backward=Backward.PASSES_FIRST),
         _binary("Max", keeps_compared),
         _binary("Min", keeps_compared),
         _binary("Mean", keeps_nothing),
@@ -149,14 +163,14 @@ _OF_INPUT: Mapping[str, int] = MappingProxyType(
         "Erf": 4,
         "Sin": 1,
         "Cos": 2,
-        "Asin": 3,
-        "Acos": 4,
+        "Asin": 4,
+        "Acos": 5,
         "Atan": 2,
         "Sinh": 1,
         "Cosh": 1,
         "Asinh": 3,
         "Acosh": 3,
-        "Atanh": 2,
+        "Atanh": 3,
     }
 )
 _OF_OUTPUT: Mapping[str, int] = MappingProxyType({"Exp": 0, "Sqrt": 1, "Reciprocal": 2, "Tan": 2})
@@ -177,7 +191,6 @@ _COMPARISONS = (
     "Not",
     "IsNaN",
     "IsInf",
-    "Mod",
     "BitShift",
     "BitwiseAnd",
     "BitwiseOr",

@@ -198,6 +198,7 @@ def operators() -> tuple[Operator, ...]:
             sees_transposed,
             sums_transposed,
             weights=(1, 2),
+            layout=Layout.CHANNELS,
             misfit=transposed_misfit,
             casting=IN_HALF,
         ),

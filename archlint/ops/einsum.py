@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from string import ascii_letters
 
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
 from archlint.ops.kept import Gradients, Kept
-from archlint.ops.strides import Strides, contiguous, reshape
+from archlint.ops.strides import Strides, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -29,6 +29,13 @@ class Factor:
         """Whether the side is an input itself and no earlier product."""
         return len(self.slots) == 1
 
+    def along(self, letters: str, sizes: Mapping[str, int]) -> Strides | None:
+        """Return the strides along these indices, 0 along those that the side has not."""
+        if self.strides is None:
+            return None
+        places = dict(zip(self.letters, self.strides, strict=True))
+        return tuple(places.get(letter, 0) if sizes[letter] > 1 else 0 for letter in letters)
+
 
 @record
 class Contraction:
@@ -45,6 +52,20 @@ class Contraction:
     def letters(self) -> str:
         """All indices that the product runs over."""
         return self.batched + self.rows + self.columns + self.summed
+
+    def result(self, order: str, sizes: Mapping[str, int]) -> Factor:
+        """Return the product: batched, or, where nothing is summed, made element by element."""
+        lies = self.batched + self.rows + self.columns
+        letters = "".join(letter for letter in order if letter in lies)
+        shape = tuple(sizes[letter] for letter in letters)
+        slots = self.left.slots | self.right.slots
+        sides = [side.along(letters, sizes) for side in (self.left, self.right)]
+        known = [(shape, strides) for strides in sides if strides is not None]
+        if not self.summed and len(known) == len(sides):
+            return Factor(letters, follows(shape, known), slots)
+        own = contiguous(tuple(sizes[letter] for letter in lies))
+        places = dict(zip(lies, own, strict=True))
+        return Factor(letters, tuple(places[letter] for letter in letters), slots)
 
 
 def equation(call: Call) -> tuple[tuple[str, ...], str]:
@@ -90,7 +111,10 @@ def extents(call: Call, operands: Sequence[str]) -> dict[str, int]:
 
 
 def contractions(
-    operands: Sequence[str], output: str, strides: Sequence[Strides | None], sizes: dict[str, int]
+    operands: Sequence[str],
+    output: str,
+    strides: Sequence[Strides | None],
+    sizes: Mapping[str, int],
 ) -> Iterator[Contraction]:
     """Yield the products of a chain from left to right."""
     order = output + "".join(sorted(set("".join(operands)) - set(output)))
@@ -110,13 +134,7 @@ def contractions(
             summed="".join(letter for letter in order if letter in both - later),
         )
         yield made
-        lies = made.batched + made.rows + made.columns
-        own = contiguous(tuple(sizes[letter] for letter in lies))
-        places = dict(zip(lies, own, strict=True))
-        letters = "".join(letter for letter in order if letter in lies)
-        left = Factor(
-            letters, tuple(places[letter] for letter in letters), left.slots | right.slots
-        )
+        left = made.result(order, sizes)
 
 
 def einsum_cost(call: Call) -> Cost:
@@ -136,7 +154,10 @@ def einsum_cost(call: Call) -> Cost:
 
 
 def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
-    """Keep both sides of every product, or copies where their axes have to be merged."""
+    """Keep both sides of every product, or copies where their axes have to be merged.
+
+    A product that sums nothing is made element by element: it merges no axes.
+    """
     operands, output = equation(call)
     if len(operands) == 1:
         return Kept()
@@ -145,7 +166,8 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
     element = width(call.input(0)) // 8
     shared: list[int] = []
     own = 0
-    for each in contractions(operands, output, strides, sizes):
+    chain = list(contractions(operands, output, strides, sizes))
+    for each in chain:
         sides = (
             (each.left, each.right, (each.batched, each.rows, each.summed)),
             (each.right, each.left, (each.batched, each.summed, each.columns)),
@@ -153,14 +175,44 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
         for side, other, groups in sides:
             if not any(gradients[slot] for slot in other.slots):
                 continue
-            if not side.is_input or _is_copied(side, groups, sizes):
+            copied = bool(each.summed) and _is_copied(side, groups, sizes)
+            if copied or not side.is_input:
                 own += element * prod(sizes[letter] for letter in side.letters)
             else:
                 shared.extend(side.slots)
-    return Kept(inputs=tuple(shared), own=own)
+    passing = element * _passing(chain[-1], operands, gradients, sizes)
+    return Kept(inputs=tuple(shared), own=own, transient=passing)
 
 
-def _is_copied(side: Factor, groups: Sequence[str], sizes: dict[str, int]) -> bool:
+def _passing(
+    last: Contraction, operands: Sequence[str], gradients: Gradients, sizes: Mapping[str, int]
+) -> int:
+    """Return the elements that the derivative of the last product makes on the way to those of all.
+
+    They are the gradient of an earlier product, and, where nothing is summed, gradients in full of
+    what was broadcast.
+    """
+
+    def elements(letters: str) -> int:
+        return prod(sizes[letter] for letter in letters)
+
+    trained = [
+        side for side in (last.left, last.right) if any(gradients[slot] for slot in side.slots)
+    ]
+    earlier = sum(
+        elements(side.letters)
+        - sum(elements(operands[slot]) for slot in side.slots if gradients[slot])
+        for side in trained
+        if not side.is_input
+    )
+    full = elements(last.letters)
+    reduced = [elements(side.letters) for side in trained if elements(side.letters) < full]
+    if last.summed or not reduced:
+        return earlier
+    return earlier + max(full, len(reduced) * full - sum(reduced[1:]))
+
+
+def _is_copied(side: Factor, groups: Sequence[str], sizes: Mapping[str, int]) -> bool:
     """Whether the axes of each group cannot be merged without moving elements."""
     if side.strides is None:
         return False
@@ -171,16 +223,13 @@ def _is_copied(side: Factor, groups: Sequence[str], sizes: dict[str, int]) -> bo
     return reshape(shape, tuple(places[letter] for letter in ordered), merged) is None
 
 
-def lies_as_product(call: Call) -> Strides:
+def lies_as_product(call: Call, strides: Sequence[Strides | None]) -> Strides:
     """Return the strides of the result, which lies as the last product made it."""
     operands, output = equation(call)
     sizes = extents(call, operands)
     shape = tuple(sizes[letter] for letter in output)
-    chain = list(contractions(operands, output, (None,) * len(operands), sizes))
+    chain = list(contractions(operands, output, strides, sizes))
     if not chain:
         return contiguous(shape)
-    last = chain[-1]
-    lies = last.batched + last.rows + last.columns
-    own = contiguous(tuple(sizes[letter] for letter in lies))
-    places = dict(zip(lies, own, strict=True))
-    return tuple(places[letter] for letter in output)
+    last = chain[-1].result(output, sizes)
+    return last.strides or contiguous(shape)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archlint.ops.call import Call
 from archlint.ops.cost import FREE, Cost, elementwise
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Fixed, Link, Sight, Through, same_axes, same_axes_but
 from archlint.ops.operator import CostFacet
-from archlint.ops.undetermined import Undetermined
+from archlint.ops.undetermined import Undetermined, UndeterminedElements
 
 
 def no_cost(_: Call) -> Cost:
@@ -19,7 +21,7 @@ def per_output(flops: int) -> CostFacet:
     """Return a cost of `flops` for each output element."""
 
     def cost(call: Call) -> Cost:
-        return elementwise(flops * call.output_elements())
+        return _elementwise(flops, call.output_elements)
 
     return cost
 
@@ -28,9 +30,16 @@ def per_input(flops: int) -> CostFacet:
     """Return a cost of `flops` for each element of the first input."""
 
     def cost(call: Call) -> Cost:
-        return elementwise(flops * call.elements(0))
+        return _elementwise(flops, lambda: call.elements(0))
 
     return cost
+
+
+def _elementwise(flops: int, elements: Callable[[], int]) -> Cost:
+    try:
+        return elementwise(flops * elements())
+    except Undetermined as reason:
+        raise UndeterminedElements(str(reason)) from None
 
 
 def depends_on_data(reason: str) -> CostFacet:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _KEYWORD = "inplace"
 # The functions of PyTorch that may overwrite their input, and the place of the argument for it.
-_PLACES = {"leaky_relu": 2, "elu": 2, "celu": 2, "selu": 1}
+_PLACES = {"relu": 1, "leaky_relu": 2, "elu": 2, "celu": 2, "selu": 1}
 
 
 def called_in_place(node: Node) -> bool | None:

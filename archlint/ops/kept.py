@@ -53,7 +53,9 @@ class Kept:
     gradients and drops again;
     `forward_transient` is the same for the forward pass besides its outputs. `transient_after` is
     the same as `transient` at the end of a backward pass that has freed what is kept step by step,
-    before the gradients are complete; None where all of it is there to the end.
+    before the gradients are complete; None where all of it is there to the end. `rewritten` is the
+    bytes of a tensor that is written into through a view of it, and `rewritten_high` the same at
+    the upper end: its gradient is laid out anew.
     """
 
     inputs: tuple[int, ...] = ()
@@ -65,6 +67,8 @@ class Kept:
     transient: int = 0
     forward_transient: int = 0
     transient_after: int | None = None
+    rewritten: int = 0
+    rewritten_high: int | None = None
 
 
 NOTHING = Kept()

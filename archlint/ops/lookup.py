@@ -99,9 +99,19 @@ def keeps_gathered(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0, 1), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
-def keeps_places(_: Call, gradients: Gradients) -> Kept:
-    """What is written elsewhere keeps the places, for the gradient of either tensor."""
-    return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
+def keeps_places(call: Call, gradients: Gradients) -> Kept:
+    """What is written elsewhere keeps the places, for the gradient of either tensor.
+
+    The largest or smallest of what comes to a place keeps all: the gradient is shared among equals,
+    which are counted.
+    """
+    if not (gradients[0] or gradients[2]):
+        return NOTHING
+    if call.text("reduction", "none") not in {"max", "min"}:
+        return Kept(inputs=(1,))
+    parts, whole = nbytes(call.input(2)), nbytes(call.output())
+    both = 0 if gradients[0] else whole  # both gradients are made, whichever is needed
+    return Kept((0, 1, 2), (0,), transient=3 * (parts + whole) + call.elements(2) + both)
 
 
 def keeps_written(call: Call, gradients: Gradients) -> Kept:

@@ -6,7 +6,6 @@ from archlint.ops.autocast import KEEPS, STATES, TAKES_AFTER, Casting, CastingFa
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.facets import (
-    keeps_input,
     keeps_nothing,
     no_cost,
     sees_any_position,
@@ -251,6 +250,7 @@ def operators() -> tuple[Operator, ...]:
             signal=joins,
             backward=Backward.CUTS,
             casting=casts(Casting.JOINED, Casting.WIDEST),
+            layout=Layout.CHANNELS_OF_ALL,
             in_variables=True,
         ),
         _move(
@@ -267,11 +267,18 @@ def operators() -> tuple[Operator, ...]:
             backward=Backward.MAKES,
             selection=Selection.PART,
         ),
-        _move("Pad", sees_padded, keeps_for_padding, casting=casts_for_padding),
+        _move(
+            "Pad",
+            sees_padded,
+            keeps_for_padding,
+            layout=Layout.CHANNELS,
+            casting=casts_for_padding,
+        ),
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
-        _move("Col2Im", sees_any_position, keeps_input),
+        # PyTorch makes it as large as its input, and cuts it to its size after that.
+        Operator("Col2Im", no_cost, keeps_nothing, sees_any_position, moves, room_of=0),
     )
 
 

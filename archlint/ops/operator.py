@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from archlint.ops.autocast import KEEPS, CastingFacet
@@ -27,6 +27,7 @@ class Layout(enum.Enum):
     ROW_MAJOR = "row-major"
     FOLLOWS = "follows"  # that of the inputs, as pointwise operators do
     CHANNELS = "channels"  # channels last where the input has them last, else row-major
+    CHANNELS_OF_ALL = "channels of all"  # channels last where all inputs have them last
     FOLLOWS_FIRST = "follows first"  # that of the first input
 
 
@@ -34,7 +35,7 @@ CostFacet: TypeAlias = Callable[[Call], Cost]
 KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]
 SightFacet: TypeAlias = Callable[[Call, int], Sight]
 SignalFacet: TypeAlias = Callable[[Call], Effect]
-LayoutFacet: TypeAlias = Callable[[Call], Strides]
+LayoutFacet: TypeAlias = Callable[[Call, Sequence["Strides | None"]], Strides]
 MisfitFacet: TypeAlias = Callable[[Call], str | None]
 ShapeFacet: TypeAlias = Callable[[Call], tuple[int, ...]]
 ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]

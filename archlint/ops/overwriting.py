@@ -6,8 +6,11 @@ from archlint.frontends.properties import IN_PLACE
 from archlint.ops.call import Call, nbytes
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import KeptFacet
+from archlint.record import replace
 
-_DEPENDS_ON = "whether it is computed in place, which training.in-place says"
+DEPENDS_ON = "whether it is computed in place, which training.in-place says"
+# What hands on a view: PyTorch normalizes planes as channels of one sample, and cuts the result.
+_MAKE_VIEWS = frozenset({"InstanceNormalization"})
 
 
 def keeps_input_or_output(*, often_in_place: bool = False) -> KeptFacet:
@@ -21,19 +24,41 @@ def keeps_input_or_output(*, often_in_place: bool = False) -> KeptFacet:
     def kept(call: Call, gradients: Gradients) -> Kept:
         if not gradients[0]:
             return NOTHING
-        in_place = _is_in_place(call, gradients) if gradients.is_spare else False
+        in_place = is_in_place(call, gradients)
         if in_place is None and often_in_place:
             more = nbytes(call.input(0))
-            return Kept(outputs=(0,), own_high=more, depends_on=_DEPENDS_ON, beside_others=True)
-        return Kept(outputs=(0,)) if in_place else Kept(inputs=(0,))
+            either = Kept(outputs=(0,), own_high=more, depends_on=DEPENDS_ON, beside_others=True)
+            return rewriting(either, call, in_place)
+        return rewriting(Kept(outputs=(0,)), call, in_place) if in_place else Kept(inputs=(0,))
 
     return kept
 
 
-def _is_in_place(call: Call, gradients: Gradients) -> bool | None:
+def keeps_output_or_rewrites(call: Call, gradients: Gradients) -> Kept:
+    """Keep the output, whether the activation is computed in place or not (ReLU)."""
+    if not gradients[0]:
+        return NOTHING
+    return rewriting(Kept(outputs=(0,)), call, is_in_place(call, gradients))
+
+
+def rewriting(kept: Kept, call: Call, in_place: bool | None) -> Kept:
+    """Return what an activation keeps, with what it takes to go back through a view.
+
+    It changes the tensor that it is a view of.
+    """
+    maker = call.graph.producers.get(call.node.inputs[0])
+    if in_place is False or maker is None or maker.op not in _MAKE_VIEWS:
+        return kept
+    whole = nbytes(call.output())
+    return replace(kept, rewritten=whole if in_place else 0, rewritten_high=whole)
+
+
+def is_in_place(call: Call, gradients: Gradients) -> bool | None:
     """Whether the file, its record of the program, or else the target says that it is in place."""
     from archlint.ops.in_place import called_in_place
 
+    if not gradients.is_spare:
+        return False
     stated = call.node.metadata.get(IN_PLACE)
     if stated is not None:
         return stated == "true"

@@ -11,7 +11,7 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import keeps_nothing, per_output
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through
-from archlint.ops.operator import Operator
+from archlint.ops.operator import Layout, Operator
 from archlint.ops.reach import Reach, reach
 from archlint.ops.signals import moves
 from archlint.ops.taps import Taps
@@ -129,7 +129,13 @@ def operators() -> tuple[Operator, ...]:
     return (
         *(
             Operator(
-                name, per_output(4), keeps_nothing, sees_resized, moves, casting=FIRST_OR_SINGLE
+                name,
+                per_output(4),
+                keeps_nothing,
+                sees_resized,
+                moves,
+                layout=Layout.CHANNELS,
+                casting=FIRST_OR_SINGLE,
             )
             for name in ("Resize", "Upsample")
         ),

@@ -6,7 +6,7 @@ from archlint.graph.value import Dim, Shape
 from archlint.ops.call import Call
 from archlint.ops.facets import keeps_nothing, no_cost
 from archlint.ops.links import Regroup, Sight, Stage, Through
-from archlint.ops.operator import Operator
+from archlint.ops.operator import Layout, Operator
 from archlint.ops.signals import moves
 
 
@@ -76,5 +76,6 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     sights = {"DepthToSpace": sees_depth_to_space, "SpaceToDepth": sees_space_to_depth}
     return tuple(
-        Operator(name, no_cost, keeps_nothing, sight, moves) for name, sight in sights.items()
+        Operator(name, no_cost, keeps_nothing, sight, moves, layout=Layout.CHANNELS)
+        for name, sight in sights.items()
     )

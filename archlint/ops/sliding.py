@@ -84,6 +84,16 @@ def spreads_windows(node: Node) -> bool:
     return node.op == "ConvTranspose" and not node.domain
 
 
+def fits_padding(node: Node) -> bool:
+    """Whether the padding is chosen so that the stride leaves no remainder (auto_pad SAME)."""
+    return str(node.attributes.get("auto_pad", "")).startswith("SAME")
+
+
+def rounds_up(node: Node) -> bool:
+    """Whether a window that is only partly on the map makes an output, too (ceil_mode)."""
+    return bool(node.attributes.get("ceil_mode", 0))
+
+
 def slidings(call: Call, kernel: tuple[int, ...]) -> tuple[Sliding, ...]:
     """Return the geometry of each spatial axis of a call with the given kernel sizes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log2
 
 from archlint.ops.autocast import Casting, casts
@@ -48,7 +49,7 @@ def sees_transformed(call: Call, _: int) -> Sight:
     return {0: same_axes_but(rank, {axis, rank - 1})}
 
 
-def lies_along_signal(call: Call) -> Strides:
+def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
     """Return the strides of the spectra: each lies in one piece, its real and imaginary parts too.
 
     PyTorch moves the transformed axis behind the others.

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class Undetermined(Exception):  # noqa: N818 - an answer, not an error
     """Raised by a facet that lacks a dimension, a type or an operand; the text is the reason."""
+
+
+class UndeterminedElements(Undetermined):
+    """Raised where only the elements that are worked on one by one are not known: no products."""

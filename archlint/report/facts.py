@@ -91,7 +91,7 @@ def _compute(facts: Facts) -> dict[str, Any]:
         "step_flops": compute.step_flops,
         "elementwise_flops": compute.elementwise_flops,
     }
-    certainty = _certainty(compute.forward_macs)
+    certainty = _certainty(compute.forward_macs, compute.elementwise_flops)
     bounded = [
         {"node": node.name, "op": node.op, "reason": "which branch runs is not known"}
         for node in facts.graph.nodes
@@ -117,6 +117,7 @@ def _memory(facts: Facts) -> dict[str, Any]:
         "inference_complete": inference.complete,
         "training": {
             "parameters": facts.trained_parameters.count,
+            "parameter_range": _range(facts.trained_count),
             "weight_bytes": training.weight_bytes,
             "gradient_bytes": training.gradient_bytes,
             "optimizer_state_bytes": state.low if state.complete else None,
@@ -129,7 +130,32 @@ def _memory(facts: Facts) -> dict[str, Any]:
             "note": facts.training_note,
         },
         "device": _device(facts),
+        "deployment": _deployment(facts),
         **_certainty(inference, training.peak),
+    }
+
+
+def _deployment(facts: Facts) -> dict[str, Any] | None:
+    """Return what inference takes where the target says on what, or in which number format.
+
+    On a microcontroller the weights stay in flash. A runtime that works in place needs the lower
+    end of the activations, a framework the upper one.
+    """
+    device, number_format = facts.target.device, facts.target.deploy_dtype
+    if device is None and number_format is None:
+        return None
+    weights, alive = facts.deployment.weights, facts.deployment.activations
+    in_flash = device is not None and device.kind == "mcu"
+    total = alive if in_flash else weights + Amount(alive.high, alive.high, alive.unknown)
+    flash = None if device is None else device.flash_bytes
+    return {
+        "device": None if device is None else device.name,
+        "number_format": number_format,
+        "weight_bytes": _range(weights),
+        "activation_bytes": _range(alive),
+        "total_bytes": _range(total),
+        "limit_bytes": None if device is None else device.usable_memory_bytes,
+        "flash_bytes": None if flash is None else flash.value,
     }
 
 

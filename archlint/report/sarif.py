@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,6 +16,8 @@ from archlint.manual import read_manual
 from archlint.report.json import plain
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
     from archlint.report.outcome import Outcome, Reported
     from archlint.rule import Rule
     from archlint.sources.span import Span
@@ -90,7 +94,7 @@ def _result(item: Reported, text: str | None, suppressed: str | None) -> dict[st
 
 
 def _location(item: Reported, text: str | None) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(item.path)}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": uri_of(Path(item.path))}}
     if item.span is not None:
         physical["region"] = _region(item.span, (text or "").splitlines())
     location: dict[str, Any] = {"physicalLocation": physical}
@@ -99,6 +103,14 @@ def _location(item: Reported, text: str | None) -> dict[str, Any]:
     if name is not None:
         location["logicalLocations"] = [{"name": name, "kind": "member"}]
     return location
+
+
+def uri_of(path: PurePath) -> str:
+    """Return the address of a file: relative, as the path is, or beginning with `file:`.
+
+    The bytes of a name that is no text in the file system's encoding are kept as they are.
+    """
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
 
 
 def _region(span: Span, lines: list[str]) -> dict[str, int]:

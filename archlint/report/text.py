@@ -1,4 +1,4 @@
-"""The report for people: a greppable line a finding, its code frame, and what would mend it."""
+"""The report for people: a greppable line a finding, its code frame, and how to fix it."""
 
 from __future__ import annotations
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from archlint.sources.problem import unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from io import FileIO
     from pathlib import Path
 
@@ -19,13 +21,12 @@ class ByteFile:
     """A regular file, open for reading by position; `size` is its length in bytes.
 
     Reads are plain calls, not a memory map: a mapped file that shrinks kills the process, a read
-    comes back short and becomes an error. `bytes_read` counts what was asked of the system.
+    comes back short and becomes an error.
     """
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
         self.size = os.fstat(file.fileno()).st_size
-        self.bytes_read = 0
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -61,26 +62,20 @@ class ByteFile:
             if not count:
                 raise unreadable(_SHRUNK, offset=offset + filled)
             filled += count
-        self.bytes_read += filled
 
     def _read_some_into(self, view: memoryview, offset: int) -> int:
-        if hasattr(os, "preadv"):
-            return os.preadv(self._file.fileno(), [view], offset)
-        self._file.seek(offset)  # Windows
-        return self._file.readinto(view) or 0
+        with _told(offset):
+            if hasattr(os, "preadv"):
+                return os.preadv(self._file.fileno(), [view], offset)
+            self._file.seek(offset)  # Windows
+            return self._file.readinto(view) or 0
 
     def _read_some(self, offset: int, count: int) -> bytes:
-        try:
+        with _told(offset):
             if hasattr(os, "pread"):
-                piece = os.pread(self._file.fileno(), count, offset)
-            else:  # Windows
-                self._file.seek(offset)
-                piece = self._file.read(count) or b""
-        except OSError as error:
-            message = f"it cannot be read: {error.strerror or error}"
-            raise unreadable(message, offset=offset) from error
-        self.bytes_read += len(piece)
-        return piece
+                return os.pread(self._file.fileno(), count, offset)
+            self._file.seek(offset)  # Windows
+            return self._file.read(count) or b""
 
     def close(self) -> None:
         """Close the file."""
@@ -91,6 +86,15 @@ class ByteFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def _told(offset: int) -> Iterator[None]:
+    """Make an error of the system one of the file."""
+    try:
+        yield
+    except OSError as error:
+        raise unreadable(f"it cannot be read: {error.strerror or error}", offset=offset) from error
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -1,4 +1,4 @@
-"""How wide the elements of a tensor are in a file."""
+"""The element types of tensors in a file, and how wide their elements are."""
 
 from __future__ import annotations
 
@@ -10,19 +10,53 @@ if TYPE_CHECKING:
 
     from archlint.sources.payload import Payload
 
-BITS: Mapping[int, int] = {
-    **dict.fromkeys((2, 3, 9, 17, 18, 19, 20, 24), 8),
-    **dict.fromkeys((4, 5, 10, 16), 16),
-    **dict.fromkeys((1, 6, 12), 32),
-    **dict.fromkeys((7, 11, 13, 14), 64),
-    15: 128,
-    **dict.fromkeys((21, 22, 23), 4),
-    **dict.fromkeys((25, 26), 2),
-    **dict.fromkeys((27, 28), 6),
-}
-"""Bits of an element by `onnx.TensorProto.DataType`; strings have no fixed width."""
+# The numbers of onnx.TensorProto.DataType, which is not imported for them.
+(
+    FLOAT,
+    UINT8,
+    INT8,
+    UINT16,
+    INT16,
+    INT32,
+    INT64,
+    STRING,
+    BOOL,
+    FLOAT16,
+    DOUBLE,
+    UINT32,
+    UINT64,
+    COMPLEX64,
+    COMPLEX128,
+    BFLOAT16,
+    FLOAT8E4M3FN,
+    FLOAT8E4M3FNUZ,
+    FLOAT8E5M2,
+    FLOAT8E5M2FNUZ,
+    UINT4,
+    INT4,
+    FLOAT4E2M1,
+    FLOAT8E8M0,
+    UINT2,
+    INT2,
+    FLOAT6E2M3,
+    FLOAT6E3M2,
+) = range(1, 29)
 
-COMPLEX = frozenset({14, 15})
+_EIGHT_BITS = (FLOAT8E4M3FN, FLOAT8E4M3FNUZ, FLOAT8E5M2, FLOAT8E5M2FNUZ, FLOAT8E8M0)
+
+BITS: Mapping[int, int] = {
+    **dict.fromkeys((UINT2, INT2), 2),
+    **dict.fromkeys((UINT4, INT4, FLOAT4E2M1), 4),
+    **dict.fromkeys((FLOAT6E2M3, FLOAT6E3M2), 6),
+    **dict.fromkeys((UINT8, INT8, BOOL, *_EIGHT_BITS), 8),
+    **dict.fromkeys((UINT16, INT16, FLOAT16, BFLOAT16), 16),
+    **dict.fromkeys((FLOAT, INT32, UINT32), 32),
+    **dict.fromkeys((INT64, DOUBLE, UINT64, COMPLEX64), 64),
+    COMPLEX128: 128,
+}
+"""Bits of an element; strings have no fixed width."""
+
+COMPLEX = frozenset({COMPLEX64, COMPLEX128})
 """Types whose elements are two numbers: real and imaginary part."""
 
 PLAIN_FIELDS = frozenset({"raw_data", "float_data", "double_data", "external"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from archlint.sources import element_type
 from archlint.sources.element_type import BITS, COMPLEX
 
 if TYPE_CHECKING:
@@ -17,36 +18,36 @@ if TYPE_CHECKING:
     Decode: TypeAlias = Callable[[memoryview], NDArray[np.float64]]
 
 _PLAIN = {
-    1: "<f4",
-    4: "<u2",
-    5: "<i2",
-    6: "<i4",
-    7: "<i8",
-    10: "<f2",
-    11: "<f8",
-    12: "<u4",
-    13: "<u8",
-    14: "<f4",  # complex: real and imaginary parts are numbers of their own here
-    15: "<f8",
+    element_type.FLOAT: "<f4",
+    element_type.UINT16: "<u2",
+    element_type.INT16: "<i2",
+    element_type.INT32: "<i4",
+    element_type.INT64: "<i8",
+    element_type.FLOAT16: "<f2",
+    element_type.DOUBLE: "<f8",
+    element_type.UINT32: "<u4",
+    element_type.UINT64: "<u8",
+    # Real and imaginary parts are numbers of their own here.
+    element_type.COMPLEX64: "<f4",
+    element_type.COMPLEX128: "<f8",
 }
 _SMALL = {
-    2: "uint8",
-    3: "int8",
-    9: "bool",
-    17: "float8_e4m3fn",
-    18: "float8_e4m3fnuz",
-    19: "float8_e5m2",
-    20: "float8_e5m2fnuz",
-    21: "uint4",
-    22: "int4",
-    23: "float4_e2m1fn",
-    24: "float8_e8m0fnu",
-    25: "uint2",
-    26: "int2",
-    27: "float6_e2m3fn",
-    28: "float6_e3m2fn",
+    element_type.UINT8: "uint8",
+    element_type.INT8: "int8",
+    element_type.BOOL: "bool",
+    element_type.FLOAT8E4M3FN: "float8_e4m3fn",
+    element_type.FLOAT8E4M3FNUZ: "float8_e4m3fnuz",
+    element_type.FLOAT8E5M2: "float8_e5m2",
+    element_type.FLOAT8E5M2FNUZ: "float8_e5m2fnuz",
+    element_type.UINT4: "uint4",
+    element_type.INT4: "int4",
+    element_type.FLOAT4E2M1: "float4_e2m1fn",
+    element_type.FLOAT8E8M0: "float8_e8m0fnu",
+    element_type.UINT2: "uint2",
+    element_type.INT2: "int2",
+    element_type.FLOAT6E2M3: "float6_e2m3fn",
+    element_type.FLOAT6E3M2: "float6_e3m2fn",
 }
-_BFLOAT16 = 16
 
 
 def decoder(data_type: int, *, packed: bool = True) -> Decode | None:
@@ -61,7 +62,7 @@ def decoder(data_type: int, *, packed: bool = True) -> Decode | None:
     if data_type in _PLAIN:
         plain = np.dtype(_PLAIN[data_type])
         return lambda data: np.frombuffer(data, plain).astype(np.float64)
-    if data_type == _BFLOAT16:
+    if data_type == element_type.BFLOAT16:
         return _bfloat16
     if data_type not in _SMALL:
         return None
@@ -104,7 +105,7 @@ def _table(data_type: int) -> NDArray[np.float64]:
     name = _SMALL[data_type]
     code_type = np.dtype(getattr(ml_dtypes, name) if hasattr(ml_dtypes, name) else name)
     codes = np.arange(1 << bits, dtype=np.uint8)
-    if data_type == 9:
+    if data_type == element_type.BOOL:
         codes = codes != 0
     with np.errstate(invalid="ignore"):
         numbers: NDArray[np.float64] = codes.view(code_type).astype(np.float64)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from archlint.sources.onnx_schema import MESSAGES
-from archlint.sources.problem import unreadable
+from archlint.sources.problem import not_onnx, unreadable
 from archlint.sources.window import Window
 from archlint.sources.wire import LONGEST_VARINT, WireType, key, read_varint
 
@@ -126,7 +126,7 @@ class FieldReader:
         start = base + index
         field_key, index = read_varint(buffer, index, base)
         if not 8 <= field_key <= 0xFFFF_FFFF:
-            raise unreadable("a field has a number that protobuf does not allow", offset=start)
+            raise not_onnx("a field has a number that protobuf does not allow", start)
         match field_key & 7:
             case WireType.LENGTH_DELIMITED:
                 length, index = read_varint(buffer, index, base)
@@ -137,9 +137,9 @@ class FieldReader:
             case WireType.EIGHT_BYTES:
                 length = 8
             case WireType.START_GROUP | WireType.END_GROUP:
-                raise unreadable("it has a group, which no ONNX file has", offset=start)
+                raise not_onnx("it has a group", start)
             case _:
-                raise unreadable("it is not in the format of ONNX (protobuf)", offset=start)
+                raise not_onnx(offset=start)
         return field_key, base + index, base + index + length
 
     def _pass_over(self, pattern: bytes, position: int, end: int) -> int | None:

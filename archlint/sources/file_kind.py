@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class FileKind(NamedTuple):
@@ -69,8 +73,16 @@ def text(head: bytes) -> FileKind | None:
     begin = start.lstrip().lower()
     if begin.startswith(("<!doctype html", "<html")):
         return FileKind("a web page, perhaps in place of a download", "download the file itself")
-    if begin.startswith(("{", "[")):
+    if begin.startswith("{") or re.match(r"\[\s*[][{\"\d-]", begin):
         return FileKind("JSON text", "export the model as ONNX, which is no text")
     if begin.startswith("<"):
         return FileKind("XML text", "export the model as ONNX, which is no text")
     return FileKind("plain text", "export the model as ONNX, which is no text")
+
+
+def weights(path: Path) -> FileKind | None:
+    """Tell whether a file that is no model lies beside one, with the names that exporters give."""
+    for model in (path.with_suffix(""), path.with_suffix(".onnx")):
+        if model != path and model.suffix == ".onnx" and model.is_file():
+            return FileKind(f"perhaps the weights of {model.name}", f"check {model.name}")
+    return None

@@ -77,6 +77,10 @@ class Moments:
 
     def _join(self, count: int, mean: float, second: float, third: float, fourth: float) -> None:
         """Join the sums of a block, taken about its own mean."""
+        if not self.count:  # most tensors are one block
+            self.count, self.mean = count, mean
+            self.second, self.third, self.fourth = second, third, fourth
+            return
         ours, theirs, n = self.count, count, self.count + count
         delta = mean - self.mean
         step = delta / n
@@ -99,6 +103,8 @@ class Moments:
 
 def _dot(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     """Sum products in pieces too short for the linear algebra library to wake threads for."""
+    if left.size <= _PIECE:
+        return float(left @ right)
     return sum(
         float(left[start : start + _PIECE] @ right[start : start + _PIECE])
         for start in range(0, left.size, _PIECE)

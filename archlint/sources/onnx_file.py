@@ -9,7 +9,7 @@ from archlint.sources import file_kind, utf8
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.limits import Limits
 from archlint.sources.payload_check import check_keys, check_payloads
-from archlint.sources.problem import Problem, Unreadable, unreadable
+from archlint.sources.problem import FETCH_AGAIN, Problem, Unreadable, not_onnx, unreadable
 from archlint.sources.skeleton import Skeleton
 from archlint.sources.stored_tensor import by_name
 
@@ -54,7 +54,7 @@ def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
             skeleton = Skeleton(file, limits)
             model, text_problems = _parse(skeleton.read(), file, limits)
         except Unreadable:
-            if kind := file_kind.text(head):
+            if kind := file_kind.text(head) or file_kind.weights(path):
                 raise _not_a_model(kind) from None
             raise
         payloads = by_name(skeleton.tensors)
@@ -66,7 +66,7 @@ def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
 def _head(file: ByteFile) -> bytes:
     """Return the first bytes of a file that may be a model."""
     if file.size == 0:
-        raise unreadable("the file is empty", "export or fetch the model again")
+        raise unreadable("the file is empty", FETCH_AGAIN)
     head = file.read(0, min(_HEAD, file.size))
     if kind := file_kind.signature(head):
         raise _not_a_model(kind)
@@ -90,10 +90,10 @@ def _parse(
     except DecodeError:
         # The fault is in a message that was copied unread: look into every one for its place.
         Skeleton(file, Limits(1, limits.fields, limits.skeleton, limits.nesting)).read()
-        raise unreadable("it is not in the format of ONNX (protobuf)") from None
+        raise not_onnx() from None
     if not model.HasField("graph"):
         raise unreadable(
             "not an ONNX model: no graph is in it",
             "It may be another protobuf file, for example a tensor or a TensorFlow graph",
         )
-    return model, () if clean else tuple(utf8.mend(model))
+    return model, () if clean else tuple(utf8.repair(model))

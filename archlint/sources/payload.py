@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from archlint.record import record
 
+ELIDED = "#elided"
+"""The external location of a tensor whose bytes were left out.
+
+onnx's checker and shape inference open no file for a location that starts with `#`.
+"""
+
 
 @record
 class Payload:

@@ -8,6 +8,11 @@ from archlint.findings import Severity
 from archlint.sources.element_type import expected_length
 from archlint.sources.external import Refused, external_stat
 from archlint.sources.problem import Problem
+from archlint.sources.problem_kind import (
+    EXTERNAL_DATA_MISSING,
+    EXTERNAL_DATA_REFUSED,
+    TENSOR_SIZE_MISMATCH,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +23,10 @@ if TYPE_CHECKING:
 
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _SHOWN = 200  # letters of a name that a hostile file may make very long
+
+_CUT_OFF = "the file was cut off, or belongs to another version of the model"
+_POINTER = "so small a file may be a Git LFS pointer: run `git lfs pull`"
+_POINTER_BYTES = 200  # a pointer has some 130 bytes
 
 
 def check_payloads(folder: Path, payloads: Mapping[str, Payload]) -> Iterator[Problem]:
@@ -40,12 +49,11 @@ def check_keys(tensors: Iterable[StoredTensor]) -> Iterator[Problem]:
     for key, tensor in list(unknown.items())[:1]:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         yield Problem(
-            "FILE003",
-            "external-data-refused",
+            EXTERNAL_DATA_REFUSED,
             f"external data has the unknown key '{key[:60]}'{more}; unknown keys are not used",
             f"ONNX knows {', '.join(sorted(_KEYS))}",
-            Severity.WARNING,
             tensor=tensor,
+            stated=Severity.WARNING,
         )
 
 
@@ -58,8 +66,7 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
     for payload in tensors:
         if payload.offset < 0 or payload.length < -1:
             yield Problem(
-                "FILE003",
-                "external-data-refused",
+                EXTERNAL_DATA_REFUSED,
                 f"the offset or length of tensor '{payload.name}' in '{location[:_SHOWN]}' is not "
                 "a byte count",
                 "write the model again with the tool that made it",
@@ -74,12 +81,12 @@ def _check_file(folder: Path, location: str, tensors: list[Payload]) -> Iterator
     if short:
         needed = max(payload.offset + payload.length for payload in short)
         yield Problem(
-            "FILE002",
-            "external-data-missing",
+            EXTERNAL_DATA_MISSING,
             f"the file '{location[:_SHOWN]}' has {size:,} bytes, but {len(short)} of its tensors "
             f"need bytes up to {needed:,}",
-            "The file was cut off, or belongs to another version of the model",
+            _POINTER if 0 < size <= _POINTER_BYTES else _CUT_OFF,
             tensor=short[0].name,
+            stated=Severity.ERROR,
         )
 
 
@@ -92,23 +99,20 @@ def _size(folder: Path, location: str, tensors: list[Payload]) -> int | Problem:
         return external_stat(folder, location).st_size
     except FileNotFoundError:
         return Problem(
-            "FILE002",
-            "external-data-missing",
+            EXTERNAL_DATA_MISSING,
             f"{file} with {of} is missing",
             "put it next to the model; everything that needs no weight values was checked",
-            Severity.WARNING,
             tensor=first,
         )
     except Refused as refused:
         return Problem(
-            "FILE003",
-            "external-data-refused",
+            EXTERNAL_DATA_REFUSED,
             f"{file} with {of} is not read: {refused.reason}",
             "put a copy of the file next to the model"
             if refused.link
             else "keep weights in a plain file in the model's folder, named by a relative path",
-            Severity.WARNING if refused.link else Severity.ERROR,
             tensor=first,
+            stated=Severity.WARNING if refused.link else None,
         )
 
 
@@ -116,8 +120,7 @@ def _check_length(payload: Payload, length: int) -> Iterator[Problem]:
     expected = expected_length(payload)
     if expected is not None and expected != length:
         yield Problem(
-            "FILE004",
-            "tensor-size-mismatch",
+            TENSOR_SIZE_MISMATCH,
             f"tensor '{payload.name}' with dimensions {list(payload.dims)} needs {expected:,} "
             f"bytes, but {length:,} are stored",
             "write the model again with the tool that made it",

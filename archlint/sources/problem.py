@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.findings import Severity
 from archlint.record import record
+from archlint.sources.problem_kind import UNREADABLE_FILE, ProblemKind
 
 if TYPE_CHECKING:
+    from archlint.findings import Severity
     from archlint.sources.span import Span
 
 
@@ -17,17 +18,35 @@ class Problem:
 
     Text files give a `span`, binary files a byte `offset`; both are None where the whole file is
     meant. `message` is lower case without a full stop, as in a finding; `tensor` names the stored
-    tensor that the problem is about, where there is one.
+    tensor that the problem is about, where there is one. `stated` is a severity that is not the
+    usual one of its kind.
     """
 
-    code: str
-    name: str
+    kind: ProblemKind
     message: str
     help: str = ""
-    severity: Severity = Severity.ERROR
     span: Span | None = None
     offset: int | None = None
     tensor: str | None = None
+    stated: Severity | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of its kind, by which it is selected and explained."""
+        return self.kind.code
+
+    @property
+    def name(self) -> str:
+        """The code in words."""
+        return self.kind.name
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters: as stated, or as for its kind."""
+        return self.kind.severity if self.stated is None else self.stated
+
+
+FETCH_AGAIN = "export or fetch the model again"
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not a bug of ours
@@ -40,4 +59,10 @@ class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not
 
 def unreadable(message: str, help: str = "", offset: int | None = None) -> Unreadable:  # noqa: A002 - the field's name
     """Make the error for a file that cannot be parsed (FILE001)."""
-    return Unreadable(Problem("FILE001", "unreadable-file", message, help, offset=offset))
+    return Unreadable(Problem(UNREADABLE_FILE, message, help, offset=offset))
+
+
+def not_onnx(detail: str = "", offset: int | None = None) -> Unreadable:
+    """Make the error for bytes that no ONNX file has; `detail` says which."""
+    message = "it is not in the format of ONNX (protobuf)"
+    return unreadable(f"{message}: {detail}" if detail else message, FETCH_AGAIN, offset)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlint.sources.field_reader import Field, FieldReader
 from archlint.sources.onnx_schema import MESSAGES, PAYLOADS, WIDTHS
+from archlint.sources.payload import ELIDED
 from archlint.sources.problem import unreadable
 from archlint.sources.stored_tensor import StoredTensor
 from archlint.sources.utf8 import readable
@@ -14,12 +15,6 @@ from archlint.sources.wire import WireType, key, read_varint, write_field, write
 if TYPE_CHECKING:
     from archlint.sources.byte_file import ByteFile
     from archlint.sources.limits import Limits
-
-ELIDED = "#elided"
-"""The external location of a tensor whose bytes were left out.
-
-onnx's checker and shape inference open no file for a location that starts with `#`.
-"""
 
 _EXTERNAL_DATA = key(13)
 _DATA_LOCATION = key(14, WireType.VARINT)

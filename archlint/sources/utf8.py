@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.findings import Severity
 from archlint.sources.problem import Problem
+from archlint.sources.problem_kind import TEXT_NOT_UTF_8
 from archlint.sources.wire import key, write_field
 
 if TYPE_CHECKING:
@@ -40,33 +40,31 @@ def is_valid(skeleton: bytearray) -> bool:
     return True
 
 
-def mend(model: onnx.ModelProto) -> Iterator[Problem]:
+def repair(model: onnx.ModelProto) -> Iterator[Problem]:
     r"""Write the bytes that are not UTF-8 as `\xff`, in all texts of a model; yield a problem.
 
     Protobuf gives such texts as `bytes` in place of `str`. There is no problem where each of
     them was replaced by a later one in the file.
     """
-    mended = list(_mend(model))
-    if not mended:
+    repaired = list(_repair(model))
+    if not repaired:
         return
     yield Problem(
-        "FILE005",
-        "text-not-utf-8",
-        f"{len(mended)} text{'s' * (len(mended) > 1)} in the model "
-        f"{'are' if len(mended) > 1 else 'is'} not UTF-8, the first one is '{mended[0][:80]}'",
+        TEXT_NOT_UTF_8,
+        f"{len(repaired)} text{'s' * (len(repaired) > 1)} in the model "
+        f"{'are' if len(repaired) > 1 else 'is'} not UTF-8, the first one is '{repaired[0][:80]}'",
         "export the model again with names in ASCII or UTF-8",
-        Severity.WARNING,
     )
 
 
-def _mend(message: Message) -> Iterator[str]:
-    """Mend the texts of a message and of those in it, and yield each."""
+def _repair(message: Message) -> Iterator[str]:
+    """Repair the texts of a message and of those in it, and yield each."""
     from google.protobuf.message import Message
 
     for field, value in message.ListFields():
         if field.message_type is not None:
             for part in [value] if isinstance(value, Message) else value:
-                yield from _mend(part)
+                yield from _repair(part)
         elif field.type != field.TYPE_STRING:
             continue
         elif isinstance(value, bytes):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from archlint.sources.problem import unreadable
+from archlint.sources.problem import not_onnx, unreadable
 
 LONGEST_VARINT = 10
 """Bytes of the longest number of variable length: 64 bits, 7 a byte."""
@@ -42,7 +42,7 @@ def read_varint(buffer: bytes, index: int, start: int = 0) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value & 0xFFFF_FFFF_FFFF_FFFF, index + shift // 7 + 1
-    raise unreadable("a number is longer than 10 bytes", offset=start + index)
+    raise not_onnx("a number is longer than 10 bytes", start + index)
 
 
 def write_varint(value: int) -> bytes:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from archlint.findings import Severity
 from archlint.record import record
 from archlint.sources.problem import Problem
+from archlint.sources.problem_kind import AMBIGUOUS_VALUE, DUPLICATE_KEY, INVALID_YAML
 from archlint.sources.yaml_node import MERGE, Alias, Entry, Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import is_yaml_1_1_boolean, is_yaml_1_1_number
 from archlint.sources.yaml_syntax import syntax_error
@@ -185,10 +185,10 @@ class _Composer:
             if earlier is not key and key.text != MERGE:
                 line = earlier.span.start_line
                 message = f"the key {key.text!r} stands twice, first in line {line}"
-                self.problems.append(Problem("YAML005", "duplicate-key", message, span=key.span))
+                self.problems.append(Problem(DUPLICATE_KEY, message, span=key.span))
             if key.plain and key.text == MERGE and not _can_be_merged(value):
                 message = "<< takes a mapping, or a list of mappings"
-                self.problems.append(Problem("YAML001", "invalid-yaml", message, span=value.span))
+                self.problems.append(Problem(INVALID_YAML, message, span=value.span))
             entries.append(Entry(key, value))
         return tuple(entries)
 
@@ -216,26 +216,21 @@ class _Composer:
     def _refuse_tag(self, tag: str | None, span: Span) -> None:
         if tag in {None, "!"}:
             return
-        self.problems.append(
-            Problem(
-                "YAML001", "invalid-yaml", f"the tag {tag} is not taken", "remove it", span=span
-            )
-        )
+        message = f"the tag {tag} is not taken"
+        self.problems.append(Problem(INVALID_YAML, message, "remove it", span))
 
     def _warn(self, scalar: Scalar) -> None:
         text = scalar.text
         if is_yaml_1_1_boolean(scalar):
             message = f"{text} is a boolean in YAML 1.1 and a word in YAML 1.2"
             meaning = "true" if text.lower() in {"yes", "on"} else "false"
-            mend = f'write {meaning}, or "{text}" in quotes'
+            remedy = f'write {meaning}, or "{text}" in quotes'
         elif is_yaml_1_1_number(scalar):
             message = f"{text} is another number in YAML 1.1 than in YAML 1.2"
-            mend = f'write it without leading zeros or colons, or "{text}" in quotes'
+            remedy = f'write it without leading zeros or colons, or "{text}" in quotes'
         else:
             return
-        self.problems.append(
-            Problem("YAML003", "ambiguous-value", message, mend, Severity.WARNING, scalar.span)
-        )
+        self.problems.append(Problem(AMBIGUOUS_VALUE, message, remedy, scalar.span))
 
 
 def _can_be_merged(node: Node) -> bool:

@@ -70,7 +70,7 @@ def _at(text: Text, error: yaml.MarkedYAMLError, place: Span) -> Unreadable:
 def _unclosed(text: Text, start: int, word: str) -> Unreadable:
     """Return the error for a bracket or a quote at `start` that is never closed.
 
-    A parser notices it where the text goes on, far behind the place where it has to be mended.
+    A parser notices it where the text goes on, far behind the place where it has to be corrected.
     """
     opener = text.text[start]
     closer = _CLOSERS.get(opener, opener)

@@ -7,9 +7,9 @@ import re
 from bisect import bisect_right
 from functools import cached_property
 
-from archlint.findings import Severity
 from archlint.record import record
 from archlint.sources.problem import Problem, Unreadable
+from archlint.sources.problem_kind import INVALID_YAML, UNPORTABLE_TEXT
 from archlint.sources.span import Span
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -50,7 +50,7 @@ class Text:
 
 def invalid_yaml(message: str, help: str = "", span: Span | None = None) -> Unreadable:  # noqa: A002 - the field's name
     """Make the error for a text that cannot be parsed (YAML001)."""
-    return Unreadable(Problem("YAML001", "invalid-yaml", message, help, span=span))
+    return Unreadable(Problem(INVALID_YAML, message, help, span=span))
 
 
 def decode(data: bytes) -> Text:
@@ -96,4 +96,4 @@ def portability(text: Text) -> list[Problem]:
 
 
 def _unportable(message: str, help: str, span: Span) -> Problem:  # noqa: A002 - the field's name
-    return Problem("YAML004", "unportable-text", message, help, Severity.INFO, span)
+    return Problem(UNPORTABLE_TEXT, message, help, span)

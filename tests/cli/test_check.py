@@ -151,6 +151,18 @@ def test_baseline(archlint: Archlint, folder: Path) -> None:
     assert archlint("check", "--no-config").code == 1
 
 
+def test_what_no_baseline_covers_is_told_when_it_is_written(
+    archlint: Archlint, folder: Path
+) -> None:
+    (folder / "empty.onnx").touch()
+    written = archlint("check", "--write-baseline", "known.json")
+    told = "recorded 1 finding in known.json; FILE001 cannot be, and fails again"
+    assert (written.code, written.err) == (0, f"archlint: {told}\n")
+    result = archlint("check", "--baseline", "known.json", "--format", "short")
+    assert result.code == 1
+    assert [line.split(":")[0] for line in result.out.splitlines()] == ["empty.onnx"]
+
+
 def test_nearest_configuration_counts(archlint: Archlint, folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "net.arch.yaml").write_text(DEAD, encoding="utf-8")

@@ -167,3 +167,10 @@ def test_inspect_a_broken_file(archlint: Archlint, folder: Path) -> None:
     result = archlint("inspect", "net.onnx")
     assert result.code == 1
     assert "error[FILE001] unreadable-file" in result.out
+
+
+@pytest.mark.parametrize("word", ["net.arch.yaml", ".", "gone.onnx"])
+def test_a_path_without_a_command_is_for_check(archlint: Archlint, word: str) -> None:
+    result = archlint(word)
+    assert (result.code, result.out) == (2, "")
+    assert f"unknown command {word!r}: did you mean `archlint check {word}`?" in result.err

@@ -48,7 +48,7 @@ def test_the_initializer_is_written_where_it_belongs(name, folder, archlint):
     path.write_bytes((HEAD + before + TAIL).encode())
     result = archlint("check", str(path), "--fix")
     assert result.code == 0, result.out
-    assert result.err.startswith("archlint: mended 1 place\n")
+    assert result.err.startswith("archlint: fixed 1 place\n")
     assert path.read_bytes().decode() == HEAD + after + TAIL
 
 

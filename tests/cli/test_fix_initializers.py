@@ -1,4 +1,4 @@
-"""What each rule on initialization writes into a file mends its finding, and touches no more."""
+"""What each rule on initialization writes into a file fixes its finding, and touches no more."""
 
 from __future__ import annotations
 

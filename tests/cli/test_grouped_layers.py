@@ -65,6 +65,20 @@ def test_layers_alike_are_one_finding(archlint: Archlint, folder: Path) -> None:
     assert "and 9 more layers like it, the last layer11.weight" in text
 
 
+def test_a_weight_that_layers_share_is_counted_once(archlint: Archlint, folder: Path) -> None:
+    """As the heads of a detector, which run on maps of several sizes."""
+    model = perceptron()
+    shared = next(node for node in model.graph.node if node.name == "layer8")
+    shared.input[1] = "layer7.weight"
+    left = [tensor for tensor in model.graph.initializer if tensor.name != "layer8.weight"]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(left)
+    save(model, str(folder / "net.onnx"))
+    assert _weights(*(index for index in WIDE if index != 8)) in _groups(archlint)
+    text = archlint("check", "net.onnx", "--select", "INIT001", *FRESH).out
+    assert "and 8 more layers like it, the last layer11.weight" in text
+
+
 def test_a_suppressed_node_stands_alone(archlint: Archlint, folder: Path) -> None:
     save(perceptron(suppressed=(3, 4)), str(folder / "net.onnx"))
     groups = _groups(archlint)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from jsonschema import Draft202012Validator
 from onnx import TensorProto, helper, numpy_helper, parser
 
@@ -207,3 +208,58 @@ def test_names_in_the_target_that_the_model_does_not_have_are_told(
     assert "no input has a dimension 'T'" in told.err
     assert "training.frozen names none.*, and nothing in the model goes by that" in told.err
     assert not plain.err
+
+
+def totals(text: str) -> dict[str, str]:
+    """Return what stands behind each label of the totals; the last where one comes twice."""
+    lines = [line.split("  ", 1) for line in text.partition("\n\n")[2].splitlines() if "  " in line]
+    return {label: value.strip() for label, value in lines if label}
+
+
+def test_inference_is_told_as_the_target_runs_it(archlint: Archlint, folder: Path) -> None:
+    """A convolution of 8 x 3 x 3 x 3 weights and 8 biases on 3 x 32 x 32, made as 8 x 30 x 30."""
+    net = "archlint: 1\ninputs: {x: [1, 3, 32, 32]}\nlayers:\n"
+    net += "  - Conv2d: {out_channels: 8, kernel_size: 3}\n"
+    (folder / "conv.arch.yaml").write_text(net, encoding="utf-8")
+    plain = archlint("inspect", "conv.arch.yaml")
+    assert "inference on" not in plain.out
+    command = ("inspect", "conv.arch.yaml", "--set", "deploy-dtype=fp16", "--device")
+    assert totals(archlint(*command, "stm32f407").out)["inference on stm32f407"] == (
+        f"{(3 * 32 * 32 + 8 * 30 * 30) * 2 / 1024:.4g} KiB of 192 KiB (in fp16)"
+    )
+    gpu = archlint(*command, "nvidia-t4", "--format", "json")
+    deployment = json.loads(gpu.out)["memory"]["deployment"]
+    assert deployment["weight_bytes"] == {"low": 448, "high": 448}
+    assert deployment["total_bytes"]["high"] == (3 * 32 * 32 + 8 * 30 * 30) * 2 + 448
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("pooled.dynamo", "1,421 (5.551 KiB); in training 1,469"),
+        ("pooled.torchscript", "1,429 (5.582 KiB); in training 1,461 to 1,485"),
+    ],
+)
+def test_the_parameters_of_a_folded_network_are_told(
+    archlint: Archlint, name: str, shown: str
+) -> None:
+    """PyTorch counts 1,469; whether convolutions had biases, only one exporter tells."""
+    path = Path(__file__).parents[1] / "truth" / "inference" / f"{name}.onnx"
+    assert totals(archlint("inspect", str(path)).out)["parameters"] == shown
+
+
+def test_quantized_weights_are_said_not_to_be_trained(archlint: Archlint, folder: Path) -> None:
+    weight = numpy_helper.from_array(np.ones((3, 4), np.int8), "weight")
+    scale = numpy_helper.from_array(np.float32(0.1), "scale")
+    nodes = [
+        helper.make_node("DequantizeLinear", ["weight", "scale"], ["w"]),
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 4])
+    graph = helper.make_graph(nodes, "net", [x], [y], [weight, scale])
+    (folder / "net.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    told = "12 of 12 parameters are stored as whole numbers, which are not trained"
+    assert told in archlint("inspect", "net.onnx", "--optimizer", "adamw").out
+    write_transposed_linear(folder)
+    assert "whole numbers" not in archlint("inspect", "net.onnx", "--optimizer", "adamw").out

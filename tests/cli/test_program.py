@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from archlint import __version__
+from archlint.cli import main
+from archlint.cli.console import switch_on
 
 from .conftest import Archlint
 
@@ -95,6 +99,101 @@ def test_text_that_the_terminal_cannot_show(folder: Path) -> None:
     assert done.returncode == 1
     assert b"name: \\u6f22\\u5b57" in done.stdout
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_a_full_disk_is_no_bug(program: Archlint, folder: Path) -> None:
+    assert program("rule").code == 0
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "archlint", "rule"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=folder,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "archlint: error: standard output cannot be written: No space left on device\n"
+    )
+
+
+def test_lines_end_in_one_way_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text file of Windows would write CR LF."""
+    written = io.BytesIO()
+    for name in ("stdout", "stderr"):
+        windows = io.TextIOWrapper(written, encoding="cp1252", newline="\r\n")
+        monkeypatch.setattr(sys, name, windows)
+    assert main(["rule", "RF"]) == 0
+    assert b"\n" in written.getvalue()
+    assert b"\r" not in written.getvalue()
+
+
+class Kernel:
+    """The part of Windows that keeps the mode of a console; 0 is its word for a failure."""
+
+    def __init__(self, mode: int | None, *, new: bool) -> None:
+        self.mode, self._new = mode, new
+        self.windll = SimpleNamespace(kernel32=self)
+
+    c_uint32 = SimpleNamespace
+
+    @staticmethod
+    def byref(value: SimpleNamespace) -> SimpleNamespace:
+        return value
+
+    def GetStdHandle(self, _: int) -> int:  # noqa: N802 - its name
+        return 7
+
+    def GetConsoleMode(self, _: int, mode: SimpleNamespace) -> int:  # noqa: N802
+        mode.value = self.mode
+        return int(self.mode is not None)
+
+    def SetConsoleMode(self, _: int, mode: int) -> int:  # noqa: N802
+        self.mode = mode if self._new else self.mode
+        return int(self._new)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "colors", "mode"),
+    [
+        (Kernel(3, new=True), True, 7),
+        (Kernel(3, new=False), False, 3),  # before Windows 10
+        (Kernel(None, new=True), True, None),  # a terminal of another program
+    ],
+)
+def test_a_console_of_windows_is_told_to_show_colors(
+    kernel: Kernel, colors: bool, mode: int | None
+) -> None:
+    assert switch_on(kernel) is colors
+    assert kernel.mode == mode
+
+
+INTERRUPTED = """
+import sys
+from archlint import cli
+from archlint.engine import load
+
+class Meant:
+    def __set_name__(self, *_):
+        raise KeyboardInterrupt
+
+def interrupted(*_):
+    class Made:
+        it = Meant()
+
+load._load_yaml = interrupted
+sys.exit(cli.main(["check", "net.arch.yaml", "other.arch.yaml"]))
+"""
+
+
+def test_an_interrupt_ends_the_run_at_once_and_says_nothing(
+    program: Archlint, folder: Path
+) -> None:
+    (folder / "other.arch.yaml").write_bytes((folder / "net.arch.yaml").read_bytes())
+    result = program(code=INTERRUPTED)
+    assert (result.code, result.out, result.err) == (130, "", "")
 
 
 THREADS = """

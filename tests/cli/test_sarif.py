@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+
+import pytest
+
+from archlint.report.sarif import uri_of
 
 from .conftest import Archlint
 
@@ -26,3 +32,32 @@ def test_every_rule_has_the_texts_that_code_scanning_needs(archlint: Archlint) -
         assert rule["shortDescription"]["text"]
         assert rule["fullDescription"]["text"].endswith(".")
         assert code == "ARCH006" or rule["help"] == {"text": f"archlint rule {code}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        (PurePosixPath("models/net.onnx"), "models/net.onnx"),
+        (PurePosixPath("models/a:b 50%.onnx"), "models/a%3Ab%2050%25.onnx"),
+        (PurePosixPath("/models/é.onnx"), "file:///models/%C3%A9.onnx"),
+        (PureWindowsPath(r"models\net.onnx"), "models/net.onnx"),
+        (PureWindowsPath(r"C:\models\é b.onnx"), "file:///C:/models/%C3%A9%20b.onnx"),
+        (PureWindowsPath(r"\\server\share\net.onnx"), "file://server/share/net.onnx"),
+    ],
+)
+def test_addresses_are_those_of_rfc_3986(path: PurePosixPath | PureWindowsPath, uri: str) -> None:
+    assert uri_of(path) == uri
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+@pytest.mark.parametrize("format", ["text", "short", "json", "github", "sarif"])
+def test_a_name_that_is_no_text_is_reported(archlint: Archlint, folder: Path, format: str) -> None:  # noqa: A002 - as the flag
+    name = os.fsdecode(b"net\xff.arch.yaml")
+    try:
+        (folder / name).write_bytes((folder / "net.arch.yaml").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such names")  # as those of macOS
+    result = archlint("check", name, "--format", format, "--output", "report")
+    assert result.code == 1
+    report = (folder / "report").read_text(encoding="utf-8")
+    assert {"sarif": "net%FF.arch.yaml"}.get(format, r"net\udcff.arch.yaml") in report

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from archlint.sources.limits import Limits
 from archlint.sources.onnx_file import read_onnx
 from archlint.sources.problem import Unreadable
-from archlint.sources.utf8 import mend
+from archlint.sources.utf8 import repair
 from onnx_messages import clear_data, tensors_of
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def test_mutants_are_refused_or_read_like_protobuf_reads_them(tmp_path: Path, se
             assert "int64_data" in fields, mutant
             continue
         if any(problem.code == "FILE005" for problem in document.problems):
-            assert list(mend(whole))
+            assert list(repair(whole))
         skeleton = without_data(document.model)
         assert skeleton.SerializeToString(deterministic=True) == without_data(
             whole

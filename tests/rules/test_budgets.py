@@ -1,11 +1,13 @@
 """What the findings about budgets say."""
 
+import re
+
 import pytest
 
 from archlint.api import Severity
 from archlint.testing import lint_text
-from archlint_rules.budget.undecided import BudgetUndecided
-from archlint_rules.compute.step_budget import StepBudgetExceeded
+from archlint_rules.budget.budget_undecided import BudgetUndecided
+from archlint_rules.compute.step_budget_exceeded import StepBudgetExceeded
 
 MLP = """\
 archlint: 1
@@ -128,3 +130,18 @@ def test_budgets_that_the_batch_leaves_open_are_one_finding():
     assert finding.place.path == ("target", "require", "step-flops")
     assert finding.data["limit"] == 10**9
     assert [each["largest"] for each in finding.data["budgets"]] == [{"n": 128}, {"n": 119}]
+
+
+def test_a_formula_of_sizes_that_do_not_fit_is_not_shown():
+    """On a GPU an LSTM has a formula from some tens of thousands of samples on."""
+    text = (
+        "archlint: 1\ninputs:\n  x: {shape: [N, 128], dtype: int64}\nlayers:\n"
+        "  - Embedding: {num_embeddings: 100, embedding_dim: 64}\n"
+        "  - GRU: {hidden_size: 256, num_layers: 2, batch_first: true, dropout: 0.2}\n"
+        "  - Linear: {out_features: 100}\n"
+    )
+    target = {"device": "nvidia-t4", "training": {"optimizer": "adam"}}
+    (finding,) = lint_text(text, [BudgetUndecided], target)
+    pattern = r"training needs (.*?), within .*? up to N = (\d+)"
+    needs, fits = re.search(pattern, finding.message).groups()
+    assert all(int(start) <= int(fits) for start in re.findall(r"for N >= (\d+)", needs))

@@ -7,7 +7,7 @@ import pytest
 from archlint.api import Severity
 from archlint.testing import lint_file, lint_text
 from archlint_rules.compute.declared_drift import DeclaredDrift
-from archlint_rules.compute.flattened_head import FullyConnectedExplosion
+from archlint_rules.compute.fully_connected_explosion import FullyConnectedExplosion
 from archlint_rules.compute.memory_bound import MemoryBound
 from archlint_rules.compute.tensor_core_alignment import TensorCoreAlignment
 
@@ -28,9 +28,7 @@ def test_the_vocabulary_of_gpt2():
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16", "vit_s16", "mobilenet_v2"])
 def test_networks_that_are_aligned(name):
-    findings = example(name, TensorCoreAlignment, BF16)
-    assert all(finding.severity is Severity.INFO for finding in findings)
-    assert name == "mobilenet_v2" or findings == []  # it has widths of 12 and 20
+    assert example(name, TensorCoreAlignment, BF16) == []
 
 
 def test_a_depthwise_convolution_needs_no_alignment():

@@ -6,9 +6,9 @@ import pytest
 
 from archlint.api import Severity
 from archlint.testing import lint_text
-from archlint_rules.compute.step_budget import StepBudgetExceeded
-from archlint_rules.memory.inference_memory import InferenceMemoryExceeded
-from archlint_rules.memory.training_memory import TrainingMemoryExceeded
+from archlint_rules.compute.step_budget_exceeded import StepBudgetExceeded
+from archlint_rules.memory.inference_memory_exceeded import InferenceMemoryExceeded
+from archlint_rules.memory.training_memory_exceeded import TrainingMemoryExceeded
 from archlint_rules.memory.weights_exceed_flash import WeightsExceedFlash
 
 WIDTH, LAYERS = 512, 4
@@ -60,7 +60,7 @@ def test_a_larger_device_is_the_smallest_that_fits():
     target = {"device": "nvidia-t4", "batch-size": 1_200_000, "training": {"optimizer": "sgd"}}
     (finding,) = lint_text(TEXT, [TrainingMemoryExceeded], target)
     name = re.search(r"or (\S+) has", finding.help)[1]
-    assert name == "nvidia-a10"  # 24 GB, after 16 GB
+    assert name == "nvidia-l4"  # 22.03 GiB, after the 14.56 GiB of a T4
     assert lint_text(TEXT, [TrainingMemoryExceeded], target | {"device": name}) == []
 
 

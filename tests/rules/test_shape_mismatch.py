@@ -35,6 +35,7 @@ def test_types_are_a_warning_because_runtimes_are_laxer():
     )
     (finding,) = lint_model(model, [ShapeMismatch])
     assert finding.severity is Severity.WARNING
+    assert "later opset" in finding.help
 
 
 def test_types_that_are_not_known_contradict_nothing():

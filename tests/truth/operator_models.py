@@ -157,3 +157,63 @@ class Judged(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         scores = self.wide(torch.tanh(self.narrow(x)))
         return functional.binary_cross_entropy_with_logits(scores, x.sigmoid())
+
+
+class Pointwise(nn.Module):
+    """Functions of each element that torch.export names or takes apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(nn.Linear(16, 16) for _ in range(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = iter(self.maps)
+        x = torch.lerp(x, next(maps)(x), torch.sigmoid(next(maps)(x)))
+        x = torch.addcmul(x, next(maps)(x), torch.sigmoid(x))
+        x = torch.addcdiv(x, next(maps)(x), x.abs() + 1)
+        x = torch.remainder(next(maps)(x), x.exp()) + torch.fmod(x, 0.7)
+        x = functional.hardshrink(next(maps)(x)) + functional.softshrink(x)
+        x = torch.frac(x) - torch.trunc(torch.sinc(x))
+        x = torch.logit(torch.sigmoid(x), 1e-3) + torch.nan_to_num(x)
+        x = torch.xlogy(next(maps)(x).abs(), x.exp()) + torch.logaddexp(x, next(maps)(x))
+        return 2.0**x
+
+
+class Moved(nn.Module):
+    """Elements that are looked up, moved and written elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.last = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 3)
+        self.register_buffer("groups", torch.arange(8) % 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.map(x)
+        theta = x.mean((2, 3))[:, :6].view(-1, 2, 3)
+        grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
+        x = functional.grid_sample(x, grid, align_corners=False)
+        x = self.last(functional.pad(x, (1, 1, 1, 1), mode="circular"))
+        x = functional.interpolate(x, scale_factor=2, mode="nearest-exact")
+        size, step = x.shape[-2:], 2
+        windows = functional.unfold(x, step, stride=step)
+        x = functional.fold(windows * 2, size, step, stride=step)
+        diagonal = torch.sigmoid(x.diagonal(dim1=2, dim2=3))
+        longer = functional.interpolate(diagonal, scale_factor=2, mode="linear")
+        places = self.groups[:, None].expand(8, longer.shape[-1]).expand_as(longer)
+        return torch.zeros_like(longer[:, :3]).scatter_reduce(1, places, longer, "amax")
+
+
+class Products(nn.Module):
+    """Products of a kind of their own: bilinear, outer, of complex and of whole numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.pairs = nn.Linear(16, 12), nn.Bilinear(12, 12, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.map(x)
+        x = x * functional.one_hot(x.argmax(-1), 12)
+        outer = torch.einsum("bic,bjd->bijcd", x[..., :4], x[..., 4:8])
+        spectrum = torch.fft.rfft(x, dim=1).abs()
+        pairs = self.pairs(x, torch.tanh(x))
+        return outer.mean((2, 4)).sum(-1) + pairs.std(-1) + spectrum.sum((1, 2))[:, None]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import torch
+from layout_models import Bagged, Customary, Folded, Graded, Planes, Rearranged, Weighing
 from operator_models import (
     Bending,
     Bounded,
     Compared,
     Judged,
+    Moved,
+    Pointwise,
+    Products,
     Ranked,
     Reconstructing,
     Shifted,
@@ -374,6 +378,8 @@ NETWORKS = {
     "spectrogram": (Spectrogram, rows),
     "stepping": (Stepping, rows),
     "reconstructing": (Reconstructing, rows),
+    "weighing": (Weighing, rows),
+    "planes": (Planes, image),
 }
 
 
@@ -390,4 +396,12 @@ EXPORTED = {
     "bending": (Bending, image),
     "bounded": (Bounded, rows),
     "spectral": (Spectral, rows),
+    "pointwise": (Pointwise, rows),
+    "moved": (Moved, image),
+    "products": (Products, rows),
+    "bagged": (Bagged, tokens),
+    "folded": (Folded, image),
+    "rearranged": (Rearranged, image),
+    "customary": (Customary, rows),
+    "graded": (Graded, rows),
 }

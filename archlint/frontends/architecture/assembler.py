@@ -57,7 +57,7 @@ class Assembler:
             try:
                 self._item(read_item(item, (*path, index), scope.file), scope)
             except Invalid as invalid:
-                scope.file.problems.add(invalid.span, invalid.message, invalid.help)
+                scope.file.problems.take_down(invalid)
                 scope.tensors[PREVIOUS] = None
                 keep_name(item, scope)
 
@@ -134,7 +134,7 @@ class Assembler:
         self, layer: Layer, item: Item, name: str, scope: Scope, inputs: Inputs
     ) -> Tensor | None:
         defaults = scope.file.defaults.get(layer.name)
-        entries = item.argument_entries()
+        entries = item.argument_entries(layer.arguments)
         given = {entry.key.text for entry in entries}
         if defaults is not None:
             inherited = defaults.argument_entries()

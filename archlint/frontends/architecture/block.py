@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from archlint.frontends.architecture.scope import INPUT
@@ -82,11 +83,16 @@ def read_parameters(
         word = entry.key.text
         if not word.isidentifier():
             problems.add(entry.key.span, f"a parameter's name is one word, found {word!r}")
+        elif iskeyword(word):
+            problems.add(
+                entry.key.span, f"{word!r} is a word of expressions and can name no parameter",
+                f"call it {word}_",
+            )  # fmt: skip
         try:
             # A default may use the parameters before it.
             values[word] = node_value(entry.value, {**names, **values})
         except Invalid as invalid:
-            problems.add(invalid.span, invalid.message, invalid.help)
+            problems.take_down(invalid)
             values[word] = None
         if values[word] == REQUIRED_WORD:
             required.add(word)
@@ -103,5 +109,5 @@ def _input_names(node: Node | None, problems: Problems) -> tuple[str, ...]:
     try:
         return tuple(node_word(item, "the name of an input") for item in inside.items)
     except Invalid as invalid:
-        problems.add(invalid.span, invalid.message)
+        problems.take_down(invalid)
         return (INPUT,)

@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 
 from archlint.frontends.architecture.tensor import Dim, Tensor
 from archlint.frontends.properties import INITIALIZER
+from archlint.sources.payload import ELIDED
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -75,7 +76,7 @@ class Builder:
         name = self.reserve(name)
         tensor = TensorProto(name=name, dims=dims, data_type=TensorProto.FLOAT)
         tensor.data_location = TensorProto.EXTERNAL
-        tensor.external_data.add(key="location", value="#elided")
+        tensor.external_data.add(key="location", value=ELIDED)
         metadata = {INITIALIZER: str(initializer), **facts}
         helper.set_metadata_props(tensor, metadata)
         self.weights[name] = tensor

@@ -45,7 +45,7 @@ def compile_architecture(document: YamlDocument, folder: Path) -> Architecture:
     except Stop:
         pass
     except Invalid as invalid:
-        problems.add(invalid.span, invalid.message, invalid.help)
+        problems.take_down(invalid)
     errors = [problem for problem in document.problems if problem.severity is Severity.ERROR]
     if model is None or file is None or len(problems) or errors:
         raise Unreadable(*document.problems, *tuple(problems))
@@ -129,6 +129,5 @@ def _outputs(
 
 
 def _inputs(file: File) -> set[str]:
-    node = file.sections.get("inputs")
-    inside = None if node is None else resolve(node)
+    inside = file.section("inputs")
     return {entry.key.text for entry in inside.merged()} if isinstance(inside, Mapping) else set()

@@ -64,6 +64,11 @@ class File:
     defaults: dict[str, Item] = field(default_factory=dict)
     framework: str = PYTORCH
 
+    def section(self, name: str) -> Scalar | Mapping | Sequence | None:
+        """Return a section as it stands behind its aliases; None where there is none."""
+        node = self.sections.get(name)
+        return None if node is None else resolve(node)
+
     def is_layer(self, word: str) -> bool:
         """Whether a word names something that can stand in a list of layers."""
         return (
@@ -153,7 +158,7 @@ def read_defaults(file: File) -> None:
         try:
             read = read_item(item, ("defaults", index), file)
         except Invalid as invalid:
-            file.problems.add(invalid.span, invalid.message, invalid.help)
+            file.problems.take_down(invalid)
             continue
         if read.layer not in layers():
             file.problems.unknown(read.word.span, "layer", read.layer, layers())

@@ -11,7 +11,7 @@ from archlint.frontends.architecture.scope import INPUT
 from archlint.frontends.architecture.value import Invalid, node_word
 from archlint.sources.problem import Unreadable
 from archlint.sources.yaml_document import read_yaml
-from archlint.sources.yaml_node import Mapping, resolve
+from archlint.sources.yaml_node import Mapping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,11 +55,10 @@ class Importer:
 
     def complete(self, file: File) -> None:
         """Read the imports, blocks and defaults of a file; problems are taken down."""
-        node = file.sections.get("imports")
-        inside = None if node is None else resolve(node)
-        if node is not None and not isinstance(inside, Mapping):
+        inside = file.section("imports")
+        if inside is not None and not isinstance(inside, Mapping):
             file.problems.add(
-                node.span,
+                file.sections["imports"].span,
                 "imports are a mapping of names to files",
                 "write encoder: file.arch.yaml",
             )
@@ -67,7 +66,7 @@ class Importer:
             try:
                 self._import(entry, file)
             except Invalid as invalid:
-                file.problems.add(invalid.span, invalid.message, invalid.help)
+                file.problems.take_down(invalid)
         read_blocks(file)
         read_defaults(file)
 
@@ -115,8 +114,7 @@ class Importer:
 
 def _as_block(name: str, file: File) -> Block:
     """See a whole file as a block: its inputs are the block's, and so are its parameters."""
-    inputs = file.sections.get("inputs")
-    inside = None if inputs is None else resolve(inputs)
+    inside = file.section("inputs")
     names = [entry.key.text for entry in inside.merged()] if isinstance(inside, Mapping) else []
     return Block(
         name=name,
@@ -131,9 +129,8 @@ def _as_block(name: str, file: File) -> Block:
 
 
 def _first_output(file: File) -> Node | None:
-    node = file.sections.get("outputs")
-    inside = None if node is None else resolve(node)
+    inside = file.section("outputs")
     if isinstance(inside, Mapping):
         return inside.entries[0].value if inside.entries else None
     items = getattr(inside, "items", None)
-    return items[0] if items else node
+    return items[0] if items else file.sections.get("outputs")

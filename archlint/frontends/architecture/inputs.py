@@ -53,7 +53,7 @@ def read_inputs(file: File, builder: Builder) -> dict[str, Tensor | None]:
         try:
             inputs[name] = _tensor(builder.reserve(name), entry.value, file)
         except Invalid as invalid:
-            file.problems.add(invalid.span, invalid.message, invalid.help)
+            file.problems.take_down(invalid)
             inputs[name] = None
     return inputs
 

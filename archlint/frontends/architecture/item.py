@@ -10,6 +10,8 @@ from archlint.record import record
 from archlint.sources.yaml_node import Entry, Mapping, Node, Scalar, Sequence, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from archlint.frontends.architecture.file import File
     from archlint.sources.span import Span
 
@@ -33,8 +35,12 @@ class Item:
         """The name of the layer or block."""
         return self.word.text
 
-    def argument_entries(self) -> list[Entry]:
-        """The arguments that stand inside; raises Invalid where they are no mapping."""
+    def argument_entries(self, known: Iterable[str] = ()) -> list[Entry]:
+        """The arguments that stand inside; raises Invalid where they are no mapping.
+
+        `known` are the names of the arguments, in order: where values stand alone, as Python takes
+        them, the help puts the names to them.
+        """
         inside = None if self.value is None else resolve(self.value)
         if inside is None or (isinstance(inside, Scalar) and inside.plain and not inside.text):
             return []
@@ -43,7 +49,7 @@ class Item:
         raise Invalid(
             inside.span,
             f"the arguments of {self.layer} are a mapping",
-            f"write {self.layer}: {{argument: value}}",
+            f"write {self.layer}: {{{_with_names(inside, tuple(known))}}}",
         )
 
     def argument_span(self, argument: str | None) -> Span:
@@ -59,6 +65,15 @@ class Item:
                     else entry.key.span
                 )
         return self.word.span
+
+
+def _with_names(values: Scalar | Sequence, names: tuple[str, ...]) -> str:
+    """Return the arguments that values without a name stand for, where these are plain words."""
+    items = [resolve(item) for item in values.items] if isinstance(values, Sequence) else [values]
+    texts = [item.text for item in items if isinstance(item, Scalar) and item.plain]
+    if not names or len(texts) < len(items) or len(texts) > len(names):
+        return "argument: value"
+    return ", ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=False))
 
 
 def read_item(node: Node, path: tuple[str | int, ...], file: File) -> Item:

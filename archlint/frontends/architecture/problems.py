@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.errors import did_you_mean
-from archlint.findings import Severity
 from archlint.frontends.architecture.item import BESIDE
 from archlint.sources.problem import Problem
+from archlint.sources.problem_kind import INVALID_ARCHITECTURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from archlint.frontends.architecture.value import Invalid
     from archlint.sources.span import Span
     from archlint.sources.yaml_node import Scalar
 
@@ -23,9 +24,13 @@ class Stop(Exception):  # noqa: N818 - it ends the compilation, and is no bug
 
 
 class Problems:
-    """The problems found so far (YAML002), in the order in which they were found."""
+    """The problems found so far (YAML002), in the order in which they were found.
+
+    `told` counts how often one was taken down, also one that was known already.
+    """
 
     def __init__(self) -> None:
+        self.told = 0
         self._found: dict[tuple[Span | None, str], Problem] = {}
 
     def __iter__(self) -> Iterator[Problem]:
@@ -42,10 +47,15 @@ class Problems:
         help: str = "",  # noqa: A002 - the field's name
     ) -> None:
         """Take down a problem at `span`."""
-        problem = Problem("YAML002", "invalid-architecture", message, help, Severity.ERROR, span)
+        self.told += 1
+        problem = Problem(INVALID_ARCHITECTURE, message, help, span)
         self._found.setdefault((span, message), problem)
         if len(self._found) > _MOST:
             raise Stop
+
+    def take_down(self, invalid: Invalid) -> None:
+        """Take down why a node has no value, at its place."""
+        self.add(invalid.span, invalid.message, invalid.help)
 
     def unknown_argument(
         self, word: Scalar, layer: str, known: Iterable[str], what: str = "argument"

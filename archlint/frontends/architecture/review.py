@@ -29,7 +29,7 @@ def _review(node: Node, path: tuple[str | int, ...], file: File) -> None:
         try:
             _review_item(read_item(item, (*path, index), file), file)
         except Invalid as invalid:
-            file.problems.add(invalid.span, invalid.message, invalid.help)
+            file.problems.take_down(invalid)
 
 
 def _review_item(item: Item, file: File) -> None:
@@ -40,11 +40,11 @@ def _review_item(item: Item, file: File) -> None:
         raise file.unknown_layer(item.word)
     elif word in layers():
         known = layers()[word].arguments
-        for entry in item.argument_entries():
+        for entry in item.argument_entries(known):
             if entry.key.text not in known:
                 file.problems.unknown_argument(entry.key, word, known)
     elif word in file.blocks:
         known_parameters = file.blocks[word].parameters
-        for entry in item.argument_entries():
+        for entry in item.argument_entries(known_parameters):
             if entry.key.text not in known_parameters:
                 file.problems.unknown_argument(entry.key, word, known_parameters, "parameter")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from archlint.graph.frames import frames
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute
 from archlint.graph.value import Shape
@@ -48,6 +49,17 @@ def reads_nothing(_: ExportedCall) -> Attributes | None:
 def fits(_: Matching, __: Graph) -> Attributes | None:
     """Whatever fits the pattern is the operator."""
     return NONE
+
+
+def is_called(matching: Matching, name: str) -> bool:
+    """Whether the line of the program that made a match calls a function of that name."""
+    running = frames(matching.nodes[0])
+    return bool(running) and f"{name}(" in running[-1].code
+
+
+def if_called(name: str) -> Callable[[Matching, Graph], Attributes | None]:
+    """Return what accepts a match where its line of the program calls a function of that name."""
+    return lambda matching, _: NONE if is_called(matching, name) else None
 
 
 @record

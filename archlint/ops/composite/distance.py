@@ -37,9 +37,12 @@ def keeps_angle(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=(0, 1), transient=steps * nbytes(call.output()))
 
 
-def keeps_distances(_: Call, gradients: Gradients) -> Kept:
-    """Keep both sets of points and the distances."""
-    return Kept(inputs=(0, 1), outputs=(0,)) if gradients.needed else NOTHING
+def keeps_distances(call: Call, gradients: Gradients) -> Kept:
+    """Keep both sets of points and the distances, which are turned for the second set."""
+    if not gradients.needed:
+        return NOTHING
+    turned = 2 * nbytes(call.output()) if gradients[1] else 0
+    return Kept(inputs=(0, 1), outputs=(0,), transient=turned)
 
 
 def composites() -> tuple[Composite, ...]:

@@ -1,10 +1,11 @@
-"""Linear layers, which exporters write as a transposition, a product and an addition."""
+"""Linear and bilinear layers, and products that are added to something."""
 
 from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
+from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     NONE,
@@ -13,12 +14,19 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.pattern import Matching, Tensor, made
-from archlint.ops.kept import Gradients, Kept
+from archlint.ops.composite.pattern import Matching, Number, Tensor, made
+from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.matrix import keeps_matmul, merges_product
 from archlint.record import replace
 
+# A layer is a transposition, a product and an addition.
 _PRODUCT = made("MatMul", Tensor("x"), Tensor("weight"))
+# baddbmm, as TorchScript writes it: both terms are multiplied by a factor, most often by one.
+_SCALED_SUM = made(
+    "Add",
+    made("Mul", made("MatMul", Tensor("a"), Tensor("b")), Number(1)),
+    made("Mul", Tensor("x"), Number(1)),
+)
 
 
 def keeps_linear(call: Call, gradients: Gradients) -> Kept:
@@ -26,6 +34,18 @@ def keeps_linear(call: Call, gradients: Gradients) -> Kept:
     kept = keeps_matmul(call, gradients)
     added = nbytes(call.output()) + kept.forward_transient
     return replace(kept, forward_transient=added) if kept.own else kept
+
+
+def keeps_bilinear(call: Call, gradients: Gradients) -> Kept:
+    """Keep both inputs; the bias is added afterwards, which makes a second tensor."""
+    if not gradients.needed:
+        return NOTHING
+    return Kept(inputs=(0, 1), forward_transient=nbytes(call.output()) if call.has_input(3) else 0)
+
+
+def keeps_batched_factors(_: Call, gradients: Gradients) -> Kept:
+    """Keep each factor where the other one needs a gradient; what is added needs nothing."""
+    return Kept(((1,) if gradients[2] else ()) + ((2,) if gradients[1] else ()))
 
 
 def composites() -> tuple[Composite, ...]:
@@ -43,6 +63,17 @@ def composites() -> tuple[Composite, ...]:
                 ),
             ),
             ("aten.linear.default",),
+            (0, 1, 2),
+        ),
+        Composite(
+            framework_operator("Bilinear", keeps_bilinear, weights=(2, 3)),
+            targets=("aten.bilinear.default",),
+            arguments=(0, 1, 2, 3),
+        ),
+        Composite(
+            framework_operator("Baddbmm", keeps_batched_factors, backward=Backward.PASSES_FIRST),
+            (Form(_SCALED_SUM, ("x", "a", "b")),),
+            ("aten.baddbmm.default",),
             (0, 1, 2),
         ),
     )

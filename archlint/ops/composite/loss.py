@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.graph.frames import frames
-from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
+from archlint.ops.call import Call, nbytes
+from archlint.ops.composite.composite import (
+    NONE,
+    Attributes,
+    Composite,
+    Form,
+    framework_operator,
+    is_called,
+)
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
 from archlint.ops.facets import keeps_inputs
+from archlint.ops.kept import NOTHING, Gradients, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +51,13 @@ _OF_CHANCES = made(
 )
 
 
+def keeps_scores(call: Call, gradients: Gradients) -> Kept:
+    """Keep the scores and what they should be: the difference is multiplied and divided in turn."""
+    if not gradients.needed:
+        return NOTHING
+    return Kept(inputs=(0, 1), transient=nbytes(call.input(0)))
+
+
 def _is_squared_error(matching: Matching, graph: Graph) -> Attributes | None:
     """Exporters subtract twice, people once."""
     subtractions = {node.name for node in matching.nodes if node.op == "Sub"}
@@ -61,9 +76,7 @@ def _called(name: str) -> Callable[[Matching, Graph], Attributes | None]:
     """Return whether the line of the program that a form stands for calls the loss of that name."""
 
     def reads(matching: Matching, graph: Graph) -> Attributes | None:
-        running = frames(matching.nodes[0])
-        is_called = bool(running) and f"{name}(" in running[-1].code
-        return _whole(matching, graph) if is_called else None
+        return _whole(matching, graph) if is_called(matching, name) else None
 
     return reads
 
@@ -115,7 +128,7 @@ def composites() -> tuple[Composite, ...]:
             _named("binary_cross_entropy", _OF_CHANCES),
         ),
         Composite(
-            framework_operator("CrossEntropyOfTwoScores", keeps_inputs),
+            framework_operator("CrossEntropyOfTwoScores", keeps_scores),
             (
                 *(Form(form, ("x", "y"), _is_of_scores) for form in _reduced(_OF_SCORES)),
                 *_named("binary_cross_entropy_with_logits", _OF_SCORES_EXPORTED),

@@ -12,7 +12,7 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.composite.exported import ExportedCall, exported_call
 from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
@@ -26,6 +26,9 @@ _PACKED = made(
 )
 
 
+# What indexing takes of all of an axis: tracing writes it down, though nothing is run for it.
+_WHOLE = made("Slice", Tensor("x"), label="part")
+
 # A roll along one axis, as TorchScript writes it.
 _ROLLED = made(
     "Concat",
@@ -38,6 +41,17 @@ _PATCHES = made(
     "Reshape",
     made("Transpose", made("Gather", made("Gather", made("Pad", Tensor("x")))), label="sorted"),
 )
+
+
+def _is_all(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept a stretch that is all of the tensor, in its order."""
+    whole, part = matching.tensors["x"], matching.tensors["part"]
+    sizes = graph.values[whole].sizes
+    if sizes is None or graph.values[part].sizes != sizes:
+        return None
+    given = graph.producers[part].inputs[4:]
+    steps = [graph.constants.get(name) for name in given if name]
+    return NONE if all(step is not None and (step == 1).all() for step in steps) else None
 
 
 def _is_whole(matching: Matching, graph: Graph) -> Attributes | None:
@@ -65,6 +79,31 @@ def views_windows(call: Call, _: int, strides: Strides) -> Strides:
     axis = call.integer("axis", 0) % len(strides)
     step = call.integer("step", 1)
     return (*strides[:axis], step * strides[axis], *strides[axis + 1 :], strides[axis])
+
+
+def views_diagonal(call: Call, _: int, strides: Strides) -> Strides:
+    """A step along a diagonal is one along both axes, whose places are a new last axis."""
+    first, second = (axis % len(strides) for axis in call.integers("axes") or (0, 1))
+    others = (stride for axis, stride in enumerate(strides) if axis not in {first, second})
+    return (*others, strides[first] + strides[second])
+
+
+def views_promoted(call: Call, _: int, strides: Strides) -> Strides | None:
+    """Whole numbers among others are taken as they are."""
+    dtype = call.input(0).dtype
+    return None if dtype is None or dtype.is_float else strides
+
+
+def keeps_for_wrapping(call: Call, gradients: Gradients) -> Kept:
+    """Keep nothing; the gradient is copied, and again for each side that was written."""
+    if not gradients[0]:
+        return NOTHING
+    return Kept(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
+
+
+def _is_circular(matching: Matching, _: Graph) -> Attributes | None:
+    call = exported_call(matching.nodes[0])
+    return NONE if call is not None and call.argument(2) == "circular" else None
 
 
 def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
@@ -144,7 +183,8 @@ def composites() -> tuple[Composite, ...]:
                 backward=Backward.PASSES,
                 layout=Layout.FOLLOWS,
             ),
-            targets=("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
+            (Form(_WHOLE, ("x",), _is_all),),
+            ("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
             reads=_reads_no_dropout,
         ),
         Composite(
@@ -183,9 +223,27 @@ def composites() -> tuple[Composite, ...]:
             ("aten.roll.default",),
         ),
         Composite(
+            framework_operator("PixelShuffle", keeps_nothing, layout=Layout.CHANNELS),
+            targets=("aten.pixel_shuffle.default", "aten.pixel_unshuffle.default"),
+        ),
+        Composite(
             framework_operator("Unfold", keeps_nothing, view=views_windows),
             targets=("aten.unfold.default",),
             reads=_reads_windows,
+        ),
+        Composite(
+            framework_operator("Diagonal", keeps_nothing, view=views_diagonal),
+            targets=("aten.diagonal.default",),
+            reads=_reads_diagonal,
+        ),
+        # A cast that PyTorch does not make: an operator takes numbers of two types.
+        Composite(
+            framework_operator("Promotion", keeps_nothing, view=views_promoted),
+            targets=("prims.convert_element_type.default",),
+        ),
+        Composite(
+            framework_operator("CircularPad", keeps_for_wrapping),
+            (Form(made("Pad", Tensor("x")), ("x",), _is_circular, spans_calls=True),),
         ),
         Composite(
             framework_operator("Patches", keeps_nothing),
@@ -198,6 +256,13 @@ def composites() -> tuple[Composite, ...]:
 def _reads_axis(call: ExportedCall) -> Attributes:
     text = call.argument(1, "0")
     return {"axis": int(text) if text.lstrip("-").isdigit() else 0}
+
+
+def _reads_diagonal(call: ExportedCall) -> Attributes | None:
+    axes = (call.argument(2, "0"), call.argument(3, "1"))
+    if not all(axis.lstrip("-").isdigit() for axis in axes):
+        return None
+    return {"axes": tuple(map(int, axes))}
 
 
 def _reads_windows(call: ExportedCall) -> Attributes | None:

@@ -84,6 +84,7 @@ def composites() -> tuple[Composite, ...]:
                 keeps_group_statistics,
                 signal=normalizes(Over.FEATURES),
                 weights=(1, 2),
+                layout=Layout.CHANNELS,
                 casting=FIRST_OR_SINGLE,
             ),
             written.group_norm(),

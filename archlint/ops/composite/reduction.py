@@ -21,7 +21,7 @@ def keeps_for_variance(call: Call, gradients: Gradients) -> Kept:
     """Keep the input: the derivative is 2 / (N - 1) dy (x - mean)."""
     if not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,), transient=nbytes(call.input(0)))
+    return Kept(inputs=(0,), transient=nbytes(call.input(0)) + 2 * nbytes(call.output()))
 
 
 def keeps_largest(call: Call, gradients: Gradients) -> Kept:

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping
 
 from archlint.ops.composite import (
     activation,
-    arithmetic,
     attention,
     creation,
     distance,
     linear,
+    lookup,
     loss,
     movement,
     normalization,
+    pointwise,
     recurrent,
     reduction,
+    resampling,
     spectral,
 )
 from archlint.ops.composite.composite import Composite, Form
@@ -78,15 +80,17 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
     return (
         *attention.composites(attention_kernel, drops_fused=drops_fused),
         *activation.composites(),
-        *arithmetic.composites(),
         *creation.composites(),
         *distance.composites(),
         *linear.composites(),
+        *lookup.composites(),
         *loss.composites(),
         *movement.composites(),
         *normalization.composites(),
+        *pointwise.composites(),
         *recurrent.composites(),
         *reduction.composites(),
+        *resampling.composites(),
         *spectral.composites(),
     )
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archlint.ops.composite.composite import Attributes, Composite, Form, framework_operator
+from archlint.ops.call import nbytes
+from archlint.ops.composite.composite import (
+    NONE,
+    Attributes,
+    Composite,
+    Form,
+    framework_operator,
+)
+from archlint.ops.composite.exported import exported_call
 from archlint.ops.composite.pattern import Tensor, made
 from archlint.ops.facets import keeps_nothing
+from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.matrix import keeps_factors
 from archlint.ops.operator import Layout
 from archlint.ops.strides import Strides, contiguous_along
 
 if TYPE_CHECKING:
+    from archlint.graph.graph import Graph
     from archlint.ops.call import Call
     from archlint.ops.composite.exported import ExportedCall
+    from archlint.ops.composite.pattern import Matching
 
 
 # (a + bi) (c + di) = ac - bd + (ad + bc) i, of parts that are cut from the last axis
@@ -28,10 +40,20 @@ def _axes(call: ExportedCall) -> Attributes | None:
     return {"axes": axes} if axes else None
 
 
-def lies_along_signal(call: Call) -> Strides:
+def keeps_direction(call: Call, gradients: Gradients) -> Kept:
+    """Keep the complex numbers, whose directions are made in the backward pass."""
+    return Kept(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
+
+
+def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
     """Return the strides of the signals: the last axis that was transformed lies in one piece."""
     axes, shape = call.integers("axes") or (-1,), call.output_shape()
     return contiguous_along(shape, (axes[-1] % len(shape),))
+
+
+def _is_of_complex(matching: Matching, _: Graph) -> Attributes | None:
+    call = exported_call(matching.nodes[0])
+    return NONE if call is not None and call.target == "aten.abs.default" else None
 
 
 def composites() -> tuple[Composite, ...]:
@@ -45,5 +67,10 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator("ComplexMul", keeps_factors, layout=Layout.FOLLOWS),
             (Form(_COMPLEX_PRODUCT, ("x", "y"), spans_calls=True),),
+        ),
+        # The derivative is dy times the direction of each number.
+        Composite(
+            framework_operator("ComplexAbs", keeps_direction),
+            (Form(made("ReduceL2", Tensor("x")), ("x",), _is_of_complex, spans_calls=True),),
         ),
     )

@@ -166,11 +166,15 @@ class HiddenDropouts:
         return hides or any(map(self._is_renamed, graph.weights))
 
     def _is_renamed(self, name: str) -> bool:
-        """Whether a stored matrix or kernel goes by a name that an exporter made up."""
+        """Whether a stored matrix or kernel goes by a name that an exporter made up.
+
+        A Constant does in every file: numbers that the program made go by no other name.
+        """
         value = self.file.values[name]
         large = value.shape is not None and len(value.shape) > 1
         is_float = value.dtype is not None and value.dtype.is_float
-        return large and is_float and is_computed_anew(name)
+        is_made = name in self.file.producers
+        return large and is_float and not is_made and is_computed_anew(name)
 
     def _may_drop(self, node: Node) -> bool:
         value = self.graph.values[node.outputs[0]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
-from archlint.api import Amount, Facts, record
+from archlint.api import Amount, Facts, Target, record
 
 
 class Verdict(enum.Enum):
@@ -19,7 +20,7 @@ class Verdict(enum.Enum):
 
 @record
 class Missing:
-    """Why an amount cannot be worked out at all, and what would mend that."""
+    """Why an amount cannot be worked out at all, and what to do about that."""
 
     reason: str
     help: str
@@ -64,6 +65,16 @@ class Budget:
     def written(self, facts: Facts) -> str:
         """Write the amount: one number, or both ends where it is bounded."""
         amount = self.measure(facts)
-        low, high = self.write(amount.low), self.write(amount.high)
-        text = low if low == high else f"{low} to {high}"
-        return text if amount.complete else f"at least {low}"
+        if not amount.complete:
+            return f"at least {self.write(amount.low)}"
+        return between(amount, self.write)
+
+
+Family: TypeAlias = Callable[[Target], Iterator[Budget]]
+"""The budgets of one amount that a target sets."""
+
+
+def between(amount: Amount, write: Callable[[float], str]) -> str:
+    """Write an amount: one number, or both ends where they differ for a reader."""
+    low, high = write(amount.low), write(amount.high)
+    return low if low == high else f"{low} to {high}"

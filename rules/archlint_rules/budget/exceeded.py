@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Iterator
 
-from archlint.api import Model, Severity, Target
-from archlint_rules.budget.budget import Budget, Verdict
-
-Family: TypeAlias = Callable[[Target], Iterable[Budget]]
+from archlint.api import Model, Severity
+from archlint_rules.budget.budget import Budget, Family, Verdict
 
 
 def exceeded(

@@ -54,6 +54,8 @@ class OpenBudget:
         written = formula.written(self.budget.write) if formula else ""
         if formula is None or not written:
             return self.bound
+        if self.largest and self.largest.size and not formula.covers(self.largest.size):
+            return self.bound  # a formula of sizes that do not fit says nothing of those that do
         return f"{written}, for {formula.condition}" if formula.condition else written
 
     @property

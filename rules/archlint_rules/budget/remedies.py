@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archlint.api import Checkpointing, Device, Model, Target, catalogue
-from archlint_rules.budget.budget import Budget
+from archlint_rules.budget.budget import Budget, Family
 
 if TYPE_CHECKING:
-    from archlint_rules.budget.trials import Family, Trials
+    from archlint_rules.budget.trials import Trials
 
 _SHOWN = 4
 _DEVICES = (2, 4, 8)  # that weights are spread over

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import field
 
 from archlint.api import Amount, Model, Target, record
-from archlint_rules.budget.budget import Budget, Verdict
-
-Family = Callable[[Target], Iterator[Budget]]
+from archlint_rules.budget.budget import Budget, Family, Verdict
 
 # An analysis costs about as much as there are nodes: all of them take no more than a second or so.
 _NODES = 4000

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     Judged: TypeAlias = tuple[Layer, Distribution]
 
 _CLOSE = 1.05
-_SUPPRESSION = "archlint.ignore"
 
 
 def drawn(model: Model) -> Iterator[Judged]:
@@ -29,15 +28,19 @@ def alike(judged: Iterable[Judged]) -> list[list[Judged]]:
     """Group layers by the line that makes them, or where there are no lines, by what they are.
 
     That is the operator, the sizes of the weight, the activation before it and sigma. What becomes
-    of their output parts them in any case.
+    of their output parts them in any case. A weight that several layers share, as heads do that run
+    on maps of several sizes, is in a group once.
     """
     groups: dict[Hashable, list[list[Judged]]] = {}
+    known: set[tuple[int, str]] = set()
     for layer, found in judged:
         kin = groups.setdefault((_place(layer), layer.destiny.is_normalized), [])
         group = next((each for each in kin if _is_like(each[0], found, layer)), None)
         if group is None:
-            kin.append([(layer, found)])
-        else:
+            group = []
+            kin.append(group)
+        if (id(group), layer.weight) not in known:
+            known.add((id(group), layer.weight))
             group.append((layer, found))
     return [group for kin in groups.values() for group in kin]
 
@@ -48,7 +51,7 @@ def and_others(group: list[Judged]) -> str:
     if not others:
         return ""
     layers = f"{others} more layer{'s' * (others > 1)}"
-    if _line(last):
+    if last.node.document_path:
         return f", and {layers} from this line"
     return f", and {layers} like it{', the last' * (others > 1)} {last.weight}"
 
@@ -56,19 +59,17 @@ def and_others(group: list[Judged]) -> str:
 def _place(layer: Layer) -> Hashable:
     """Return what layers of one finding have in common, besides sigma."""
     node, activation = layer.node, layer.source.activation
-    if _line(layer) or _SUPPRESSION in node.metadata:  # which speaks of its node alone
-        return _line(layer) or node.name
+    if node.document_path:
+        return node.document_path
+    if node.ignored_rules is not None:  # which speaks of its node alone
+        return node.name
     return node.domain, node.op, layer.fan, activation.name if activation else layer.source.kind
-
-
-def _line(layer: Layer) -> str | None:
-    return layer.node.metadata.get("archlint.path")
 
 
 def _is_like(leader: Judged, found: Distribution, layer: Layer) -> bool:
     """Whether a layer has the sigma of another, or the number that all weights are."""
     other = leader[1]
-    if _line(layer):
+    if layer.node.document_path:
         return True
     if other.std == 0 or found.std == 0:
         return other.std == found.std and other.mean == found.mean

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from archlint.api import Activates, Layer, Model
 
-_PATH = "archlint.path"
 _BIAS = ("bias", "running_mean", "running_var")
 _WRITTEN = {1.0: "lecun_normal", 5 / 3: "kaiming_normal: {nonlinearity: tanh}"}
 """Gains that an initializer of architecture files has by a name of its own."""
@@ -68,7 +67,7 @@ def advice(layer: Layer) -> str:
 
 def is_declared(layer: Layer) -> bool:
     """Whether a layer stands in an architecture file."""
-    return _PATH in layer.node.metadata
+    return layer.node.document_path is not None
 
 
 def fix(model: Model, layers: Iterable[Layer], written: str | None = None) -> Fix | None:
@@ -80,11 +79,11 @@ def fix(model: Model, layers: Iterable[Layer], written: str | None = None) -> Fi
     edits: list[Edit] = []
     texts: dict[str, str] = {}
     for layer in layers:
-        key = _key(model, layer)
+        path, key = layer.node.document_path, _key(model, layer)
         text = written or initializer(layer)
-        if key is None or text is None:
+        if path is None or key is None or text is None:
             return None
-        if texts.setdefault(layer.node.metadata[_PATH], text) != text:
+        if texts.setdefault(path, text) != text:
             return None
         edits.append(Edit(Place(node=layer.node.name, key=key), text))
     if not edits or (written is None and _disagree(model, texts)):
@@ -98,19 +97,19 @@ def _disagree(model: Model, texts: Mapping[str, str]) -> bool:
     return any(
         layer.source.activation is not None and initializer(layer) != texts[path]
         for layer in model.facts.initialization.layers
-        if (path := layer.node.metadata.get(_PATH, "")) in texts
+        if (path := layer.node.document_path or "") in texts
     )
 
 
 def _key(model: Model, layer: Layer) -> str | None:
     """Return the word that speaks of a layer's weight alone: `init`, or one as `init.out_proj`."""
     weight = model.graph.weights.get(layer.weight)
-    if not is_declared(layer) or weight is None:
+    if weight is None:
         return None
     if len(model.facts.parameters.trainable[layer.weight].uses) > 1:
         return None  # a shared weight stands between several layers
-    path = weight.metadata.get(_PATH, "")
-    if path != layer.node.metadata[_PATH]:
+    path = weight.document_path
+    if path is None or path != layer.node.document_path:
         return None
     if len(_parts(model, path)) == 1:
         return "init"
@@ -122,7 +121,7 @@ def _parts(model: Model, path: str) -> set[tuple[str, str]]:
     """Return the kinds of weights that one line of a file makes, and that `init` speaks of."""
     parts = set()
     for name, weight in model.graph.weights.items():
-        if weight.metadata.get(_PATH) == path and not name.endswith(_BIAS):
+        if weight.document_path == path and not name.endswith(_BIAS):
             owner, _, part = name.rpartition(".")
             last = owner.rpartition(".")[2]
             parts.add((part, "" if last.isdigit() else last))

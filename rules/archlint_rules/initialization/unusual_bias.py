@@ -68,7 +68,7 @@ def _fix(model: Model, node: Node, word: str, value: float) -> Fix | None:
     destiny = model.facts.flow.destinies.get(node.output)
     is_prior = word == "bias" and (destiny is None or destiny.is_final)
     is_closed = word == "gain" and value == 0
-    if "archlint.path" not in node.metadata or is_prior or is_closed:
+    if node.document_path is None or is_prior or is_closed:
         return None
     key, text = ("init", "ones") if word == "gain" else ("bias_init", "zeros")
     return Fix(f"start with {text}", (Edit(Place(node=node.name, key=key), text),))

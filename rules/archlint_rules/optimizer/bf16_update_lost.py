@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HALF_STEP = 2.0**-9  # of a number: 8 significant bits, at the upper end of a power of two
 
 
-class UpdateLostInBf16(Rule):
+class Bf16UpdateLost(Rule):
     """Updates of bf16 weights are rounded away."""
 
     code = "OPT005"

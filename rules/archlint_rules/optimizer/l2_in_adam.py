@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class CoupledWeightDecay(Rule):
+class L2InAdam(Rule):
     """Weight decay is coupled to an optimizer that rescales the gradient."""
 
     code = "OPT001"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.receptive_field.words import axes as in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +37,12 @@ class Gridding(Rule):
         shared = ""
         if grid.common_factor > 1:
             shared = f" (the rates share the factor {grid.common_factor})"
-        plural = "axis" if len(axes) == 1 else "axes"
         more = len(grid.reachable) - len(grid.rates)
         extra = "" if not more else f", with {more} more {'layer' if more == 1 else 'layers'}"
         better = ", ".join(map(str, grid.reachable))
         return self.finding(
             f"dilations {rates} up to {grid.layers[-1].name} read {grid.taps} of {grid.span} "
-            f"places of {grid.source} along {plural} {' and '.join(map(str, axes))}{shared}",
+            f"places of {grid.source} along {in_words(axes)}{shared}",
             node=grid.layers[-1],
             tensor=grid.tensor,
             data={

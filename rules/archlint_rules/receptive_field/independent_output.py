@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archlint.api import Finding, Model, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 
 class IndependentOutput(Rule):
@@ -22,7 +22,7 @@ class IndependentOutput(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report outputs that no input reaches, and inputs that reach no output."""
         graph = model.graph
-        reached = _reached(model, graph.inputs)
+        reached, used = _reached(model), _used(model)
         for name in graph.outputs:
             if graph.inputs and name not in reached:
                 yield self.finding(
@@ -35,8 +35,7 @@ class IndependentOutput(Rule):
         for name in graph.inputs:
             if not graph.consumers.get(name):
                 continue
-            own = reached if len(graph.inputs) == 1 else _reached(model, [name])
-            if own.isdisjoint(graph.outputs):
+            if name not in used:
                 yield self.finding(
                     f"no output depends on the contents of input {name}",
                     tensor=name,
@@ -44,10 +43,10 @@ class IndependentOutput(Rule):
                 )
 
 
-def _reached(model: Model, sources: Iterable[str]) -> set[str]:
-    """Return the tensors that the contents of `sources` can change."""
+def _reached(model: Model) -> set[str]:
+    """Return the tensors that the contents of inputs can change."""
     graph, operators = model.graph, model.facts.operators
-    reached = set(sources)
+    reached = set(graph.inputs)
     nested = graph.inner
     for node in graph.nodes:
         used = graph.operands(node) if node.name in nested else node.inputs
@@ -55,3 +54,13 @@ def _reached(model: Model, sources: Iterable[str]) -> set[str]:
         if not reached.isdisjoint(used) and operators.reads_contents(node):
             reached.update(node.outputs)
     return reached - {""}
+
+
+def _used(model: Model) -> set[str]:
+    """Return the tensors whose contents can change an output."""
+    graph, operators = model.graph, model.facts.operators
+    used = set(graph.outputs)
+    for node in reversed(graph.nodes):
+        if not used.isdisjoint(filter(None, node.outputs)) and operators.reads_contents(node):
+            used.update(graph.operands(node))
+    return used

@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.receptive_field.words import as_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,8 +98,7 @@ class LooksAhead(Rule):
 
 def _told(elements: float, rate: float | None) -> str:
     plural = "element" if elements == 1 else "elements"
-    time = "" if rate is None else f" ({1000 * elements / rate:.4g} ms)"
-    return f"{elements:g} {plural}{time}"
+    return f"{elements:g} {plural}{as_time(elements, rate)}"
 
 
 def _help(fields: ReceptiveFields, node: Node | None) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
 from archlint_rules.receptive_field.realigning import realigning
+from archlint_rules.receptive_field.words import axes as in_words
+from archlint_rules.receptive_field.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,15 +40,15 @@ class MisalignedBranches(Rule):
     def _finding(self, model: Model, joins: list[Join]) -> Finding:
         join = joins[0]
         axes = sorted({each.axis for each in joins})
-        along = f"along {'axis' if len(axes) == 1 else 'axes'} {' and '.join(map(str, axes))}"
+        along = f"along {in_words(axes)}"
         early, late = join.extremes
         shift = join.offset
         if shift is None:
-            strides = " and ".join(str(stride) for stride in dict.fromkeys(join.strides))
+            strides = listed([str(stride) for stride in dict.fromkeys(join.strides)])
             told = f"with strides of {strides} input elements {along}"
         else:
             steps = float(shift / join.step)
-            told = f"{_number(float(shift))} input elements apart {along} ({steps:.3g} of a step)"
+            told = f"{float(shift):g} input elements apart {along} ({steps:.3g} of a step)"
         return self.finding(
             f"{early.tensor} and {late.tensor} meet at {join.node} {told}",
             node=join.node,
@@ -71,7 +73,3 @@ def _matters(join: Join, model: Model) -> bool:
     length = shape[join.axis] if join.axis < len(shape) else None
     drift = (max(join.strides) - min(join.strides)) * (length if isinstance(length, int) else 100)
     return drift >= join.step
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from archlint.api import Extent, Finding, Model, Rule, Severity, record
 from archlint_rules.receptive_field.widening import widenings
+from archlint_rules.receptive_field.words import as_time, listed
+from archlint_rules.receptive_field.words import axes as in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _NAMES = MappingProxyType({4: ("height", "width"), 5: ("depth", "height", "width")})
 
@@ -64,8 +66,8 @@ class ReceptiveFieldTooSmall(Rule):
             says = f"not known, required {required}: {found.reason}"
             data["reason"] = found.reason
         else:
-            is_required = f"required {required}{_as_time(required, rate)}"
-            says = f"{found.size}{_as_time(found.size, rate)}, {is_required}"
+            is_required = f"required {required}{as_time(required, rate)}"
+            says = f"{found.size}{as_time(found.size, rate)}, {is_required}"
             if rate is not None:
                 data |= {"seconds": found.size / rate, "required_seconds": required / rate}
         shape = model.graph.values[tensor].shape or ()
@@ -115,18 +117,9 @@ def _judge(model: Model, tensor: str, extent: Extent, required: int) -> Iterator
 
 def _along(axes: list[int], rank: int) -> str:
     """Return axes in words; those of a feature map, behind batch and channels, have names."""
-    if len(axes) == 1:
-        return f"axis {axes[0]}"
-    numbers = f"axes {_listed([str(axis) for axis in axes])}"
     named = _NAMES.get(rank, ())
     is_map = axes == list(range(2, rank)) and len(named) == len(axes)
-    return f"{_listed(named)} ({numbers})" if is_map else numbers
-
-
-def _listed(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence: `depth, height and width`."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{listed(named)} ({in_words(axes)})" if is_map else in_words(axes)
 
 
 def _help(model: Model, tensor: str, extent: Extent, required: int, size: int) -> str:
@@ -138,7 +131,3 @@ def _help(model: Model, tensor: str, extent: Extent, required: int, size: int) -
     return ", or ".join(changes) or (
         f"let layers before {tensor} read neighbours along this axis, as convolutions do"
     )
-
-
-def _as_time(elements: int, rate: float | None) -> str:
-    return "" if rate is None else f" ({1000 * elements / rate:.4g} ms)"

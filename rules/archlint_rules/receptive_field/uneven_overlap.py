@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
+from archlint_rules.receptive_field.words import axes, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +29,13 @@ class UnevenOverlap(Rule):
 
     def _finding(self, overlap: Overlap) -> Finding:
         counts = overlap.products
+        products = [str(count) for count in sorted(set(counts))]
         kernel, stride = sum(counts), len(counts)
-        axes = " and ".join(str(each) for each in overlap.axes)
-        plural = "axis" if len(overlap.axes) == 1 else "axes"
         later = ", before a convolution that can even it out" if overlap.is_smoothed else ""
         larger = -(-kernel // stride) * stride
         return self.finding(
-            f"outputs of {overlap.node.name} sum {' and '.join(map(str, sorted(set(counts))))} "
-            f"products in turn along {plural} {axes}: kernel {kernel} is no multiple of stride "
-            f"{stride}{later}",
+            f"outputs of {overlap.node.name} sum {listed(products)} products in turn along "
+            f"{axes(overlap.axes)}: kernel {kernel} is no multiple of stride {stride}{later}",
             node=overlap.node,
             data={
                 "axes": list(overlap.axes),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlint_rules.receptive_field.words import axes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,5 +22,4 @@ def by_node(found: Iterable[Window]) -> list[list[Window]]:
 
 def axes_of(found: Iterable[Window]) -> str:
     """Return the axes of windows as words: `axis 2` or `axes 2 and 3`."""
-    axes = [str(window.axis) for window in found]
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(axes[:-1])} and {axes[-1]}"
+    return axes(window.axis for window in found)

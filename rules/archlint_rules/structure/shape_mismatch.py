@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from archlint.api import Node
 
 
+_SIZES = (
+    "make the sizes of its inputs agree: those of the layers before it, of its weights, or of the "
+    "dimensions that are bound"
+)
+_TYPES = (
+    "give it inputs of one number format that it takes: with a Cast before it, or by an export for "
+    "a later opset, where operators take more formats"
+)
+
+
 class ShapeMismatch(Rule):
     """A call, or a declared shape, does not go together with the sizes around it."""
 
@@ -24,15 +34,16 @@ class ShapeMismatch(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report calls that cannot run, and declared shapes that are not the inferred ones."""
         for misfit in model.facts.misfits.all:
-            node, operands = misfit.node, _operands(model, misfit.node)
+            node = misfit.node
+            of_types = not misfit.is_certain and "type" in misfit.reason
+            operands = _operands(model, node, with_types=of_types)
             yield self.finding(
                 f"{node.op} {node.name} cannot take {' and '.join(operands)}: {misfit.reason}",
                 node=node,
                 tensor=node.output or None,
                 data={"reason": misfit.reason, "operands": operands},
                 severity=None if misfit.is_certain else Severity.WARNING,
-                help="make the sizes of its inputs agree: those of the layers before it, of its "
-                "weights, or of the dimensions that are bound",
+                help=_TYPES if of_types else _SIZES,
             )
         for conflict in model.graph.conflicts:
             declared, inferred = _written(conflict.declared), _written(conflict.inferred)
@@ -50,7 +61,7 @@ class ShapeMismatch(Rule):
             )
 
 
-def _operands(model: Model, node: Node) -> list[str]:
+def _operands(model: Model, node: Node, *, with_types: bool) -> list[str]:
     """Return the shapes that a call is given, each with the stored tensor that it is made of."""
     lineage, values = model.facts.parameters.lineage, model.graph.values
     parts = {
@@ -61,7 +72,9 @@ def _operands(model: Model, node: Node) -> list[str]:
     }
     stored = {**parts, **lineage.same}
     return [
-        _written(values[name].shape) + (f" of {stored[name]}" if name in stored else "")
+        (f"{values[name].dtype or 'unknown'}" if with_types else "")
+        + _written(values[name].shape)
+        + (f" of {stored[name]}" if name in stored else "")
         for name in filter(None, node.inputs)
     ]
 

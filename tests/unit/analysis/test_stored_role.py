@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
@@ -134,3 +135,13 @@ def test_a_table_that_is_only_compared_gets_no_gradient() -> None:
     found = parameters(nodes, stored, (3, 3), "pytorch")
     assert set(found.trainable) == {"attn.shift"}
     assert found.count == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("mean", 0), ("norm.pixel_std", 0), ("alibi_slopes", 0), ("log_std", 3), ("prior_mean", 3)],
+)
+def test_constants_of_pictures_and_positions_are_buffers(name: str, count: int) -> None:
+    nodes = [helper.make_node("Sub", ["x", name], ["y"])]
+    stored = {name: np.ones((3, 1, 1), np.float32)}
+    assert parameters(nodes, stored, (2, 3, 8, 8), "pytorch").count == count

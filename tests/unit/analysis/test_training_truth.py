@@ -26,6 +26,10 @@ CASES = [
 
 # TorchScript does not tell the variables: the answer is an interval.
 HELD_BY_VARIABLES = {("listed", "torchscript")}
+# Modules do not tell whether they write into what they are given: the answer is an interval.
+WRITTEN_INTO = {("planes", "torchscript"), ("planes", "dynamo"), ("graded", "dynamo")}
+# What a custom function does in its backward pass is in no file.
+WITH_OWN_BACKWARD = {("customary", "dynamo")}
 
 
 def facts_of(name: str, exporter: str) -> Facts:
@@ -61,7 +65,10 @@ def test_the_peak_is_that_of_a_step(
         blocks=facts.step.blocks,
     )
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
-    if (name, exporter) in HELD_BY_VARIABLES:
+    if (name, exporter) in WITH_OWN_BACKWARD:
+        assert memory.peak.low < want
+        return
+    if (name, exporter) in HELD_BY_VARIABLES | WRITTEN_INTO:
         assert memory.peak.low < want
         assert memory.peak.high == pytest.approx(want, rel=0.01)
         return
@@ -74,3 +81,17 @@ def test_the_peak_is_that_of_a_step(
 def test_no_gradient_comes_back_from_places(exporter: str) -> None:
     # PyTorch 2.13's FlopCounterMode: what the places were found by has no backward pass of its own.
     assert facts_of("ranked", exporter).compute.training_flops.value == 224784
+
+
+def test_loops_without_products_leave_their_count_exact() -> None:
+    compute = facts_of("bagged", "dynamo").compute
+    # PyTorch 2.13's FlopCounterMode: the last layer alone multiplies matrices.
+    assert compute.forward_flops.value == 1080
+
+
+def test_what_is_in_doubt_about_an_activation_is_said() -> None:
+    note = facts_of("planes", "dynamo").training_note
+    assert note == (
+        "how much the backward pass of Relu takes depends on whether it is computed in place, "
+        "which training.in-place says"
+    )

@@ -45,3 +45,10 @@ def test_weights_of_an_open_size_are_no_parameters():
     facts = Facts(build_graph(model), Target(), operators())
     assert facts.parameters.every == ()
     assert facts.inference_memory.peak.unknown
+
+
+def test_work_on_elements_of_an_open_number_is_no_product(facts):
+    # The largest of each column of the tensor of an open size; the product is 4 x 8 x 8.
+    assert facts.compute.forward_macs.low == 256
+    assert facts.compute.forward_macs.complete
+    assert [part.op for part in facts.compute.elementwise_flops.unknown] == ["ReduceMax"]

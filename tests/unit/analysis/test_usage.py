@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from archlint.analysis.usage import Usage
+from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 
 
@@ -34,3 +35,23 @@ def test_of_very_many_the_nearest_are_named_and_that_is_said() -> None:
     assert not end.all
     assert {f"dead{step}" for step in range(450, 499)} <= end.feeding
     assert len(end.feeding) < 499
+
+
+def reshaped(*, stored: bool) -> onnx.ModelProto:
+    """Return a model that flattens a batch of 1, with the sizes stored or made by a Constant."""
+    sizes = helper.make_tensor("sizes", TensorProto.INT64, [2], [1, 4])
+    made = [] if stored else [helper.make_node("Constant", [], ["sizes"], name="c", value=sizes)]
+    nodes = [*made, helper.make_node("Reshape", ["x", "sizes"], ["y"], name="flat")]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 2])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])
+    graph = helper.make_graph(nodes, "g", [x], [y], [sizes] if stored else [])
+    return helper.make_model(graph)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_sizes_that_another_batch_replaces_are_used(stored: bool) -> None:
+    graph = build_graph(reshaped(stored=stored), Bindings(16))
+    assert graph.values["y"].shape == (16, 4)
+    usage = Usage(graph)
+    assert usage.unused_weights == ()
+    assert usage.dead_ends == ()

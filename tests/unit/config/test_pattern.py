@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
 
@@ -35,3 +35,9 @@ from archlint.config.pattern import path_matches
 )
 def test_patterns(pattern: str, path: str, matches: bool) -> None:
     assert path_matches(PurePosixPath(path), pattern) is matches
+
+
+@pytest.mark.parametrize("pattern", ["models/edge/**", r"models\edge\**", r".\models\edge"])
+def test_patterns_and_paths_of_windows(pattern: str) -> None:
+    assert path_matches(PureWindowsPath(r"models\edge\a.onnx"), pattern)
+    assert not path_matches(PureWindowsPath(r"models\other\a.onnx"), pattern)

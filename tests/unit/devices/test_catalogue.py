@@ -75,9 +75,9 @@ def test_every_number_of_the_file_reaches_the_device(document: dict[str, Any]) -
 def test_published_figures() -> None:
     a100 = find_device("nvidia-a100-40gb")
     assert a100.memory_bytes is not None
-    assert a100.memory_bytes.value == 40_000_000_000
+    assert a100.memory_bytes.value == round(39.5 * 2**30)  # what PyTorch reports
     assert a100.peak_ops["bf16"].value == 312_000_000_000_000  # dense, from NVIDIA's data sheet
-    assert a100.usable_memory_bytes == 36_000_000_000
+    assert a100.usable_memory_bytes == a100.memory_bytes.value * 9 // 10
 
 
 def test_a_number_without_source_stays_unknown() -> None:
@@ -88,7 +88,32 @@ def test_a_number_without_source_stays_unknown() -> None:
 def test_usable_fraction_follows_the_kind() -> None:
     assert find_device("raspberry-pi-5-8gb").usable_memory_bytes == 6_000_000_000
     assert find_device("stm32h743").usable_memory_bytes == 1024 * 1024
-    assert find_device("amd-mi250x").usable_memory_bytes == 57_600_000_000  # 0.9 of one die's 64 GB
+    die = round(127.96 * 2**30) // 2  # one of two
+    assert find_device("amd-mi250x").usable_memory_bytes == die * 9 // 10
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        ("nvidia-t4", (14.56, 14.76)),
+        ("nvidia-v100-pcie-16gb", (15.75, 15.78)),
+        ("nvidia-v100-sxm2-32gb", (31.74, 31.75)),
+        ("nvidia-a10", (22.06, 22.2)),
+        ("nvidia-a100-40gb", (39.39, 39.59)),
+        ("nvidia-a100-80gb-sxm", (79.15, 79.33)),
+        ("nvidia-h100-sxm", (79.1, 79.2)),
+        ("nvidia-h200-sxm", (139.7, 139.81)),
+        ("nvidia-rtx-4090", (23.62, 23.65)),
+        ("amd-mi300x", (191.98, 191.98)),
+    ],
+)
+def test_memory_is_what_programs_are_told_and_not_decimal(
+    name: str, reported: tuple[float, float]
+) -> None:
+    """The capacities are those of PyTorch's out-of-memory messages, in GiB."""
+    memory = find_device(name).memory_bytes
+    assert memory is not None
+    assert reported[0] - 0.01 < memory.value / 2**30 < reported[1] + 0.01
 
 
 def test_own_devices_come_first() -> None:

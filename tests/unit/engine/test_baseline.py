@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import ntpath
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import pytest
 
-from archlint.engine.baseline import read_baseline, write_baseline
+from archlint.engine.baseline import _relative, read_baseline, write_baseline
 from archlint.errors import CannotRun
 from dead_layer import DEAD
 
@@ -64,3 +66,19 @@ def test_broken_baseline(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CannotRun, match="not a baseline"):
         read_baseline(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "recorded", "name"),
+    [
+        ("models/a.onnx", "known.json", "models/a.onnx"),
+        (r"C:\models\a.onnx", r"C:\models\sub\known.json", "../a.onnx"),
+        (r"D:\models\a.onnx", r"C:\known.json", "D:/models/a.onnx"),  # no way leads there
+    ],
+)
+def test_names_of_windows_are_recorded_as_those_of_other_systems(
+    monkeypatch: pytest.MonkeyPatch, file: str, recorded: str, name: str
+) -> None:
+    windows = SimpleNamespace(path=ntpath, sep="\\")
+    monkeypatch.setattr("archlint.engine.baseline.os", windows)
+    assert _relative(file, PureWindowsPath(recorded)) == name  # type: ignore[arg-type]  # its parent is all that counts

@@ -44,6 +44,22 @@ def test_missing_path(tmp_path: Path) -> None:
         discover([tmp_path / "gone.onnx"])
 
 
+def test_patterns_are_read_where_no_shell_does(tmp_path: Path) -> None:
+    put(tmp_path, "a.onnx", "b/c.onnx", "b/d/e.onnx", "b/weights.bin", "odd[1].onnx")
+    found = discover([tmp_path / "*.onnx", tmp_path / "b" / "**" / "*.onnx"])
+    names = [item.path.relative_to(tmp_path).as_posix() for item in found]
+    assert names == ["a.onnx", "b/c.onnx", "b/d/e.onnx", "odd[1].onnx"]
+    assert all(item.named for item in found)
+    assert len(discover([tmp_path / "odd[1].onnx"])) == 1
+    with pytest.raises(CannotRun, match="no file or folder matches"):
+        discover([tmp_path / "*.pt"])
+
+
+def test_standard_input_is_no_file() -> None:
+    with pytest.raises(CannotRun, match="standard input is not read"):
+        discover([Path("-")])
+
+
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     put(tmp_path, "a/b.onnx")
     (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)

@@ -7,8 +7,11 @@ import inspect
 
 import pytest
 
-from archlint.engine import own_rules as module
-from archlint.engine.own_rules import OwnRule, own_rules
+from archlint.engine import file_rules
+from archlint.engine import own_rules as run_rules
+from archlint.engine.file_rules import FileRule
+from archlint.engine.own_rule import OwnRule
+from archlint.engine.own_rules import own_rules
 from archlint.manual import Manual, read_manual
 from archlint.testing import lint_text
 from archlint.testing.examples import ManualExample, manual_examples
@@ -18,11 +21,11 @@ RULES = [type(rule) for rule in own_rules()]
 
 
 def test_every_own_rule_is_listed_once() -> None:
-    tree = ast.parse(inspect.getsource(module))
     written = [
         node.name
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name != OwnRule.__name__
+        for module in (run_rules, file_rules)
+        for node in ast.parse(inspect.getsource(module)).body
+        if isinstance(node, ast.ClassDef) and node.name != FileRule.__name__
     ]
     assert [type(rule).__name__ for rule in own_rules()] == written
 

@@ -37,6 +37,16 @@ class Off(Rule):
         yield self.finding("it ran", severity=Severity.INFO)
 
 
+class Interrupted(Rule):
+    """The user ends the program while a class is being made, which Python 3.11 wraps."""
+
+    code, name = "BAD002", "interrupted"
+
+    def check(self, model: Model) -> Iterator[Finding]:  # noqa: ARG002 - looks at nothing
+        yield self.finding("before the interrupt")
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+
 def codes(outcome: object) -> list[str]:
     return [item.finding.code for item in outcome.findings]  # type: ignore[attr-defined]  # any outcome
 
@@ -46,6 +56,11 @@ def test_finding_stands_in_its_layer(check: Check, dead: Path) -> None:
     assert (item.finding.code, item.finding.place.node) == ("ARCH006", "dead")
     assert item.span is not None
     assert (item.span.start_line, item.span.end_line) == (8, 9)
+
+
+def test_the_user_ends_a_run_whatever_the_error_looks_like(check: Check, dead: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        check(dead, rules=(Interrupted, Crashing))
 
 
 def test_crashing_rule_is_reported_and_others_go_on(check: Check, dead: Path) -> None:

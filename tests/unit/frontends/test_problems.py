@@ -30,7 +30,9 @@ LAYERS = [
     ("- Conv2d: {out_channels: 8, kernel_size: 40}", "40", "spans 40"),
     ("- Conv2d: {out_channels: 8, kernel_size: 3, in_channels: 4}", "4", "input has 3 channels"),
     ("- Conv1d: {out_channels: 8, kernel_size: 3}", "Conv1d", "3 axes, found (N, 3, 32, 32) of 4"),
-    ("- Conv2d: [8, 3]", "[8, 3]", "write Conv2d: {argument: value}"),
+    ("- Conv2d: [8, 3]", "[8, 3]", "write Conv2d: {out_channels: 8, kernel_size: 3}"),
+    ("- Dropout: 0.5", "0.5", "write Dropout: {p: 0.5}"),
+    ('- Linear: "${3}"', '"${3}"', "write Linear: {argument: value}"),
     ("- Conv2d: {out_channels: 8, kernel_size: 99999999999999}", "99999999999999", "up to"),
     ("- Dropout: {p: 1.5}", "1.5", "between 0 and 1"),
     ("- Softmax: {dim: 4}", "4", "has 4 axes"),
@@ -203,6 +205,30 @@ def test_blocks_that_explode_are_stopped(refuse: Any, blocks: str) -> None:
     assert any("expand to more than" in problem.message for problem, _ in problems) or any(
         "uses itself" in problem.message for problem, _ in problems
     )
+
+
+def test_a_block_used_many_times_lacks_no_argument_that_cannot_be_read(refuse: Any) -> None:
+    problems = refuse(
+        f"""{HEAD}
+blocks:
+  b:
+    parameters: {{wide: 3}}
+    layers:
+      - Conv2d: {{out_channels: "${{wide +}}", kernel_size: 3}}
+layers:
+  - b
+  - b: {{wide: "${{3 3}}"}}
+    repeat: 2
+"""
+    )
+    assert [found for _, found in problems] == ['"${wide +}"', '"${3 3}"']
+
+
+def test_a_parameter_is_no_word_of_expressions(refuse: Any) -> None:
+    ((problem, found),) = refuse(f"{HEAD}parameters: {{in: 3, len: 4}}\nlayers: [ReLU]\n")
+    assert found == "in"
+    assert problem.message == "'in' is a word of expressions and can name no parameter"
+    assert problem.help == "call it in_"
 
 
 def test_arguments_that_explode_are_stopped(refuse: Any) -> None:

@@ -209,6 +209,7 @@ def test_what_cannot_be_told_is_unknown(nodes: str):
 
 def test_elements_are_never_lost_or_made():
     """Reshapes with every constant target: the new elements are the old ones times the ratio."""
+    known = []
     for source in ((2, 3, 4), (3, 2, 4), (3, 4, 2)):
         for target in ([24], [2, 12], [12, 2], [6, 4], [4, 6], [3, 8], [1, 24], [2, 3, 4], [-1, 4]):
             model = model_of(
@@ -218,7 +219,9 @@ def test_elements_are_never_lost_or_made():
                 s=target,
             )
             sizes = build_graph(model, Bindings(batch_size=6)).values["y"].sizes
-            assert sizes is None or int(np.prod(sizes)) == 72
+            known += [] if sizes is None else [int(np.prod(sizes))]
+    assert set(known) == {72}
+    assert len(known) > 20, "a few cut the batch in a way that cannot be followed"
 
 
 def test_the_batch_of_the_file_changes_nothing():

@@ -63,7 +63,7 @@ def answers(one):
         lambda: one.operator.sight(one.call, 0),
     ]
     if callable(one.operator.layout):
-        facets.append(lambda: one.operator.layout(one.call))
+        facets.append(lambda: one.operator.layout(one.call, (None,) * len(one.call.node.inputs)))
     if one.operator.signal is not None:
         facets.append(lambda: one.operator.signal(one.call))
     for facet in facets:

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 from archlint.findings import Severity
 from archlint.sources.external import Refused, external_stat, open_external
 from archlint.sources.onnx_file import OnnxDocument, read_onnx
+from archlint.sources.payload import ELIDED
 from archlint.sources.problem import Problem, Unreadable
-from archlint.sources.skeleton import ELIDED
 from archlint.sources.statistics import statistics
 
 if TYPE_CHECKING:
@@ -97,6 +97,16 @@ def test_a_file_that_is_too_short_is_an_error(folder: Path) -> None:
     assert (short.code, short.severity) == ("FILE002", Severity.ERROR)
     assert "4,096" in short.message
     assert "4,097" in short.message
+    assert "cut off" in short.help
+
+
+def test_a_pointer_in_place_of_the_weights_is_guessed(folder: Path) -> None:
+    """By its size: the file is not opened."""
+    lines = ("version https://git-lfs.github.com/spec/v1", f"oid sha256:{'0' * 64}", "size 4096")
+    (folder / "weights.bin").write_text("\n".join((*lines, "")), encoding="utf-8", newline="\n")
+    short = problem(folder, location="weights.bin", offset="0", length="4096")
+    assert (short.code, short.severity) == ("FILE002", Severity.ERROR)
+    assert "git lfs pull" in short.help
 
 
 def test_a_stretch_of_a_wrong_length_is_an_error(folder: Path) -> None:

@@ -71,6 +71,7 @@ LFS = (
         (b"\x1c\x00\x00\x00TFL3" + bytes(20), "TensorFlow Lite"),
         (b'{"model": []}', "JSON"),
         (b"\xef\xbb\xbf[\n  1\n]", "JSON"),
+        (b'[tool.archlint]\ndevice = "nvidia-t4"\n', "plain text"),
         (b"<!DOCTYPE html>\n<html><body>404</body></html>", "web page"),
         (b"<?xml version='1.0'?><net/>", "XML"),
         (b"ir_version: 8\ngraph {\n}\n", "plain text"),
@@ -95,6 +96,19 @@ def problem_of(path: Path) -> Problem:
         read_onnx(path)
     (problem,) = caught.value.problems
     return problem
+
+
+def test_weights_beside_their_model(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").touch()
+    for name in ("net.onnx.data", "net.bin"):
+        path = tmp_path / name
+        path.write_bytes(bytes(range(200, 256)) * 9)
+        with pytest.raises(Unreadable, match=r"perhaps the weights of net\.onnx"):
+            read_onnx(path)
+    path = tmp_path / "other.bin"
+    path.write_bytes(bytes(range(200, 256)) * 9)
+    with pytest.raises(Unreadable, match="not in the format of ONNX"):
+        read_onnx(path)
 
 
 def test_a_folder(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from archlint.sources.limits import Limits
 from archlint.sources.onnx_file import OnnxDocument, read_onnx
-from archlint.sources.skeleton import ELIDED
+from archlint.sources.payload import ELIDED
 from archlint.sources.wire import write_field, write_varint
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from onnx import TensorProto, checker, shape_inference
 
 from archlint.sources.limits import Limits
 from archlint.sources.onnx_file import read_onnx
-from archlint.sources.skeleton import ELIDED
+from archlint.sources.payload import ELIDED
 from onnx_messages import clear_data, tensors_of
 
 MODELS = sorted(Path(onnx.__file__).parent.rglob("*.onnx"))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from archlint.sources import element_type
 from archlint.sources.element_type import BITS
 from archlint.sources.onnx_file import read_onnx
 from archlint.sources.payload import Payload
@@ -52,6 +53,11 @@ def expect(found: Statistics, numbers: NDArray[np.float64]) -> None:
     assert found.std == pytest.approx(math.sqrt(variance), rel=1e-9, abs=1e-12 * scale)
     assert found.second_moment == pytest.approx((finite**2).mean(), rel=1e-9)
     assert found.kurtosis == pytest.approx(((finite - mean) ** 4).mean() / variance**2, rel=1e-6)
+
+
+def test_element_types_have_the_numbers_of_onnx() -> None:
+    known = {name: number for name, number in TensorProto.DataType.items() if number}
+    assert known == {name: getattr(element_type, name) for name in known}
 
 
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "typed"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DEEP = 5
 
 
-class DefaultInDeepChain(Rule):
+class FrameworkDefaultInDeepChain(Rule):
     """A deep chain of ReLU layers without a normalization is left at the framework's default."""
 
     code = "INIT003"
@@ -73,6 +73,6 @@ class DefaultInDeepChain(Rule):
 
 
 def _chain(model: Model) -> list[Layer]:
-    """Return the layers behind a ReLU that are left at a default which no normalization mends."""
+    """Return the layers behind a ReLU that are left at a default which nothing normalizes."""
     default = model.facts.initialization.default
     return [layer for layer, _ in behind_relu(model) if default(layer)]

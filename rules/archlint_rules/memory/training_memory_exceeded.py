@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlint.api import Amount, Finding, Model, Rule, Severity, format_bytes
-from archlint_rules.budget.budget import Budget
+from archlint_rules.budget.budget import Budget, between
 from archlint_rules.budget.budgets import training_memory
 from archlint_rules.budget.exceeded import exceeded
 from archlint_rules.budget.remedies import advice
@@ -31,7 +31,9 @@ class TrainingMemoryExceeded(Rule):
         memory, saved = model.facts.training_memory, model.facts.saved.total
         peak = budget.measure(model.facts)
         parts = _parts(model) | _reserves(model, budget)
-        breakdown = ", ".join(f"{name} {_written(size)}" for name, size in parts.items())
+        breakdown = ", ".join(
+            f"{name} {between(size, format_bytes)}" for name, size in parts.items()
+        )
         return self.finding(
             f"training {verb} {budget.written(model.facts)} {memory.moment}, "
             f"{budget.source} is {format_bytes(budget.limit)}: {breakdown}",
@@ -80,8 +82,3 @@ def _reserves(model: Model, budget: Budget) -> dict[str, Amount]:
     """Return what the device needs beyond that, where the budget is the device's."""
     device = model.facts.device_memory
     return device.reserves if device is not None and device.device.name in budget.source else {}
-
-
-def _written(amount: Amount) -> str:
-    low, high = format_bytes(amount.low), format_bytes(amount.high)
-    return high if low == high else f"{low} to {high}"

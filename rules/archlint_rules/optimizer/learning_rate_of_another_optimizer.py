@@ -18,7 +18,7 @@ _USUAL_GRADIENT, _USUAL_MOMENTUM = 1e-3, 0.9
 _RMSPROP_DECAY = 0.99  # PyTorch's default
 
 
-class LearningRateScale(Rule):
+class LearningRateOfAnotherOptimizer(Rule):
     """A learning rate has the scale of another optimizer."""
 
     code = "OPT002"

@@ -10,7 +10,7 @@ from archlint_rules.budget.budgets import generation_memory
 from archlint_rules.budget.remedies import advice
 
 
-class KeyValueCache(Rule):
+class KvCache(Rule):
     """Weights and the keys and values of the declared context exceed the memory."""
 
     code = "MEM008"

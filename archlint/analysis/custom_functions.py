@@ -1,0 +1,65 @@
+"""Functions with a derivative of their own, which autograd does not look into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
+
+from archlint.graph.frames import STACK, frames
+from archlint.graph.graph import Graph
+from archlint.graph.modules import module_calls
+from archlint.graph.node import Node
+from archlint.record import record
+
+_APPLIED = re.compile(r"\b[A-Z]\w*\.apply\(")
+_FORWARD = "forward"
+
+
+@record(slots=False)
+class CustomFunctions:
+    """The calls of subclasses of autograd's Function, where the file has the lines of the program.
+
+    What runs inside keeps nothing by itself: the function says what to keep, in its code and in no
+    file. That is what it is called with, as a rule: to save memory is what it is written for.
+    """
+
+    graph: Graph
+
+    @cached_property
+    def inputs(self) -> Mapping[str, tuple[str, ...]]:
+        """What the call was given that a node runs in, by the name of the node."""
+        calls: list[tuple[str, list[Node]]] = []
+        for node in self.graph.nodes:
+            place = _applied_at(node)
+            if calls and calls[-1][0] == place:
+                calls[-1][1].append(node)
+            else:
+                calls.append((place, [node]))
+        return {
+            node.name: given
+            for place, nodes in calls
+            if place
+            for given in (self._given(nodes),)
+            for node in nodes
+        }
+
+    def _given(self, nodes: list[Node]) -> tuple[str, ...]:
+        made = {name for node in nodes for name in node.outputs}
+        read = (name for node in nodes for name in node.inputs)
+        return tuple(dict.fromkeys(name for name in read if name and name not in made))
+
+
+def _applied_at(node: Node) -> str:
+    """Return the lines down to the one that applied a function whose code made the node, or ""."""
+    if ".apply(" not in node.metadata.get(STACK, ""):
+        return ""
+    running, modules = frames(node), 1 + len(module_calls(node))  # and the network
+    for depth, (outer, inner) in enumerate(pairwise(running), start=1):
+        # A module that is called in the line, for what the function is given, has a scope.
+        runs = sum(frame.function == _FORWARD for frame in running[: depth + 1])
+        is_inside = inner.function == _FORWARD and runs > modules
+        if is_inside and _APPLIED.search(outer.code):
+            return "\n".join(f"{each.file}:{each.number}" for each in running[:depth])
+    return ""

@@ -1,0 +1,1 @@
+"""What `archlint inspect` shows where nothing else is asked for: layers, then totals."""

@@ -1,0 +1,21 @@
+"""Amounts of the facts as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.quantity import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def some(number: float | None, form: Callable[[float], str]) -> str:
+    """Return a number in its `form`; "?" where it is not known."""
+    return "?" if number is None else form(number)
+
+
+def interval(bounds: Mapping[str, int | None], form: Callable[[float], str] = format_bytes) -> str:
+    """Return one amount where the answer is exact, else both ends, or the only one there is."""
+    low, high = (some(bounds[end], form) for end in ("low", "high"))
+    return low if bounds["high"] is None or low == high else f"{low} to {high}"

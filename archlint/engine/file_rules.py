@@ -1,0 +1,100 @@
+"""What archlint reports of a file itself, before there is a model to look at."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archlint.engine.own_rule import OwnRule
+from archlint.sources import problem_kind
+from archlint.sources.problem_kind import ProblemKind
+
+
+class FileRule(OwnRule):
+    """One kind of problem that a file can have: its code, its name and its severity."""
+
+    kind: ClassVar[ProblemKind]
+
+    def __init_subclass__(cls) -> None:
+        """Take the code, the name and the severity from the kind."""
+        cls.code, cls.name, cls.severity = cls.kind.code, cls.kind.name, cls.kind.severity
+
+
+class UnreadableFile(FileRule):
+    """The file is not a model that archlint can read."""
+
+    kind = problem_kind.UNREADABLE_FILE
+
+
+class ExternalDataMissing(FileRule):
+    """A file with weights is not there, or too short."""
+
+    kind = problem_kind.EXTERNAL_DATA_MISSING
+
+
+class ExternalDataRefused(FileRule):
+    """A file with weights is not where a model may keep them, or is described wrongly."""
+
+    kind = problem_kind.EXTERNAL_DATA_REFUSED
+
+
+class TensorSizeMismatch(FileRule):
+    """A stored tensor has more or fewer bytes than its dimensions need."""
+
+    kind = problem_kind.TENSOR_SIZE_MISMATCH
+
+
+class TextNotUtf8(FileRule):
+    """Names in the model are not UTF-8, as ONNX asks."""
+
+    kind = problem_kind.TEXT_NOT_UTF_8
+
+
+class InvalidModel(FileRule):
+    """The file holds a model that onnx's own checker refuses."""
+
+    kind = problem_kind.INVALID_MODEL
+
+
+class InvalidYaml(FileRule):
+    """The file is not YAML, or holds what no architecture needs."""
+
+    kind = problem_kind.INVALID_YAML
+
+
+class InvalidArchitecture(FileRule):
+    """The file is YAML, but says something that no architecture can mean."""
+
+    kind = problem_kind.INVALID_ARCHITECTURE
+
+
+class AmbiguousValue(FileRule):
+    """A value means one thing in YAML 1.1 and another in YAML 1.2."""
+
+    kind = problem_kind.AMBIGUOUS_VALUE
+
+
+class UnportableText(FileRule):
+    """The text holds what other readers of YAML refuse or change."""
+
+    kind = problem_kind.UNPORTABLE_TEXT
+
+
+class DuplicateKey(FileRule):
+    """A mapping has the same key twice, and only one of them can count."""
+
+    kind = problem_kind.DUPLICATE_KEY
+
+
+FILE_RULES: tuple[type[FileRule], ...] = (
+    UnreadableFile,
+    ExternalDataMissing,
+    ExternalDataRefused,
+    TensorSizeMismatch,
+    TextNotUtf8,
+    InvalidModel,
+    InvalidYaml,
+    InvalidArchitecture,
+    AmbiguousValue,
+    UnportableText,
+    DuplicateKey,
+)

@@ -1,0 +1,24 @@
+"""The base class of what archlint itself reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archlint.findings import Finding
+    from archlint.model import Model
+
+
+class OwnRule(Rule):
+    """Something that archlint reports while it reads and runs, not by looking at a model."""
+
+    since = "0.1.0"
+    tags = ("archlint",)
+
+    def check(self, model: Model) -> Iterable[Finding]:  # noqa: ARG002 - found elsewhere
+        """Yield nothing: these findings come up before or after the rules."""
+        return ()

@@ -1,0 +1,47 @@
+"""Sums of looked-up rows, which exporters write as loops over the bags."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call
+from archlint.ops.composite.composite import Attributes, Composite, framework_operator
+from archlint.ops.composite.exported import ExportedCall
+from archlint.ops.kept import NOTHING, Gradients, Kept
+
+_INDEX_BYTES = 8
+_MEAN, _MAXIMUM = 1, 2
+_SCALES = 6
+
+
+def keeps_bags(call: Call, gradients: Gradients) -> Kept:
+    """Keep the places of the rows and where each bag begins, and a bag's length twice.
+
+    A mean keeps the bag of each row besides, with room for one more, and a maximum the place of
+    each largest element.
+    """
+    if not gradients[0]:
+        return NOTHING
+    rows, bags, mode = call.elements(1), call.elements(2), call.integer("mode", 0)
+    numbers = bags * (1 if mode == _MAXIMUM else 2)
+    if mode in {_MEAN, _MAXIMUM}:
+        numbers += rows + 1
+    if mode == _MAXIMUM:
+        numbers += call.output_elements()
+    return Kept(inputs=(1, 2), own=_INDEX_BYTES * numbers)
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the composites of this family."""
+    return (
+        Composite(
+            framework_operator("EmbeddingBag", keeps_bags, weights=(0,)),
+            targets=("aten.embedding_bag.padding_idx", "aten.embedding_bag.default"),
+            arguments=(0, 1, 2),
+            reads=_reads_mode,
+        ),
+    )
+
+
+def _reads_mode(call: ExportedCall) -> Attributes | None:
+    """Accept bags whose rows are not scaled, which would keep the scales."""
+    mode = call.argument(4, "0")
+    return {"mode": int(mode)} if mode.isdigit() and call.argument(_SCALES) == "None" else None

@@ -1,0 +1,42 @@
+"""Resizing and grids of places, which torch.export works out element by element."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call, nbytes
+from archlint.ops.composite.composite import Composite, Form, framework_operator, if_called
+from archlint.ops.composite.pattern import Made, Tensor, made
+from archlint.ops.facets import keeps_nothing
+from archlint.ops.kept import NOTHING, Gradients, Kept
+
+_THETA = made("Unsqueeze", made("Transpose", Tensor("x")))
+
+
+def keeps_for_grid(call: Call, gradients: Gradients) -> Kept:
+    """Keep nothing: the places, with a one beside each, are made again in the backward pass."""
+    if not gradients[0]:
+        return NOTHING
+    axes = call.output_shape()[-1]
+    return Kept(transient=nbytes(call.output()) * (axes + 1) // axes)
+
+
+def _looked_up(label: str) -> Made:
+    """Return elements at places along the last axes, which are the first ones while it looks."""
+    return made("Transpose", made("GatherND", made("Transpose", Tensor("x"))), label=label)
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the composites of this family."""
+    left, right = _looked_up("left"), _looked_up("right")
+    between = made("Add", left, made("Mul", made("Sub", right, left), Tensor("weight")))
+    resized = tuple(
+        Form(form, ("x",), if_called("interpolate"), spans_calls=True)
+        for form in (between, _looked_up("nearest"))
+    )
+    grid = made("ReduceSum", made("Mul", Tensor("places"), _THETA))
+    return (
+        Composite(framework_operator("Interpolation", keeps_nothing), resized),
+        Composite(
+            framework_operator("AffineGrid", keeps_for_grid),
+            (Form(grid, ("x",), if_called("affine_grid"), spans_calls=True),),
+        ),
+    )
