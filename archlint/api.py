@@ -25,23 +25,23 @@ from archlint.target import (
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount, Unknown
-    from archlint.analysis.distribution import Distribution
     from archlint.analysis.facts import Facts
-    from archlint.analysis.field import Field
-    from archlint.analysis.field_path import Step
-    from archlint.analysis.flow import Kind
-    from archlint.analysis.formula import Formula
-    from archlint.analysis.gain import accepted_gains, gain, leak
-    from archlint.analysis.gridding import Grid
-    from archlint.analysis.initialization import Layer
-    from archlint.analysis.joins import Join
-    from archlint.analysis.largest_size import Largest
-    from archlint.analysis.optimizer_dynamics import Adam, Momentum, equal_rate
-    from archlint.analysis.overlap import Overlap
-    from archlint.analysis.receptive_field import Extent, ReceptiveFields
-    from archlint.analysis.segments import Branch
-    from archlint.analysis.usage import DeadEnd
-    from archlint.analysis.windows import Window
+    from archlint.analysis.formulas.formula import Formula
+    from archlint.analysis.formulas.largest_size import Largest
+    from archlint.analysis.initialization.distribution import Distribution
+    from archlint.analysis.initialization.initialization import Layer
+    from archlint.analysis.receptive_field.field import Field
+    from archlint.analysis.receptive_field.gridding import Grid
+    from archlint.analysis.receptive_field.joins import Join
+    from archlint.analysis.receptive_field.overlap import Overlap
+    from archlint.analysis.receptive_field.path import Step
+    from archlint.analysis.receptive_field.receptive_fields import Extent, ReceptiveFields
+    from archlint.analysis.receptive_field.windows import Window
+    from archlint.analysis.signal.gain import accepted_gains, gain, leak
+    from archlint.analysis.signal.segments import Branch
+    from archlint.analysis.structure.flow import Kind
+    from archlint.analysis.structure.usage import DeadEnd
+    from archlint.analysis.training.optimizer_dynamics import Adam, Momentum, equal_rate
     from archlint.devices.catalogue import catalogue
     from archlint.frontends.frontend import Frontend
     from archlint.graph.dtype import DType
@@ -156,23 +156,23 @@ __all__ = [
 
 _EXPORTS = {
     "archlint.analysis.amount": ("Amount", "Unknown"),
-    "archlint.analysis.distribution": ("Distribution",),
+    "archlint.analysis.initialization.distribution": ("Distribution",),
     "archlint.analysis.facts": ("Facts",),
-    "archlint.analysis.field": ("Field",),
-    "archlint.analysis.field_path": ("Step",),
-    "archlint.analysis.flow": ("Kind",),
-    "archlint.analysis.formula": ("Formula",),
-    "archlint.analysis.gain": ("accepted_gains", "gain", "leak"),
-    "archlint.analysis.gridding": ("Grid",),
-    "archlint.analysis.initialization": ("Layer",),
-    "archlint.analysis.joins": ("Join",),
-    "archlint.analysis.largest_size": ("Largest",),
-    "archlint.analysis.optimizer_dynamics": ("Adam", "Momentum", "equal_rate"),
-    "archlint.analysis.overlap": ("Overlap",),
-    "archlint.analysis.receptive_field": ("Extent", "ReceptiveFields"),
-    "archlint.analysis.segments": ("Branch",),
-    "archlint.analysis.usage": ("DeadEnd",),
-    "archlint.analysis.windows": ("Window",),
+    "archlint.analysis.receptive_field.field": ("Field",),
+    "archlint.analysis.receptive_field.path": ("Step",),
+    "archlint.analysis.structure.flow": ("Kind",),
+    "archlint.analysis.formulas.formula": ("Formula",),
+    "archlint.analysis.signal.gain": ("accepted_gains", "gain", "leak"),
+    "archlint.analysis.receptive_field.gridding": ("Grid",),
+    "archlint.analysis.initialization.initialization": ("Layer",),
+    "archlint.analysis.receptive_field.joins": ("Join",),
+    "archlint.analysis.formulas.largest_size": ("Largest",),
+    "archlint.analysis.training.optimizer_dynamics": ("Adam", "Momentum", "equal_rate"),
+    "archlint.analysis.receptive_field.overlap": ("Overlap",),
+    "archlint.analysis.receptive_field.receptive_fields": ("Extent", "ReceptiveFields"),
+    "archlint.analysis.signal.segments": ("Branch",),
+    "archlint.analysis.structure.usage": ("DeadEnd",),
+    "archlint.analysis.receptive_field.windows": ("Window",),
     "archlint.devices.catalogue": ("catalogue",),
     "archlint.frontends.frontend": ("Frontend",),
     "archlint.graph.dtype": ("DType",),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archlint.analysis.facts import Facts
-    from archlint.analysis.formulas import Formulas
+    from archlint.analysis.formulas.formulas import Formulas
     from archlint.graph.graph import Graph
     from archlint.graph.open_dims import OpenDim
     from archlint.sources.payload import Payload
@@ -49,8 +49,8 @@ class Model:
     @cached_property
     def formulas(self) -> Formulas:
         """Amounts as polynomials in the sizes of the open dimensions."""
-        from archlint.analysis.formulas import Formulas
-        from archlint.analysis.samples import Samples
+        from archlint.analysis.formulas.formulas import Formulas
+        from archlint.analysis.formulas.samples import Samples
 
         return Formulas(Samples(self.facts, self.open_dims, self.bound))
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archlint.analysis.flow import Flow
-from archlint.analysis.initialization import Describe, Initialization, read_nothing
-from archlint.analysis.parameters import Parameters
+from archlint.analysis.initialization.initialization import Describe, Initialization, read_nothing
+from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
 from archlint.ops.restored.tied_weights import IsTurned, cannot_tell
@@ -19,25 +19,25 @@ from archlint.target import Target
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount
-    from archlint.analysis.attention_memory import AttentionMemory
-    from archlint.analysis.blocks import Blocks
-    from archlint.analysis.compute import Compute
-    from archlint.analysis.deployment import Deployment
-    from archlint.analysis.device_memory import DeviceMemory
-    from archlint.analysis.flattening import Flattening
-    from archlint.analysis.gradient_signal import GradientSignal
-    from archlint.analysis.gradients import GradientFlow
-    from archlint.analysis.inference_memory import InferenceMemory
-    from archlint.analysis.misfits import Misfits
-    from archlint.analysis.propagation import Propagation
-    from archlint.analysis.receptive_field import ReceptiveFields
-    from archlint.analysis.roofline import StepTime
-    from archlint.analysis.saved import Saved
-    from archlint.analysis.segments import Segments
-    from archlint.analysis.traffic import Traffic
-    from archlint.analysis.training_memory import TrainingMemory
+    from archlint.analysis.compute.compute import Compute
+    from archlint.analysis.compute.roofline import StepTime
+    from archlint.analysis.compute.traffic import Traffic
+    from archlint.analysis.memory.attention import AttentionMemory
+    from archlint.analysis.memory.deployment import Deployment
+    from archlint.analysis.memory.device import DeviceMemory
+    from archlint.analysis.memory.inference import InferenceMemory
+    from archlint.analysis.memory.saved import Saved
+    from archlint.analysis.memory.training import TrainingMemory
+    from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
+    from archlint.analysis.signal.gradient import GradientSignal
+    from archlint.analysis.signal.propagation import Propagation
+    from archlint.analysis.signal.segments import Segments
+    from archlint.analysis.structure.blocks import Blocks
+    from archlint.analysis.structure.flattening import Flattening
+    from archlint.analysis.structure.misfits import Misfits
+    from archlint.analysis.structure.usage import Usage
+    from archlint.analysis.training.gradients import GradientFlow
     from archlint.analysis.training_step import TrainingStep
-    from archlint.analysis.usage import Usage
     from archlint.sources.statistics import Statistics
 
 
@@ -64,7 +64,7 @@ class Facts:
     @cached_property
     def gradients(self) -> GradientFlow:
         """Which tensors need a gradient in training."""
-        from archlint.analysis.gradients import GradientFlow
+        from archlint.analysis.training.gradients import GradientFlow
 
         training = self.target.training
         stated = training.dropout_mask
@@ -81,7 +81,7 @@ class Facts:
     @cached_property
     def compute(self) -> Compute:
         """Multiply-accumulates and FLOP of the passes."""
-        from archlint.analysis.compute import Compute
+        from archlint.analysis.compute.compute import Compute
 
         passes = self.target.training.accumulation_steps
         return Compute(self.graph, self.operators, self.gradients, self._run_again, passes)
@@ -91,7 +91,7 @@ class Facts:
         """The nodes of checkpointed parts that the backward pass runs once more."""
         if self.target.training.checkpointing is None:
             return frozenset()
-        from archlint.analysis.owners import owners
+        from archlint.analysis.recognition.owners import owners
 
         again = {
             node.name for segment in self.saved.segments for node in self.saved.run_again(segment)
@@ -102,43 +102,43 @@ class Facts:
     @cached_property
     def misfits(self) -> Misfits:
         """The calls that contradict their operator."""
-        from archlint.analysis.misfits import Misfits
+        from archlint.analysis.structure.misfits import Misfits
 
         return Misfits(self.graph, self.operators)
 
     @cached_property
     def usage(self) -> Usage:
         """Which parts of the graph any output depends on."""
-        from archlint.analysis.usage import Usage
+        from archlint.analysis.structure.usage import Usage
 
         return Usage(self.graph)
 
     @cached_property
     def flattening(self) -> Flattening | None:
         """Where the first feature map behind a convolution becomes a vector."""
-        from archlint.analysis.flattening import flattening
+        from archlint.analysis.structure.flattening import flattening
 
         return flattening(self.graph, self.operators, self.parameters)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:
         """What every tensor reads of every input axis."""
-        from archlint.analysis.receptive_field import ReceptiveFields
+        from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
 
         return ReceptiveFields(self.graph, self.operators)
 
     @cached_property
     def inference_memory(self) -> InferenceMemory:
         """Liveness of the activations of a forward pass."""
-        from archlint.analysis.inference_memory import InferenceMemory
-        from archlint.analysis.storage import Storages
+        from archlint.analysis.memory.inference import InferenceMemory
+        from archlint.analysis.memory.storage import Storages
 
         return InferenceMemory(self.graph, Storages(self.graph, self.operators), self.gradients)
 
     @cached_property
     def deployment(self) -> Deployment:
         """Weights and activations of inference, as they stand on the device."""
-        from archlint.analysis.deployment import Deployment
+        from archlint.analysis.memory.deployment import Deployment
 
         device, stated = self.target.device, self.target.deploy_dtype
         # Some accelerators run nothing but integers, whatever the file holds before it is compiled.
@@ -198,14 +198,14 @@ class Facts:
     @property
     def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
         """The names in the training that nothing goes by, behind the settings they stand in."""
-        from archlint.analysis.trained_part import unmatched_patterns
+        from archlint.analysis.training.trained_part import unmatched_patterns
 
         return tuple(unmatched_patterns(self.graph, self.target.training))
 
     @cached_property
     def device_memory(self) -> DeviceMemory | None:
         """What a training step takes of the device; None where none is given."""
-        from archlint.analysis.device_memory import DeviceMemory
+        from archlint.analysis.memory.device import DeviceMemory
 
         device, peak = self.target.device, self.training_memory.peak
         if device is None:
@@ -219,14 +219,14 @@ class Facts:
     @cached_property
     def step_time(self) -> StepTime:
         """How long a step takes on the device, by the roofline model."""
-        from archlint.analysis.roofline import StepTime
+        from archlint.analysis.compute.roofline import StepTime
 
         return StepTime(self._traffic, self.target.training.precision, self.target.device)
 
     @cached_property
     def _traffic(self) -> Traffic:
         """What each operator of a step computes and moves."""
-        from archlint.analysis.traffic import Traffic
+        from archlint.analysis.compute.traffic import Traffic
 
         trains = self.target.training.optimizer is not None
         return Traffic(self.compute, self.saved, self.training_memory, trains)
@@ -234,7 +234,7 @@ class Facts:
     @cached_property
     def attention_memory(self) -> AttentionMemory:
         """Scores that are kept whole, and keys and values of earlier tokens."""
-        from archlint.analysis.attention_memory import AttentionMemory
+        from archlint.analysis.memory.attention import AttentionMemory
 
         return AttentionMemory(self.saved)
 
@@ -246,8 +246,8 @@ class Facts:
     @cached_property
     def meaning(self) -> Graph:
         """The graph as a signal sees it: masks are known, and steps are what they compute."""
-        from archlint.analysis.recognize import meaning_graph
-        from archlint.analysis.stored_masks import stored_masks
+        from archlint.analysis.receptive_field.stored_masks import stored_masks
+        from archlint.analysis.recognition.recognize import meaning_graph
         from archlint.ops.composite.registry import meanings
 
         masks = stored_masks(self.graph, self._describe_mask)
@@ -273,20 +273,20 @@ class Facts:
     @cached_property
     def propagation(self) -> Propagation:
         """The signal in every tensor at initialization, batch normalizations as in training."""
-        from archlint.analysis.propagation import Propagation
+        from archlint.analysis.signal.propagation import Propagation
 
         return Propagation(self.initialization)
 
     @cached_property
     def segments(self) -> Segments:
         """Stretches without a normalization, and residual branches."""
-        from archlint.analysis.segments import Segments
+        from archlint.analysis.signal.segments import Segments
 
         return Segments(self.propagation)
 
     @cached_property
     def gradient_signal(self) -> GradientSignal:
         """The gradient in every tensor at initialization."""
-        from archlint.analysis.gradient_signal import GradientSignal
+        from archlint.analysis.signal.gradient import GradientSignal
 
         return GradientSignal(self.propagation)

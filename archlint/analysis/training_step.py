@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from archlint.analysis.blocks import Blocks
-from archlint.analysis.checkpointing import segments
-from archlint.analysis.gradients import GradientFlow
-from archlint.analysis.parameters import Parameters
-from archlint.analysis.precision import HALF, MIXED, Formatted, half_format, halved
-from archlint.analysis.program import Program
-from archlint.analysis.recognize import framework_graph
-from archlint.analysis.saved import Saved
-from archlint.analysis.storage import Storages
-from archlint.analysis.training_memory import TrainingMemory
+from archlint.analysis.memory.saved import Saved
+from archlint.analysis.memory.storage import Storages
+from archlint.analysis.memory.training import TrainingMemory
+from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.recognition.recognize import framework_graph
+from archlint.analysis.structure.blocks import Blocks
+from archlint.analysis.training.checkpointing import segments
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_format, halved
+from archlint.analysis.training.program import Program
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
@@ -197,7 +197,7 @@ class TrainingStep:
         precision = self.target.training.precision
         if precision not in MIXED:
             return Formatted(halved(graph, precision) if precision in HALF else graph)
-        from archlint.analysis.autocast import autocast
+        from archlint.analysis.training.autocast import autocast
         from archlint.graph.dtype import DType
         from archlint.ops.autocast import Lists
 

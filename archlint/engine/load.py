@@ -104,7 +104,7 @@ def _model(
 ) -> Model:
     """Build the graph and what answers questions about it."""
     from archlint.analysis.facts import Facts
-    from archlint.analysis.trained_part import trained_part
+    from archlint.analysis.training.trained_part import trained_part
     from archlint.engine.stored_numbers import StoredNumbers
     from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph

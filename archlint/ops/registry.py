@@ -112,7 +112,7 @@ def _standard() -> _Entries:
 
 @cache
 def _family(name: str) -> _Entries:
-    return by_key(import_module(f"archlint.ops.{name}").operators())
+    return by_key(import_module(f"archlint.ops.standard.{name}").operators())
 
 
 def by_key(entries: Iterable[Operator]) -> _Entries:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from archlint.analysis.facts import Facts
-    from archlint.analysis.formula import Formula
-    from archlint.analysis.polynomial import Polynomial
+    from archlint.analysis.formulas.formula import Formula
+    from archlint.analysis.formulas.polynomial import Polynomial
     from archlint.model import Model
 
     Measure = Callable[[Facts], Amount]

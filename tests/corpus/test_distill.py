@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archlint.analysis.receptive_field import ReceptiveFields
+from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
 from archlint.frontends.architecture import compile_architecture
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph

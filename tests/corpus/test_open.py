@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archlint.analysis.facts import Facts
-from archlint.analysis.formulas import Formulas
-from archlint.analysis.samples import Samples
+from archlint.analysis.formulas.formulas import Formulas
+from archlint.analysis.formulas.samples import Samples
 from archlint.frontends.architecture import compile_architecture
 from archlint.frontends.onnx import load_onnx
 from archlint.graph.bindings import Bindings

@@ -57,6 +57,35 @@ def test_rooms_import_in_one_direction(room, path):
     assert {room_of(module) for module in imported_modules(path)} <= allowed
 
 
+# A package of analyses may import those that come after it, and amounts, which all share.
+ANALYSES = (
+    "formulas",
+    "facts",
+    "training_step",
+    "compute",
+    "memory",
+    "training",
+    "recognition",
+    "receptive_field",
+    "signal",
+    "initialization",
+    "structure",
+    "parameters",
+    "amount",
+)
+
+
+@pytest.mark.parametrize("package", ANALYSES)
+def test_analyses_import_in_one_direction(package):
+    home = ROOT / "archlint" / "analysis"
+    files = sorted((home / package).rglob("*.py")) or [home / f"{package}.py"]
+    allowed = set(ANALYSES[ANALYSES.index(package) :])
+    for path in files:
+        imported = [name.split(".") for name in imported_modules(path)]
+        used = {name[2] for name in imported if name[1] == "analysis" and len(name) > 2}
+        assert used <= allowed, path
+
+
 def test_rules_import_the_api_alone():
     for path in (ROOT / "rules" / "archlint_rules").rglob("*.py"):
         assert set(imported_modules(path)) <= {"archlint.api"}, path
@@ -124,13 +153,13 @@ def test_a_check_without_a_target_loads_no_more_than_it_asks_for(tmp_path):
         "archlint.config.settings",
         "archlint.frontends.architecture",
         "archlint.ops.contributed",
-        "archlint.ops.convolution",
-        "archlint.ops.recurrent",
+        "archlint.ops.standard.convolution",
+        "archlint.ops.standard.recurrent",
         "archlint_rules.budget.largest_size",
         "archlint_rules.budget.trials",
-        "archlint.analysis.training_memory",
-        "archlint.analysis.inference_memory",
-        "archlint.analysis.roofline",
+        "archlint.analysis.memory.training",
+        "archlint.analysis.memory.inference",
+        "archlint.analysis.compute.roofline",
     }
-    assert "archlint.analysis.receptive_field" in loaded
+    assert "archlint.analysis.receptive_field.receptive_fields" in loaded
     assert loaded.isdisjoint(unused)

@@ -190,7 +190,7 @@ def test_working_architectures_have_no_warning(path: Path) -> None:
 def test_a_fresh_export_is_as_its_file_declares(name: str, stated: str, tmp_path: Path) -> None:
     """The family is named, and sigma is within four standard errors, at every layer."""
     from archlint.analysis.facts import Facts
-    from archlint.analysis.initialization import Initialization
+    from archlint.analysis.initialization.initialization import Initialization
     from archlint.engine.stored_numbers import StoredNumbers
     from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph

@@ -18,7 +18,7 @@ def document(model: Model, element: str) -> list[dict[str, Any]]:
 
     Raises `CannotRun` for text that names no element of the model.
     """
-    from archlint.analysis.box import stretch
+    from archlint.analysis.receptive_field.box import stretch
 
     tensor, position = _parsed(model, element)
     fields = model.facts.receptive_fields

@@ -8,8 +8,8 @@ from archlint.cli.fields.words import everything
 from archlint.cli.table import table
 
 if TYPE_CHECKING:
-    from archlint.analysis.field import Field
-    from archlint.analysis.field_path import Step
+    from archlint.analysis.receptive_field.field import Field
+    from archlint.analysis.receptive_field.path import Step
     from archlint.model import Model
 
 _HEAD = ("layer", "operator", "output", "field", "adds", "stride", "padding")

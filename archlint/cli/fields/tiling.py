@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def document(model: Model) -> list[dict[str, Any]]:
     """Return the overlap of tiles for each output and each axis of each input."""
-    from archlint.analysis.box import halo
+    from archlint.analysis.receptive_field.box import halo
 
     fields = model.facts.receptive_fields
     entries: list[dict[str, Any]] = []

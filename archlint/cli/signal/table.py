@@ -10,7 +10,7 @@ from archlint.report.terminal import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from archlint.analysis.freshness import Freshness
+    from archlint.analysis.initialization.freshness import Freshness
     from archlint.model import Model
 
 _HEAD = (

@@ -16,7 +16,7 @@ from archlint.ops.composite.composite import (
 )
 from archlint.ops.composite.pattern import Matching, Number, Tensor, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.matrix import keeps_matmul, merges_product
+from archlint.ops.standard.matrix import keeps_matmul, merges_product
 from archlint.record import replace
 
 # A layer is a transposition, a product and an addition.

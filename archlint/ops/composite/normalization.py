@@ -10,14 +10,14 @@ from archlint.ops.composite.composite import NONE, Attributes, Composite, framew
 from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.effect import Effect, Normalizes, Over
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.normalization import (
+from archlint.ops.operator import Layout
+from archlint.ops.signals import normalizes
+from archlint.ops.standard.normalization import (
     keeps_batch_statistics,
     keeps_group_statistics,
     keeps_normalized,
     keeps_row_statistics,
 )
-from archlint.ops.operator import Layout
-from archlint.ops.signals import normalizes
 from archlint.ops.undetermined import Undetermined
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archlint.ops.arithmetic import keeps_argument, keeps_remainder, keeps_result
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
@@ -10,6 +9,7 @@ from archlint.ops.composite.pattern import Made, Number, Pattern, Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import KeptFacet, Layout
+from archlint.ops.standard.arithmetic import keeps_argument, keeps_remainder, keeps_result
 
 _X, _END, _WEIGHT = Tensor("x"), Tensor("end"), Tensor("weight")
 

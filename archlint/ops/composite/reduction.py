@@ -9,8 +9,8 @@ from archlint.ops.composite.composite import Attributes, Composite, Form, framew
 from archlint.ops.composite.exported import ExportedCall, is_inside
 from archlint.ops.composite.pattern import Made, Number, Tensor, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.pooling import keeps_maxima
-from archlint.ops.reduction import keeps_extreme, keeps_reduced
+from archlint.ops.standard.pooling import keeps_maxima
+from archlint.ops.standard.reduction import keeps_extreme, keeps_reduced
 
 X = Tensor("x")
 _CENTRED = made("Sub", X, made("ReduceMean", X), label="centred")

@@ -18,8 +18,8 @@ from archlint.ops.composite.exported import exported_call
 from archlint.ops.composite.pattern import Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.matrix import keeps_factors
 from archlint.ops.operator import Layout
+from archlint.ops.standard.matrix import keeps_factors
 from archlint.ops.strides import Strides, contiguous_along
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from archlint.ops.facets import depends_on_data, no_cost, per_input, per_output,
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, reach, window
-from archlint.ops.region import sees_region
-from archlint.ops.resampling import sees_resized
 from archlint.ops.signals import passes
+from archlint.ops.standard.region import sees_region
+from archlint.ops.standard.resampling import sees_resized
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from archlint.graph.contributed.stand_in import MICROSOFT
-from archlint.ops.activation import sees_softmax
 from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.cost import Cost, Product
-from archlint.ops.determinant import sees_matrix
 from archlint.ops.facets import (
     keeps_input,
     keeps_inputs,
@@ -38,6 +36,8 @@ from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
 from archlint.ops.reach import tabulated
 from archlint.ops.signals import passes
+from archlint.ops.standard.activation import sees_softmax
+from archlint.ops.standard.determinant import sees_matrix
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace

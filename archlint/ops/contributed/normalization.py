@@ -12,10 +12,10 @@ from archlint.ops.effect import Effect, Normalizes, Over
 from archlint.ops.facets import per_output, sees_broadcast, sees_row
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
-from archlint.ops.normalization import keeps_normalized, sees_normalized_axes
 from archlint.ops.operator import KeptFacet, Operator, SignalFacet
 from archlint.ops.reach import Reach
 from archlint.ops.signals import normalizes
+from archlint.ops.standard.normalization import keeps_normalized, sees_normalized_axes
 from archlint.ops.taps import Taps
 
 _STATISTIC_BYTES = DType.FLOAT32.bits // 8

@@ -13,9 +13,9 @@ from archlint.ops.facets import no_cost, sees_row
 from archlint.ops.fan import matmul_fan
 from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
-from archlint.ops.matrix import keeps_factors, matmul_cost, sees_matmul
 from archlint.ops.operator import CostFacet, Operator
 from archlint.ops.signals import sums_product
+from archlint.ops.standard.matrix import keeps_factors, matmul_cost, sees_matmul
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 

@@ -10,10 +10,10 @@ from archlint.ops.contributed.entry import inference_only
 from archlint.ops.cost import Cost, Product
 from archlint.ops.facets import depends_on_data, per_output, sees_row
 from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.linear_attention import recurrence_cost, stateful
 from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes_but
 from archlint.ops.operator import Operator
-from archlint.ops.recurrent import sees_sequence
+from archlint.ops.standard.linear_attention import recurrence_cost, stateful
+from archlint.ops.standard.recurrent import sees_sequence
 from archlint.ops.undetermined import Undetermined
 
 _STATE = frozenset({0, 1, 2, 3})

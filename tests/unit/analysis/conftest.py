@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from archlint.analysis.receptive_field import ReceptiveFields
+from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archlint.analysis.interior import interior
+from archlint.analysis.receptive_field.interior import interior
 from archlint.ops.reach import Reach
 from archlint.ops.taps import Taps
 

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 from onnxruntime.quantization import QuantFormat, quant_utils, quantize_dynamic, quantize_static
 
-from archlint.analysis.receptive_field import ReceptiveFields
+from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
 from archlint.graph.build import build_graph
 from archlint.ops.call import Call
 from archlint.ops.registry import operators

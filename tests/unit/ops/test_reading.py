@@ -4,10 +4,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from archlint.analysis.field import source_field
-from archlint.analysis.readings import readings_of
-from archlint.analysis.sights import Sights
-from archlint.analysis.walk import Walk
+from archlint.analysis.receptive_field.field import source_field
+from archlint.analysis.receptive_field.readings import readings_of
+from archlint.analysis.receptive_field.sights import Sights
+from archlint.analysis.receptive_field.walk import Walk
 from archlint.ops.registry import operators
 
 RANDOM = np.random.default_rng(0)

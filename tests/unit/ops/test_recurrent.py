@@ -8,8 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
 from archlint.graph.build import build_graph
-from archlint.ops.recurrent import workspace_bytes
 from archlint.ops.registry import operators
+from archlint.ops.standard.recurrent import workspace_bytes
 from archlint.target import Target, Training
 
 # The bytes of the workspace that oneDNN asks for, by steps, sequences, inputs and hidden units.

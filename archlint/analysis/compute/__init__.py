@@ -1,0 +1,1 @@
+"""How much a step computes and moves, and how long that takes."""

@@ -1,0 +1,146 @@
+"""How much a forward and a backward pass compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from archlint.analysis.amount import Amount, Unknown, total
+from archlint.analysis.compute.inside import inside
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.call import Call
+from archlint.ops.cost import Cost
+from archlint.ops.registry import Operators
+from archlint.ops.undetermined import Undetermined, UndeterminedElements
+from archlint.record import record, replace
+
+FLOPS_A_MAC = 2
+
+
+@record
+class NodeCompute:
+    """The work of one node: MACs of its products, forward and backward, and elementwise FLOP.
+
+    `cost` tells more of it where it is one operator, and no graph inside it is run.
+    """
+
+    macs: Amount
+    backward_macs: Amount
+    elementwise: Amount
+    cost: Cost | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the work lies between two ends, as that of branches does."""
+        parts = (self.macs, self.backward_macs, self.elementwise)
+        return any(part.low != part.high for part in parts)
+
+
+@record(slots=False)
+class Compute:
+    """The work of a graph. 1 MAC = 2 FLOP; products and elementwise work are separate totals.
+
+    The backward pass repeats the work of a product for each operand that needs a gradient, so that
+    an MLP of L layers of width K costs (3L - 1) n K^2 multiplications to train, and 3 L n K^2 with
+    a gradient of the input (problem set 8, problem 1). `again` are the nodes of checkpointed parts
+    that the backward pass runs once more, and `passes` is how many passes make a step.
+    """
+
+    graph: Graph
+    operators: Operators
+    gradients: GradientFlow
+    again: frozenset[str] = frozenset()
+    passes: int = 1
+
+    @cached_property
+    def of_node(self) -> dict[str, NodeCompute]:
+        """The work of each node by name."""
+        return {node.name: self._measure(node) for node in self.graph.nodes}
+
+    @cached_property
+    def forward_macs(self) -> Amount:
+        """Multiply-accumulates of all products of a forward pass."""
+        return self._total(lambda measured: measured.macs)
+
+    @property
+    def forward_flops(self) -> Amount:
+        """FLOP of all products of a forward pass."""
+        return self.forward_macs.times(FLOPS_A_MAC)
+
+    @cached_property
+    def backward_macs(self) -> Amount:
+        """Multiply-accumulates of all products of a backward pass."""
+        return self._total(lambda measured: measured.backward_macs)
+
+    @property
+    def backward_flops(self) -> Amount:
+        """FLOP of all products of a backward pass."""
+        return self.backward_macs.times(FLOPS_A_MAC)
+
+    @cached_property
+    def recomputed_flops(self) -> Amount:
+        """FLOP of the products of checkpointed parts that are computed again."""
+        again = (each.macs for name, each in self.of_node.items() if name in self.again)
+        return total(again).times(FLOPS_A_MAC)
+
+    @property
+    def training_flops(self) -> Amount:
+        """FLOP of all products of a forward and a backward pass."""
+        return self.forward_flops + self.backward_flops + self.recomputed_flops
+
+    @property
+    def step_flops(self) -> Amount:
+        """FLOP of all products of a step: of every pass whose gradients it sums."""
+        return self.training_flops.times(self.passes)
+
+    @cached_property
+    def elementwise_flops(self) -> Amount:
+        """FLOP of everything that is no product, in a forward pass."""
+        return self._total(lambda measured: measured.elementwise)
+
+    def _measure(self, node: Node) -> NodeCompute:
+        operator = self.operators.of(node)
+        if operator is None:
+            if node.name in self.graph.inner:
+                return self._measure_inside(node)
+            return _unknown(node, "the operator is not known")
+        try:
+            cost = operator.cost(Call(node, self.graph))
+        except UndeterminedElements as reason:
+            return replace(_unknown(node, str(reason)), macs=Amount(), backward_macs=Amount())
+        except Undetermined as reason:
+            return _unknown(node, str(reason))
+        flags = self.gradients.of(node)
+        backward = sum(
+            product.macs
+            for product in cost.products
+            for operand in product.operands
+            if any(flags[slot] for slot in operand)
+        )
+        exact = Amount.exact
+        return NodeCompute(exact(cost.macs), exact(backward), exact(cost.elementwise), cost)
+
+    def _measure_inside(self, node: Node) -> NodeCompute:
+        """Return the work of the graphs inside a node."""
+        works = {
+            graph: Compute(graph, self.operators, self.gradients.inside(node, graph))
+            for graph in self.graph.inner[node.name]
+        }
+        backward = Amount()
+        if self.gradients.enters(node):
+            backward = inside(node, self.graph, lambda graph: works[graph].backward_macs)
+        return NodeCompute(
+            inside(node, self.graph, lambda graph: works[graph].forward_macs),
+            backward,
+            inside(node, self.graph, lambda graph: works[graph].elementwise_flops),
+        )
+
+    def _total(self, part: Callable[[NodeCompute], Amount]) -> Amount:
+        return total(part(measured) for measured in self.of_node.values())
+
+
+def _unknown(node: Node, reason: str) -> NodeCompute:
+    amount = Amount(0, 0, (Unknown(node.name, node.op, reason),))
+    return NodeCompute(amount, amount, amount)

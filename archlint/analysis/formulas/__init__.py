@@ -1,0 +1,1 @@
+"""Amounts as formulas in the dimensions that a model leaves open."""

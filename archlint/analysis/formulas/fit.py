@@ -1,0 +1,214 @@
+"""Fitting a polynomial to an amount that was worked out at several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import cached_property
+from math import ceil, prod
+from typing import TYPE_CHECKING
+
+from archlint.analysis.formulas.formula import Formula, Sizes
+from archlint.analysis.formulas.polynomial import Point, Polynomial
+from archlint.analysis.formulas.samples import Ladder, OutOfTrials, Samples
+from archlint.record import record, replace
+
+if TYPE_CHECKING:
+    from archlint.analysis.amount import Amount, Unknown
+    from archlint.analysis.facts import Facts
+
+_HIGHEST_DEGREE = 3
+_LARGEST_GRID = 27
+_MOST_PIECES = 3
+_DIVISORS = (2, 3, 7)
+
+
+class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polynomial
+    """Raised where an amount is no polynomial in the sizes; the text is the reason."""
+
+
+@record
+class Ends:
+    """The polynomials through both ends of an amount."""
+
+    low: Polynomial
+    high: Polynomial
+
+    def hold(self, point: Point, amount: Amount) -> bool:
+        """Whether they have the values of `amount` at a point."""
+        above = amount.complete and self.high.at(point) != amount.high
+        return self.low.at(point) == amount.low and not above
+
+
+@record(slots=False)
+class Fit:
+    """Fits an amount at small sizes, and tries what it found at others.
+
+    The degree in a symbol is the lowest that holds one size further. The whole has to hold far
+    away too, for all symbols at once. The smallest size of a symbol may be an exception, which the
+    domain then leaves out.
+    """
+
+    symbols: tuple[str, ...]
+    samples: Samples
+    ladders: tuple[Ladder, ...]
+    measure: Callable[[Facts], Amount]
+
+    def formula(self) -> Formula:
+        """Return the formula; raises `NoFormula` where the amount is no polynomial."""
+        degrees = [1] * len(self.ladders)
+        while True:
+            ends = self._through([tuple(range(degree + 1)) for degree in degrees])
+            wrong = [
+                place
+                for place, degree in enumerate(degrees)
+                if not self._holds(ends, self._along(place, self.ladders[place].size(degree + 1)))
+            ]
+            if not wrong:
+                break
+            for place in wrong:
+                degrees[place] += 1
+            if max(degrees) > _HIGHEST_DEGREE or prod(d + 1 for d in degrees) > _LARGEST_GRID:
+                raise self._failure([self.symbols[place] for place in wrong])
+        for sizes in self._elsewhere:
+            if not self._holds(ends, sizes):
+                raise self._failure(self.symbols)
+        ladders = [self._refined(ends, place) for place in range(len(degrees))]
+        smallest = [
+            self._smallest(ends, place, ladder.small) for place, ladder in enumerate(ladders)
+        ]
+        if not self._is_tried_and_holds(ends, tuple(smallest)):
+            smallest = [ladder.base for ladder in self.ladders]
+        domain = zip(smallest, ladders, strict=True)
+        return self._formula(ends, tuple(Sizes(low, own.step, own.end) for low, own in domain))
+
+    @property
+    def _elsewhere(self) -> list[Point]:
+        """Points at which all symbols are larger: far away, and between.
+
+        What is convex in one batch needs no point between: what holds far away holds up to there.
+        """
+        far = tuple(ladder.far for ladder in self.ladders)
+        between = tuple(ladder.between for ladder in self.ladders)
+        return [far] if all(dim.is_batch for dim in self.samples.dims) else [far, between]
+
+    def pieces(self) -> Formula:
+        """Return the formula of large batches, with those of smaller ones below it.
+
+        A peak is the largest of many moments, and each is linear in the batch: a convex function,
+        which is on a line from the first size on that has two others on that line. Raises
+        `NoFormula` where large batches have none.
+        """
+        (ladder,) = self.ladders
+        far = ladder.far - ladder.base
+        piece = self._piece(far, None, _MOST_PIECES)
+        if piece.domain[0].smallest >= ladder.size(far - 1):
+            raise self._failure(self.symbols)
+        return piece
+
+    def _piece(self, last: int, largest: int | None, pieces: int) -> Formula:
+        """Return the line that ends at a rung, and up to so many pieces in all.
+
+        Where it begins is found as by Newton's method: a line through two neighbours meets this
+        one where it begins, or before.
+        """
+        (ladder,) = self.ladders
+        ends = self._through([(last - 1, last)])
+        first = 0
+        while not self._holds(ends, (ladder.size(first),)):
+            near = self._through([(first, first + 1)])
+            meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
+            first = max(first + 1, *(ceil(size) - ladder.base for size in meetings))
+        smallest = ladder.size(first) if first else self._smallest(ends, 0, ladder.small)
+        piece = self._formula(ends, (Sizes(smallest, ladder.step, largest),))
+        if first < 2 or pieces == 1:
+            return piece
+        try:
+            return replace(piece, below=self._piece(first - 1, smallest - 1, pieces - 1))
+        except (NoFormula, OutOfTrials):
+            return piece
+
+    def _through(self, rungs: list[tuple[int, ...]]) -> Ends:
+        """Return the polynomials through the amounts at all combinations of rungs."""
+        pairs = zip(self.ladders, rungs, strict=True)
+        grid = self.samples.grid(
+            tuple(tuple(ladder.size(rung) for rung in own) for ladder, own in pairs)
+        )
+        amounts = [self._amount(point) for point in grid.points]
+        low = grid.fit([amount.low for amount in amounts])
+        if self._always_unknown:  # then there is no upper end
+            return Ends(low, low)
+        return Ends(low, grid.fit([amount.high for amount in amounts]))
+
+    def _holds(self, ends: Ends, point: Point) -> bool:
+        amount = self._at(point)
+        complete = amount.unknown == self._always_unknown and self.samples.is_sound(point)
+        return complete and ends.hold(point, amount)
+
+    def _amount(self, point: Point) -> Amount:
+        """Return the amount at a point.
+
+        Raises `NoFormula` where the model does not take these sizes, and where more is unknown
+        than with others.
+        """
+        amount = self._at(point)
+        more = [part for part in amount.unknown if part not in self._always_unknown]
+        if self.samples.is_sound(point) and not more:
+            return amount
+        sizes = zip(self.symbols, point, strict=True)
+        where = " and ".join(f"{symbol} = {size}" for symbol, size in sizes)
+        reasons = [f"{part.op} {part.node}: {part.reason}" for part in more]
+        raise NoFormula(f"with {where}, {next(iter(reasons), 'shapes do not go together')}")
+
+    def _at(self, point: Point) -> Amount:
+        return self.measure(self.samples.facts(point))
+
+    @cached_property
+    def _always_unknown(self) -> tuple[Unknown, ...]:
+        """The parts that are unknown at the base, and so for other reasons than open sizes."""
+        return self._at(tuple(ladder.base for ladder in self.ladders)).unknown
+
+    def _along(self, place: int, size: int) -> Point:
+        """Return the base with another size of one symbol."""
+        sizes = [ladder.base for ladder in self.ladders]
+        sizes[place] = size
+        return tuple(sizes)
+
+    def _refined(self, ends: Ends, place: int) -> Ladder:
+        """Return a ladder, a coarse one with the smallest step that was found to do."""
+        ladder = self.ladders[place]
+        step = ladder.step
+        for divisor in _DIVISORS if ladder.is_coarse else ():
+            while step % divisor == 0:
+                finer = step // divisor
+                if not self._is_tried_and_holds(ends, self._along(place, ladder.base + finer)):
+                    break
+                step = finer
+        return replace(ladder, step=step)
+
+    def _smallest(self, ends: Ends, place: int, sizes: Iterable[int]) -> int:
+        """Return the smallest of falling `sizes` down to which nothing else was found."""
+        smallest = self.ladders[place].base
+        for size in sizes:
+            if not self._is_tried_and_holds(ends, self._along(place, size)):
+                break
+            smallest = size
+        return smallest
+
+    def _is_tried_and_holds(self, ends: Ends, point: Point) -> bool:
+        try:
+            return self._holds(ends, point)
+        except OutOfTrials:
+            return False
+
+    def _formula(self, ends: Ends, domain: tuple[Sizes, ...]) -> Formula:
+        return Formula(self.symbols, ends.low, ends.high, domain, self._always_unknown)
+
+    def _failure(self, symbols: Iterable[str]) -> NoFormula:
+        return NoFormula(f"not a polynomial in {' and '.join(symbols)}")
+
+
+def _meeting(first: Polynomial, second: Polynomial) -> Fraction:
+    """Return where two lines meet, 0 where they do not."""
+    gap, slope = (first.terms.get(power, 0) - second.terms.get(power, 0) for power in ((0,), (1,)))
+    return Fraction(-gap) / slope if slope else Fraction(0)

@@ -1,0 +1,86 @@
+"""An amount as a formula in the sizes that a model leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archlint.analysis.amount import Unknown
+from archlint.analysis.formulas.polynomial import Polynomial
+from archlint.record import record
+
+
+@record
+class Sizes:
+    """The sizes of one symbol that a formula holds for: multiples of `step` from `smallest` on.
+
+    `largest` is None where nothing was found that ends them.
+    """
+
+    smallest: int = 1
+    step: int = 1
+    largest: int | None = None
+
+    def range_of(self, symbol: str) -> str:
+        """Return the range in words, nothing where it has no ends."""
+        bounds = [f"{self.smallest} <= "] if self.smallest > self.step else []
+        if self.largest is None:
+            return f"{symbol} >= {self.smallest}" if bounds else ""
+        return "".join((*bounds, symbol, f" <= {self.largest}"))
+
+
+@record
+class Formula:
+    """An amount between the polynomials `low` and `high`, or the `reason` why there are none.
+
+    `symbols` are the names behind the powers of the terms, and `domain` the sizes of each that the
+    polynomials hold for. `unknown` are the parts that stay unknown whatever the sizes; they are in
+    no term. `equal` names axes without a symbol that are taken for one size. `below` is
+    the formula of smaller sizes, where it is another and one was found.
+    """
+
+    symbols: tuple[str, ...]
+    low: Polynomial | None = None
+    high: Polynomial | None = None
+    domain: tuple[Sizes, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    reason: str = ""
+    equal: tuple[str, ...] = ()
+    below: Formula | None = None
+
+    def written(self, write: Callable[[float], str]) -> str:
+        """Write the formula for people, each coefficient as `write` does; nothing without one.
+
+        The ranges of sizes that it holds for are a part of that, the `condition` is not.
+        """
+        if self.low is None or self.high is None:
+            return ""
+        low, high = (end.written(self.symbols, write) for end in (self.low, self.high))
+        text = low if self.low == self.high else f"({low}) to ({high})"
+        bound = f"at least {low}" if self.unknown else text
+        piece = f"{bound} for {self.ranges}" if self.ranges else bound
+        return f"{piece}; {self.below.written(write)}" if self.below else piece
+
+    def covers(self, size: int) -> bool:
+        """Whether it, or what it is below, holds for a size of the only symbol or smaller ones."""
+        if any(sizes.smallest <= size for sizes in self.domain[:1]):
+            return True
+        return self.below is not None and self.below.covers(size)
+
+    @property
+    def ranges(self) -> str:
+        """The ranges of sizes that it holds for, in words: `N >= 2 and T <= 512`."""
+        pairs = zip(self.symbols, self.domain, strict=False)
+        return " and ".join(filter(None, (sizes.range_of(symbol) for symbol, sizes in pairs)))
+
+    @property
+    def condition(self) -> str:
+        """What it holds for besides ranges, in words: `a.1 = b.1 and H and W multiples of 32`."""
+        by_step: dict[int, list[str]] = {}
+        for symbol, sizes in zip(self.symbols, self.domain, strict=False):
+            by_step.setdefault(sizes.step, []).append(symbol)
+        periods = [
+            f"{' and '.join(names)} {'a multiple' if len(names) == 1 else 'multiples'} of {step}"
+            for step, names in by_step.items()
+            if step > 1
+        ]
+        return " and ".join((*self.equal, *periods))

@@ -1,0 +1,72 @@
+"""Amounts of a model with open dimensions, as polynomials in the sizes of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlint.analysis.formulas.fit import Fit, NoFormula
+from archlint.analysis.formulas.formula import Formula
+from archlint.analysis.formulas.largest_size import Largest, largest_size
+from archlint.analysis.formulas.samples import Ladder, OutOfTrials, Samples
+from archlint.record import record, replace
+
+if TYPE_CHECKING:
+    from archlint.analysis.amount import Amount
+    from archlint.analysis.facts import Facts
+
+Measure = Callable[["Facts"], "Amount"]
+
+
+@record(slots=False)
+class Formulas:
+    """Amounts as formulas; the sizes that were tried for one serve all."""
+
+    samples: Samples
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the open dimensions."""
+        return tuple(dim.name for dim in self.samples.dims)
+
+    def of(self, measure: Measure) -> Formula:
+        """Return the amount that `measure` takes of bound facts as a formula."""
+        equal = tuple(filter(None, (dim.equal for dim in self.samples.dims)))
+        try:
+            return replace(self._fitted(measure), equal=equal)
+        except NoFormula as error:
+            reason = str(error)
+        except OutOfTrials:
+            reason = "no formula was found at the sizes that were tried"
+        unknown = measure(self.samples.some).unknown
+        return Formula(self.symbols, unknown=unknown, reason=reason, equal=equal)
+
+    def largest(self, measure: Measure, formula: Formula, limit: float) -> Largest | None:
+        """Return the largest size of the only open dimension at which an amount is in a limit.
+
+        `formula` is what `of` says of the amount.
+        """
+        return largest_size(self.samples, measure, formula, limit)
+
+    def _fitted(self, measure: Measure) -> Formula:
+        """Fit at small sizes; else, since weights count for most of them, piece by piece."""
+        fit = Fit(self.symbols, self.samples, self._ladders, measure)
+        try:
+            return fit.formula()
+        except NoFormula:
+            if not all(dim.is_batch for dim in self.samples.dims):
+                raise
+            return fit.pieces()
+
+    @cached_property
+    def _ladders(self) -> tuple[Ladder, ...]:
+        """The sizes at which the work of a forward pass is a polynomial."""
+        ladders = self.samples.ladders
+        try:
+            Fit(
+                self.symbols, self.samples, ladders, lambda facts: facts.compute.forward_macs
+            ).formula()
+        except NoFormula:
+            return self.samples.coarser
+        return ladders

@@ -1,0 +1,203 @@
+"""The facts of a model at chosen sizes of the dimensions that it leaves open."""
+
+from __future__ import annotations
+
+import dataclasses
+from bisect import bisect_left
+from collections.abc import Callable
+from functools import cached_property
+from math import isqrt, lcm
+from typing import TYPE_CHECKING
+
+from archlint.analysis.formulas.polynomial import Grid, Point
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.analysis.facts import Facts
+    from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
+    from archlint.graph.open_dims import OpenDim
+
+# A binding costs about 0.1 ms a node. A batch needs 5 of them, with a length it is 18; small models
+# may have more, and models of more than ten thousand nodes have to do without.
+_NODES, _MOST_NODES = 16_000, 60_000
+_FEWEST, _ENOUGH, _MOST = 5, 18, 60
+
+_FEWEST_PERIODS = 4
+_HIGHEST_RUNG = 4
+_FARTHEST = 2**16
+_SMALLER = 8
+_COARSE = 64 * 3 * 7  # what windows of 7, 8, 12, 14 or 16 and most paddings divide
+# Lengths that fit most networks: wider than their kernels, and within their tables of positions.
+_LENGTHS = (64, 512, _COARSE, 8)
+_LARGEST_PERIOD = 4096
+
+
+class OutOfTrials(Exception):  # noqa: N818 - an answer: enough was tried
+    """Raised where a model is too large for one more size of it."""
+
+
+@record
+class Ladder:
+    """The sizes at which one symbol is tried: `base`, and multiples of `step` more.
+
+    `end` is the largest size that the model takes, where one was found, and `far` is that, or a
+    size far from the base. `is_coarse` tells that less than the step may do.
+    """
+
+    base: int
+    step: int
+    end: int | None = None
+    is_coarse: bool = False
+
+    def size(self, rung: int) -> int:
+        """Return a size; that of rung 0 is the base."""
+        return self.base + rung * self.step
+
+    @property
+    def far(self) -> int:
+        """The largest size that is tried."""
+        return self.end or _FARTHEST // self.step * self.step
+
+    @property
+    def between(self) -> int:
+        """A size between the base and the farthest, some times as large as the base."""
+        return (isqrt(self.base * self.far) // self.step) * self.step
+
+    @property
+    def small(self) -> tuple[int, ...]:
+        """Sizes below the base, the largest first, the last the smallest that there is."""
+        sizes = (self.step * _SMALLER**power for power in range(self.base.bit_length()))
+        return tuple(size for size in sizes if size < self.base)[::-1]
+
+
+_BATCHES = Ladder(base=2, step=1)
+
+
+@record(slots=False)
+class Samples:
+    """The facts of one model with its open dimensions bound, each point worked out once.
+
+    `bind` works the facts out for a size of each of the `dims` that `open_facts` leave open.
+    """
+
+    open_facts: Facts
+    dims: tuple[OpenDim, ...]
+    bind: Callable[[Point], Facts]
+    _known: dict[Point, Facts] = dataclasses.field(default_factory=dict, repr=False)
+    _known_flaws: dict[Point, frozenset[str]] = dataclasses.field(default_factory=dict, repr=False)
+    _grids: dict[tuple[Point, ...], Grid] = dataclasses.field(default_factory=dict, repr=False)
+
+    def facts(self, point: Point) -> Facts:
+        """Return the facts at a point; raises `OutOfTrials` where that would be one too many."""
+        if point not in self._known:
+            if len(self._known) >= self._limit:
+                raise OutOfTrials
+            self._known[point] = self.bind(point)
+        return self._known[point]
+
+    def grid(self, sizes: tuple[Point, ...]) -> Grid:
+        """Return the grid of some sizes of each symbol; what it works out serves all amounts."""
+        return self._grids.setdefault(sizes, Grid(sizes))
+
+    @cached_property
+    def _limit(self) -> int:
+        nodes = max(len(self.open_facts.graph.nodes), 1)
+        limit = min(max(_NODES // nodes, _ENOUGH), _MOST_NODES // nodes, _MOST)
+        return limit if limit >= _FEWEST else 0
+
+    @property
+    def some(self) -> Facts:
+        """The facts with some sizes; the open ones of a model that is too large to try any."""
+        return self.facts(self.middle) if self._limit else self.open_facts
+
+    def is_sound(self, point: Point) -> bool:
+        """Whether the model takes the sizes of a point: no worse than others."""
+        return self._flaws(point) <= self._always
+
+    def _flaws(self, point: Point) -> frozenset[str]:
+        """Return the tensors whose shapes contradict their operator, or that hold nothing."""
+        if point not in self._known_flaws:
+            graph = self.facts(point).graph
+            empty = (name for name in graph.producers if 0 in (graph.values[name].shape or ()))
+            self._known_flaws[point] = frozenset((*graph.refusals, *empty))
+        return self._known_flaws[point]
+
+    @cached_property
+    def ladders(self) -> tuple[Ladder, ...]:
+        """The sizes of each symbol that are tried.
+
+        A batch is tried from 2 on, since a size of 1 may be broadcast. A length is tried in
+        multiples of what the strides along it divide, so that nothing is rounded.
+        """
+        return self._ladders(1)
+
+    @cached_property
+    def coarser(self) -> tuple[Ladder, ...]:
+        """Ladders of lengths that windows and paddings divide more often than others."""
+        return self._ladders(_COARSE)
+
+    def _ladders(self, period: int) -> tuple[Ladder, ...]:
+        if all(dim.is_batch for dim in self.dims):
+            return (_BATCHES,) * len(self.dims)
+        fields = self.open_facts.receptive_fields
+        steps = [lcm(period, _period(dim, fields)) for dim in self.dims]
+        return tuple(
+            _BATCHES if dim.is_batch else self._lengths(place, step, is_coarse=period > 1)
+            for place, (dim, step) in enumerate(zip(self.dims, steps, strict=True))
+        )
+
+    def _lengths(self, place: int, step: int, *, is_coarse: bool) -> Ladder:
+        periods = max(-(-self.middle[place] // step), _FEWEST_PERIODS)
+        ladder = Ladder(periods * step, step, is_coarse=is_coarse)
+        while periods > _FEWEST_PERIODS and not self._takes(place, ladder.size(_HIGHEST_RUNG)):
+            periods = max(periods // 2, _FEWEST_PERIODS)  # a table ends among the rungs
+            ladder = Ladder(periods * step, step, is_coarse=is_coarse)
+        return dataclasses.replace(ladder, end=self._end(place, ladder))
+
+    def _takes(self, place: int, size: int) -> bool:
+        """Whether the model takes a size of one symbol, among those of the middle."""
+        return self.is_sound((*self.middle[:place], size, *self.middle[place + 1 :]))
+
+    def _end(self, place: int, ladder: Ladder) -> int | None:
+        """Return the largest length, None where none was found.
+
+        A length ends where a stored table, of positions most often, has no more rows.
+        """
+        if self._takes(place, ladder.far):
+            return None
+        graph = self.facts(self.middle).graph
+        rows = {size for name in graph.weights for size in graph.values[name].sizes or ()}
+        first = ladder.size(_HIGHEST_RUNG)
+        tables = sorted(size // ladder.step * ladder.step for size in rows if size > first)
+        sound = bisect_left(tables, True, key=lambda size: not self._takes(place, size))
+        return tables[sound - 1] if sound else first
+
+    @cached_property
+    def middle(self) -> Point:
+        """A size of each symbol, with which most is known: too small a map has no output."""
+        wrong = {}
+        for length in _LENGTHS:
+            point = tuple(_BATCHES.base if dim.is_batch else length for dim in self.dims)
+            unknown = self.facts(point).compute.forward_macs.unknown
+            wrong[point] = len(unknown) + len(self._flaws(point))
+            if not wrong[point]:
+                break
+        return min(wrong, key=lambda point: wrong[point])
+
+    @cached_property
+    def _always(self) -> frozenset[str]:
+        """What is wrong whatever the sizes."""
+        return self._flaws(self.middle)
+
+
+def _period(dim: OpenDim, fields: ReceptiveFields) -> int:
+    """Return what the strides along the axes of a symbol divide."""
+    strides = set()
+    for extent in fields.extents:
+        if (extent.input, extent.axis) in dim.axes:
+            for name in fields.data:
+                field = fields.of(name, extent)
+                if field.is_local and field.reach is not None and not field.reach.finite:
+                    strides.add(field.reach.stride.numerator)
+    period = lcm(*strides)
+    return period if 0 < period <= _LARGEST_PERIOD else 1

@@ -1,0 +1,191 @@
+"""How every weight is drawn, and what its layer stands between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlint.analysis.initialization.distribution import Distribution
+from archlint.analysis.initialization.framework_default import framework_default
+from archlint.analysis.initialization.freshness import Freshness
+from archlint.analysis.structure.flow import Destiny, Flow, Kind, Origin
+from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
+from archlint.graph.node import Node
+from archlint.ops.composite.exported import folds_normalization
+from archlint.ops.effect import Recurs, Sums
+from archlint.ops.fan import Fan
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.sources.statistics import Statistics
+
+_FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
+
+Describe = Callable[[str], "Statistics | None"]
+"""Reads what the numbers of a stored tensor look like; None where there are none to read."""
+
+
+def read_nothing(_: str) -> Statistics | None:
+    """Read no stored numbers."""
+    return None
+
+
+@record(slots=False)
+class Layer:
+    """One weighted sum: its weight, how many products it sums, and the tensor that it is given.
+
+    Where it stands is worked out when somebody asks: nobody does where weights are trained.
+    """
+
+    node: Node
+    weight: str
+    fan: Fan
+    data: str
+    may_fold: bool
+    flow: Flow
+
+    @cached_property
+    def source(self) -> Origin:
+        """What its input comes from."""
+        return self.flow.origins.get(self.data, Origin(Kind.OTHER))
+
+    @cached_property
+    def destiny(self) -> Destiny:
+        """What its output runs into."""
+        return self.flow.destinies.get(self.node.output, Destiny(frozenset()))
+
+    @cached_property
+    def folded(self) -> bool:
+        """Whether a batch normalization may have been multiplied into the weight.
+
+        Nothing of its scale can be judged then. An exporter leaves a bias, or drops one that is
+        zero, and a name of its own, PyTorch's always; only convolutions that no normalization
+        follows can have lost one.
+        """
+        graph = self.flow.graph
+        has_kernel = len(graph.values[self.weight].shape or ()) > 2
+        stored = graph.weights.get(self.weight)
+        declares = stored is not None and INITIALIZER in stored.metadata
+        if not (self.may_fold and has_kernel) or declares or self.destiny.is_normalized:
+            return False
+        told = folds_normalization(self.node)
+        if told is not None:
+            return told
+        effect = self.flow.effect(self.node)
+        has_bias = isinstance(effect, Sums) and effect.bias is not None
+        names = (self.weight, self.node.output)
+        named = any(mark in name for name in names for mark in _FOLDED_NAMES)
+        return named or not (has_bias or graph.is_from_pytorch)
+
+
+@record(slots=False)
+class Initialization:
+    """The weights of a graph before training.
+
+    `describe` reads stored numbers and is asked only for weights whose spread is asked for;
+    `stated` is what the target says about them (`fresh`, `trained`, `auto`), and
+    `may_fold` is false where it says that no batch normalization is hidden in them.
+    """
+
+    flow: Flow
+    describe: Describe
+    stated: str = "auto"
+    may_fold: bool = True
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The weighted sums whose weight is stored and whose other factor is computed."""
+        layers = []
+        for node in self.flow.weighted:
+            effect = self.flow.effect(node)
+            if isinstance(effect, Sums):
+                layers.extend(self._of_sum(node, effect))
+        return tuple(layers)
+
+    @cached_property
+    def fans(self) -> Mapping[str, Fan]:
+        """The fan of every weight of a sum or a recurrent cell, by the weight's name."""
+        fans = {layer.weight: layer.fan for layer in self.layers}
+        for node in self.flow.weighted:
+            effect = self.flow.effect(node)
+            if isinstance(effect, Recurs):
+                for slot, fan in effect.fans:
+                    root = self.flow.parameters.origins.get(node.inputs[slot])
+                    if root is not None:
+                        fans[root] = fan
+        return fans
+
+    @cached_property
+    def is_known(self) -> bool:
+        """Whether it is known of any weight how it is drawn: of a trained model, of none is."""
+        weights = self.flow.graph.weights.values()
+        tells = self.freshness.is_fresh or any(INITIALIZER in each.metadata for each in weights)
+        return tells and any(self.initial(name) is not None for name in self.fans)
+
+    @cached_property
+    def freshness(self) -> Freshness:
+        """Whether stored weights are as they were drawn."""
+        return Freshness(self.flow, self.stored, self.stated)
+
+    def initial(self, name: str) -> Distribution | None:
+        """Return the spread that a weight starts training with; None where it is not known.
+
+        That is what the file declares, or what it stores where its weights are fresh.
+        """
+        if name in self._cache:
+            return self._cache[name]
+        found = self.declared(name)
+        if found is None and self.freshness.is_fresh:
+            found = self.stored(name)
+        self._cache[name] = found
+        return found
+
+    def default(self, layer: Layer) -> str:
+        """Return the framework's default that a layer's weight is left at; "" for none."""
+        found = self.initial(layer.weight)
+        return "" if found is None else framework_default(layer.fan, found)
+
+    def declared(self, name: str) -> Distribution | None:
+        """Return the spread that the file declares for a weight."""
+        weight = self.flow.graph.weights.get(name)
+        text = None if weight is None else weight.metadata.get(INITIALIZER)
+        if weight is None or text is None:
+            return None
+        from archlint.analysis.initialization.declared import declared
+
+        fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in (FAN_IN, FAN_OUT))
+        return declared(text, self.flow.graph.values[name].sizes or (), (fan_in, fan_out))
+
+    def stored(self, name: str) -> Distribution | None:
+        """Return the spread of the stored numbers of a float tensor, fresh or not."""
+        if name not in self._measured:
+            from archlint.analysis.initialization.measured import measured
+
+            value = self.flow.graph.values.get(name)
+            is_float = value is not None and value.dtype is not None and value.dtype.is_float
+            found = self.describe(name) if is_float else None
+            self._measured[name] = None if found is None else measured(found)
+        return self._measured[name]
+
+    @cached_property
+    def _cache(self) -> dict[str, Distribution | None]:
+        return {}
+
+    @cached_property
+    def _measured(self) -> dict[str, Distribution | None]:
+        return {}
+
+    def _of_sum(self, node: Node, effect: Sums) -> list[Layer]:
+        roots = [self._trainable(node.inputs[slot]) for slot in effect.factors]
+        if (roots[0] is None) == (roots[1] is None):
+            return []
+        data = node.inputs[effect.factors[0 if roots[0] is None else 1]]
+        weight = roots[0] or roots[1]
+        if weight is None or data in self.flow.parameters.origins:
+            return []
+        return [Layer(node, weight, effect.fan, data, self.may_fold, self.flow)]
+
+    def _trainable(self, name: str) -> str | None:
+        root = self.flow.parameters.origins.get(name)
+        return root if root in self.flow.parameters.trainable else None

@@ -1,0 +1,1 @@
+"""What is alive at each instant of inference and of a training step."""

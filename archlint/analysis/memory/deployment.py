@@ -1,0 +1,119 @@
+"""Weights and activations as they stand on the device that a model is deployed to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+
+from archlint.analysis.amount import Amount
+from archlint.analysis.memory.inference import InferenceMemory
+from archlint.analysis.memory.storage import Storages
+from archlint.analysis.parameters.parameters import Parameter, Parameters
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.graph.dtype import DType
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.operator import Layout
+from archlint.ops.registry import Operators
+from archlint.record import record
+
+_WIDTHS: Mapping[str, int] = MappingProxyType({"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1})
+_BIAS_BYTES = 4  # an 8-bit runtime adds biases in int32
+
+
+@record(slots=False)
+class InPlaceStorages(Storages):
+    """Storages of a runtime that works in place: the lower end of what a runtime needs.
+
+    A pointwise operator writes over an input that nobody uses behind it, and a
+    normalization with stored statistics is part of the operator before it.
+    """
+
+    def of(self, name: str) -> str:
+        """Return the storage behind a tensor."""
+        return self._merged.get(name) or super().of(name)
+
+    @cached_property
+    def _merged(self) -> dict[str, str]:
+        merged: dict[str, str] = {}
+        for node in self.graph.nodes:
+            for name in node.outputs:
+                own = super().of(name) if name else ""
+                if own and own != name:  # a view goes where its storage went
+                    merged[name] = merged.get(own, own)
+            for source in self._overwritten(node):
+                merged[node.output] = merged.get(source) or super().of(source)
+        return merged
+
+    def _overwritten(self, node: Node) -> tuple[str, ...]:
+        """Return the operand that the result of `node` is written over, if there is one."""
+        operator = self.operators.of(node)
+        if operator is None:
+            return ()
+        pointwise = operator.layout is Layout.FOLLOWS
+        normalizes = operator.layout is Layout.CHANNELS and bool(operator.buffers)
+        if not (pointwise or normalizes):
+            return ()
+        operands = node.inputs if pointwise else node.inputs[:1]
+        return tuple(name for name in operands if self._is_last_use(name, node))[:1]
+
+    def _is_last_use(self, name: str, node: Node) -> bool:
+        """Whether a result of the size of that of `node` is used nowhere behind it."""
+        if name not in self.graph.producers or name in self.graph.outputs:
+            return False
+        size = self.graph.values[name].nbytes
+        same = size is not None and size == self.graph.values[node.output].nbytes
+        return same and self.graph.consumers[name][-1] is node
+
+
+@record(slots=False)
+class Deployment:
+    """What a model takes on its device at inference, in the number format that it runs in there.
+
+    `number_format` is None where weights and activations stay as the file has them. Only float32
+    tensors change their width.
+    """
+
+    graph: Graph
+    operators: Operators
+    parameters: Parameters
+    gradients: GradientFlow
+    number_format: str | None = None
+
+    @cached_property
+    def weights(self) -> Amount:
+        """Bytes of the weights.
+
+        In 8 bits a vector is a bias in int32, or a scale that is folded into the weights before it:
+        the upper end counts four bytes for each, the lower end nothing. Scales of quantization are
+        not counted.
+        """
+        entries = (*self.parameters.every, *self.parameters.every_buffer)
+        amounts = [self._bytes(entry) for entry in entries]
+        return Amount(sum(low for low, _ in amounts), sum(high for _, high in amounts))
+
+    @cached_property
+    def activations(self) -> Amount:
+        """The most bytes of activations at once: in place, and with a tensor for each result."""
+        low, high = (
+            InferenceMemory(
+                self.graph, storages(self.graph, self.operators, self._width), self.gradients
+            ).peak
+            for storages in (InPlaceStorages, Storages)
+        )
+        return Amount(min(low.low, high.low), high.high, high.unknown)
+
+    @property
+    def _width(self) -> int:
+        return _WIDTHS[self.number_format or "fp32"]
+
+    def _bytes(self, entry: Parameter) -> tuple[int, int]:
+        stored = entry.value.nbytes or 0
+        if self.number_format is None or entry.value.dtype is not DType.FLOAT32:
+            return stored, stored
+        count = entry.value.elements or 0
+        is_vector = len(entry.value.shape or ()) < 2
+        if self.number_format == "int8" and is_vector:
+            return 0, _BIAS_BYTES * count
+        return self._width * count, self._width * count

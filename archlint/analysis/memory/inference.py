@@ -1,0 +1,101 @@
+"""The most memory that the activations of a forward pass take at one moment."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archlint.analysis.amount import Amount, Unknown, largest, merged
+from archlint.analysis.memory.storage import Storages
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.record import record
+
+
+@record
+class Moment:
+    """What is alive while one node runs."""
+
+    node: str
+    nbytes: int
+    tensors: tuple[str, ...]
+
+
+@record(slots=False)
+class InferenceMemory:
+    """Liveness of activations in the order of the graph.
+
+    A tensor, the model's input too, is freed after its last use; outputs stay. While an operator
+    runs its inputs and its outputs are alive together, so that an MLP of width K needs 2 n K
+    values besides its weights (problem set 8, problem 1). Where a node runs a graph inside it, what
+    that needs at its worst moment comes on top; of several branches, the one that needs most.
+    """
+
+    graph: Graph
+    storages: Storages
+    gradients: GradientFlow
+
+    @cached_property
+    def peak(self) -> Amount:
+        """The bytes of the moment that needs most."""
+        most = max((moment.nbytes for moment in self.moments), default=0)
+        return Amount(most, most, self._unknown)
+
+    @cached_property
+    def worst(self) -> Moment | None:
+        """The moment that needs most, the earliest of equals."""
+        return max(self.moments, key=lambda moment: moment.nbytes, default=None)
+
+    @cached_property
+    def moments(self) -> tuple[Moment, ...]:
+        """What is alive while each node runs."""
+        last = self._last_uses
+        alive: dict[str, int] = {}
+        moments = []
+        for name in self.graph.inputs:
+            alive[name] = self._size(name)
+        for index, node in enumerate(self.graph.nodes):
+            for storage in self._made(node):
+                if last.get(storage, -1) >= index:
+                    alive[storage] = self._size(storage)
+            tensors = tuple(alive)
+            nbytes = sum(alive.values()) + self._inside(node).high
+            moments.append(Moment(node.name, nbytes, tensors))
+            for storage in [name for name in alive if last.get(name, -1) <= index]:
+                del alive[storage]
+        return tuple(moments)
+
+    @cached_property
+    def _last_uses(self) -> dict[str, int]:
+        """The index of the last node that needs each storage; past the end for outputs."""
+        last: dict[str, int] = {}
+        for index, node in enumerate(self.graph.nodes):
+            for name in (*self.graph.operands(node), *node.outputs[:1]):
+                if name:
+                    last[self.storages.of(name)] = index
+        for name in self.graph.outputs:
+            last[self.storages.of(name)] = len(self.graph.nodes)
+        return last
+
+    def _made(self, node: Node) -> list[str]:
+        names = (name for name in node.outputs if name and self.storages.of(name) == name)
+        return [name for name in names if not self.gradients.is_stored(name)]
+
+    def _size(self, storage: str) -> int:
+        return self.storages.known_bytes(storage)  # the others are listed in _unknown
+
+    @cached_property
+    def _unknown(self) -> tuple[Unknown, ...]:
+        own = self.storages.unknown({node.name: self._made(node) for node in self.graph.nodes})
+        inside = (self._inside(self.graph.by_name[name]).unknown for name in self.graph.inner)
+        return merged(own, *inside)
+
+    def _inside(self, node: Node) -> Amount:
+        """Return what the graphs inside a node need at most."""
+        graphs = self.graph.inner.get(node.name, ())
+        return largest(
+            InferenceMemory(
+                graph, self.storages.inside(graph), self.gradients.inside(node, graph)
+            ).peak
+            for graph in graphs
+        )

@@ -1,0 +1,59 @@
+"""When the modules of a network return: the calls of each, as stretches of nodes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+
+from archlint.analysis.structure.blocks import Blocks
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_made_up
+from archlint.graph.modules import Path
+from archlint.record import record
+
+
+@record(slots=False)
+class ModuleCalls:
+    """The calls of modules in the order of the nodes of `graph`.
+
+    A call lasts as long as the nodes are of one module and use no weight a second time: that is
+    another call of the same module.
+    """
+
+    graph: Graph
+    blocks: Blocks
+
+    def end(self, module: Path, index: int) -> int:
+        """Return the last node of the call of a module that node `index` is part of."""
+        starts, ends = self._calls[module]
+        return ends[bisect_right(starts, index) - 1]
+
+    @cached_property
+    def _calls(self) -> dict[Path, tuple[list[int], list[int]]]:
+        """The indices of the first and the last nodes of the calls of each module."""
+        calls: dict[Path, tuple[list[int], list[int]]] = {}
+        used: dict[Path, set[str]] = {}
+        before: tuple[Path, ...] = ()
+        weights, values = self.graph.weights, self.graph.values
+        for index, node in enumerate(self.graph.nodes):
+            modules = self.blocks.calls(node.name)
+            if not modules:  # exporters put constants in between, which belong to no module
+                continue
+            # Exporters share constants of their own, and ask for the shapes of weights beforehand.
+            dtype = values[node.output].dtype if node.output else None
+            is_use = dtype is not None and dtype.is_float
+            reads = [
+                name for name in node.inputs if is_use and name in weights and not is_made_up(name)
+            ]
+            for module in modules:
+                goes_on = module in before and used[module].isdisjoint(reads)
+                starts, ends = calls.setdefault(module, ([], []))
+                if goes_on:
+                    ends[-1] = index
+                else:
+                    starts.append(index)
+                    ends.append(index)
+                    used[module] = set()
+                used[module].update(reads)
+            before = modules
+        return calls

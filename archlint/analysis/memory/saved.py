@@ -1,0 +1,258 @@
+"""Which tensors the backward pass keeps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from archlint.analysis.amount import Amount, Unknown, merged, total
+from archlint.analysis.recognition.custom_functions import CustomFunctions
+from archlint.analysis.memory.storage import Storages
+from archlint.analysis.training.checkpointing import Segment
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.call import Call
+from archlint.ops.kept import Kept
+from archlint.ops.registry import Operators
+from archlint.ops.undetermined import Undetermined
+from archlint.record import record, replace
+
+
+@record
+class NodeSaved:
+    """What one node keeps: the storages it refers to, and the rest as for what an operator keeps.
+
+    A storage that several nodes refer to counts once.
+    """
+
+    storages: tuple[str, ...] = ()
+    own: Amount = Amount()
+    transient: int = 0
+    forward_transient: int = 0
+    transient_after: int | None = None
+    rewritten: Amount = Amount()
+    unknown: tuple[Unknown, ...] = ()
+    depends_on: str = ""
+    beside_others: bool = False
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept, or may be."""
+        return bool(self.storages or self.own.high or self.unknown)
+
+
+@record(slots=False)
+class Saved:
+    """The storages that are alive between forward and backward, as autograd keeps them.
+
+    A storage counts once, with the first operator that keeps it. Parameters and buffers cost
+    nothing more. The model's own input counts where it is kept; what the loss keeps does not.
+    `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
+    that the file may hide: the upper end. `cached` are tensors that live until the end of the
+    forward pass whether anybody keeps them or not, and `reasons` says why formats are not known.
+    `segments` are the parts that are checkpointed: each keeps what it reads, and nothing else.
+    """
+
+    graph: Graph
+    operators: Operators
+    gradients: GradientFlow
+    storages: Storages
+    more: Saved | None = None
+    cached: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    segments: tuple[Segment, ...] = ()
+
+    @cached_property
+    def of_node(self) -> dict[str, NodeSaved]:
+        """What each node keeps when it runs with a backward pass to come, by node name."""
+        kept: dict[str, NodeSaved] = {}
+        for node in self.graph.nodes:
+            kept[node.name] = self._keep(node, kept)
+        doubtful = [name for name, each in kept.items() if each.beside_others]
+        if doubtful:
+            holders = Counter(storage for each in kept.values() for storage in each.storages)
+            for name in doubtful:
+                each = kept[name]
+                if all(holders[storage] == 1 for storage in each.storages):
+                    kept[name] = replace(each, own=Amount.exact(each.own.low))
+        return kept
+
+    @cached_property
+    def held(self) -> dict[str, NodeSaved]:
+        """What is kept from the forward to the backward pass, by the node that keeps it.
+
+        What a checkpointed part reads is kept with its first node.
+        """
+        if not self.segments:
+            return self.of_node
+        held = dict(self.of_node)
+        for segment in self.segments:
+            parts = [held[node.name] for node in segment.nodes]
+            unknown = merged(*(part.unknown for part in parts))
+            held.update((node.name, NodeSaved()) for node in segment.nodes)
+            if any(part.keeps for part in parts):
+                read = self._not_free(self.storages.of(name) for name in segment.inputs)
+                held[segment.nodes[0].name] = NodeSaved(read, unknown=unknown)
+        return held
+
+    @cached_property
+    def total(self) -> Amount:
+        """Bytes kept by the whole graph."""
+        own = self.own_total
+        if self.more is None:
+            return own
+        return own.reaching(self.more.total)
+
+    @cached_property
+    def own_total(self) -> Amount:
+        """Bytes kept by the graph without the layers that the file may hide."""
+        return total(self.bytes_of(node.name) for node in self.graph.nodes)
+
+    @property
+    def bounded(self) -> tuple[tuple[str, str], ...]:
+        """The operators that keep more or less, and on what it depends."""
+        kept = ((node.op, self.of_node[node.name]) for node in self.graph.nodes)
+        return tuple(
+            dict.fromkeys(
+                (op, each.depends_on) for op, each in kept if each.own.low != each.own.high
+            )
+        )
+
+    @property
+    def rewriting(self) -> tuple[str, ...]:
+        """The operators whose backward pass takes more where they are computed in place."""
+        saved = ((node.op, self.of_node[node.name].rewritten) for node in self.graph.nodes)
+        return tuple(dict.fromkeys(op for op, bytes_ in saved if bytes_.low != bytes_.high))
+
+    @cached_property
+    def perhaps_in_place(self) -> frozenset[str]:
+        """The nodes that keep their output if they are computed in place, and else their input."""
+        return frozenset(
+            name
+            for name, each in self.of_node.items()
+            if each.beside_others and each.own.low == each.own.high
+        )
+
+    def run_again(self, segment: Segment) -> tuple[Node, ...]:
+        """Return the nodes of a checkpointed part that the backward pass runs again.
+
+        The run ends where nothing more is to be kept (PyTorch stops early): what the last node
+        keeps of its inputs is there before it runs.
+        """
+        keepers = [at for at, node in enumerate(segment.nodes) if self.of_node[node.name].keeps]
+        if not keepers:
+            return ()
+        last = segment.nodes[keepers[-1]]
+        kept = self.of_node[last.name]
+        is_needed = kept.own.high or kept.unknown or not set(last.outputs).isdisjoint(kept.storages)
+        return segment.nodes[: keepers[-1] + bool(is_needed)]
+
+    def bytes_of(self, node: str) -> Amount:
+        """Return the bytes that a node is the first to keep; none for a part of a composite."""
+        saved = self.held.get(node)
+        if saved is None:
+            return Amount()
+        shared = sum(map(self.storages.known_bytes, self._counted.get(node, ())))
+        return Amount(saved.own.low + shared, saved.own.high + shared, saved.unknown)
+
+    @cached_property
+    def _counted(self) -> dict[str, list[str]]:
+        """The storages that each node is the first to keep, by node name."""
+        seen: set[str] = set()
+        counted: dict[str, list[str]] = {}
+        for name, saved in self.held.items():
+            for storage in saved.storages:
+                if storage not in seen:
+                    seen.add(storage)
+                    counted.setdefault(name, []).append(storage)
+        return counted
+
+    def _keep(self, node: Node, before: Mapping[str, NodeSaved]) -> NodeSaved:
+        operator = self.operators.of(node)
+        if operator is None and self.gradients.enters(node):
+            reason = "what is kept inside it for the backward pass is not followed"
+            return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
+        flags = self.gradients.of(node)
+        if not flags.needed:
+            return NodeSaved()
+        if operator is None:
+            return NodeSaved(unknown=(Unknown(node.name, node.op, "the operator is not known"),))
+        if not operator.differentiable:
+            return NodeSaved()
+        strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
+        try:
+            is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
+            given = replace(flags, strides=strides, is_spare=is_spare)
+            kept = operator.kept(Call(node, self.graph), given)
+            storages = self._storages(node, kept)
+            if (kept.own or storages) and node.name in self._custom.inputs:
+                kept, storages = Kept(transient=kept.transient), self._given(node)
+            for storage in storages:
+                self.storages.nbytes(storage)
+        except Undetermined as reason:
+            return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
+        rewritten = kept.rewritten_high
+        high = kept.own if kept.own_high is None else kept.own_high
+        return NodeSaved(
+            storages,
+            Amount(kept.own, high),
+            kept.transient,
+            kept.forward_transient,
+            kept.transient_after,
+            Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
+            depends_on=kept.depends_on,
+            beside_others=kept.beside_others,
+        )
+
+    @cached_property
+    def _custom(self) -> CustomFunctions:
+        return CustomFunctions(self.graph)
+
+    def _given(self, node: Node) -> tuple[str, ...]:
+        """Return the tensors of numbers that the custom function around a node was given."""
+        dtypes = ((name, self.graph.values[name].dtype) for name in self._custom.inputs[node.name])
+        return self._not_free(
+            self.storages.of(name) for name, dtype in dtypes if dtype and dtype.is_float
+        )
+
+    def _is_spare(self, name: str, before: Mapping[str, NodeSaved]) -> bool:
+        """Whether a tensor was made for one operator alone, and its maker does not keep it.
+
+        It may be a view of such a tensor, but for one of several of the same call.
+        """
+        maker = self.graph.producers.get(name)
+        if maker is None or name in self.graph.outputs or len(self.graph.consumers[name]) != 1:
+            return False
+        storage, kept = self.storages.of(name), before.get(maker.name)
+        if kept is None or storage in kept.storages:
+            return False
+        is_new = storage == name
+        return is_new or (len(maker.outputs) == 1 and self._is_spare(maker.inputs[0], before))
+
+    def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
+        names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]
+        names += [node.outputs[slot] for slot in kept.outputs]
+        return self._not_free(self.storages.of(name) for name in names)
+
+    def _not_free(self, storages: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(storage for storage in storages if not self.is_free(storage)))
+
+    def made(self, node: Node) -> tuple[str, ...]:
+        """Return the storages that a node makes and that cost something."""
+        names = (name for name in node.outputs if name and self.storages.of(name) == name)
+        return tuple(name for name in names if not self.is_free(name))
+
+    @cached_property
+    def unknown(self) -> tuple[Unknown, ...]:
+        """What is kept or made whose size is not known, and is in no moment of a step."""
+        made = {node.name: self.made(node) for node in self.graph.nodes}
+        return merged(self.total.unknown, self.storages.unknown(made))
+
+    def is_free(self, storage: str) -> bool:
+        """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
+        if self.gradients.is_stored(storage):
+            return True
+        is_number = storage in self.graph.constants and self.graph.values[storage].elements == 1
+        return is_number and storage not in self.gradients.needed

@@ -1,0 +1,117 @@
+"""How long the variables of a program hold the tensors that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TypeAlias
+
+from archlint.analysis.memory.execution import Execution, FunctionCall, Ran
+from archlint.graph.program_line import Target
+from archlint.record import record
+
+Held: TypeAlias = tuple[str, int]
+"""A tensor, and the index of the last node that runs while a variable holds it."""
+
+# What is still read when its variable has another tensor is held by something else.
+_ELSEWHERE = "a list, or a variable that was given what another one held"
+
+
+@record(slots=False)
+class Variables:
+    """The variables of the functions that ran.
+
+    One holds a tensor until it is bound to another one or until its function returns, which may be
+    long after the last operator has read the tensor.
+    """
+
+    execution: Execution
+
+    def held(self) -> Iterator[Held]:
+        """Yield what the variables held, as they let go of it."""
+        if not self.execution.is_known:
+            return
+        for ran in self.execution.lines():
+            for target, names in self._shared_out(ran):
+                yield from self._bound(ran.call, target, names)
+            if ran.returns:
+                held = (name for names in ran.call.variables.values() for name in names)
+                yield from ((name, ran.last) for name in held)
+
+    def _bound(self, call: FunctionCall, target: Target, names: Sequence[str]) -> Iterator[Held]:
+        """Bind a variable; yield what it held until then."""
+        before = call.variables.get(target.name, [])
+        if target.grows:
+            listed = [name for name in names if not self._is_popped(name)]
+            call.variables[target.name] = [*before, *listed]
+            return
+        call.variables[target.name] = [*names]
+        bound_at = max(self._made_at[name] for name in names)
+        for name in before:
+            if self._is_read_after(name, bound_at) and not self._is_popped(name):
+                call.variables.setdefault(_ELSEWHERE, []).append(name)
+            else:
+                yield name, bound_at
+
+    def _shared_out(self, ran: Ran) -> Iterator[tuple[Target, Sequence[str]]]:
+        """Yield which tensors of those that a line made each of its variables is bound to.
+
+        It is what others read after the line, and the last one in any case. Where there are more
+        variables than tensors, the first ones of several that share a value are bound, and the
+        last ones of several statements.
+        """
+        made, bound = ran.call.made, ran.line.targets
+        parts = _parts(ran)
+        if parts:
+            yield from ((target, [name]) for target, name in parts)
+            taken = {name for _, name in parts}
+            made = [name for name in made if name not in taken]
+            bound = tuple(target for target in bound if not target.several)
+        names = [name for name in made if name == made[-1] or self._is_read_after(name, ran.last)]
+        if not names or not bound:
+            return
+        start = 0 if bound[0].several else max(len(bound) - len(names), 0)
+        first, *others = bound[start : start + len(names)]
+        more = len(names) - len(others)
+        yield first, names[:more]
+        yield from ((target, [name]) for target, name in zip(others, names[more:], strict=True))
+
+    def _is_read_after(self, name: str, index: int) -> bool:
+        return self._last_read.get(name, -1) > index
+
+    def _is_popped(self, name: str) -> bool:
+        """Whether a tensor is taken out of a list where it is read last."""
+        nodes, read_at = self.execution.graph.nodes, self._last_read.get(name, -1)
+        if not 0 <= read_at < len(nodes):
+            return False
+        stack = self.execution.stack(nodes[read_at])
+        return any("pop" in self.execution.line(frame).calls for _, frame in stack)
+
+    @cached_property
+    def _last_read(self) -> dict[str, int]:
+        """The index of the last node that reads each tensor; past the end for outputs."""
+        graph = self.execution.graph
+        last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
+        return last | dict.fromkeys(graph.outputs, len(graph.nodes))
+
+    @cached_property
+    def _made_at(self) -> dict[str, int]:
+        """The index of the node that makes each tensor."""
+        nodes = enumerate(self.execution.graph.nodes)
+        return {name: index for index, node in nodes for name in node.outputs}
+
+
+def _parts(ran: Ran) -> list[tuple[Target, str]]:
+    """Return what the variables that share a value are bound to, where each is known.
+
+    It is a part of a tensor that is taken apart, or what the function that was called has under the
+    same name.
+    """
+    sharing = [target for target in ran.line.targets if target.several]
+    if sharing and len(sharing) == len(ran.call.parts):
+        return list(zip(sharing, ran.call.parts, strict=True))
+    inner = ran.call.inner.variables if ran.call.inner else {}
+    same = [(target, inner.get(target.name, [])) for target in sharing]
+    if not all(names for _, names in same):
+        return []
+    return [(target, names[-1]) for target, names in same]

@@ -1,0 +1,1 @@
+"""Which stored tensors are parameters, buffers or numbers of a formula."""

@@ -1,0 +1,148 @@
+"""Which stored tensors are parameters, which are running statistics, and which are constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from archlint.analysis.parameters.lineage import Lineage, Use
+from archlint.analysis.parameters.stored_role import StoredRole, StoredRoles
+from archlint.frontends.properties import ADAPTER, FROZEN
+from archlint.graph.graph import Graph
+from archlint.graph.value import Value
+from archlint.ops.registry import Operators
+from archlint.record import record, replace
+
+
+@record
+class Parameter:
+    """A tensor that training changes, or a buffer that it carries along.
+
+    `uses` are the operators that it ends up in, whatever it passes on the way.
+    """
+
+    value: Value
+    uses: tuple[Use, ...]
+    trained: bool = True
+
+
+@record(slots=False)
+class Parameters:
+    """The stored tensors of a graph by their part in training; tied weights count once.
+
+    `count`, `nbytes` and the like are about the whole model, the graphs inside its nodes included:
+    both branches of an If are stored, and the body of a loop once.
+
+    The size of every entry is known: a file whose stored tensors have none is refused, and what is
+    made of a size that is open is no parameter. With `only_adapters`, nothing else is trained,
+    wherever it is stored. A graph `is_restored` where what an export for inference did was undone.
+    """
+
+    graph: Graph
+    operators: Operators
+    only_adapters: bool = False
+    is_restored: bool = False
+
+    @cached_property
+    def trainable(self) -> dict[str, Parameter]:
+        """The parameters of this graph by name, frozen ones too."""
+        return self._of(StoredRole.PARAMETER)
+
+    @cached_property
+    def buffers(self) -> dict[str, Parameter]:
+        """The running statistics and what else this graph carries along, by name."""
+        return self._of(StoredRole.BUFFER)
+
+    @cached_property
+    def every(self) -> tuple[Parameter, ...]:
+        """All parameters, also those in the graphs inside nodes."""
+        inner = self._inner(lambda parameters: parameters.every)
+        return (*self.trainable.values(), *inner)
+
+    @cached_property
+    def every_buffer(self) -> tuple[Parameter, ...]:
+        """All buffers, also those in the graphs inside nodes."""
+        inner = self._inner(lambda parameters: parameters.every_buffer)
+        return (*self.buffers.values(), *inner)
+
+    @cached_property
+    def inside(self) -> dict[Graph, Parameters]:
+        """The parameters of the graphs inside nodes."""
+        return {
+            graph: Parameters(graph, self.operators, self.only_adapters, self.is_restored)
+            for graph in self.lineage.inside
+        }
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """The stored tensor behind every name that leads to one, itself included."""
+        return self.lineage.same
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What becomes of the stored tensors."""
+        return Lineage(self.graph, self.operators)
+
+    @property
+    def count(self) -> int:
+        """The number of parameters."""
+        return sum(entry.value.elements or 0 for entry in self.every)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the parameters as stored."""
+        return sum(entry.value.nbytes or 0 for entry in self.every)
+
+    @property
+    def buffer_count(self) -> int:
+        """The number of values in the running statistics."""
+        return sum(entry.value.elements or 0 for entry in self.every_buffer)
+
+    @property
+    def buffer_bytes(self) -> int:
+        """The bytes of the running statistics."""
+        return sum(entry.value.nbytes or 0 for entry in self.every_buffer)
+
+    @cached_property
+    def of_node(self) -> dict[str, int]:
+        """How many parameters each node brings in, by node name; a tied one with its first user."""
+        counts: dict[str, int] = {}
+        for entry in self.every:
+            if entry.uses:
+                first = entry.uses[0].node.name
+                counts[first] = counts.get(first, 0) + (entry.value.elements or 0)
+        return counts
+
+    @cached_property
+    def _roles(self) -> dict[str, StoredRole]:
+        roles = StoredRoles(self.lineage, self.is_restored)
+        return {root: roles.of(root) for root in self.lineage.roots}
+
+    def _of(self, role: StoredRole) -> dict[str, Parameter]:
+        return {
+            root: Parameter(
+                self.graph.values[root], self.lineage.uses[root], self._is_trained(root)
+            )
+            for root, own in self._roles.items()
+            if own is role and root not in self._captured
+        }
+
+    @cached_property
+    def _captured(self) -> frozenset[str]:
+        """The stored tensors that belong to a graph around this one."""
+        return frozenset(self.graph.captures)
+
+    def _inner(self, entries: Callable[[Parameters], tuple[Parameter, ...]]) -> Iterator[Parameter]:
+        """Yield entries of the graphs inside nodes, as uses of these nodes."""
+        for name, graphs in self.graph.inner.items():
+            node = self.graph.by_name[name]
+            for graph in graphs:
+                for entry in entries(self.inside[graph]):
+                    uses = tuple(Use(node, use.slot, use.reader) for use in entry.uses)
+                    yield replace(entry, uses=uses)
+
+    def _is_trained(self, root: str) -> bool:
+        weight = self.graph.weights.get(root)
+        if self.only_adapters:
+            return weight is not None and ADAPTER in weight.metadata
+        return weight is None or weight.metadata.get(FROZEN) != "true"

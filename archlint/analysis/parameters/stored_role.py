@@ -1,0 +1,208 @@
+"""Whether a stored tensor is a parameter, a buffer or a number of a formula."""
+
+from __future__ import annotations
+
+import enum
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlint.analysis.parameters.lineage import Lineage, Use
+from archlint.frontends.properties import BUFFER, INITIALIZER
+from archlint.graph.made_up import is_computed_anew, is_made_up
+from archlint.graph.node import Node
+from archlint.graph.value import Value
+from archlint.ops.masking import adds_to_scores
+from archlint.ops.operator import Layout, Operator
+from archlint.ops.selection import Selection
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.ops.composite.exported import Signature
+
+# Buffers that nothing in the graph tells from parameters, by the names that everybody gives them.
+_CUSTOMARY_BUFFER = re.compile(
+    r"(^|[._])(running_mean|running_var|num_batches_tracked|(cos|sin)(_cached|_table|_cache)?"
+    r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
+    r"|position_ids|token_type_ids|relative_position_index"
+    r"|relative_coords_table|masked_bias|alibi_slopes|anchor_grid|mel_basis|dct_mat"
+    r"|blur_kernel|resample_filter)$"
+    # Of these, a longer name may be learned: `log_std` is.
+    r"|(^|\.)((pixel_|image_|rgb_)?(mean|std)|slopes|anchors|window)$"
+)
+
+
+# Tables of sines are made longer than any input, so that only a part of them is used.
+_CUSTOMARY_TABLE = re.compile(r"(^|[._])(pe|pos_enc(oding)?s?|positional_encodings?)$")
+
+# Calls of which numbers come, by the names that torch.export gives to what they make.
+_NUMBER = re.compile(r"_\d+$")
+_MADE_OF_NUMBERS = frozenset(
+    {"where", "zeros", "ones", "full", "repeat", "arange", "cos", "sin", "scalar_tensor_default"}
+    | {"masked_fill", "tril", "triu", "zeros_like", "ones_like", "full_like", "threshold_cast"}
+)
+
+
+class StoredRole(enum.Enum):
+    """The part of a stored tensor in training."""
+
+    PARAMETER = "parameter"
+    BUFFER = "buffer"
+    NUMBER = "number"
+
+
+_SIGNATURE_ROLES = {"PARAMETER": StoredRole.PARAMETER, "BUFFER": StoredRole.BUFFER}
+
+
+@record(slots=False)
+class StoredRoles:
+    """The roles of the stored tensors of a graph.
+
+    The signature of torch.export says it. In other files of PyTorch the names of parameters and
+    buffers are kept, and those of other constants made up, so that a named float tensor on the way
+    to an output is a parameter, unless it is one of the tables of positions that are buffers.
+    Elsewhere the input slot decides that a tensor is used in. A graph `is_restored` where what an
+    export for inference did to it was undone.
+    """
+
+    lineage: Lineage
+    is_restored: bool = False
+
+    def of(self, name: str) -> StoredRole:
+        """Return the role of a stored tensor."""
+        graph = self.lineage.graph
+        value, uses = graph.values[name], self.lineage.uses[name]
+        if value.sizes is None:  # it is made anew for each size of an input
+            return StoredRole.NUMBER
+        weight = graph.weights.get(name)
+        if weight is not None and BUFFER in weight.metadata:
+            return StoredRole.BUFFER
+        if weight is not None and INITIALIZER in weight.metadata:
+            return StoredRole.PARAMETER
+        told = self._signature is not None and weight is not None and self._of_program(name)
+        if told:
+            return told
+        if weight is not None and self._keeps_names and not is_made_up(name):
+            return self._of_named(value, uses)
+        return self._of_used(value, uses)
+
+    @cached_property
+    def _signature(self) -> Signature | None:
+        from archlint.ops.composite.exported import signature
+
+        return signature(self.lineage.graph)
+
+    def _of_program(self, name: str) -> StoredRole | None:
+        """Return the role of a stored tensor in an exported program, None where it may be any."""
+        kinds = {} if self._signature is None else self._signature.kinds
+        if name in kinds:
+            return _SIGNATURE_ROLES.get(kinds[name], StoredRole.NUMBER)
+        return None if self._may_be_folded(name) else StoredRole.NUMBER
+
+    def _may_be_folded(self, name: str) -> bool:
+        """Whether a tensor that no program names may be what an optimizer made of a parameter.
+
+        It goes by the name of the call that made it: of a part of a table of positions, of a token
+        that is repeated. Masks and tables of cosines are made of numbers. In a graph that was taken
+        back, what was worked out of a parameter is that parameter again.
+        """
+        if not self._has_absent_parameters or _NUMBER.sub("", name) in _MADE_OF_NUMBERS:
+            return False
+        return not (self.is_restored and is_computed_anew(name))
+
+    @cached_property
+    def _has_absent_parameters(self) -> bool:
+        """Whether parameters of the program are neither in the file nor tied to one that is."""
+        from archlint.ops.restored.tied_weights import is_tied
+
+        graph, kinds = self.lineage.graph, {} if self._signature is None else self._signature.kinds
+        parameters = [name for name, kind in kinds.items() if kind == "PARAMETER"]
+        absent = [name for name in parameters if name not in graph.weights]
+        uses = (self.lineage.uses.get(name, ()) for name in parameters)
+        return len(absent) > sum(is_tied(use.reader for use in each) for each in uses)
+
+    @property
+    def _keeps_names(self) -> bool:
+        return self.lineage.graph.is_from_pytorch
+
+    @cached_property
+    def _names_parameters(self) -> bool:
+        """Whether parameters are in the file by their names: a nameless Constant is none then."""
+        return self._keeps_names and not all(map(is_made_up, self.lineage.graph.weights))
+
+    def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
+        """Return the role of a tensor that has its name in the framework's state dictionary."""
+        by_use = self._of_used(value, uses)
+        if value.dtype is None or not value.dtype.is_float:  # a quantized weight, or a buffer
+            return by_use if by_use is StoredRole.PARAMETER else StoredRole.BUFFER
+        if by_use is StoredRole.BUFFER or _CUSTOMARY_BUFFER.search(value.name):
+            return StoredRole.BUFFER
+        if uses and not any(self._may_learn(use) for use in uses):
+            return StoredRole.BUFFER
+        if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
+            return StoredRole.BUFFER
+        return StoredRole.PARAMETER
+
+    def _may_learn(self, use: Use) -> bool:
+        """Whether a gradient may come back from where a tensor is read: not from a comparison."""
+        operator = self.lineage.operators.of(use.reader)
+        if operator is not None and not operator.differentiable:
+            return not operator.reads_contents
+        read = None if use.inner else self.lineage.graph.values.get(use.reader.inputs[use.slot])
+        return read is None or read.dtype is None or read.dtype.is_float
+
+    def _of_used(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
+        """Return the role that the operators give to a tensor which is used in their slots."""
+        if self._is_mask(value, uses):
+            return StoredRole.BUFFER
+        role = StoredRole.NUMBER
+        for use in uses:
+            own = self._of_use(value, use)
+            if own is StoredRole.PARAMETER:
+                return own
+            if own is StoredRole.BUFFER:
+                role = own
+        return role
+
+    def _of_use(self, value: Value, use: Use) -> StoredRole:
+        operator = self.lineage.operators.of(use.reader)
+        if operator is None or value.dtype is None:
+            return StoredRole.NUMBER
+        if use.slot in operator.buffers:
+            return StoredRole.BUFFER
+        if use.slot not in operator.weights or not self._can_learn(value, operator):
+            return StoredRole.NUMBER
+        return StoredRole.PARAMETER
+
+    def _can_learn(self, value: Value, operator: Operator) -> bool:
+        """Whether a tensor in a weight slot is a parameter and not a constant of a formula."""
+        if value.dtype is None:
+            return False
+        maker = self.lineage.graph.producers.get(value.name)
+        is_literal = maker is not None and self._is_literal(maker)
+        if is_literal and self._names_parameters and is_made_up(value.name):
+            return False
+        if operator.layout is not Layout.FOLLOWS:
+            return value.dtype.is_float or value.dtype.bits <= 8
+        is_made = maker is not None and (self._keeps_names or not is_literal)
+        is_number = value.elements is not None and value.elements <= 1
+        is_number = is_number and operator.scalars_are_constants
+        return value.dtype.is_float and not is_number and not is_made
+
+    def _is_cut(self, name: str) -> bool:
+        users = self.lineage.graph.consumers.get(name, ())
+        entries = [self.lineage.operators.of(user) for user in users]
+        return bool(users) and all(
+            entry is not None and entry.selection is Selection.PART for entry in entries
+        )
+
+    def _is_literal(self, node: Node) -> bool:
+        operator = self.lineage.operators.of(node)
+        return operator is not None and operator.is_literal
+
+    def _is_mask(self, value: Value, uses: tuple[Use, ...]) -> bool:
+        """Whether a square table is added to the scores of attention, the same for all heads."""
+        shape = value.sizes or ()
+        square = len(shape) >= 2 and shape[-1] == shape[-2] and set(shape[:-2]) <= {1}
+        graph = self.lineage.graph
+        return square and bool(uses) and all(adds_to_scores(use.reader, graph) for use in uses)

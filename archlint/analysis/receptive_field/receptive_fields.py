@@ -1,0 +1,262 @@
+"""Receptive fields: what every tensor reads of every axis of every input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlint.analysis.receptive_field.field import Field, source_field
+from archlint.analysis.receptive_field.gridding import Grid, grids
+from archlint.analysis.receptive_field.joins import Join, join_of, meet_apart
+from archlint.analysis.receptive_field.look_ahead import leak, look_ahead
+from archlint.analysis.receptive_field.mirror import Mirror
+from archlint.analysis.receptive_field.overlap import Overlap, uneven_overlaps
+from archlint.analysis.receptive_field.path import Kernel, Step, kernels, widest_path
+from archlint.analysis.receptive_field.readings import Readings, readings_of
+from archlint.analysis.receptive_field.sights import Sights
+from archlint.analysis.receptive_field.smallest import smallest_sizes
+from archlint.analysis.receptive_field.stored_masks import stored_masks
+from archlint.analysis.receptive_field.walk import Path, Walk
+from archlint.analysis.receptive_field.windows import Window, windows
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.links import Regroup
+from archlint.ops.registry import Operators
+from archlint.record import record, replace
+
+if TYPE_CHECKING:
+    from archlint.analysis.receptive_field.stored_masks import Describe
+
+
+@record
+class Extent:
+    """An axis of an input that spans space or time, and its length where that is known."""
+
+    input: str
+    axis: int
+    length: int | None
+
+
+@record(slots=False)
+class ReceptiveFields:
+    """The fields of a graph, worked out forward from each input axis.
+
+    Axes of features (channels, embeddings) are no extents and are left out: they are the ones that
+    a product with a weight sums over before anything else has happened to them. So is the batch
+    axis: an axis 0 of which nothing ever reads two places, or where axis 0 is time, axis 1.
+    """
+
+    graph: Graph
+    operators: Operators
+
+    @cached_property
+    def extents(self) -> tuple[Extent, ...]:
+        """The axes of the inputs that span space or time."""
+        return tuple(self._walks)
+
+    def of(self, tensor: str, extent: Extent) -> Field:
+        """Return what `tensor` reads along `extent`; a field without branches is independent."""
+        return self._walks[extent].fields.get(tensor, _INDEPENDENT)
+
+    def depends(self, tensor: str, extent: Extent) -> bool:
+        """Whether `tensor` depends on the input along `extent`."""
+        return tensor in self._walks[extent].fields
+
+    @cached_property
+    def data(self) -> frozenset[str]:
+        """The tensors that depend on the contents of an input, not only on its shape."""
+        return self._readings.data
+
+    def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
+        """Return the nodes that make the field of `tensor`, from the input on."""
+        return widest_path(self.graph, self._walks[extent].fields, tensor)
+
+    def kernels(self, tensor: str, extent: Extent) -> Iterator[Kernel]:
+        """Yield the kernels of the convolutions that make the field of `tensor`."""
+        return kernels(self.path(tensor, extent), self.windows)
+
+    def narrowest(self, extent: Extent) -> dict[str, int]:
+        """Return the size of the narrowest path's field to each feature map."""
+        return smallest_sizes(self._after[extent.input], self._walks[extent].fields)
+
+    @cached_property
+    def windows(self) -> tuple[Window, ...]:
+        """The sliding windows of convolutions and poolings, along each of their axes."""
+        return tuple(windows(self.graph))
+
+    @cached_property
+    def uneven_overlaps(self) -> tuple[Overlap, ...]:
+        """The transposed convolutions whose outputs sum different numbers of products."""
+        return tuple(uneven_overlaps(self.graph, self.windows))
+
+    def grids(self, extent: Extent) -> Iterator[Grid]:
+        """Yield the maps that successive dilations leave with holes."""
+        return grids(self._readings, self._walks[extent], self.windows)
+
+    def look_ahead(self, tensor: str, extent: Extent) -> float | None:
+        """Return how many input elements `tensor` looks ahead along `extent`, if that is known."""
+        return look_ahead(self.of(tensor, extent))
+
+    def with_stored_masks(self, describe: Describe) -> ReceptiveFields:
+        """Return the fields with the contents of stored causal masks known.
+
+        `describe` reads what the numbers of a stored tensor look like.
+        """
+        masks = stored_masks(self.graph, describe)
+        if not masks:
+            return self
+        constants = {**self.graph.constants, **masks}
+        return ReceptiveFields(replace(self.graph, constants=constants), self.operators)
+
+    def leak(self, tensor: str, extent: Extent, allowed: int) -> Node | None:
+        """Return the first node before `tensor` that looks further ahead than `allowed`."""
+        return leak(self.graph, self._walks[extent].fields, tensor, allowed)
+
+    @cached_property
+    def maps(self) -> tuple[str, ...]:
+        """The last feature maps, before all of them is read, and the graph outputs."""
+        last = {
+            self._origin(name, extent)
+            for extent in self._walks
+            for output in self.graph.outputs
+            for name in self._last_maps(output, extent)
+        }
+        names = [name for node in self.graph.nodes for name in node.outputs if name in last]
+        return tuple(dict.fromkeys([*names, *self.graph.outputs]))
+
+    @cached_property
+    def joins(self) -> tuple[Join, ...]:
+        """Every place where paths with a local field meet."""
+        return tuple(self._joins(lambda _: True))
+
+    @cached_property
+    def misaligned(self) -> tuple[Join, ...]:
+        """The joins of paths that look at different places, unless that is intended."""
+        found = self._joins(meet_apart)
+        return tuple(join for join in found if not join.intended and join.aligned is False)
+
+    def _joins(self, chosen: Callable[[Sequence[Path]], bool]) -> Iterator[Join]:
+        for extent, walk in self._walks.items():
+            source = extent.input, extent.axis
+            for output, paths in walk.paths.items():
+                if output in self.graph.producers and chosen(paths):
+                    join = join_of(self.graph, self.operators, walk, output, source)
+                    if join is not None:
+                        yield join
+
+    @cached_property
+    def _sights(self) -> Sights:
+        return Sights(self.operators)
+
+    @cached_property
+    def _walks(self) -> dict[Extent, Walk]:
+        walks: dict[Extent, Walk] = {}
+        for name in self.graph.inputs:
+            walks.update(_extents_of(self._walks_from(name), self.graph, name))
+        return walks
+
+    @cached_property
+    def _readings(self) -> Readings:
+        return readings_of(self.graph, self._sights, self.graph.inputs)
+
+    @cached_property
+    def _after(self) -> dict[str, Readings]:
+        """The readings that depend on each input."""
+        return {name: self._readings.after(name) for name in self.graph.inputs}
+
+    def _walks_from(self, name: str) -> list[tuple[Extent, Walk]]:
+        """Return the walks from the axes of one input that hold no features."""
+        shape, readings = self.graph.values[name].shape or (), self._after[name]
+        found: list[tuple[Extent, Walk]] = []
+        for axis, size in enumerate(shape):
+            if found and found[-1][0].length == size:
+                before, known = found[-1]
+                walk = Mirror(known, before.axis, axis).follow(name, readings)
+            else:
+                walk = Walk({name: source_field(shape, axis)})
+                walk.follow(readings)
+            if not walk.is_features:
+                found.append((Extent(name, axis, size if isinstance(size, int) else None), walk))
+        return found
+
+    def _last_maps(self, output: str, extent: Extent) -> Iterator[str]:
+        """Yield the nearest maps before an output that reads everything."""
+        fields = self._walks[extent].fields
+        pending, seen = [output], {output}
+        while pending:
+            name = pending.pop()
+            field = fields.get(name, _INDEPENDENT)
+            node = self.graph.producers.get(name)
+            if field.moves or field.whole is None or node is None:
+                continue
+            for before in node.inputs:
+                if before in seen or before not in fields:
+                    continue
+                seen.add(before)
+                pending.append(before)
+                if fields[before].moves and not self._mixes(node, before):
+                    yield before
+
+    def _mixes(self, node: Node, before: str) -> bool:
+        """Whether a node mixes all places of a map that it keeps, as a softmax of scores does."""
+        values = self.graph.values
+        looks = self._sights.of(node, self.graph)[0]
+        if isinstance(looks, str) or values[before].shape != values[node.output].shape:
+            return False
+        slot = node.inputs.index(before)
+        return not any(look.slot == slot and look.sums for look in looks)
+
+    def _origin(self, name: str, extent: Extent) -> str:
+        """Return the tensor that a chain of pointwise operators and reshapes started from."""
+        fields = self._walks[extent].fields
+        while name in self.graph.producers:
+            node = self.graph.producers[name]
+            data = [used for used in node.inputs if used in fields]
+            if len(data) != 1 or data[0] in self.graph.inputs:
+                return name
+            if fields[data[0]] != fields[name] and not self._regroups(node):
+                return name
+            name = data[0]
+        return name
+
+    def _regroups(self, node: Node) -> bool:
+        looks = self._sights.of(node, self.graph)[0]
+        return not isinstance(looks, str) and any(
+            isinstance(link, Regroup) for look in looks for link in look.links
+        )
+
+
+def _extents_of(
+    found: list[tuple[Extent, Walk]], graph: Graph, name: str
+) -> Iterator[tuple[Extent, Walk]]:
+    """Yield those walks from one input that run along space or time."""
+    value = graph.values[name]
+    is_numbers = value.dtype is None or value.dtype.is_float
+    # A batch of 1 that a reshape dropped looks mixed where paths meet: there is nothing to mix.
+    timed = any(extent.axis == 0 and extent.length != 1 and walk.mixes for extent, walk in found)
+    for extent, walk in found:
+        if (extent.axis == 0 and not timed) or (extent.axis == 1 and timed and not walk.mixes):
+            continue
+        summed = walk.summed_at
+        apart = [
+            other
+            for each, other in found
+            if each.axis not in (0, extent.axis)
+            and each.length != 1
+            and _stays(other, graph, summed)
+        ]
+        if is_numbers and summed is not None and apart:
+            continue
+        yield extent, walk
+
+
+def _stays(walk: Walk, graph: Graph, node: str | None) -> bool:
+    """Whether the output of `node` still is a map along the axis of `walk`."""
+    maker = graph.by_name.get(node or "")
+    return maker is not None and any(
+        name in walk.fields and walk.fields[name].moves for name in maker.outputs
+    )
+
+
+_INDEPENDENT = Field()

@@ -1,0 +1,67 @@
+"""Composites that are recognized by the form of their nodes."""
+
+from __future__ import annotations
+
+from archlint.analysis.recognition.recognized import Recognized
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.composite.composite import Attributes, Form
+from archlint.ops.composite.exported import is_exported
+from archlint.ops.composite.pattern import Matching
+from archlint.ops.composite.registry import Composites
+from archlint.ops.registry import Operators
+
+
+def from_form(
+    graph: Graph, composites: Composites, found: Recognized, *, spanning: bool = False
+) -> None:
+    """Add what has the form of a composite, the largest first: from the end of the graph.
+
+    With `spanning`, only what torch.export has no name for, since it is several calls by then.
+    """
+    by_root = composites.among(frozenset(node.op for node in graph.nodes))
+    producers = graph.producers
+    for node in reversed(graph.nodes):
+        candidates = by_root.get(node.op, ())
+        if not candidates or node.name in found.covered:
+            continue
+        is_named = is_exported(node) and node.name not in found.lost
+        only_spanning = spanning or is_named
+        makers = {maker.op for name in node.inputs if (maker := producers.get(name))}
+        for candidate in candidates:
+            form = candidate.form
+            if not candidate.makers <= makers or (only_spanning and not form.spans_calls):
+                continue
+            matched = _match(form, node, graph, found)
+            if matched is not None:
+                matching, attributes = matched
+                inputs = tuple(matching.tensors.get(label, "") for label in form.inputs)
+                found.add(candidate.composite, matching.nodes, inputs, (node.output,), attributes)
+                break
+
+
+def _match(
+    form: Form, node: Node, graph: Graph, found: Recognized
+) -> tuple[Matching, Attributes] | None:
+    for matching in form.pattern.match(node.output, graph, Matching({})):
+        is_free = found.covered.isdisjoint(inner.name for inner in matching.nodes)
+        if is_free and _is_closed(matching, node, graph, found.operators):
+            attributes = form.attributes(matching, graph)
+            if attributes is not None:
+                return matching, attributes
+    return None
+
+
+def _is_closed(matching: Matching, root: Node, graph: Graph, operators: Operators) -> bool:
+    """Whether nobody outside uses what is made inside, but for its shape."""
+    inside = {node.name for node in matching.nodes}
+    for node in matching.nodes:
+        if node is root:
+            continue
+        for name in node.outputs:
+            if name in graph.outputs or any(
+                user.name not in inside and operators.reads_contents(user)
+                for user in graph.consumers.get(name, ())
+            ):
+                return False
+    return True

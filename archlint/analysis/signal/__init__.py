@@ -1,0 +1,1 @@
+"""The signal and its gradient through a whole network at initialization (mean-field theory)."""

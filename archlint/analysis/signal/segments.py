@@ -1,0 +1,247 @@
+"""Stretches of a network without a normalization, and the branches that are added to a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from math import sqrt
+
+from archlint.analysis.initialization.initialization import Layer
+from archlint.analysis.signal.bypass import is_bypassed
+from archlint.analysis.signal.propagation import Propagation
+from archlint.analysis.structure.flow import Destiny, Kind
+from archlint.graph.node import Node
+from archlint.ops.effect import (
+    Activates,
+    Attends,
+    Combines,
+    Effect,
+    LooksUp,
+    Normalizes,
+    Operation,
+    Over,
+    Passes,
+    Pools,
+    Recurs,
+    Shares,
+    Sums,
+)
+from archlint.record import record
+
+_FITS = 1.25  # a factor of sigma that does no harm
+_LAYERS = {Kind.SUM, Kind.NORMALIZATION}
+_NOWHERE = Destiny(frozenset())
+_LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves its stream
+
+
+@record
+class Branch:
+    """A residual branch: its last layer, where it is added, and what it is added to."""
+
+    end: Layer
+    addition: Node
+    stream: str
+    normalized: bool
+    causal: bool
+
+
+@record
+class Scale:
+    """The root mean square of an activation over that at the start of its stretch, and its band."""
+
+    node: Node
+    ratio: float
+    low: float
+    high: float
+
+    def is_outside(self, factor: float) -> bool:
+        """Whether the scale is surely more than a factor larger or smaller than at the start."""
+        return 0 < self.high < 1 / factor or self.low > factor
+
+
+@record(slots=False)
+class Segments:
+    """What happens to the signal between one normalization and the next."""
+
+    propagation: Propagation
+
+    @cached_property
+    def starts(self) -> Mapping[str, float]:
+        """The second moment that each tensor's stretch starts with: of data, a table, a norm."""
+        starts: dict[str, float] = {}
+        graph, signals = self.propagation.graph, self.propagation.signals
+        flow = self.propagation.initialization.flow
+        for name in graph.inputs:
+            if name in signals:
+                starts[name] = signals[name].second_moment
+        for node in graph.nodes:
+            if node.output not in signals:
+                continue
+            effect = flow.effects[node.name]
+            own = signals[node.output].second_moment
+            if isinstance(effect, LooksUp | Attends | Recurs) or _is_normalization(effect):
+                start = own
+            else:
+                known = [starts[name] for name in node.inputs if name in starts]
+                start = max(known, default=own)
+            for name in filter(None, node.outputs):
+                starts[name] = start
+        return starts
+
+    def scale(self, name: str) -> float | None:
+        """Return the root mean square of a tensor over that of the start of its stretch."""
+        start = self.starts.get(name, 0.0)
+        return sqrt(self.propagation.signals[name].second_moment / start) if start > 0 else None
+
+    def drifting(self, factor: float) -> Iterator[Scale]:
+        """Yield the activations whose scale is surely not within a factor of the start's.
+
+        They are those that a layer or a normalization is given: what makes factors, shares or the
+        output is scaled on purpose. A signal may be small in a branch that another one goes past.
+        """
+        flow, signals = self.propagation.initialization.flow, self.propagation.signals
+        for node in flow.graph.nodes:
+            origin = flow.origins.get(node.output)
+            if origin is None or origin.kind is not Kind.ACTIVATION or origin.node is not node:
+                continue
+            if flow.destinies.get(node.output, _NOWHERE).kinds.isdisjoint(_LAYERS):
+                continue
+            signal, start = signals.get(node.output), self.starts.get(node.output, 0.0)
+            if signal is None or start <= 0:
+                continue
+            low, high = (sqrt(max(each, 0) / start) for each in signal.band)
+            found = Scale(node, sqrt(signal.second_moment / start), low, high)
+            if found.is_outside(factor) and not (found.ratio < 1 and is_bypassed(flow, node)):
+                yield found
+
+    @cached_property
+    def defaults(self) -> Mapping[str, int]:
+        """How many layers in a row before each tensor are left at a framework's default.
+
+        A normalization (also one that may have been folded away), a layer that was drawn on
+        purpose, a default that happens to fit a ReLU, a path around, and a product of signals, as
+        of a gate or an attention, end the row.
+        """
+        initialization = self.propagation.initialization
+        flow = initialization.flow
+        by_node = {layer.node.name: layer for layer in initialization.layers}
+        runs: dict[str, int] = {}
+        is_stored = flow.is_stored
+        for node in flow.graph.nodes:
+            effect = flow.effects[node.name]
+            before = [runs.get(name, 0) for name in node.inputs if name and not is_stored(name)]
+            run = min(before) if before else 0
+            if isinstance(effect, Sums):
+                layer = by_node.get(node.name)
+                run = run + 1 if layer is not None and self._is_left(layer) else 0
+            elif _ends_row(effect) or (len(before) > 1 and _is_product(effect)):
+                run = 0
+            for name in filter(None, node.outputs):
+                runs[name] = run
+        return runs
+
+    def _is_left(self, layer: Layer) -> bool:
+        initialization = self.propagation.initialization
+        if layer.folded or not initialization.default(layer):
+            return False
+        found = initialization.initial(layer.weight)
+        return found is not None and found.is_outside(sqrt(2 / layer.fan.fan_in), _FITS)
+
+    def is_bypassed(self, layer: Layer) -> bool:
+        """Whether a layer stands in a branch that another signal goes past."""
+        return is_bypassed(self.propagation.initialization.flow, layer.node)
+
+    @cached_property
+    def before_heads(self) -> frozenset[str]:
+        """The layers from which one function of each element leads to a last layer."""
+        layers = self.propagation.initialization.layers
+        found = (self._before_head(layer.data) for layer in layers if layer.destiny.is_final)
+        return frozenset(name for name in found if name is not None)
+
+    def _before_head(self, tensor: str) -> str | None:
+        flow, functions = self.propagation.initialization.flow, 0
+        while (node := flow.graph.producers.get(tensor)) is not None:
+            if isinstance(flow.effects[node.name], Sums):
+                return node.name if functions == 1 else None
+            functions += isinstance(flow.effects[node.name], Activates)
+            before = [name for name in node.inputs if name in flow.dependent]
+            if len(before) != 1:
+                return None
+            tensor = before[0]
+        return None
+
+    def is_cut_off(self, layer: Layer) -> bool:
+        """Whether a ReLU follows a layer, which lets no gradient through where all is zero."""
+        flow = self.propagation.initialization.flow
+        for origin in flow.origins.values():
+            if origin.node is not None and origin.activation is not None and origin.is_rectified:
+                before = flow.origins.get(origin.node.inputs[origin.activation.slot])
+                if before is not None and before.node is layer.node:
+                    return True
+        return False
+
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        """The residual branches that end in a weighted sum."""
+        found = (self._branch(layer) for layer in self.propagation.initialization.layers)
+        return tuple(branch for branch in found if branch is not None)
+
+    def _branch(self, layer: Layer) -> Branch | None:
+        if not layer.destiny.joins:
+            return None
+        flow, name = self.propagation.initialization.flow, layer.node.output
+        while True:
+            users = flow.graph.consumers.get(name, ())
+            if len(users) != 1:
+                return None
+            user = users[0]
+            effect = flow.effects[user.name]
+            is_addition = isinstance(effect, Combines) and effect.operation is Operation.ADD
+            if is_addition and flow.offset(user) is None:
+                break
+            if not (is_addition or isinstance(effect, Passes | Pools)):
+                return None
+            name = user.output
+        stream = next((each for each in user.inputs if each != name), "")
+        found = self._inside(layer, stream)
+        return None if found is None else Branch(layer, user, stream, *found)
+
+    def _inside(self, layer: Layer, stream: str) -> tuple[bool, bool] | None:
+        """Return whether a branch normalizes, and whether it attends causally; None for no branch.
+
+        It is one where its stream is among what its last layer depends on.
+        """
+        flow = self.propagation.initialization.flow
+        pending, seen = [layer.node], set[str]()
+        normalized = causal = reached = False
+        while pending and len(seen) < _LONGEST_BRANCH:
+            node = pending.pop()
+            if node.name in seen:
+                continue
+            seen.add(node.name)
+            effect = flow.effects[node.name]
+            normalized = normalized or _is_normalization(effect)
+            causal = causal or (isinstance(effect, Attends | Shares) and effect.causal)
+            for name in node.inputs:
+                if name == stream:
+                    reached = True
+                elif name in flow.graph.producers and not flow.is_stored(name):
+                    pending.append(flow.graph.producers[name])
+        return (normalized, causal) if reached else None
+
+
+def _ends_row(effect: Effect | None) -> bool:
+    """Whether the scale behind an operator does not follow from that before it."""
+    if isinstance(effect, Activates):
+        return effect.is_gate
+    return (
+        effect is None or isinstance(effect, Attends | Shares | Recurs) or _is_normalization(effect)
+    )
+
+
+def _is_product(effect: Effect | None) -> bool:
+    return isinstance(effect, Combines) and effect.operation is not Operation.ADD
+
+
+def _is_normalization(effect: object) -> bool:
+    return isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS

@@ -1,0 +1,184 @@
+"""The random numbers in a tensor at initialization: their moments, and how sure these are."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import exp, inf, isfinite, log, sqrt
+from typing import TYPE_CHECKING
+
+from archlint.analysis.signal.function import Function, Line
+from archlint.ops.undetermined import Undetermined
+from archlint.record import record, replace
+
+if TYPE_CHECKING:
+    from archlint.analysis.signal.gaussian import Numbers
+
+_TINY = 1e-300
+_DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
+
+
+@record(eq=False)
+class Signal:
+    """The elements of a tensor as a function of one normal number each.
+
+    `root` names the tensor whose elements are those normal numbers, so that x * sigmoid(x) is known
+    to be a function of x; `function` is what it is. `agreement` is the correlation of the normal
+    numbers of two inputs at the same place, `likeness` that of two distant places of one input.
+
+    `low` and `high` bound ln of the second moment, relative to that of `function`, where structure
+    leaves it open (pooling, attention). `drift` is the variance that ln of the second moment has
+    gathered over layers of finite width, and `width` how many independent numbers the tensor
+    itself has. Of these numbers, a normalization has `fixed` the mean square (1), or the mean as
+    well (2), so that only their shape is left to chance.
+    """
+
+    root: str
+    function: Function
+    agreement: float = 0.0
+    likeness: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    drift: float = 0.0
+    width: float = inf
+    fixed: int = 0
+    shares: int | None = None
+
+    @property
+    def values(self) -> Numbers:
+        """The function at the nodes of the grid."""
+        return self.function.values
+
+    @property
+    def mean(self) -> float:
+        """E[x] over elements."""
+        return self.function.mean
+
+    @property
+    def second_moment(self) -> float:
+        """The mean square E[x^2], q, over elements, inputs and random weights."""
+        return self.function.second_moment
+
+    @property
+    def product(self) -> float:
+        """E[x x'] for the same element of two inputs."""
+        return self.function.product(self.agreement)
+
+    @property
+    def places_product(self) -> float:
+        """E[x y] for the same channel at two distant places of one input."""
+        return self.function.product(self.likeness)
+
+    @property
+    def correlation(self) -> float:
+        """The cosine of two inputs here: 1 where the network has forgotten which one it got."""
+        return min(self.product / max(self.second_moment, _TINY), 1.0)
+
+    @property
+    def kurtosis(self) -> float:
+        """E[x^4] / q^2: 3 for a normal number, 1 for one that only has a sign, or is zero."""
+        return self.function.kurtosis
+
+    @property
+    def fluctuation(self) -> float:
+        """The variance of ln q over random weights, for one input (Hanin and Rolnick 2018).
+
+        The mean of n independent squares varies by (kurtosis - 1) / n: 2 / n for a normal number,
+        5 / n behind a ReLU. Behind a normalization it is less by what follows the mean and the
+        mean square of the normal numbers, which are the same whatever the weights.
+        """
+        if self.width == inf or self.second_moment <= _TINY:
+            return self.drift
+        varies = self.kurtosis - 1
+        for order in (2, 1)[: self.fixed]:
+            varies -= self.function.square_coefficient(order) ** 2
+        return self.drift + max(varies, 0) / self.width
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """The second moment between two deviations of its fluctuation, and bounds of structure."""
+        varies = self.fluctuation
+        square = self.second_moment
+        # A product of many factors with mean one is log-normal: its middle lies under its mean.
+        low = self.low - 0.5 * varies - _DEVIATIONS * sqrt(varies)
+        high = self.high - 0.5 * varies + _DEVIATIONS * sqrt(varies)
+        return square * exp(low), square * exp(max(high, self.high))
+
+    @property
+    def products(self) -> tuple[float, float]:
+        """E[x x'] for two inputs and for two places."""
+        return self.product, self.places_product
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the second moment is a number."""
+        return isfinite(self.second_moment)
+
+    @property
+    def negative(self) -> Signal:
+        """The signal times minus one."""
+        return replace(self, function=self.function.scaled(-1))
+
+    @property
+    def reciprocal(self) -> Signal:
+        """One over the signal, which must not come near zero."""
+        sizes = abs(self.values)
+        if float(sizes.min()) <= 1e-6 * float(sizes.max()):
+            raise Undetermined("a division by numbers around zero")
+        return replace(self, function=self.function.reciprocal)
+
+    def is_always(self, number: float) -> bool:
+        """Whether all elements are this number: most gains are one, and most biases zero."""
+        function = self.function
+        is_still = isinstance(function, Line) and not function.slope
+        return is_still and not self.root and function.mean == number
+
+    def renamed(self, root: str) -> Signal:
+        """Return the same signal at other places, which are functions of other numbers."""
+        return replace(self, root=root) if self.root else self
+
+    def independent(self, root: str) -> Signal:
+        """Return the same signal where two inputs have nothing in common but the mean."""
+        return replace(self, root=root, agreement=0.0, likeness=0.0) if self.root else self
+
+
+def normal(  # noqa: PLR0913 - what a signal is made of
+    root: str,
+    mean: float,
+    square: float,
+    products: tuple[float, float],
+    *,
+    low: float = 0.0,
+    high: float = 0.0,
+    drift: float = 0.0,
+    width: float = inf,
+    fixed: int = 0,
+) -> Signal:
+    """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and for two places."""
+    between = mean * mean
+    variance = max(square - between, 0.0)
+    agreement = likeness = 0.0
+    if variance > _TINY:
+        agreement = min(max((products[0] - between) / variance, 0.0), 1.0)
+        likeness = min(max((products[1] - between) / variance, 0.0), 1.0)
+    function = Line(mean, sqrt(variance))
+    return Signal(root, function, agreement, likeness, low, high, drift, width, fixed)
+
+
+@lru_cache
+def constant(value: float) -> Signal:
+    """Return a signal that is one number everywhere: for most gains one, for most biases zero."""
+    return Signal("", Line(value), 1.0, 1.0)
+
+
+def scaled(signal: Signal, second_moment: float, root: str) -> Signal:
+    """Return a signal of the same shape with another second moment."""
+    factor = sqrt(second_moment / max(signal.second_moment, _TINY))
+    return replace(signal, root=root, function=signal.function.scaled(factor))
+
+
+def log_mixture(parts: list[tuple[float, float]]) -> float:
+    """Return ln of the mean of exp(x), with weights: how bounds of a sum follow from its parts."""
+    total = sum(weight for weight, _ in parts)
+    if total <= 0:
+        return 0.0
+    return log(max(sum(weight * exp(bound) for weight, bound in parts) / total, _TINY))

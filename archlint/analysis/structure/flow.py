@@ -1,0 +1,351 @@
+"""What a tensor comes from and what it runs into, seen past operators that only move elements."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import field
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from archlint.analysis.parameters.parameters import Parameters
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Role, Shape
+from archlint.ops.answers import Answers
+from archlint.ops.effect import (
+    Activates,
+    Attends,
+    Combines,
+    Effect,
+    Holds,
+    Joins,
+    LooksUp,
+    Normalizes,
+    Operation,
+    Over,
+    Passes,
+    Pools,
+    Recurs,
+    Shares,
+    Sums,
+)
+from archlint.ops.registry import Operators
+from archlint.ops.undetermined import Undetermined
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.ops.effect import Function
+
+
+class Kind(enum.Enum):
+    """What gave a tensor its scale, or takes it."""
+
+    DATA = "data"  # an input of the model
+    STORED = "stored"  # a weight
+    ACTIVATION = "activation"
+    GATE = "gate"  # a function that makes factors from 0 to 1 for another signal
+    NORMALIZATION = "normalization"
+    SUM = "sum"
+    OUTPUT = "output"
+    OTHER = "other"
+
+    __hash__ = object.__hash__  # that of Enum is written in Python
+
+
+@record
+class Origin:
+    """What gave a tensor its scale; `activation` where that is a function of each element."""
+
+    kind: Kind
+    node: Node | None = None
+    activation: Activates | None = None
+
+    @property
+    def is_rectified(self) -> bool:
+        """Whether it comes out of a ReLU, or of one that is cut off far above (ReLU6)."""
+        return self.activation is not None and _rectifies(self.activation.function)
+
+
+@lru_cache(maxsize=64)
+def _rectifies(function: Function) -> bool:
+    import numpy as np
+
+    probe = np.array([-2.0, -1.0, 1.0, 2.0])
+    with np.errstate(all="ignore"):  # a root of what is negative is no ReLU either
+        return bool((function(probe) == [0, 0, 1, 2]).all())
+
+
+@record
+class Destiny:
+    """What a tensor runs into; `joins` tells that it is added to another path on the way."""
+
+    kinds: frozenset[Kind]
+    joins: bool = False
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether every way ends in a normalization."""
+        return self.kinds == {Kind.NORMALIZATION}
+
+    @property
+    def opens_gate(self) -> bool:
+        """Whether every way ends in a gate, which is half open where nothing comes in."""
+        return self.kinds == {Kind.GATE}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every way ends in an output of the model."""
+        return self.kinds == {Kind.OUTPUT}
+
+
+_NOWHERE = Destiny(frozenset())
+_SUMMING = (Sums, Recurs)
+_PASSING = (Passes, Pools, Normalizes, LooksUp)
+_SUMMING_AHEAD = (*_SUMMING, Attends)
+
+
+@cache
+def _ends_as(kind: Kind) -> Destiny:
+    return Destiny(frozenset({kind}))
+
+
+def _either(first: Destiny, second: Destiny) -> Destiny:
+    """Return what runs into both; most often one says it all, and is not made anew."""
+    joins = first.joins or second.joins
+    if first.kinds >= second.kinds and joins is first.joins:
+        return first
+    if second.kinds >= first.kinds and joins is second.joins:
+        return second
+    return Destiny(first.kinds | second.kinds, joins)
+
+
+@record(slots=False)
+class Flow:
+    """Both questions, answered for all tensors of a graph in one walk each."""
+
+    graph: Graph
+    operators: Operators
+    parameters: Parameters
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def effects(self) -> Mapping[str, Effect | None]:
+        """The effect of each node by its name; None where it is not known, for one of `reasons`."""
+        return {node.name: self.effect(node) for node in self.graph.nodes}
+
+    def effect(self, node: Node) -> Effect | None:
+        """Return the effect of one node, without a look at the others."""
+        known, name = self._known, node.name
+        if name in known:
+            return known[name]
+        found = known[name] = self._effect(node)
+        return found
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.operators)
+
+    @cached_property
+    def _known(self) -> dict[str, Effect | None]:
+        return {}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each node in the order of the graph."""
+        return {node.name: place for place, node in enumerate(self.graph.nodes)}
+
+    @cached_property
+    def weighted(self) -> tuple[Node, ...]:
+        """The nodes that a stored tensor goes into."""
+        stored = self.parameters.origins.keys()
+        return tuple([node for node in self.graph.nodes if not stored.isdisjoint(node.inputs)])
+
+    @cached_property
+    def origins(self) -> Mapping[str, Origin]:
+        """What gave each tensor its scale."""
+        origins: dict[str, Origin] = {}
+        for name, value in self.graph.values.items():
+            if value.role is not Role.COMPUTED:
+                origins[name] = Origin(Kind.DATA if value.role is Role.INPUT else Kind.STORED)
+        for node in self.graph.nodes:
+            origin = self._origin(node, origins)
+            for name in node.outputs:
+                origins.setdefault(name, origin)
+        return origins
+
+    @cached_property
+    def destinies(self) -> Mapping[str, Destiny]:
+        """What each tensor runs into."""
+        destinies = dict.fromkeys(filter(None, self.graph.outputs), _ends_as(Kind.OUTPUT))
+        for node in reversed(self.graph.nodes):
+            effect = self.effects[node.name]
+            only = effect.slot if isinstance(effect, Passes) else None  # others lend a type or size
+            if not self.operators.reads_contents(node):
+                continue
+            for slot, name in enumerate(node.inputs):
+                if name and only in {None, slot}:
+                    ahead = self._ahead(node, slot, destinies)
+                    here = destinies.get(name)
+                    destinies[name] = ahead if here is None else _either(here, ahead)
+        return destinies
+
+    def _effect(self, node: Node) -> Effect | None:
+        operator = self.operators.of(node)
+        if operator is None or operator.signal is None:
+            return None
+        try:
+            return self._answers.of(operator.signal, node, self.graph)
+        except Undetermined as reason:
+            self.reasons[node.name] = str(reason)
+            return None
+        except (IndexError, ValueError):
+            return None  # what does not fit its operator is told where shapes are worked out
+
+    def _origin(self, node: Node, origins: Mapping[str, Origin]) -> Origin:
+        effect = self.effects[node.name]
+        if isinstance(effect, Activates):
+            return Origin(Kind.ACTIVATION, node, effect)
+        if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
+            return Origin(Kind.NORMALIZATION, node)
+        if isinstance(effect, _SUMMING):
+            return Origin(Kind.SUM, node)
+        if isinstance(effect, _PASSING):
+            slot = effect.slot if isinstance(effect, Passes) else 0
+            return origins.get(node.inputs[slot], _OTHER)
+        return self._joined(node, effect, origins)
+
+    def _joined(self, node: Node, effect: Effect | None, origins: Mapping[str, Origin]) -> Origin:
+        if isinstance(effect, Joins):
+            return _common([origins.get(name, _OTHER) for name in node.inputs if name])
+        offset = self.offset(node)
+        if offset is not None:
+            return origins.get(node.inputs[1 - offset], _OTHER)
+        return Origin(Kind.OTHER, node)
+
+    def _ahead(self, node: Node, slot: int, destinies: Mapping[str, Destiny]) -> Destiny:
+        """Return what an input of a node runs into there."""
+        effect = self.effects[node.name]
+        if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
+            return _ends_as(Kind.NORMALIZATION)
+        if isinstance(effect, (Activates, Shares)):
+            return self._squashed(node, effect, destinies)
+        if isinstance(effect, _SUMMING_AHEAD):
+            # A product with a weight carries the scale of what it is given on.
+            own = destinies.get(node.output, _NOWHERE)
+            carries = own.is_normalized and isinstance(effect, Sums) and self._is_scaled(node, slot)
+            return own if carries else _ends_as(Kind.SUM)
+        after = _NOWHERE
+        for name in node.outputs:
+            if name in destinies:
+                after = _either(after, destinies[name])
+        if isinstance(effect, Combines) and effect.operation is Operation.ADD:
+            joins = after.joins or self.offset(node) != 1 - slot
+            return after if joins is after.joins else Destiny(after.kinds, joins)
+        if effect is not None and not isinstance(effect, (Combines, Holds)):
+            return after
+        is_scaled = isinstance(effect, Combines) and self._is_scaled(node, slot)
+        return after if is_scaled else _ends_as(Kind.OTHER)
+
+    def _squashed(
+        self, node: Node, effect: Activates | Shares, destinies: Mapping[str, Destiny]
+    ) -> Destiny:
+        """Return what the input of a function of each element runs into."""
+        own = destinies.get(node.output, _NOWHERE)
+        if own.is_final and _squashes(effect):
+            return own  # what makes probabilities or pixels of outputs belongs to the last layer
+        is_gate = isinstance(effect, Activates) and effect.is_gate
+        return _ends_as(Kind.GATE if is_gate else Kind.ACTIVATION)
+
+    @cached_property
+    def attends(self) -> bool:
+        """Whether positions are averaged with shares that are computed from them."""
+        return any(
+            isinstance(self.effects[node.name], Attends)
+            or (isinstance(self.effects[node.name], Shares) and self._weighs(node))
+            for node in self.graph.nodes
+        )
+
+    def _weighs(self, node: Node) -> bool:
+        """Whether the output of a softmax is multiplied with something else that is computed."""
+        pending = [node.output]
+        for name in pending:
+            for user in self.graph.consumers.get(name, ()):
+                effect = self.effects[user.name]
+                if isinstance(effect, Sums):
+                    if not any(self.is_stored(user.inputs[slot]) for slot in effect.factors):
+                        return True
+                elif isinstance(effect, Passes):
+                    pending.append(user.output)
+        return False
+
+    def _is_scaled(self, node: Node, slot: int) -> bool:
+        """Whether a tensor is only multiplied by what is the same for every input of the model.
+
+        That is the scale of a layer, or the random numbers that leave out whole branches.
+        """
+        others = [name for place, name in enumerate(node.inputs) if name and place != slot]
+        return all(self.is_stored(name) or name not in self.dependent for name in others)
+
+    @cached_property
+    def dependent(self) -> frozenset[str]:
+        """The tensors that the inputs of the model have a say in; known sizes have none."""
+        reached = set(self.graph.inputs)
+        for node in self.graph.nodes:
+            effect = self.effects[node.name]  # another input may lend its type alone
+            read = (node.inputs[effect.slot],) if isinstance(effect, Passes) else node.inputs
+            if not reached.isdisjoint(read):
+                reached.update(name for name in node.outputs if name not in self.graph.constants)
+        return frozenset(reached)
+
+    def offset(self, node: Node) -> int | None:
+        """Return the slot of a stored tensor that an addition adds to a computed one."""
+        effect = self.effect(node)
+        is_sum = isinstance(effect, Combines) and effect.operation is Operation.ADD
+        if not is_sum or len(node.inputs) != 2:
+            return None
+        stored = [self.is_stored(name) for name in node.inputs]
+        return stored.index(True) if sum(stored) == 1 else None
+
+    def offset_of(self, node: Node, effect: Sums) -> str | None:
+        """Return the bias of a sum: its own, or the number a channel that the next node adds."""
+        if effect.bias is not None:
+            return node.inputs[effect.bias]
+        for user in self.graph.consumers.get(node.output, ()):
+            slot = self.offset(user)
+            if slot is not None and _is_row(self.graph.values[user.inputs[slot]].shape):
+                return user.inputs[slot]
+        return None
+
+    def is_stored(self, name: str) -> bool:
+        """Whether a tensor comes from the file, whatever it passes on the way."""
+        return name in self._stored
+
+    @cached_property
+    def _stored(self) -> frozenset[str]:
+        stored = (name for name, value in self.graph.values.items() if value.role is Role.STORED)
+        return frozenset(stored).union(self.parameters.origins, self.graph.constants)
+
+
+_OTHER = Origin(Kind.OTHER)
+
+
+def _squashes(effect: Activates | Shares) -> bool:
+    """Whether what comes out is between -1 and 1, whatever goes in."""
+    import numpy as np
+
+    if isinstance(effect, Shares):
+        return True
+    with np.errstate(all="ignore"):
+        ends = effect.function(np.array([-100.0, 100.0]))
+    return bool((abs(ends) <= 1).all())
+
+
+def _is_row(shape: Shape | None) -> bool:
+    return shape is not None and len(shape) > 0 and all(dim == 1 for dim in shape[:-1])
+
+
+def _common(origins: list[Origin]) -> Origin:
+    """Return what several tensors come from, where that is the same kind of thing."""
+    names = {(each.kind, each.activation.name if each.activation else "") for each in origins}
+    return origins[0] if len(names) == 1 else _OTHER

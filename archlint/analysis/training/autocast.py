@@ -1,0 +1,183 @@
+"""The graph that autocast runs: which tensors are in half precision, and the casts on the way."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.analysis.training.precision import Formatted
+from archlint.graph.dtype import DType
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Role, Value
+from archlint.ops import insertion
+from archlint.ops.autocast import Casting, Lists
+from archlint.ops.call import Call
+from archlint.ops.undetermined import Undetermined
+from archlint.record import record, replace
+
+_FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
+_CASTS = frozenset({Casting.STATED, Casting.LIKE})
+
+
+def autocast(
+    graph: Graph, gradients: GradientFlow, half: DType, lists: Lists, unsettled: DType
+) -> Formatted:
+    """Return `graph` as autocast runs it, with a node for every cast of a tensor.
+
+    An operator's inputs are cast to the format that it asks for, each to a new tensor. Only the
+    half-precision copies of leaves that need a gradient, parameters above all, are kept for the
+    next operator that asks. `unsettled` is the format of operators of which `lists` tell nothing.
+    """
+    walk = _Walk(graph, gradients, half, lists, unsettled)
+    for node in graph.nodes:
+        walk.visit(node)
+    casted = replace(graph, nodes=tuple(walk.nodes), values=walk.values)
+    return Formatted(casted, tuple(walk.cached.values()), tuple(dict.fromkeys(walk.reasons)))
+
+
+@record(frozen=False)
+class _Walk:
+    graph: Graph
+    gradients: GradientFlow
+    half: DType
+    lists: Lists
+    unsettled: DType
+    nodes: list[Node] = field(default_factory=list)
+    values: dict[str, Value] = field(init=False)
+    cached: dict[str, str] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+    _seen: Graph = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.values = dict(self.graph.values)
+        self._seen = replace(self.graph, values=self.values)  # with the formats found so far
+
+    def visit(self, node: Node) -> None:
+        """Add a node after the casts of its inputs, and note the formats of its outputs."""
+        casting = self._casting(node)
+        floats = [name for name in node.inputs if self._is_float(name)]
+        widest = self._widest(floats)
+        asked = {
+            None: self.unsettled,
+            Casting.HALF: self.half,
+            Casting.SINGLE: DType.FLOAT32,
+            Casting.JOINED: widest,
+        }.get(casting)
+        if asked is not None:
+            inputs = tuple(
+                self._in_format(name, asked, f"{node.name}#{slot}") if name in floats else name
+                for slot, name in enumerate(node.inputs)
+            )
+            node = replace(node, inputs=inputs)
+        self.nodes.append(node)
+        self._answer(node, casting, floats, asked or widest)
+
+    def _answer(
+        self, node: Node, casting: Casting | None, floats: list[str], dtype: DType | None
+    ) -> None:
+        """Note the formats of what a node makes of tensors that come out in `dtype`."""
+        outputs = node.outputs
+        if casting is Casting.ANSWERS_SINGLE:
+            dtype = DType.FLOAT32
+        elif casting is Casting.STATED or not floats:
+            return  # as the file states
+        elif casting is Casting.FIRST:  # the others are statistics
+            outputs, dtype = outputs[:1], self.values[floats[0]].dtype
+        elif casting is Casting.LIKE:
+            dtype = self.values[floats[-1]].dtype
+        for name in outputs:
+            if name and self.values[name].dtype in _FORMATS:
+                self.values[name] = replace(self.values[name], dtype=dtype)
+
+    def _widest(self, names: list[str]) -> DType | None:
+        """Return the widest format; a tensor without axes counts only among its like."""
+        values = [self.values[name] for name in names]
+        counted = [value for value in values if value.shape] or values
+        if not counted:
+            return None
+        return DType.FLOAT32 if any(v.dtype is DType.FLOAT32 for v in counted) else self.half
+
+    def _casting(self, node: Node) -> Casting | None:
+        """Return what becomes of the formats, None where that is not known."""
+        operator = self.gradients.operators.of(node)
+        if operator is None:
+            return Casting.WIDEST  # what it keeps is not known anyhow
+        try:
+            return operator.casting(Call(node, self._seen), self.lists)
+        except Undetermined as reason:
+            self.reasons.append(str(reason))
+            return None
+
+    def _is_float(self, name: str) -> bool:
+        """Whether a tensor has a format to reckon with; numbers of formulas take after the rest."""
+        if not name or self.values[name].dtype not in _FORMATS:
+            return False
+        if name not in self.graph.constants or self.values[name].elements != 1:
+            return True
+        parameters = self.gradients.parameters
+        return parameters.origins.get(name) in parameters.trainable
+
+    def _in_format(self, name: str, dtype: DType, place: str) -> str:
+        """Return a tensor in a format, cast where it has another one."""
+        if self.values[name].dtype is dtype:
+            return name
+        if dtype is self.half and self.values[name].dtype is DType.FLOAT32:
+            copy = self._cached(name, place)
+            if copy is not None:
+                return copy
+        return self._cast(name, dtype, place)
+
+    def _cached(self, name: str, place: str) -> str | None:
+        """Return the one copy of a leaf that needs a gradient, None for any other tensor.
+
+        What exporters write between a parameter and its user, a transposition above all, is then
+        done to the copy.
+        """
+        source, carriers = name, []
+        while source not in self.cached and not self._is_leaf(source):
+            carrier = self._carrier(source)
+            if carrier is None:
+                return None
+            carriers.append(carrier)
+            source = carrier.inputs[0]
+        if source not in self.cached:
+            self.cached[source] = self._cast(source, self.half, place, f"{source}#half")
+        for carrier in reversed(carriers):
+            self._carry(carrier)
+        return self.cached[name]
+
+    def _carrier(self, name: str) -> Node | None:
+        """Return the node that made a tensor of another one without changing its format."""
+        maker = self.graph.producers.get(name)
+        operator = None if maker is None else self.gradients.operators.of(maker)
+        if maker is None or operator is None or not operator.carries_weight:
+            return None
+        return None if self._casting(maker) in _CASTS else maker
+
+    def _carry(self, carrier: Node) -> None:
+        """Do to the half-precision copy what a node does to its input."""
+        name = carrier.output
+        self.cached[name] = self._new(name, self.half, f"{name}#half")
+        inputs = (self.cached[carrier.inputs[0]], *carrier.inputs[1:])
+        self.nodes.append(
+            replace(
+                carrier, name=f"{carrier.name}#half", inputs=inputs, outputs=(self.cached[name],)
+            )
+        )
+
+    def _is_leaf(self, name: str) -> bool:
+        parameter = self.gradients.parameters.trainable.get(name)
+        if parameter is not None:
+            return parameter.trained
+        return name in self.graph.inputs and name in self.gradients.needed
+
+    def _cast(self, name: str, dtype: DType, place: str, copy: str = "") -> str:
+        """Cast a tensor in a node that goes by its `place`, a slot of the node that asks."""
+        copy = self._new(name, dtype, copy or place)
+        self.nodes.append(insertion.cast(place, name, copy))
+        return copy
+
+    def _new(self, name: str, dtype: DType, copy: str) -> str:
+        self.values[copy] = replace(self.values[name], name=copy, dtype=dtype, role=Role.COMPUTED)
+        return copy

@@ -1,0 +1,60 @@
+"""Activation checkpointing: parts of a network that keep their input alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from archlint.analysis.structure.blocks import Blocks
+from archlint.graph.graph import Graph
+from archlint.graph.modules import Path, matched
+from archlint.graph.node import Node
+from archlint.record import record
+from archlint.target import Checkpointing
+
+
+@record(eq=False)
+class Segment:
+    """A part of a graph that the backward pass runs again before it goes through it.
+
+    `inputs` are the tensors that it reads from outside, in the order of their use.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+
+
+def segments(graph: Graph, blocks: Blocks, how: Checkpointing | None) -> tuple[Segment, ...]:
+    """Return the parts of `graph` that are checkpointed.
+
+    Those are the modules that a pattern names, or runs of `how.every` neighbouring blocks. PyTorch
+    calls such a part with its arguments, drops what it would keep, and calls it again when the
+    backward pass first asks for that (Chen et al. 2016).
+    """
+    if how is None:
+        return ()
+    runs = _named(blocks, how.modules) if how.modules else _runs(blocks.found, how.every)
+    run_of = {path: place for place, run in enumerate(runs) for path in run}
+    parts: list[list[Node]] = [[] for _ in runs]
+    for node in graph.nodes:
+        path = blocks.path(node.name)
+        outer = (run_of.get(path[:end]) for end in range(1, len(path) + 1))
+        place = next((place for place in outer if place is not None), None)
+        if place is not None:
+            parts[place].append(node)
+    return tuple(Segment(tuple(part), _inputs(part)) for part in parts if part)
+
+
+def _named(blocks: Blocks, patterns: Sequence[str]) -> list[tuple[Path, ...]]:
+    paths = (matched(path, patterns) for path in blocks.modules)
+    return [(path,) for path in dict.fromkeys(paths) if path is not None]
+
+
+def _runs(found: Sequence[Path], every: int) -> list[tuple[Path, ...]]:
+    return [tuple(found[start : start + every]) for start in range(0, len(found), every)]
+
+
+def _inputs(nodes: Iterable[Node]) -> tuple[str, ...]:
+    """Return what some nodes read and do not make."""
+    inside = {name for node in nodes for name in node.outputs}
+    read = (name for node in nodes for name in node.inputs if name and name not in inside)
+    return tuple(dict.fromkeys(read))

@@ -1,0 +1,153 @@
+"""Which tensors need a gradient, and which operators have a backward pass."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archlint.analysis.parameters.parameters import Parameters
+from archlint.graph.carried import carried_inputs
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.value import Role
+from archlint.ops.kept import Gradients
+from archlint.ops.registry import Operators
+from archlint.record import record, replace
+
+
+@record(slots=False)
+class GradientFlow:
+    """The flow of gradients from the outputs back to the parameters.
+
+    A tensor needs a gradient when a trained parameter, or the model's input where
+    `input_gradient` asks for it, lies before it. An operator that reaches no output has no
+    backward pass. `on_gpu` tells where it runs, `bool_masks` how dropout keeps its masks, and
+    `in_place` whether activations overwrite their input.
+    `given` are the tensors from outside of a graph inside a node that need a gradient.
+    """
+
+    graph: Graph
+    operators: Operators
+    parameters: Parameters
+    input_gradient: bool = False
+    on_gpu: bool = False
+    bool_masks: bool = False
+    in_place: bool | None = None
+    given: frozenset[str] = frozenset()
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The names of the tensors that need a gradient."""
+        trained = {name for name, entry in self.parameters.trainable.items() if entry.trained}
+        made_of = self.parameters.lineage.made_of
+        needed = set(self.given)
+        needed |= {
+            name
+            for name, roots in made_of.items()
+            if _is_float(self.graph, name) and not trained.isdisjoint(roots)
+        }
+        if self.input_gradient:
+            values = (self.graph.values[name] for name in self.graph.inputs)
+            needed |= {
+                value.name for value in values if value.dtype is None or value.dtype.is_float
+            }
+        for node in self.graph.nodes:
+            if self._blocks(node):
+                continue
+            data = (*self._data(node), *self.graph.operands(node)[len(node.inputs) :])
+            if any(name in needed for name in data) or self._trains(node):
+                needed.update(name for name in node.outputs if _is_float(self.graph, name))
+        return frozenset(needed)
+
+    @cached_property
+    def reaching(self) -> frozenset[str]:
+        """The names of the nodes that reach an output by ways along which gradients come back.
+
+        None comes back from integers, such as the places that a ranking finds.
+        """
+        wanted = set(self.graph.outputs)
+        names = set()
+        for node in reversed(self.graph.nodes):
+            if any(name in wanted and _is_float(self.graph, name) for name in node.outputs):
+                names.add(node.name)
+                if not self._blocks(node):
+                    wanted.update(self.graph.operands(node))
+        return frozenset(names)
+
+    def of(self, node: Node) -> Gradients:
+        """Return which inputs of `node` need a gradient; none where it reaches no output."""
+        known = self._known
+        if node.name not in known:
+            known[node.name] = self._flags(node)
+        return known[node.name]
+
+    @cached_property
+    def _known(self) -> dict[str, Gradients]:
+        return {}
+
+    def _flags(self, node: Node) -> Gradients:
+        reaches = node.name in self.reaching
+        data = self._data(node)
+        flags = tuple(reaches and bool(name) and name in self.needed for name in data)
+        return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)
+
+    def enters(self, node: Node) -> bool:
+        """Whether the backward pass runs through the graphs inside a node."""
+        if node.name not in self.graph.inner or node.name not in self.reaching:
+            return False
+        return any(name in self.needed for name in filter(None, node.outputs))
+
+    def inside(self, node: Node, graph: Graph) -> GradientFlow:
+        """Return the flow of gradients in a graph inside `node`.
+
+        Where anything in a round is trained, the states of all rounds are taken to need a gradient,
+        also that of the first.
+        """
+        given = {name for name in graph.captures if name in self.needed}
+        if given or self._trains(node):
+            given.update(carried_inputs(node, graph))
+        pairs = zip(graph.inputs, node.inputs, strict=False)
+        given.update(inner for inner, outer in pairs if outer in self.needed)
+        return replace(
+            self,
+            graph=graph,
+            parameters=self.parameters.inside[graph],
+            input_gradient=False,
+            given=frozenset(name for name in given if _is_float(graph, name)),
+        )
+
+    def _blocks(self, node: Node) -> bool:
+        """Whether no gradient comes through a node, by what it is or by what torch.export says."""
+        operator = self.operators.of(node)
+        if operator is not None and not operator.differentiable:
+            return True
+        if not node.metadata:
+            return False
+        from archlint.ops.composite.exported import is_detached
+
+        return is_detached(node)
+
+    def _trains(self, node: Node) -> bool:
+        """Whether a trained parameter lies in a graph inside `node`."""
+        graphs = self.graph.inner.get(node.name, ())
+        inner = [self.parameters.inside[graph] for graph in graphs]
+        return any(entry.trained for each in inner for entry in each.every)
+
+    def is_stored(self, name: str) -> bool:
+        """Whether a tensor comes from the file, so that keeping it costs nothing more."""
+        root = self.parameters.origins.get(name, name)
+        is_parameter = root in self.parameters.trainable or root in self.parameters.buffers
+        is_made = root in self.graph.producers  # by a Constant: made anew in every pass
+        return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
+
+    def _data(self, node: Node) -> tuple[str, ...]:
+        """Return the inputs that are data: the others of an operator that moves one tell it how."""
+        operator = self.operators.of(node)
+        moves = operator is not None and operator.carries_weight
+        return node.inputs[:1] if moves else node.inputs
+
+
+def _is_float(graph: Graph, name: str) -> bool:
+    if not name:
+        return False
+    dtype = graph.values[name].dtype
+    return dtype is None or dtype.is_float

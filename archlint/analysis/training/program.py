@@ -1,0 +1,24 @@
+"""The network as it is trained: its graph with the weights that training changes."""
+
+from __future__ import annotations
+
+from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.graph.graph import Graph
+from archlint.record import record
+
+
+@record
+class Program:
+    """A graph with its parameters and gradients; that of the file where this hides nothing."""
+
+    graph: Graph
+    parameters: Parameters
+    gradients: GradientFlow
+
+    def is_folded_number(self, name: str) -> bool:
+        """Whether a stored tensor is of numbers that an exporter may have worked out."""
+        value = self.graph.values[name]
+        is_float = value.dtype is not None and value.dtype.is_float
+        is_known = name in self.parameters.trainable or name in self.parameters.buffers
+        return is_float and (value.elements or 0) > 1 and not is_known

@@ -1,0 +1,83 @@
+"""What of a network is trained: all of it, all but what is frozen, or adapters alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from archlint.frontends.properties import FROZEN
+from archlint.graph.graph import Graph
+from archlint.graph.modules import is_target, matched, module_paths
+from archlint.ops.registry import Operators
+from archlint.record import replace
+from archlint.target import Training
+
+
+def trained_part(graph: Graph, operators: Operators, training: Training) -> Graph:
+    """Return `graph` with what `training` freezes marked as frozen, and with its adapters.
+
+    With adapters nothing else is trained (Hu et al. 2021).
+    """
+    if training.lora_rank is not None:
+        from archlint.analysis.training.adapters import Adapters
+
+        return Adapters(graph, operators, training.lora_rank, training.lora_targets).added()
+    if training.frozen:
+        return _frozen(graph, _names(graph, operators, training.frozen))
+    return graph
+
+
+def unmatched_patterns(graph: Graph, training: Training) -> Iterator[tuple[str, str]]:
+    """Yield each pattern that nothing in `graph` goes by, behind the setting that it stands in."""
+    modules = training.checkpointing.modules if training.checkpointing is not None else ()
+    if not (modules or training.frozen or training.lora_targets):
+        return
+    paths = set(module_paths(graph).values())
+    for pattern in modules:
+        if not any(matched(path, (pattern,)) for path in paths):
+            yield "training.checkpointing", pattern
+    ways = {each for path in (*paths, *map(_path, graph.weights)) for each in _ways(path)}
+    for pattern in training.frozen:
+        if not any(fnmatchcase(name, pattern) for name in ways):
+            yield "training.frozen", pattern
+    for pattern in training.lora_targets:
+        if not any(is_target(path, (pattern,)) for path in paths):
+            yield "training.lora-targets", pattern
+
+
+def _path(weight: str) -> tuple[str, ...]:
+    """Return the way to a weight by its name in the state dictionary."""
+    return tuple(weight.split("."))
+
+
+def _ways(path: tuple[str, ...]) -> list[str]:
+    """Return the dotted names of what is at the end of a way, and of the modules around it."""
+    return [".".join(path[:end]) for end in range(1, len(path) + 1)]
+
+
+def _names(graph: Graph, operators: Operators, patterns: Iterable[str]) -> list[str]:
+    """Return the stored tensors that a pattern names, or whose first user is in a module so named.
+
+    Exporters give some weights names of their own, so that only the module tells.
+    """
+    from archlint.analysis.parameters.lineage import Lineage
+
+    paths, uses = module_paths(graph), Lineage(graph, operators).uses
+    users = {name: found[0].node.name for name, found in uses.items() if found}
+    called = {
+        name: (*_ways(_path(name)), *_ways(paths.get(users.get(name, ""), ())))
+        for name in graph.weights
+    }
+    return [
+        name
+        for name, names in called.items()
+        if any(fnmatchcase(each, pattern) for pattern in patterns for each in names)
+    ]
+
+
+def _frozen(graph: Graph, names: Iterable[str]) -> Graph:
+    marked = dict(graph.weights)
+    for name in names:
+        weight = marked[name]
+        marked[name] = replace(weight, metadata={**weight.metadata, FROZEN: "true"})
+    return replace(graph, weights=marked)

@@ -1,0 +1,59 @@
+"""Determinants, running products, and gates of two tensors."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.ops.call import Call, nbytes
+from archlint.ops.cost import Cost, elementwise
+from archlint.ops.facets import per_input, per_output, sees_elementwise
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Sight, same_axes_but
+from archlint.ops.operator import Layout, Operator
+from archlint.ops.standard.reduction import sees_prefix
+from archlint.ops.undetermined import Undetermined
+
+_PIVOT_BYTES = 4
+
+
+def determinant_cost(call: Call) -> Cost:
+    """Count 2/3 N^3 operations to factor each matrix; elementwise work, for it is no product."""
+    shape = call.shape(0)
+    if len(shape) < 2:
+        raise Undetermined("the determinant of no matrix")
+    return elementwise(2 * prod(shape) * shape[-1] // 3)
+
+
+def keeps_factors(call: Call, gradients: Gradients) -> Kept:
+    """Keep the triangular factors, the pivots, and the result."""
+    if not gradients[0]:
+        return NOTHING
+    pivots = _PIVOT_BYTES * prod(call.shape(0)[:-1])
+    return Kept(outputs=(0,), own=nbytes(call.input(0)) + pivots)
+
+
+def sees_matrix(call: Call, _: int) -> Sight:
+    """A determinant, or an element of an inverse, reads its whole matrix."""
+    rank = call.rank(0)
+    return {0: same_axes_but(rank, {rank - 2, rank - 1})}
+
+
+def keeps_products(_: Call, gradients: Gradients) -> Kept:
+    """A running product keeps its input and its output."""
+    return Kept(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
+
+
+def keeps_gate(call: Call, gradients: Gradients) -> Kept:
+    """Keep gate and value, and the activated gate, whose product with the value it is."""
+    if not gradients.needed:
+        return NOTHING
+    return Kept(inputs=(0, 1), own=nbytes(call.output()))
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        Operator("Det", determinant_cost, keeps_factors, sees_matrix),
+        Operator("CumProd", per_input(1), keeps_products, sees_prefix),
+        Operator("SwiGLU", per_output(6), keeps_gate, sees_elementwise, layout=Layout.FOLLOWS),
+    )

@@ -1,0 +1,264 @@
+"""Matrix products: Gemm, MatMul, Einsum and their quantized forms."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archlint.graph.value import Role
+from archlint.ops.autocast import IN_HALF
+from archlint.ops.call import Call, nbytes, width
+from archlint.ops.composite.exported import is_exported
+from archlint.ops.cost import Cost, product
+from archlint.ops.effect import Effect, Sums
+from archlint.ops.facets import sees_broadcast
+from archlint.ops.fan import Fan, gemm_fan
+from archlint.ops.kept import Gradients, Kept
+from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.masking import Masks
+from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.signals import sums_product
+from archlint.ops.standard.einsum import einsum_cost, equation, keeps_einsum, lies_as_product
+from archlint.ops.strides import Strides, reshape
+from archlint.ops.undetermined import Undetermined
+
+
+def matmul_cost(left: int, right: int) -> CostFacet:
+    """Return the cost of a product of two slots: output elements times the contracted length."""
+
+    def cost(call: Call) -> Cost:
+        return product(call.output_elements() * call.shape(left)[-1], left, right)
+
+    return cost
+
+
+def gemm_cost(call: Call) -> Cost:
+    """Count M N K multiply-accumulates; the bias is an addition."""
+    rows, inner = call.shape(0)
+    if call.integer("transA", 0):
+        inner = rows
+    return product(call.output_elements() * inner, 0, 1)
+
+
+def keeps_factors(call: Call, gradients: Gradients) -> Kept:
+    """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
+
+    A square may have been a power, which TorchScript writes so: that makes a tensor more.
+    """
+    inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
+    first, second = call.node.inputs[:2]
+    may_be_power = first == second and not is_exported(call.node)
+    return Kept(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
+
+
+def keeps_matmul(call: Call, gradients: Gradients) -> Kept:
+    """Keep each factor where the other one needs a gradient, or a copy of it.
+
+    PyTorch multiplies matrices, or batches of them along one axis. A factor whose axes cannot be
+    merged to that without moving elements is copied, and the copy is kept. The gradient of one that
+    was broadcast to the batch is as large as the whole batch before it is summed.
+    """
+    ranks = call.rank(0), call.rank(1)
+    shared: list[int] = []
+    own = summed = dropped = 0
+    for slot, other in ((0, 1), (1, 0)):
+        shape, strides = call.shape(slot), gradients.strides_of(slot)
+        merged = _merged(shape, slot, ranks, call.output_shape())
+        whole = prod(merged or shape) * width(call.input(slot)) // 8
+        if gradients[slot]:
+            summed += whole - nbytes(call.input(slot))
+        is_copied = (
+            strides is not None and merged is not None and _is_copied(shape, strides, merged)
+        )
+        if not gradients[other]:
+            dropped += is_copied * whole
+        elif is_copied:
+            own += whole
+        else:
+            shared.append(slot)
+    return Kept(tuple(shared), own=own, transient=summed, forward_transient=dropped)
+
+
+def _merged(
+    shape: tuple[int, ...], slot: int, ranks: tuple[int, int], output: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """Return the shape that a factor is multiplied in, None where it is taken as it is."""
+    if len(shape) < 3:
+        return None
+    if slot == 0 and ranks[1] <= 2:
+        return (prod(shape[:-1]), shape[-1])
+    return (prod(output[:-2]), *shape[-2:]) if min(ranks) > 2 else None
+
+
+def merges_product(call: Call) -> tuple[int, ...]:
+    """Return the shape that a product has as matrices, or as one batch of them."""
+    shape = call.output_shape()
+    inner = 1 if call.rank(1) <= 2 else 2
+    return (prod(shape[:-inner]), *shape[-inner:]) if len(shape) > inner else shape
+
+
+def _is_copied(shape: tuple[int, ...], strides: Strides, merged: tuple[int, ...]) -> bool:
+    """Whether a factor has to be copied, after it was broadcast to the batch of the product."""
+    if prod(shape) != prod(merged):
+        return any(dim != 1 for dim in shape[:-2])
+    return reshape(shape, strides, merged) is None
+
+
+def sees_gemm(call: Call, _: int) -> Sight:
+    """Rows come from the first operand, columns from the second."""
+    transposed = (call.integer("transA", 0), call.integer("transB", 0))
+    first: tuple[Link, ...] = (Through(0, 0), Whole(1, features=True))
+    second: tuple[Link, ...] = (Whole(0, features=True), Through(1, 1))
+    if transposed[0]:
+        first = (Whole(0, features=True), Through(1, 0))
+    if transposed[1]:
+        second = (Through(0, 1), Whole(1, features=True))
+    sight: dict[int, Links] = {0: first, 1: second}
+    if call.has_input(2):
+        sight[2] = sees_broadcast(call, 2, 2)
+    return sight
+
+
+def sees_matmul(left: int, right: int) -> SightFacet:
+    """Return the links of a batched product: rows and columns pass, the inner axis is summed."""
+
+    def sight(call: Call, _: int) -> Sight:
+        rank = call.output_rank()
+        ranks = (call.rank(left), call.rank(right))
+        if min(ranks) < 2:
+            return _sees_vector_product(call, left, right)
+        rows: tuple[Link, ...] = (
+            *_batch(call, left, rank),
+            Through(ranks[0] - 2, rank - 2),
+            Whole(ranks[0] - 1, features=True),
+        )
+        causal = rank - 2 if _weighs_causally(call, left, right) else None
+        columns: tuple[Link, ...] = (
+            *_batch(call, right, rank),
+            Whole(ranks[1] - 2, features=True, causal=causal),
+            Through(ranks[1] - 1, rank - 1),
+        )
+        return {left: rows, right: columns}
+
+    return sight
+
+
+def _weighs_causally(call: Call, left: int, right: int) -> bool:
+    """Whether a product takes means of the past of what is computed."""
+    if call.input(right).role is Role.STORED:
+        return False
+    return Masks(call.graph).weighs_causally(call.node.inputs[left])
+
+
+def _sees_vector_product(call: Call, left: int, right: int) -> Sight:
+    """A vector operand has no row or column axis of its own."""
+    ranks = (call.rank(left), call.rank(right))
+    first: tuple[Link, ...] = (
+        *same_axes(ranks[0] - 1),
+        Whole(ranks[0] - 1, features=True),
+    )
+    if ranks[1] == 1:
+        return {left: first, right: (Whole(0, features=True),)}
+    lead = ranks[1] - 2
+    second: tuple[Link, ...] = (
+        *same_axes(lead),
+        Whole(lead, features=True),
+        Through(lead + 1, lead),
+    )
+    return {left: first, right: second}
+
+
+def _batch(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
+    """Return the links of the leading axes, which broadcast."""
+    shape = call.input(slot).shape or ()
+    lead = rank - len(shape)
+    return tuple(
+        Fixed(axis) if shape[axis] == 1 else Through(axis, lead + axis)
+        for axis in range(len(shape) - 2)
+    )
+
+
+def sees_einsum(call: Call, _: int) -> Sight:
+    """An index of the output passes through, any other is summed."""
+    operands, output = equation(call)
+    return {
+        slot: tuple(
+            Through(axis, output.index(letter)) if letter in output else Whole(axis, features=True)
+            for axis, letter in enumerate(letters)
+        )
+        for slot, letters in enumerate(operands)
+    }
+
+
+def sums_gemm(call: Call) -> Effect:
+    """Scale the product by alpha; the bias is in slot 2."""
+    bias = 2 if call.has_input(2) else None
+    return Sums(gemm_fan(call), bias=bias, scale=call.number("alpha", 1.0))
+
+
+def sums_einsum(call: Call) -> Effect:
+    """Sum over the indices that both operands have and the output has not."""
+    operands, output = equation(call)
+    if len(operands) != 2:
+        raise Undetermined("an Einsum of one operand or of more than two")
+    extents: dict[str, int] = {}
+    for slot, letters in enumerate(operands):
+        dims = zip(letters, call.input(slot).shape or (), strict=False)
+        extents.update((letter, dim) for letter, dim in dims if isinstance(dim, int))
+    summed = [letter for letter in operands[0] if letter not in output and letter in operands[1]]
+    made = [letter for letter in operands[1] if letter in output and letter not in operands[0]]
+    if any(letter not in extents for letter in (*summed, *made)):
+        raise Undetermined("an index of an Einsum has an unknown extent")
+    return Sums(Fan(prod(extents[each] for each in summed), prod(extents[each] for each in made)))
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        Operator(
+            "Gemm",
+            gemm_cost,
+            keeps_factors,
+            sees_gemm,
+            sums_gemm,
+            weights=(0, 1, 2),
+            casting=IN_HALF,
+        ),
+        Operator(
+            "MatMul",
+            matmul_cost(0, 1),
+            keeps_matmul,
+            sees_matmul(0, 1),
+            sums_product(0, 1),
+            weights=(0, 1),
+            merged=merges_product,
+            casting=IN_HALF,
+        ),
+        Operator(
+            "Einsum",
+            einsum_cost,
+            keeps_einsum,
+            sees_einsum,
+            sums_einsum,
+            weights=tuple(range(8)),
+            layout=lies_as_product,
+            casting=IN_HALF,
+        ),
+        Operator(
+            "MatMulInteger",
+            matmul_cost(0, 1),
+            keeps_factors,
+            sees_matmul(0, 1),
+            sums_product(0, 1),
+            weights=(0, 1),
+            differentiable=False,
+        ),
+        Operator(
+            "QLinearMatMul",
+            matmul_cost(0, 3),
+            keeps_factors,
+            sees_matmul(0, 3),
+            None,
+            weights=(0, 3),
+            differentiable=False,
+        ),
+    )

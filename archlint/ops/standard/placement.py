@@ -1,0 +1,62 @@
+"""Cropping and padding about the centre, writing into a cache, and seeing bits as another type."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call
+from archlint.ops.facets import keeps_nothing, no_cost, sees_any_position, sees_first_input
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.links import Link, Opaque, Sight, Through, same_axes
+from archlint.ops.operator import Operator
+from archlint.ops.reach import Reach
+from archlint.ops.signals import passes
+from archlint.ops.standard.lookup import keeps_indices
+from archlint.ops.strides import views_same
+from archlint.ops.taps import Taps
+
+
+def sees_centred(call: Call, _: int) -> Sight:
+    """What is cut off, or padded, is shared by both ends; an odd element goes to the right."""
+    links: list[Link] = list(same_axes(call.rank(0)))
+    before, after = call.input(0).shape or (), call.output().shape or ()
+    for axis in range(min(len(before), len(after))):
+        size, length = before[axis], after[axis]
+        if size == length:
+            continue
+        if isinstance(size, int) and isinstance(length, int):
+            cut = size - length
+            start = cut // 2 if cut > 0 else -(-cut // 2)
+            links[axis] = Through(axis, axis, Reach(1, (Taps(start, 1),)))
+        else:
+            links[axis] = Opaque(axis, "the size before or after cropping is not known")
+    return {0: tuple(links)}
+
+
+def sees_written(call: Call, _: int) -> Sight:
+    """A cache keeps its places but for those that are written, which are data."""
+    rank = call.rank(0)
+    axis = call.integer("axis", -2) % rank
+    links: list[Link] = list(same_axes(rank))
+    links[axis] = Opaque(axis, "where a cache is written is data")
+    return {0: same_axes(rank), 1: tuple(links)}
+
+
+def keeps_places(call: Call, gradients: Gradients) -> Kept:
+    """Keep where was written."""
+    return Kept(inputs=(2,)) if gradients.needed and call.has_input(2) else NOTHING
+
+
+def operators() -> tuple[Operator, ...]:
+    """Return the entries of this family."""
+    return (
+        Operator("CenterCropPad", no_cost, keeps_nothing, sees_centred, passes),
+        Operator("Scatter", no_cost, keeps_indices, sees_any_position, passes),
+        Operator("TensorScatter", no_cost, keeps_places, sees_written, passes),
+        Operator(
+            "BitCast",
+            no_cost,
+            keeps_nothing,
+            sees_first_input,
+            differentiable=False,
+            view=views_same,
+        ),
+    )

@@ -1,0 +1,144 @@
+"""How long variables hold tensors, as the tracebacks of torch.export tell it."""
+
+from __future__ import annotations
+
+import zlib
+
+import onnx
+from onnx import TensorProto, helper
+
+from archlint.analysis.memory.execution import Execution
+from archlint.analysis.memory.variables import Variables
+from archlint.graph.bindings import Bindings
+from archlint.graph.build import build_graph
+
+Call = tuple[str, str, str, list[str]]
+
+
+def node_of(call: Call) -> onnx.NodeProto:
+    """Return a node that reads, makes and runs what a call says, with the lines that called it.
+
+    The lines are those of the functions that were running, from the outermost on, each of a module
+    in the one before; a file may stand before a bar.
+    """
+    read, made, op, lines = call
+    node = helper.make_node(op, read.split(), [made], name=made)
+    scopes = ["", *(".".join("m" * depth) for depth in range(1, len(lines))), made]
+    stack = []
+    for depth, line in enumerate(lines):
+        file, _, code = line.rpartition("|")
+        number = zlib.crc32(code.encode())
+        stack += [f'File "{file or f"net{depth}.py"}", line {number}, in forward', f"    {code}"]
+    exported = f"%{made.partition('_')[0]} : call[target=torch.ops.aten.{op.lower()}.default]"
+    for key, value in {
+        "name_scopes": str(scopes),
+        "stack_trace": "\n".join(stack),
+        "fx_node": exported,
+    }.items():
+        node.metadata_props.add(key=f"pkg.torch.onnx.{key}", value=value)
+    return node
+
+
+def held(*calls: Call) -> dict[str, int]:
+    """Return until which node variables hold each tensor."""
+    nodes = [node_of(call) for call in calls]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3])
+        for name in ("x", nodes[-1].output[0])
+    ]
+    proto = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    opset = [helper.make_opsetid("", 18)]
+    graph = build_graph(helper.make_model(proto, opset_imports=opset), Bindings())
+    until: dict[str, int] = {}
+    for name, index in Variables(Execution(graph, graph)).held():
+        until[name] = max(until.get(name, 0), index)
+    return until
+
+
+def test_a_variable_holds_until_it_is_bound_anew_or_its_function_returns():
+    found = held(
+        ("x", "a", "Relu", ["h = relu(x)"]),
+        ("a", "b", "Neg", ["y = neg(h)"]),
+        ("b", "c", "Abs", ["h = abs(y)"]),
+        ("c", "d", "Exp", ["return exp(h)"]),
+    )
+    assert found == {"a": 2, "b": 3, "c": 3}
+
+
+def test_what_stands_inside_an_expression_is_in_no_variable():
+    found = held(
+        ("x", "a", "Relu", ["h = neg(relu(x))"]),
+        ("a", "b", "Neg", ["h = neg(relu(x))"]),
+        ("b", "c", "Abs", ["return abs(h)"]),
+    )
+    assert found == {"b": 2}
+
+
+def test_a_function_lets_go_of_its_variables_when_it_returns():
+    found = held(
+        ("x", "a", "Relu", ["h = self.m(x)", "y = relu(x)"]),
+        ("a", "b", "Neg", ["h = self.m(x)", "return neg(y)"]),
+        ("b", "c", "Abs", ["return abs(exp(h))"]),
+        ("c", "d", "Exp", ["return abs(exp(h))"]),
+    )
+    assert found == {"a": 1, "b": 3}
+
+
+def test_what_a_function_returns_goes_to_the_variables_of_the_same_names():
+    found = held(
+        ("x", "a", "Relu", ["x, skip = self.m(x)", "skip = relu(x)"]),
+        ("a", "b", "Neg", ["x, skip = self.m(x)", "x = neg(skip)"]),
+        ("b", "c", "Abs", ["x = abs(x)"]),
+        ("c a", "d", "Add", ["return x + skip"]),
+    )
+    assert found == {"a": 3, "b": 2, "c": 3}
+
+
+def test_one_call_that_is_several_nodes_runs_its_line_once():
+    found = held(
+        ("x", "a", "Relu", ["h = relu(x)"]),
+        ("a", "neg_1", "Neg", ["h = neg(h)"]),
+        ("neg_1", "neg", "Neg", ["h = neg(h)"]),
+        ("neg", "d", "Exp", ["return exp(h)"]),
+    )
+    assert found == {"a": 2, "neg": 3}
+
+
+def test_a_line_that_calls_more_often_than_it_is_written_is_in_a_loop():
+    found = held(
+        ("x", "a", "Relu", ["h = relu(x)"]),
+        ("a", "b", "Neg", ["h = neg(h)"]),
+        ("b", "c", "Neg", ["h = neg(h)"]),
+        ("c", "d", "Exp", ["return exp(h)"]),
+    )
+    assert found == {"a": 1, "b": 2, "c": 3}
+
+
+def test_what_is_popped_from_a_list_is_not_held_by_it():
+    found = held(
+        ("x", "a", "Relu", ["kept.append(relu(x))"]),
+        ("x", "b", "Neg", ["rest.append(neg(x))"]),
+        ("a b", "c", "Add", ["y = kept.pop() + rest[0]"]),
+        ("c", "d", "Exp", ["return exp(y)"]),
+    )
+    assert found == {"c": 3}
+
+
+def test_what_is_read_after_its_variable_went_on_is_in_a_list():
+    found = held(
+        ("x", "a", "Relu", ["h = relu(x)"]),
+        ("a", "b", "Neg", ["h = neg(h)"]),
+        ("b a", "c", "Add", ["h = h + kept[0]"]),
+        ("c", "d", "Exp", ["return exp(h)"]),
+    )
+    assert found == {"a": 3, "b": 2, "c": 3}
+
+
+def test_lines_that_an_exporter_made_are_no_lines_of_the_program():
+    found = held(
+        ("x", "a", "Relu", ["h = relu(x)"]),
+        ("a", "b", "Neg", ["<eval_with_key>.7|y = neg(h); h = None"]),
+        ("b", "c", "Abs", ["h = abs(y)"]),
+        ("c", "d", "Exp", ["return exp(h)"]),
+    )
+    assert found == {"a": 2, "c": 3}
