@@ -13,7 +13,7 @@ from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
-from archlint.ops.restored.tied_weights import IsTurned, cannot_tell
+from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell
 from archlint.record import record, replace
 from archlint.target import Target
 
@@ -46,14 +46,14 @@ class Facts:
     """The facts of one graph for one target.
 
     `describe` reads what the numbers of a stored tensor look like; no fact asks for it unless it
-    is about the numbers. `is_turned` compares two stored matrices, for tied weights.
+    is about the numbers. `is_transposed` compares two stored matrices, for tied weights.
     """
 
     graph: Graph
     target: Target
     operators: Operators
     describe: Describe = read_nothing
-    is_turned: IsTurned = cannot_tell
+    is_transposed: IsTransposed = cannot_tell
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -159,7 +159,7 @@ class Facts:
             self.parameters,
             self.gradients,
             self.target,
-            self.is_turned,
+            self.is_transposed,
         )
 
     @property

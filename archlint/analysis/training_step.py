@@ -19,11 +19,11 @@ from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
 from archlint.ops.restored.folded_norms import folded_norms
-from archlint.ops.restored.hidden_dropouts import HiddenDropouts
 from archlint.ops.restored.made_anew import with_numbers_made_anew
 from archlint.ops.restored.network import restored
+from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
-from archlint.ops.restored.tied_weights import IsTurned, cannot_tell, tied
+from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied
 from archlint.record import record, replace
 from archlint.target import Target
 
@@ -49,7 +49,7 @@ class TrainingStep:
     parameters: Parameters
     gradients: GradientFlow
     target: Target
-    is_turned: IsTurned = cannot_tell
+    is_transposed: IsTransposed = cannot_tell
 
     @cached_property
     def program(self) -> Program:
@@ -79,7 +79,7 @@ class TrainingStep:
 
     def _program(self, *, with_biases: bool) -> Program:
         has_norms = self.target.training.batch_norm != "absent"
-        whole = tied(self.graph, self.is_turned)
+        whole = tied(self.graph, self.is_transposed)
         graph = restored(whole, has_norms=has_norms, with_biases=with_biases)
         if graph is self.graph:
             return Program(graph, self.parameters, self.gradients)

@@ -124,7 +124,7 @@ def _model(
         sizes = Bindings(other.batch_size, other.dims)
         bound = graph if sizes == bindings else build_graph(proto, sizes)
         trained = trained_part(bound, known, other.training)
-        return Facts(trained, other, known, stored.describe, stored.is_turned)
+        return Facts(trained, other, known, stored.describe, stored.is_transposed)
 
     facts = retarget(target)
     return Model(candidate.path, facts.graph, facts, target, payloads, retarget)

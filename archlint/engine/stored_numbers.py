@@ -48,14 +48,14 @@ class StoredNumbers:
                 self._described[name] = None
         return self._described[name]
 
-    def is_turned(self, matrix: str, other: str) -> bool:
-        """Whether a matrix holds the numbers of another one turned round."""
+    def is_transposed(self, matrix: str, other: str) -> bool:
+        """Whether a matrix holds the numbers of another one, transposed."""
         try:
             if matrix in self._payloads and other in self._payloads:
-                from archlint.sources.turned import is_turned
+                from archlint.sources.transposed import is_transposed
 
-                return is_turned(self._path, self._payloads[matrix], self._payloads[other])
-            return self._is_turned_inside(matrix, other)
+                return is_transposed(self._path, self._payloads[matrix], self._payloads[other])
+            return self._is_transposed_inside(matrix, other)
         except Unreadable:
             return False
 
@@ -82,7 +82,7 @@ class StoredNumbers:
             found = self._alike[key] = tensor_statistics(tensor)
         return found
 
-    def _is_turned_inside(self, matrix: str, other: str) -> bool:
+    def _is_transposed_inside(self, matrix: str, other: str) -> bool:
         """Compare matrices that stand in the model itself."""
         from onnx import numpy_helper
 
@@ -91,10 +91,10 @@ class StoredNumbers:
         if len(pair) < 2 or any(tensor.data_location == tensor.EXTERNAL for tensor in pair):
             return False
         try:
-            numbers, turned = map(numpy_helper.to_array, pair)
+            numbers, transposed = map(numpy_helper.to_array, pair)
         except (ValueError, TypeError, KeyError):
             return False
-        return bool((turned == numbers.T).all()) and bool((numbers != numbers.flat[0]).any())
+        return bool((transposed == numbers.T).all()) and bool((numbers != numbers.flat[0]).any())
 
     @cached_property
     def _ahead(self) -> AlikeTensors:

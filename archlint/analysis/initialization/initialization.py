@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archlint.analysis.initialization.distribution import Distribution
 from archlint.analysis.initialization.framework_default import framework_default
 from archlint.analysis.initialization.freshness import Freshness
-from archlint.analysis.structure.flow import Destiny, Flow, Kind, Origin
+from archlint.analysis.structure.flow import Flow, Kind, Origin, Sink
 from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
 from archlint.ops.composite.exported import folds_normalization
@@ -51,9 +51,9 @@ class Layer:
         return self.flow.origins.get(self.data, Origin(Kind.OTHER))
 
     @cached_property
-    def destiny(self) -> Destiny:
+    def sink(self) -> Sink:
         """What its output runs into."""
-        return self.flow.destinies.get(self.node.output, Destiny(frozenset()))
+        return self.flow.sinks.get(self.node.output, Sink(frozenset()))
 
     @cached_property
     def folded(self) -> bool:
@@ -67,7 +67,7 @@ class Layer:
         has_kernel = len(graph.values[self.weight].shape or ()) > 2
         stored = graph.weights.get(self.weight)
         declares = stored is not None and INITIALIZER in stored.metadata
-        if not (self.may_fold and has_kernel) or declares or self.destiny.is_normalized:
+        if not (self.may_fold and has_kernel) or declares or self.sink.is_normalized:
             return False
         told = folds_normalization(self.node)
         if told is not None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, merged, total
-from archlint.analysis.recognition.custom_functions import CustomFunctions
 from archlint.analysis.memory.storage import Storages
+from archlint.analysis.recognition.custom_functions import CustomFunctions
 from archlint.analysis.training.checkpointing import Segment
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph

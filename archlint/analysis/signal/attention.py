@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import exp, log, sqrt
 
+from archlint.analysis.signal.gaussian import TINY
 from archlint.analysis.signal.signal import Signal, constant, normal
 from archlint.ops.effect import Attends, Shares
 
-_TINY = 1e-300
 _SHARE_SLACK = 0.03  # ln: the sum of the exponentials differs from its mean
 _MOST_VARIANCE = 50.0  # of scores: then all of the attention is at one position
 _SLACK = 0.2  # ln: how alike places are is known only about
@@ -99,7 +99,7 @@ def _average(name: str, values: Signal, concentrated: float, least: float) -> Si
         values.mean,
         moment,
         products,
-        low=values.low + log(max(low, _TINY) / max(moment, _TINY)) - _SLACK,
+        low=values.low + log(max(low, TINY) / max(moment, TINY)) - _SLACK,
         high=values.high + _SLACK,
         drift=values.drift,
         width=values.width,

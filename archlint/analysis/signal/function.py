@@ -10,13 +10,12 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.analysis.signal import gaussian
+from archlint.analysis.signal.gaussian import TINY
 from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.signal.gaussian import Numbers
     from archlint.ops.effect import Function as Activation
-
-_TINY = 1e-300
 
 
 @record(eq=False, slots=False)
@@ -73,7 +72,7 @@ class Curve:
     @cached_property
     def _shares_of_square(self) -> Numbers:
         """f^2 / q: of the order of one, where q itself is too small to be squared."""
-        return (self.values / sqrt(max(self.second_moment, _TINY))) ** 2
+        return (self.values / sqrt(max(self.second_moment, TINY))) ** 2
 
 
 @record(eq=False, slots=False)
@@ -184,7 +183,7 @@ class Line:
     @property
     def _unit(self) -> tuple[float, float]:
         """The mean and the slope of f / sqrt(q), of which the squares sum to one."""
-        size = sqrt(max(self.second_moment, _TINY))
+        size = sqrt(max(self.second_moment, TINY))
         return self.mean / size, self.slope / size
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = NDArray[np.float64]
 
+TINY = 1e-300
+"""What second moments are kept above where one is divided by, or is taken a logarithm of."""
+
 _REACH, _STEPS, _ORDERS = 8.0, 800, 24
 
 

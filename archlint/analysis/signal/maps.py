@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archlint.analysis.initialization.distribution import Distribution
 from archlint.analysis.signal import gaussian
 from archlint.analysis.signal.function import applied, product_of, sum_of
+from archlint.analysis.signal.gaussian import TINY
 from archlint.analysis.signal.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
 from archlint.record import replace
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from archlint.graph.value import Shape
 
-_TINY = 1e-300
 _MASK = 1e4  # constants beyond it are masks, which leave elements out
 _OPEN = 1.5  # ln: how much smaller a table of positions may be than one of random numbers
 _LOCAL = 0.3  # ln: how much a local response normalization may take away, with usual settings
@@ -62,7 +62,7 @@ def activated(source: Signal, effect: Activates) -> Signal:
 
 def bounded(table: Signal) -> Signal:
     """Return a function of fixed numbers, of which the moments are known only within its bounds."""
-    if not table.root or table.second_moment <= _TINY:
+    if not table.root or table.second_moment <= TINY:
         return table
     largest = float((table.values * table.values).max())
     return replace(table, low=-_OPEN, high=max(log(largest / table.second_moment), 0.0))
@@ -82,7 +82,7 @@ def added(name: str, first: Signal, second: Signal) -> Signal:
         return replace(bounded, function=function, low=low, high=high)
     means = first.mean * second.mean
     squares = (first.second_moment, second.second_moment)
-    share = squares[0] / max(sum(squares), _TINY)
+    share = squares[0] / max(sum(squares), TINY)
     drift = share * sqrt(first.drift) + (1 - share) * sqrt(second.drift)
     return normal(
         name,
@@ -151,7 +151,7 @@ def joined(name: str, parts: list[Signal], sizes: list[float]) -> Signal:
         )
         made = normal(name, average([part.mean for part in parts]), moment, products)
     drift = sum(w * sqrt(p.fluctuation) for w, p in zip(weights, parts, strict=True)) / max(
-        moment, _TINY
+        moment, TINY
     )
     return replace(
         made,
@@ -172,7 +172,7 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
         return _largest(name, source, effect.count)
     square = source.second_moment
     alike = min(source.places_product, square)
-    if square <= _TINY:
+    if square <= TINY:
         return source.renamed(name)
     least = (alike + (square - alike) / effect.count) * effect.fill
     if source.fixed > 1:
@@ -197,7 +197,7 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
 def _largest(name: str, source: Signal, count: int) -> Signal:
     """Take the largest of neighbours that agree as distant places do, or are all the same."""
     square = source.second_moment
-    if square <= _TINY or count <= 1:
+    if square <= TINY or count <= 1:
         return source.renamed(name)
     _, most = gaussian.largest(source.values, count, source.likeness)
     low, high = sorted((square, most))
@@ -213,13 +213,13 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
     if effect.over is Over.NEIGHBOURS:
         return replace(source, low=source.low - _LOCAL, high=source.high)
     if not effect.centred:
-        left = square / (square + effect.epsilon) if square > _TINY else 1.0
-        made = scaled(source, left, source.root) if square > _TINY else source
+        left = square / (square + effect.epsilon) if square > TINY else 1.0
+        made = scaled(source, left, source.root) if square > TINY else source
         return replace(made, low=0, high=0, drift=0, fixed=1)
     # A channel's own mean over inputs or places has the second moment E[x x'].
     offset = mean * mean if effect.over is Over.FEATURES else min(source.places_product, square)
     variance = max(square - offset, 0)
-    if variance <= 1e-12 * max(square, _TINY):
+    if variance <= 1e-12 * max(square, TINY):
         alike = 1.0 if effect.over is Over.FEATURES else 0.0
         return normal(name, 0, 1, (alike, alike))
     if effect.over is Over.FEATURES:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import sqrt
 
 from archlint.analysis.signal import gaussian
+from archlint.analysis.signal.gaussian import TINY
 from archlint.analysis.signal.signal import Signal, normal
 from archlint.ops.effect import Recurs
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
-_TINY = 1e-300
 _SLACK = 0.25  # ln: what the state of a cell is off from its mean-field figure
 _MANY = 50  # steps of a recurrence, after which its state has settled
 
@@ -56,7 +56,7 @@ def _settled(
         part = (steady + per_state * lasts, changing + per_state * changes)
         gate = sqrt(sum(part))
         opening = gaussian.second_moment(0.5 * (1 + np.tanh(0.5 * gate * z)))
-        share = gaussian.second_moment(np.tanh(gate * z)) / max(sum(part), _TINY)
+        share = gaussian.second_moment(np.tanh(gate * z)) / max(sum(part), TINY)
         new = (share * part[0], share * part[1])
         if effect.gates == 1:
             lasts, changes = new
@@ -65,7 +65,7 @@ def _settled(
             changes = opening * (changes + new[1])
         else:
             cells = _half_and_half(cells[0], new[0]), opening * (cells[1] + new[1])
-            squash = gaussian.second_moment(np.tanh(sqrt(sum(cells)) * z)) / max(sum(cells), _TINY)
+            squash = gaussian.second_moment(np.tanh(sqrt(sum(cells)) * z)) / max(sum(cells), TINY)
             lasts, changes = opening * squash * cells[0], opening * squash * cells[1]
         total[0] += lasts
         total[1] += changes

@@ -9,7 +9,7 @@ from math import sqrt
 from archlint.analysis.initialization.initialization import Layer
 from archlint.analysis.signal.bypass import is_bypassed
 from archlint.analysis.signal.propagation import Propagation
-from archlint.analysis.structure.flow import Destiny, Kind
+from archlint.analysis.structure.flow import Kind, Sink
 from archlint.graph.node import Node
 from archlint.ops.effect import (
     Activates,
@@ -30,7 +30,7 @@ from archlint.record import record
 
 _FITS = 1.25  # a factor of sigma that does no harm
 _LAYERS = {Kind.SUM, Kind.NORMALIZATION}
-_NOWHERE = Destiny(frozenset())
+_NOWHERE = Sink(frozenset())
 _LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves its stream
 
 
@@ -104,7 +104,7 @@ class Segments:
             origin = flow.origins.get(node.output)
             if origin is None or origin.kind is not Kind.ACTIVATION or origin.node is not node:
                 continue
-            if flow.destinies.get(node.output, _NOWHERE).kinds.isdisjoint(_LAYERS):
+            if flow.sinks.get(node.output, _NOWHERE).kinds.isdisjoint(_LAYERS):
                 continue
             signal, start = signals.get(node.output), self.starts.get(node.output, 0.0)
             if signal is None or start <= 0:
@@ -155,7 +155,7 @@ class Segments:
     def before_heads(self) -> frozenset[str]:
         """The layers from which one function of each element leads to a last layer."""
         layers = self.propagation.initialization.layers
-        found = (self._before_head(layer.data) for layer in layers if layer.destiny.is_final)
+        found = (self._before_head(layer.data) for layer in layers if layer.sink.is_final)
         return frozenset(name for name in found if name is not None)
 
     def _before_head(self, tensor: str) -> str | None:
@@ -187,7 +187,7 @@ class Segments:
         return tuple(branch for branch in found if branch is not None)
 
     def _branch(self, layer: Layer) -> Branch | None:
-        if not layer.destiny.joins:
+        if not layer.sink.joins:
             return None
         flow, name = self.propagation.initialization.flow, layer.node.output
         while True:

@@ -7,13 +7,13 @@ from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.analysis.signal.function import Function, Line
+from archlint.analysis.signal.gaussian import TINY
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.signal.gaussian import Numbers
 
-_TINY = 1e-300
 _DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
 
 
@@ -71,7 +71,7 @@ class Signal:
     @property
     def correlation(self) -> float:
         """The cosine of two inputs here: 1 where the network has forgotten which one it got."""
-        return min(self.product / max(self.second_moment, _TINY), 1.0)
+        return min(self.product / max(self.second_moment, TINY), 1.0)
 
     @property
     def kurtosis(self) -> float:
@@ -86,7 +86,7 @@ class Signal:
         5 / n behind a ReLU. Behind a normalization it is less by what follows the mean and the
         mean square of the normal numbers, which are the same whatever the weights.
         """
-        if self.width == inf or self.second_moment <= _TINY:
+        if self.width == inf or self.second_moment <= TINY:
             return self.drift
         varies = self.kurtosis - 1
         for order in (2, 1)[: self.fixed]:
@@ -157,7 +157,7 @@ def normal(  # noqa: PLR0913 - what a signal is made of
     between = mean * mean
     variance = max(square - between, 0.0)
     agreement = likeness = 0.0
-    if variance > _TINY:
+    if variance > TINY:
         agreement = min(max((products[0] - between) / variance, 0.0), 1.0)
         likeness = min(max((products[1] - between) / variance, 0.0), 1.0)
     function = Line(mean, sqrt(variance))
@@ -172,7 +172,7 @@ def constant(value: float) -> Signal:
 
 def scaled(signal: Signal, second_moment: float, root: str) -> Signal:
     """Return a signal of the same shape with another second moment."""
-    factor = sqrt(second_moment / max(signal.second_moment, _TINY))
+    factor = sqrt(second_moment / max(signal.second_moment, TINY))
     return replace(signal, root=root, function=signal.function.scaled(factor))
 
 
@@ -181,4 +181,4 @@ def log_mixture(parts: list[tuple[float, float]]) -> float:
     total = sum(weight for weight, _ in parts)
     if total <= 0:
         return 0.0
-    return log(max(sum(weight * exp(bound) for weight, bound in parts) / total, _TINY))
+    return log(max(sum(weight * exp(bound) for weight, bound in parts) / total, TINY))

@@ -77,7 +77,7 @@ def _rectifies(function: Function) -> bool:
 
 
 @record
-class Destiny:
+class Sink:
     """What a tensor runs into; `joins` tells that it is added to another path on the way."""
 
     kinds: frozenset[Kind]
@@ -99,25 +99,25 @@ class Destiny:
         return self.kinds == {Kind.OUTPUT}
 
 
-_NOWHERE = Destiny(frozenset())
+_NOWHERE = Sink(frozenset())
 _SUMMING = (Sums, Recurs)
 _PASSING = (Passes, Pools, Normalizes, LooksUp)
 _SUMMING_AHEAD = (*_SUMMING, Attends)
 
 
 @cache
-def _ends_as(kind: Kind) -> Destiny:
-    return Destiny(frozenset({kind}))
+def _ends_as(kind: Kind) -> Sink:
+    return Sink(frozenset({kind}))
 
 
-def _either(first: Destiny, second: Destiny) -> Destiny:
+def _either(first: Sink, second: Sink) -> Sink:
     """Return what runs into both; most often one says it all, and is not made anew."""
     joins = first.joins or second.joins
     if first.kinds >= second.kinds and joins is first.joins:
         return first
     if second.kinds >= first.kinds and joins is second.joins:
         return second
-    return Destiny(first.kinds | second.kinds, joins)
+    return Sink(first.kinds | second.kinds, joins)
 
 
 @record(slots=False)
@@ -175,9 +175,9 @@ class Flow:
         return origins
 
     @cached_property
-    def destinies(self) -> Mapping[str, Destiny]:
+    def sinks(self) -> Mapping[str, Sink]:
         """What each tensor runs into."""
-        destinies = dict.fromkeys(filter(None, self.graph.outputs), _ends_as(Kind.OUTPUT))
+        sinks = dict.fromkeys(filter(None, self.graph.outputs), _ends_as(Kind.OUTPUT))
         for node in reversed(self.graph.nodes):
             effect = self.effects[node.name]
             only = effect.slot if isinstance(effect, Passes) else None  # others lend a type or size
@@ -185,10 +185,10 @@ class Flow:
                 continue
             for slot, name in enumerate(node.inputs):
                 if name and only in {None, slot}:
-                    ahead = self._ahead(node, slot, destinies)
-                    here = destinies.get(name)
-                    destinies[name] = ahead if here is None else _either(here, ahead)
-        return destinies
+                    ahead = self._ahead(node, slot, sinks)
+                    here = sinks.get(name)
+                    sinks[name] = ahead if here is None else _either(here, ahead)
+        return sinks
 
     def _effect(self, node: Node) -> Effect | None:
         operator = self.operators.of(node)
@@ -223,35 +223,33 @@ class Flow:
             return origins.get(node.inputs[1 - offset], _OTHER)
         return Origin(Kind.OTHER, node)
 
-    def _ahead(self, node: Node, slot: int, destinies: Mapping[str, Destiny]) -> Destiny:
+    def _ahead(self, node: Node, slot: int, sinks: Mapping[str, Sink]) -> Sink:
         """Return what an input of a node runs into there."""
         effect = self.effects[node.name]
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
             return _ends_as(Kind.NORMALIZATION)
         if isinstance(effect, (Activates, Shares)):
-            return self._squashed(node, effect, destinies)
+            return self._squashed(node, effect, sinks)
         if isinstance(effect, _SUMMING_AHEAD):
             # A product with a weight carries the scale of what it is given on.
-            own = destinies.get(node.output, _NOWHERE)
+            own = sinks.get(node.output, _NOWHERE)
             carries = own.is_normalized and isinstance(effect, Sums) and self._is_scaled(node, slot)
             return own if carries else _ends_as(Kind.SUM)
         after = _NOWHERE
         for name in node.outputs:
-            if name in destinies:
-                after = _either(after, destinies[name])
+            if name in sinks:
+                after = _either(after, sinks[name])
         if isinstance(effect, Combines) and effect.operation is Operation.ADD:
             joins = after.joins or self.offset(node) != 1 - slot
-            return after if joins is after.joins else Destiny(after.kinds, joins)
+            return after if joins is after.joins else Sink(after.kinds, joins)
         if effect is not None and not isinstance(effect, (Combines, Holds)):
             return after
         is_scaled = isinstance(effect, Combines) and self._is_scaled(node, slot)
         return after if is_scaled else _ends_as(Kind.OTHER)
 
-    def _squashed(
-        self, node: Node, effect: Activates | Shares, destinies: Mapping[str, Destiny]
-    ) -> Destiny:
+    def _squashed(self, node: Node, effect: Activates | Shares, sinks: Mapping[str, Sink]) -> Sink:
         """Return what the input of a function of each element runs into."""
-        own = destinies.get(node.output, _NOWHERE)
+        own = sinks.get(node.output, _NOWHERE)
         if own.is_final and _squashes(effect):
             return own  # what makes probabilities or pixels of outputs belongs to the last layer
         is_gate = isinstance(effect, Activates) and effect.is_gate

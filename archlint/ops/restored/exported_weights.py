@@ -44,7 +44,7 @@ class _Program:
     graph: Graph
     signature: Signature
     added: dict[str, Value] = field(default_factory=dict)
-    turned: dict[str, Value] = field(default_factory=dict)
+    transposed: dict[str, Value] = field(default_factory=dict)
     before: dict[str, list[Node]] = field(default_factory=dict)
     inputs: dict[str, list[str]] = field(default_factory=dict)
 
@@ -76,7 +76,7 @@ class _Program:
         if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
             token = f"{name}#token"
             self.added[token] = replace(value, name=token, shape=(1, *value.shape[1:]))
-            self.turned[name] = replace(value, role=Role.COMPUTED)
+            self.transposed[name] = replace(value, role=Role.COMPUTED)
             user = self.graph.consumers[name][0]
             repeat = Node(f"{name}#repeat", "Expand", "", (token,), (name,), {}, {})
             self.before.setdefault(user.name, []).append(repeat)
@@ -95,8 +95,8 @@ class _Program:
         return replace(
             self.graph,
             nodes=tuple(nodes),
-            values={**self.graph.values, **self.added, **self.turned},
-            weights={name: weights[name] for name in weights if name not in self.turned},
+            values={**self.graph.values, **self.added, **self.transposed},
+            weights={name: weights[name] for name in weights if name not in self.transposed},
         )
 
     def _parameters(self, call: ExportedCall) -> Iterator[str]:
@@ -123,16 +123,16 @@ class _Program:
         return not parameter.endswith("bias") or sum(dim != 1 for dim in shape) <= 1
 
     def _replace(self, parameter: str, node: Node, slot: int, name: str) -> None:
-        """Let a node read a parameter, turned round where it multiplies by a linear layer's."""
+        """Let a node read a parameter, transposed where it multiplies by a linear layer's."""
         stored = self.graph.values[name]
         shape = stored.shape or ()
-        is_turned = node.op == "MatMul" and slot == 1 and name not in self.signature.kinds
-        self._add(parameter, shape[::-1] if is_turned and len(shape) == 2 else shape, stored)
+        is_transposed = node.op == "MatMul" and slot == 1 and name not in self.signature.kinds
+        self._add(parameter, shape[::-1] if is_transposed and len(shape) == 2 else shape, stored)
         reads = parameter
-        if is_turned and len(shape) == 2:
+        if is_transposed and len(shape) == 2:
             reads = f"{parameter}#turned"
-            if reads not in self.turned:
-                self.turned[reads] = replace(stored, name=reads, role=Role.COMPUTED)
+            if reads not in self.transposed:
+                self.transposed[reads] = replace(stored, name=reads, role=Role.COMPUTED)
                 order = {"perm": (1, 0)}
                 turn = Node(reads, "Transpose", "", (parameter,), (reads,), order, node.metadata)
                 self.before.setdefault(node.name, []).append(turn)

@@ -1,4 +1,4 @@
-"""Heads that share the weight of an embedding, which PyTorch's older exporter stores turned."""
+"""Heads that share the weight of an embedding, which PyTorch's older exporter stores transposed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from archlint.graph.value import Role
 from archlint.ops.composite.exported import signature
 from archlint.record import replace
 
-IsTurned = Callable[[str, str], bool]
-"""Whether a stored matrix holds the numbers of another one turned round."""
+IsTransposed = Callable[[str, str], bool]
+"""Whether a stored matrix holds the numbers of another one, transposed."""
 
 
 def is_tied(readers: Iterable[Node]) -> bool:
@@ -26,7 +26,7 @@ def cannot_tell(_: str, __: str) -> bool:
     return False
 
 
-def tied(graph: Graph, is_turned: IsTurned) -> Graph:
+def tied(graph: Graph, is_transposed: IsTransposed) -> Graph:
     """Return `graph` with a head that multiplies by an embedding's weight made of that weight.
 
     Constant folding turns the weights of linear layers round and stores what comes of it under a
@@ -44,9 +44,9 @@ def tied(graph: Graph, is_turned: IsTurned) -> Graph:
     for node in graph.nodes:
         weight = node.inputs[1] if node.op == "MatMul" else ""
         if weight in graph.weights and is_computed_anew(weight):
-            turned = (graph.values[weight].shape or ())[::-1]
+            transposed = (graph.values[weight].shape or ())[::-1]
             for table, shape in tables.items():
-                if shape == turned and is_turned(table, weight):
+                if shape == transposed and is_transposed(table, weight):
                     values[weight] = replace(values[weight], role=Role.COMPUTED)
                     turn = {"perm": (1, 0)}
                     nodes.append(Node(weight, "Transpose", "", (table,), (weight,), turn, {}))

@@ -42,7 +42,7 @@ class ActivationGainMismatch(Rule):
         if activation is None or activation.is_gate or layer.source.is_rectified:
             return False
         left = model.facts.initialization.default(layer)
-        return not (layer.folded or left or layer.destiny.is_normalized)
+        return not (layer.folded or left or layer.sink.is_normalized)
 
     def _mismatch(self, model: Model, group: list[Judged], severity: Severity | None) -> Finding:
         layer, found = group[0]
@@ -83,8 +83,8 @@ def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
         found.ratio_range(each / scale) for each in (low / TOLERANCE, high * TOLERANCE)
     )
     is_small, is_large = lowest[1] < 0, highest[0] > 0
-    destiny = layer.destiny
-    meant = destiny.is_final or destiny.joins or destiny.opens_gate
+    sink = layer.sink
+    meant = sink.is_final or sink.joins or sink.opens_gate
     return is_large or (is_small and not meant and not model.facts.segments.is_bypassed(layer))
 
 

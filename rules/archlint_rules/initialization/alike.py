@@ -34,7 +34,7 @@ def alike(judged: Iterable[Judged]) -> list[list[Judged]]:
     groups: dict[Hashable, list[list[Judged]]] = {}
     known: set[tuple[int, str]] = set()
     for layer, found in judged:
-        kin = groups.setdefault((_place(layer), layer.destiny.is_normalized), [])
+        kin = groups.setdefault((_place(layer), layer.sink.is_normalized), [])
         group = next((each for each in kin if _is_like(each[0], found, layer)), None)
         if group is None:
             group = []

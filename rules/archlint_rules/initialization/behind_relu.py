@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 def behind_relu(model: Model) -> Iterator[Judged]:
     """Yield the layers behind a ReLU that no normalization follows, or may be folded into."""
     for layer, found in drawn(model):
-        if layer.source.is_rectified and not layer.folded and not layer.destiny.is_normalized:
+        if layer.source.is_rectified and not layer.folded and not layer.sink.is_normalized:
             yield layer, found

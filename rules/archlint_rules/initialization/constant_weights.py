@@ -60,7 +60,7 @@ def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
         return False
     if found.mean != 0:
         return True
-    if layer.destiny.joins or layer.destiny.is_final or layer.weight.endswith("lora_B"):
+    if layer.sink.joins or layer.sink.is_final or layer.weight.endswith("lora_B"):
         return False
     segments = model.facts.segments
     return segments.is_cut_off(layer) or not segments.is_bypassed(layer)

@@ -28,7 +28,7 @@ class FrameworkDefaultInDeepChain(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report the end of the longest row of layers that nobody initialized."""
-        rectified = [layer for layer, _ in behind_relu(model) if not layer.destiny.opens_gate]
+        rectified = [layer for layer, _ in behind_relu(model) if not layer.sink.opens_gate]
         if not rectified:
             return
         runs = model.facts.segments.defaults
@@ -68,7 +68,7 @@ class FrameworkDefaultInDeepChain(Rule):
             tensor=last.weight,
             data=data,
             help=f"{advice(last)} at each of them",
-            fix=fix(model, [layer for layer in _chain(model) if not layer.destiny.is_final]),
+            fix=fix(model, [layer for layer in _chain(model) if not layer.sink.is_final]),
         )
 
 

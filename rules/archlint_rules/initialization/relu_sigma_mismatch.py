@@ -47,17 +47,17 @@ class ReluSigmaMismatch(Rule):
             return False
         if found.std == 0 or not found.is_outside(expected(layer), TOLERANCE):
             return False
-        if model.facts.initialization.default(layer) and layer.destiny.is_normalized:
+        if model.facts.initialization.default(layer) and layer.sink.is_normalized:
             return False  # nobody chose it, and the normalization makes up for it
         if not layer.fan.transposed and keeps_gradient(layer, found):
             return False  # INIT009 tells
-        destiny = layer.destiny
-        meant = destiny.is_final or destiny.joins or destiny.opens_gate
+        sink = layer.sink
+        meant = sink.is_final or sink.joins or sink.opens_gate
         return found.std > expected(layer) or not meant
 
     def _chosen(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
-        normalized = layer.destiny.is_normalized
+        normalized = layer.sink.is_normalized
         by_outputs = all(suits_outputs(*each) for each in group)
         severity = Severity.INFO if normalized or by_outputs else Severity.WARNING
         after = "; the normalization after it takes the edge off" if normalized else ""
@@ -102,7 +102,7 @@ def keeps_gradient(layer: Layer, found: Distribution) -> bool:
     PyTorch does not divide its fan-out by the groups; that does no harm before a normalization.
     """
     framework = layer.fan.framework_fans[1]
-    fans = [framework / layer.fan.groups, *([framework] if layer.destiny.is_normalized else [])]
+    fans = [framework / layer.fan.groups, *([framework] if layer.sink.is_normalized else [])]
     return any(found.is_within(sqrt(2 / fan), TOLERANCE) for fan in fans)
 
 
@@ -112,7 +112,7 @@ def suits_outputs(layer: Layer, found: Distribution) -> bool:
     It is chosen by the number of classes then; nothing follows that its outputs would make grow.
     """
     largest = sqrt(2 * layer.fan.groups / layer.fan.framework_fans[1])
-    return layer.destiny.is_final and found.std < largest * TOLERANCE
+    return layer.sink.is_final and found.std < largest * TOLERANCE
 
 
 def _data(layer: Layer, found: Distribution, weights: list[str]) -> dict[str, object]:

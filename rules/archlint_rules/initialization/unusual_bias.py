@@ -65,8 +65,8 @@ class UnusualBias(Rule):
 
 def _fix(model: Model, node: Node, word: str, value: float) -> Fix | None:
     """Return the neutral start, but where another one is a custom: a prior, a branch of zeros."""
-    destiny = model.facts.flow.destinies.get(node.output)
-    is_prior = word == "bias" and (destiny is None or destiny.is_final)
+    sink = model.facts.flow.sinks.get(node.output)
+    is_prior = word == "bias" and (sink is None or sink.is_final)
     is_closed = word == "gain" and value == 0
     if node.document_path is None or is_prior or is_closed:
         return None

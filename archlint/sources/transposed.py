@@ -1,4 +1,4 @@
-"""Whether one stored matrix is another one turned round, by a few of its numbers."""
+"""Whether one stored matrix is another one, transposed, by a few of its numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PLACES = 64
 
 
-def is_turned(path: Path, matrix: Payload, other: Payload) -> bool:
+def is_transposed(path: Path, matrix: Payload, other: Payload) -> bool:
     """Compare 64 numbers of two matrices of the ONNX file at `path`, spread over all of them.
 
     Matrices whose numbers are all the same there tell nothing. Raises Unreadable.
@@ -25,11 +25,11 @@ def is_turned(path: Path, matrix: Payload, other: Payload) -> bool:
     if matrix.data_type != other.data_type or not width or other.dims != (columns, rows):
         return False
     seen = set()
-    with open_payload(path, matrix) as file, open_payload(path, other) as turned:
+    with open_payload(path, matrix) as file, open_payload(path, other) as transposed:
         for place in range(_PLACES):
             row, column = place * rows // _PLACES, place * 37 % columns
             number = file.read(matrix.offset + (row * columns + column) * width, width)
-            if number != turned.read(other.offset + (column * rows + row) * width, width):
+            if number != transposed.read(other.offset + (column * rows + row) * width, width):
                 return False
             seen.add(number)
     return len(seen) > 1
