@@ -210,11 +210,8 @@ class Facts:
         device, peak = self.target.device, self.training_memory.peak
         if device is None:
             return None
-        convolutions = [
-            work for work in self._traffic.works if work.slides and work.stage == "forward"
-        ]
-        moved = sum(work.nbytes for work in convolutions)
-        return DeviceMemory(peak, moved if convolutions else None, device, self.target.reserve)
+        moved = self._traffic.convolved_bytes
+        return DeviceMemory(peak, moved, device, self.target.reserve)
 
     @cached_property
     def step_time(self) -> StepTime:

@@ -78,6 +78,12 @@ class Traffic:
             works.append(Work("", "optimizer", "optimizer", 0, self._update_bytes))
         return tuple(work for work in works if work.flops or work.nbytes)
 
+    @property
+    def convolved_bytes(self) -> int | None:
+        """What convolutions move in a forward pass; None where there are none."""
+        slides = [node for node in self.saved.graph.nodes if self._counts(node)["slides"]]
+        return sum(self._forward(node).nbytes for node in slides) if slides else None
+
     @cached_property
     def unknown(self) -> tuple[Unknown, ...]:
         """Operators whose work is not known, and tensors whose size is not."""
@@ -181,7 +187,7 @@ class Traffic:
         return sum(map(self._bytes, large)) if others else 0
 
     def _work(self, node: Node, stage: str, moved: int) -> Work:
-        counts = self._products.get(node.name, _NONE)
+        counts = self._counts(node)
         return Work(
             node.name,
             node.op,
@@ -191,6 +197,9 @@ class Traffic:
             self._number_format(node),
             bool(counts["slides"]),
         )
+
+    def _counts(self, node: Node) -> Counter[str]:
+        return self._products.get(node.name, _NONE)
 
     def _number_format(self, node: Node) -> str | None:
         first = self.saved.graph.values[node.inputs[0]] if node.inputs and node.inputs[0] else None

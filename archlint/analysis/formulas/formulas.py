@@ -32,15 +32,21 @@ class Formulas:
 
     def of(self, measure: Measure) -> Formula:
         """Return the amount that `measure` takes of bound facts as a formula."""
-        equal = tuple(filter(None, (dim.equal for dim in self.samples.dims)))
         try:
-            return replace(self._fitted(measure), equal=equal)
+            return replace(self._fitted(measure), equal=self._equal)
         except NoFormula as error:
-            reason = str(error)
+            return self.without(measure, str(error))
         except OutOfTrials:
-            reason = "no formula was found at the sizes that were tried"
+            return self.without(measure, "no formula was found at the sizes that were tried")
+
+    def without(self, measure: Measure, reason: str = "it is rounded") -> Formula:
+        """Return what is known of an amount that has no formula, for the `reason` given."""
         unknown = measure(self.samples.some).unknown
-        return Formula(self.symbols, unknown=unknown, reason=reason, equal=equal)
+        return Formula(self.symbols, unknown=unknown, reason=reason, equal=self._equal)
+
+    @property
+    def _equal(self) -> tuple[str, ...]:
+        return tuple(filter(None, (dim.equal for dim in self.samples.dims)))
 
     def largest(self, measure: Measure, formula: Formula, limit: float) -> Largest | None:
         """Return the largest size of the only open dimension at which an amount is in a limit.

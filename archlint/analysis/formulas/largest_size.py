@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+from math import inf
 from typing import TYPE_CHECKING
 
 from archlint.record import record
@@ -11,10 +13,64 @@ if TYPE_CHECKING:
     from archlint.analysis.formulas.formulas import Measure
     from archlint.analysis.formulas.samples import Samples
 
-_NODES = 4000  # an analysis costs about as much as there are nodes: no more than a second or so
+# An analysis costs about as much as there are nodes: no more than a second or two in all.
+_NODES = 8000
 _FEWEST, _MOST = 4, 40
 _LARGEST = 2**20
-_STRIDE = 8
+_STRIDE = 64
+
+
+@record(frozen=False)
+class Search:
+    """The search for the largest size at which a growing amount stays within a limit.
+
+    Amounts are made of pieces of lines. The next size to try is where the line through the last two
+    that fit meets the limit; where that tells nothing, where the line through both ends of what is
+    left does. `exceeds` is the smallest size that does not fit, with the amount `above` the limit:
+    None as long as it was not tried.
+    """
+
+    limit: float
+    exceeds: int
+    above: float | None = None
+    fitting: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def fits(self) -> int:
+        """The largest size that is known to fit, 0 where none is."""
+        return self.fitting[-1][0] if self.fitting else 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no size is left between the largest that fits and the next."""
+        return self.exceeds - self.fits <= 1
+
+    def take(self, size: int, amount: float) -> None:
+        """Take down the amount at a size."""
+        if amount <= self.limit:
+            self.fitting.append((size, amount))
+        else:
+            self.exceeds, self.above = size, amount
+
+    def next(self) -> int:
+        """Return the size to try next."""
+        if not self.fitting:
+            return 1
+        last, most = self.fitting[-1]
+        for before, less in self.fitting[-2:-1]:
+            slope = (most - less) / (last - before)
+            meets = last + (self.limit - most) / slope if slope else inf
+            if meets < self.exceeds:
+                return self._inside(int(meets))
+        if self.above is None:
+            return self._inside(last * _STRIDE)
+        if self.above == inf:
+            return (last + self.exceeds) // 2
+        share = (self.limit - most) / (self.above - most)
+        return self._inside(last + int(share * (self.exceeds - last)))
+
+    def _inside(self, size: int) -> int:
+        return min(max(size, self.fits + 1), self.exceeds - 1)
 
 
 @record
@@ -39,32 +95,26 @@ def largest_size(
         return None
     step = formula.domain[0].step if formula.domain else 1
     nodes = max(len(samples.open_facts.graph.nodes), 1)
-    left = min(max(_NODES // nodes, _FEWEST), _MOST)
-    fits, exceeds = 0, _LARGEST // step + 1
+    search = Search(limit, _LARGEST // step + 1)
     guesses = _guesses(formula, limit, step)
-    while exceeds - fits > 1:
-        if not left:
-            return None
-        left -= 1
-        size = guesses.pop() if guesses else _between(fits, exceeds)
-        if not fits < size < exceeds:
-            continue
-        if _fits(samples, measure, limit, size * step):
-            fits = size
-        else:
-            exceeds = size
-    if exceeds > _LARGEST // step:
+    for _ in range(min(max(_NODES // nodes, _FEWEST), _MOST)):
+        size = guesses.pop() if guesses else search.next()
+        if search.fits < size < search.exceeds:
+            search.take(size, _amount(samples, measure, size * step))
+        if search.is_over:
+            break
+    if not search.is_over or search.above is None:
         return None
-    return Largest(samples.dims[0].name, fits * step, step)
+    return Largest(samples.dims[0].name, search.fits * step, step)
 
 
-def _fits(samples: Samples, measure: Measure, limit: float, size: int) -> bool:
-    """Whether the amount fits, in a model that takes this size."""
+def _amount(samples: Samples, measure: Measure, size: int) -> float:
+    """Return the amount at a size, no end of it where that is unknown or the model refuses it."""
     facts, refusals = samples.bind((size,)), samples.open_facts.graph.refusals
     if not facts.graph.refusals.keys() <= refusals.keys():
-        return False
+        return inf
     amount = measure(facts)
-    return amount.complete and amount.high <= limit
+    return amount.high if amount.complete else inf
 
 
 def _grows(formula: Formula) -> bool:
@@ -88,8 +138,3 @@ def _guesses(formula: Formula, limit: float, step: int) -> list[int]:
     end = formula.domain[0].largest
     fits = fits if end is None else min(fits, end // step)
     return [fits + 1, fits]
-
-
-def _between(fits: int, exceeds: int) -> int:
-    """Return a size between two, near the smaller one as long as the larger is far away."""
-    return min(_STRIDE * fits or 1, (fits + exceeds) // 2)

@@ -21,19 +21,29 @@ class ForwardWalk:
     """The worst instant of a forward pass: what is kept so far, and what is still to be used.
 
     The variables of the program may hold a tensor longer than it is used. Where the file does not
-    tell them, they do at the `high` end where that is common, until the module returns, as `blocks`
+    tell them, they do at the high end where that is common, until the module returns, as `blocks`
     knows it.
     """
 
     graph: Graph
     saved: Saved
-    high: bool = False
     blocks: Blocks | None = None
 
-    @cached_property
-    def peak(self) -> int:
-        """The most bytes of activations that are alive at once."""
-        storages, last = self.saved.storages, self._last_uses
+    @property
+    def peak(self) -> tuple[int, int]:
+        """The most bytes of activations that are alive at once, at both ends of what is kept."""
+        low = self._most(high=False)
+        return low, self._most(high=True) if self._is_open else low
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the file leaves open what is kept, or what variables hold."""
+        kept = self.saved.held.values()
+        is_exact = all(each.own.low == each.own.high for each in kept)
+        return not is_exact or bool(self.saved.perhaps_in_place) or bool(self._perhaps_held)
+
+    def _most(self, *, high: bool) -> int:
+        storages, last = self.saved.storages, self._last_uses(high=high)
         until: dict[int, list[str]] = {}
         for storage, index in last.items():
             until.setdefault(index, []).append(storage)
@@ -42,7 +52,7 @@ class ForwardWalk:
         own = most = 0
         for index, node in enumerate(self.graph.nodes):
             kept = self.saved.held[node.name].own
-            own += kept.high if self.high else kept.low
+            own += kept.high if high else kept.low
             for name in self.saved.made(node):
                 living += self._bytes(name) - alive.get(name, 0)
                 alive[name] = self._bytes(name)
@@ -53,20 +63,15 @@ class ForwardWalk:
                 living -= alive.pop(storage, 0)
         return most
 
-    @cached_property
-    def _last_uses(self) -> dict[str, int]:
+    def _last_uses(self, *, high: bool) -> dict[str, int]:
         """The index of the last node that needs each storage; past the end for what is kept."""
         storages, end = self.saved.storages, len(self.graph.nodes)
-        last: dict[str, int] = {}
-        for index, node in enumerate(self.graph.nodes):
-            if self.saved.operators.reads_contents(node):
-                last.update((storages.of(name), index) for name in node.inputs if name)
-        if self.blocks is not None:
-            for name, until in self._held_by_calls(self.blocks):
-                storage = storages.of(name)
-                last[storage] = max(until, last.get(storage, until))
+        last = dict(self._last_reads)
+        for name, until in self._perhaps_held if high else ():
+            storage = storages.of(name)
+            last[storage] = max(until, last.get(storage, until))
         for name, each in self.saved.held.items():
-            if self.high and name in self.saved.perhaps_in_place:
+            if high and name in self.saved.perhaps_in_place:
                 last[storages.of(self.graph.by_name[name].inputs[0])] = end
             else:
                 last.update((storage, end) for storage in each.storages)
@@ -74,16 +79,31 @@ class ForwardWalk:
             last[storages.of(name)] = end
         return last
 
-    def _held_by_calls(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
-        """Yield tensors that live until a call returns, with the index of its last node.
+    @cached_property
+    def _last_reads(self) -> dict[str, int]:
+        """The index of the last node that reads or surely holds each storage."""
+        storages = self.saved.storages
+        last: dict[str, int] = {}
+        for index, node in enumerate(self.graph.nodes):
+            if self.saved.operators.reads_contents(node):
+                last.update((storages.of(name), index) for name in node.inputs if name)
+        for name, until in self._held:
+            storage = storages.of(name)
+            last[storage] = max(until, last.get(storage, until))
+        return last
 
-        What a module is called with does, and what variables hold; at the high end, what they may
-        hold does too.
+    @cached_property
+    def _held(self) -> list[tuple[str, int]]:
+        """The tensors that live until a call returns, with the index of its last node.
+
+        What a module is called with does, and what variables hold.
         """
-        execution = Execution(self.graph, blocks.file)
-        yield from Variables(execution).held()
-        calls, producers = ModuleCalls(self.graph, blocks), self.graph.producers
-        operator_of = self.saved.operators.of
+        if self.blocks is None:
+            return []
+        return [*Variables(self._execution).held(), *self._called_with(self.blocks)]
+
+    def _called_with(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
+        calls, producers = self._calls, self.graph.producers
         for index, node in enumerate(self.graph.nodes):
             modules = blocks.calls(node.name)
             if not modules:
@@ -94,12 +114,29 @@ class ForwardWalk:
                 called = next((module for module in modules if module not in outside), None)
                 if maker is not None and called is not None:
                     yield name, calls.end(called, index)
-            guesses = self.high and not execution.stack(node)
-            operator = operator_of(node) if guesses else None
-            if operator is not None and operator.in_variables and len(node.inputs) >= _FEWEST:
-                until = calls.end(modules[-1], index)
-                names = (*node.inputs, *node.outputs)
-                yield from ((name, until) for name in filter(self._is_float, names))
+
+    @cached_property
+    def _perhaps_held(self) -> list[tuple[str, int]]:
+        """What variables may hold besides, where the file does not tell them."""
+        found: list[tuple[str, int]] = []
+        for index, node in enumerate(self.graph.nodes if self.blocks is not None else ()):
+            operator = self.saved.operators.of(node)
+            if operator is None or not operator.in_variables or len(node.inputs) < _FEWEST:
+                continue
+            modules = self._calls.blocks.calls(node.name)
+            if modules and not self._execution.stack(node):
+                until = self._calls.end(modules[-1], index)
+                names = filter(self._is_float, (*node.inputs, *node.outputs))
+                found += [(name, until) for name in names]
+        return found
+
+    @cached_property
+    def _execution(self) -> Execution:
+        return Execution(self.graph, self.graph if self.blocks is None else self.blocks.file)
+
+    @cached_property
+    def _calls(self) -> ModuleCalls:
+        return ModuleCalls(self.graph, self.blocks or Blocks(self.graph, self.graph))
 
     def _is_float(self, name: str) -> bool:
         """Whether a tensor is no index and no size, which exporters compute in other places."""

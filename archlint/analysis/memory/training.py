@@ -127,9 +127,7 @@ class TrainingMemory:
     @cached_property
     def forward_peak(self) -> Amount:
         """What is alive at the worst instant of the forward pass."""
-        low, high = (
-            ForwardWalk(self.graph, self.saved, high, self.blocks).peak for high in (False, True)
-        )
+        low, high = ForwardWalk(self.graph, self.saved, self.blocks).peak
         return self._resident + Amount(low, high, self.saved.unknown)
 
     @cached_property

@@ -32,7 +32,8 @@ class Budget:
 
     `what` names the amount in a sentence, `limit` is in its unit, `setting` is the key of what
     states the limit, `source` says so in words, `write` writes an amount for people. `missing` is
-    None where the amount can be worked out.
+    None where the amount can be worked out. One that is rounded on the way `has_formula` in no
+    size: reserves are parts of a peak, in whole bytes.
     """
 
     what: str
@@ -42,6 +43,7 @@ class Budget:
     source: str
     write: Callable[[float], str]
     missing: Missing | None = None
+    has_formula: bool = True
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -28,7 +28,14 @@ def training_memory(target: Target) -> Iterator[Budget]:
     device, training = target.device, target.training
     if device is not None and training.optimizer:
         source = f"the memory of {device.name}" if device.has_reserves else _usable(device)
-        yield from _limit("training", _on_device, device.training_memory_bytes, _DEVICE, source)
+        yield from _limit(
+            "training",
+            _on_device,
+            device.training_memory_bytes,
+            _DEVICE,
+            source,
+            has_formula=not device.has_reserves,
+        )
     yield from _limit(
         "training",
         lambda facts: facts.training_memory.peak,
@@ -146,10 +153,12 @@ def _limit(  # noqa: PLR0913 - the parts of a budget
     *,
     write: Callable[[float], str] = format_bytes,
     missing: Missing | None = None,
+    has_formula: bool = True,
 ) -> Iterator[Budget]:
     """Yield a budget where there is a limit; its source is its setting unless there are words."""
     if limit is not None:
-        yield Budget(what, measure, limit, setting, source or setting, write, missing)
+        source = source or setting
+        yield Budget(what, measure, limit, setting, source, write, missing, has_formula)
 
 
 def _value(fact: Sourced | None) -> int | None:

@@ -93,8 +93,9 @@ def open_budget(model: Model, budget: Budget) -> OpenBudget:
     amount, bound = budget.measure(model.facts), budget.written(model.facts)
     if not model.open_dims:
         return OpenBudget(budget, amount, bound)
-    formula = model.formulas.of(budget.measure)
-    largest = model.formulas.largest(budget.measure, formula, budget.limit)
+    formulas = model.formulas
+    formula = (formulas.of if budget.has_formula else formulas.without)(budget.measure)
+    largest = formulas.largest(budget.measure, formula, budget.limit)
     return OpenBudget(budget, amount, bound, formula, largest)
 
 
