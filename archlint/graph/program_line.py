@@ -21,6 +21,9 @@ _OPERATORS = {
     ast.Mult: "mul",
     ast.Div: "div",
     ast.MatMult: "matmul",
+    ast.Pow: "pow",
+    ast.Mod: "remainder",
+    ast.USub: "neg",
 }
 _COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare | ast.Subscript | ast.AugAssign
 
@@ -39,10 +42,14 @@ class Target:
 
 @record
 class ProgramLine:
-    """The variables that a line binds, in its order, and how often it calls what."""
+    """The variables that a line binds, in its order, and how often it calls what.
+
+    `by_variable` are the calls of what a variable or a place in a list holds.
+    """
 
     targets: tuple[Target, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
+    by_variable: Mapping[str, int] = field(default_factory=dict)
 
 
 def program_line(code: str) -> ProgramLine:
@@ -74,19 +81,27 @@ def parsed(code: str) -> Sequence[ast.stmt]:
 
 def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
     bound = tuple(target for statement in statements for target in _bound(statement))
-    parts = (part for statement in statements for part in ast.walk(statement))
-    return ProgramLine(bound, Counter(filter(None, map(_called, parts))))
+    parts = [part for statement in statements for part in ast.walk(statement)]
+    calls = Counter(filter(None, map(_called, parts)))
+    return ProgramLine(bound, calls, Counter(filter(None, map(_variable, parts))))
 
 
 def _called(part: ast.AST) -> str | None:
     """Return the name of what a part of a line calls: a function, or the one behind an operator."""
-    if isinstance(part, ast.BinOp | ast.AugAssign):
+    if isinstance(part, ast.BinOp | ast.AugAssign | ast.UnaryOp):
         return _OPERATORS.get(type(part.op))
     if not isinstance(part, ast.Call):
         return None
     if isinstance(part.func, ast.Attribute):
         return part.func.attr
     return part.func.id if isinstance(part.func, ast.Name) else None
+
+
+def _variable(part: ast.AST) -> str | None:
+    """Return the variable, or the place in a list, that holds what a part of a line calls."""
+    if not isinstance(part, ast.Call) or not isinstance(part.func, ast.Name | ast.Subscript):
+        return None
+    return ast.unparse(part.func)
 
 
 def _bound(statement: ast.stmt) -> Iterator[Target]:

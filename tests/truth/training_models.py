@@ -383,6 +383,23 @@ NETWORKS = {
 }
 
 
+class Looping(nn.Module):
+    """Layers that a loop calls by a variable, on a line that adds up what they make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm1d(7), nn.Linear(16, 16), nn.Mish(), nn.Dropout(0.1))
+            for _ in range(3)
+        )
+        self.head = nn.Linear(16, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            x = block(x) + x
+        return self.head(x)
+
+
 # What is measured under settings of the training: see measure_settings.py.
 DEEP = {"layers": (Layers, tokens), "stages": (Stages, image)}
 
@@ -399,6 +416,7 @@ EXPORTED = {
     "pointwise": (Pointwise, rows),
     "moved": (Moved, image),
     "products": (Products, rows),
+    "looping": (Looping, rows),
     "bagged": (Bagged, tokens),
     "folded": (Folded, image),
     "rearranged": (Rearranged, image),

@@ -19,6 +19,7 @@ Stack: TypeAlias = tuple[tuple[Path, Frame], ...]
 """The functions that an operator was called in, each with the module that it works for."""
 
 _FORWARD = "forward"  # the function that a call of a module runs
+_BY_VARIABLE = "<variable>"  # the name of what a variable holds
 
 
 @record(slots=False, frozen=False, eq=False)
@@ -89,9 +90,9 @@ class Execution:
             before, (exported, operator) = exported, exported_call(node)
             if running:
                 goes_on = bool(exported) and exported == before  # one call, as several nodes
-                name = "" if goes_on else _function(stack[depth:]) or operator
+                name = "" if goes_on else self._function(running[-1], stack[depth:]) or operator
                 yield from self._went_on(running[-1], stack[depth - 1][1], name, last)
-            _enter(running, stack[depth:])
+            self._enter(running, stack[depth:], operator)
             self._note(running, node)
             last = index
         yield from self._returned(running, 0, last)
@@ -109,6 +110,15 @@ class Execution:
             call.go_to(frame)
         call.called[name] += 1
 
+    def _enter(self, running: list[FunctionCall], stack: Stack, operator: str) -> None:
+        """Begin the calls of a stack, each with the first thing that it calls."""
+        for depth, (module, frame) in enumerate(stack, 1):
+            call = FunctionCall(module, frame)
+            call.called[self._function(call, stack[depth:]) or operator] += 1
+            if running:
+                running[-1].inner = call
+            running.append(call)
+
     def _note(self, running: Sequence[FunctionCall], node: Node) -> None:
         """Note what a node makes in all functions that are running."""
         made = [name for name in node.outputs if name and self._is_float(name)]
@@ -119,8 +129,26 @@ class Execution:
 
     def _repeats(self, call: FunctionCall, name: str) -> bool:
         """Whether a line calls something more often than it is written there: it is in a loop."""
-        written = self.line(call.frame).calls.get(name)
+        line = self.line(call.frame)
+        if name == _BY_VARIABLE:
+            found = (count for each, count in line.by_variable.items() if each not in call.called)
+            written = sum(found) or None
+        else:
+            written = line.calls.get(name)
         return written is not None and call.called[name] >= written
+
+    def _function(self, call: FunctionCall, inner: Stack) -> str:
+        """Return the function that a call of another one goes to, or its module; "" for none.
+
+        A module whose name is not in the line is held by a variable, as in a loop over modules.
+        """
+        if not inner:
+            return ""
+        module, frame = inner[0]
+        if frame.function != _FORWARD:
+            return frame.function
+        name = next((part for part in reversed(module) if not part.isdecimal()), "")
+        return name if name in self.line(call.frame).calls else _BY_VARIABLE
 
     def line(self, frame: Frame) -> ProgramLine:
         """Return the line that a function is at."""
@@ -158,22 +186,3 @@ def _depth(running: Sequence[FunctionCall], stack: Stack) -> int:
         if call.frame != frame:  # it is at another line, so what it had called has returned
             return at + 1
     return min(len(running), len(stack))
-
-
-def _enter(running: list[FunctionCall], stack: Stack) -> None:
-    """Begin the calls of a stack."""
-    for module, frame in stack:
-        call = FunctionCall(module, frame)
-        if running:
-            running[-1].inner = call
-        running.append(call)
-
-
-def _function(inner: Stack) -> str:
-    """Return the function that the one before it in a stack calls, or its module; "" for none."""
-    if not inner:
-        return ""
-    module, frame = inner[0]
-    if frame.function != _FORWARD:
-        return frame.function
-    return next((part for part in reversed(module) if not part.isdecimal()), "")

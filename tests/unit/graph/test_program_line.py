@@ -48,6 +48,12 @@ def test_a_list_grows(code):
 def test_calls_are_counted():
     line = program_line("z = torch.tanh(a) * torch.sigmoid(tanh(b)) + self.gates[0](c)")
     assert line.calls == {"tanh": 2, "sigmoid": 1, "mul": 1, "add": 1}
+    assert line.by_variable == {"tanh": 1, "self.gates[0]": 1}
+
+
+def test_signs_are_the_functions_that_they_call():
+    line = program_line("z = -x ** 2 % 3 / y @ w - x.pow(2)")
+    assert line.calls == {"neg": 1, "pow": 2, "remainder": 1, "div": 1, "matmul": 1, "sub": 1}
 
 
 def test_a_text_of_others_warns_of_nothing():
