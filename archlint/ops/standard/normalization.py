@@ -110,6 +110,14 @@ def _rows(call: Call) -> int:
     return prod(call.shape(0)[: call.integer("axis", -1) % call.rank(0)])
 
 
+def sees_normalized_batch(call: Call, output: int) -> Sight:
+    """Batch norm passes its input on; its running statistics read all of each channel."""
+    if output == 0:
+        return sees_first_input(call, output)
+    links = (Whole(axis) if axis != 1 else Through(1, 0) for axis in range(call.rank(0)))
+    return {0: tuple(links)}
+
+
 def sees_normalized_axes(call: Call, _: int) -> Sight:
     """Layer and RMS norm read all of the axes from `axis` on."""
     rank = call.rank(0)
@@ -168,7 +176,7 @@ def operators() -> tuple[Operator, ...]:
             "BatchNormalization",
             per_output(2),
             keeps_batch_statistics,
-            sees_first_input,
+            sees_normalized_batch,
             normalizes(Over.BATCH),
             weights=(1, 2),
             buffers=(3, 4),

@@ -27,7 +27,7 @@ class Gridding(Rule):
         found: dict[tuple[object, ...], list[Grid]] = {}
         for extent in model.facts.receptive_fields.extents:
             for grid in model.facts.receptive_fields.grids(extent):
-                key = (grid.tensor, grid.taps, grid.span, grid.rates)
+                key = (grid.layers, grid.source, grid.taps, grid.span)
                 found.setdefault(key, []).append(grid)
         for grids in found.values():
             yield self._finding(grids[0], sorted({grid.axis for grid in grids}))

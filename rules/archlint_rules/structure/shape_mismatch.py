@@ -9,7 +9,7 @@ from archlint.api import Finding, Model, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.api import Node
+    from archlint.api import Node, Value
 
 
 _SIZES = (
@@ -72,11 +72,17 @@ def _operands(model: Model, node: Node, *, with_types: bool) -> list[str]:
     }
     stored = {**parts, **lineage.same}
     return [
-        (f"{values[name].dtype or 'unknown'}" if with_types else "")
-        + _written(values[name].shape)
+        _typed(values[name], with_types=with_types)
         + (f" of {stored[name]}" if name in stored else "")
         for name in filter(None, node.inputs)
     ]
+
+
+def _typed(value: Value, *, with_types: bool) -> str:
+    if not with_types:
+        return _written(value.shape)
+    dtype = str(value.dtype or "unknown")
+    return f"{dtype} of unknown shape" if value.shape is None else dtype + _written(value.shape)
 
 
 def _written(shape: tuple[int | str | None, ...] | None) -> str:
