@@ -232,6 +232,12 @@ def test_the_batch_of_the_file_changes_nothing():
     assert same.values == plain.values
 
 
+def test_an_equation_of_fewer_terms_than_operands_says_nothing():
+    model = model_of("float[2, 3] x, float[2, 3] m", 'y = Einsum <equation = "ab->a"> (x, m)')
+
+    assert build_graph(model, Bindings(batch_size=5)).values["x"].sizes == (5, 3)
+
+
 @pytest.mark.parametrize("sizes", [(), (0,), (3, 0), (0, 2), (4, 3)])
 @pytest.mark.parametrize("outer", [(0, 2), (2,), (6, 0, 2)])
 def test_an_empty_tensor_holds_no_batch_to_follow(sizes: tuple[int, ...], outer: tuple[int, ...]):
