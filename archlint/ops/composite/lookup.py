@@ -43,5 +43,5 @@ def composites() -> tuple[Composite, ...]:
 
 def _reads_mode(call: ExportedCall) -> Attributes | None:
     """Accept bags whose rows are not scaled, which would keep the scales."""
-    mode = call.argument(4, "0")
-    return {"mode": int(mode)} if mode.isdigit() and call.argument(_SCALES) == "None" else None
+    mode = call.integer(4, 0)
+    return None if mode is None or call.argument(_SCALES) != "None" else {"mode": mode}
