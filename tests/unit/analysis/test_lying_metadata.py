@@ -36,13 +36,16 @@ def test_calls_of_words_and_of_axes_that_are_not_there(
     assert (ended, capsys.readouterr().err) == (0, "")
 
 
-def test_a_call_that_another_operator_stands_for(tmp_path: Path, capsys):
+@pytest.mark.parametrize("name", ["moved", "encoder", "residual", "perceptron"])
+@pytest.mark.parametrize("operator", ["diagonal.default", "unbind.int", "unfold.default"])
+def test_a_call_that_another_operator_stands_for(name: str, operator: str, tmp_path: Path, capsys):
     """A view along a diagonal of what is no matrix is none."""
-    model = onnx.load(EXPORTS / "gated.dynamo.onnx")
+    model = onnx.load(EXPORTS / f"{name}.dynamo.onnx")
     for node in model.graph.node:
         for entry in node.metadata_props:
             if entry.key == CALL:
-                entry.value = re.sub(r"target=[\w.]+", "target=aten.diagonal.default", entry.value)
+                called = f"target=torch.ops.aten.{operator}"
+                entry.value = re.sub(r"target=[\w.]+", called, entry.value)
     path = tmp_path / "lies.onnx"
     onnx.save(model, path)
 

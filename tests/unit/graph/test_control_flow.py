@@ -249,10 +249,10 @@ def test_a_loop_of_more_rounds_than_anyone_writes_out_stays_one():
     assert graph.values["last"].shape == (None, 4)
 
 
-def loop(rounds: object, nodes: str, states: str = "float[a, b] s", made: str = "w"):
+def loop(rounds: object, nodes: str, states: str = "float[a, b] s", made: str = "w", given="x"):
     """Return a loop whose state has rows of a number that nothing tells."""
     model = parse(f"""g (float[a, b] x) => (y) {{
-      y = Loop (rounds, go, x) <
+      y = Loop (rounds, go, {given}) <
         body = inner (int64 i, bool c, {states}) => (c, {made}) {{ {nodes} }}
       >
     }}""")
@@ -274,10 +274,10 @@ JOINS = "w = Concat <axis = 0> (s, s)"
     [
         loop(0, JOINS),  # never runs: there is nothing to join
         loop(10**9, "", made="s"),  # does nothing, a billion times
-        loop(3, JOINS, states="float[a, b] s, float t"),  # asks for more than it is given
+        loop(3, JOINS, states="float[a, b] s, float[a, b] t", given="x, x"),  # loses a state
         loop(np.nan, JOINS),
     ],
-    ids=["never", "for nothing", "for more", "nan"],
+    ids=["never", "for nothing", "losing", "nan"],
 )
 def test_a_loop_that_nobody_can_write_out_stays_one(model: onnx.ModelProto):
     assert [node.op for node in build_graph(model).nodes] == ["Loop"]

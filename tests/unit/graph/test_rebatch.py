@@ -233,7 +233,8 @@ def test_the_batch_of_the_file_changes_nothing():
 
 
 def test_an_equation_of_fewer_terms_than_operands_says_nothing():
-    model = model_of("float[2, 3] x, float[2, 3] m", 'y = Einsum <equation = "ab->a"> (x, m)')
+    nodes = 'y = Einsum <equation = "ab->a"> (x, m)'
+    model = model_of("int64[2, 3] x", nodes, m=[[1, 2, 3], [4, 5, 6]])
 
     assert build_graph(model, Bindings(batch_size=5)).values["x"].sizes == (5, 3)
 
