@@ -13,6 +13,7 @@ from operator_models import (
     Pointwise,
     Products,
     Ranked,
+    Reduced,
     Reconstructing,
     Shifted,
     Spectral,
@@ -404,4 +405,5 @@ EXPORTED = {
     "rearranged": (Rearranged, image),
     "customary": (Customary, rows),
     "graded": (Graded, rows),
+    "reduced": (Reduced, rows),
 }
