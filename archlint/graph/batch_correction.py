@@ -74,6 +74,8 @@ class Correction:
             if maker is None and (growth.old == 1 or value.role is not Role.STORED):
                 continue
             scope.values[name] = growth.grown(name, place.axis, scope)
+            if not growth.moved(name, scope):
+                continue  # nothing grows in an axis of no elements
             scope.constants.pop(name, None)
             growth.within[name] = place.within
             waiting += self._users(name, place)

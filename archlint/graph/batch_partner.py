@@ -140,7 +140,9 @@ def _einsum(call: Call, slot: int, axis: int, other: int) -> int | None:
     """The axes of one letter are one."""
     equation = next((each.s for each in call.proto.attribute if each.name == "equation"), b"")
     terms = equation.decode(errors="replace").replace(" ", "").partition("->")[0].split(",")
-    if "." in equation.decode(errors="replace") or axis >= len(terms[slot]):
+    if "." in equation.decode(errors="replace") or len(terms) != len(call.sizes):
+        return None
+    if axis >= len(terms[slot]):
         return None
     return terms[other].find(terms[slot][axis])
 

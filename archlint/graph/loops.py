@@ -47,7 +47,7 @@ def _loop_count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | N
         return int(limit) if limit < inf else None
     raw = body_of(proto)
     condition = None if raw is None else condition_of(raw)
-    if condition is None:
+    if condition is None or any(2 + place >= len(node.inputs) for place in condition.states):
         return None
     states = [scope.constants.get(node.inputs[2 + place]) for place in condition.states]
     known = [each for each in states if each is not None]
@@ -67,7 +67,9 @@ def _most_rounds(node: Node, scope: Scope) -> float | None:
     if not node.inputs or not node.inputs[0]:
         return inf
     limit = scope.constants.get(node.inputs[0])
-    return None if limit is None or limit.size != 1 else max(int(limit.reshape(-1)[0]), 0)
+    if limit is None or limit.size != 1 or limit.dtype.kind not in "iu":
+        return None
+    return max(int(limit.reshape(-1)[0]), 0)
 
 
 def _stays_true(body: Graph) -> bool:

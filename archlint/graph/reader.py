@@ -114,9 +114,10 @@ class GraphReader:
     def _write_out(self, proto: NodeProto, node: Node) -> bool:
         """Read the rounds of a loop as nodes of this graph, where they differ; say whether."""
         trips, body = self._trips.get(node.name), body_of(proto)
-        if trips is None or body is None or not differ(node, self._scope):
+        # A loop that never runs has no rounds whose results could be joined.
+        if not trips or body is None or not differ(node, self._scope):
             return False
-        if not self._context.allowance.spend(trips * size(body)):
+        if not self._context.allowance.spend(trips * (1 + size(body))):
             return False
         rounds = list(write_out(proto, trips, self._context.inference.opset))
         if not rounds:

@@ -66,7 +66,7 @@ def write_out(proto: NodeProto, trips: int, opset: int) -> Iterator[GraphProto]:
     number of the round.
     """
     body = body_of(proto)
-    if body is None or len(body.input) != len(proto.input):
+    if body is None or not _hands_on(body, len(proto.input)):
         return
     label = next(filter(None, proto.output), proto.op_type)
     once = {each.name for each in body.initializer}
@@ -92,6 +92,11 @@ def write_out(proto: NodeProto, trips: int, opset: int) -> Iterator[GraphProto]:
             collected[place].append(_with_axis(graph, name, wide, opset))
         yield graph
     yield _results(proto, states[1:], collected)
+
+
+def _hands_on(body: GraphProto, given: int) -> bool:
+    """Whether a body takes what its loop is given, and makes its condition and states anew."""
+    return len(body.input) == given and len(body.output) >= given - 1
 
 
 def _copy(body: GraphProto, graph: GraphProto, *, is_first: bool) -> None:

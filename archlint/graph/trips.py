@@ -37,7 +37,12 @@ class Condition:
 
 
 def condition_of(body: GraphProto) -> Condition | None:
-    """Return what decides about the rounds of a loop; None where graphs inside of it take part."""
+    """Return what decides about the rounds of a loop.
+
+    None where graphs inside of it take part, or a state that it does not make anew.
+    """
+    if len(body.input) < _STATES:
+        return None
     makers = {name: node for node in body.node for name in node.output if name}
     places = {info.name: place for place, info in enumerate(body.input)}
     needed: dict[int, NodeProto] = {}
@@ -56,6 +61,8 @@ def condition_of(body: GraphProto) -> Condition | None:
             waiting += filter(None, node.input)
         elif places.get(name, 0) >= _STATES:
             place = places[name] - _STATES
+            if place + 1 >= len(body.output):
+                return None
             states.add(place)
             waiting.append(body.output[place + 1].name)
     return _pruned(body, needed, tuple(sorted(states)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from archlint.ops.call import Call
+from archlint.ops.undetermined import Undetermined
 
 Strides: TypeAlias = tuple[int, ...]
 """How many elements of the storage lie between neighbours along each axis."""
@@ -58,15 +59,22 @@ def views_sliced(call: Call, _: int, strides: Strides) -> Strides | None:
         for axis, step in zip(axes, call.known(4).reshape(-1), strict=False):
             if step < 0:
                 return None
-            steps[axis] *= int(step)
+            steps[axis_of(axis, strides)] *= int(step)
     return tuple(steps)
+
+
+def axis_of(axis: int, strides: Strides) -> int:
+    """Return an axis counted from the first one; undetermined where a tensor has no such axis."""
+    if not -len(strides) <= axis < len(strides):
+        raise Undetermined(f"a tensor of {len(strides)} axes has no axis {axis}")
+    return axis % len(strides)
 
 
 def views_selected(call: Call, _: int, strides: Strides) -> Strides | None:
     """One place along an axis is a view; a list of places is a copy."""
     if call.rank(1) != 0:
         return None
-    axis = call.integer("axis", 0) % len(strides)
+    axis = axis_of(call.integer("axis", 0), strides)
     return strides[:axis] + strides[axis + 1 :]
 
 

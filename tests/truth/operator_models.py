@@ -217,3 +217,18 @@ class Products(nn.Module):
         spectrum = torch.fft.rfft(x, dim=1).abs()
         pairs = self.pairs(x, torch.tanh(x))
         return outer.mean((2, 4)).sum(-1) + pairs.std(-1) + spectrum.sum((1, 2))[:, None]
+
+
+class Reduced(nn.Module):
+    """What is multiplied and added at places that are data, and an index that one factor has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.other, self.head = nn.Linear(16, 12), nn.Linear(16, 12), nn.Linear(12, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x, other = self.map(x), self.other(x)
+        places = other.argsort(-1)
+        x = torch.sigmoid(x.scatter_reduce(2, places, other, "prod"))
+        x = torch.sigmoid(x.scatter_reduce(2, places, other, "sum"))
+        return self.head(torch.einsum("bij,bk->bk", x, other[:, 0]))

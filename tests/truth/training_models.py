@@ -14,6 +14,7 @@ from operator_models import (
     Products,
     Ranked,
     Reconstructing,
+    Reduced,
     Shifted,
     Spectral,
     Spectrogram,
@@ -422,4 +423,5 @@ EXPORTED = {
     "rearranged": (Rearranged, image),
     "customary": (Customary, rows),
     "graded": (Graded, rows),
+    "reduced": (Reduced, rows),
 }

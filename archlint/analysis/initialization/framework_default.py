@@ -22,6 +22,8 @@ def framework_default(fan: Fan, found: Distribution) -> str:
     Glorot's uniform distribution. What an architecture file declares by another name than the
     framework's is no default.
     """
+    if min(fan.framework_fans) < 1:  # a sum over nothing
+        return ""
     if found.family not in {UNIFORM, OTHER} or not _is_centred(found):
         return ""
     if _fits(found, 1 / sqrt(fan.framework_fans[0])):

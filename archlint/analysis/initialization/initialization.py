@@ -95,11 +95,14 @@ class Initialization:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """The weighted sums whose weight is stored and whose other factor is computed."""
+        """The weighted sums whose weight is stored and whose other factor is computed.
+
+        A sum over no elements has no scale to keep.
+        """
         layers = []
         for node in self.flow.weighted:
             effect = self.flow.effect(node)
-            if isinstance(effect, Sums):
+            if isinstance(effect, Sums) and effect.fan.fan_in > 0:
                 layers.extend(self._of_sum(node, effect))
         return tuple(layers)
 

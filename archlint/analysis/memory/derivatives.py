@@ -55,7 +55,10 @@ class Derivatives:
         operator = self.saved.operators.of(node)
         if operator is None or operator.merged is None or arrived.strides is None:
             return arrived
-        merged = operator.merged(Call(node, self.graph))
+        try:
+            merged = operator.merged(Call(node, self.graph))
+        except Undetermined:
+            return arrived
         if reshape(arrived.shape, arrived.strides, merged) is not None:
             return arrived
         copied = self.new(node.output)
@@ -92,9 +95,10 @@ class Derivatives:
         if operator.unview is None:
             return reshape(arrived.shape, arrived.strides, shape)
         try:
-            return operator.unview(Call(node, self.graph), 0, arrived.strides)
+            strides = operator.unview(Call(node, self.graph), 0, arrived.strides)
         except Undetermined:
             return None
+        return strides if strides is not None and len(strides) == len(shape) else None
 
     def _layout(self, name: str, operator: Operator | None, arrived: Gradient) -> Strides | None:
         """Return how a new gradient lies: as the tensor and the arrived one, or row-major."""

@@ -82,7 +82,8 @@ class Storages:
         operator = None if maker is None else self.operators.of(maker)
         if maker is None or operator is None or operator.room_of is None:
             return storage
-        return maker.inputs[operator.room_of]
+        room = maker.inputs[operator.room_of] if operator.room_of < len(maker.inputs) else ""
+        return room or storage
 
     def known_bytes(self, storage: str) -> int:
         """Return the bytes of a storage, 0 where its size is not known.
@@ -149,9 +150,10 @@ class Storages:
             for each in node.inputs
         ]
         try:
-            return name, operator.layout(Call(node, self.graph), known)
+            own = operator.layout(Call(node, self.graph), known)
         except Undetermined:
-            return name, self._contiguous(name)
+            own = None
+        return name, own if own is not None and self._fits(name, own) else self._contiguous(name)
 
     def _viewed(
         self,
@@ -163,7 +165,7 @@ class Storages:
         """Return where an output lies in the storage of the first input; None for a new tensor."""
         if operator.view is None or not node.inputs or not node.inputs[0]:
             return None
-        source = node.inputs[0]
+        source, name = node.inputs[0], node.outputs[slot]
         storage, strides = layouts.get(source) or (source, self._contiguous(source))
         if strides is None:
             return None
@@ -171,7 +173,8 @@ class Storages:
             viewed = operator.view(Call(node, self.graph), slot, strides)
         except Undetermined:
             return None
-        return None if viewed is None else (storage, viewed)
+        # A file may call a tensor a view of another one that it cannot be.
+        return (storage, viewed) if viewed is not None and self._fits(name, viewed) else None
 
     def _new_strides(
         self,
@@ -198,6 +201,11 @@ class Storages:
             is_last = all(channels_last(*operand) for operand in operands)
             return channels_last_strides(shape) if is_last else plain
         return follows(shape, operands)
+
+    def _fits(self, name: str, strides: Strides) -> bool:
+        """Whether there is a stride for each axis of a tensor, as far as its axes are known."""
+        shape = self.graph.values[name].shape
+        return shape is None or len(shape) == len(strides)
 
     def _contiguous(self, name: str) -> Strides | None:
         known = self.graph.values[name].sizes

@@ -12,6 +12,8 @@ from archlint.ops.taps import NO_TAPS, ORIGIN
 from archlint.ops.undetermined import Undetermined
 
 _MOST_BRANCHES = 8
+_LONGEST_ROW = 1 << 17
+"""Positions of an axis that is put together out of pieces, told one by one."""
 
 
 def merged(branches: Sequence[Branch], shape: Shape) -> tuple[Branch, ...]:
@@ -96,7 +98,8 @@ def joined_pieces(
         return merged(distinct, shape), True  # pieces of another axis, as channels are
     total = length(shape, axis)
     flat = all(own == axis for branch in distinct for own, _ in branch.terms)
-    if total is None or not flat or any(piece.length is None for piece, _ in parts):
+    is_told = total is not None and total <= _LONGEST_ROW
+    if total is None or not is_told or not flat or any(each.length is None for each, _ in parts):
         return merged(distinct, shape), False
     rolled = _rolled(parts, total, extent)
     if rolled is not None:

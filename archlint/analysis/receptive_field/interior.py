@@ -61,13 +61,13 @@ def _ends_at_one(taps: Taps, extent: int) -> bool:
 
 
 def _longest_run(positions: list[int]) -> list[int]:
-    best: list[int] = []
-    run: list[int] = []
-    for position in positions:
-        run = [*run, position] if run and position == run[-1] + 1 else [position]
-        if len(run) > len(best):
-            best = run
-    return best
+    best, start = range(0), 0
+    for place, position in enumerate(positions):
+        if place and position != positions[place - 1] + 1:
+            start = place
+        if place + 1 - start > len(best):
+            best = range(start, place + 1)
+    return [positions[place] for place in best]
 
 
 def _rooted(entries: list[Taps], step: int, first: int) -> Reach:

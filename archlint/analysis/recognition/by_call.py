@@ -59,7 +59,7 @@ def _is_added(
     asked = [name for place in composite.arguments for name in _names(call.argument(place))]
     inputs = _tensors(asked, call, program.names, graph)
     outputs = _outputs(call, nodes, graph)
-    if attributes is None or inputs is None or not outputs:
+    if attributes is None or inputs is None or "" in inputs[:1] or not outputs:
         return False
     user = found.add(composite, nodes, inputs, outputs, attributes)
     if composite.shape_of is not None:

@@ -20,6 +20,7 @@ _PRINTED = re.compile(
 )
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBERED = re.compile(r"_\d+$")
 _GIVEN_UNITS = frozenset({"InstanceNormalization"})  # where the exporter has no group norm
 _OPENING, _CLOSING = "([{", ")]}"
@@ -56,6 +57,11 @@ class ExportedCall:
     def argument(self, place: int, default: str = "None") -> str:
         """Return the argument at `place`."""
         return self.arguments[place] if place < len(self.arguments) else default
+
+    def integer(self, place: int, default: int) -> int | None:
+        """Return the integer at `place`, None where something else is written there."""
+        text = self.argument(place, str(default))
+        return int(text) if _INTEGER.fullmatch(text) else None
 
 
 def exported_calls(graph: Graph) -> tuple[ExportedCall, ...]:

@@ -1,15 +1,18 @@
-"""Sums of looked-up rows, which exporters write as loops over the bags."""
+"""Sums of looked-up rows, which exporters write as loops, and reductions of what is written."""
 
 from __future__ import annotations
 
+from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.composite import Attributes, Composite, framework_operator
 from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.standard.lookup import keeps_reduced
 
 _INDEX_BYTES = 8
 _MEAN, _MAXIMUM = 1, 2
 _SCALES = 6
+_REDUCTIONS = {"prod": "mul", "amax": "max", "amin": "min"}
 
 
 def keeps_bags(call: Call, gradients: Gradients) -> Kept:
@@ -38,10 +41,32 @@ def composites() -> tuple[Composite, ...]:
             arguments=(0, 1, 2),
             reads=_reads_mode,
         ),
+        # A file has the same operator for what is added by scatter_add, which keeps less.
+        *(
+            Composite(
+                framework_operator(name, keeps_reduced, backward=backward),
+                targets=("aten.scatter_reduce.two",),
+                arguments=(0, 2, 3),
+                reads=reads,
+            )
+            for name, backward, reads in (
+                ("ScatterSum", Backward.PASSES_FIRST, _reads_sum),
+                ("ScatterReduce", Backward.MAKES, _reads_reduction),
+            )
+        ),
     )
+
+
+def _reads_sum(call: ExportedCall) -> Attributes | None:
+    return {"reduction": "add"} if call.argument(4) == "sum" else None
+
+
+def _reads_reduction(call: ExportedCall) -> Attributes | None:
+    reduction = _REDUCTIONS.get(call.argument(4))
+    return None if reduction is None else {"reduction": reduction}
 
 
 def _reads_mode(call: ExportedCall) -> Attributes | None:
     """Accept bags whose rows are not scaled, which would keep the scales."""
-    mode = call.argument(4, "0")
-    return {"mode": int(mode)} if mode.isdigit() and call.argument(_SCALES) == "None" else None
+    mode = call.integer(4, 0)
+    return None if mode is None or call.argument(_SCALES) != "None" else {"mode": mode}

@@ -17,7 +17,14 @@ from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Layout
-from archlint.ops.strides import Strides, contiguous, views_cut, views_reshaped, views_same
+from archlint.ops.strides import (
+    Strides,
+    axis_of,
+    contiguous,
+    views_cut,
+    views_reshaped,
+    views_same,
+)
 
 # How attention cuts a projection to queries, keys and values into three: it makes the result
 # contiguous, which the exporter leaves out.
@@ -76,14 +83,14 @@ def _puts_windows_together(matching: Matching, graph: Graph) -> Attributes | Non
 
 def views_windows(call: Call, _: int, strides: Strides) -> Strides:
     """Windows along an axis, whose places are a new last axis."""
-    axis = call.integer("axis", 0) % len(strides)
+    axis = axis_of(call.integer("axis", 0), strides)
     step = call.integer("step", 1)
     return (*strides[:axis], step * strides[axis], *strides[axis + 1 :], strides[axis])
 
 
 def views_diagonal(call: Call, _: int, strides: Strides) -> Strides:
     """A step along a diagonal is one along both axes, whose places are a new last axis."""
-    first, second = (axis % len(strides) for axis in call.integers("axes") or (0, 1))
+    first, second = (axis_of(axis, strides) for axis in call.integers("axes") or (0, 1))
     others = (stride for axis, stride in enumerate(strides) if axis not in {first, second})
     return (*others, strides[first] + strides[second])
 
@@ -116,7 +123,7 @@ def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
 
 def views_unbound(call: Call, _: int, strides: Strides) -> Strides:
     """One place along an axis for each output."""
-    axis = call.integer("axis", 0) % len(strides)
+    axis = axis_of(call.integer("axis", 0), strides)
     return strides[:axis] + strides[axis + 1 :]
 
 
@@ -253,21 +260,19 @@ def composites() -> tuple[Composite, ...]:
     )
 
 
-def _reads_axis(call: ExportedCall) -> Attributes:
-    text = call.argument(1, "0")
-    return {"axis": int(text) if text.lstrip("-").isdigit() else 0}
+def _reads_axis(call: ExportedCall) -> Attributes | None:
+    axis = call.integer(1, 0)
+    return None if axis is None else {"axis": axis}
 
 
 def _reads_diagonal(call: ExportedCall) -> Attributes | None:
-    axes = (call.argument(2, "0"), call.argument(3, "1"))
-    if not all(axis.lstrip("-").isdigit() for axis in axes):
-        return None
-    return {"axes": tuple(map(int, axes))}
+    first, second = call.integer(2, 0), call.integer(3, 1)
+    return None if first is None or second is None else {"axes": (first, second)}
 
 
 def _reads_windows(call: ExportedCall) -> Attributes | None:
-    axis, step = call.argument(1), call.argument(3)
-    return {"axis": int(axis), "step": int(step)} if step.isdigit() else None
+    axis, step = call.integer(1, 0), call.integer(3, 1)
+    return None if axis is None or step is None else {"axis": axis, "step": step}
 
 
 def _reads_accumulation(call: ExportedCall) -> Attributes:

@@ -138,5 +138,5 @@ def _reads_axes(call: ExportedCall) -> Attributes:
 
 
 def _reads_groups(call: ExportedCall) -> Attributes:
-    text = call.argument(1, "1")
-    return {"num_groups": int(text)} if text.isdigit() else NONE
+    groups = call.integer(1, 1)
+    return NONE if groups is None else {"num_groups": groups}

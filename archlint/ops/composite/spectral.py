@@ -20,7 +20,7 @@ from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Layout
 from archlint.ops.standard.matrix import keeps_factors
-from archlint.ops.strides import Strides, contiguous_along
+from archlint.ops.strides import Strides, axis_of, contiguous_along
 
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
@@ -48,7 +48,7 @@ def keeps_direction(call: Call, gradients: Gradients) -> Kept:
 def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
     """Return the strides of the signals: the last axis that was transformed lies in one piece."""
     axes, shape = call.integers("axes") or (-1,), call.output_shape()
-    return contiguous_along(shape, (axes[-1] % len(shape),))
+    return contiguous_along(shape, (axis_of(axes[-1], shape),))
 
 
 def _is_of_complex(matching: Matching, _: Graph) -> Attributes | None:

@@ -100,18 +100,27 @@ def keeps_gathered(call: Call, gradients: Gradients) -> Kept:
 
 
 def keeps_places(call: Call, gradients: Gradients) -> Kept:
-    """What is written elsewhere keeps the places, for the gradient of either tensor.
+    """What is written elsewhere, or added there, keeps the places, for the gradient of either."""
+    if call.text("reduction", "none") not in {"none", "add"}:
+        return keeps_reduced(call, gradients)
+    return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
 
-    The largest or smallest of what comes to a place keeps all: the gradient is shared among equals,
-    which are counted.
+
+def keeps_reduced(call: Call, gradients: Gradients) -> Kept:
+    """A reduction of what comes to a place keeps all, whichever it is.
+
+    The gradient of the largest or smallest is shared among equals, which are counted, and that of a
+    product is divided by each factor, where at most one of them is zero.
     """
     if not (gradients[0] or gradients[2]):
         return NOTHING
-    if call.text("reduction", "none") not in {"max", "min"}:
-        return Kept(inputs=(1,))
+    reduction, marks = call.text("reduction", "none"), call.elements(2)
     parts, whole = nbytes(call.input(2)), nbytes(call.output())
     both = 0 if gradients[0] else whole  # both gradients are made, whichever is needed
-    return Kept((0, 1, 2), (0,), transient=3 * (parts + whole) + call.elements(2) + both)
+    made = 3 * (parts + whole) + marks
+    if reduction == "mul":
+        made = 6 * parts + 5 * whole + 2 * marks
+    return Kept((0, 1, 2), (0,), transient=both + (0 if reduction == "add" else made))
 
 
 def keeps_written(call: Call, gradients: Gradients) -> Kept:

@@ -28,3 +28,13 @@ def test_fields_that_no_border_cuts(fields: list[tuple[int, int]], sizes: set[in
 
     assert found is not None
     assert {taps.span for taps in found.offsets} == sizes
+
+
+def test_a_long_row_of_positions_takes_no_time_that_grows_with_its_square():
+    count = 200_000
+    fields = table(*((position, position + position % 2) for position in range(count)))
+
+    found = interior(fields, count + 1)
+
+    assert found is not None
+    assert found.period == 2

@@ -249,6 +249,40 @@ def test_a_loop_of_more_rounds_than_anyone_writes_out_stays_one():
     assert graph.values["last"].shape == (None, 4)
 
 
+def loop(rounds: object, nodes: str, states: str = "float[a, b] s", made: str = "w", given="x"):
+    """Return a loop whose state has rows of a number that nothing tells."""
+    model = parse(f"""g (float[a, b] x) => (y) {{
+      y = Loop (rounds, go, {given}) <
+        body = inner (int64 i, bool c, {states}) => (c, {made}) {{ {nodes} }}
+      >
+    }}""")
+    model.graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array(rounds), "rounds"),
+            numpy_helper.from_array(np.array(True), "go"),
+        ]
+    )
+    model.graph.input[0].type.tensor_type.shape.dim[0].Clear()
+    return model
+
+
+JOINS = "w = Concat <axis = 0> (s, s)"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        loop(0, JOINS),  # never runs: there is nothing to join
+        loop(10**9, "", made="s"),  # does nothing, a billion times
+        loop(3, JOINS, states="float[a, b] s, float[a, b] t", given="x, x"),  # loses a state
+        loop(np.nan, JOINS),
+    ],
+    ids=["never", "for nothing", "losing", "nan"],
+)
+def test_a_loop_that_nobody_can_write_out_stays_one(model: onnx.ModelProto):
+    assert [node.op for node in build_graph(model).nodes] == ["Loop"]
+
+
 def test_a_scan_runs_along_its_axis(observe):
     model = parse("""
     g (float[2, 4] h, float[5, 2, 4] x) => (last, all) {

@@ -232,6 +232,13 @@ def test_the_batch_of_the_file_changes_nothing():
     assert same.values == plain.values
 
 
+def test_an_equation_of_fewer_terms_than_operands_says_nothing():
+    nodes = 'y = Einsum <equation = "ab->a"> (x, m)'
+    model = model_of("int64[2, 3] x", nodes, m=[[1, 2, 3], [4, 5, 6]])
+
+    assert build_graph(model, Bindings(batch_size=5)).values["x"].sizes == (5, 3)
+
+
 @pytest.mark.parametrize("sizes", [(), (0,), (3, 0), (0, 2), (4, 3)])
 @pytest.mark.parametrize("outer", [(0, 2), (2,), (6, 0, 2)])
 def test_an_empty_tensor_holds_no_batch_to_follow(sizes: tuple[int, ...], outer: tuple[int, ...]):
