@@ -132,7 +132,7 @@ def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
     return strides if strides == contiguous(call.shape(0)) else None
 
 
-def keeps_indices(call: Call, gradients: Gradients) -> Kept:
+def keeps_every_index(call: Call, gradients: Gradients) -> Kept:
     """Keep the indices of every axis that is indexed; the gradient is made out of zeros."""
     if not gradients[0]:
         return NOTHING
@@ -140,7 +140,7 @@ def keeps_indices(call: Call, gradients: Gradients) -> Kept:
     return Kept(inputs=indices, transient=nbytes(call.input(0)))
 
 
-def keeps_written(call: Call, gradients: Gradients) -> Kept:
+def keeps_put(call: Call, gradients: Gradients) -> Kept:
     """Keep the places; what is added there too, as index_add does, which exporters write so."""
     values = len(call.node.inputs) - 1
     if not (gradients[0] or gradients[values]):
@@ -210,12 +210,12 @@ def composites() -> tuple[Composite, ...]:
             arguments=(0, 1),
         ),
         Composite(
-            framework_operator("Index", keeps_indices),
+            framework_operator("Index", keeps_every_index),
             targets=("aten.index.Tensor",),
             arguments=(0, 1),
         ),
         Composite(
-            framework_operator("IndexPut", keeps_written),
+            framework_operator("IndexPut", keeps_put),
             targets=("aten.index_put.default",),
             arguments=(0, 1, 2),
             reads=_reads_accumulation,
