@@ -1,8 +1,10 @@
-"""Print what reading and checking cost, as ratios that a machine's speed does not change.
+"""Print what reading and checking cost, next to the limits that the project sets itself.
 
 Run it by hand: `python -m tests.perf.measure [RUNS]`. Every step is a process of its own; the
-figures are the least CPU seconds (user and system) and the least peak memory of the runs. It
-needs Linux or macOS, 5 GB of memory for the comparison with onnx.load, and some minutes.
+figures are the least CPU seconds (user and system) and the least peak memory of the runs. Most
+limits are ratios, which a machine's speed does not change; those of a network of 1,000 nodes are
+CPU seconds. It needs Linux or macOS, 5 GB of memory for the comparison with onnx.load, and some
+minutes.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ big_weights(Path({folder!r}, "big.onnx"))
 big_weights(Path({folder!r}, "small.onnx"), width=40)
 many_nodes(Path({folder!r}, "nodes.onnx"))
 many_layers(Path({folder!r}, "layers.onnx"))
+many_layers(Path({folder!r}, "thousand.onnx"), pairs=13)
 """
 READ = """
 from pathlib import Path
@@ -51,13 +54,14 @@ with open({path!r}, "rb", buffering=0) as file:
     while file.readinto(buffer):
         pass
 """
-CHECK = """
+ARCHLINT = """
 import sys
 from archlint.cli import main
-sys.argv = ["archlint", "check", {path!r}]
+sys.argv = ["archlint", *{arguments!r}]
 main()
 """
-BATCH = CHECK.replace("{path!r}", "{path!r}, '--batch-size', '2'")
+ON_DEVICE = ("--device", "nvidia-a100-40gb", "--optimizer", "adam")
+BATCH = ("--batch-size", "2")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Cost:
 
     cpu: float
     memory: float
+
+
+def archlint(*arguments: str) -> str:
+    """Return the code of a run of the command line."""
+    return ARCHLINT.format(arguments=arguments)
 
 
 def run(code: str) -> Cost:
@@ -116,8 +125,9 @@ def compare(title: str, value: float, limit: float) -> None:
 
 def steps(folder: str) -> dict[str, str]:
     """Return the code of every step by its name; the models in `folder` are made already."""
-    big, small, nodes, layers = (
-        str(Path(folder, f"{name}.onnx")) for name in ("big", "small", "nodes", "layers")
+    big, small, nodes, layers, thousand = (
+        str(Path(folder, f"{name}.onnx"))
+        for name in ("big", "small", "nodes", "layers", "thousand")
     )
     return {
         "python": "pass",
@@ -132,16 +142,20 @@ def steps(folder: str) -> dict[str, str]:
         "bytes of big": BYTES.format(path=big),
         "sampled statistics of big": STATISTICS.format(path=big, exact=False),
         "exact statistics of big": STATISTICS.format(path=big, exact=True),
-        "check small": CHECK.format(path=small),
-        "check big": CHECK.format(path=big),
-        "check nodes": CHECK.format(path=nodes),
-        "check layers": CHECK.format(path=layers),
-        "check layers, batch": BATCH.format(path=layers),
-    } | {str(path): CHECK.format(path=str(path)) for path in (*EXPORTS, *ARCHITECTURES)}
+        "check small": archlint("check", small),
+        "check big": archlint("check", big),
+        "check nodes": archlint("check", nodes),
+        "check layers": archlint("check", layers),
+        "check layers, batch": archlint("check", layers, *BATCH),
+        "inspect 1,000": archlint("inspect", thousand, *BATCH),
+        "check 1,000 --device": archlint("check", thousand, *ON_DEVICE, *BATCH),
+        "inspect 1,000, open": archlint("inspect", thousand),
+        "check 1,000 --device, open": archlint("check", thousand, *ON_DEVICE),
+    } | {str(path): archlint("check", str(path)) for path in (*EXPORTS, *ARCHITECTURES)}
 
 
 def compare_all(costs: dict[str, Cost]) -> None:
-    """Print every ratio that has a limit."""
+    """Print every figure that has a limit."""
 
     def ratio(title: str, over: str, under: str, limit: float) -> None:
         compare(title, costs[over].cpu / costs[under].cpu, limit)
@@ -163,6 +177,10 @@ def compare_all(costs: dict[str, Cost]) -> None:
         compare(f"check of a small {kind} / import onnx, mean", mean(small), 1.5)
         compare("the same of the one that takes longest", max(small), 1.5)
     ratio("exact statistics / reading the bytes, CPU", "exact statistics of big", "bytes of big", 5)
+    for batch, ending in (("bound", ""), ("open", ", open")):
+        for command in ("inspect 1,000", "check 1,000 --device"):
+            title = f"{command} nodes, {batch} batch, CPU s"
+            compare(title, costs[command + ending].cpu, 1)
 
 
 def main(runs: int) -> None:

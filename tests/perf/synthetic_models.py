@@ -46,8 +46,8 @@ def many_nodes(path: Path, blocks: int = 7_400) -> Path:
     return path
 
 
-def many_layers(path: Path, blocks: int = 692, width: int = 16) -> Path:
-    """Write a network as exporters write them: 692 pairs of blocks with 75 nodes (51,900 nodes).
+def many_layers(path: Path, pairs: int = 692, width: int = 16) -> Path:
+    """Write a network as exporters write them: pairs of blocks with 75 nodes (51,900 by default).
 
     A pair is a bottleneck of convolutions with batch normalization and a residual sum, and a
     transformer encoder layer with the shape computations of PyTorch's TorchScript exporter.
@@ -55,7 +55,7 @@ def many_layers(path: Path, blocks: int = 692, width: int = 16) -> Path:
     network = _Network(width)
     image = "image"
     tokens = "tokens"
-    for block in range(blocks):
+    for block in range(pairs):
         image = network.bottleneck(f"/stages.{block // 12}/blocks.{block % 12}", image)
         tokens = network.encoder_layer(f"/layers.{block}", tokens)
     graph = helper.make_graph(
