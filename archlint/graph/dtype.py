@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from archlint.sources.element_type import BITS
+
 
 class DType(enum.StrEnum):
     """An ONNX element type, by the name that NumPy and PyTorch use.
@@ -71,33 +73,4 @@ class DType(enum.StrEnum):
 # The order of the members is the order of onnx.TensorProto.DataType, which starts at 1.
 _BY_CODE = tuple(DType)
 
-_BITS = {
-    DType.FLOAT32: 32,
-    DType.UINT8: 8,
-    DType.INT8: 8,
-    DType.UINT16: 16,
-    DType.INT16: 16,
-    DType.INT32: 32,
-    DType.INT64: 64,
-    DType.STRING: 0,
-    DType.BOOL: 8,
-    DType.FLOAT16: 16,
-    DType.FLOAT64: 64,
-    DType.UINT32: 32,
-    DType.UINT64: 64,
-    DType.COMPLEX64: 64,
-    DType.COMPLEX128: 128,
-    DType.BFLOAT16: 16,
-    DType.FLOAT8E4M3FN: 8,
-    DType.FLOAT8E4M3FNUZ: 8,
-    DType.FLOAT8E5M2: 8,
-    DType.FLOAT8E5M2FNUZ: 8,
-    DType.UINT4: 4,
-    DType.INT4: 4,
-    DType.FLOAT4E2M1: 4,
-    DType.FLOAT8E8M0: 8,
-    DType.UINT2: 2,
-    DType.INT2: 2,
-    DType.FLOAT6E2M3: 6,
-    DType.FLOAT6E3M2: 6,
-}
+_BITS = {dtype: BITS.get(code, 0) for code, dtype in enumerate(DType, start=1)}
