@@ -1,7 +1,8 @@
-"""The only module that a plugin imports: everything else in archlint may change.
+"""The public API: the only module that a plugin should import, since all others may change.
 
-A rule needs `Rule` and `hookimpl`; what it is given is a `Model`, what it yields are `Finding`s.
-Types that only annotations need are loaded when they are first asked for.
+A rule needs `Rule` and `hookimpl`: it receives a `Model` and yields `Finding`s. A front end raises
+`unreadable(message)` for a file that it cannot read. Most names are imported on first access, which
+keeps `import archlint.api` cheap.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ if TYPE_CHECKING:
     from archlint.report.outcome import Outcome
     from archlint.report.reporter import Reporter
     from archlint.sources.payload import Payload
-    from archlint.sources.problem import Unreadable
+    from archlint.sources.problem import Problem, Unreadable, unreadable
+    from archlint.sources.problem_kind import ProblemKind
 
 __all__ = [
     "Activates",
@@ -117,6 +119,8 @@ __all__ = [
     "Passes",
     "Payload",
     "Place",
+    "Problem",
+    "ProblemKind",
     "ReceptiveFields",
     "Reporter",
     "Requirements",
@@ -152,6 +156,7 @@ __all__ = [
     "output_size",
     "record",
     "sliding_windows",
+    "unreadable",
 ]
 
 _EXPORTS = {
@@ -209,15 +214,16 @@ _EXPORTS = {
     "archlint.report.outcome": ("Outcome",),
     "archlint.report.reporter": ("Reporter",),
     "archlint.sources.payload": ("Payload",),
-    "archlint.sources.problem": ("Unreadable",),
+    "archlint.sources.problem": ("Problem", "Unreadable", "unreadable"),
+    "archlint.sources.problem_kind": ("ProblemKind",),
 }
-"""What is loaded when a plugin first asks for it, by module; annotations need it above, too."""
+"""Names that are imported on first access, by module; type checkers need them above as well."""
 
 _HOMES = {name: module for module, names in _EXPORTS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    """Load a type from its home when a plugin first asks for it."""
+    """Import a name from the module that defines it, on first access."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

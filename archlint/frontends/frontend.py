@@ -1,4 +1,4 @@
-"""What a plugin gives to make archlint read a further file format."""
+"""The interface of a front end: how a plugin makes archlint read another file format."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 class Frontend(Protocol):
     """A reader of one file format.
 
-    `name` names the format, `suffixes` are the ends of the names of its files, as (".keras",).
+    `suffixes` are the ends of the names of its files, such as (".keras",).
     """
 
     @property
     def name(self) -> str:
-        """The format, in a word."""
+        """The name of the format."""
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """The ends of the names of its files."""
+        """The ends of the names of its files, in lower case."""
 
     def load(self, path: Path) -> ModelProto:
-        """Return the model in `path`, weights declared with their dims and no data.
+        """Return the model in `path`; its weights have dims and a type, but no data.
 
-        Raises `Unreadable` for a file that is not a model that this front end can read.
+        Raises `Unreadable`, as `archlint.api.unreadable(message)` makes it, for a file that this
+        front end cannot read.
         """

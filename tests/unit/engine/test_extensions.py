@@ -6,7 +6,7 @@ from pathlib import Path
 
 from onnx import ModelProto, TensorProto, helper
 
-from archlint.api import Frontend, Outcome, Reporter
+from archlint.api import Frontend, Outcome, Reporter, unreadable
 from archlint.config.config import Config
 from archlint.engine.configs import Configs
 from archlint.engine.discover import discover
@@ -15,7 +15,6 @@ from archlint.engine.run import run
 from archlint.registry import Registry
 from archlint.report.formats import find_reporter
 from archlint.report.outcome import Status
-from archlint.sources.problem import unreadable
 from archlint_rules.structure.dead_code import DeadCode
 
 
