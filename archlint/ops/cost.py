@@ -10,7 +10,8 @@ class Product:
     """Matmul-class work: `macs` multiply-accumulates of two operands (1 MAC = 2 FLOP).
 
     An operand is the set of input slots that it is made of. The backward pass costs `macs` again
-    for every operand that needs a gradient: d(AB) is dA B + A dB (problem set 8, problem 1).
+    for every operand that needs a gradient: d(AB) is dA B + A dB. Where both do, it costs twice the
+    forward pass (Kaplan et al. 2020, section 2.1).
     """
 
     macs: int

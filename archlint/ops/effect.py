@@ -1,8 +1,7 @@
 """What an operator does to a signal at initialization, when weights are random.
 
 The effects are those of mean-field theory: which elements are summed, with how many random weights,
-and which function each goes through (Poole et al. 2016; Schoenholz et al. 2017; problem set 8,
-problem 2).
+and which function each goes through (Poole et al. 2016; Schoenholz et al. 2017).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Fan:
 
     @property
     def fan_in(self) -> float:
-        """Products summed for one output element (d in problem set 8, problem 2)."""
+        """Products summed for one output element: n_l in He et al. 2015, d in sigma = sqrt(2/d)."""
         return self.channels * self.kernel / self.stride
 
     @property

@@ -190,16 +190,19 @@ def _slide(axis: int, one: Sliding) -> Link:
 
 
 def output_size(size: int, sliding: Sliding) -> int | None:
-    """Return floor((W + P - K) / S) + 1, P both paddings together (problem set 8, problem 4)."""
+    """Return floor((W + P - K) / S) + 1, where P is the padding of both sides together.
+
+    Dumoulin and Visin 2016, relationship 6, with the kernel's extent after dilation for K.
+    """
     if sliding.padding is None:
         return None
     return (size + sliding.padding - sliding.extent) // sliding.stride + 1
 
 
 def input_size(outputs: int, sliding: Sliding) -> int | None:
-    """Return S (W - 1) + K - P, the smallest input that makes `outputs` (problem set 8, problem 4).
+    """Return S (W - 1) + K - P, the smallest input that gives `outputs` positions.
 
-    It is the one that the stride divides without a remainder.
+    It is the inverse of `output_size` for the input that the stride divides without a remainder.
     """
     if sliding.padding is None:
         return None

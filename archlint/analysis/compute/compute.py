@@ -44,8 +44,9 @@ class Compute:
 
     The backward pass repeats the work of a product for each operand that needs a gradient, so that
     an MLP of L layers of width K costs (3L - 1) n K^2 multiplications to train, and 3 L n K^2 with
-    a gradient of the input (problem set 8, problem 1). `again` are the nodes of checkpointed parts
-    that the backward pass runs once more, and `passes` is how many passes make a step.
+    a gradient of the input: at most three times the forward pass (Kaplan et al. 2020). `again` are
+    the nodes of checkpointed parts that the backward pass runs once more, and `passes` is how many
+    passes make a step.
     """
 
     graph: Graph

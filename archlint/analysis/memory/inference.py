@@ -27,7 +27,7 @@ class InferenceMemory:
 
     A tensor, the model's input too, is freed after its last use; outputs stay. While an operator
     runs its inputs and its outputs are alive together, so that an MLP of width K needs 2 n K
-    values besides its weights (problem set 8, problem 1). Where a node runs a graph inside it, what
+    values besides its weights. Where a node runs a graph inside it, what
     that needs at its worst moment comes on top; of several branches, the one that needs most.
     """
 

@@ -28,8 +28,10 @@ class TrainingMemory:
 
     The peak is the largest of three moments: the forward pass with the loss, the worst instant of
     the backward pass, where gradients appear as saved tensors go, and the step of the optimizer.
-    The sum of the breakdown is 2LK^2 + LnK for the MLP of problem set 8, without an optimizer's
-    state. The model's inputs and outputs and the loss's target are held by the caller all the time.
+    For an MLP of L layers of width K on a batch of n, the breakdown adds up to 2LK^2 + LnK values
+    without an optimizer's state. The caller holds the model's inputs and outputs and the loss's
+    target all the time.
+
     `foreach` tells that all parameters are updated at once, as on a GPU. `graph` is the graph of
     the operators that the framework ran, `more` the same with all layers that the file may hide.
     """

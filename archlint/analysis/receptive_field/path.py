@@ -33,8 +33,7 @@ class Step:
 class Kernel:
     """A convolution on the path: its window, and the input elements between neighbours there.
 
-    It adds (K - 1) d j to the field for a jump of j (problem set 8, equation 17; Araujo et al.
-    2019).
+    It adds (K - 1) d j to the field for a jump of j (Araujo et al. 2019, equation 2).
     """
 
     window: Window

@@ -1,10 +1,13 @@
-"""What optimizers do under a constant gradient, in closed form (problem set 8, problem 3).
+"""What optimizers do under a constant gradient, in closed form.
+
+The update rules are those of PyTorch: SGD with momentum as in Sutskever et al. 2013, but with the
+rate outside of the momentum, and Adam (Kingma and Ba 2015, algorithm 1).
 
 All states are zero before the first update, the gradient is the same number c at every step, and w
 starts at zero. `updates` is the number t of updates made: w^(t) is the weight after t of them, and
-m^(t), v^(t) are the states that the t-th one used, so that w^(t) = -rate sum_{k=1..t} m^(k). The
-problem set sums from k = 0, over t + 1 terms, to t + 1 - (1 - beta^(t+1)) / (1 - beta); since m^(0)
-is 0, that is the same number as t - beta (1 - beta^t) / (1 - beta) here.
+m^(t), v^(t) are the states that the t-th one used, so that w^(t) = -rate sum_{k=1..t} m^(k). Summed
+from k = 0 instead, where m^(0) = 0, the same number reads
+-rate c / (1 - beta) (t + 1 - (1 - beta^(t+1)) / (1 - beta)).
 """
 
 from __future__ import annotations

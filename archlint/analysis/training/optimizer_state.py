@@ -16,8 +16,8 @@ class Optimizer:
     """The memory of one optimizer.
 
     `states` is the number of values kept for each value of a parameter (Adam's m and v: 2; the
-    buffer of SGD with momentum: 1; problem set 8, problem 3), `state_bytes` the width of each
-    where it is not the parameter's own, `counters` the scalars a parameter tensor, and
+    buffer of SGD with momentum: 1; Rajbhandari et al. 2020, section 3.1), `state_bytes` the width
+    of each where it is not the parameter's own, `counters` the scalars a parameter tensor, and
     `temporaries` the tensors of a parameter's size that one update makes; the last of them lives on
     (`holds_last`) until the next parameter's is made. `foreach_temporaries` is the same for an
     update of all parameters at once.

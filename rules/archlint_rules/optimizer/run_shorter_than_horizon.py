@@ -73,7 +73,7 @@ class RunShorterThanHorizon(Rule):
         )
 
     def _reach(self, model: Model, adam: Adam, steps: int) -> Iterator[Finding]:
-        """The farthest that Adam can move a weight is rate x steps (problem set 8, problem 3)."""
+        """Adam moves a weight by at most about rate x steps (Kingma and Ba 2015, section 2.1)."""
         reach = abs(adam.weight(1.0, steps))
         ordered = sorted(sigma for _, sigma in sigmas(model))
         sigma = ordered[len(ordered) // 2] if ordered else 0.0

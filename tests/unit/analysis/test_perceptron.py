@@ -1,4 +1,4 @@
-"""Problem set 8, problem 1: compute and memory of L layers of width K on a batch of n."""
+"""Compute and memory of an MLP of L layers of width K on a batch of n, in closed form."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ sizes = {
 
 
 def perceptron(layers, width, batch, *, relu=False, training=None):
-    """Return the facts of the problem's network: no biases, no activations unless `relu`."""
+    """Return the facts of the network: no biases, no activations unless `relu`."""
     inside = f"      - Linear: {{out_features: {width}, bias: false}}\n"
     text = (
         f"archlint: 1\nname: mlp\ninputs: {{x: [N, {width}]}}\nlayers:\n  - Sequential:\n"

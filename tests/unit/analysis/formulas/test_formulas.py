@@ -1,4 +1,4 @@
-"""Totals as formulas: problem set 8 read off the facts, and what ends or breaks a formula."""
+"""Totals as formulas: the closed forms of an MLP, and what ends or breaks a formula."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -64,7 +64,7 @@ sizes = {"layers": st.integers(1, 6), "width": st.integers(1, 300)}
 
 @settings(deadline=None, max_examples=25)
 @given(**sizes)
-def test_the_work_of_problem_set_8_is_linear_in_n(layers, width):
+def test_the_work_of_an_mlp_is_linear_in_n(layers, width):
     formulas = perceptron(layers, width)
     forward = formulas.of(lambda facts: facts.compute.forward_macs)
     training = formulas.of(lambda facts: facts.compute.training_flops)
@@ -75,7 +75,7 @@ def test_the_work_of_problem_set_8_is_linear_in_n(layers, width):
 
 @settings(deadline=None, max_examples=25)
 @given(**sizes)
-def test_the_memory_of_problem_set_8_is_linear_in_n(layers, width):
+def test_the_memory_of_an_mlp_is_linear_in_n(layers, width):
     formulas = perceptron(layers, width)
     # Inference: L K^2 + 2 n K. The weights are no activations.
     inference = formulas.of(lambda facts: facts.inference_memory.peak)

@@ -1,4 +1,4 @@
-"""Receptive fields against the closed form (problem set 8, equation 17) and published numbers."""
+"""Receptive fields against the closed form of Araujo et al. 2019 and published numbers."""
 
 from __future__ import annotations
 

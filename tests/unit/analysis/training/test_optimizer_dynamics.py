@@ -1,4 +1,4 @@
-"""The closed forms of problem set 8, problem 3, against the update rules, step by step."""
+"""The closed forms under a constant gradient, against the update rules, step by step."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_momentum(gradient: float, updates: int, beta: float) -> None:
 
 
 @pytest.mark.parametrize("updates", UPDATES)
-def test_the_sum_as_the_problem_set_prints_it(updates: int) -> None:
+def test_the_sum_from_the_zeroth_state_is_the_same_number(updates: int) -> None:
     rate, beta, gradient = 0.1, 0.9, 3.0
-    printed = (
+    from_zero = (
         -rate * gradient / (1 - beta) * (updates + 1 - (1 - beta ** (updates + 1)) / (1 - beta))
     )
-    assert Momentum(rate, beta).weight(gradient, updates) == pytest.approx(printed)
+    assert Momentum(rate, beta).weight(gradient, updates) == pytest.approx(from_zero)
 
 
 @pytest.mark.parametrize("gradient", GRADIENTS)
