@@ -31,7 +31,7 @@ from archlint.target import Target
 _UNSEEN = 0.005
 _HIDES = (
     "an export for inference, with {}: training may keep more than the file shows; export in "
-    "training mode, or say training.batch-norm and training.dropout"
+    "training mode, or set training.batch-norm and training.dropout"
 )
 
 
@@ -129,7 +129,7 @@ class TrainingStep:
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
         rewriting = self.saved.rewriting
         notes += [
-            f"how much the backward pass of {op} takes depends on {DEPENDS_ON}" for op in rewriting
+            f"how much the backward pass of {op} needs depends on {DEPENDS_ON}" for op in rewriting
         ]
         peak = self.memory.peak
         if self.saved.total.value is not None and peak.low < peak.high and not rewriting:
@@ -144,7 +144,7 @@ class TrainingStep:
         if not whole:
             return []
         count = sum(value.elements or 0 for value in whole)
-        stored = f"{count:,} of {self.parameters.count:,} parameters are stored as whole numbers"
+        stored = f"{count:,} of {self.parameters.count:,} parameters are stored as integers"
         return [f"{stored}, which are not trained: export the model before it is quantized"]
 
     @property

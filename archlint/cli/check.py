@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:
-    rules = parser.add_argument_group("rules", "codes, beginnings of codes, or names; by commas")
+    rules = parser.add_argument_group(
+        "rules", "codes, prefixes of codes, or names, separated by commas"
+    )
     rules.add_argument(
         "--select", metavar="RULES", action="append", default=None, help="run only these"
     )
@@ -46,10 +48,10 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
     )
     rules.add_argument("--baseline", metavar="FILE", help="leave out the findings recorded in it")
     rules.add_argument(
-        "--write-baseline", metavar="FILE", help="record all findings, and end with 0"
+        "--write-baseline", metavar="FILE", help="record all findings and exit with 0"
     )
     rules.add_argument(
-        "--force-exclude", action="store_true", help="`exclude` holds for named files too"
+        "--force-exclude", action="store_true", help="apply `exclude` to named files too"
     )
 
 
@@ -73,16 +75,16 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         "--fail-on",
         choices=("warning", "error"),
         default="warning",
-        help="the least severity that makes the exit code 1 (default: warning)",
+        help="the lowest severity that makes the exit code 1 (default: warning)",
     )
     noise = report.add_mutually_exclusive_group()
     noise.add_argument(
         "--verbose",
         "-v",
         action="store_true",
-        help="show info too (json and sarif always do), and tell more on standard error",
+        help="show info too (json and sarif always do), and print more on standard error",
     )
-    noise.add_argument("--quiet", "-q", action="store_true", help="tell nothing but findings")
+    noise.add_argument("--quiet", "-q", action="store_true", help="print findings only")
 
 
 def run(options: argparse.Namespace) -> int:

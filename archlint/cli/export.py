@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("file", metavar="FILE", help="an architecture, as net.arch.yaml")
-    parser.add_argument("--output", "-o", metavar="FILE", required=True, help="as net.onnx")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="for drawing the weights")
+    parser.add_argument("file", metavar="FILE", help="an architecture file, such as net.arch.yaml")
+    parser.add_argument(
+        "--output", "-o", metavar="FILE", required=True, help="the ONNX file to write"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the random weights"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

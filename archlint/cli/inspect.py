@@ -26,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="tell the receptive field of this tensor too; may repeat",
+        help="show the receptive field of this tensor too; may be repeated",
     )
     parser.add_argument(
         "--all-tensors",
         action="store_true",
-        help="tell it of every tensor; in text, list also what only prepares shapes or weights",
+        help="show it for every tensor; text then lists nodes that only prepare shapes or weights",
     )
     views.add_arguments(parser)
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that find the configuration."""
     group = parser.add_argument_group("configuration")
-    group.add_argument("--config", metavar="FILE", help="use this file and look for no other")
+    group.add_argument(
+        "--config", metavar="FILE", help="use this configuration file instead of searching for one"
+    )
     group.add_argument("--no-config", action="store_true", help="use no configuration file")
 
 

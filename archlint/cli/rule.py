@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument(
-        "code", nargs="?", metavar="CODE", help="a rule's code or name, or a beginning of codes"
+        "code", nargs="?", metavar="CODE", help="a rule's code or name, or a prefix of codes"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text")
     project_options.add_arguments(parser)

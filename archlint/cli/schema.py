@@ -14,7 +14,9 @@ _SUFFIX = ".schema.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="as architecture, config, report")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="such as architecture, config or report"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

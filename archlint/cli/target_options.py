@@ -15,7 +15,7 @@ _FLAGS = ("device", "batch-size", "optimizer", "precision", "input-gradient")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the target's flags."""
     group = parser.add_argument_group("target", "what the model is for; flags win over files")
-    group.add_argument("--device", metavar="NAME", help="as `archlint devices` lists them")
+    group.add_argument("--device", metavar="NAME", help="a name from `archlint devices`")
     group.add_argument("--batch-size", metavar="N", help="size of the batch dimension")
     group.add_argument(
         "--dim",
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="size of a symbolic dimension; INPUT.AXIS=N for an unnamed one, INPUT=N for the value "
-        "of an input that is one whole number; may repeat",
+        "of an input that is a single integer; may be repeated",
     )
     group.add_argument("--optimizer", metavar="NAME", help="sgd, sgd-momentum, adam, adamw, ...")
     group.add_argument("--precision", metavar="NAME", help="fp32, bf16-mixed, fp16-mixed, ...")
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="assignments",
-        help="any other setting, as training.loss=mse; may repeat",
+        help="any other setting, such as training.loss=mse; may be repeated",
     )
 
 

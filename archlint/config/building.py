@@ -60,7 +60,7 @@ def _training(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Training:
     ):
         if is_idle:
             error = ConfigError(
-                f"{key} says nothing without {needed}",
+                f"{key} has no effect without {needed}",
                 key=("training", key),
                 help=f"state training.{needed} too",
             )

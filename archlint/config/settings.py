@@ -37,7 +37,7 @@ TARGET = Table.of(
     Setting(
         "batch-size",
         Whole(1),
-        "Samples in a step on one device; binds the batch dimension.",
+        "Samples per step on one device; binds the batch dimension.",
         also=("training.batch-size",),
     ),
     Setting(
@@ -49,7 +49,7 @@ TARGET = Table.of(
     Setting(
         "context-length",
         Whole(1),
-        "Tokens that generation keeps keys and values of.",
+        "Tokens whose keys and values generation keeps in its cache.",
     ),
     Setting(
         "deploy-dtype",
@@ -60,7 +60,7 @@ TARGET = Table.of(
     Setting(
         "training.optimizer",
         Choice(OPTIMIZERS),
-        "How the weights are updated; decides the optimizer's state.",
+        "The optimizer; decides how much state is kept.",
         also=("optimizer",),
     ),
     Setting(
@@ -84,7 +84,7 @@ TARGET = Table.of(
     Setting(
         "training.attention",
         Choice(ATTENTION_KERNELS),
-        "The kernel of attention; efficient is the memory-efficient one, math keeps the scores.",
+        "The attention kernel; efficient is the memory-efficient one, math keeps the scores.",
     ),
     Setting(
         "training.dropout-mask",
@@ -94,20 +94,22 @@ TARGET = Table.of(
     Setting(
         "training.in-place",
         Flag(),
-        "Whether ReLUs and ELUs overwrite their input where they can: few exports tell it.",
+        "Whether ReLUs and ELUs overwrite their input where they can; few exports record it.",
     ),
     Setting(
         "training.checkpointing",
         Checkpointed(),
-        "What is computed again in the backward pass: runs of so many blocks, or named modules.",
+        "What the backward pass recomputes: segments of this many blocks, or named modules.",
     ),
     Setting(
         "training.accumulation-steps",
         Whole(1),
         "Passes over a batch of batch-size whose gradients are summed before an update.",
     ),
-    Setting("training.clip-norm", Real(), "Largest norm of all gradients together."),
-    Setting("training.ema", Flag(), "Whether a moving average of the model is carried along."),
+    Setting("training.clip-norm", Real(), "Gradients are clipped to this global norm."),
+    Setting(
+        "training.ema", Flag(), "Whether an exponential moving average of the weights is kept."
+    ),
     Setting(
         "training.master-weights",
         Flag(),
@@ -141,12 +143,12 @@ TARGET = Table.of(
     Setting(
         "training.offload",
         Choice(OFFLOADS),
-        "What lies in the memory of the host: optimizer states, or weights too.",
+        "What is kept in host memory: optimizer states, or weights too.",
     ),
     Setting(
         "training.frozen",
         Several(Text("the name of a parameter or module")),
-        "Parameters that are not trained, by their names or modules; * is any part of a name.",
+        "Parameters that are not trained, by name or module; * matches any part of a name.",
     ),
     Setting(
         "training.lora-rank",
@@ -161,18 +163,28 @@ TARGET = Table.of(
     Setting("training.learning-rate", Real(), "Step size of the optimizer."),
     Setting("training.momentum", Real(0.0, 1.0), "Momentum of SGD."),
     Setting("training.betas", Several(Real(0.0, 1.0), 2), "Decay rates of Adam's two averages."),
-    Setting("training.weight-decay", Real(), "Weight decay, as the optimizer is given it."),
-    Setting("training.epsilon", Real(), "What Adam and its relatives add to the denominator."),
-    Setting("training.steps", Quantity(parse_count), "Optimizer steps of the whole training."),
-    Setting("training.warmup-steps", Quantity(parse_count), "Steps until the full learning rate."),
+    Setting("training.weight-decay", Real(), "Weight decay, as it is passed to the optimizer."),
+    Setting(
+        "training.epsilon", Real(), "The term that Adam and its relatives add to the denominator."
+    ),
+    Setting("training.steps", Quantity(parse_count), "Optimizer steps in the whole training run."),
+    Setting(
+        "training.warmup-steps",
+        Quantity(parse_count),
+        "Steps until the learning rate reaches its full value.",
+    ),
     Setting("training.loss-weight", Real(), "A factor on the whole loss."),
-    Setting("training.loss-scaling", Choice(LOSS_SCALINGS), "How fp16 gradients are kept alive."),
+    Setting(
+        "training.loss-scaling",
+        Choice(LOSS_SCALINGS),
+        "How the loss is scaled, so that fp16 gradients do not underflow.",
+    ),
     Setting(
         "require.receptive-field",
         ReceptiveField(),
         "Receptive field that outputs need, in input elements or as a time.",
     ),
-    Setting("require.sample-rate", Quantity(parse_hertz), "Input elements in a second."),
+    Setting("require.sample-rate", Quantity(parse_hertz), "Input elements per second."),
     Setting("require.causal", Flag(), "Whether no output may look ahead in time."),
     Setting(
         "require.look-ahead",
@@ -180,10 +192,14 @@ TARGET = Table.of(
         "How far outputs may look ahead, in input elements or as a time.",
     ),
     Setting("require.time-axis", Whole(), "The axis of the inputs that is time."),
-    Setting("require.inference-memory", Quantity(parse_bytes), "Most memory for inference."),
-    Setting("require.training-memory", Quantity(parse_bytes), "Most memory for training."),
-    Setting("require.weights", Quantity(parse_bytes), "Most bytes of stored weights."),
-    Setting("require.step-flops", Quantity(parse_flops), "Most FLOP in a training step."),
+    Setting("require.inference-memory", Quantity(parse_bytes), "Largest memory for inference."),
+    Setting("require.training-memory", Quantity(parse_bytes), "Largest memory for training."),
+    Setting(
+        "require.weights", Quantity(parse_bytes), "Largest size of the stored weights, in bytes."
+    ),
+    Setting(
+        "require.step-flops", Quantity(parse_flops), "Largest number of FLOP in a training step."
+    ),
     Setting("require.step-time", Quantity(parse_seconds), "Longest time of a training step."),
     Setting(
         "reserve.context",
@@ -193,66 +209,78 @@ TARGET = Table.of(
     Setting(
         "reserve.allocator",
         Real(),
-        "What the allocator holds beyond live tensors, as a part of those.",
+        "What the allocator holds beyond live tensors, as a fraction of them.",
     ),
     Setting(
-        "reserve.workspace", Quantity(parse_bytes), "Device memory for convolutions to work in."
+        "reserve.workspace",
+        Quantity(parse_bytes),
+        "Device memory for the workspace of convolutions.",
     ),
     Setting("reserve.other", Quantity(parse_bytes), "Device memory that other processes take."),
-    Setting("declared.parameters", Quantity(parse_count), "Parameters, as stated elsewhere."),
+    Setting(
+        "declared.parameters",
+        Quantity(parse_count),
+        "The number of parameters that is stated elsewhere.",
+    ),
     Setting(
         "declared.forward-flops",
         Quantity(parse_flops),
-        "FLOP of a forward pass of one sample, as stated elsewhere.",
+        "The FLOP of a forward pass of one sample that are stated elsewhere.",
     ),
 )
 
 # Read by loading.py, for all files or for those of a [[per-file]] table.
 SELECTION = Table.of(
     Setting("select", Several(Text("a rule's code, its family or its name")), "Rules to run."),
-    Setting(
-        "ignore", Several(Text("a rule's code, its family or its name")), "Rules to leave out."
-    ),
+    Setting("ignore", Several(Text("a rule's code, its family or its name")), "Rules not to run."),
     Setting(
         "extend-select",
         Several(Text("a rule's code, its family or its name")),
-        "Rules to run beside those that run anyway.",
+        "Rules to run in addition to the default ones.",
     ),
 )
 
 # Read by loading.py: what a [[per-file]] table states beside its selection and its target.
 PATTERNS = Table(
-    (Setting("files", Several(Text("a path pattern")), "Files that the table is about."),)
+    (Setting("files", Several(Text("a path pattern")), "Files that the table applies to."),)
 )
 
 # Read by loading.py, for the whole configuration.
 PROJECT = Table.of(
     Setting("extend", Text("a path"), "Another configuration file that this one adds to."),
-    Setting("exclude", Several(Text("a path pattern")), "Files that are not looked for."),
+    Setting(
+        "exclude", Several(Text("a path pattern")), "Files to leave out when folders are searched."
+    ),
     Setting("plugins", Several(Text("a path of a Python file")), "Local plugins, by path."),
-    Setting("baseline", Text("a path"), "File of the findings that are known already."),
+    Setting("baseline", Text("a path"), "File of known findings, which are not reported again."),
 )
 
 # Read by custom_device.py: the settings of a [devices.NAME] table.
 DEVICE = Table.of(
-    Setting("kind", Choice(DEVICE_KINDS), "Class of the device; decides how much is usable."),
+    Setting(
+        "kind", Choice(DEVICE_KINDS), "Class of the device; decides how much memory is usable."
+    ),
     Setting("vendor", Text(), "Who makes it."),
     Setting("memory", Quantity(parse_bytes), "Memory of the device; SRAM of a microcontroller."),
-    Setting("usable-fraction", Real(0.0, 1.0), "Part of the memory that one process can have."),
+    Setting("usable-fraction", Real(0.0, 1.0), "Fraction of the memory that one process can use."),
     Setting("bandwidth", Quantity(parse_bandwidth), "Bandwidth of that memory."),
-    Setting("peak-ops", ByName(Quantity(parse_operation_rate)), "Dense operations a second."),
+    Setting(
+        "peak-ops",
+        ByName(Quantity(parse_operation_rate)),
+        "Peak rate of dense operations, per second.",
+    ),
     Setting("flash", Quantity(parse_bytes), "Flash memory, which holds the weights."),
     Setting(
         "largest-contiguous-sram",
         Quantity(parse_bytes),
-        "Largest block that one buffer can have.",
+        "Largest contiguous block that one buffer can take.",
     ),
     Setting("parameter-cache", Quantity(parse_bytes), "On-chip memory for weights."),
     Setting("arena-cache", Quantity(parse_bytes), "On-chip memory for activations."),
     Setting("dram-bandwidth", Quantity(parse_bandwidth), "Bandwidth of memory off the chip."),
     Setting("flash-bandwidth", Quantity(parse_bandwidth), "Bandwidth of the flash memory."),
     Setting("clock", Quantity(parse_hertz), "Clock frequency."),
-    Setting("constraints", Several(Text()), "What the device refuses to run, in words."),
-    Setting("source", Text(), "Where the numbers were read."),
+    Setting("constraints", Several(Text()), "What the device cannot run, in words."),
+    Setting("source", Text(), "Where the figures come from."),
     Setting("notes", Text(), "Anything else."),
 )

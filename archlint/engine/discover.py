@@ -54,7 +54,7 @@ def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> lis
 def missing(path: Path) -> CannotRun:
     """Return the error for a path that does not exist, with the nearest name beside it."""
     if str(path) == "-":
-        return CannotRun("-: standard input is not read: a model is a file with a name")
+        return CannotRun("-: standard input is not supported: name a file")
     try:
         beside = [str(each) for each in islice(path.parent.iterdir(), _LISTED)]
     except OSError:

@@ -30,9 +30,9 @@ def export(source: Path, output: Path, seed: int) -> Outcome | None:
 
     candidate = one_file(source)
     if not is_yaml(source):
-        raise CannotRun(f"{source}: no architecture file: name one such as net.arch.yaml")
+        raise CannotRun(f"{source}: not an architecture file: name one such as net.arch.yaml")
     if output.exists() and output.samefile(source):
-        raise CannotRun(f"{output}: the model would take the place of its architecture")
+        raise CannotRun(f"{output}: the model would overwrite its architecture file")
     try:
         architecture = compile_architecture(read_yaml(source), source.parent)
     except Unreadable as error:

@@ -26,13 +26,13 @@ class UnreadableFile(FileRule):
 
 
 class ExternalDataMissing(FileRule):
-    """A file with weights is not there, or too short."""
+    """An external weight file is missing or too short."""
 
     kind = problem_kind.EXTERNAL_DATA_MISSING
 
 
 class ExternalDataRefused(FileRule):
-    """A file with weights is not where a model may keep them, or is described wrongly."""
+    """An external weight file is at a place that is not allowed, or is described wrongly."""
 
     kind = problem_kind.EXTERNAL_DATA_REFUSED
 
@@ -44,25 +44,25 @@ class TensorSizeMismatch(FileRule):
 
 
 class TextNotUtf8(FileRule):
-    """Names in the model are not UTF-8, as ONNX asks."""
+    """Names in the model are not UTF-8, which ONNX requires."""
 
     kind = problem_kind.TEXT_NOT_UTF_8
 
 
 class InvalidModel(FileRule):
-    """The file holds a model that onnx's own checker refuses."""
+    """The file contains a model that onnx's own checker rejects."""
 
     kind = problem_kind.INVALID_MODEL
 
 
 class InvalidYaml(FileRule):
-    """The file is not YAML, or holds what no architecture needs."""
+    """The file is not valid YAML, or uses a part of YAML that architecture files do not allow."""
 
     kind = problem_kind.INVALID_YAML
 
 
 class InvalidArchitecture(FileRule):
-    """The file is YAML, but says something that no architecture can mean."""
+    """The file is valid YAML, but not a valid architecture."""
 
     kind = problem_kind.INVALID_ARCHITECTURE
 
@@ -74,13 +74,13 @@ class AmbiguousValue(FileRule):
 
 
 class UnportableText(FileRule):
-    """The text holds what other readers of YAML refuse or change."""
+    """The text contains what other YAML readers reject or change."""
 
     kind = problem_kind.UNPORTABLE_TEXT
 
 
 class DuplicateKey(FileRule):
-    """A mapping has the same key twice, and only one of them can count."""
+    """A mapping has the same key twice, and only one of the values can count."""
 
     kind = problem_kind.DUPLICATE_KEY
 

@@ -42,7 +42,7 @@ def load(candidate: Candidate, project: Project) -> LoadedFile:
     """
     name = candidate.path.name.lower()
     if not candidate.path.is_file():  # a pipe would be waited for, a device read for ever
-        raise unreadable("this is no regular file, or a link that leads nowhere")
+        raise unreadable("it is not a regular file, or it is a broken link")
     try:
         for frontend in project.registry.frontends:
             if name.endswith(frontend.suffixes):
@@ -75,7 +75,7 @@ def _load_yaml(candidate: Candidate, project: Project) -> LoadedFile:
 
     ours = candidate.path.name.lower().endswith(_ARCHITECTURE)
     if not ours and not is_architecture(candidate.path):
-        raise NotOurs("no architecture: its top level has no `archlint: 1`")
+        raise NotOurs("not an architecture file: its top level has no `archlint: 1`")
     document = read_yaml(candidate.path)
     stated = document.find(("target",))
     problems: list[Problem] = []

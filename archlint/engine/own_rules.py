@@ -27,14 +27,14 @@ class InvalidSuppression(OwnRule):
 
 
 class StaleBaseline(OwnRule):
-    """The baseline records more findings than there are."""
+    """The baseline records more findings than the run found."""
 
     code = "LINT003"
     name = "stale-baseline"
 
 
 class InternalError(OwnRule):
-    """A rule or a reader of archlint failed: this is a bug, and the run ends with exit code 2."""
+    """A rule or a reader crashed: this is a bug, and the run ends with exit code 2."""
 
     code = "LINT004"
     name = "internal-error"
@@ -50,7 +50,7 @@ class UnknownDimension(OwnRule):
 
 
 class UnknownModule(OwnRule):
-    """The training names a module or a parameter that the model does not have."""
+    """The training settings name a module or a parameter that the model does not have."""
 
     code = "LINT006"
     name = "unknown-module"

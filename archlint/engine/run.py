@@ -130,7 +130,7 @@ def _stale(baseline: Baseline, tally: Tally) -> list[Reported]:
                 f"{stale.code} was recorded {stale.recorded} times in {stale.file}, "
                 f"now it is {stale.found}",
                 data={"recorded": stale.recorded, "found": stale.found},
-                help="write it anew with --write-baseline",
+                help="write it again with --write-baseline",
             ),
         )
         for stale in baseline.stale(tally.findings, tally.ran)

@@ -111,7 +111,7 @@ def _wrong(
     invalid, idle = InvalidSuppression(), UnusedSuppression()
     node = suppression.node
     if suppression.unknown:
-        message = f"{suppression.unknown!r} is no word for a suppression"
+        message = f"{suppression.unknown!r} is not a suppression"
         return [invalid.finding(message, node=node, help="write ignore[CODE] or ignore-file[CODE]")]
     if not suppression.words:
         message = "the suppression names no rule"

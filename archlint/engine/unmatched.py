@@ -48,14 +48,14 @@ def _modules(model: Model, rule: UnknownModule) -> Iterator[Finding]:
     for setting, pattern in facts.unmatched_patterns:
         names = ", ".join(facts.step.module_names[:_SHOWN_MODULES])
         yield rule.finding(
-            f"{setting} names {pattern}, and nothing in the model goes by that",
+            f"{setting} names {pattern}, which matches nothing in the model",
             path=("target", *setting.split(".")),
             help=f"it has {names}, ..." if names else "the file names no modules",
         )
     how = facts.target.training.checkpointing
     if how is not None and not how.modules and not facts.blocks.found:
         yield rule.finding(
-            f"training.checkpointing = {how.every} speaks of blocks, and no module is repeated",
+            f"training.checkpointing = {how.every} counts blocks, but no module is repeated",
             path=("target", "training", "checkpointing"),
             help='name the modules: training.checkpointing = ["encoder", "decoder"]',
         )

@@ -57,5 +57,5 @@ class Growth:
         scope.open.add(name)
         scope.unknown[name] = (
             f"the model is fixed to batch {self.old}, "
-            f"and how this grows to batch {self.new} cannot be told"
+            f"and how this tensor changes with batch {self.new} is not known"
         )

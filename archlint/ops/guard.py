@@ -44,6 +44,6 @@ def _guarded(
         try:
             return facet(call, *args, **kwargs)
         except _MISFITS as error:
-            raise Undetermined("its inputs and attributes do not go together") from error
+            raise Undetermined("its inputs and attributes do not match") from error
 
     return answer

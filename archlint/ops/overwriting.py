@@ -8,7 +8,7 @@ from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import KeptFacet
 from archlint.record import replace
 
-DEPENDS_ON = "whether it is computed in place, which training.in-place says"
+DEPENDS_ON = "whether it is computed in place, which training.in-place states"
 # What hands on a view: PyTorch normalizes planes as channels of one sample, and cuts the result.
 _MAKE_VIEWS = frozenset({"InstanceNormalization"})
 

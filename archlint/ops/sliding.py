@@ -146,7 +146,7 @@ def check_window(
     if min(len(strides), len(dilations)) < len(kernel):
         raise Undetermined("strides or dilations are not given for every axis")
     if min((*kernel, *strides, *dilations, 1)) < 1:
-        raise Undetermined("a kernel, a stride or a dilation below 1 is no window")
+        raise Undetermined("a kernel, a stride or a dilation is below 1")
     if max((*kernel, *strides, 1)) > _LARGEST:
         raise Undetermined(f"a kernel or a stride of more than {_LARGEST:,}")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-_SHRUNK = "the file became shorter while it was read"
+_SHRUNK = "the file became shorter while it was being read"
 
 
 class ByteFile:

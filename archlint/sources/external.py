@@ -63,7 +63,7 @@ def open_external(folder: Path, location: str) -> ByteFile:
     status = os.fstat(file.fileno())
     if not os.path.samestat(status, expected) or not stat.S_ISREG(status.st_mode):
         file.close()
-        raise Refused("it was exchanged while it was opened")
+        raise Refused("it was replaced while it was being opened")
     return ByteFile(file)
 
 
@@ -94,7 +94,7 @@ def _status(path: Path) -> os.stat_result:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        raise Refused("its name is not one that the system takes") from error
+        raise Refused("its name is not valid on this system") from error
     names_another = getattr(status, "st_reparse_tag", 0) & _NAME_SURROGATE
     if stat.S_ISLNK(status.st_mode) or names_another:
         raise Refused("it is a symbolic link, or lies behind one", link=True)

@@ -65,7 +65,7 @@ class FieldReader:
         if self._bytes_kept > self._limits.skeleton:
             raise unreadable(
                 f"the graph alone takes more than {self._limits.skeleton >> 20} MiB",
-                "Large data belongs into tensors, which are not read",
+                "Large data belongs in tensors, which are not read",
                 start,
             )
         piece = self._window.copy(start, end)

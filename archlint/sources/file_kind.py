@@ -74,10 +74,10 @@ def text(head: bytes) -> FileKind | None:
     if begin.startswith(("<!doctype html", "<html")):
         return FileKind("a web page, perhaps in place of a download", "download the file itself")
     if begin.startswith("{") or re.match(r"\[\s*[][{\"\d-]", begin):
-        return FileKind("JSON text", "export the model as ONNX, which is no text")
+        return FileKind("JSON text", "export the model as ONNX, which is a binary format")
     if begin.startswith("<"):
-        return FileKind("XML text", "export the model as ONNX, which is no text")
-    return FileKind("plain text", "export the model as ONNX, which is no text")
+        return FileKind("XML text", "export the model as ONNX, which is a binary format")
+    return FileKind("plain text", "export the model as ONNX, which is a binary format")
 
 
 def weights(path: Path) -> FileKind | None:

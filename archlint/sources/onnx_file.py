@@ -93,7 +93,7 @@ def _parse(
         raise not_onnx() from None
     if not model.HasField("graph"):
         raise unreadable(
-            "not an ONNX model: no graph is in it",
+            "not an ONNX model: it has no graph",
             "It may be another protobuf file, for example a tensor or a TensorFlow graph",
         )
     return model, () if clean else tuple(utf8.repair(model))

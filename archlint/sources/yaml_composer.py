@@ -184,7 +184,7 @@ class _Composer:
             earlier = first.setdefault(key.text, key)
             if earlier is not key and key.text != MERGE:
                 line = earlier.span.start_line
-                message = f"the key {key.text!r} stands twice, first in line {line}"
+                message = f"the key {key.text!r} appears twice, first in line {line}"
                 self.problems.append(Problem(DUPLICATE_KEY, message, span=key.span))
             if key.plain and key.text == MERGE and not _can_be_merged(value):
                 message = "<< takes a mapping, or a list of mappings"
@@ -199,7 +199,7 @@ class _Composer:
             raise invalid_yaml(f"the alias *{name} has no anchor &{name} before it", span=span)
         target = self._anchors[name]
         if target is None:
-            raise invalid_yaml(f"the alias *{name} stands inside its own anchor", span=span)
+            raise invalid_yaml(f"the alias *{name} is inside its own anchor", span=span)
         self._add(Alias(name, target, span), None)
 
     def _add(self, node: Node, anchor: str | None) -> None:

@@ -54,7 +54,7 @@ def _at(text: Text, error: yaml.MarkedYAMLError, place: Span) -> Unreadable:
     here, message = text.text[place.start : place.end], error.problem or "this is not YAML"
     if "cannot start any token" in message:
         if here == "\t":
-            return invalid_yaml("a tab stands where YAML takes spaces", "indent with spaces", place)
+            return invalid_yaml("a tab where YAML allows only spaces", "indent with spaces", place)
         return invalid_yaml(f"{here!r} cannot start a value", "put the value in quotes", place)
     if message.startswith("mapping values are not allowed"):
         hint = "end the line above with a colon, or put a text that has a colon in quotes"

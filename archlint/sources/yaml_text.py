@@ -71,7 +71,7 @@ def decode(data: bytes) -> Text:
         raise invalid_yaml(f"byte 0x{byte:02x} is not UTF-8", "save it as UTF-8", place) from error
     if match := _NOT_PRINTABLE.search(text.text):
         raise invalid_yaml(
-            f"the character U+{ord(match.group()):04X} cannot stand in YAML",
+            f"the character U+{ord(match.group()):04X} is not allowed in YAML",
             "remove it, or write it as an escape in double quotes",
             text.span(match.start(), match.end()),
         )

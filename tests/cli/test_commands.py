@@ -132,7 +132,7 @@ def test_export_of_a_broken_architecture(archlint: Archlint, folder: Path) -> No
 def test_export_never_takes_the_place_of_its_source(archlint: Archlint, folder: Path) -> None:
     result = archlint("export", "net.arch.yaml", "-o", "./net.arch.yaml")
     assert result.code == 2
-    assert "would take the place of its architecture" in result.err
+    assert "would overwrite its architecture" in result.err
     assert (folder / "net.arch.yaml").read_text(encoding="utf-8") == DEAD
 
 
@@ -140,7 +140,7 @@ def test_export_of_a_model_names_what_it_takes(archlint: Archlint, folder: Path)
     (folder / "net.onnx").write_bytes(b"")
     result = archlint("export", "net.onnx", "-o", "other.onnx")
     assert result.code == 2
-    assert "no architecture file" in result.err
+    assert "not an architecture file" in result.err
 
 
 def test_inspect_as_json_is_what_its_schema_says(archlint: Archlint) -> None:

@@ -66,7 +66,9 @@ def test_the_table_of_the_signal(archlint: Archlint, faint: str) -> None:
         *("layer", "operator", "second", "moment", "band", "scale", "correlation", "gradient")
     ]
     assert len([line for line in lines if line.startswith("deep.")]) == 20
-    assert lines[-2].startswith("the scale leaves [0.1, 10] of what its stretch started with at ")
+    assert lines[-2].startswith(
+        "the scale leaves [0.1, 10] of that at the last normalization or input at "
+    )
 
 
 def test_weights_are_what_the_user_says(archlint: Archlint, folder: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_budget_of_time_needs_a_device():
 def test_a_device_without_figures_leaves_the_time_undecided():
     text = MLP.format(target="{device: raspberry-pi-5-8gb, require: {step-time: 250 ms}}")
     (finding,) = lint_text(text, [BudgetUndecided])
-    assert "the fp32 operations a second of raspberry-pi-5-8gb are not known" in finding.message
+    assert "the fp32 operations per second of raspberry-pi-5-8gb are not known" in finding.message
     assert lint_text(text, [StepBudgetExceeded]) == []
 
 

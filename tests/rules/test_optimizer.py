@@ -44,7 +44,7 @@ def test_a_folded_batch_norm_takes_statistics_in_training(target: str, count: in
     small = {"batch-size": 2, "training": {"optimizer": "sgd"}}
     found = lint_model(model, [BatchNormMicrobatch], small)
     assert len(found) == count
-    assert all("from 2 samples, in 1 layer" in each.message for each in found)
+    assert all("over 2 samples, in 1 layer" in each.message for each in found)
 
 
 def transformer(*, post: bool) -> ModelProto:

@@ -45,7 +45,7 @@ def test_dilations_without_a_grid(rates: tuple[int, ...]) -> None:
 )
 def test_dilations_with_a_grid(rates: tuple[int, ...], read: str) -> None:
     (message,) = lint(dilated(*rates), "RF007")
-    assert f"read {read} places" in message
+    assert f"read {read} positions" in message
 
 
 @pytest.mark.parametrize("rates", [(2, 2, 2), (1, 2, 9), (2, 4), (3, 3, 3), (4, 4, 4, 4)])
@@ -276,7 +276,7 @@ def test_no_change_makes_a_field_wider_than_the_input() -> None:
 
 def test_a_need_of_a_tensor_that_is_not_there() -> None:
     (message,) = lint(NEED.replace("REQUIRE", "{receptive-field: {z: 5}}"), "RF001")
-    assert "no tensor of this model" in message
+    assert "not a tensor of this model" in message
 
 
 @pytest.mark.parametrize(

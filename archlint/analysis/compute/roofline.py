@@ -95,7 +95,7 @@ class StepTime:
             self._formats(work)[0] for work in self.traffic.works if self._peak(work) is None
         )
         return tuple(
-            Unknown("", "device", f"the {each} operations a second of {name} are not known")
+            Unknown("", "device", f"the {each} operations per second of {name} are not known")
             for each in formats
         )
 

@@ -88,7 +88,7 @@ class Traffic:
     def unknown(self) -> tuple[Unknown, ...]:
         """Operators whose work is not known, and tensors whose size is not."""
         parts = [self.compute.forward_macs.unknown]
-        reason = "what moves inside it is not followed"
+        reason = "the memory traffic inside it is not followed"
         inner = (node for node in self.saved.graph.nodes if node.name in self.saved.graph.inner)
         parts += [(Unknown(node.name, node.op, reason),) for node in inner]
         for node in self.saved.graph.nodes:

@@ -158,7 +158,7 @@ class Fit:
         sizes = zip(self.symbols, point, strict=True)
         where = " and ".join(f"{symbol} = {size}" for symbol, size in sizes)
         reasons = [f"{part.op} {part.node}: {part.reason}" for part in more]
-        raise NoFormula(f"with {where}, {next(iter(reasons), 'shapes do not go together')}")
+        raise NoFormula(f"with {where}, {next(iter(reasons), 'shapes do not match')}")
 
     def _at(self, point: Point) -> Amount:
         return self.measure(self.samples.facts(point))

@@ -37,7 +37,7 @@ class Formulas:
         except NoFormula as error:
             return self.without(measure, str(error))
         except OutOfTrials:
-            return self.without(measure, "no formula was found at the sizes that were tried")
+            return self.without(measure, "no formula fits the sizes that were tried")
 
     def without(self, measure: Measure, reason: str = "it is rounded") -> Formula:
         """Return what is known of an amount that has no formula, for the `reason` given."""

@@ -136,7 +136,7 @@ class Freshness:
         if count and abs(squares / count - mean) > _SURE * sqrt(variance / count):
             yield Evidence(False, name, "is a bias that is neither constant nor as drawn")
         elif 0 < count < _TELLING:
-            yield Evidence(None, name, "is a bias too short to tell how it was drawn")
+            yield Evidence(None, name, "is a bias too short to judge how it was drawn")
 
     def _weight(self, node: Node, effect: Sums) -> Distribution | None:
         return self._stored(node, effect.factors[1]) or self._stored(node, effect.factors[0])

@@ -172,7 +172,7 @@ class Saved:
     def _keep(self, node: Node, before: Mapping[str, NodeSaved]) -> NodeSaved:
         operator = self.operators.of(node)
         if operator is None and self.gradients.enters(node):
-            reason = "what is kept inside it for the backward pass is not followed"
+            reason = "what it saves inside for the backward pass is not followed"
             return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
         flags = self.gradients.of(node)
         if not flags.needed:

@@ -33,7 +33,7 @@ def stretch(field: Field, position: Mapping[int, int]) -> Stretch | None:
         raise ValueError(field.unknown)
     if field.whole is not None:
         if field.extent is None:
-            raise ValueError("everything is read, and how much that is is not known")
+            raise ValueError("everything is read, and its extent is not known")
         return Stretch(0, field.extent - 1, field.extent)
     if not field.branches:
         return None
@@ -53,7 +53,7 @@ def stretch(field: Field, position: Mapping[int, int]) -> Stretch | None:
 def _opened(field: Field, taps: Taps) -> Stretch:
     below, above = Mark.BELOW in field.marks, Mark.ABOVE in field.marks
     if above and field.extent is None:
-        raise ValueError("everything after is read, and how much that is is not known")
+        raise ValueError("everything after is read, and its extent is not known")
     low = min(taps.low, 0) if below else taps.low
     high = max(taps.high, (field.extent or 0) - 1) if above else taps.high
     inside = taps if field.extent is None else taps.within(0, field.extent - 1)

@@ -58,7 +58,7 @@ from archlint.record import record, replace
 
 _FOLDED = (
     "a normalization may have been folded into the weight; export in training mode, with constant "
-    "folding off, or say training.batch-norm=absent where there was none"
+    "folding off, or set training.batch-norm=absent if there was none"
 )
 
 
@@ -182,7 +182,7 @@ class Propagation:
             return signals[name]
         found = self.weight(node, slot)
         if found is None:
-            raise Undetermined(f"what {name!r} starts with is not known")
+            raise Undetermined(f"the initial distribution of {name!r} is not known")
         return found
 
     def _made(self, node: Node, effect: Effect | None, signals: Mapping[str, Signal]) -> Signal:
@@ -195,7 +195,7 @@ class Propagation:
             raise Undetermined(self.initialization.flow.reasons.get(node.name, general))
         made = self._map(node, effect, signals)
         if not made.is_finite:
-            raise Undetermined("the second moment is beyond all bounds")
+            raise Undetermined("the second moment is too large to represent")
         return made
 
     def _map(  # noqa: C901, PLR0911, PLR0912 - a line for each kind of effect

@@ -24,7 +24,7 @@ def recurred(
 ) -> Signal:
     """Follow the state of a cell, whose gates are normal at every step, to where it settles."""
     if any(weight is None for weight in weights):
-        raise Undetermined("what the weights of the cell start with is not known")
+        raise Undetermined("the initial weights of the cell are not known")
     per_input, per_state = (
         fan.fan_in * (weight.second_moment if weight else 0)
         for (_, fan), weight in zip(effect.fans, weights, strict=True)

@@ -123,7 +123,7 @@ class Signal:
         """One over the signal, which must not come near zero."""
         sizes = abs(self.values)
         if float(sizes.min()) <= 1e-6 * float(sizes.max()):
-            raise Undetermined("a division by numbers around zero")
+            raise Undetermined("a division by numbers that may be zero")
         return replace(self, function=self.function.reciprocal)
 
     def is_always(self, number: float) -> bool:

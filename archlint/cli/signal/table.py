@@ -94,8 +94,8 @@ def _because(freshness: Freshness) -> str:
 def _drift(found: Mapping[str, Any]) -> list[str]:
     return [
         visible(
-            f"the scale leaves [{1 / each['factor']:g}, {each['factor']:g}] of what its stretch "
-            f"started with at {each['node']}"
+            f"the scale leaves [{1 / each['factor']:g}, {each['factor']:g}] of that at the last "
+            f"normalization or input at {each['node']}"
         )
         + "\n"
         for each in found["drift"]

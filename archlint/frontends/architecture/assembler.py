@@ -212,7 +212,7 @@ def _check_count(layer: Layer, item: Item, inputs: Inputs) -> None:
 def _refuse_words(item: Item, what: str) -> None:
     for word in ("init", "bias_init", "tie", "lora"):
         if word in item.beside:
-            raise Invalid(item.beside[word].key.span, f"{word} stands beside a layer, not {what}")
+            raise Invalid(item.beside[word].key.span, f"{word} belongs beside a layer, not {what}")
 
 
 def _guard_depth(scope: Scope, item: Item) -> None:

@@ -85,7 +85,7 @@ def read_parameters(
             problems.add(entry.key.span, f"a parameter's name is one word, found {word!r}")
         elif iskeyword(word):
             problems.add(
-                entry.key.span, f"{word!r} is a word of expressions and can name no parameter",
+                entry.key.span, f"{word!r} is reserved in expressions and cannot name a parameter",
                 f"call it {word}_",
             )  # fmt: skip
         try:

@@ -71,7 +71,9 @@ def substitute(text: str, names: Names) -> Value:
     if whole:
         return evaluate(whole[1] or whole[2], names)
     if "$" in _REFERENCE.sub("", text):
-        raise ExpressionError(f"{text!r} holds a $ that starts neither $name nor ${{expression}}")
+        raise ExpressionError(
+            f"{text!r} contains a $ that starts neither $name nor ${{expression}}"
+        )
     return _REFERENCE.sub(lambda part: str(evaluate(part[1] or part[2], names)), text)
 
 
@@ -88,7 +90,7 @@ def evaluate(text: str, names: Names) -> Value:
     except ExpressionError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise ExpressionError(f"{text.strip()!r} cannot be worked out: {error}") from error
+        raise ExpressionError(f"{text.strip()!r} cannot be evaluated: {error}") from error
 
 
 def _value(node: ast.expr, names: Names) -> Value:  # noqa: C901, PLR0911 - one case a kind of node
@@ -159,7 +161,7 @@ def _compare(left: ast.expr, kinds: list[ast.cmpop], others: list[ast.expr], nam
 
 def _item(items: Value, index: Value) -> Value:
     if not isinstance(items, tuple) or not isinstance(index, int):
-        raise ExpressionError("[...] takes an item of a list by its number")
+        raise ExpressionError("[...] takes an item of a list by its index")
     if not -len(items) <= index < len(items):
         raise ExpressionError(f"item {index} of a list of {len(items)}")
     return items[index]

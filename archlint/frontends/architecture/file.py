@@ -88,7 +88,7 @@ class File:
         """Return what is wrong with a word that is no layer."""
         first = word.text.partition(" ")[0]
         if first != word.text and self.is_layer(first):
-            colon = f"a colon parts a layer from its arguments: {first}: {{...}}"
+            colon = f"a colon separates a layer from its arguments: {first}: {{...}}"
             return Invalid(word.span, f"unknown layer {word.text!r}", colon)
         near = _nearest_layers(word.text, [*self.blocks, SEQUENTIAL, *layers()])
         return Invalid(word.span, f"unknown layer {word.text!r}{near}")
@@ -120,7 +120,7 @@ def _framework(node: Node, problems: Problems) -> str:
         return inside.text
     problems.add(
         node.span, f"init of a whole file is {PYTORCH} or {KERAS}",
-        "what a kind of layer is drawn from stands under defaults:",
+        "state initializers of a kind of layer under defaults:",
     )  # fmt: skip
     return PYTORCH
 

@@ -86,7 +86,7 @@ def read_item(node: Node, path: tuple[str | int, ...], file: File) -> Item:
     if isinstance(inside, Sequence):
         raise Invalid(
             node.span,
-            "a list stands where a layer is expected",
+            "found a list where a layer is expected",
             "use Sequential: [...] for a group",
         )
     entries = list(inside.merged())
@@ -110,15 +110,15 @@ def _stranger(word: Scalar, layer: str, file: File) -> Invalid:
     """Return what is wrong with a word beside a layer that does not belong there."""
     if file.is_layer(word.text):
         message = f"a second layer, {word.text}, in the item of {layer}"
-        return Invalid(word.span, message, "start each layer with a dash of its own")
+        return Invalid(word.span, message, "start each layer with its own dash")
     if word.text in file.arguments_of(layer):
         return Invalid(
             word.span,
-            f"{word.text!r} stands beside {layer}",
+            f"{word.text!r} is beside {layer}, not inside it",
             f"indent it under {layer}, or write {layer}: {{{word.text}: ...}}",
         )
     return Invalid(
         word.span,
         f"unknown word {word.text!r} beside {layer}{did_you_mean(word.text, BESIDE)}",
-        f"arguments of {layer} are indented under it; beside it stand " + ", ".join(BESIDE),
+        f"arguments of {layer} are indented under it; allowed beside it: " + ", ".join(BESIDE),
     )

@@ -64,7 +64,7 @@ class Problems:
         if word.text in BESIDE:
             self.add(
                 word.span,
-                f"{word.text!r} stands inside {layer}",
+                f"{word.text!r} is inside {layer}, not beside it",
                 f"write it beside {layer}: on a line of its own that starts in the column of "
                 f"{layer}",
             )

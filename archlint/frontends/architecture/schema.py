@@ -30,7 +30,7 @@ def architecture_schema(target: Mapping[str, object]) -> Schema:
     sections: Schema = {
         "archlint": {"const": 1, "description": "The version of the language."},
         "name": {"type": "string", "description": "The name of the architecture."},
-        "description": {"type": "string", "description": "What it is and where it is from."},
+        "description": {"type": "string", "description": "What it is and where it comes from."},
         "parameters": {"$ref": "#/$defs/parameters"},
         "imports": {
             "description": "Other files of the same folder, as blocks, by name.",
@@ -39,7 +39,7 @@ def architecture_schema(target: Mapping[str, object]) -> Schema:
         },
         "inputs": _inputs(),
         "defaults": {
-            "description": "Arguments and initializers that layers have where they say nothing.",
+            "description": "Default arguments and initializers of layers.",
             "$ref": "#/$defs/layers",
         },
         "blocks": {
@@ -48,7 +48,7 @@ def architecture_schema(target: Mapping[str, object]) -> Schema:
             "additionalProperties": {"$ref": "#/$defs/block"},
         },
         "init": {
-            "description": "Whose defaults weights are drawn from where a layer says nothing.",
+            "description": "Whose default initializers apply where a layer states none.",
             "enum": [PYTORCH, KERAS],
         },
         "layers": {"$ref": "#/$defs/layers"},
@@ -78,7 +78,7 @@ def _definitions() -> Schema:
     return {
         "expression": {"type": "string", "pattern": r"\$"},
         "parameters": {
-            "description": "Names with their defaults; `required` where there is none.",
+            "description": "Names with their defaults, or `required`.",
             "type": "object",
             "propertyNames": {"pattern": r"^[A-Za-z_]\w*$"},
         },
@@ -156,10 +156,16 @@ def _beside() -> Schema:
     return {
         "name": {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_-]*$"},
         "from": {**_NAMES, "description": "The inputs; the previous layer by default."},
-        "if": {**_kind(bool), "description": "Where it is false, the input is passed on."},
-        "repeat": {**_kind(int), "description": "How often; `$index` counts from 0."},
-        "init": {**initializer, "description": "What the weight is drawn from."},
-        "bias_init": {**initializer, "description": "What the bias is drawn from."},
+        "if": {
+            **_kind(bool),
+            "description": "Whether the layer is built; if not, it passes its input on.",
+        },
+        "repeat": {
+            **_kind(int),
+            "description": "The number of copies; `$index` counts them from 0.",
+        },
+        "init": {**initializer, "description": "The initializer of the weight."},
+        "bias_init": {**initializer, "description": "The initializer of the bias."},
         "frozen": {**_kind(bool), "description": "Whether the weights are not trained."},
         "tie": {"type": "string", "description": "The layer whose weight is shared."},
         "lora": {**_object(adapter, ["r"]), "description": "A low-rank adapter (LoRA)."},

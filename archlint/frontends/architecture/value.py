@@ -35,7 +35,7 @@ def node_value(node: Node, names: Names) -> Value:
     if isinstance(inside, Sequence):
         return tuple(node_value(item, names) for item in inside.items)
     if isinstance(inside, Mapping):
-        raise Invalid(node.span, "a mapping stands where a single value is expected")
+        raise Invalid(node.span, "found a mapping where a single value is expected")
     if not has_reference(inside.text):
         return scalar_value(inside)
     try:

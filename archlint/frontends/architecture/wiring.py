@@ -36,7 +36,7 @@ def claim_name(item: Item, scope: Scope) -> str:
             entry.value.span, message, "use letters, digits, _ and -, starting with a letter"
         )
     if name in _RESERVED or name in scope.tensors:
-        raise Invalid(entry.value.span, f"the name {name!r} is taken already")
+        raise Invalid(entry.value.span, f"the name {name!r} is already taken")
     scope.taken.add(name)
     return name
 

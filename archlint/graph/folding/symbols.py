@@ -78,7 +78,7 @@ def _elementwise(function: Callable[..., object], count: int) -> Folder:
 def _cast(call: Operands) -> np.ndarray:
     dtype = DType.from_onnx(call.integer("to", 0))
     if dtype not in {DType.INT64, DType.INT32}:
-        raise CannotFold("sizes that are no integers")
+        raise CannotFold("sizes that are not integers")
     return call[0]
 
 

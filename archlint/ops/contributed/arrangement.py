@@ -78,7 +78,7 @@ def sees_enlarged(call: Call, output: int) -> Sight:
     """Each element becomes a block, or neighbours are mixed as a Resize mixes them."""
     scales = call.integers("scales") or (1,) * call.rank(0)
     if any(scale < 1 for scale in scales) or len(scales) != call.rank(0):
-        raise Undetermined("scales that are no positive numbers for each axis")
+        raise Undetermined("scales that are not positive, or not one for each axis")
     if call.text("mode", "nearest") != "nearest":
         resize = replace(call.node, op="Resize", domain="")
         return sees_resized(Call(resize, call.graph), output)
@@ -93,7 +93,7 @@ def sees_enlarged(call: Call, output: int) -> Sight:
 def sees_ngrams(call: Call, output: int) -> Sight:
     """Each position reads the words before it that its n-grams span."""
     if output:
-        raise Undetermined("the last words are handed on")
+        raise Undetermined("it passes on the last words")
     longest = call.integer("max_ngram_size", 2)
     before = Reach(1, (Taps.progression(1 - longest, longest, 1),))
     return {0: (Through(0, 0), Through(1, 1, before))}
@@ -101,14 +101,14 @@ def sees_ngrams(call: Call, output: int) -> Sight:
 
 def sees_padding(call: Call, _: int) -> Sight:
     """Where padding lies is data."""
-    reason = "where padding lies is data"
+    reason = "where padding lies depends on the data"
     rank = call.rank(0)
     return {0: (*(Opaque(axis, reason) for axis in range(rank - 1)), Through(rank - 1, rank - 1))}
 
 
 def sees_reread(_: Call, __: int) -> Sight:
     """The order of the elements is data."""
-    raise Undetermined("in which order elements lie is data")
+    raise Undetermined("the order of the elements depends on the data")
 
 
 def sees_unknown(call: Call, _: int) -> Sight:
@@ -116,7 +116,7 @@ def sees_unknown(call: Call, _: int) -> Sight:
     raise Undetermined(f"what {call.node.op} runs is not in the graph")
 
 
-_SEARCHED = "how many words a search makes is data"
+_SEARCHED = "how many words a search generates depends on the data"
 _COMPILED = "what was compiled for a device is not in the graph"
 
 # Operators whose work depends on data, or stands elsewhere than in the graph.

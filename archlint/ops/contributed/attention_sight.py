@@ -75,7 +75,7 @@ def sees_steps_first(_: Call, output: int) -> Sight:
 
 def sees_packed_tokens(call: Call, _: int) -> Sight:
     """Tokens read those of their own sequence; where it begins is data."""
-    reason = "the lengths of packed sequences are data"
+    reason = "the lengths of packed sequences depend on the data"
     return {
         slot: (
             Opaque(0, reason),

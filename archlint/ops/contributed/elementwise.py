@@ -112,7 +112,7 @@ def sees_gated(call: Call, output: int) -> Sight:
     if call.has_input(1):
         return sees_added(0, 1)(call, output)
     if call.integer("interleaved", 0):
-        raise Undetermined("the halves of a gate lie in each other")
+        raise Undetermined("the halves of a gate are interleaved")
     return sees_halves(call, output)
 
 
@@ -120,7 +120,7 @@ def inverse_cost(call: Call) -> Cost:
     """Count 2/3 N^3 operations to factor a matrix and 4/3 N^3 to invert it (elementwise work)."""
     shape = call.shape(0)
     if len(shape) < 2:
-        raise Undetermined("the inverse of no matrix")
+        raise Undetermined("the inverse of something that is not a matrix")
     return Cost(elementwise=2 * call.elements(0) * shape[-1])
 
 

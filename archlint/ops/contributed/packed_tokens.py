@@ -12,6 +12,6 @@ def pairs_within(call: Call, slot: int) -> int:
     """Return how many pairs of positions are of one sequence; their ends are in an input."""
     ends = call.constant(slot)
     if ends is None:
-        raise Undetermined("the lengths of packed sequences are data")
+        raise Undetermined("the lengths of packed sequences depend on the data")
     places = [int(end) for end in ends.reshape(-1)]
     return sum((end - start) ** 2 for start, end in pairwise(places))

@@ -23,7 +23,7 @@ def gate_cost(call: Call) -> Cost:
 def sees_gate(call: Call, _: int) -> Sight:
     """Rows of the bias belong to queries."""
     if call.rank(0) != 3:
-        raise Undetermined("the lengths of packed sequences are data")
+        raise Undetermined("the lengths of packed sequences depend on the data")
     rows = (Through(0, 0), Through(1, 2), Whole(2, features=True))
     return {0: rows, 2: (Whole(0), Through(1, 1), Through(2, 2), Through(3, 3))}
 

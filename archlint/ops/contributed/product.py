@@ -65,7 +65,7 @@ def _from(link: object, order: tuple[int, ...]) -> Link:
     """Return a link of a factor's axis in the order that the factor is stored in."""
     if isinstance(link, Fixed | Through | Whole):
         return replace(link, source=order[link.source])
-    raise Undetermined("a product of factors that lie in another order")
+    raise Undetermined("a product of factors that are stored in another order")
 
 
 def sums_transposing(call: Call) -> Effect:
@@ -178,7 +178,7 @@ def sees_words(_: Call, __: int) -> Sight:
 
 def words_cost(call: Call) -> Cost:
     """Undetermined: how long a word is decides how often its kernel is applied."""
-    raise Undetermined(f"how long the words of {call.node.name!r} are is data")
+    raise Undetermined(f"the bit width of {call.node.name!r} depends on the data")
 
 
 def operators() -> tuple[Operator, ...]:

@@ -130,7 +130,7 @@ def operators() -> tuple[Operator, ...]:
         ),
         inference_only(
             "PagedAttention",
-            depends_on_data("how many pages of the cache are filled is data"),
+            depends_on_data("how many pages of the cache are filled depends on the data"),
             sees_packed_tokens,
         ),
         *(
@@ -140,8 +140,8 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-_GLOBAL = "how many tokens attend to all others is data"
-_BLOCKS = "which blocks of the cache are attended to is data"
+_GLOBAL = "how many tokens attend to all others depends on the data"
+_BLOCKS = "which blocks of the cache are attended to depends on the data"
 # Why the work is not known, the slots of keys and values, and those of weights.
 _BY_DATA = (
     ("LongformerAttention", _GLOBAL, (), (1, 2, 4, 5)),

@@ -54,7 +54,7 @@ def delta_cost(call: Call) -> Cost:
 def sees_tokens(call: Call, output: int) -> Sight:
     """Tokens read those before them in their own sequence."""
     if output or call.has_input(3) or call.rank(0) != 4:
-        raise Undetermined("where a sequence begins is data")
+        raise Undetermined("where a sequence begins depends on the data")
     feature = (Whole(2), Whole(3, features=True))
     running: tuple[Link, ...] = (Through(0, 0), Whole(1, causal=1), *feature)
     return {0: (Through(0, 0), Through(1, 1), *feature), 1: running, 2: running}
@@ -121,7 +121,7 @@ def router_cost(call: Call) -> Cost:
 
 def sees_lost(_: Call, __: int) -> Sight:
     """Several layers in one, whose sequences are data."""
-    raise Undetermined("several layers in one are not followed")
+    raise Undetermined("several layers in one node are not followed")
 
 
 def sees_hyper(call: Call, output: int) -> Sight:

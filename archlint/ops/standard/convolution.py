@@ -174,7 +174,7 @@ def keeps_operands(_: Call, gradients: Gradients) -> Kept:
 
 def sees_deformed(_: Call, __: int) -> Sight:
     """Offsets are data, so that any position may be read."""
-    raise Undetermined("a deformable convolution reads where its data tells it to")
+    raise Undetermined("where a deformable convolution reads depends on the data")
 
 
 def operators() -> tuple[Operator, ...]:

@@ -20,7 +20,7 @@ def determinant_cost(call: Call) -> Cost:
     """Count 2/3 N^3 operations to factor each matrix; elementwise work, for it is no product."""
     shape = call.shape(0)
     if len(shape) < 2:
-        raise Undetermined("the determinant of no matrix")
+        raise Undetermined("the determinant of something that is not a matrix")
     return elementwise(2 * prod(shape) * shape[-1] // 3)
 
 

@@ -21,7 +21,7 @@ from archlint.ops.signals import normalizes
 from archlint.ops.taps import Taps
 from archlint.record import replace
 
-_COMPOSED = varies("PyTorch composes this normalization of other operators")
+_COMPOSED = varies("PyTorch composes this normalization from other operators")
 _FLOAT_BYTES = DType.FLOAT32.bits // 8
 
 

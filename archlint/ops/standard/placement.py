@@ -36,7 +36,7 @@ def sees_written(call: Call, _: int) -> Sight:
     rank = call.rank(0)
     axis = call.integer("axis", -2) % rank
     links: list[Link] = list(same_axes(rank))
-    links[axis] = Opaque(axis, "where a cache is written is data")
+    links[axis] = Opaque(axis, "where a cache is written depends on the data")
     return {0: same_axes(rank), 1: tuple(links)}
 
 

@@ -16,7 +16,7 @@ _INDEX_BYTES = 4  # torchvision keeps int32 places of the maxima
 
 def sees_region(call: Call, _: int) -> Sight:
     """Where a region lies is data."""
-    reason = "where a region lies is data"
+    reason = "where a region lies depends on the data"
     spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
     return {0: (Opaque(0, reason), Through(1, 1), *spatial)}
 

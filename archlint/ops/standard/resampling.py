@@ -41,7 +41,7 @@ def _axis_link(call: Call, axis: int) -> Link:
         step = Fraction(size - 1, length - 1) if length > 1 else Fraction(0)
         return Through(axis, axis, _sampled(call, step, Fraction(0), scale))
     if mode == "tf_crop_and_resize":
-        return Opaque(axis, "a resize of a region given as data")
+        return Opaque(axis, "a resize of a region that depends on the data")
     step = 1 / scale
     start = step / 2 - _HALF
     if call.node.op == "Upsample" or call.graph.opset < 11 or mode == "asymmetric":

@@ -11,7 +11,7 @@ _TOLERANCE = 0.02
 
 
 class DeclaredDrift(Rule):
-    """The declared number of parameters or FLOP is not that of the model."""
+    """The declared number of parameters or FLOP differs from that of the model."""
 
     code = "FLOP007"
     name = "declared-drift"

@@ -13,7 +13,7 @@ _LARGE_PART = 0.8
 
 
 class FullyConnectedExplosion(Rule):
-    """Dense layers behind a flattened feature map hold nearly all parameters."""
+    """Dense layers after a flattened feature map hold nearly all parameters."""
 
     code = "FLOP005"
     name = "fully-connected-explosion"

@@ -12,7 +12,7 @@ _SHORT = 1e-3  # seconds; a shorter step waits for its launches more than for it
 
 
 class MemoryBound(Rule):
-    """Operators wait for memory in most of the time that a step takes."""
+    """Operators wait for memory during most of a step."""
 
     code = "FLOP003"
     name = "memory-bound"
@@ -39,7 +39,7 @@ class MemoryBound(Rule):
         )
         step = "training step" if model.target.training.optimizer else "forward pass"
         yield self.finding(
-            f"operators wait for memory in {format_share(time.memory_bound_share)} of the about "
+            f"operators wait for memory in {format_share(time.memory_bound_share)} of the roughly "
             f"{format_seconds(time.seconds)} of a {step} on {model.target.device.name}: {shares}",
             path=("target", "device"),
             data={

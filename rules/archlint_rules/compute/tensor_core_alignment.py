@@ -28,7 +28,7 @@ class _Misaligned:
 
 
 class TensorCoreAlignment(Rule):
-    """Sizes of products in 16 bits are no multiples of 8, as tensor cores want them."""
+    """Sizes of 16-bit products are not multiples of 8, which tensor cores need for full speed."""
 
     code = "FLOP004"
     name = "tensor-core-alignment"
@@ -55,7 +55,7 @@ class TensorCoreAlignment(Rule):
             more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
             yield self.finding(
                 f"sizes of {len(others)} {'products' if len(others) > 1 else 'product'} in "
-                f"{number_format} are no multiples of {_MULTIPLE}: {listed}{more}, "
+                f"{number_format} are not multiples of {_MULTIPLE}: {listed}{more}, "
                 f"{format_share(sum(each.part for each in others))} of the arithmetic",
                 node=largest.node,
                 data={
@@ -70,7 +70,7 @@ class TensorCoreAlignment(Rule):
         size = each.sizes[-1]
         padded = -(-size // 64) * 64
         return self.finding(
-            f"the vocabulary of {size} is no multiple of {_MULTIPLE}, in "
+            f"the vocabulary of {size} is not a multiple of {_MULTIPLE}, in "
             f"{format_share(each.part)} of the arithmetic",
             node=each.node,
             severity=Severity.WARNING,

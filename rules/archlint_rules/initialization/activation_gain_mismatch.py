@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ActivationGainMismatch(Rule):
-    """Behind an activation, sigma is far from its gain over sqrt(d)."""
+    """The sigma of a layer after an activation is far from gain / sqrt(d)."""
 
     code = "INIT002"
     name = "activation-gain-mismatch"
@@ -53,7 +53,7 @@ class ActivationGainMismatch(Rule):
         right = f"{low:.4g}" if high < 1.001 * low else f"{low:.4g} to {high:.4g}"
         return self.finding(
             f"sigma of {layer.weight} is {found.std:.4g}; behind {name} with d = "
-            f"{layer.fan.fan_in:g} a scale is kept by {right}{and_others(group)}",
+            f"{layer.fan.fan_in:g} the scale is kept by {right}{and_others(group)}",
             node=layer.node,
             tensor=layer.weight,
             key="init" if found.initializer else None,

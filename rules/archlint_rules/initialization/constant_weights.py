@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ConstantWeights(Rule):
-    """All weights of a layer are equal, so that its units stay alike for ever."""
+    """All weights of a layer are equal, so that its units always stay identical."""
 
     code = "INIT007"
     name = "constant-weights"

@@ -13,7 +13,7 @@ _LEAST = 16  # numbers: fewer may agree by chance
 
 
 class DuplicateTensors(Rule):
-    """Two fresh weights of one shape hold the same random numbers."""
+    """Two freshly initialized weights of the same shape hold the same random numbers."""
 
     code = "INIT012"
     name = "duplicate-tensors"

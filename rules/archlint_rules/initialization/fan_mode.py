@@ -21,7 +21,7 @@ _FAN_OUT = "that is fan-out"  # which keeps the gradient: it may be meant
 
 
 class FanMode(Rule):
-    """Sigma fits another fan than the number of products that are summed."""
+    """Sigma matches a different fan than the number of products that are summed."""
 
     code = "INIT009"
     name = "fan-mode"

@@ -18,7 +18,7 @@ _DEEP = 5
 
 
 class FrameworkDefaultInDeepChain(Rule):
-    """A deep chain of ReLU layers without a normalization is left at the framework's default."""
+    """A deep chain of ReLU layers without a normalization keeps the framework's default."""
 
     code = "INIT003"
     name = "framework-default-in-deep-chain"

@@ -20,7 +20,7 @@ TOLERANCE = 1.25
 
 
 class ReluSigmaMismatch(Rule):
-    """The weights of a layer that a ReLU feeds are not drawn with sigma = sqrt(2/d)."""
+    """The weights of a layer after a ReLU are not drawn with sigma = sqrt(2/d)."""
 
     code = "INIT001"
     name = "relu-sigma-mismatch"

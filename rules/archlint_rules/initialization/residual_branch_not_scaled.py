@@ -21,7 +21,7 @@ _GROWTH = 1.5
 
 
 class ResidualBranchNotScaled(Rule):
-    """The last layer of residual branches is drawn as if nothing were added up."""
+    """The last layers of residual branches are not scaled down for the number of branches."""
 
     code = "INIT004"
     name = "residual-branch-not-scaled"

@@ -33,8 +33,9 @@ class SignalScaleDrift(Rule):
         worst = max(outside, key=lambda each: abs(log(each.ratio)))
         more = "" if worst is first else f", and {worst.ratio:.2g} at {worst.node.name}"
         yield self.finding(
-            f"the scale of activations is {first.ratio:.2g} of what the stretch started with at "
-            f"{first.node.name} ({first.low:.2g} to {first.high:.2g} over random weights){more}",
+            f"the scale of activations at {first.node.name} is {first.ratio:.2g} of that at the "
+            f"last normalization or input ({first.low:.2g} to {first.high:.2g} over random "
+            f"weights){more}",
             node=first.node,
             tensor=first.node.output,
             data={

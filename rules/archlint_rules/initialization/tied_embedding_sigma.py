@@ -15,7 +15,7 @@ _LARGEST = 5.0
 
 
 class TiedEmbeddingSigma(Rule):
-    """An embedding that the output layer shares starts too large for logits."""
+    """An embedding that is tied to the output layer starts too large for logits."""
 
     code = "INIT011"
     name = "tied-embedding-sigma"
@@ -37,7 +37,7 @@ class TiedEmbeddingSigma(Rule):
             if spread <= _LARGEST:
                 continue
             yield self.finding(
-                f"{layer.weight} is an embedding and the output layer at once: with sigma "
+                f"{layer.weight} is both the embedding and the output layer: with sigma "
                 f"{found.std:g} and d = {layer.fan.fan_in:g} the logits start with a deviation of "
                 f"{spread:.3g}",
                 node=layer.node,

@@ -20,7 +20,7 @@ _EXACT = 0.005
 
 
 class UncorrectedTruncation(Rule):
-    """Cutting off a normal distribution makes its deviation smaller than the declared one."""
+    """Truncating a normal distribution makes its standard deviation smaller than declared."""
 
     code = "INIT008"
     name = "uncorrected-truncation"

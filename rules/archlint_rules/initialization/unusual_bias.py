@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class UnusualBias(Rule):
-    """A bias, or a gain or shift of a normalization, does not start neutral."""
+    """A bias, or a gain or shift of a normalization, does not start at its neutral value."""
 
     code = "INIT010"
     name = "unusual-bias"

@@ -14,7 +14,7 @@ _LARGEST = 2.0  # 5 times a sum of 1/n of 0.4
 
 
 class WidthFluctuation(Rule):
-    """Many narrow layers make the scale of the signal differ from seed to seed."""
+    """Many narrow layers make the scale of the signal vary from seed to seed."""
 
     code = "INIT006"
     name = "width-fluctuation"

@@ -12,7 +12,7 @@ from archlint_rules.budget.remedies import advice
 
 
 class ArenaContiguous(Rule):
-    """The activations need a larger block of SRAM than the device has in one piece."""
+    """The activations need a larger contiguous block of SRAM than the device has."""
 
     code = "MEM004"
     name = "arena-contiguous"

@@ -10,7 +10,7 @@ _LARGE_PART = 0.25
 
 
 class AttentionQuadratic(Rule):
-    """Scores of attention, which grow with the square of the length, take much of a training."""
+    """Attention scores, which grow with the square of the length, take much training memory."""
 
     code = "MEM007"
     name = "attention-quadratic"

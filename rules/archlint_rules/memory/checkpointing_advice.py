@@ -13,7 +13,7 @@ _LARGE_PART = 0.5  # of the peak, and of the memory that there is
 
 
 class CheckpointingAdvice(Rule):
-    """Activations kept for the backward pass take most of a memory that is getting full."""
+    """Activations saved for the backward pass take most of a memory that is nearly full."""
 
     code = "MEM006"
     name = "checkpointing-advice"

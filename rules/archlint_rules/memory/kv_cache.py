@@ -11,7 +11,7 @@ from archlint_rules.budget.remedies import advice
 
 
 class KvCache(Rule):
-    """Weights and the keys and values of the declared context exceed the memory."""
+    """The weights and the KV cache of the declared context exceed the memory."""
 
     code = "MEM008"
     name = "kv-cache"

@@ -13,7 +13,7 @@ _VOCABULARY = 1000  # fewer classes are no vocabulary
 
 
 class LogitsSpike(Rule):
-    """Scores of a large vocabulary and their gradient take much of a training step."""
+    """The logits of a large vocabulary and their gradient take much of the training memory."""
 
     code = "MEM009"
     name = "logits-spike"

@@ -16,7 +16,7 @@ _LEAST = 8
 
 
 class BatchNormMicrobatch(Rule):
-    """Batch normalization takes its statistics from too few samples."""
+    """Batch normalization computes its statistics over too few samples."""
 
     code = "OPT009"
     name = "batch-norm-microbatch"
@@ -47,8 +47,8 @@ class BatchNormMicrobatch(Rule):
             )
         elif norms and batch < _LEAST:
             yield self.finding(
-                f"batch normalization takes its statistics from {batch} sample{'s' * (batch > 1)}, "
-                f"in {len(norms)} layer{'s' * (len(norms) > 1)}",
+                f"batch normalization computes its statistics over {batch} "
+                f"sample{'s' * (batch > 1)}, in {len(norms)} layer{'s' * (len(norms) > 1)}",
                 node=norms[0][0],
                 data={"batch_size": batch, "layers": len(norms), "least": _LEAST},
                 help="use at least 8 samples on a device, synchronized statistics, or GroupNorm",

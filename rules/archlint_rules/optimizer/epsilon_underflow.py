@@ -33,7 +33,7 @@ class EpsilonUnderflow(Rule):
         default = "" if training.epsilon is not None else ", the default,"
         yield self.finding(
             f"epsilon {value:g}{default} is 0 in fp16, whose smallest number is {_SMALLEST:.3g}: "
-            "where gradients vanish the step divides by zero",
+            "where a gradient is zero, the step divides zero by zero",
             path=place("epsilon"),
             data={"epsilon": value, "smallest": _SMALLEST, "precision": training.precision},
             help="use epsilon 1e-4, or fp16-mixed, which keeps the state in fp32",

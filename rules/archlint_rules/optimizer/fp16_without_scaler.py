@@ -29,10 +29,10 @@ class Fp16WithoutScaler(Rule):
             return
         severity, text = {
             "none": (Severity.WARNING, "without loss scaling loses gradients below 6e-08"),
-            "static": (Severity.INFO, "with a static loss scale overflows as gradients grow"),
+            "static": (Severity.INFO, "with a static loss scale overflows when gradients grow"),
         }.get(
             training.loss_scaling or "",
-            (Severity.INFO, "needs loss scaling, of which nothing is said"),
+            (Severity.INFO, "needs loss scaling, which is not configured"),
         )
         yield self.finding(
             f"training in {training.precision} {text}",

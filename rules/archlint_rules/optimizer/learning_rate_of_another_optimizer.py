@@ -19,7 +19,7 @@ _RMSPROP_DECAY = 0.99  # PyTorch's default
 
 
 class LearningRateOfAnotherOptimizer(Rule):
-    """A learning rate has the scale of another optimizer."""
+    """The learning rate is on the scale of another optimizer."""
 
     code = "OPT002"
     name = "learning-rate-of-another-optimizer"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LossWeightWithoutEffect(Rule):
-    """A factor on the whole loss cannot be seen by an optimizer that divides by the gradient."""
+    """A factor on the whole loss has no effect on an optimizer that normalizes the gradient."""
 
     code = "OPT003"
     name = "loss-weight-without-effect"

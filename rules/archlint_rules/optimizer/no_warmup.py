@@ -16,7 +16,7 @@ _LEAST = 4  # additions that are normalized: two blocks
 
 
 class NoWarmup(Rule):
-    """A post-norm transformer is trained with Adam from its full learning rate on."""
+    """A post-norm transformer is trained with Adam, without warming up the learning rate."""
 
     code = "OPT008"
     name = "no-warmup"
@@ -40,9 +40,9 @@ class NoWarmup(Rule):
         if len(after) < _LEAST or 2 * len(after) < len(additions):
             return
         yield self.finding(
-            f"{len(after)} residual additions are normalized themselves (post-norm), and "
-            f"{training.optimizer} starts at its full rate: gradients near the output are large at "
-            "initialization",
+            f"{len(after)} residual additions are followed by a normalization (post-norm), and "
+            f"{training.optimizer} starts at its full learning rate: gradients near the output "
+            "are large at initialization",
             node=after[0],
             path=place("warmup-steps"),
             data={"additions": len(after), "warmup_steps": training.warmup_steps},

@@ -15,7 +15,7 @@ _REACH = 0.1  # of sigma: less than that is hardly training
 
 
 class RunShorterThanHorizon(Rule):
-    """The run is shorter than what is averaged over, or than its weights need to move."""
+    """The run is too short for the optimizer's averages to settle, or for the weights to move."""
 
     code = "OPT007"
     name = "run-shorter-than-horizon"

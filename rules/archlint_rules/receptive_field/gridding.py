@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Gridding(Rule):
-    """Successive dilated convolutions read only some of the places within their field."""
+    """Successive dilated convolutions read only some positions within their receptive field."""
 
     code = "RF007"
     name = "gridding"
@@ -42,7 +42,7 @@ class Gridding(Rule):
         better = ", ".join(map(str, grid.reachable))
         return self.finding(
             f"dilations {rates} up to {grid.layers[-1].name} read {grid.taps} of {grid.span} "
-            f"places of {grid.source} along {in_words(axes)}{shared}",
+            f"positions of {grid.source} along {in_words(axes)}{shared}",
             node=grid.layers[-1],
             tensor=grid.tensor,
             data={

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class InexactDivision(Rule):
-    """The stride does not divide the padded input without a remainder."""
+    """The stride does not divide the padded input evenly."""
 
     code = "RF004"
     name = "inexact-division"

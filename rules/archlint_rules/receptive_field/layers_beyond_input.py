@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LayersBeyondInput(Rule):
-    """Layers read neighbours although every place already sees the whole input."""
+    """Layers widen a receptive field that already covers the whole input."""
 
     code = "RF002"
     name = "layers-beyond-input"

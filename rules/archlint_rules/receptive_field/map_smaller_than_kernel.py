@@ -55,7 +55,7 @@ class MapSmallerThanKernel(Rule):
         sizes = " x ".join(str(window.size) for window in group)
         return self.finding(
             f"{used} of {total} weights of each kernel of {first.node.name} ever meet the map of "
-            f"{sizes}, the others see padding alone",
+            f"{sizes}, the others see only padding",
             node=first.node,
             data={"used": used, "weights": total, "sizes": [window.size for window in group]},
             help="a smaller kernel or dilation computes the same; or use a larger input",

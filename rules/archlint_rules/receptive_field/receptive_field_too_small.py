@@ -82,7 +82,7 @@ class ReceptiveFieldTooSmall(Rule):
 
     def _missing(self, tensor: str) -> Finding:
         return self.finding(
-            f"a receptive field is required of {tensor}, which is no tensor of this model",
+            f"a receptive field is required of {tensor}, which is not a tensor of this model",
             data={"tensor": tensor},
             help="name an output or a feature map of the model",
             severity=Severity.WARNING,

@@ -17,7 +17,7 @@ _LONGEST_PERIOD = 1 << 20
 
 
 class SkippedElements(Rule):
-    """A stride larger than the kernel steps over elements that nothing else reads."""
+    """A stride larger than the kernel skips elements that nothing else reads."""
 
     code = "RF005"
     name = "skipped-elements"

@@ -35,7 +35,7 @@ class UnevenOverlap(Rule):
         larger = -(-kernel // stride) * stride
         return self.finding(
             f"outputs of {overlap.node.name} sum {listed(products)} products in turn along "
-            f"{axes(overlap.axes)}: kernel {kernel} is no multiple of stride {stride}{later}",
+            f"{axes(overlap.axes)}: kernel {kernel} is not a multiple of stride {stride}{later}",
             node=overlap.node,
             data={
                 "axes": list(overlap.axes),

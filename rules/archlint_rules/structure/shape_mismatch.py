@@ -23,7 +23,7 @@ _TYPES = (
 
 
 class ShapeMismatch(Rule):
-    """A call, or a declared shape, does not go together with the sizes around it."""
+    """The shapes around an operator, or a declared shape, contradict each other."""
 
     code = "ARCH007"
     name = "shape-mismatch"

@@ -311,7 +311,7 @@ def test_an_unknown_device_says_who_named_it() -> None:
     ],
 )
 def test_what_says_nothing_alone_is_refused(stated: dict[str, Any], needed: str) -> None:
-    with pytest.raises(ConfigError, match=f"says nothing without .*{needed}") as caught:
+    with pytest.raises(ConfigError, match=f"has no effect without .*{needed}") as caught:
         target({"training": stated})
     assert caught.value.key == ("training", next(iter(stated)))
 

@@ -56,7 +56,7 @@ def test_patterns_are_read_where_no_shell_does(tmp_path: Path) -> None:
 
 
 def test_standard_input_is_no_file() -> None:
-    with pytest.raises(CannotRun, match="standard input is not read"):
+    with pytest.raises(CannotRun, match="standard input is not supported"):
         discover([Path("-")])
 
 

@@ -64,9 +64,9 @@ def test_comment_inside_a_text_is_no_comment(check: Check, dead: Path) -> None:
         ("ignore[dead-cod]", "LINT002", "did you mean 'dead-code'"),
         ("ignore", "LINT002", "names no rule"),
         ("ignore[]", "LINT002", "names no rule"),
-        ("ignore-fiel[ARCH006]", "LINT002", "'ignore-fiel' is no word"),
-        ("disable", "LINT002", "'disable' is no word"),
-        ("skip[ARCH006]", "LINT002", "'skip' is no word"),
+        ("ignore-fiel[ARCH006]", "LINT002", "'ignore-fiel' is not a suppression"),
+        ("disable", "LINT002", "'disable' is not a suppression"),
+        ("skip[ARCH006]", "LINT002", "'skip' is not a suppression"),
     ],
 )
 def test_wrong_suppression(check: Check, dead: Path, comment: str, code: str, says: str) -> None:

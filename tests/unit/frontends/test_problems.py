@@ -47,17 +47,17 @@ LAYERS = [
     ("- Permute: {dims: [0, 1]}", "[0, 1]", "each of the 4 axes once"),
     ("- Squeeze: {dim: 1}", "1", "expected 1"),
     ("- Chunk: {chunks: 2}", "2", "cannot cut 3 into 2"),
-    ("- Add", "Add", "two inputs or more"),
+    ("- Add", "Add", "two or more inputs"),
     ("- {Add: , from: [image, nothing]}", "nothing", "nothing before this is called 'nothing'"),
     ("- {ReLU: , from: imag}", "imag", "did you mean 'image'?"),
     ("- {MatMul: , from: image}", "image", "takes 2 inputs, found 1"),
-    ("- {ReLU: , name: previous}", "previous", "is taken already"),
+    ("- {ReLU: , name: previous}", "previous", "is already taken"),
     ("- {ReLU: , name: 3x}", "3x", "not a name"),
     ("- ReLU: {name: x}", "name", "write it beside ReLU"),
     ("- Conv2d {out_channels: 8}", "Conv2d {out_channels", "Conv2d: {...}"),
     ('- " "', '" "', "unknown layer ' '"),
     ("- {ReLU: , nam: x}", "nam", "did you mean 'name'?"),
-    ("- {ReLU: , Tanh: }", "Tanh", "a dash of its own"),
+    ("- {ReLU: , Tanh: }", "Tanh", "its own dash"),
     ("- {ReLU: , init: zeros}", "init", "has no weight"),
     ("- {ReLU: , lora: {r: 2}}", "lora", "takes no low-rank adapter"),
     ("- {Flatten: , tie: image}", "image", "no layer before this with a weight"),
@@ -132,7 +132,7 @@ FILES = [
     (HEAD + "layers: [{Sequential: [ReLU], tie: x}]", "tie", "not a group"),
     (HEAD + "imports: {b: ../b.arch.yaml}\nlayers: [ReLU]", "../b.arch.yaml", "same folder"),
     (HEAD + "imports: {b: b.arch.yaml}\nlayers: [ReLU]", "b.arch.yaml", "there is no file"),
-    (HEAD + "layers: [ReLU]\nname: x\nname: y", "name", "stands twice"),
+    (HEAD + "layers: [ReLU]\nname: x\nname: y", "name", "appears twice"),
 ]  # fmt: skip
 
 
@@ -227,7 +227,7 @@ layers:
 def test_a_parameter_is_no_word_of_expressions(refuse: Any) -> None:
     ((problem, found),) = refuse(f"{HEAD}parameters: {{in: 3, len: 4}}\nlayers: [ReLU]\n")
     assert found == "in"
-    assert problem.message == "'in' is a word of expressions and can name no parameter"
+    assert problem.message == "'in' is reserved in expressions and cannot name a parameter"
     assert problem.help == "call it in_"
 
 

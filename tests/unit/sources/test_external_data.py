@@ -193,9 +193,9 @@ class TestLinks:
         (folder / "other.bin").write_bytes(bytes(4096))
         monkeypatch.setattr("archlint.sources.external.external_stat", lambda *_: look)
         if os.stat(folder / "weights.bin").st_ino != look.st_ino:  # noqa: PTH116 - the number matters
-            with pytest.raises(Refused, match="exchanged"):
+            with pytest.raises(Refused, match="replaced"):
                 open_external(folder, "weights.bin")
-        with pytest.raises(Refused, match="exchanged"):
+        with pytest.raises(Refused, match="replaced"):
             open_external(folder, "other.bin")
 
 

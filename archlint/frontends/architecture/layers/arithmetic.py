@@ -13,7 +13,7 @@ def elementwise(op: str, site: Site, *inputs: Tensor, value: float | None = None
     if value is not None:
         operands.append(site.scalar(value, "value", inputs[0]))
     if len(operands) < 2:
-        raise Rejected("takes two inputs or more", "from", "name them, as from: [previous, skip]")
+        raise Rejected("takes two or more inputs", "from", "name them, as from: [previous, skip]")
     result = operands[0]
     for number, other in enumerate(operands[1:], start=2):
         broadcast(result, other)

@@ -92,6 +92,6 @@ def test_loops_without_products_leave_their_count_exact() -> None:
 def test_what_is_in_doubt_about_an_activation_is_said() -> None:
     note = facts_of("planes", "dynamo").training_note
     assert note == (
-        "how much the backward pass of Relu takes depends on whether it is computed in place, "
-        "which training.in-place says"
+        "how much the backward pass of Relu needs depends on whether it is computed in place, "
+        "which training.in-place states"
     )
