@@ -1,4 +1,4 @@
-"""The error that ends a run: archlint could not do its job."""
+"""The error that ends a run with exit code 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule reports: a finding, its severity, its place and its fix."""
+"""Findings: what a rule reports, with severity, place and fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seams where a plugin adds to archlint; each hook is called once a run.
+"""The hooks of the plugin API; each is called once per run.
 
 Pluggy registers and archlint's own loops dispatch: a hook call is several times slower than a
 loop, so there is no hook a model, a node or a finding.

@@ -1,4 +1,4 @@
-"""A rule's manual: a Markdown file near its module, and the examples in it."""
+"""Manuals of rules: a Markdown file beside the rule's module, with its examples."""
 
 from __future__ import annotations
 

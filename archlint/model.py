@@ -1,4 +1,4 @@
-"""A model: one file, loaded, as rules see it."""
+"""A model: one loaded file, as rules see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding plugins and asking them what they add; a broken one is an error that names it."""
+"""Discovers plugins and collects what they add; a broken plugin is a named error."""
 
 from __future__ import annotations
 

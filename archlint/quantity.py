@@ -1,4 +1,4 @@
-"""Amounts with units: what a person writes ("40 GiB", "2 TFLOP", "250 ms") and what is printed."""
+"""Parses and formats amounts with units, such as "40 GiB", "2 TFLOP" and "250 ms"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that plugins add to a run, checked."""
+"""Everything that plugins contribute to a run, validated."""
 
 from __future__ import annotations
 

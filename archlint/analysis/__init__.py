@@ -1,1 +1,1 @@
-"""Facts worked out from a graph: parameters, compute, memory, receptive fields, signal."""
+"""Facts derived from a graph: parameters, compute, memory, receptive fields, signal."""

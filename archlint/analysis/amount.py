@@ -1,4 +1,4 @@
-"""A quantity with how sure it is: exact, bounded, or with parts that are unknown."""
+"""A quantity and how certain it is: exact, an interval, or with unknown parts."""
 
 from __future__ import annotations
 

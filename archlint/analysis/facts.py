@@ -1,4 +1,4 @@
-"""All facts of one model, each worked out once and only when it is asked for.
+"""All facts of one model, each computed once, when it is first asked for.
 
 So are the analyses loaded: most runs ask for few of them.
 """

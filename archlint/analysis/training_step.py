@@ -1,4 +1,4 @@
-"""One step of training, as the framework runs it: its graph, what it keeps, and its memory."""
+"""One training step as the framework runs it: its graph, what it saves, and its memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: one small file a command, and as few imports as each one needs."""
+"""The command line: one small module per command, each importing as little as it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print what holds for a file: configuration, its own target and flags together."""
+"""Print the settings in effect for a file: from configuration, the file itself and flags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console of Windows, which shows colours once it is told to."""
+"""Turns on colours in the Windows console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List the devices, or tell what is known about one."""
+"""List the devices, or show what is known about one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the ONNX model that an architecture file stands for."""
+"""Compile an architecture file and write it as an ONNX model."""
 
 from __future__ import annotations
 

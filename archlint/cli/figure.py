@@ -1,4 +1,4 @@
-"""Pictures in files: what the plots have in common."""
+"""What all plots share: the figure, and writing it to a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print what archlint works out about a model: layers, work, memory, receptive fields."""
+"""Print the facts about a model: layers, work, memory, receptive fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parser of the command line, and usage errors that help."""
+"""The argument parser, with helpful usage errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From arguments to a command, and from errors to exit codes."""
+"""Entry point: dispatches to a command and maps errors to exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flags that find the configuration, and the project that they lead to."""
+"""The flags that locate the configuration, and the project that results."""
 
 from __future__ import annotations
 

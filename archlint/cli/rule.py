@@ -1,4 +1,4 @@
-"""List the rules or those of a family, or print the manual of one."""
+"""List the rules, or print the manual of one."""
 
 from __future__ import annotations
 

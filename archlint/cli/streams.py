@@ -1,4 +1,4 @@
-"""Standard output for answers, standard error for everything else; a closed pipe is no error."""
+"""Standard output for results, standard error for everything else; tolerates closed pipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flags that say what a model is for; `check` and `inspect` share them."""
+"""The target flags, shared by `check` and `inspect`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Configuration: what a user states about models, and where archlint finds it."""
+"""Configuration: settings about models, and where archlint finds them."""

@@ -1,4 +1,4 @@
-"""From merged settings to a `Target`."""
+"""Builds a `Target` from merged settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The setting `training.checkpointing`: runs of blocks, or modules by their names."""
+"""The setting `training.checkpointing`: segments of blocks, or named modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of a run: one file, read and checked, or nothing."""
+"""The configuration of a run, read from at most one file and its parents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices that the configuration describes, in `[devices.NAME]` tables."""
+"""Devices that the configuration defines, in `[devices.NAME]` tables."""
 
 from __future__ import annotations
 

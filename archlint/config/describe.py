@@ -1,4 +1,4 @@
-"""A target as plain data, in the words of the configuration."""
+"""Converts a target to plain data, under the names of the settings."""
 
 from __future__ import annotations
 

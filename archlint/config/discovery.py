@@ -1,4 +1,4 @@
-"""Where the configuration is: the nearest file wins whole, nothing is merged."""
+"""Finds the configuration: the nearest file applies as a whole."""
 
 from __future__ import annotations
 

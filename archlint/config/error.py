@@ -1,4 +1,4 @@
-"""What is wrong with a setting, and where it was written."""
+"""Errors in settings, and where each was written."""
 
 from __future__ import annotations
 

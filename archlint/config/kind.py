@@ -1,4 +1,4 @@
-"""Kinds of value that a setting can have: how each is read and described."""
+"""Kinds of setting values: how each is read, validated and described."""
 
 from __future__ import annotations
 

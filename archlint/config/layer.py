@@ -1,4 +1,4 @@
-"""What one place states about a target, and several places together."""
+"""The settings from one source, and how layers of settings are merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a configuration file to a `Config`."""
+"""Loads a configuration file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patterns of paths, as in .gitignore: `*.onnx`, `models/**`, `**/old/*.arch.yaml`."""
+"""Path patterns as in .gitignore: `*.onnx`, `models/**`, `**/old/*.arch.yaml`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Line and column of a setting in TOML, which the standard library's reader does not keep."""
+"""Finds the line and column of a TOML setting, which the standard library does not keep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what the command line, a configuration or a document says to a layer of settings."""
+"""Reads a layer of settings from flags, a configuration table or a document."""
 
 from __future__ import annotations
 

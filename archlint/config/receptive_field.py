@@ -1,4 +1,4 @@
-"""The setting `require.receptive-field`: one size, or one an output and axis, or a time."""
+"""The setting `require.receptive-field`: one size, one per output and axis, or a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration, made from the settings; editors complete with it."""
+"""The JSON Schema of the configuration, generated from the settings for editors."""
 
 from __future__ import annotations
 

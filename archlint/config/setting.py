@@ -1,4 +1,4 @@
-"""One setting, and tables of settings that are looked up by key."""
+"""One setting, and tables that look settings up by key."""
 
 from __future__ import annotations
 

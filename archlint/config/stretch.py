@@ -1,4 +1,4 @@
-"""A stretch of the input, as a setting states it: in elements, or as a time."""
+"""A length along the input, as a setting gives it: in elements or as a time."""
 
 from __future__ import annotations
 

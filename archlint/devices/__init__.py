@@ -1,1 +1,1 @@
-"""Devices: the catalogue as data, each number with its source, and its loader."""
+"""Devices: a catalogue with the source of each figure, and its loader."""

@@ -1,1 +1,1 @@
-"""One run: files to models, rules to findings, findings to lines, suppressions and exit code."""
+"""Runs archlint: loads models, applies rules, locates findings, suppresses, and sets exit codes."""

@@ -1,4 +1,4 @@
-"""Many short tensors of one size, described together: networks have thousands of them."""
+"""Statistics of many short tensors of equal size, computed together for speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints the JSON Schema of architecture files, with the settings of their target."""
+"""Prints the JSON Schema of architecture files, including the settings under `target:`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The baseline: findings that were there before, counted, so that only new ones fail a run."""
+"""The baseline: counts of known findings, so that only new ones fail a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of each file: the nearest one, each read once."""
+"""Finds the configuration of each file, and reads each configuration once."""
 
 from __future__ import annotations
 

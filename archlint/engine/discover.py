@@ -1,4 +1,4 @@
-"""Paths from the command line to files."""
+"""Expands the paths of the command line to model files."""
 
 from __future__ import annotations
 

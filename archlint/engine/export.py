@@ -1,4 +1,4 @@
-"""An architecture file to an ONNX file with weights."""
+"""Writes an architecture file as an ONNX file with weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What archlint reports of a file itself, before there is a model to look at."""
+"""Rules for problems of a file itself, which are found before there is a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixing files: the safe fixes of findings, spliced into the text."""
+"""Applies the safe fixes of findings to the text of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file, read to be looked at: its model, or why there is none."""
+"""Loads one file for `archlint inspect`: its model, or the reason why there is none."""
 
 from __future__ import annotations
 

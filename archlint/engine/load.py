@@ -1,4 +1,4 @@
-"""From a file to a model: the one place where the rooms before the rules are put together."""
+"""Loads a model from a file: the one place that combines sources, front ends and graph."""
 
 from __future__ import annotations
 

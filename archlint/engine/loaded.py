@@ -1,4 +1,4 @@
-"""A file that was read: its model, its text, and what is odd about it."""
+"""A file that was loaded: its model, its text, and the problems found on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the words of the model to lines and columns, or to a line about the node."""
+"""Locates findings: from a symbolic place to a line and column, or to a description of a node."""
 
 from __future__ import annotations
 

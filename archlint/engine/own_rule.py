@@ -1,4 +1,4 @@
-"""The base class of what archlint itself reports."""
+"""The base class of archlint's own rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What archlint itself reports, besides the rules of plugins: codes to select and to explain."""
+"""Rules that archlint itself reports, so that their codes can be selected and explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for a whole run: plugins, configurations, and what the command line says."""
+"""The setup of a run: plugins, configurations and command-line settings."""
 
 from __future__ import annotations
 

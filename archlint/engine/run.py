@@ -1,4 +1,4 @@
-"""One run: every file through every rule that it is for, one after another, in order."""
+"""Runs every applicable rule on every file, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model in onnxruntime: inputs for it, and what its tensors hold then."""
+"""Runs a model in onnxruntime: makes inputs for it and returns the values of its tensors."""
 
 from __future__ import annotations
 

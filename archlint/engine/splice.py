@@ -1,4 +1,4 @@
-"""Changes to the text of an architecture file that leave everything else as it is."""
+"""Edits the text of an architecture file and leaves everything else unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers of stored tensors, which are read only when a rule asks for them."""
+"""The numbers of stored tensors, read only when a rule asks for them."""
 
 from __future__ import annotations
 

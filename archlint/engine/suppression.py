@@ -1,4 +1,4 @@
-"""Findings that a file asks to leave out, and asking for too much."""
+"""Applies suppressions to findings, and reports invalid or unused ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run has found so far."""
+"""Collects what a run finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the target of a model names, and the model does not have."""
+"""Reports names in the target that match nothing in the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receptive fields against a run: inputs are changed place by place, and outputs compared."""
+"""Verifies receptive fields by a run: perturbs inputs and compares outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a file as a whole: nobody sees half of it, and what was there stays until it is ready."""
+"""Writes files atomically: readers see the old contents or the new, never a part."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Documents to ONNX models: one representation for every format."""
+"""Front ends: convert each file format to an ONNX ModelProto without weights."""

@@ -1,4 +1,4 @@
-"""An ONNX file as a ModelProto, without the bytes of its weights."""
+"""The ONNX front end: reads a ModelProto without the bytes of its weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every call of an operator must have: its inputs, its outputs and its attributes.
+"""Checks that calls have the inputs, outputs and attributes that their operator requires.
 
 Runtimes refuse to load a model in which a call lacks one, and no analysis could read it.
 """

@@ -1,4 +1,4 @@
-"""Attributes of operators as plain Python."""
+"""Converts attributes of operators to plain Python values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The batch dimension: which one it is, and giving it a size.
+"""The batch dimension: which one it is, and how it is given a size.
 
 The batch dimension is axis 0 of the inputs. Where the inputs leave it open, every symbol there
 that looks like a batch (`batch`, `batch_size`, `N`, `B`, `bs`, the name that PyTorch makes up) is

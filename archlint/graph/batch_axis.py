@@ -1,4 +1,4 @@
-"""Where the batch stands in an operand and in an output of one node."""
+"""Which axis of an operand and of an output is the batch."""
 
 from __future__ import annotations
 

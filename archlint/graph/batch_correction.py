@@ -1,4 +1,4 @@
-"""Computed tensors that hold the batch of the day of the export, and all they are made of."""
+"""Corrects computed tensors that contain the batch size of the export."""
 
 from __future__ import annotations
 

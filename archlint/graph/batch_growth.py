@@ -1,4 +1,4 @@
-"""Which tensors of a model have grown, where it is read with another batch than its file has."""
+"""Which tensors grow when a model is read with another batch than its file has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the batch stands in one operand of an operator, as it stands in another one.
+"""Derives the batch axis of one operand from that of another.
 
 A mask that was folded for two samples does not go together with five of them: where an operator
 takes both, the mask holds the batch too.

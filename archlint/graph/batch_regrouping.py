@@ -1,4 +1,4 @@
-"""Where the batch goes when a Reshape whose sizes are constants regroups a tensor."""
+"""Where the batch axis ends up when a Reshape to constant sizes regroups a tensor."""
 
 from __future__ import annotations
 

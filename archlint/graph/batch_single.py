@@ -1,4 +1,4 @@
-"""Tensors made without the input in files of batch 1: once, or once for each sample.
+"""Tensors of batch 1 that are made without the input: one for all samples, or one each.
 
 A position bias is worked out once for all samples, a state of zeros or a learned query once for
 each; with a batch of 1 both look alike, and both are broadcast.

@@ -1,4 +1,4 @@
-"""Giving the dimensions of a model's inputs the sizes of the target."""
+"""Binds the dimensions of a model's inputs to the sizes of the target."""
 
 from __future__ import annotations
 

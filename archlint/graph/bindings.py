@@ -1,4 +1,4 @@
-"""The sizes that a target gives to dimensions that the model leaves open."""
+"""The sizes that a target gives to open dimensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""If nodes whose condition is known: the branch that is taken, as nodes of the graph around it."""
+"""Inlines the branch that an If takes, where its condition is known."""
 
 from __future__ import annotations
 

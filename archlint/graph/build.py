@@ -1,4 +1,4 @@
-"""From an ONNX model to a graph of plain objects with shapes."""
+"""Builds a graph of plain objects with shapes from an ONNX model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output types of one call, inferred by onnx once for all calls that are equal."""
+"""Shape inference by onnx, run once for all calls that are equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Loop or a Scan carries from round to round."""
+"""The values that a Loop or a Scan carries from one iteration to the next."""
 
 from __future__ import annotations
 

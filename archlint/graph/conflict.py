@@ -1,4 +1,4 @@
-"""A shape that the file declares and that the operators contradict."""
+"""A declared shape that contradicts the inferred one."""
 
 from __future__ import annotations
 

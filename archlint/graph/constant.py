@@ -1,4 +1,4 @@
-"""Constant nodes: their small values are known, their big ones are stored weights."""
+"""Constant nodes: small ones become known values, large ones stored weights."""
 
 from __future__ import annotations
 

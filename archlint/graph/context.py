@@ -1,4 +1,4 @@
-"""What the readers of all graphs of one model share."""
+"""State shared by the readers of all graphs of one model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operators that run graphs: a choice between two branches, and loops over a body."""
+"""The control-flow operators: If, Loop and Scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dimension names as exporters write them: clean them, and work out expressions of them."""
+"""Symbolic dimension names: cleans what exporters write, and evaluates expressions in them."""
 
 from __future__ import annotations
 

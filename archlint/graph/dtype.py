@@ -1,4 +1,4 @@
-"""Element types of tensors, and their widths."""
+"""Element types of tensors, and their sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which functions of the program were running when an operator was called."""
+"""The call stack of the program at each operator, as torch.export records it."""
 
 from __future__ import annotations
 

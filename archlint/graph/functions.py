@@ -1,4 +1,4 @@
-"""Model-local functions: guarded against endless expansion, then written out as plain nodes."""
+"""Inlines model-local functions, guarded against endless expansion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output shapes of operators without a domain that onnx's inference does not know."""
+"""Output shapes of standard operators that onnx's inference leaves open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that onnx's shape inference must not see, since it aborts the process or never ends.
+"""Calls on which onnx's shape inference aborts the process or never ends.
 
 Each check here stands for a call that did one or the other (onnx 1.23).
 """

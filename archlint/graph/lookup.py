@@ -1,4 +1,4 @@
-"""Looking up rows that a table does not have, which onnx's inference lets pass."""
+"""Detects lookups of rows that a table does not have, which onnx's inference accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loop and Scan nodes: how often they run, and what that says about their outputs."""
+"""Loop and Scan nodes: their trip count, and the output shapes that follow from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that PyTorch's exporters make up, for tensors and for axes that were given none."""
+"""Recognizes names that PyTorch's exporters generate for unnamed tensors and axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which module of the network called an operator, as far as the file tells."""
+"""Which module of the network called an operator, as far as the file records it."""
 
 from __future__ import annotations
 

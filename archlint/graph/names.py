@@ -1,4 +1,4 @@
-"""Unique names for nodes."""
+"""Makes names of nodes unique."""
 
 from __future__ import annotations
 

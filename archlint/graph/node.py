@@ -1,4 +1,4 @@
-"""One operator call of the graph, as plain data."""
+"""A node: one operator call, as plain data."""
 
 from __future__ import annotations
 

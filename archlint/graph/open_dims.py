@@ -1,4 +1,4 @@
-"""The dimensions that a model leaves open, as symbols that can be given sizes."""
+"""The open dimensions of a model, as symbols that can be given sizes."""
 
 from __future__ import annotations
 

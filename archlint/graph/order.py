@@ -1,4 +1,4 @@
-"""Putting the nodes of a model into topological order."""
+"""Sorts the nodes of a model topologically."""
 
 from __future__ import annotations
 

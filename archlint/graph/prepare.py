@@ -1,4 +1,4 @@
-"""What is known of a model before its nodes are read: its inputs, and what its file declares."""
+"""What is known before the nodes are read: the inputs, and the declared shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a line of a program calls, and which variables it binds."""
+"""Parses a line of the exported program: what it calls, and which variables it assigns."""
 
 from __future__ import annotations
 

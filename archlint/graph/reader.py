@@ -1,4 +1,4 @@
-"""One pass over the nodes of a graph: plain objects, folded constants, and the missing shapes."""
+"""Reads the nodes of a graph in one pass: plain objects, folded constants, missing shapes."""
 
 from __future__ import annotations
 

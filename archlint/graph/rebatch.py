@@ -1,4 +1,4 @@
-"""Giving a model that was exported with a fixed batch another batch.
+"""Reads a model that was exported with a fixed batch size as if it had another.
 
 Most files fix the batch, often at 1, and with it constants: a Reshape to `[1, 512]` holds the batch
 of the day of the export. Inferred with another batch such a model would give wrong shapes. So the

@@ -1,4 +1,4 @@
-"""The shapes of one node that onnx does not infer: by other rules, or as the file declares."""
+"""Shapes that onnx does not infer: from archlint's own rules, or as the file declares them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops whose rounds differ, written out: the body once for each round, one after the other.
+"""Unrolls loops whose iterations differ.
 
 A loop that builds a list, or whose state grows, has no one shape in its body. Where it is known
 how often it runs, its rounds are read as nodes of the graph around it, as if it had been unrolled

@@ -1,4 +1,4 @@
-"""What is known of the tensors of one graph while it is read."""
+"""What is known about the tensors of one graph while it is read."""
 
 from __future__ import annotations
 

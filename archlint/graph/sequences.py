@@ -1,4 +1,4 @@
-"""Sequences of tensors: which tensors are in them, where that can be told."""
+"""Which tensors a sequence contains, where that can be determined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the inference of a node depends on: models repeat a few calls many times."""
+"""The key of a call for shape inference: models repeat a few calls many times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stored tensors of a graph: its initializers."""
+"""The initializers of a graph, as stored tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output shapes that follow from sizes which are known in part."""
+"""Output shapes that follow from partly known sizes."""
 
 from __future__ import annotations
 

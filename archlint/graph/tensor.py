@@ -1,4 +1,4 @@
-"""Stored tensors as the file gives them: their types, and the contents of small ones."""
+"""Stored tensors: their types, and the contents of small ones."""
 
 from __future__ import annotations
 

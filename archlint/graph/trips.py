@@ -1,4 +1,4 @@
-"""How often a loop runs that decides itself when it ends, as `while i < n` does.
+"""The trip count of loops with a computed condition, such as `while i < n`.
 
 Its condition is worked out round by round, with the few nodes that it is made of.
 """

@@ -1,4 +1,4 @@
-"""Types between onnx's messages and plain objects."""
+"""Converts between onnx's TypeProto and plain types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences whose items are known, written out as the tensors that are in them."""
+"""Replaces sequences of known contents by the tensors in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tensor of the graph: its name, element type, shape and role."""
+"""A value: a tensor of the graph, with its name, element type, shape and role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stored tensor: what the file says about it without its bytes."""
+"""A stored tensor: what the file says about it, without its bytes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What each operator computes, keeps for the backward pass, sees, and does to a signal's scale."""
+"""Operators: what each computes, saves for backward, reads, and does to a signal's scale."""

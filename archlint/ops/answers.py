@@ -1,4 +1,4 @@
-"""What facets answer, worked out once for all calls that are alike: networks repeat their layers.
+"""Caches the answers of facets for all calls that are alike, since networks repeat layers.
 
 A facet mostly looks at its own call and no further. It is asked first with a call that has no
 surroundings; what it answers then holds for every call with the same operator, attributes, shapes,

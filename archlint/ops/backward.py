@@ -1,4 +1,4 @@
-"""How the gradients of an operator's inputs come out of the gradient of its output."""
+"""How the gradients of an operator's inputs follow from the gradient of its output."""
 
 from __future__ import annotations
 

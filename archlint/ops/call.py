@@ -1,4 +1,4 @@
-"""One operator call with the shapes and constants that it stands among."""
+"""One call of an operator: its node, with the shapes and constants around it."""
 
 from __future__ import annotations
 

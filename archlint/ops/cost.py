@@ -1,4 +1,4 @@
-"""What an operator computes: products (matmul-class work) and elementwise work."""
+"""The work of an operator: products (matmul-class) and elementwise work."""
 
 from __future__ import annotations
 

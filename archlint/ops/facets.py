@@ -1,4 +1,4 @@
-"""The answers that many operators share."""
+"""Facets that many operators share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fan-in: how many products are summed for one element of an output."""
+"""Fan-in: the number of products that are summed for one output element."""
 
 from __future__ import annotations
 

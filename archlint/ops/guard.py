@@ -1,4 +1,4 @@
-"""Operators that answer calls which make no sense with a reason, as files may hold any."""
+"""Turns errors of facets on malformed calls into "not known, because ..."."""
 
 from __future__ import annotations
 

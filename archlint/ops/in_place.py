@@ -1,4 +1,4 @@
-"""Whether a program called a function in place, as the line tells that called it."""
+"""Whether the program called a function in place, judged by the line that called it."""
 
 from __future__ import annotations
 

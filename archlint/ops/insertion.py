@@ -1,4 +1,4 @@
-"""Nodes that stand in no file, and that an analysis puts into a graph: what is run besides."""
+"""Nodes that an analysis inserts into a graph, such as casts, which are in no file."""
 
 from __future__ import annotations
 

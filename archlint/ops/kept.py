@@ -1,4 +1,4 @@
-"""What an operator keeps between its forward and its backward pass."""
+"""Which tensors an operator saves for its backward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the axes of an operator's output look at the axes of its inputs."""
+"""Receptive-field links: how the axes of an output read the axes of the inputs."""
 
 from __future__ import annotations
 

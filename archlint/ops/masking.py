@@ -1,4 +1,4 @@
-"""Causal masks: whether scores of positions by positions leave out everything that comes later."""
+"""Causal masks: whether attention scores exclude every later position."""
 
 from __future__ import annotations
 

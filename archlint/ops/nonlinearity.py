@@ -1,4 +1,4 @@
-"""The functions that pointwise operators apply, to find out what they do to a random signal."""
+"""The pointwise functions as NumPy code, from which their effect on a signal is computed."""
 
 from __future__ import annotations
 

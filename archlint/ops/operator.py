@@ -1,4 +1,4 @@
-"""The entry of one operator: everything that the analyses want to know of it."""
+"""The entry of an operator: everything that the analyses ask about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations that may be computed in place: what they keep differs, and few files say it."""
+"""Activations that may run in place, which changes what they save; few files record it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which positions of one axis each position of another reads: a quasi-affine map, or a table."""
+"""Which input positions each output position reads: a quasi-affine map, or a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operators that are known, by domain and name."""
+"""The known operators, by domain and name."""
 
 from __future__ import annotations
 

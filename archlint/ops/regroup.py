@@ -1,4 +1,4 @@
-"""How a reshape re-cuts axes: the smallest groups that hold the same elements."""
+"""How a reshape regroups axes: the smallest groups of axes with the same elements."""
 
 from __future__ import annotations
 

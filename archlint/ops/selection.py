@@ -1,4 +1,4 @@
-"""How much of its first input an operator hands on, element for element."""
+"""Which part of its first input an operator passes on unchanged."""
 
 from __future__ import annotations
 

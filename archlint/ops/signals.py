@@ -1,4 +1,4 @@
-"""The effects on a signal that many operators share."""
+"""Signal effects that many operators share."""
 
 from __future__ import annotations
 

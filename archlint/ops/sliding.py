@@ -1,4 +1,4 @@
-"""The geometry that convolutions and poolings share: kernel, stride, dilation, padding."""
+"""The geometry of sliding windows: kernel, stride, dilation, padding."""
 
 from __future__ import annotations
 

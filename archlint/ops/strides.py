@@ -1,4 +1,4 @@
-"""Strides: whether an operator's output can be a view of its input, as PyTorch decides it."""
+"""Strides of tensors: whether an output can be a view of its input, as PyTorch decides."""
 
 from __future__ import annotations
 

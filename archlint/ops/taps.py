@@ -1,4 +1,4 @@
-"""A finite set of integer positions: which elements of an axis are read."""
+"""A finite set of integer positions: the elements of an axis that are read."""
 
 from __future__ import annotations
 

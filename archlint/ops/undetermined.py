@@ -1,4 +1,4 @@
-"""The one way for a facet to say that it cannot answer."""
+"""The exception with which a facet says that it has no answer."""
 
 from __future__ import annotations
 

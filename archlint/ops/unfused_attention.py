@@ -1,4 +1,4 @@
-"""Attention that nobody fused: a softmax of scores, and the product of its weights with values."""
+"""Unfused attention: a softmax of scores, and the product of its weights with values."""
 
 from __future__ import annotations
 

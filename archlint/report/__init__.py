@@ -1,1 +1,1 @@
-"""What a run found, and one file for each format to say it in."""
+"""The outcome of a run, and one module per report format."""

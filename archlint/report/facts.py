@@ -1,4 +1,4 @@
-"""The facts of one model as a JSON document, `archlint-facts/1`."""
+"""The facts of a model as a JSON document, `archlint-facts/1`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formats of a report, by the name that `--format` takes."""
+"""The report formats, by their names for `--format`."""
 
 from __future__ import annotations
 

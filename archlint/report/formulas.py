@@ -1,4 +1,4 @@
-"""The totals of a model with open dimensions as formulas, in `archlint-facts/1`."""
+"""The formulas of a model with open dimensions, in `archlint-facts/1`."""
 
 from __future__ import annotations
 

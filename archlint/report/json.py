@@ -1,4 +1,4 @@
-"""The report for programs, `archlint-report/1`: its schema is in `archlint_schemas`."""
+"""The machine-readable report, `archlint-report/1`; its schema is in `archlint_schemas`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run found: findings with their lines and columns, files with their status, counts."""
+"""The outcome of a run: findings with lines and columns, the status of files, counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What turns the outcome of a run into text."""
+"""The interface of a reporter, which turns the outcome of a run into text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signal at initialization as a part of the facts document."""
+"""The signal at initialization, as a part of the facts document."""
 
 from __future__ import annotations
 

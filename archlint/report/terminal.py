@@ -1,4 +1,4 @@
-"""Text that is safe and well aligned on a terminal: escapes, colours, code frames."""
+"""Safe, aligned text on a terminal: escapes, colours, code frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report for people: a greppable line a finding, its code frame, and how to fix it."""
+"""The human-readable report: a greppable line per finding, its code frame, and the help."""
 
 from __future__ import annotations
 

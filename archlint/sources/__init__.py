@@ -1,1 +1,1 @@
-"""Files to documents: bytes, spans and the places of weights."""
+"""Sources: files to documents, with text spans and the location of weight bytes."""

@@ -1,4 +1,4 @@
-"""A file whose bytes are read by position, on every system."""
+"""Positional reads of a file's bytes, on every operating system."""
 
 from __future__ import annotations
 

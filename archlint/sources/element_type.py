@@ -1,4 +1,4 @@
-"""The element types of tensors in a file, and how wide their elements are."""
+"""The element types of stored tensors, and the width of their elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers of a tensor from its bytes, for every element type of ONNX.
+"""Decodes the numbers of a tensor from its bytes, for every element type of ONNX.
 
 Source of the layouts: the comments of TensorProto in onnx.proto.
 """

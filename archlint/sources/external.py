@@ -1,4 +1,4 @@
-"""The guard in front of files that a model names for its weights.
+"""Guards access to the external data files that a model names.
 
 A model is hostile until read, so the names in it are too: only a regular file inside the model's
 own folder, reached without any link, is ever looked at. Known attacks: CVE-2022-25882,

@@ -1,4 +1,4 @@
-"""The fields of a message in a file: those that need a look one by one, all others copied."""
+"""Reads the fields of a protobuf message: inspects some, and copies the others unread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is that is not an ONNX model, and what to do about it."""
+"""Recognizes files that are not ONNX models, and says what to do about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of a file the reader is ready to look at."""
+"""Limits on the size of files that the reader accepts."""
 
 from __future__ import annotations
 

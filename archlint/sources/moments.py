@@ -1,4 +1,4 @@
-"""Moments of very many numbers in one pass, with memory for one block of them."""
+"""Moments of many numbers in one pass with constant memory."""
 
 from __future__ import annotations
 

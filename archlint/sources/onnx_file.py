@@ -1,4 +1,4 @@
-"""Reading an ONNX file without the bytes of its weights."""
+"""Reads an ONNX file without the bytes of its weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The messages of an ONNX file that the reader has to know: those on the way to tensors.
+"""The ONNX messages that the reader looks into: those on the way to tensors.
 
 Field numbers: onnx.proto, whose numbers never change their meaning.
 """

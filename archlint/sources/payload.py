@@ -1,4 +1,4 @@
-"""Where the bytes of a stored tensor are, without the bytes."""
+"""A payload: where the bytes of a stored tensor are."""
 
 from __future__ import annotations
 

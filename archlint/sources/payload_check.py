@@ -1,4 +1,4 @@
-"""Whether the bytes of the stored tensors are where the model says, by their places alone."""
+"""Checks the location and the size of stored tensors without reading their bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a file itself, before any rule has looked at the model in it."""
+"""Problems of a file itself, which are found before any rule runs."""
 
 from __future__ import annotations
 

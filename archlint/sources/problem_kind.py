@@ -1,4 +1,4 @@
-"""What can be wrong with a file: each kind of problem with its code, its name and its severity."""
+"""The kinds of problems that a file can have, with their codes, names and severities."""
 
 from __future__ import annotations
 

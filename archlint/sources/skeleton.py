@@ -1,4 +1,4 @@
-"""A model without the bytes of its weights, made from the file without reading these."""
+"""A model without the bytes of its weights, copied from the file around them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stretch of a text file, for findings and fixes."""
+"""A range in a text file, for findings and fixes."""
 
 from __future__ import annotations
 

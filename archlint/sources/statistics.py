@@ -1,4 +1,4 @@
-"""What the numbers in a stored tensor look like, read only when asked for."""
+"""Statistics of a stored tensor, computed only on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tensor as the reader meets it, while its name and its place are still being found out."""
+"""A tensor during reading, before its name and location are known."""
 
 from __future__ import annotations
 

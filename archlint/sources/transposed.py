@@ -1,4 +1,4 @@
-"""Whether one stored matrix is another one, transposed, by a few of its numbers."""
+"""Whether one stored matrix is the transpose of another, judged by a sample of its numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts in a model that are not UTF-8, as ONNX asks: found by protobuf itself, made readable."""
+"""Finds and repairs text in a model that is not UTF-8, which ONNX requires."""
 
 from __future__ import annotations
 

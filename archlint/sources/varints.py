@@ -1,4 +1,4 @@
-"""Decoding of very many numbers of variable length at once."""
+"""Decodes many variable-length integers at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stretch of a file in memory that moves forward with the reader."""
+"""A window on a file, which moves forward with the reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protobuf wire format: numbers of variable length, and field keys.
+"""The protobuf wire format: variable-length integers and field keys.
 
 Source: https://protobuf.dev/programming-guides/encoding/.
 """

@@ -1,4 +1,4 @@
-"""Events to a tree, without recursion: deep, looping and exploding files end in a problem.
+"""Composes YAML events to a tree without recursion, so that hostile files end in a problem.
 
 PyYAML's own composer recurses, and its C version ends the interpreter on 40 KB of brackets.
 """

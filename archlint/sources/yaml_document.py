@@ -1,4 +1,4 @@
-"""A YAML file, read: its text, its tree, and what is odd about it."""
+"""A YAML file that was read: its text, its tree, and its problems."""
 
 from __future__ import annotations
 

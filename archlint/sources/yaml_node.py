@@ -1,4 +1,4 @@
-"""A YAML document as a tree: every key and value with its span, aliases unexpanded."""
+"""YAML nodes with a span for every key and value; aliases are not expanded."""
 
 from __future__ import annotations
 

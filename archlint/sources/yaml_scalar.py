@@ -1,4 +1,4 @@
-"""What a plain scalar means: numbers and booleans by YAML 1.2, with an eye on YAML 1.1."""
+"""Resolves plain scalars by YAML 1.2, and detects those that YAML 1.1 reads otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is not YAML, in words and where the mistake was made."""
+"""Explains YAML syntax errors, with the place of the mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a YAML file: decoding, line ends, and places in it."""
+"""The text of a YAML file: decoding, line ends, and positions."""
 
 from __future__ import annotations
 

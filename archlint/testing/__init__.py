@@ -1,4 +1,4 @@
-"""What a rule author needs: lint a text or a model in a test, and run a manual's examples."""
+"""Helpers for testing rules: lint a text or a model, and run the examples of a manual."""
 
 from archlint.testing.examples import ManualExample, check_example, check_manual, manual_examples
 from archlint.testing.lint import lint_file, lint_model, lint_text

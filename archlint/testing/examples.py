@@ -1,4 +1,4 @@
-"""The examples in the manuals of rules, as tests.
+"""The examples in rule manuals, as tests.
 
 @pytest.mark.parametrize("example", manual_examples([MyRule]), ids=str)
 def test_manual(example):

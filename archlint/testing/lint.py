@@ -1,4 +1,4 @@
-"""Linting in a test, without a command line and without configuration files."""
+"""Lints in a test, without a command line or configuration files."""
 
 from __future__ import annotations
 

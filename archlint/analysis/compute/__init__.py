@@ -1,1 +1,1 @@
-"""How much a step computes and moves, and how long that takes."""
+"""How much a step computes, how many bytes it moves, and how long it takes."""

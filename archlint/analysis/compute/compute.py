@@ -1,4 +1,4 @@
-"""How much a forward and a backward pass compute."""
+"""FLOP of the forward and the backward pass."""
 
 from __future__ import annotations
 

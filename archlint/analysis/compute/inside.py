@@ -1,4 +1,4 @@
-"""What the graphs inside a node come to: one of several branches, or a body in its rounds."""
+"""Totals of the subgraphs inside a node: the branches of an If, or the body of a loop."""
 
 from __future__ import annotations
 

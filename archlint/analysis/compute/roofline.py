@@ -1,4 +1,4 @@
-"""How long each operator takes on a device: bound by its arithmetic or by its memory traffic."""
+"""Roofline model: the time of each operator, limited by arithmetic or by memory bandwidth."""
 
 from __future__ import annotations
 

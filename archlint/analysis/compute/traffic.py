@@ -1,4 +1,4 @@
-"""What each operator of a step computes and moves between the processor and its memory."""
+"""Work and memory traffic of each operator in a step."""
 
 from __future__ import annotations
 

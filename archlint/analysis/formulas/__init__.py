@@ -1,1 +1,1 @@
-"""Amounts as formulas in the dimensions that a model leaves open."""
+"""Amounts as formulas in the open dimensions of a model."""

@@ -1,4 +1,4 @@
-"""Fitting a polynomial to an amount that was worked out at several sizes."""
+"""Fits a polynomial to an amount that was computed at several sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An amount as a formula in the sizes that a model leaves open."""
+"""An amount as a formula in the open dimensions of a model."""
 
 from __future__ import annotations
 

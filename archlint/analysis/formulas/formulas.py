@@ -1,4 +1,4 @@
-"""Amounts of a model with open dimensions, as polynomials in the sizes of these."""
+"""Finds the formulas of a model with open dimensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polynomials with exact coefficients, and fitting one through values on a grid."""
+"""Polynomials with exact coefficients, and interpolation on a grid."""
 
 from __future__ import annotations
 

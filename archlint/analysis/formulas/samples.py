@@ -1,4 +1,4 @@
-"""The facts of a model at chosen sizes of the dimensions that it leaves open."""
+"""The facts of a model at chosen sizes of its open dimensions."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How weights are drawn: as declared, as a framework does, or as the file tells."""
+"""How weights are initialized: as declared, by a framework's default, or as stored."""

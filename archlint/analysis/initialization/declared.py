@@ -1,4 +1,4 @@
-"""The spread that a declared initializer gives a weight."""
+"""The distribution that a declared initializer gives a weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the numbers of a weight are spread before training: as declared, or as measured."""
+"""The distribution of a weight before training, declared or measured."""
 
 from __future__ import annotations
 

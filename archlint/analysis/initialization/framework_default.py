@@ -1,4 +1,4 @@
-"""Recognizing what a framework draws weights from where nobody says anything."""
+"""Recognizes weights that were drawn by a framework's default initializer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether stored weights are as they were drawn, or trained: told by exact zeros, ones and bounds.
+"""Whether stored weights are freshly initialized or trained.
 
 Sigma and kurtosis cannot tell: after a thousand steps of Adam, weights drawn as He's normal
 distribution still look like it. One step of training, though, moves every bias off zero, every

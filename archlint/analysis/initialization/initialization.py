@@ -1,4 +1,4 @@
-"""How every weight is drawn, and what its layer stands between."""
+"""How each weight is initialized, and what comes before and after its layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The spread of the numbers of a stored weight."""
+"""The distribution of a stored weight, measured from its numbers."""
 
 from __future__ import annotations
 

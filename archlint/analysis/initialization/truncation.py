@@ -1,4 +1,4 @@
-"""What is left of a normal distribution that is cut off."""
+"""Moments of the truncated normal distribution."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is alive at each instant of inference and of a training step."""
+"""Which tensors are alive at each moment of inference and of a training step."""

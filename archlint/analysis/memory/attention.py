@@ -1,4 +1,4 @@
-"""What attention keeps: scores that nobody fused, and keys and values of earlier tokens."""
+"""The memory of attention: scores of unfused attention, and the KV cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is alive at each instant of a backward pass."""
+"""Liveness of tensors during the backward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights and activations as they stand on the device that a model is deployed to."""
+"""Weights and activations in the number format of the device they are deployed to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gradients that an operator makes of the gradient of its output."""
+"""The gradient tensors that the backward pass of an operator creates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training step takes of its device: the framework's tensors, and named reserves on top."""
+"""A training step's memory on its device: the framework's tensors, plus named reserves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of a program in the order in which they ran, with the tensors that they made."""
+"""The lines of the program in the order they ran, and the tensors that each created."""
 
 from __future__ import annotations
 

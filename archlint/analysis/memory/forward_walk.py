@@ -1,4 +1,4 @@
-"""What is alive at each instant of a forward pass in training."""
+"""Liveness of tensors during the forward pass of training."""
 
 from __future__ import annotations
 

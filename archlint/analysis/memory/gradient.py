@@ -1,4 +1,4 @@
-"""One gradient in a backward pass: its storage, and how it lies there."""
+"""A gradient in the backward pass: its storage and its memory layout."""
 
 from __future__ import annotations
 

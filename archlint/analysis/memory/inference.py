@@ -1,4 +1,4 @@
-"""The most memory that the activations of a forward pass take at one moment."""
+"""Peak memory of activations in inference."""
 
 from __future__ import annotations
 

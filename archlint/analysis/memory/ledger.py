@@ -1,4 +1,4 @@
-"""The bytes of live storages, and the most that were alive at once."""
+"""Counts the bytes of live storages and their peak."""
 
 from __future__ import annotations
 

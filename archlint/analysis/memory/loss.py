@@ -1,4 +1,4 @@
-"""What a loss keeps, and the gradient that it begins the backward pass with."""
+"""What a loss saves, and the gradient that starts the backward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the modules of a network return: the calls of each, as stretches of nodes."""
+"""Which stretch of nodes each call of a module covers, and so when it returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpointed parts that the backward pass runs again, and what is alive meanwhile."""
+"""Recomputation of checkpointed parts in the backward pass, and what is alive during it."""
 
 from __future__ import annotations
 

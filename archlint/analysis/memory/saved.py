@@ -1,4 +1,4 @@
-"""Which tensors the backward pass keeps."""
+"""Which tensors autograd saves for the backward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tensors share storage, and how many bytes each storage takes."""
+"""Which tensors share a storage, and the bytes of each storage."""
 
 from __future__ import annotations
 

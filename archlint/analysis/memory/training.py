@@ -1,4 +1,4 @@
-"""The most memory that one step of training takes, at the level of the framework."""
+"""Peak memory of a training step, counted in the framework's live tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the variables of a program hold the tensors that they name."""
+"""How long the program's variables keep the tensors that they name alive."""
 
 from __future__ import annotations
 

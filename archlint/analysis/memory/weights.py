@@ -1,4 +1,4 @@
-"""What one process holds of the weights and what belongs to them, whatever the batch."""
+"""Memory that does not depend on the batch: weights, gradients, optimizer state, copies."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which stored tensors are parameters, buffers or numbers of a formula."""
+"""Which stored tensors are parameters, buffers or constants."""

@@ -1,4 +1,4 @@
-"""Which tensors are made of stored ones alone, and where stored tensors end up."""
+"""Which tensors are computed from stored tensors alone, and where stored tensors are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stored tensors are parameters, which are running statistics, and which are constants."""
+"""The parameters, buffers and constants of a model, with their counts and bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a stored tensor is a parameter, a buffer or a number of a formula."""
+"""Decides whether one stored tensor is a parameter, a buffer or a constant."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What tensors read of the inputs: the field of each, its holes, and how branches meet."""
+"""Receptive fields: what tensors read of the inputs, holes in it, and how branches align."""

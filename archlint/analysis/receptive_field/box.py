@@ -1,4 +1,4 @@
-"""The box of the input that one element of a tensor reads, and the overlap of tiles."""
+"""The region of the input that one element reads, and the overlap that exact tiling needs."""
 
 from __future__ import annotations
 

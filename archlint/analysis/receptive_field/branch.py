@@ -1,4 +1,4 @@
-"""One way in which the elements of a tensor read one axis of one input."""
+"""How one path reads one axis of one input, as a quasi-affine map of positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several ways of reading the input together: over the paths that meet at an operator."""
+"""The union of all paths by which a tensor reads one axis of one input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields through operators: what one path hands on, and what several give together."""
+"""Propagates fields through an operator: along one path, and over all of its inputs."""
 
 from __future__ import annotations
 

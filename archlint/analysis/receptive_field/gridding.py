@@ -1,4 +1,4 @@
-"""Gridding: holes that successive dilations leave in what a feature map reads of another one."""
+"""Gridding: holes that successive dilated convolutions leave in what they read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interior of a field that is given position by position: what its middle positions read."""
+"""The interior of a field that is tabulated by position: what its middle positions read."""
 
 from __future__ import annotations
 

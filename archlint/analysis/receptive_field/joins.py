@@ -1,4 +1,4 @@
-"""Joins: where data paths meet, and how their receptive fields lie to each other."""
+"""Joins: operators that merge data paths, and how the receptive fields there align."""
 
 from __future__ import annotations
 

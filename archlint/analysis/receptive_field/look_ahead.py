@@ -1,4 +1,4 @@
-"""Look-ahead: how far into the future of its input an output reads."""
+"""Look-ahead: how far into the future of the input an output reads."""
 
 from __future__ import annotations
 

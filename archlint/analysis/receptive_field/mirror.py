@@ -1,4 +1,4 @@
-"""Two axes that a network treats alike, as height and width: the walk along one tells the other."""
+"""Axes that a network treats alike, such as height and width: one walk serves both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overlap: how many products the outputs of transposed convolutions sum, place by place."""
+"""Overlap: how many products a transposed convolution sums at each output position."""
 
 from __future__ import annotations
 

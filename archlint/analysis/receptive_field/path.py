@@ -1,4 +1,4 @@
-"""The path that makes a receptive field: which nodes widened it, and by how much."""
+"""The path that determines a receptive field: which nodes widen it, and by how much."""
 
 from __future__ import annotations
 

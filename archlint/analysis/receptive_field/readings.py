@@ -1,4 +1,4 @@
-"""What the outputs of nodes read: the order in which fields are worked out."""
+"""Which inputs the outputs of nodes read, and the order in which fields are computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receptive fields: what every tensor reads of every axis of every input."""
+"""Receptive fields of every tensor, for every axis of every input."""
 
 from __future__ import annotations
 

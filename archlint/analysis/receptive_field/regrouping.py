@@ -1,4 +1,4 @@
-"""Fields through a reshape: axes are merged into one, and that is cut anew."""
+"""Fields through a reshape: axes are merged into one, which is then split again."""
 
 from __future__ import annotations
 

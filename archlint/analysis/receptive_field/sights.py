@@ -1,4 +1,4 @@
-"""How the outputs of the nodes of a graph look at their inputs."""
+"""The receptive-field links of all nodes of a graph, for the walks along it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The smallest field over all paths to a tensor: what a layer is sure to add to."""
+"""The smallest field over all paths to a tensor: what its readers are certain to widen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Causal masks among the stored tensors, told by their shape and by what is counted in them."""
+"""Stored causal masks, recognized by their shape and the share of blocked entries."""
 
 from __future__ import annotations
 

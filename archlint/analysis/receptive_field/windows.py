@@ -1,4 +1,4 @@
-"""The sliding windows of a graph, one for each node and spatial axis."""
+"""The sliding windows of a graph, one per node and spatial axis."""
 
 from __future__ import annotations
 

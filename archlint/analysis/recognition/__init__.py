@@ -1,1 +1,1 @@
-"""From the operators of a file back to those that the framework ran."""
+"""Maps the operators of a file back to the framework operators that ran."""

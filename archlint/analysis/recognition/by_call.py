@@ -1,4 +1,4 @@
-"""Composites that torch.export names: each node tells which call of the program made it."""
+"""Finds composites by the framework call that torch.export records for each node."""
 
 from __future__ import annotations
 

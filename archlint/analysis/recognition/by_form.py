@@ -1,4 +1,4 @@
-"""Composites that are recognized by the form of their nodes."""
+"""Finds composites by matching the pattern of their nodes."""
 
 from __future__ import annotations
 

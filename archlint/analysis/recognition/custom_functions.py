@@ -1,4 +1,4 @@
-"""Functions with a derivative of their own, which autograd does not look into."""
+"""Custom autograd functions, whose inside autograd does not see."""
 
 from __future__ import annotations
 

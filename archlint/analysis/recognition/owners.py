@@ -1,4 +1,4 @@
-"""Which operator of the framework each node of the file belongs to."""
+"""Which framework operator each node of the file belongs to."""
 
 from __future__ import annotations
 

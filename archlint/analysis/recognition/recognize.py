@@ -1,4 +1,4 @@
-"""From the operators of a file back to those that the framework ran."""
+"""Replaces the nodes of a file by the framework operators that they make up."""
 
 from __future__ import annotations
 

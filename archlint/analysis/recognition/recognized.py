@@ -1,4 +1,4 @@
-"""The composites that were found in a graph so far."""
+"""The composites that have been found in a graph."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The signal and its gradient through a whole network at initialization (mean-field theory)."""
+"""The signal and its gradient through a network at initialization (mean-field theory)."""

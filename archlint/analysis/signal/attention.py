@@ -1,4 +1,4 @@
-"""What attention makes of a signal: averages with random shares."""
+"""The signal through attention: averages with random weights."""
 
 from __future__ import annotations
 

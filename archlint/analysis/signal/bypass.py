@@ -1,4 +1,4 @@
-"""Tensors that the signal goes past on another way, as it goes past a residual branch."""
+"""Tensors that another path runs parallel to, as the stream runs parallel to residual branches."""
 
 from __future__ import annotations
 

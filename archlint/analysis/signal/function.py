@@ -1,4 +1,4 @@
-"""Functions of a normal number, which signals are made of: lines, and curves on a grid.
+"""Functions of a standard normal variable, of which signals consist: lines, or curves on a grid.
 
 Most signals are sums of many products, and so lines: their moments have closed forms.
 """

@@ -1,4 +1,4 @@
-"""The gains that keep a signal's scale behind an activation."""
+"""Gains: the factors on sigma that preserve a signal's scale behind an activation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expectations over the normal distribution, by sums over a fine grid."""
+"""Expectations under the normal distribution, by quadrature on a fine grid."""
 
 from __future__ import annotations
 

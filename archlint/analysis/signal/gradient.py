@@ -1,4 +1,4 @@
-"""The gradient through a whole network at initialization: its second moment, backwards."""
+"""The second moment of the gradient through a network at initialization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each kind of operator makes of the signals that it gets."""
+"""How each kind of operator transforms its input signals."""
 
 from __future__ import annotations
 

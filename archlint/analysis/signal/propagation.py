@@ -1,4 +1,4 @@
-"""The signal through a whole network at initialization, by mean-field theory.
+"""Propagates the signal through a network at initialization, by mean-field theory.
 
 Every float input is taken as standard normal numbers, independent from place to place. Sums of many
 random products are normal (Neal 1996); the second moment q and the correlation of two inputs go

@@ -1,4 +1,4 @@
-"""What recurrent cells make of a signal."""
+"""The signal through recurrent cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stretches of a network without a normalization, and the branches that are added to a stream."""
+"""Segments between normalizations, and the residual branches that are added to a stream."""
 
 from __future__ import annotations
 

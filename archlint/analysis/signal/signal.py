@@ -1,4 +1,4 @@
-"""The random numbers in a tensor at initialization: their moments, and how sure these are."""
+"""A signal: the random values of a tensor at initialization, by their moments."""
 
 from __future__ import annotations
 

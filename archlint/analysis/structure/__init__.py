@@ -1,1 +1,1 @@
-"""The parts of a network: blocks, heads, streams, and what no output depends on."""
+"""The structure of a network: blocks, flattening, data flow, and unused parts."""

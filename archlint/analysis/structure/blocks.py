@@ -1,4 +1,4 @@
-"""The repeated parts of a network: the layers of a transformer, the blocks of a residual net."""
+"""The repeated blocks of a network, such as transformer layers or residual blocks."""
 
 from __future__ import annotations
 

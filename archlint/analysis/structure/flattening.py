@@ -1,4 +1,4 @@
-"""Flattening: where a feature map becomes a vector, and what the layers behind it hold."""
+"""Where a feature map becomes a vector, and how many parameters the layers after it hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tensor comes from and what it runs into, seen past operators that only move elements."""
+"""Producers and consumers of a tensor, seen through operators that only move elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that contradict their operator."""
+"""Calls whose input shapes contradict their operator."""
 
 from __future__ import annotations
 

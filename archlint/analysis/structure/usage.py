@@ -1,4 +1,4 @@
-"""Usage: which parts of a graph any output depends on."""
+"""Which parts of a graph any output depends on."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a training step is run with: gradients, number formats, optimizers, frozen parts."""
+"""The setup of training: gradients, number formats, optimizers, frozen parts, sharding."""

@@ -1,4 +1,4 @@
-"""The graph that autocast runs: which tensors are in half precision, and the casts on the way."""
+"""The graph under autocast: which tensors are in half precision, and the casts it inserts."""
 
 from __future__ import annotations
 

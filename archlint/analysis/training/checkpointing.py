@@ -1,4 +1,4 @@
-"""Activation checkpointing: parts of a network that keep their input alone."""
+"""Activation checkpointing: parts of a network that save only their inputs."""
 
 from __future__ import annotations
 

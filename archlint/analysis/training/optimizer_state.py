@@ -1,4 +1,4 @@
-"""What an optimizer keeps for each parameter, and what its step needs for a moment."""
+"""The state of each optimizer, and the temporaries of its step."""
 
 from __future__ import annotations
 

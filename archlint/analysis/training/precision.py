@@ -1,4 +1,4 @@
-"""What number formats do to the graph of a training step."""
+"""The graph of a training step in the chosen number format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network as it is trained: its graph with the weights that training changes."""
+"""The network as it is trained, with the weights that training updates."""
 
 from __future__ import annotations
 

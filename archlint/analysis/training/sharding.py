@@ -1,4 +1,4 @@
-"""How weights, gradients and optimizer states are spread over processes that train together."""
+"""How weights, gradients and optimizer state are split over data-parallel processes."""
 
 from __future__ import annotations
 

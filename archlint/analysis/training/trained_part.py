@@ -1,4 +1,4 @@
-"""What of a network is trained: all of it, all but what is frozen, or adapters alone."""
+"""Which part of a network is trained: everything, all but frozen weights, or adapters."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What `archlint inspect` shows of receptive fields, beside the table of layers."""
+"""Detailed views of receptive fields in `archlint inspect`."""

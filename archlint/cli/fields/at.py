@@ -1,4 +1,4 @@
-"""`--at 'TENSOR[i,j]'`: the box of the input that one element reads."""
+"""`--at 'TENSOR[i,j]'`: the region of the input that one element reads."""
 
 from __future__ import annotations
 

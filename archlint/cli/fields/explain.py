@@ -1,4 +1,4 @@
-"""`--explain TENSOR`: the layers that make a field, and what each of them adds."""
+"""`--explain TENSOR`: the layers that make up a receptive field, and what each adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--plot FILE`: how the field grows with depth, against the length of the input."""
+"""`--plot FILE`: the growth of the receptive field with depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--halo`: the overlap that tiles of the input need to give exactly the same outputs."""
+"""`--halo`: the overlap between input tiles that gives exactly the same outputs."""
 
 from __future__ import annotations
 

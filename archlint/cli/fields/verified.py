@@ -1,4 +1,4 @@
-"""`--verify`: whether a run in onnxruntime agrees with the fields that were worked out."""
+"""`--verify`: compares the derived receptive fields with a run in onnxruntime."""
 
 from __future__ import annotations
 

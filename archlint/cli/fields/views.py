@@ -1,4 +1,4 @@
-"""The options of `archlint inspect` that show one thing closely, and what answers them."""
+"""The options of `archlint inspect` that select a detailed view, and their handlers."""
 
 from __future__ import annotations
 

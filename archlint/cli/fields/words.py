@@ -1,4 +1,4 @@
-"""Words for how much of an axis is read, the same in every view."""
+"""How the views describe how much of an axis is read."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What `archlint inspect` shows where nothing else is asked for: layers, then totals."""
+"""The default view of `archlint inspect`: a table of layers, then totals."""

@@ -1,4 +1,4 @@
-"""Amounts of the facts as people read them."""
+"""Formats amounts of the facts for people."""
 
 from __future__ import annotations
 

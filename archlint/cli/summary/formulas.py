@@ -1,4 +1,4 @@
-"""The formulas of a model with open dimensions, where its totals and layers are shown."""
+"""Formulas of a model with open dimensions, for its layers and totals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of layers: what each makes, costs and keeps, and what its output reads of the input."""
+"""The table of layers: output, cost, saved bytes and receptive field of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nodes of a graph that people call layers, without what only prepares shapes and weights."""
+"""Selects the nodes that people call layers, leaving out shape and weight preparation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The facts of a model for people: a table of its layers, then totals."""
+"""The facts of a model as text: a table of its layers, then totals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the totals leave open: intervals, what is not known, and what would bind it."""
+"""What the totals leave open: intervals, unknown parts, and how to bind them."""
 
 from __future__ import annotations
 

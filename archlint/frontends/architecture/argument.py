@@ -1,4 +1,4 @@
-"""The kinds of arguments that layers take, and how a file's value becomes one."""
+"""Types of layer arguments, and conversion of YAML values to them."""
 
 from __future__ import annotations
 

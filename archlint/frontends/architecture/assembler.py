@@ -1,4 +1,4 @@
-"""Lists of layers to nodes of the graph."""
+"""Builds lists of layers into nodes of the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments of the file to arguments of a layer, an initializer or a block."""
+"""Binds the arguments of a layer, an initializer or a block to the values in the file."""
 
 from __future__ import annotations
 

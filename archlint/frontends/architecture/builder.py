@@ -1,4 +1,4 @@
-"""Puts an ONNX graph together, node by node, with the shape of every tensor."""
+"""Builds an ONNX graph node by node, and tracks the shape of every tensor."""
 
 from __future__ import annotations
 

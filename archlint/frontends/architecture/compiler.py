@@ -1,4 +1,4 @@
-"""An architecture file to an ONNX model."""
+"""Compiles an architecture file to an ONNX model."""
 
 from __future__ import annotations
 

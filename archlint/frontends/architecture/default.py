@@ -1,4 +1,4 @@
-"""What layers draw their weights from where a file says nothing: as PyTorch does, or as Keras."""
+"""Default initializers: what layers use where a file states none, in PyTorch or in Keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A compiled architecture with weights, drawn from its declared initializers."""
+"""Draws the weights of a compiled architecture from its declared initializers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arithmetic in architecture files: `$width` and `${width * 2}`, evaluated without `eval`."""
+"""Evaluates arithmetic such as `$width` and `${width * 2}` without `eval`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One architecture file while it is compiled: its sections, checked."""
+"""One architecture file during compilation: its sections, validated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other architecture files of the same folder, as blocks."""
+"""Imports other architecture files of the same folder as blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a weight is drawn before training: PyTorch's and Keras' initializers, by their names."""
+"""Initializers of PyTorch, Keras and timm, under their own names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inputs of an architecture."""
+"""The `inputs:` section of an architecture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One item of a list of layers: the layer, its arguments, and the words beside it."""
+"""One item in a list of layers: the layer, its arguments, and the keys beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer of the language: its name, what it takes, and the function that builds it."""
+"""A layer type of the language: its name, its arguments, and the function that builds it."""
 
 from __future__ import annotations
 

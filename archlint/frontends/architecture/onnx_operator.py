@@ -1,4 +1,4 @@
-"""Any ONNX operator by its own name, where the language has no layer for it."""
+"""Layers named `onnx.OPERATOR`: any ONNX operator for which there is no layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer of the file at its place: what stands beside it, made ready for building."""
+"""Prepares a layer for building: resolves the keys that stand beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects what is wrong in an architecture file, each with its place."""
+"""Collects the problems of an architecture file, each with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks the layers of blocks that nobody uses, which are never built."""
+"""Checks the layers of unused blocks, which are never built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of the language, made from its layers; editors complete with it."""
+"""The JSON Schema of the language, generated from its layers for editors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the layers of a list can see: parameters, named tensors, weights, blocks."""
+"""Names that the layers of a list can use: parameters, tensors, weights, blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a layer works with: the place where it stands, and what it may add to the graph."""
+"""What the build function of a layer works with: its place, and what it adds to the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deviation of the numbers that an initializer draws."""
+"""The standard deviation of the numbers that an initializer draws."""
 
 from __future__ import annotations
 

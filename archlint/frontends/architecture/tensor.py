@@ -1,4 +1,4 @@
-"""A tensor while an architecture is compiled."""
+"""A tensor during compilation."""
 
 from __future__ import annotations
 

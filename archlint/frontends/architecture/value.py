@@ -1,4 +1,4 @@
-"""The value of a YAML node, with its expressions worked out."""
+"""Plain values of YAML nodes, with expressions evaluated."""
 
 from __future__ import annotations
 

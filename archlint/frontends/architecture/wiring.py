@@ -1,4 +1,4 @@
-"""What the layers of a list are called, and which tensors they hand to each other."""
+"""Names of layers in a list, and the tensors that connect them."""
 
 from __future__ import annotations
 

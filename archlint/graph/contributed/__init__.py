@@ -1,1 +1,1 @@
-"""Shapes of contributed operators: onnxruntime's, which onnx's own inference does not know."""
+"""Shape inference of onnxruntime's contributed operators, which onnx does not know."""

@@ -1,4 +1,4 @@
-"""Outputs of fused attention, and of the layers that run along a sequence with a state."""
+"""Output shapes of fused attention and of state-space layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs of classical machine learning (ai.onnx.ml) of which onnx's inference says nothing."""
+"""Output shapes of ai.onnx.ml operators that onnx's inference leaves open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs that have the shape of an input: functions of elements, normalizations, quantization."""
+"""Outputs with the shape of an input: elementwise functions, normalizations, quantization."""
 
 from __future__ import annotations
 

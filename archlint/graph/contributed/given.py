@@ -1,4 +1,4 @@
-"""What is known of a node whose outputs are asked for."""
+"""What is known about a call whose output shapes are asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs of products: of matrices, of packed weights, of recurrent cells, of experts."""
+"""Output shapes of matrix products, packed weights, recurrent cells and mixtures of experts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs of operators that move, cut, gather or transform elements."""
+"""Output shapes of operators that move, slice, gather or transform elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of all contributed operators that no standard one stands in for."""
+"""The shape rules of all contributed operators, except those with a standard equivalent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contributed operators that amount to a standard one, but for element types and layout."""
+"""Contributed operators that are a standard one with other element types or layout."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A small partial evaluator: the contents of shapes, axes, indices and scalars."""
+"""Constant folding of shapes, axes, indices and scalars."""

@@ -1,4 +1,4 @@
-"""Folding of elementwise operators: numbers in, numbers out, with broadcasting."""
+"""Folding of elementwise operators, with broadcasting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding of operators that move, select and join elements."""
+"""Folding of operators that move, slice and join elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding of operators that make tensors from sizes, and of those that sum tensors up."""
+"""Folding of operators that create tensors from sizes, and of reductions."""
 
 from __future__ import annotations
 

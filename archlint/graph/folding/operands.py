@@ -1,4 +1,4 @@
-"""The known operands of one call that is folded."""
+"""The known operands of a call that is folded."""
 
 from __future__ import annotations
 

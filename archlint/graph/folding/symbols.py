@@ -1,4 +1,4 @@
-"""Folding of shapes that are known in part: arrays of numbers, symbols and None.
+"""Folding of partly known shapes: arrays of integers, symbols and None.
 
 An element is an integer, the symbol of a dimension, or None where nothing is known. Operators that
 only move elements work on these as on numbers; of arithmetic, what holds for every size is kept.

@@ -1,1 +1,1 @@
-"""What the framework ran as one operator and the exporters write as several."""
+"""Composites: framework operators that exporters write as several ONNX operators."""

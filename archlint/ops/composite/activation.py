@@ -1,4 +1,4 @@
-"""Activations that exporters write as arithmetic: GELU, SiLU, Mish, hard swish, GLU and others."""
+"""Activations that exporters decompose: GELU, SiLU, Mish, hard swish, GLU and others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention, which exporters write as products and a softmax."""
+"""Scaled dot-product attention, which exporters decompose into products and a softmax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One operator of the framework, and how exporters write it."""
+"""A composite: one framework operator, and how exporters write it."""
 
 from __future__ import annotations
 

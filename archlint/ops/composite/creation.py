@@ -1,4 +1,4 @@
-"""Tensors that a model makes while it runs, which exporters write as constants and expansions."""
+"""Tensors that a model creates at run time, exported as constants and expansions."""
 
 from __future__ import annotations
 

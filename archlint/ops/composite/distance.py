@@ -1,4 +1,4 @@
-"""Functions of two tensors that exporters write as arithmetic: distances, angles."""
+"""Distances and angles between two tensors, which exporters decompose."""
 
 from __future__ import annotations
 

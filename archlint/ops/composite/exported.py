@@ -1,4 +1,4 @@
-"""What torch.export says about the framework's own operators in the metadata of a file."""
+"""Reads the metadata of torch.export about the framework operators of a program."""
 
 from __future__ import annotations
 

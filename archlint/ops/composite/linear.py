@@ -1,4 +1,4 @@
-"""Linear and bilinear layers, and products that are added to something."""
+"""Linear and bilinear layers, and products with an addition."""
 
 from __future__ import annotations
 

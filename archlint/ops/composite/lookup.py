@@ -1,4 +1,4 @@
-"""Sums of looked-up rows, which exporters write as loops, and reductions of what is written."""
+"""Embedding bags, which exporters write as loops, and scatter reductions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses inside of a model, which exporters write as arithmetic."""
+"""Losses inside a model, which exporters decompose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layer, group and RMS norm, which exporters write as reductions or through instance norm."""
+"""Layer, group and RMS norm, which exporters decompose or write as instance norm."""
 
 from __future__ import annotations
 

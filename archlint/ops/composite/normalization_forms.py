@@ -1,4 +1,4 @@
-"""How exporters and people write layer, group, RMS and weight norm."""
+"""The forms in which exporters and people write layer, group, RMS and weight norm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small language of patterns: how an operator of the framework looks when it was broken up.
+"""A small pattern language for the decomposed forms of framework operators.
 
 A pattern is matched from the tensor that it makes, backwards. It gives names to the tensors that
 it meets, so that `made("Mul", X, made("Sigmoid", X))` with `X = Tensor("x")` is x * sigmoid(x)

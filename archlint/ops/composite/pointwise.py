@@ -1,4 +1,4 @@
-"""Functions of each element that exporters write in several steps: bounds, remainders, mixtures."""
+"""Pointwise functions that exporters write in several steps: clamps, remainders, lerps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recurrent cells of a single step, which exporters write as their gates."""
+"""Recurrent cells of a single step, which exporters decompose into their gates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reductions that exporters write as arithmetic: the variance, the largest elements."""
+"""Reductions that exporters decompose or rename: variance, maxima, pooling of whole planes."""
 
 from __future__ import annotations
 

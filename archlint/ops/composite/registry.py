@@ -1,4 +1,4 @@
-"""The composites that are known, by the operator that they end in and by the exporter's name."""
+"""The known composites, by their final operator and by the exporter's name for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resizing and grids of places, which torch.export works out element by element."""
+"""Resizing and sampling grids, which torch.export computes element by element."""
 
 from __future__ import annotations
 

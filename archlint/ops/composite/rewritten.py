@@ -1,4 +1,4 @@
-"""What exporters write around stored tensors: splits as slices, and gates in another order."""
+"""How exporters rewrite operations on stored tensors: splits as slices, reordered gates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Complex numbers, of which ONNX has only real and imaginary parts side by side."""
+"""Complex numbers, which ONNX represents by an axis of real and imaginary parts."""
 
 from __future__ import annotations
 

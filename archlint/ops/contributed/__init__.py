@@ -1,1 +1,1 @@
-"""Operators that are not of the standard: those of onnxruntime's optimizer and quantizer."""
+"""Contributed operators: those of onnxruntime's optimizer and quantizer."""

@@ -1,4 +1,4 @@
-"""Contributed operators that move, cut, gather or reduce elements, and those of other layouts."""
+"""Contributed operators that move, slice, gather or reduce elements, or change layout."""
 
 from __future__ import annotations
 

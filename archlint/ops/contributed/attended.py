@@ -1,4 +1,4 @@
-"""The sizes of a fused attention, and the work and the memory that follow from them."""
+"""The sizes of a fused attention, and its work and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contributed functions of elements, some with a bias, a residual or a gate fused to them."""
+"""Contributed elementwise functions, some fused with a bias, a residual or a gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries of contributed operators, of which most need a few facets alone."""
+"""Helpers for entries of contributed operators, most of which need only a few facets."""
 
 from __future__ import annotations
 

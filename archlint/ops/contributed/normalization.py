@@ -1,4 +1,4 @@
-"""Contributed normalizations: with a residual, an embedding, a gate or an activation fused."""
+"""Contributed normalizations, fused with a residual, an embedding, a gate or an activation."""
 
 from __future__ import annotations
 

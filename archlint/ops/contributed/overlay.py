@@ -1,4 +1,4 @@
-"""A call whose tensors are seen with other shapes: transposed, or with their channels first."""
+"""A call seen with other shapes: transposed, or channels first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences of different lengths that lie one after the other, without padding between them."""
+"""Packed sequences of different lengths, concatenated without padding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells attention where a token stands: biases by distance, and rotations."""
+"""Position information for attention: relative biases and rotary embeddings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products of matrices that are transposed, activated or quantized on the way."""
+"""Matrix products fused with a transposition, an activation or quantization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fused attention that makes its queries, keys and values itself."""
+"""Fused attention that also projects its input to queries, keys and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fused attention whose queries, keys and values are inputs, or cut out of one."""
+"""Fused attention that takes queries, keys and values as inputs, separate or packed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contributed operators that amount to a standard one on other inputs, or with other layout."""
+"""Contributed operators that are a standard one on other inputs or with another layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contributed layers that run along a sequence with a state, and mixtures of experts."""
+"""Contributed layers that carry a state along a sequence, and mixtures of experts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files taken back to the network that was exported: what an optimizer did is undone."""
+"""Restores the trained network from an exported file: undoes what exporters optimized."""

@@ -1,4 +1,4 @@
-"""The weights of an exported program, where torch.export's optimizer merged or folded them."""
+"""Restores weights that torch.export's optimizer merged or folded."""
 
 from __future__ import annotations
 

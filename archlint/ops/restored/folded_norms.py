@@ -1,4 +1,4 @@
-"""Batch norms that an export for inference folded into the layers before them."""
+"""Restores batch norms that were folded into the layers before them."""
 
 from __future__ import annotations
 

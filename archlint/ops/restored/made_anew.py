@@ -1,4 +1,4 @@
-"""Numbers that an exporter worked out beforehand, and that training makes in each pass."""
+"""Restores constants that training recomputes in each pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that an optimizer ran once for two, since they compute the same."""
+"""Restores equal calls that an optimizer merged into one."""
 
 from __future__ import annotations
 

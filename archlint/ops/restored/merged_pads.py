@@ -1,4 +1,4 @@
-"""Paddings that an optimizer put together with the convolutions after them."""
+"""Restores paddings that were merged into the convolutions after them."""
 
 from __future__ import annotations
 

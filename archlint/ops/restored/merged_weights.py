@@ -1,4 +1,4 @@
-"""Weights that PyTorch's older exporter merged since they were equal, each one for itself again."""
+"""Restores equal weights that PyTorch's TorchScript exporter merged."""
 
 from __future__ import annotations
 

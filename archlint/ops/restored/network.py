@@ -1,4 +1,4 @@
-"""The network as it was before an export for inference: all that was done to it is undone."""
+"""The network before an export for inference, with all restorations applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dropouts that an export for inference left out: where they may have been."""
+"""Finds where an export for inference may have removed dropout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attention that may have taken grouped heads as they are, without repeating keys and values."""
+"""Grouped-query attention that may have run without repeating keys and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads that share the weight of an embedding, which PyTorch's older exporter stores transposed."""
+"""Restores tied embeddings, which PyTorch's TorchScript exporter stores a second time."""
 
 from __future__ import annotations
 

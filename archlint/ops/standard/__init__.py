@@ -1,1 +1,1 @@
-"""The operators of the ONNX standard, a file a family."""
+"""The operators of the ONNX standard, one file per family."""

@@ -1,4 +1,4 @@
-"""Pointwise non-linearities, softmax and dropout."""
+"""Pointwise activations, softmax and dropout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classical machine learning (ai.onnx.ml): linear models, support vectors, trees, encodings."""
+"""Classical machine learning (ai.onnx.ml): linear models, SVMs, trees, encoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators that make tensors from nothing, or from a shape alone: no data flows through them."""
+"""Operators that create tensors from nothing or from a shape: no data flows through them."""
 
 from __future__ import annotations
 

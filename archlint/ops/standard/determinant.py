@@ -1,4 +1,4 @@
-"""Determinants, running products, and gates of two tensors."""
+"""Determinants, cumulative products, and gates of two tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that run along a sequence with a state: linear attention and causal convolutions."""
+"""Sequence layers with a state: linear attention and causal convolutions."""
 
 from __future__ import annotations
 

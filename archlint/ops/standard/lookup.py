@@ -1,4 +1,4 @@
-"""Operators that read elements at places that are named, or write them there."""
+"""Operators that gather or scatter elements by index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses as operators of a graph."""
+"""Loss operators."""
 
 from __future__ import annotations
 

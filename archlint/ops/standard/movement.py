@@ -1,4 +1,4 @@
-"""Operators that move, cut, join and name elements without computing."""
+"""Operators that move, slice, join or name elements without computing."""
 
 from __future__ import annotations
 

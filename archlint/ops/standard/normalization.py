@@ -1,4 +1,4 @@
-"""Normalizations: they fix the scale of a signal and keep small statistics."""
+"""Normalizations, which reset the scale of a signal and save small statistics."""
 
 from __future__ import annotations
 

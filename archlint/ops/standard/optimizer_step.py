@@ -1,4 +1,4 @@
-"""The steps of optimizers as operators of a training graph (ai.onnx.preview.training)."""
+"""Optimizer steps as operators (ai.onnx.preview.training)."""
 
 from __future__ import annotations
 

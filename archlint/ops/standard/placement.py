@@ -1,4 +1,4 @@
-"""Cropping and padding about the centre, writing into a cache, and seeing bits as another type."""
+"""Center crop and pad, cache updates, and bit casts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poolings: windows without weights, and the global ones."""
+"""Pooling, windowed and global."""
 
 from __future__ import annotations
 

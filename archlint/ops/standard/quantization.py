@@ -1,4 +1,4 @@
-"""Quantizing and dequantizing."""
+"""Quantization and dequantization."""
 
 from __future__ import annotations
 

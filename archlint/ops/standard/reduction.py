@@ -1,4 +1,4 @@
-"""Reductions over axes, and the operators that rank or accumulate along one."""
+"""Reductions over axes, top-k, argmax and cumulative operators."""
 
 from __future__ import annotations
 

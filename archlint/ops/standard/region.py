@@ -1,4 +1,4 @@
-"""Pooling of regions whose place is data, and the grids that place regions."""
+"""Pooling of regions at positions that depend on data, and grids that define regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resizing: interpolation between positions of an axis."""
+"""Resizing: interpolation along axes."""
 
 from __future__ import annotations
 

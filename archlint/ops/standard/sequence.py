@@ -1,4 +1,4 @@
-"""Sequences and optionals, where they could not be written out as the tensors in them."""
+"""Sequences and optionals that could not be replaced by the tensors in them."""
 
 from __future__ import annotations
 

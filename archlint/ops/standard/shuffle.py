@@ -1,4 +1,4 @@
-"""Blocks of channels that become blocks of space, and back."""
+"""Depth-to-space and space-to-depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators on strings, and those that draw random numbers from what they are given."""
+"""Operators on strings, and random operators with inputs."""
 
 from __future__ import annotations
 

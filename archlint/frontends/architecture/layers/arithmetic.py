@@ -1,4 +1,4 @@
-"""Layers that join tensors element by element, or multiply matrices."""
+"""Elementwise arithmetic of several tensors, and matrix products."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 

@@ -1,4 +1,4 @@
-"""Tables that are looked up, and weights that stand on their own."""
+"""Embeddings, and parameters that stand on their own."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 

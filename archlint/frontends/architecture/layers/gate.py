@@ -1,4 +1,4 @@
-"""Gates over channels."""
+"""Channel gates, such as squeeze-and-excitation."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 

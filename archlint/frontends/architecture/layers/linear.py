@@ -1,4 +1,4 @@
-"""Fully connected layers, with low-rank adapters where they are asked for."""
+"""Fully connected layers, optionally with low-rank adapters (LoRA)."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 

@@ -1,4 +1,4 @@
-"""Pools: maximum and average, by windows, to a size, and over everything."""
+"""Pooling layers: maximum and average; windowed, adaptive and global."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 

@@ -1,4 +1,4 @@
-"""Recurrent layers: LSTM, GRU and the plain one."""
+"""Recurrent layers: LSTM, GRU and plain RNN."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 

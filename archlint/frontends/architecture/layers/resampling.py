@@ -1,4 +1,4 @@
-"""Layers that change the size of a map without learning: upsampling, shuffles, padding."""
+"""Layers that resize maps without weights: upsampling, pixel shuffle, padding."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 

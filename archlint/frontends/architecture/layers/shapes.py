@@ -1,4 +1,4 @@
-"""What layers ask of the shapes of their inputs."""
+"""Shape checks and shape arithmetic that the layers share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All layers of the language by name."""
+"""The table of all layers, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that move, join, cut and reduce tensors."""
+"""Layers that reshape, join, slice and reduce tensors."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
