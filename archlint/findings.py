@@ -44,7 +44,7 @@ WHOLE_FILE = Place()
 
 @record
 class Edit:
-    """Replace what stands at `place` by `text`."""
+    """Replace the text at `place` by `text`."""
 
     place: Place
     text: str

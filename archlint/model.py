@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @record(eq=False, slots=False)
 class Model:
-    """One loaded file: its graph, what was worked out about it, and what it is for.
+    """One loaded file: its graph, the facts about it, and its target.
 
-    `payloads` says where in the file the bytes of each stored tensor are; they are read only by
-    rules that ask. It is empty for architecture YAML, whose weights are declared, not stored.
-    `retarget` works out the facts for another target, to try what would make the model fit.
+    `payloads` says where in the file the bytes of each stored tensor are; only rules that ask for
+    them read them. It is empty for architecture YAML, whose weights are declared, not stored.
+    `retarget` returns the facts for another target, to find what would make the model fit.
     """
 
     path: Path

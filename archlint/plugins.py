@@ -32,7 +32,7 @@ _HOOKS = (
 
 
 class PluginError(CannotRun):
-    """Raised for a plugin that cannot be loaded or gives something wrong."""
+    """Raised for a plugin that cannot be loaded or that returns something invalid."""
 
 
 @record
@@ -44,10 +44,10 @@ class _Found:
 
 
 def load_plugins(local: Iterable[Path] = ()) -> Registry:
-    """Load every installed plugin and the `local` files, and ask each what it adds, once.
+    """Load every installed plugin and the `local` files, and call each hook once.
 
-    Raises `PluginError` where one cannot be imported, `InvalidPlugin` where one gives something
-    that it should not.
+    Raises `PluginError` where one cannot be imported, and `InvalidPlugin` where one returns
+    something invalid.
     """
     manager = pluggy.PluginManager("archlint")
     manager.add_hookspecs(hookspecs)

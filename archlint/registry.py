@@ -65,7 +65,7 @@ class Registry:
 
 
 class InvalidPlugin(CannotRun):
-    """Raised for a plugin that gives something that it should not."""
+    """Raised for a plugin that returns something invalid."""
 
 
 def register(plugins: Mapping[str, Plugin], contributions: Iterable[Contribution]) -> Registry:

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Rule:
-    """One thing that archlint looks for.
+    """A check that turns the facts about one model into findings.
 
-    A rule turns the facts about one model into findings. It holds no state, prints nothing, and
-    yields nothing where the model does not say enough: the first line of a subclass's docstring
-    is its summary, and the Markdown file beside its module is its manual and its tests.
+    It holds no state, prints nothing, and yields nothing where the model does not say enough. The
+    first line of a subclass's docstring is its summary; the Markdown file beside its module is its
+    manual and contains its first tests.
 
-    `code` is letters, the family, and three digits; it never changes its meaning. `name` is the
-    same in words, for selections and suppressions. `severity` is that of a finding that does not
-    say another. `since` is the first release with the rule. A rule that is not `enabled` runs
-    only where it is selected by its own code or name.
+    `code` is the letters of the family and three digits; it never changes its meaning. `name` says
+    the same in words, for selections and suppressions. `severity` applies to findings that do not
+    set their own. `since` is the first release with the rule. A rule that is not `enabled` runs
+    only if it is selected by its own code or name.
     """
 
     code: ClassVar[str]
@@ -56,11 +56,11 @@ class Rule:
         severity: Severity | None = None,
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a finding of this rule at a place in the words of the model.
+        """Return a finding of this rule at a symbolic place.
 
-        `message` is lower case, without a full stop, with the thing and the number. `node` and
-        `tensor` are names in the graph; `key` narrows `node` to one argument; `path` is a path of
-        keys into a text document and wins over `node` there.
+        `message` is lower case, without a full stop, and names the thing and the number. `node` and
+        `tensor` are names in the graph; `key` narrows `node` to one argument. `path` is a path of
+        keys into a text document, and takes precedence over `node` there.
         """
         name = node if node is None or isinstance(node, str) else node.name
         anywhere = name is None and tensor is None and path is None and key is None

@@ -58,7 +58,7 @@ DEVICE_KINDS = tuple(USABLE_FRACTION)
 
 @record
 class Sourced:
-    """A number of a device, where it was read, and how it was worked out from there, if it was."""
+    """A figure of a device, its source, and how it was derived, if it was not read directly."""
 
     value: int
     source: str
@@ -67,12 +67,12 @@ class Sourced:
 
 @record
 class Device:
-    """A device that a model trains or runs on; None where no source gives the number.
+    """A device that a model trains or runs on; a figure is None where no source gives it.
 
-    `memory_bytes` is what the runtime reports, or else what the vendor prints; `usable_fraction` of
-    it can be had by one process.
-    Without a stated one, the reserves of a training step on a discrete GPU are counted by name.
-    `peak_ops` is dense operations a second by number format, 2 a multiply-accumulate.
+    `memory_bytes` is what the runtime reports, or else the vendor's figure. One process can use
+    `usable_fraction` of it; where that is not stated, the reserves of a training step on a discrete
+    GPU are counted by name instead. `peak_ops` is dense operations per second by number format,
+    with 2 operations per multiply-accumulate.
     """
 
     name: str
@@ -127,10 +127,10 @@ class Device:
 
 @record
 class Checkpointing:
-    """Which parts of a network keep their input alone and are run again in the backward pass.
+    """Which parts of a network save only their inputs and are recomputed in the backward pass.
 
-    `modules` are patterns of module paths, each match a part; without any, each part is a run of
-    `every` neighbouring blocks.
+    `modules` are patterns of module paths, each match one part. Without any, each run of `every`
+    neighbouring blocks is one part.
     """
 
     every: int = 1
@@ -139,7 +139,7 @@ class Checkpointing:
 
 @record
 class Training:
-    """How the model is trained. None where the user said nothing and no default is safe."""
+    """How the model is trained; None where nothing is stated and no default is safe."""
 
     optimizer: str | None = None  # one of OPTIMIZERS
     precision: str = "fp32"  # one of PRECISIONS
@@ -176,7 +176,10 @@ class Training:
 
 @record
 class FieldNeed:
-    """A receptive field that an output needs, in input elements; None stands for every one."""
+    """A receptive field that outputs must have, in input elements.
+
+    An `output` or an `axis` of None stands for every one.
+    """
 
     size: int
     output: str | None = None
@@ -185,7 +188,7 @@ class FieldNeed:
 
 @record
 class Requirements:
-    """What the user asks of the model; a rule is silent where its requirement is None."""
+    """What the user requires of the model; a rule is silent where its requirement is None."""
 
     receptive_field: tuple[FieldNeed, ...] = ()
     sample_rate: float | None = None  # input elements in a second, to state a field as a time
@@ -216,7 +219,7 @@ class Requirements:
 
 @record
 class Reserves:
-    """What a process takes of a device beyond its tensors; None where nothing is said."""
+    """What a process takes of a device besides its tensors; None where it is not stated."""
 
     context: int | None = None  # bytes of the driver's context and of loaded kernels
     allocator: float | None = None  # what the allocator holds beyond live tensors, a part of them
@@ -226,7 +229,7 @@ class Reserves:
 
 @record
 class Declared:
-    """What is said about the model elsewhere, to be held against what it is."""
+    """Figures that are stated about the model elsewhere, to be compared with the model."""
 
     parameters: int | None = None
     forward_flops: int | None = None  # FLOP of one sample, 2 a multiply-accumulate

@@ -10,7 +10,7 @@ from archlint.record import record
 
 @record
 class Unknown:
-    """A part of a total that could not be worked out, and why."""
+    """A part of a total that could not be determined, and why."""
 
     node: str
     op: str
@@ -21,8 +21,8 @@ class Unknown:
 class Amount:
     """A total between `low` and `high`, without the parts listed in `unknown`.
 
-    Unknown parts are never negative, so that `low` is a lower bound all the same; `high` is an
-    upper bound only where nothing is unknown.
+    Unknown parts are never negative, so `low` is a lower bound in any case; `high` is an upper
+    bound only where nothing is unknown.
     """
 
     low: int = 0
@@ -31,12 +31,12 @@ class Amount:
 
     @classmethod
     def exact(cls, value: int) -> Amount:
-        """Return a quantity that is just `value`."""
+        """Return an exact quantity."""
         return cls(value, value)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether no part is unknown."""
         return not self.unknown
 
     @property
@@ -51,11 +51,11 @@ class Amount:
         )
 
     def times(self, factor: int) -> Amount:
-        """Return the quantity `factor` times over."""
+        """Return the quantity multiplied by `factor`."""
         return Amount(self.low * factor, self.high * factor, self.unknown)
 
     def plus(self, value: int) -> Amount:
-        """Return the total with an exact quantity."""
+        """Return the sum with an exact quantity."""
         return Amount(self.low + value, self.high + value, self.unknown)
 
     def reaching(self, other: Amount) -> Amount:
@@ -63,7 +63,7 @@ class Amount:
         return Amount(self.low, max(self.high, other.high), self.unknown)
 
     def widened(self, part: float) -> Amount:
-        """Return the quantity with both ends moved outwards by a part of themselves."""
+        """Return the quantity with both ends moved outwards by a fraction of themselves."""
         return Amount(floor(self.low * (1 - part)), ceil(self.high * (1 + part)), self.unknown)
 
 
@@ -84,7 +84,7 @@ def total(amounts: Iterable[Amount]) -> Amount:
 
 
 def one_of(amounts: Iterable[Amount]) -> Amount:
-    """Return what one of several alternatives comes to: the lowest low end to the highest high."""
+    """Return the interval over alternatives: from the lowest low end to the highest high end."""
     choices = list(amounts)
     return Amount(
         min((choice.low for choice in choices), default=0),

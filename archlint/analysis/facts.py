@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 class Facts:
     """The facts of one graph for one target.
 
-    `describe` reads what the numbers of a stored tensor look like; no fact asks for it unless it
-    is about the numbers. `is_transposed` compares two stored matrices, for tied weights.
+    `describe` computes statistics of a stored tensor; only facts about numbers call it.
+    `is_transposed` compares two stored matrices, to find tied weights.
     """
 
     graph: Graph
@@ -115,7 +115,7 @@ class Facts:
 
     @cached_property
     def flattening(self) -> Flattening | None:
-        """Where the first feature map behind a convolution becomes a vector."""
+        """Where the first feature map after a convolution becomes a vector."""
         from archlint.analysis.structure.flattening import flattening
 
         return flattening(self.graph, self.operators, self.parameters)
@@ -137,7 +137,7 @@ class Facts:
 
     @cached_property
     def deployment(self) -> Deployment:
-        """Weights and activations of inference, as they stand on the device."""
+        """Weights and activations of inference, in the number format of the device."""
         from archlint.analysis.memory.deployment import Deployment
 
         device, stated = self.target.device, self.target.deploy_dtype
@@ -164,7 +164,7 @@ class Facts:
 
     @property
     def trained_parameters(self) -> Parameters:
-        """The parameters of the network as it is trained, whatever the file makes of them."""
+        """The parameters of the network as it is trained, before an exporter rewrote them."""
         return self.step.program.parameters
 
     @property
@@ -182,7 +182,7 @@ class Facts:
 
     @property
     def saved(self) -> Saved:
-        """What the backward pass keeps."""
+        """The tensors that autograd saves for the backward pass."""
         return self.step.saved
 
     @property
@@ -192,7 +192,7 @@ class Facts:
 
     @property
     def training_note(self) -> str | None:
-        """Why the memory of training is an interval, None where it is exact."""
+        """Why the memory of training is an interval; None where it is exact."""
         return self.step.note
 
     @property
@@ -204,7 +204,7 @@ class Facts:
 
     @cached_property
     def device_memory(self) -> DeviceMemory | None:
-        """What a training step takes of the device; None where none is given."""
+        """What a training step takes of the device; None where no device is given."""
         from archlint.analysis.memory.device import DeviceMemory
 
         device, peak = self.target.device, self.training_memory.peak
@@ -230,19 +230,19 @@ class Facts:
 
     @cached_property
     def attention_memory(self) -> AttentionMemory:
-        """Scores that are kept whole, and keys and values of earlier tokens."""
+        """Saved attention scores, and the KV cache."""
         from archlint.analysis.memory.attention import AttentionMemory
 
         return AttentionMemory(self.saved)
 
     @cached_property
     def flow(self) -> Flow:
-        """What every tensor comes from and runs into."""
+        """The producers and consumers of every tensor, past operators that only move elements."""
         return Flow(self.meaning, self.operators, self.parameters)
 
     @cached_property
     def meaning(self) -> Graph:
-        """The graph as a signal sees it: masks are known, and steps are what they compute."""
+        """The graph as a signal sees it: masks resolved, decomposed operators recognized."""
         from archlint.analysis.receptive_field.stored_masks import stored_masks
         from archlint.analysis.recognition.recognize import meaning_graph
         from archlint.ops.composite.registry import meanings
@@ -263,7 +263,7 @@ class Facts:
 
     @cached_property
     def initialization(self) -> Initialization:
-        """How weights are drawn before training."""
+        """How weights are initialized."""
         may_fold = self.target.training.batch_norm != "absent"
         return Initialization(self.flow, self.describe, self.target.weights, may_fold)
 
@@ -276,7 +276,7 @@ class Facts:
 
     @cached_property
     def segments(self) -> Segments:
-        """Stretches without a normalization, and residual branches."""
+        """Segments between normalizations, and residual branches."""
         from archlint.analysis.signal.segments import Segments
 
         return Segments(self.propagation)

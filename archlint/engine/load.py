@@ -27,7 +27,7 @@ _ARCHITECTURE = (".arch.yaml", ".arch.yml")
 
 
 class NotOurs(Exception):  # noqa: N818 - an answer: the file is for another program
-    """Raised for a file that archlint has nothing to say about; the text is the reason."""
+    """Raised for a file that is not archlint's to check; the text is the reason."""
 
 
 def is_yaml(path: Path) -> bool:

@@ -51,7 +51,7 @@ class Project:
         return self.configs.of(path).selection_for(path, self._selection)
 
     def check(self, paths: Iterable[Path]) -> None:
-        """Raise `CannotRun` for a configuration of `paths` that asks for what nobody has."""
+        """Raise `CannotRun` if the configuration of `paths` names rules that do not exist."""
         files = list(paths)
         self.configs.check_plugins(files)
         for config in {id(config): config for config in map(self.configs.of, files)}.values():

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @record
 class Suppression:
-    """A wish to leave out findings of the rules that `words` name, by code or name.
+    """A request to leave out findings of the rules that `words` name, by code or name.
 
-    It holds for the whole file, or for findings that start in `lines`, or that end in the line
-    `ends` (a comment behind something), or that are about `node`. `span` is the comment itself.
-    `unknown` is what the comment says where it is no word that archlint knows.
+    It applies to the whole file, to findings that start in `lines`, to those that end in the line
+    `ends` (a comment after something), or to those about `node`. `span` is the comment itself.
+    `unknown` is the word of the comment that archlint does not know.
     """
 
     words: tuple[str, ...]

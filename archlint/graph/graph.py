@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @record(eq=False, slots=False)
 class Graph:
-    """One model as plain objects: no protobuf, no bytes of weights, shapes worked out.
+    """One model as plain objects: no protobuf, no weight bytes, shapes inferred.
 
-    `nodes` are in topological order. `inputs` and `outputs` are names; an initializer that is
-    also listed as an input counts as stored, not as an input. `constants` holds the contents of
-    small tensors that are known without running the model (shape operands, axes, scalars).
+    `nodes` are in topological order. `inputs` and `outputs` are names; an initializer that is also
+    listed as an input counts as stored, not as an input. `constants` holds the contents of small
+    tensors that are known without running the model (shape operands, axes, scalars).
 
-    `unknown` says of tensors without a full shape why that is, where there is more to say than
-    that something before them is not known. `refusals` are onnx's reasons, by the first output,
-    for calls that contradict their operator. `conflicts` are shapes that the file declares and
-    that are not so. `unused_bindings` are names in the target that no dimension has. `trips`
-    counts the iterations of each loop node for which they are known.
+    `unknown` gives the reason why a tensor has no full shape, unless it is only that something
+    before it is unknown. `refusals` are onnx's reasons, by the first output, for calls that
+    contradict their operator. `conflicts` are declared shapes that differ from the inferred ones.
+    `unused_bindings` are names in the target that match no dimension. `trips` counts the iterations
+    of loop nodes, where known.
 
     In a nested graph (a branch, the body of a loop), `captures` names the tensors of the
     surrounding graphs that it uses; `values` and `constants` hold these too.
@@ -58,7 +58,7 @@ class Graph:
 
     @cached_property
     def consumers(self) -> dict[str, list[Node]]:
-        """The nodes that use each tensor, also in a graph inside, in graph order, each once."""
+        """The nodes that use each tensor, also in a subgraph, in graph order, each once."""
         users: dict[str, list[Node]] = {}
         nested = self.inner
         for node in self.nodes:
@@ -70,7 +70,7 @@ class Graph:
 
     @cached_property
     def inner(self) -> dict[str, tuple[Graph, ...]]:
-        """The graphs inside nodes by the name of the node: two branches, or the body of a loop."""
+        """The subgraphs of nodes by the name of the node: two branches, or the body of a loop."""
         inner = {}
         for node in self.nodes:
             graphs = tuple([value for value in node.attributes.values() if type(value) is Graph])
@@ -79,7 +79,7 @@ class Graph:
         return inner
 
     def operands(self, node: Node) -> tuple[str, ...]:
-        """Return the names of what a node uses: its inputs, and what graphs inside it capture."""
+        """Return the names of what a node uses: its inputs, and what its subgraphs capture."""
         graphs = self.inner.get(node.name)
         if graphs is None:
             return node.inputs

@@ -48,10 +48,10 @@ class Node:
 
     @property
     def document_path(self) -> str | None:
-        """The keys that lead to its layer in an architecture file, as JSON; None elsewhere."""
+        """The keys that lead to its layer in an architecture file, as JSON; None in other files."""
         return self.metadata.get(PATH)
 
     @property
     def ignored_rules(self) -> str | None:
-        """The rules whose findings about it the file leaves out, by commas; None without any."""
+        """The rules that the file suppresses for this node, separated by commas; None without any."""
         return self.metadata.get(IGNORE)

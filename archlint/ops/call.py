@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @record(eq=False)
 class Call:
-    """A node seen in its graph: what every facet of an operator is given.
+    """A node in its graph: the argument of every facet.
 
-    Methods raise `Undetermined` where the graph does not know the answer, so that a facet reads
-    like its formula and the analysis gets the reason.
+    Methods raise `Undetermined` where the answer is not known, so that a facet reads like its
+    formula and the analysis gets the reason.
     """
 
     node: Node

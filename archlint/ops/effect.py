@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 @record
 class Passes:
-    """Elements of one input are moved, named or left out; each keeps its distribution.
+    """Elements of one input are moved, renamed or dropped; each keeps its distribution.
 
-    `in_place` tells that each stays where it is, so that it can be joined with what it was before.
-    In training, the share `dropped` becomes zero and the others grow to keep the mean.
+    `in_place` means that each element keeps its position, so that the output can be combined with
+    the input again. In training, the share `dropped` becomes zero and the others are scaled up to
+    keep the mean (dropout).
     """
 
     slot: int = 0
@@ -35,18 +36,18 @@ class Passes:
 
 @record
 class Holds:
-    """Every element is one number, whatever the inputs are."""
+    """Every element is the same constant, whatever the inputs are."""
 
     value: float = 0.0
 
 
 @record
 class Activates:
-    """A function of each element, by the name of its operator.
+    """A function is applied to each element; it is named by its operator.
 
-    `published` are gains in use behind it, besides those that follow from the function; the one to
-    draw with is first. One that `is_gate` makes factors for other signals: it is no activation of
-    hidden layers.
+    `published` are gains in common use, besides those that follow from the function; the first is
+    the one to recommend. A function that `is_gate` makes factors for other signals and is not an
+    activation of hidden layers.
     """
 
     name: str
@@ -58,10 +59,10 @@ class Activates:
 
 @record
 class Sums:
-    """Products of two factors are summed; either factor may be the weight.
+    """Sums of products of two factors; either factor may be the weight.
 
-    `fan` says how many; `fill` is the share of them that is not with padding, averaged over the
-    output. `scale` multiplies the sum. `bias` is the slot of an offset, where there is one.
+    `fan` is the number of products per sum; `fill` is the share of them that is not with padding,
+    averaged over the output. `scale` multiplies the sum. `bias` is the slot of an offset, if any.
     """
 
     fan: Fan
@@ -82,7 +83,7 @@ class Recurs:
 
 @record
 class Attends:
-    """Values are averaged with the softmax of scaled scores, over `length` positions."""
+    """Values are averaged with softmax weights of scaled scores, over `length` positions."""
 
     query: int
     key: int
@@ -92,7 +93,7 @@ class Attends:
 
 
 class Operation(enum.Enum):
-    """How elements of several inputs are joined, one by one."""
+    """How elements of several inputs are combined."""
 
     ADD = "add"
     SUBTRACT = "subtract"
@@ -102,7 +103,7 @@ class Operation(enum.Enum):
 
 @record
 class Combines:
-    """Elements of the inputs in `slots` are joined one by one."""
+    """Elements of the inputs in `slots` are combined elementwise."""
 
     operation: Operation
     slots: tuple[int, ...]
@@ -110,13 +111,13 @@ class Combines:
 
 @record
 class Joins:
-    """The inputs in `slots` lie beside each other in the output."""
+    """The inputs in `slots` are concatenated."""
 
     slots: tuple[int, ...]
 
 
 class Pooling(enum.Enum):
-    """What is taken of a group of elements."""
+    """What a pooling takes of each window."""
 
     MEAN = "mean"
     TOTAL = "total"
@@ -125,7 +126,7 @@ class Pooling(enum.Enum):
 
 @record
 class Pools:
-    """Groups of `count` elements, at neighbouring positions, become one."""
+    """Each output is pooled from `count` neighbouring elements."""
 
     pooling: Pooling
     count: int
@@ -133,7 +134,7 @@ class Pools:
 
 
 class Over(enum.Enum):
-    """Which elements a normalization brings to a common scale."""
+    """Which elements share the statistics of a normalization."""
 
     BATCH = "batch"  # a channel over the batch and the positions; running statistics in inference
     PLANE = "plane"  # a channel of one sample over its positions
@@ -143,10 +144,9 @@ class Over(enum.Enum):
 
 @record
 class Normalizes:
-    """Elements are divided by their scale, then multiplied and shifted by learned numbers.
+    """Elements are divided by their scale, then multiplied and shifted by learned parameters.
 
-    `centred` tells whether the mean is taken away first, `epsilon` what is added to the square of
-    the scale, which counts where that is small.
+    Where `centred`, the mean is subtracted first. `epsilon` is added to the square of the scale.
     """
 
     over: Over
@@ -158,9 +158,9 @@ class Normalizes:
 
 @record
 class Shares:
-    """Softmax: numbers from 0 to 1 whose sum is 1 over `length` positions.
+    """Softmax: weights between 0 and 1 that sum to 1 over `length` positions.
 
-    A `causal` one leaves out the positions after its own.
+    Where `causal`, positions after a position's own are excluded.
     """
 
     length: int
@@ -169,7 +169,7 @@ class Shares:
 
 @record
 class LooksUp:
-    """Rows of the table in `slot` are picked by the integers of another input."""
+    """Rows of the table in `slot` are selected by the integers of another input."""
 
     slot: int = 0
 

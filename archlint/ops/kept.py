@@ -10,14 +10,14 @@ from archlint.record import record
 
 @record
 class Gradients:
-    """Which inputs of a call need a gradient, and how the framework holds what it keeps.
+    """Which inputs of a call need a gradient, and how the framework runs the call.
 
-    `on_gpu` tells of kernels that keep something else than those of the CPU. `bool_masks` tells
-    that dropout keeps bools, as PyTorch does on a GPU, and not numbers. `in_place` tells whether
-    activations overwrite their input where they can, None where nobody said it. `strides` are those
-    of each input in its storage, None where they are not known: some operators keep a copy of an
-    input that is not contiguous. The first input `is_spare` where nobody else needs it, so that it
-    may be overwritten.
+    `on_gpu` selects GPU kernels, some of which save other tensors than those of the CPU.
+    `bool_masks` means that dropout saves masks of bools, as PyTorch does on a GPU. `in_place` says
+    whether activations overwrite their input where they can; None where that is not known.
+    `strides` are those of each input in its storage, None where they are not known: some operators
+    save a copy of an input that is not contiguous. The first input `is_spare` where nothing else
+    needs it, so that it may be overwritten.
     """
 
     inputs: Sequence[bool]
@@ -43,19 +43,18 @@ class Gradients:
 
 @record
 class Kept:
-    """The storages that autograd keeps for one call.
+    """The tensors that autograd saves for one call.
 
-    `inputs` and `outputs` are slots whose storage is kept (counted once a storage, and not at all
-    where it is a parameter or a buffer); `own` is the bytes of tensors that the operator makes
-    for itself. `own_high` is the upper end where `own` is not sure, and `depends_on` says on what
-    it depends; one that is `beside_others` counts only where another operator keeps the outputs
-    too. `transient` is the bytes of the tensors that the backward pass makes on the way to the
-    gradients and drops again;
-    `forward_transient` is the same for the forward pass besides its outputs. `transient_after` is
-    the same as `transient` at the end of a backward pass that has freed what is kept step by step,
-    before the gradients are complete; None where all of it is there to the end. `rewritten` is the
-    bytes of a tensor that is written into through a view of it, and `rewritten_high` the same at
-    the upper end: its gradient is laid out anew.
+    `inputs` and `outputs` are slots whose storage is saved; each storage counts once, and not at
+    all if it is a parameter or a buffer. `own` is the bytes of tensors that the operator allocates
+    to save; where that is uncertain, `own_high` is its upper end and `depends_on` says what it
+    depends on. What is `beside_others` counts only if another operator saves the outputs too.
+
+    Temporaries, in bytes: `transient` is allocated and freed within the backward pass,
+    `forward_transient` within the forward pass, besides the outputs. A backward pass that frees
+    saved tensors as it goes has `transient_after`, the temporaries that are left when its gradients
+    are complete; None where the saved tensors live to the end. `rewritten` and `rewritten_high`
+    bound the bytes of a tensor that is modified through a view of it: its gradient is copied.
     """
 
     inputs: tuple[int, ...] = ()

@@ -13,10 +13,10 @@ from archlint.record import record
 
 @record
 class Through:
-    """Position j of output axis `target` reads `reach` of input axis `source`.
+    """Position j of output axis `target` reads the positions `reach` of input axis `source`.
 
-    `adrift` tells that it may lie up to one stride beside that: by how much depends on a size that
-    is not known.
+    Where `adrift`, the true positions may be shifted by up to one stride: the shift depends on an
+    unknown size.
     """
 
     source: int
@@ -27,9 +27,9 @@ class Through:
 
 @record
 class Piece:
-    """Input axis `axis` fills the stretch of the same output axis that begins at `start`.
+    """Input axis `axis` becomes the part of the same output axis that begins at `start`.
 
-    `length` is that of the piece, None where it is not known.
+    `length` is the length of the part, None where it is not known.
     """
 
     axis: int
@@ -44,7 +44,7 @@ class Piece:
 
 @record
 class Fixed:
-    """Every output reads the same `position` of input axis `source`."""
+    """Every output position reads the same `position` of input axis `source`."""
 
     source: int
     position: int = 0
@@ -52,11 +52,11 @@ class Fixed:
 
 @record
 class Whole:
-    """Every output reads all of input axis `source`.
+    """Every output position reads all of input axis `source`.
 
-    `features` marks a contraction over channels or features, which tells that the axis is no
-    extent of space or time. `causal` names the output axis whose position t reads only 0..t, or
-    where the operator runs `backward` only from t to the end.
+    `features` marks a contraction over channels or features, which shows that the axis is neither
+    space nor time. `causal` names the output axis whose position t reads only 0..t, or only t to
+    the end where the operator runs `backward`.
     """
 
     source: int
@@ -67,9 +67,9 @@ class Whole:
 
 @record
 class Regroup:
-    """Consecutive input axes are re-cut into consecutive output axes, in row-major order.
+    """Consecutive input axes are reshaped to consecutive output axes, in row-major order.
 
-    Of the sizes only the first one on each side may be unknown.
+    On each side, only the first size may be unknown.
     """
 
     sources: tuple[int, ...]
@@ -80,7 +80,7 @@ class Regroup:
 
 @record
 class Opaque:
-    """How input axis `source` is read is not known, for the reason given."""
+    """It is not known how input axis `source` is read, for the given `reason`."""
 
     source: int
     reason: str
@@ -91,7 +91,7 @@ Link: TypeAlias = Through | Piece | Fixed | Whole | Regroup | Opaque
 
 @record
 class Stage:
-    """One of several steps that an operator stands for: its links, and the shape that it makes."""
+    """One of several steps that an operator consists of: its links, and the shape of its result."""
 
     links: tuple[Link, ...]
     shape: Shape
@@ -114,9 +114,9 @@ def same_axes(rank: int) -> tuple[Link, ...]:
 
 
 def same_axes_but(rank: int, whole: Collection[int], *, features: bool = False) -> tuple[Link, ...]:
-    """Return the links of a tensor of which each output reads its own place, and all of some axes.
+    """Return links by which each output reads its own position, and all of the axes in `whole`.
 
-    `features` marks those axes as `Whole` has it.
+    `features` marks those axes, as in `Whole`.
     """
     return tuple(
         Whole(axis, features=features) if axis in whole else Through(axis, axis)

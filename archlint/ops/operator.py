@@ -43,31 +43,34 @@ ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 
 @record
 class Operator:
-    """One operator with its four facets and the roles of its inputs.
+    """The entry of one operator: its four facets, the roles of its inputs, and how it uses memory.
 
-    `cost` is the forward work, `kept` what the backward pass needs, `sight` the receptive-field
-    links of one output, `signal` what becomes of random numbers on the way (None: not known).
+    The facets are `cost`, the forward work; `kept`, what autograd saves for the backward pass;
+    `sight`, the receptive-field links of one output; and `signal`, the effect on random numbers
+    (None: not known).
 
-    `weights` and `buffers` are the input slots that hold parameters and running statistics when
-    they come from the file, and `scalars_are_constants` tells that a one-element tensor there is a
-    number of a formula. A weight that passes an operator that `carries_weight` (a transposition, a
-    cast) is still the same weight; one that `creates_weight` stands for a weight itself, and one
-    that `is_literal` for what is written down in the file. `selection` says how much of the first
-    input an operator hands on that computes nothing and leaves its order alone.
+    Roles of inputs. `weights` and `buffers` are the slots that hold parameters and running
+    statistics when they come from the file; where `scalars_are_constants`, a one-element tensor
+    there is a constant instead. A weight that goes through an operator that `carries_weight` (a
+    transposition, a cast) is still the same weight; one that `creates_weight` makes a weight
+    itself, and one that `is_literal` makes what the file spells out. `cached` are the slots of a KV
+    cache. An operator that does not `reads_contents` uses only the shapes of its inputs, whose
+    elements may be freed.
 
-    `view` gives the strides of an output that shares the first input's storage; without it, or
-    where it answers None, the operator makes a new tensor, which lies as `layout` says. `backward`
-    says where the gradients of the inputs come from, and `unview` is `view` backwards: the strides
-    of the first input's gradient in the storage of the output's, where they follow from more than
-    the shapes. `merged` is the shape that the gradient of the output is cut to: one that does not
-    lie so is copied first. `misfit` says why the sizes of a call do not go together where onnx's
-    own inference does not look, None where they do. `casting` says what autocast does to its
-    tensors. `cached` are the slots of keys and values that are kept of earlier tokens when text is
-    made. One that does not `reads_contents` asks for the shapes of its inputs alone: their elements
-    may be gone. One whose tensors are commonly `in_variables` of the module that calls it (the
-    queries, keys and values of attention, a list that is concatenated) may keep them alive until
-    that module returns. The storage of an output that is made in the `room_of` an input is as large
-    as that.
+    Memory. `view` gives the strides of an output that shares the storage of the first input;
+    without it, or where it returns None, the operator makes a new tensor, laid out as `layout`
+    says. `backward` says where the gradients of the inputs come from. `unview` is the inverse of
+    `view`: the strides of the first input's gradient within the output's gradient, where they do
+    not follow from the shapes alone. `merged` is the shape to which the gradient of the output is
+    viewed; where its strides do not allow that, it is copied first. The storage of an output that
+    is made in the `room_of` an input is as large as that of the input. Tensors of an operator that
+    is `in_variables` (attention, concatenations) are often held by variables of the calling module,
+    and may stay alive until that module returns.
+
+    Others. `selection` says which part of the first input an operator passes on, if it computes
+    nothing and keeps the order. `misfit` explains why the sizes of a call contradict each other
+    where onnx's own inference does not check; None where they do not. `casting` says what autocast
+    does to its tensors.
     """
 
     name: str

@@ -6,9 +6,9 @@ import enum
 
 
 class Selection(enum.Enum):
-    """What the outputs of an operator hold of its first input, in the order that it has there.
+    """Which elements of its first input an operator outputs, in unchanged order.
 
-    An operator that changes the order of axes, cuts them anew or computes anything has none.
+    An operator that permutes or reshapes axes, or computes anything, has none.
     """
 
     ALL = "all"  # every element, in one output or in pieces

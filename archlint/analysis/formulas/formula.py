@@ -11,9 +11,9 @@ from archlint.record import record
 
 @record
 class Sizes:
-    """The sizes of one symbol that a formula holds for: multiples of `step` from `smallest` on.
+    """The sizes of one symbol for which a formula holds: multiples of `step`, from `smallest` on.
 
-    `largest` is None where nothing was found that ends them.
+    `largest` is None where no upper end was found.
     """
 
     smallest: int = 1
@@ -32,10 +32,10 @@ class Sizes:
 class Formula:
     """An amount between the polynomials `low` and `high`, or the `reason` why there are none.
 
-    `symbols` are the names behind the powers of the terms, and `domain` the sizes of each that the
-    polynomials hold for. `unknown` are the parts that stay unknown whatever the sizes; they are in
-    no term. `equal` names axes without a symbol that are taken for one size. `below` is
-    the formula of smaller sizes, where it is another and one was found.
+    `symbols` are the variables of the polynomials, and `domain` gives the sizes of each for which
+    they hold. `unknown` are the parts that stay unknown whatever the sizes; no term contains them.
+    `equal` names axes without a symbol that are taken to have the same size. `below` is the formula
+    for smaller sizes, where another one holds there and was found.
     """
 
     symbols: tuple[str, ...]

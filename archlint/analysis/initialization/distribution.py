@@ -19,12 +19,13 @@ KURTOSIS: Mapping[str, float] = MappingProxyType(
 
 @record
 class Distribution:
-    """The spread of a weight's numbers.
+    """The distribution of the numbers in a weight.
 
-    `error` is the standard error of ln(std): 0 where the spread is declared. `largest` is the
+    `error` is the standard error of ln(std); 0 where the distribution is declared. `largest` is the
     largest absolute value that was seen, or the bound of a declared distribution. `kurtosis` is
-    Pearson's. `initializer` is the declared text, None for what was measured; `stated` is the
-    deviation in it where cutting off left less. `numbers` is how many numbers were seen.
+    Pearson's. `initializer` is the declared initializer, None for measured numbers; `stated` is the
+    deviation that it states, where truncation made the true one smaller. `numbers` is how many
+    numbers were measured.
     """
 
     family: str

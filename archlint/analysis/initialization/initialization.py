@@ -33,9 +33,9 @@ def read_nothing(_: str) -> Statistics | None:
 
 @record(slots=False)
 class Layer:
-    """One weighted sum: its weight, how many products it sums, and the tensor that it is given.
+    """One weighted sum: its weight, the number of products that it sums, and its input tensor.
 
-    Where it stands is worked out when somebody asks: nobody does where weights are trained.
+    What comes before and after it is computed on demand: for trained weights, nothing asks.
     """
 
     node: Node
@@ -83,9 +83,9 @@ class Layer:
 class Initialization:
     """The weights of a graph before training.
 
-    `describe` reads stored numbers and is asked only for weights whose spread is asked for;
-    `stated` is what the target says about them (`fresh`, `trained`, `auto`), and
-    `may_fold` is false where it says that no batch normalization is hidden in them.
+    `describe` reads stored numbers, and is called only for weights whose distribution is asked for.
+    `stated` is what the target says about them (`fresh`, `trained` or `auto`); `may_fold` is false
+    where the target says that no batch normalization was folded into them.
     """
 
     flow: Flow

@@ -19,11 +19,11 @@ _SHORT = 8
 class Field:
     """What the elements of a tensor of `shape` read of an input axis of length `extent`.
 
-    `whole` names the node through which everything is read: the field is global. Its `branches`
-    then are the paths past that node, the content that a gate or an attention is applied to.
-    `bounded` means that the field is an upper bound of the truth; `lost` gives the reason where
-    it could not be followed. Along the axes in `blended` lie pieces of different fields, which are
-    told as one: what cuts such an axis gets an upper bound.
+    `whole` names the node through which everything is read: the field is global. Its `branches` are
+    then the paths past that node, to the content that a gate or an attention is applied to. Where
+    `bounded`, the field is an upper bound; `lost` gives the reason where it could not be followed.
+    Along the axes in `blended` lie pieces with different fields, which are represented by their
+    union: an operator that slices such an axis gets an upper bound.
     """
 
     shape: Shape = ()

@@ -31,7 +31,7 @@ class Step:
 
 @record
 class Kernel:
-    """A convolution on the path: its window, and the input elements between neighbours there.
+    """A convolution on the path: its window, and its jump, the input elements between neighbours.
 
     It adds (K - 1) d j to the field for a jump of j (Araujo et al. 2019, equation 2).
     """

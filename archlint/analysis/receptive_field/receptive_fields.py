@@ -40,11 +40,11 @@ class Extent:
 
 @record(slots=False)
 class ReceptiveFields:
-    """The fields of a graph, worked out forward from each input axis.
+    """The fields of a graph, propagated forward from each input axis.
 
-    Axes of features (channels, embeddings) are no extents and are left out: they are the ones that
-    a product with a weight sums over before anything else has happened to them. So is the batch
-    axis: an axis 0 of which nothing ever reads two places, or where axis 0 is time, axis 1.
+    Feature axes (channels, embeddings) are not extents and are left out: they are the axes that a
+    product with a weight sums over before anything else happens to them. So is the batch axis: an
+    axis 0 of which nothing ever reads two positions, or axis 1 where axis 0 is time.
     """
 
     graph: Graph

@@ -47,7 +47,7 @@ class Branch:
 
 @record
 class Scale:
-    """The root mean square of an activation over that at the start of its stretch, and its band."""
+    """The root mean square of an activation relative to the start of its segment, with its band."""
 
     node: Node
     ratio: float
@@ -61,7 +61,7 @@ class Scale:
 
 @record(slots=False)
 class Segments:
-    """What happens to the signal between one normalization and the next."""
+    """The signal between one normalization and the next."""
 
     propagation: Propagation
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Kind(enum.Enum):
-    """What gave a tensor its scale, or takes it."""
+    """What sets the scale of a tensor, or removes it."""
 
     DATA = "data"  # an input of the model
     STORED = "stored"  # a weight
@@ -55,7 +55,7 @@ class Kind(enum.Enum):
 
 @record
 class Origin:
-    """What gave a tensor its scale; `activation` where that is a function of each element."""
+    """What set the scale of a tensor; `activation` where that is an elementwise function."""
 
     kind: Kind
     node: Node | None = None
@@ -78,7 +78,7 @@ def _rectifies(function: Function) -> bool:
 
 @record
 class Sink:
-    """What a tensor runs into; `joins` tells that it is added to another path on the way."""
+    """What a tensor ends in; `joins` means that it is added to another path on the way."""
 
     kinds: frozenset[Kind]
     joins: bool = False
@@ -122,7 +122,7 @@ def _either(first: Sink, second: Sink) -> Sink:
 
 @record(slots=False)
 class Flow:
-    """Both questions, answered for all tensors of a graph in one walk each."""
+    """The origins and the sinks of all tensors of a graph, each found in one walk."""
 
     graph: Graph
     operators: Operators
