@@ -19,10 +19,10 @@ _SECTIONS = ("training", "require", "declared", "reserve")
 
 
 def build_target(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Target:
-    """Return the target that `layers` state together, later ones over earlier ones.
+    """Return the target that `layers` state together; later layers win over earlier ones.
 
-    `devices` are looked at before the catalogue. Raises `ConfigError` for a device that nobody
-    knows and for statements that need another one.
+    `devices` are searched before the catalogue. Raises `ConfigError` for an unknown device, and for
+    settings that have no effect without another one.
     """
     stated = tuple(layers)
     merged = merge(stated)

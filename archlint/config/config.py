@@ -26,7 +26,7 @@ _NO_SELECTION = Selection()
 
 @record
 class PerFile:
-    """What holds for some files beside what holds for all."""
+    """The settings of a `[[per-file]]` table."""
 
     files: tuple[Pattern, ...]
     selection: Selection
@@ -37,8 +37,8 @@ class PerFile:
 class Config:
     """Everything that a configuration file states; `Config()` states nothing.
 
-    Patterns and paths in the file are relative to `root`, the folder that it stands in; a file
-    that this one extends keeps its own folder.
+    Patterns and paths in the file are relative to `root`, its folder; a file that this one extends
+    keeps its own folder.
     """
 
     path: Path | None = None
@@ -52,7 +52,7 @@ class Config:
     baseline: Path | None = None
 
     def with_devices(self, devices: Iterable[Device]) -> Config:
-        """Return the same configuration that also knows `devices`; its own ones win."""
+        """Return the same configuration with `devices` added; its own devices win."""
         known = {device.name: device for device in devices} | dict(self.devices)
         return replace(self, devices=MappingProxyType(known))
 
@@ -61,9 +61,9 @@ class Config:
     ) -> Target:
         """Return the target of one model.
 
-        `document` is the plain data under `target:` of the model itself, None without any. Later
-        wins: this configuration, its tables for `file`, the document, the command line. Raises
-        `ConfigError`, whose `origin` says which of them is wrong.
+        `document` is the plain data under `target:` of the model itself, None if there is none.
+        Later sources win: this configuration, its tables for `file`, the document, the command
+        line. Raises `ConfigError`, whose `origin` says which source is wrong.
         """
         layers, errors = [*self.layers, *(each.layer for each in self._about(file))], Errors()
         if document is not None:
@@ -94,7 +94,7 @@ class Config:
         return selection
 
     def excludes(self, file: Path) -> bool:
-        """Whether `file` is not to be looked for in folders."""
+        """Whether `file` is left out when folders are searched."""
         return _any_matches(self.exclude, file)
 
     def _about(self, file: Path) -> Iterable[PerFile]:

@@ -18,7 +18,7 @@ _SHARED_TABLE = ("tool", "archlint")
 
 @record
 class ConfigFile:
-    """A configuration file: its settings as plain data, and the table that they stand in."""
+    """A configuration file: its settings as plain data, and the table that holds them."""
 
     path: Path
     text: str
@@ -42,7 +42,7 @@ def find_config(start: Path) -> ConfigFile | None:
 
 
 def config_in(folder: Path) -> ConfigFile | None:
-    """Return the configuration that stands in a folder, None where it has none."""
+    """Return the configuration in a folder, None where there is none."""
     for name in (OWN_FILE, SHARED_FILE):
         path = folder / name
         found = read_config(path, needed=False) if path.is_file() else None

@@ -26,11 +26,11 @@ class Origin(enum.StrEnum):
 
 @record(eq=False, slots=False, frozen=False)
 class ConfigError(CannotRun):
-    """Raised for a setting that archlint cannot take.
+    """Raised for an invalid setting.
 
     `key` is the path of keys to the setting, in the configuration file or below `target:` of a
-    model; `line` and `column` are 1-based, None where the text is not at hand. `unknown` says that
-    the key itself is wrong, not its value. `more` are what else was wrong in the same reading.
+    model; `line` and `column` are 1-based, None where the text is not available. `unknown` means
+    that the key itself is wrong, not its value. `more` are the other errors of the same reading.
     """
 
     problem: str
@@ -73,7 +73,7 @@ class ConfigError(CannotRun):
 
 
 class Errors:
-    """Takes down what is wrong while the reading goes on, so that one run tells all of it."""
+    """Collects errors while reading goes on, so that one run reports all of them."""
 
     def __init__(self) -> None:
         self._found: list[ConfigError] = []
@@ -90,9 +90,9 @@ class Errors:
             self._found += error.below(*parents).every
 
     def check(self, origin: Origin | None = None, path: Path | None = None) -> None:
-        """Raise everything that was taken down as one error, where there is anything.
+        """Raise all collected errors as one, if there are any.
 
-        `origin` and `path` say where it was written, unless that is known.
+        `origin` and `path` say where the settings were written, unless an error knows that already.
         """
         if self._found:
             first, *more = self._found

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @record
 class Layer:
-    """What one place states: typed values by the dotted keys of their settings.
+    """The settings that one source states: typed values by dotted keys.
 
-    `section` is the table of the configuration file that the settings stand in.
+    `section` is the table of the configuration file that holds the settings.
     """
 
     origin: Origin

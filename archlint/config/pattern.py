@@ -23,7 +23,7 @@ class Pattern:
         return self.written
 
     def matches(self, file: Path) -> bool:
-        """Whether the pattern is about `file`; one that is elsewhere is matched from the top."""
+        """Whether the pattern matches `file`; outside of its folder, the whole path is matched."""
         path, root = file.resolve(), self.root.resolve()
         inside = path.relative_to(root) if path.is_relative_to(root) else path
         return path_matches(inside, self.written)

@@ -15,7 +15,7 @@ _EXACT = 1000  # weighs more than the longest family
 
 @record
 class Selection:
-    """What was asked for; `select` is None where nobody said which rules to run."""
+    """The rules that were asked for; `select` is None where nothing says which rules to run."""
 
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()

@@ -18,9 +18,9 @@ _MOST_MEANT = 3
 
 @record
 class Setting:
-    """Something that a user can state: its dotted key, the kind of its value, what it is for.
+    """Something that a user can set: its dotted key, the kind of its value, and its description.
 
-    `also` are further keys for the same thing: the names of command-line flags are valid keys.
+    `also` are alternative keys for the same thing: the names of command-line flags are valid keys.
     """
 
     key: str
@@ -46,7 +46,7 @@ class Setting:
 
 @record
 class Table:
-    """Settings that can stand together."""
+    """A group of settings that can be stated together."""
 
     settings: tuple[Setting, ...]
 

@@ -51,7 +51,7 @@ class Configs:
         return load(source).with_devices(self._devices)
 
     def learn(self, devices: Iterable[Device]) -> None:
-        """Let every configuration know devices that plugins give."""
+        """Make the devices of plugins known to every configuration."""
         self._devices = tuple(devices)
         if self._only is not None:
             self._only = self._only.with_devices(self._devices)

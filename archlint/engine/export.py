@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def export(source: Path, output: Path, seed: int) -> Outcome | None:
-    """Write the model that `source` stands for; return what is wrong with it, if anything is.
+    """Write the model that `source` describes, and return the problems of `source`, if any.
 
     Weights are drawn from their initializers: the same `seed` gives the same file. Raises
-    `CannotRun` for a source that is no text, and where `output` cannot be written or is `source`.
+    `CannotRun` for a source that is not text, and where `output` cannot be written or is `source`.
     """
     from archlint.frontends.architecture import compile_architecture
     from archlint.frontends.architecture.export import export as with_weights

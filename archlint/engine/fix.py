@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @record
 class FixedFile:
-    """A file before and after its safe fixes; `count` of them could be made."""
+    """A file before and after its safe fixes, of which `count` could be applied."""
 
     path: Path
     shown: str
@@ -66,7 +66,7 @@ class FixedFile:
 def fix_files(
     outcome: Outcome, candidates: Iterable[Candidate], project: Project
 ) -> list[FixedFile]:
-    """Return what the safe fixes of a run would make of its files, without writing them."""
+    """Return the files of a run with their safe fixes applied, without writing them."""
     fixes: dict[str, list[Fix]] = {}
     for item in outcome.findings:
         fix = item.finding.fix

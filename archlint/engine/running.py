@@ -35,9 +35,9 @@ _WHOLE = {
 
 
 class Running:
-    """A session of onnxruntime in which every tensor can be looked at.
+    """A session of onnxruntime in which every tensor can be observed.
 
-    Raises `CannotRun` where onnxruntime is missing or refuses the model.
+    Raises `CannotRun` where onnxruntime is missing or rejects the model.
     """
 
     def __init__(self, model: Model, tensors: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ class Running:
         self._names = {output.name for output in self._session.get_outputs()}
 
     def has(self, tensor: str) -> bool:
-        """Whether a tensor can be looked at."""
+        """Whether a tensor can be observed."""
         return tensor in self._names
 
     def inputs(self) -> dict[str, np.ndarray]:

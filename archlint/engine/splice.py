@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Splice:
-    """Put `text` where the code points from `start` to just before `end` stand."""
+    """Replace the code points from `start` up to, but not including, `end` by `text`."""
 
     start: int
     end: int

@@ -26,8 +26,8 @@ _FEW = 300
 class StoredNumbers:
     """The numbers in one file, by the names of their tensors.
 
-    Large tensors are read from the file at `path`, small ones stand in the model itself. What is
-    wrong with the bytes is told when the file is loaded, not here.
+    Large tensors are read from the file at `path`; small ones are in the model itself. Problems
+    with the bytes are reported when the file is loaded, not here.
     """
 
     def __init__(self, path: Path, proto: ModelProto, payloads: Mapping[str, Payload]) -> None:
@@ -38,7 +38,7 @@ class StoredNumbers:
         self._alike: dict[tuple[int, tuple[int, ...], bytes], Statistics] = {}
 
     def describe(self, name: str) -> Statistics | None:
-        """Return what a tensor's numbers look like, sampled; None where its bytes are not there."""
+        """Return sampled statistics of a tensor; None where its bytes are missing."""
         if name not in self._described and len(self._described) > _FEW:
             self._described |= self._ahead.with_others(name)
         if name not in self._described:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @record(frozen=False)
 class Tally:
-    """Findings and files as they come.
+    """Findings and files, collected during a run.
 
-    `findings` are those that a baseline can cover, `final` those that none can: unreadable files,
-    bugs, suppressions that suppress nothing. `ran` has the codes that ran by path.
+    A baseline can cover `findings`, but not `final`: unreadable files, bugs, and suppressions that
+    suppress nothing. `ran` has the codes that ran, by path.
     """
 
     findings: list[Reported] = field(default_factory=list)
@@ -30,9 +30,9 @@ class Tally:
     ran: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def crash(self, path: str, where: str, error: Exception) -> None:
-        """Note a bug, which is a finding too, so that no report hides it.
+        """Record a bug; it is also a finding, so that no report hides it.
 
-        Raises `KeyboardInterrupt` where the error is no bug, but the user's wish to end the run.
+        Raises `KeyboardInterrupt` where the error is the user's request to end the run.
         """
         import traceback
 

@@ -19,7 +19,7 @@ _SHOWN_MODULES = 5
 
 
 def unmatched(loaded: LoadedFile) -> Iterator[Finding]:
-    """Yield a finding for each name in the target that nothing in the model goes by."""
+    """Yield a finding for each name in the target that matches nothing in the model."""
     yield from _dimensions(loaded, UnknownDimension())
     yield from _modules(loaded.model, UnknownModule())
 

@@ -24,11 +24,11 @@ _NOISE = 1e-5
 
 @record
 class Compared:
-    """What came of one tensor and one axis of an input.
+    """The comparison of one tensor along one axis of an input.
 
-    `seen` of the `predicted` pairs of a place that was changed and one that reads it did change;
-    the others can be masked by what a rectifier or a maximum lets through. `outside` is the first
-    pair that changed although it was not predicted: (position along `axis`, changed place).
+    Of the `predicted` pairs of a perturbed position and an output position that reads it, `seen`
+    did change; the others can be masked by a rectifier or a maximum. `outside` is the first pair
+    that changed although it was not predicted: (position along `axis`, perturbed position).
     """
 
     tensor: str
@@ -41,10 +41,10 @@ class Compared:
 
 
 def verify(model: Model, running: Running, tensors: Sequence[str]) -> Iterator[Compared]:
-    """Yield what came of each of `tensors` along each axis of the inputs.
+    """Yield the comparison of each of `tensors` along each axis of the inputs.
 
-    Random numbers stand at all places; one place of an axis after the other is given other ones,
-    at both ends and evenly between, the same in every run.
+    All inputs are random; then the positions of one axis are perturbed one at a time, at both ends
+    and evenly between them, the same in every run.
     """
     fields = model.facts.receptive_fields
     inputs = running.inputs()

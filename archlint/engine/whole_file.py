@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put `content` in the place of the file at `path`, which keeps its permissions.
+    """Replace the file at `path` by `content`; it keeps its permissions.
 
-    Behind a link the file that it leads to is replaced. What is no regular file, as a pipe or
-    `/dev/null`, is written to: replacing it would take it away from everybody. Raises `CannotRun`.
+    If it is a link, the file that it leads to is replaced. What is not a regular file, such as a
+    pipe or `/dev/null`, is written to instead of replaced. Raises `CannotRun`.
     """
     try:
         if path.exists() and not path.is_file():

@@ -53,5 +53,5 @@ class Node:
 
     @property
     def ignored_rules(self) -> str | None:
-        """The rules that the file suppresses for this node, separated by commas; None without any."""
+        """The rules that the file suppresses for this node, separated by commas; None without."""
         return self.metadata.get(IGNORE)

@@ -22,10 +22,10 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 @record
 class Reported:
-    """A finding with the file it stands in.
+    """A finding with the file that it is in.
 
-    `span` is None where the file has no lines. `subject` is the node with its shapes, in a
-    line, for formats without lines; empty where the finding is about no node.
+    `span` is None where the file has no lines. `subject` is the node with its shapes, in one line,
+    for files without lines; empty where the finding is not about a node.
     """
 
     path: str
@@ -56,7 +56,7 @@ def _natural(text: str) -> tuple[tuple[int, str], ...]:
 
 
 class Status(enum.StrEnum):
-    """What became of a file."""
+    """What happened to a file."""
 
     CHECKED = "checked"
     SKIPPED = "skipped"
@@ -65,9 +65,9 @@ class Status(enum.StrEnum):
 
 @record
 class FileOutcome:
-    """What became of one file, and why where it was not checked.
+    """What happened to one file, and why if it was not checked.
 
-    `text` is the source of a text file in which something was found, for code frames.
+    `text` is the source of a text file that has findings, for code frames.
     """
 
     path: str
@@ -88,10 +88,10 @@ class Crash:
 
 @record
 class Outcome:
-    """Everything that a run has to say, in order.
+    """The complete result of a run, in order.
 
-    `rules` are all that there are, also those that did not run. `recordable` are the findings that
-    a new baseline would hold.
+    `rules` are all known rules, including those that did not run. `recordable` are the findings
+    that a new baseline would contain.
     """
 
     findings: tuple[Reported, ...]
