@@ -128,7 +128,7 @@ def _of(limit: int | None) -> str:
 def _passing(memory: Mapping[str, Any]) -> list[Line]:
     """Return the line about what comes and goes at the peak, where that is known."""
     passing = memory["training"]["passing_bytes"]
-    return [("  in passing", format_bytes(passing))] if memory["complete"] else []
+    return [("  transient", format_bytes(passing))] if memory["complete"] else []
 
 
 def _communication(bounds: Mapping[str, int]) -> list[Line]:

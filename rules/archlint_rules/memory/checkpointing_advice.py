@@ -36,7 +36,7 @@ class CheckpointingAdvice(Rule):
             return
         if peak.high > _LARGE_PART * tightest.limit:
             yield self.finding(
-                f"activations kept for backward take {format_bytes(saved.low)} of the "
+                f"saved activations take {format_bytes(saved.low)} of the "
                 f"{format_bytes(peak.high)} of a training step, which is "
                 f"{format_share(peak.high / tightest.limit)} of {tightest.source}",
                 path=tightest.path,

@@ -73,8 +73,8 @@ def _parts(model: Model) -> dict[str, Amount]:
         f"{model.target.training.optimizer} state": memory.state_bytes,
         **copies,
         **({"communication": communication} if communication.high else {}),
-        "activations kept for backward": model.facts.saved.total,
-        _PASSING.get(memory.moment, "loss and gradients in passing"): Amount.exact(memory.passing),
+        "saved activations": model.facts.saved.total,
+        _PASSING.get(memory.moment, "loss and transient gradients"): Amount.exact(memory.passing),
     }
 
 
