@@ -38,14 +38,13 @@ def close() -> None:
         _write(stream, "")
 
 
-def colored(stream: TextIO | None = None) -> bool:
-    """Whether to use colours: FORCE_COLOR and NO_COLOR decide, else a terminal does."""
+def colored() -> bool:
+    """Whether to colour standard output: by NO_COLOR and FORCE_COLOR, or else for a terminal."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    out = stream or sys.stdout
-    return out.isatty() and os.environ.get("TERM") != "dumb" and console.takes_colors()
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and console.takes_colors()
 
 
 def _write(stream: TextIO, text: str) -> None:

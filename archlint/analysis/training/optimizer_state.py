@@ -19,15 +19,14 @@ class Optimizer:
     buffer of SGD with momentum: 1; Rajbhandari et al. 2020, section 3.1), `state_bytes` the width
     of each where it is not the parameter's own, `counters` the scalars a parameter tensor, and
     `temporaries` the tensors of a parameter's size that one update makes; the last of them lives on
-    (`holds_last`) until the next parameter's is made. `foreach_temporaries` is the same for an
-    update of all parameters at once.
+    until the next parameter's is made. `foreach_temporaries` is the same for an update of all
+    parameters at once.
     """
 
     states: int
     counters: int = 1
     temporaries: int = 0
     foreach_temporaries: int = 0
-    holds_last: bool = True
     state_bytes: int | None = None
     factored: bool = False
 
@@ -60,7 +59,7 @@ def state_bytes(optimizer: Optimizer, shape: tuple[int, ...], width: int) -> int
 
 
 def step_temporaries(optimizer: Optimizer, sizes: Sequence[int], *, foreach: bool) -> int:
-    """Return the most bytes that a step makes for a moment, for gradients of `sizes` bytes.
+    """Return the peak bytes of a step's temporaries, for gradients of `sizes` bytes.
 
     A single-tensor step goes through the parameters one by one, a foreach step takes all at once.
     """
@@ -68,8 +67,7 @@ def step_temporaries(optimizer: Optimizer, sizes: Sequence[int], *, foreach: boo
         return optimizer.foreach_temporaries * sum(sizes)
     if not optimizer.temporaries or not sizes:
         return 0
-    before = (0, *sizes[:-1]) if optimizer.holds_last else (0,) * len(sizes)
-    pairs = zip(before, sizes, strict=True)
+    pairs = zip((0, *sizes[:-1]), sizes, strict=True)
     return max(last + optimizer.temporaries * size for last, size in pairs)
 
 

@@ -67,18 +67,14 @@ def _head_width(query: Shape) -> Dim:
 
 def grouped(given: Given) -> Outputs:
     """Attention whose queries share keys and values; caches are (B, kv heads, P + T, d)."""
-    return _grouped(given, past=3)
-
-
-def _grouped(given: Given, past: int) -> Outputs:
     shape, heads, kv = given.shape(0), given.integer("num_heads"), given.integer("kv_num_heads")
     if shape is None or len(shape) != 3 or not heads or not kv:
         return ()
     batch, length, width = shape
     head = quotient(width, heads if given.has(1) else heads + 2 * kv)
-    cached = _cache_length(given, past, length)
+    cached = _cache_length(given, 3, length)
     dtype = given.dtype(0)
-    cache = Made((batch, kv, cached, head), given.dtype(past, 0))
+    cache = Made((batch, kv, cached, head), given.dtype(3, 0))
     return Made((batch, length, product(head, heads)), dtype), cache, cache
 
 
@@ -95,7 +91,7 @@ def _cache_length(given: Given, past: int, length: Dim) -> Dim:
 
 def sparse(given: Given) -> Outputs:
     """Block-sparse attention keeps its caches as long as they are."""
-    return (*_grouped(given, past=3)[:1], *_caches(given, 3, 4))
+    return (*grouped(given)[:1], *_caches(given, 3, 4))
 
 
 def _caches(given: Given, *slots: int) -> Outputs:
