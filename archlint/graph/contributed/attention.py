@@ -72,18 +72,18 @@ def grouped(given: Given) -> Outputs:
         return ()
     batch, length, width = shape
     head = quotient(width, heads if given.has(1) else heads + 2 * kv)
-    cached = _cache_length(given, 3, length)
+    cached = _cache_length(given, length)
     dtype = given.dtype(0)
     cache = Made((batch, kv, cached, head), given.dtype(3, 0))
     return Made((batch, length, product(head, heads)), dtype), cache, cache
 
 
-def _cache_length(given: Given, past: int, length: Dim) -> Dim:
-    """Return how long the cache is afterwards, which the total length says where it is known."""
-    if not given.has(past):
+def _cache_length(given: Given, length: Dim) -> Dim:
+    """Return the length of the cache afterwards; the total length decides it where it is known."""
+    if not given.has(3):
         return length
-    cached = given.dim(past, 2)
-    whole = given.numbers(6) if past == 3 else None
+    cached = given.dim(3, 2)
+    whole = given.numbers(6)
     if whole and isinstance(cached, int):
         return max(whole[0], cached)
     return total(cached, length) if length != 1 and cached == 0 else None
