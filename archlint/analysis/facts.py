@@ -197,7 +197,7 @@ class Facts:
 
     @property
     def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
-        """The names in the training that nothing goes by, behind the settings they stand in."""
+        """The names in the training settings that match nothing, with their settings."""
         from archlint.analysis.training.trained_part import unmatched_patterns
 
         return tuple(unmatched_patterns(self.graph, self.target.training))

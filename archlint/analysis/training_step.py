@@ -67,14 +67,14 @@ class TrainingStep:
 
     @property
     def _is_open(self) -> bool:
-        """Whether a file hides layers and nobody says which."""
+        """Whether a file hides layers and the target does not say which."""
         said = self.target.training
         is_silent = said.dropout is None and said.batch_norm is None
         return is_silent and self._surely.is_inference
 
     @property
     def folded_norms(self) -> tuple[str, ...]:
-        """The nodes that batch norms were folded into, as far as the file tells."""
+        """The nodes that batch norms were folded into, as far as the file records it."""
         return folded_norms(self.graph)
 
     def _program(self, *, with_biases: bool) -> Program:

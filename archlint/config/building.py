@@ -83,7 +83,7 @@ def _requirements(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Requirem
 def known_device(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Device | None:
     """Return the device that `layers` state, None without one.
 
-    `devices` are looked at before the catalogue. Raises `ConfigError` where nobody knows it.
+    `devices` are searched before the catalogue. Raises `ConfigError` for an unknown one.
     """
     stated = tuple(layers)
     name = merge(stated).get("device")

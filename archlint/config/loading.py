@@ -50,7 +50,7 @@ def load(source: ConfigFile, above: tuple[Path, ...] = ()) -> Config:
 
 
 def _config(source: ConfigFile, values: Mapping[str, Any], errors: Errors) -> Config:
-    """Return what the file itself states; what is wrong is taken down in `errors`."""
+    """Return what the file itself states; `errors` collects what is wrong."""
     root = source.path.parent
     layer = Layer(Origin.FILE)
     devices: dict[str, Device] = {}

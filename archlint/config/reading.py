@@ -25,7 +25,7 @@ def read_layer(data: object, origin: Origin, path: Path | None = None) -> Layer:
 
 
 def read_layer_on(data: object, errors: Errors, origin: Origin, path: Path | None = None) -> Layer:
-    """Return what `read_layer` does, without what is wrong, which is taken down in `errors`."""
+    """Return what `read_layer` does; `errors` collects what is wrong."""
     layer = Layer(origin, TARGET.read_on(data, errors), path)
     with errors.at():
         _check_momentum(layer)

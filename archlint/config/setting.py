@@ -81,7 +81,7 @@ class Table:
     def read_on(
         self, data: object, errors: Errors, extra: tuple[str, ...] = ()
     ) -> dict[str, object]:
-        """Return what `read` does, without what is wrong, which is taken down in `errors`."""
+        """Return what `read` does; `errors` collects what is wrong."""
         values: dict[str, object] = {}
         with errors.at():
             self._read(data, "", extra, values, errors)

@@ -54,7 +54,7 @@ class AlikeTensors:
 
     @cached_property
     def _waiting(self) -> dict[Kind, dict[str, None]]:
-        """The names of the tensors of each kind that nobody asked for yet, the last one first."""
+        """The names of the tensors of each kind that are not described yet, the last one first."""
         waiting: dict[Kind, dict[str, None]] = {}
         for name in reversed({**self.payloads, **self.tensors}):
             kind = self._kind(name)

@@ -41,7 +41,7 @@ def load(candidate: Candidate, project: Project) -> LoadedFile:
     Raises `NotOurs` for YAML of other programs, `Unreadable` for what is broken.
     """
     name = candidate.path.name.lower()
-    if not candidate.path.is_file():  # a pipe would be waited for, a device read for ever
+    if not candidate.path.is_file():  # a pipe would block, a device would be read endlessly
         raise unreadable("it is not a regular file, or it is a broken link")
     try:
         for frontend in project.registry.frontends:

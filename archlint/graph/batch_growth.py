@@ -49,7 +49,7 @@ class Growth:
         return Value(name, value.dtype, shape, value.role, Provenance.BOUND)
 
     def forget(self, name: str, scope: Scope) -> None:
-        """Take the shape of a tensor for unknown: how it grows cannot be told."""
+        """Mark the shape of a tensor as unknown: how it grows is not known."""
         value = scope.values[name]
         unknown = (None,) * len(value.shape or ())
         scope.values[name] = Value(name, value.dtype, unknown, value.role)

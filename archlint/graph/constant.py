@@ -58,7 +58,7 @@ def _add_plain(node: Node, name: str, scope: Scope) -> None:
 
 
 def _is_plain(given: Attribute, dtype: DType) -> bool:
-    """Whether an attribute is of the kind that its name tells: texts or numbers."""
+    """Whether an attribute has the type that its name implies: strings or numbers."""
     kinds = (str,) if dtype is DType.STRING else (int, float)
     return all(
         isinstance(each, kinds) for each in (given if isinstance(given, tuple) else (given,))

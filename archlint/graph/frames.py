@@ -44,7 +44,7 @@ def frames(node: Node) -> tuple[Frame, ...]:
 def exported_call(node: Node) -> tuple[str, str]:
     """Return the name of the call that a node is part of in the exported program, and its operator.
 
-    Several nodes may be parts of one call. Empty where nothing is told.
+    Several nodes may be parts of one call. Empty where nothing is recorded.
     """
     text = node.metadata.get(FX_NODE, "")
     name, operator = _CALL_NAME.match(text), _OPERATOR.search(text)

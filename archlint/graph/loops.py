@@ -33,7 +33,7 @@ def count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | None:
 
 
 def _loop_count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | None:
-    """The trip count of a Loop: as often as it is told, or until its condition is false."""
+    """The trip count of a Loop: by its count input, or until its condition is false."""
     body, limit, starts = (
         node.attributes.get("body"),
         _most_rounds(node, scope),

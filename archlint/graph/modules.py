@@ -71,6 +71,6 @@ def matched(path: tuple[str, ...], patterns: Iterable[str]) -> tuple[str, ...] |
 
 
 def is_target(path: tuple[str, ...], names: Iterable[str]) -> bool:
-    """Whether a module goes by one of `names`: the whole way, or the end of it, with stars."""
+    """Whether a module matches one of `names`: its whole path or the end of it, with stars."""
     ends = [".".join(path[start:]) for start in range(len(path))]
     return any(fnmatchcase(end, name) for name in names for end in ends)

@@ -41,7 +41,7 @@ def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
     """Return the model with its functions written out, and its inputs bound.
 
     Raises:
-        InvalidGraph: functions that call themselves, or that expand beyond all bounds.
+        InvalidGraph: functions that call themselves, or that expand without bound.
 
     """
     model = inline_functions(original)

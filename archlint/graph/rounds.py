@@ -95,7 +95,7 @@ def write_out(proto: NodeProto, trips: int, opset: int) -> Iterator[GraphProto]:
 
 
 def _hands_on(body: GraphProto, given: int) -> bool:
-    """Whether a body takes what its loop is given, and makes its condition and states anew."""
+    """Whether a body takes its loop's inputs, and computes its condition and states itself."""
     return len(body.input) == given and len(body.output) >= given - 1
 
 
@@ -107,7 +107,7 @@ def _copy(body: GraphProto, graph: GraphProto, *, is_first: bool) -> None:
 
 
 def _own(body: GraphProto, once: set[str], prefix: str, suffix: str) -> Mapping[str, str]:
-    """Return names for the tensors that each round makes anew."""
+    """Return names for the tensors that each iteration creates."""
     made = (name for node in body.node for name in node.output if name and name not in once)
     return {name: f"{prefix}{name}{suffix}" for name in made}
 

@@ -15,7 +15,7 @@ from archlint.ops.undetermined import Undetermined
 
 
 class Lists(enum.Enum):
-    """Whose lists autocast goes by."""
+    """Which of PyTorch's lists autocast uses."""
 
     CPU = "cpu"
     CUDA = "cuda"

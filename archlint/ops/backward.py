@@ -15,6 +15,6 @@ class Backward(enum.Enum):
     MAKES = "makes"  # a new tensor for each input that needs a gradient
     PASSES = "passes"  # the gradient itself, summed where the input was broadcast
     PASSES_FIRST = "passes first"  # as PASSES for the first input, new for the others
-    REGROUPS = "regroups"  # the gradient with its axes cut anew, or moved
+    REGROUPS = "regroups"  # the gradient with its axes reshaped or moved
     CUTS = "cuts"  # a stretch of the gradient for each input
     SPREADS = "spreads"  # one value for many elements, without a tensor of its own

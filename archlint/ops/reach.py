@@ -156,7 +156,7 @@ class Reach:
         return self.at(first).repeated(count, self.advance)
 
     def union(self, other: Reach, length: int | None) -> Reach | None:
-        """Return what is read through either map; None where that cannot be told.
+        """Return what is read through either map; None where that is not known.
 
         It is the very map that reads all of it, where one does. Maps with different strides drift
         apart: they make a table, for which the axis has to have a known `length`.

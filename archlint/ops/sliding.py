@@ -142,7 +142,7 @@ def steps(call: Call, kernel: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[i
 def check_window(
     kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
 ) -> None:
-    """Raise `Undetermined` for a window that no operator can have, or one beyond all bounds."""
+    """Raise `Undetermined` for a window that is impossible or too large."""
     if min(len(strides), len(dilations)) < len(kernel):
         raise Undetermined("strides or dilations are not given for every axis")
     if min((*kernel, *strides, *dilations, 1)) < 1:

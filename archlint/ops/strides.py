@@ -94,10 +94,10 @@ def views_expanded(call: Call, _: int, strides: Strides) -> Strides:
 
 
 def views_reshaped(call: Call, _: int, strides: Strides) -> Strides | None:
-    """Re-cut axes without moving elements, None where they have to be copied.
+    """Axes are reshaped without moving elements; None where elements have to be copied.
 
-    Runs of axes that lie contiguously in storage are merged; a run can be cut anew, but no new axis
-    may span two runs.
+    Runs of axes that are contiguous in storage are merged; a run can be split again, but no new
+    axis may span two runs.
     """
     return reshape(call.shape(0), strides, call.output_shape())
 

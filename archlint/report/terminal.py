@@ -15,7 +15,7 @@ _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 def visible(text: str) -> str:
     """Return `text` on one line, with control characters written out.
 
-    Names come from files that nobody trusts: an escape sequence in one must not reach a terminal.
+    Names come from untrusted files: an escape sequence in one must not reach a terminal.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -98,5 +98,5 @@ def _told(offset: int) -> Iterator[None]:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting, so that a pipe that nobody writes to cannot hold the run."""
+    """Open without waiting, so that a pipe without a writer cannot block the run."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -31,7 +31,7 @@ def syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Unreadable:
 
 
 def _in_something_open(text: Text, error: yaml.MarkedYAMLError, place: Span) -> Unreadable | None:
-    """Return the error for brackets and quotes, which are told where they were opened."""
+    """Return the error for brackets and quotes, which are reported where they were opened."""
     if error.context_mark is None:
         return None
     start, problem = error.context_mark.index, error.problem or ""

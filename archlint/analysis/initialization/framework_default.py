@@ -39,7 +39,7 @@ def _glorot_bounds(fan: Fan) -> tuple[float, ...]:
 
 
 def is_untouched(fan: Fan, found: Distribution) -> bool:
-    """Whether a weight fills a framework's default so exactly that nobody trained it since.
+    """Whether a weight fills a framework's default so exactly that it cannot be trained.
 
     The largest of n uniform numbers comes as near to the bound as 1/n, and one step of training
     moves some of them across.
@@ -57,7 +57,7 @@ def _is_centred(found: Distribution) -> bool:
 
 
 def _fits(found: Distribution, bound: float) -> bool:
-    """Whether `found` is uniform within a bound: small tensors are told by the bound itself."""
+    """Whether `found` is uniform within a bound: small tensors are judged by the bound alone."""
     if not found.is_within(bound / sqrt(3), _PRECISE) or not isfinite(found.largest):
         return False
     return 0.8 * bound <= found.largest <= bound * _BOUND_SLACK

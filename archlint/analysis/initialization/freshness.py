@@ -49,7 +49,7 @@ class Freshness:
 
     @cached_property
     def is_fresh(self) -> bool | None:
-        """Whether the weights are fresh; None where nothing tells."""
+        """Whether the weights are fresh; None where there is no evidence."""
         if self.stated != "auto":
             return self.stated == "fresh"
         told = {each.is_fresh for each in self.evidence}

@@ -56,7 +56,7 @@ class Lineage:
 
     @cached_property
     def same(self) -> dict[str, str]:
-        """The stored tensor that a name stands for: itself, transposed, cast or cut anew."""
+        """The stored tensor that a name stands for: itself, transposed, cast or reshaped."""
         same = {root: root for root in self.roots}
         operator_of = self.operators.of
         for node in self.graph.nodes:

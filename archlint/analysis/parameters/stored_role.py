@@ -20,7 +20,7 @@ from archlint.record import record
 if TYPE_CHECKING:
     from archlint.ops.composite.exported import Signature
 
-# Buffers that nothing in the graph tells from parameters, by the names that everybody gives them.
+# Buffers that the graph does not distinguish from parameters, by their usual names.
 _CUSTOMARY_BUFFER = re.compile(
     r"(^|[._])(running_mean|running_var|num_batches_tracked|(cos|sin)(_cached|_table|_cache)?"
     r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
@@ -72,7 +72,7 @@ class StoredRoles:
         """Return the role of a stored tensor."""
         graph = self.lineage.graph
         value, uses = graph.values[name], self.lineage.uses[name]
-        if value.sizes is None:  # it is made anew for each size of an input
+        if value.sizes is None:  # it is computed for each size of an input
             return StoredRole.NUMBER
         weight = graph.weights.get(name)
         if weight is not None and BUFFER in weight.metadata:

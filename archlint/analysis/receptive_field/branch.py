@@ -90,7 +90,7 @@ def passed(
 
     `before` and `after` are the shapes of the tensor that is read and of the one that is made,
     `extent` is the length of the input axis that is followed. Raises `Everything` where all of it
-    is read, and `Undetermined` where that cannot be told.
+    is read, and `Undetermined` where that is not known.
     """
     if len(branch.terms) == 1:
         ((axis, term),) = branch.terms

@@ -13,7 +13,7 @@ from archlint.ops.undetermined import Undetermined
 
 _MOST_BRANCHES = 8
 _LONGEST_ROW = 1 << 17
-"""Positions of an axis that is put together out of pieces, told one by one."""
+"""The most positions of a concatenated axis that are tabulated one by one."""
 
 
 def merged(branches: Sequence[Branch], shape: Shape) -> tuple[Branch, ...]:
@@ -86,7 +86,7 @@ def joined_pieces(
 ) -> tuple[tuple[Branch, ...], bool]:
     """Return the branches of pieces that fill an axis one after the other.
 
-    The second answer tells that they are exact. Where only one piece reads the input, the others
+    The second answer says whether they are exact. Where only one piece reads the input, the others
     are padding to it. Where a piece reads what would come after the end of another one, the axis
     was rolled: as for padding that wraps, the longest piece tells the field of the interior.
     """

@@ -71,7 +71,7 @@ def _longest_run(positions: list[int]) -> list[int]:
 
 
 def _rooted(entries: list[Taps], step: int, first: int) -> Reach:
-    """Return the map of `entries` from position `first` on, told from position 0."""
+    """Return the map of `entries` from position `first` on, renumbered from 0."""
     period = len(entries)
     phases = []
     for phase in range(period):

@@ -62,7 +62,7 @@ class Join:
 
     @property
     def aligned(self) -> bool | None:
-        """Whether the paths look at the same place; None where that cannot be told.
+        """Whether the paths look at the same place; None where that is not known.
 
         Automatic padding may hide it, and what reads the same wherever it is, or more than is
         told, has no place.

@@ -29,7 +29,7 @@ class Mirror:
     def follow(self, name: str, readings: Readings) -> Walk:
         """Return the walk along the second axis of the input `name`.
 
-        It is told by the first one up to where an operator tells the two apart.
+        It equals the first one up to the operator that treats them differently.
         """
         alike = self.leading(readings)
         told = [name, *(output for reading in alike for output in reading.outputs)]
@@ -44,7 +44,7 @@ class Mirror:
         return walk
 
     def leading(self, readings: Readings) -> list[Reading]:
-        """Return the readings before the first one that tells the two axes apart."""
+        """Return the readings before the first one that treats the two axes differently."""
         inside = readings.inside
         return list(
             takewhile(lambda it: it.node.name not in inside and self._is_alike(it), readings)

@@ -18,7 +18,7 @@ class Overlap:
     """A transposed convolution whose outputs sum different numbers of products in turn.
 
     `products` are those numbers for each phase of the stride, along each of `axes` where they
-    differ. `is_smoothed` tells that every way on to an output of the model goes through a
+    differ. `is_smoothed` means that every path to an output of the model goes through a
     convolution that reads neighbours, which can even it out.
     """
 

@@ -53,7 +53,7 @@ def _match(
 
 
 def _is_closed(matching: Matching, root: Node, graph: Graph, operators: Operators) -> bool:
-    """Whether nobody outside uses what is made inside, but for its shape."""
+    """Whether nothing outside uses what is computed inside, except its shape."""
     inside = {node.name for node in matching.nodes}
     for node in matching.nodes:
         if node is root:

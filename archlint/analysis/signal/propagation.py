@@ -66,7 +66,7 @@ _FOLDED = (
 class Propagation:
     """The signal in every tensor; those that are not known are left out, with the reason.
 
-    `training` tells that batch normalizations take the statistics of the batch; in inference, fresh
+    `training` means that batch normalizations use the statistics of the batch; in inference, fresh
     running statistics make them pass their input on.
     """
 

@@ -54,7 +54,7 @@ def _flattened(node: Node, graph: Graph) -> tuple[int, ...] | None:
 
 
 def _cuts_anew(node: Node, operators: Operators) -> bool:
-    """Whether a node cuts the axes of its input anew, and computes nothing."""
+    """Whether a node reshapes its input and computes nothing."""
     operator = operators.of(node)
     if operator is None or operator.selection is not None:
         return False

@@ -111,7 +111,7 @@ def _ends_as(kind: Kind) -> Sink:
 
 
 def _either(first: Sink, second: Sink) -> Sink:
-    """Return what runs into both; most often one says it all, and is not made anew."""
+    """Return the union of two sinks; usually one contains the other and is returned as it is."""
     joins = first.joins or second.joins
     if first.kinds >= second.kinds and joins is first.joins:
         return first
@@ -200,7 +200,7 @@ class Flow:
             self.reasons[node.name] = str(reason)
             return None
         except (IndexError, ValueError):
-            return None  # what does not fit its operator is told where shapes are worked out
+            return None  # a call that contradicts its operator is reported by shape inference
 
     def _origin(self, node: Node, origins: Mapping[str, Origin]) -> Origin:
         effect = self.effects[node.name]

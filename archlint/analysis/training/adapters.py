@@ -105,7 +105,7 @@ class Adapters:
         return users[0] if is_bias else node
 
     def _add(self, layer: Node, output: str, base: str) -> None:
-        """Add the adapter of one layer, whose own result goes by the name `base` now."""
+        """Add the adapter of one layer, whose own result is now called `base`."""
         x, y = self.graph.values[layer.inputs[0]], self.graph.values[output]
         lead, features, outputs = (y.shape or ())[:-1], (x.shape or ())[-1], (y.shape or ())[-1]
         self._values[base] = replace(y, name=base, role=Role.COMPUTED)

@@ -173,7 +173,7 @@ class _Walk:
         return name in self.graph.inputs and name in self.gradients.needed
 
     def _cast(self, name: str, dtype: DType, place: str, copy: str = "") -> str:
-        """Cast a tensor in a node that goes by its `place`, a slot of the node that asks."""
+        """Cast a tensor in a node that is named after its `place`, a slot of the consuming node."""
         copy = self._new(name, dtype, copy or place)
         self.nodes.append(insertion.cast(place, name, copy))
         return copy

@@ -28,7 +28,7 @@ def trained_part(graph: Graph, operators: Operators, training: Training) -> Grap
 
 
 def unmatched_patterns(graph: Graph, training: Training) -> Iterator[tuple[str, str]]:
-    """Yield each pattern that nothing in `graph` goes by, behind the setting that it stands in."""
+    """Yield each pattern that matches nothing in `graph`, with the setting that it is in."""
     modules = training.checkpointing.modules if training.checkpointing is not None else ()
     if not (modules or training.frozen or training.lora_targets):
         return
@@ -58,7 +58,7 @@ def _ways(path: tuple[str, ...]) -> list[str]:
 def _names(graph: Graph, operators: Operators, patterns: Iterable[str]) -> list[str]:
     """Return the stored tensors that a pattern names, or whose first user is in a module so named.
 
-    Exporters give some weights names of their own, so that only the module tells.
+    Exporters rename some weights, so that only the module identifies them.
     """
     from archlint.analysis.parameters.lineage import Lineage
 

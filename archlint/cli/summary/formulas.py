@@ -64,7 +64,7 @@ def sizes(formulas: Formulas | None, flags: Sequence[str]) -> list[str]:
 
 
 def _text(formulas: Formulas, formula: Formulas) -> str:
-    """Return a formula without the ranges that all have, which are told once for all."""
+    """Return a formula without the ranges that all share, which are printed once."""
     text: str = formula["text"]
     shared = formulas["ranges"]
     if shared is None or formula["below"] is not None:

@@ -37,7 +37,7 @@ def _note(facts: Mapping[str, Any]) -> str:
 
 def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
     """Return what the totals do not know, a line a reason, and what would bind what is open."""
-    # One dimension that is not bound makes many tensors unknown: the reason is told once for all.
+    # One open dimension makes many tensors unknown: the reason is given once for all.
     nodes: dict[str, dict[str, str]] = {}
     for entry in unknown_parts(facts):
         node, reason = f"{entry['op']} {entry['node']}".strip(), entry["reason"]

@@ -57,7 +57,7 @@ class Assembler:
             try:
                 self._item(read_item(item, (*path, index), scope.file), scope)
             except Invalid as invalid:
-                scope.file.problems.take_down(invalid)
+                scope.file.problems.add_invalid(invalid)
                 scope.tensors[PREVIOUS] = None
                 keep_name(item, scope)
 

@@ -39,8 +39,8 @@ _OTHER_NAMES = {
 def layer_arguments(
     layer: Layer, entries: Iterable[Entry], names: Names, problems: Problems, place: Span
 ) -> dict[str, Any] | None:
-    """Return the arguments of a layer; None where a problem was taken down."""
-    before = problems.told
+    """Return the arguments of a layer; None where a problem was recorded."""
+    before = problems.reported
     bound: dict[str, Any] = {}
     for entry in entries:
         word = entry.key.text
@@ -51,7 +51,7 @@ def layer_arguments(
         try:
             value = node_value(entry.value, names)
         except Invalid as invalid:
-            problems.take_down(invalid)
+            problems.add_invalid(invalid)
             continue
         try:
             bound[word] = convert(argument.kind, value)
@@ -59,16 +59,20 @@ def layer_arguments(
             message = f"{word} of {layer.name} is {describe(value)}, expected {misfit}"
             problems.add(_visible(entry), message)
     for argument in layer.arguments.values():
-        if argument.default is REQUIRED and argument.name not in bound and problems.told == before:
+        if (
+            argument.default is REQUIRED
+            and argument.name not in bound
+            and problems.reported == before
+        ):
             problems.add(place, f"{layer.name} needs {argument.name}")
-    return bound if problems.told == before else None
+    return bound if problems.reported == before else None
 
 
 def block_arguments(
     block: Block, item: Item, names: Names, problems: Problems
 ) -> dict[str, Value] | None:
-    """Return the parameters of a block with their values; None where a problem was taken down."""
-    before = problems.told
+    """Return the parameters of a block with their values; None where a problem was recorded."""
+    before = problems.reported
     bound = dict(block.parameters)
     given = set()
     for entry in item.argument_entries(block.parameters):
@@ -80,11 +84,11 @@ def block_arguments(
         try:
             bound[word] = node_value(entry.value, names)
         except Invalid as invalid:
-            problems.take_down(invalid)
+            problems.add_invalid(invalid)
     for name in block.parameters:
         if name in block.required and name not in given:
             problems.add(item.word.span, f"the block {block.name} needs {name}")
-    return bound if problems.told == before else None
+    return bound if problems.reported == before else None
 
 
 def read_initializer(node: Node, names: Names) -> Initializer:

@@ -92,7 +92,7 @@ def read_parameters(
             # A default may use the parameters before it.
             values[word] = node_value(entry.value, {**names, **values})
         except Invalid as invalid:
-            problems.take_down(invalid)
+            problems.add_invalid(invalid)
             values[word] = None
         if values[word] == REQUIRED_WORD:
             required.add(word)
@@ -109,5 +109,5 @@ def _input_names(node: Node | None, problems: Problems) -> tuple[str, ...]:
     try:
         return tuple(node_word(item, "the name of an input") for item in inside.items)
     except Invalid as invalid:
-        problems.take_down(invalid)
+        problems.add_invalid(invalid)
         return (INPUT,)

@@ -83,7 +83,7 @@ class Builder:
         return Tensor(name, TensorProto.FLOAT, tuple(dims))
 
     def declare(self, tensor: Tensor, shape: tuple[Dim, ...]) -> Tensor:
-        """Give a tensor the shape that ONNX cannot infer; the model's value_info tells it."""
+        """Give a tensor the shape that ONNX cannot infer; it is written to value_info."""
         declared = Tensor(tensor.name, tensor.dtype, shape)
         self._declared[tensor.name] = declared
         return declared

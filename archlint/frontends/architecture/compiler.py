@@ -45,7 +45,7 @@ def compile_architecture(document: YamlDocument, folder: Path) -> Architecture:
     except Stop:
         pass
     except Invalid as invalid:
-        problems.take_down(invalid)
+        problems.add_invalid(invalid)
     errors = [problem for problem in document.problems if problem.severity is Severity.ERROR]
     if model is None or file is None or len(problems) or errors:
         raise Unreadable(*document.problems, *tuple(problems))
@@ -88,7 +88,7 @@ def _name(file: File) -> str:
 
 
 def _wanted(file: File, scope: Scope) -> list[tuple[str, str]]:
-    """Return the names of the outputs and of their layers; what is no layer is taken down."""
+    """Return the names of the outputs and of their layers; records unknown layers."""
     node = file.sections.get("outputs")
     if node is None:
         return []

@@ -105,7 +105,7 @@ def _nearest_layers(word: str, known: list[str]) -> str:
 
 
 def read_file(document: YamlDocument, problems: Problems) -> File:
-    """Read the sections of a file that do not depend on others; problems are taken down."""
+    """Read the sections of a file that do not depend on others; collects problems."""
     file = File(document, _sections(document, problems), problems)
     file.names, file.required = read_parameters(file.sections.get("parameters"), {}, problems)
     if "init" in file.sections:
@@ -158,7 +158,7 @@ def read_defaults(file: File) -> None:
         try:
             read = read_item(item, ("defaults", index), file)
         except Invalid as invalid:
-            file.problems.take_down(invalid)
+            file.problems.add_invalid(invalid)
             continue
         if read.layer not in layers():
             file.problems.unknown(read.word.span, "layer", read.layer, layers())

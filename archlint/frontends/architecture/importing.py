@@ -23,7 +23,7 @@ _MOST_IMPORTS = 100
 
 
 class ImportedProblems(Problems):
-    """Problems of an imported file, told where the main file imports it."""
+    """Problems of an imported file, reported where the main file imports it."""
 
     def __init__(self, outer: Problems, name: str, place: Span) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class ImportedProblems(Problems):
         message: str,
         help: str = "",  # noqa: A002 - the field's name
     ) -> None:
-        """Take down a problem at the import, with its place in the imported file."""
+        """Record a problem at the import, with its place in the imported file."""
         line = "" if span is None else f":{span.start_line}:{span.start_column}"
         self._outer.add(self._place, f"{self._name}{line}: {message}", help)
 
@@ -54,7 +54,7 @@ class Importer:
         self._count = 0
 
     def complete(self, file: File) -> None:
-        """Read the imports, blocks and defaults of a file; problems are taken down."""
+        """Read the imports, blocks and defaults of a file; collects problems."""
         inside = file.section("imports")
         if inside is not None and not isinstance(inside, Mapping):
             file.problems.add(
@@ -66,7 +66,7 @@ class Importer:
             try:
                 self._import(entry, file)
             except Invalid as invalid:
-                file.problems.take_down(invalid)
+                file.problems.add_invalid(invalid)
         read_blocks(file)
         read_defaults(file)
 

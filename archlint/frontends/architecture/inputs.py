@@ -31,7 +31,7 @@ _WORDS = ("shape", "dtype")
 
 
 def read_inputs(file: File, builder: Builder) -> dict[str, Tensor | None]:
-    """Read the inputs; None stands for one with a problem, which was taken down."""
+    """Read the inputs; None stands for one with a problem, which is recorded."""
     node = file.sections.get("inputs")
     if node is None:
         root = file.document.root
@@ -53,7 +53,7 @@ def read_inputs(file: File, builder: Builder) -> dict[str, Tensor | None]:
         try:
             inputs[name] = _tensor(builder.reserve(name), entry.value, file)
         except Invalid as invalid:
-            file.problems.take_down(invalid)
+            file.problems.add_invalid(invalid)
             inputs[name] = None
     return inputs
 

@@ -77,7 +77,7 @@ def _with_names(values: Scalar | Sequence, names: tuple[str, ...]) -> str:
 
 
 def read_item(node: Node, path: tuple[str | int, ...], file: File) -> Item:
-    """Read an item; raises Invalid. Words beside the layer that nobody knows are taken down."""
+    """Read an item; raises Invalid. Unknown words beside the layer are recorded as problems."""
     inside = resolve(node)
     if isinstance(inside, Scalar):
         if not inside.text:

@@ -20,17 +20,17 @@ _MOST = 200
 
 
 class Stop(Exception):  # noqa: N818 - it ends the compilation, and is no bug
-    """Raised where going on would help nobody; the problem was taken down."""
+    """Raised where continuing is pointless; the problem has been recorded."""
 
 
 class Problems:
     """The problems found so far (YAML002), in the order in which they were found.
 
-    `told` counts how often one was taken down, also one that was known already.
+    `reported` counts every report of a problem, including repeated ones.
     """
 
     def __init__(self) -> None:
-        self.told = 0
+        self.reported = 0
         self._found: dict[tuple[Span | None, str], Problem] = {}
 
     def __iter__(self) -> Iterator[Problem]:
@@ -46,15 +46,15 @@ class Problems:
         message: str,
         help: str = "",  # noqa: A002 - the field's name
     ) -> None:
-        """Take down a problem at `span`."""
-        self.told += 1
+        """Record a problem at `span`."""
+        self.reported += 1
         problem = Problem(INVALID_ARCHITECTURE, message, help, span)
         self._found.setdefault((span, message), problem)
         if len(self._found) > _MOST:
             raise Stop
 
-    def take_down(self, invalid: Invalid) -> None:
-        """Take down why a node has no value, at its place."""
+    def add_invalid(self, invalid: Invalid) -> None:
+        """Record why a node has no value, at its place."""
         self.add(invalid.span, invalid.message, invalid.help)
 
     def unknown_argument(

@@ -29,7 +29,7 @@ def _review(node: Node, path: tuple[str | int, ...], file: File) -> None:
         try:
             _review_item(read_item(item, (*path, index), file), file)
         except Invalid as invalid:
-            file.problems.take_down(invalid)
+            file.problems.add_invalid(invalid)
 
 
 def _review_item(item: Item, file: File) -> None:

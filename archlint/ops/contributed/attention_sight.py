@@ -12,7 +12,7 @@ def sees_all(past: int, others: tuple[int, ...] = (), masks: tuple[int, ...] = (
     """Return the links of attention: queries (B, T, ...) pass, the rest is read everywhere.
 
     `others` are the slots of keys and values, `past` is the first slot of the caches, `masks` are
-    the slots of what is added to the scores or tells which positions count.
+    the slots of what is added to the scores or masks positions.
     """
 
     def sight(call: Call, output: int) -> Sight:

@@ -27,7 +27,7 @@ def restored(graph: Graph, *, has_norms: bool = True, with_biases: bool = False)
 
 
 def _is_mixed(graph: Graph) -> bool:
-    """Whether some stored tensors stand apart, since the exporter made them anew."""
+    """Whether some stored tensors are separate copies, made by the exporter."""
     return graph.is_from_pytorch and any(map(is_computed_anew, graph.weights))
 
 

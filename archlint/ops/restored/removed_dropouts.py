@@ -49,8 +49,8 @@ _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 class HiddenDropouts:
     """The places in a graph of the framework's operators where dropout may have been left out.
 
-    `file` is the graph of the file, which tells how it was exported: only PyTorch's files do.
-    `drops_fused` tells that dropout leaves attention in its fused kernel, as on a GPU.
+    `file` is the graph of the file, which shows how it was exported (only in PyTorch's files).
+    `drops_fused` means that attention with dropout stays in its fused kernel, as on a GPU.
     """
 
     graph: Graph
@@ -156,7 +156,7 @@ class HiddenDropouts:
 
     @cached_property
     def is_inference(self) -> bool:
-        """Whether something in the file tells that PyTorch exported it for inference."""
+        """Whether something in the file shows that PyTorch exported it for inference."""
         graph = self.file
         if not graph.is_from_pytorch or _is_training(graph):
             return False
@@ -166,7 +166,7 @@ class HiddenDropouts:
         return hides or any(map(self._is_renamed, graph.weights))
 
     def _is_renamed(self, name: str) -> bool:
-        """Whether a stored matrix or kernel goes by a name that an exporter made up.
+        """Whether a stored matrix or kernel has a name that an exporter generated.
 
         A Constant does in every file: numbers that the program made go by no other name.
         """
@@ -193,7 +193,7 @@ class HiddenDropouts:
         return ("MatMul" if node.op == "Softmax" else "Add") in users and node.op in _ENDS
 
     def _users(self, name: str) -> set[str]:
-        """Return the operators that use a tensor, as it is or with its axes cut anew."""
+        """Return the operators that use a tensor, as it is or reshaped."""
         users, pending = set[str](), [name]
         for tensor in pending:
             for user in self.graph.consumers.get(tensor, ()):
@@ -225,7 +225,7 @@ def _is_training(graph: Graph) -> bool:
 
 
 def _followed(node: Node, values: dict[str, Value]) -> tuple[Node, Node]:
-    """Return a node and dropout after it, whose output goes by the name of the first one's."""
+    """Return a node and dropout after it, which takes over the name of the output."""
     output = node.outputs[0]
     inner = f"{output}#hidden"
     values[inner] = replace(values[output], name=inner, role=Role.COMPUTED)

@@ -176,7 +176,9 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
             if not any(gradients[slot] for slot in other.slots):
                 continue
             left = [letter for letter in side.letters if letter in each.letters]
-            is_summed = len(left) < len(side.letters)  # over indices that nobody else has, before
+            is_summed = len(left) < len(
+                side.letters
+            )  # over indices that no other operand has, before
             copied = bool(each.summed) and _is_copied(side, groups, sizes)
             if is_summed or copied or not side.is_input:
                 own += element * prod(sizes[letter] for letter in left)

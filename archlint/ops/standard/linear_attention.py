@@ -58,7 +58,7 @@ def _packed(call: Call, slot: int) -> tuple[int, ...]:
 
 
 def keeps_recurrence(call: Call, gradients: Gradients) -> Kept:
-    """Keep the inputs, and at most a state for every token, which a chunked form makes anew."""
+    """Keep the inputs, and at most a state for every token, which a chunked form recomputes."""
     if not gradients.needed:
         return NOTHING
     state = nbytes(call.output(1)) if call.has_output(1) else 0

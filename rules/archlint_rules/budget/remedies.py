@@ -124,7 +124,7 @@ def _narrower_numbers(trials: Trials) -> Iterator[str]:
     if trials.budget.measure(trials.model.facts).high > 2 * trials.budget.limit:
         return
     peaks = target.device.peak_ops if target.device is not None else {}
-    # In fp16 alone the updates of small weights are lost, so that nobody is told to do that.
+    # In pure fp16 the updates of small weights are lost, so it is never recommended.
     only_fp16 = "fp16" in peaks and "bf16" not in peaks
     for precision in ("fp16-mixed",) if only_fp16 else ("bf16-mixed", "bf16"):
         training = replace(target.training, precision=precision)

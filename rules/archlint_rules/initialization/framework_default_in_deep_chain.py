@@ -27,7 +27,7 @@ class FrameworkDefaultInDeepChain(Rule):
     tags = ("initialization",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report the end of the longest row of layers that nobody initialized."""
+        """Report the end of the longest row of layers with default initialization."""
         rectified = [layer for layer, _ in behind_relu(model) if not layer.sink.opens_gate]
         if not rectified:
             return

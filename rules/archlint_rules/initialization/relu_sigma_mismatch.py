@@ -48,9 +48,9 @@ class ReluSigmaMismatch(Rule):
         if found.std == 0 or not found.is_outside(expected(layer), TOLERANCE):
             return False
         if model.facts.initialization.default(layer) and layer.sink.is_normalized:
-            return False  # nobody chose it, and the normalization makes up for it
+            return False  # a default, and the normalization cancels it
         if not layer.fan.transposed and keeps_gradient(layer, found):
-            return False  # INIT009 tells
+            return False  # INIT009 reports it
         sink = layer.sink
         meant = sink.is_final or sink.joins or sink.opens_gate
         return found.std > expected(layer) or not meant

@@ -93,7 +93,7 @@ class ReceptiveFieldTooSmall(Rule):
 class _Shortfall:
     """A field of an input that is too small; its size is None where it is not known, for a reason.
 
-    Axes along which it is the same are told together.
+    Axes with the same result are reported together.
     """
 
     input: str
