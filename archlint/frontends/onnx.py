@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @record(eq=False)
 class Loaded:
-    """A model, where the bytes of its weights are, and what is wrong with its file."""
+    """A model, the location of its weights' bytes, and the problems of its file."""
 
     model: ModelProto
     payloads: Mapping[str, Payload]

@@ -13,7 +13,7 @@ from archlint.ops.undetermined import Undetermined, UndeterminedElements
 
 
 def no_cost(_: Call) -> Cost:
-    """Moves or names elements without computing."""
+    """Moves or renames elements without computing."""
     return FREE
 
 
@@ -43,7 +43,7 @@ def _elementwise(flops: int, elements: Callable[[], int]) -> Cost:
 
 
 def depends_on_data(reason: str) -> CostFacet:
-    """Return the cost of an operator whose work is not in the graph, for the reason given."""
+    """Return the cost of an operator whose work does not follow from the graph, with a reason."""
 
     def cost(_: Call) -> Cost:
         raise Undetermined(reason)
@@ -52,32 +52,32 @@ def depends_on_data(reason: str) -> CostFacet:
 
 
 def keeps_nothing(_: Call, __: Gradients) -> Kept:
-    """Needs nothing for the backward pass."""
+    """Saves nothing for the backward pass."""
     return NOTHING
 
 
 def keeps_input(_: Call, gradients: Gradients) -> Kept:
-    """Keeps the first input: the derivative is a function of it."""
+    """Saves the first input: the derivative is a function of it."""
     return Kept(inputs=(0,)) if gradients[0] else NOTHING
 
 
 def keeps_output(_: Call, gradients: Gradients) -> Kept:
-    """Keeps the output: the derivative is a function of it (ReLU, sigmoid, softmax)."""
+    """Saves the output: the derivative is a function of it (ReLU, sigmoid, softmax)."""
     return Kept(outputs=(0,)) if gradients[0] else NOTHING
 
 
 def keeps_inputs(call: Call, gradients: Gradients) -> Kept:
-    """Keeps all inputs while anything needs a gradient: each derivative depends on the others."""
+    """Saves all inputs if any needs a gradient: each derivative depends on the others."""
     return Kept(inputs=call.present()) if gradients.needed else NOTHING
 
 
 def sees_nothing(_: Call, __: int) -> Sight:
-    """No element of any input is read: only shapes, or what is no data."""
+    """Reads no elements of any input: only shapes, or inputs that are not data."""
     return {}
 
 
 def sees_elementwise(call: Call, output: int) -> Sight:
-    """Every output element reads the input elements that broadcasting gives it."""
+    """Each output element reads the input elements that broadcasting pairs with it."""
     rank, values, after = call.output_rank(output), call.graph.values, call.output().shape
     links = {}
     for slot, name in enumerate(call.node.inputs):
@@ -88,18 +88,18 @@ def sees_elementwise(call: Call, output: int) -> Sight:
 
 
 def sees_first_input(call: Call, _: int) -> Sight:
-    """Every output element reads the same element of the first input."""
+    """Each output element reads the same element of the first input."""
     return {0: same_axes(call.rank(0))}
 
 
 def sees_row(call: Call, _: int) -> Sight:
-    """Every output reads all features, on the last axis, of its own row of the first input."""
+    """Each output reads all features, on the last axis, of its own row of the first input."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 1}, features=True)}
 
 
 def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
-    """Return the links of an input that is broadcast to `rank` axes, aligned at the last."""
+    """Return the links of an input that is broadcast to `rank` axes, aligned at the last axis."""
     shape = call.input(slot).shape
     lead = rank - call.rank(slot)
     out = call.output().shape
@@ -113,5 +113,5 @@ def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
 
 
 def sees_any_position(call: Call, _: int) -> Sight:
-    """Where elements are read or written is data."""
+    """Where elements are read or written depends on the data."""
     raise Undetermined(f"where {call.node.op} reads depends on the data")

@@ -30,7 +30,7 @@ class ByteFile:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the file that the user named; raises Unreadable."""
+        """Open a file that the user named; raises Unreadable."""
         try:
             file = open(path, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115 - Path.open takes no opener
         except IsADirectoryError:

@@ -64,7 +64,7 @@ PLAIN_FIELDS = frozenset({"raw_data", "float_data", "double_data", "external"})
 
 
 def expected_length(payload: Payload) -> int | None:
-    """Return the bytes that the dimensions and the type ask for; None where they do not say."""
+    """Return the byte length that follows from dimensions and type; None where none does."""
     bits = BITS.get(payload.data_type)
     if bits is None or payload.field not in PLAIN_FIELDS or any(dim < 0 for dim in payload.dims):
         return None

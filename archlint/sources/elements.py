@@ -51,11 +51,10 @@ _SMALL = {
 
 
 def decoder(data_type: int, *, packed: bool = True) -> Decode | None:
-    """Return what makes float64 numbers of bytes; None for strings and unknown types.
+    """Return a function that decodes bytes to float64; None for strings and unknown types.
 
-    `packed` is False where every 6-bit element has a byte of its own, as in `int32_data`. Types
-    of 8 bits and less are looked up in a table of all byte values. 64-bit integers beyond 2**53
-    are rounded.
+    `packed` is False where every 6-bit element has a byte of its own, as in `int32_data`. Types of
+    8 bits and less use a table of all byte values. 64-bit integers beyond 2**53 are rounded.
     """
     import numpy as np
 
@@ -75,7 +74,7 @@ def decoder(data_type: int, *, packed: bool = True) -> Decode | None:
 
 
 def numbers_per_group(data_type: int) -> tuple[int, int]:
-    """Return the smallest stretch of whole bytes and numbers: how many of each."""
+    """Return the smallest group of whole bytes and whole numbers: how many of each."""
     bits = BITS[data_type]
     if data_type in COMPLEX:
         return bits // 16, 1

@@ -23,7 +23,7 @@ _NAME_SURROGATE = 0x2000_0000  # Windows marks junctions and the like by this bi
 
 
 class Refused(Exception):  # noqa: N818 - a decision, not an error
-    """Raised for a place that is not looked at; `link` says that only a link is in the way."""
+    """Raised for a path that is not opened; `link` means that a link is the only reason."""
 
     def __init__(self, reason: str, *, link: bool = False) -> None:
         super().__init__(reason)
@@ -54,8 +54,8 @@ def external_stat(folder: Path, location: str) -> os.stat_result:
 def open_external(folder: Path, location: str) -> ByteFile:
     """Open an external file for reading; raises Refused, FileNotFoundError or OSError.
 
-    The file is compared with what was looked at, after it is open, so that exchanging it in
-    between gains nothing. Who can exchange folders at the same time is not kept out.
+    After opening, the file is compared with the one that was checked, so that replacing it in
+    between has no effect. An attacker who can replace folders at the same time is not kept out.
     """
     expected = external_stat(folder, location)
     path = folder.joinpath(*_steps(location))

@@ -28,9 +28,9 @@ bytes in the file and a hundred times as much in memory.
 
 
 class Field(NamedTuple):
-    """A field in the file: from its key at `start`, its value from `body` to `end`.
+    """A field in the file: its key at `start`, its value from `body` to `end`.
 
-    `enter` says that the value is a message that may hold a payload or name an external file.
+    `enter` means that the value is a message that may hold a payload or name an external file.
     """
 
     key: int
@@ -73,11 +73,11 @@ class FieldReader:
         out += piece
 
     def fields(self, name: str, start: int, end: int, out: bytearray) -> Iterator[Field]:
-        """Yield the fields of a message that need a look; copy all others to `out`, in order.
+        """Yield the fields of a message that need inspection; copy all others to `out`, in order.
 
         A message shorter than the threshold cannot hold a payload longer than it, so it is copied
-        unread, unless the word `location` is in it. This is the hot loop of the reader: it goes
-        once around for every node of the graph.
+        unread, unless the word `location` is in it. This is the hot loop of the reader: it runs
+        once for every node of the graph.
         """
         window, watched, runs = self._window, self._watched[name], MESSAGES[name].runs
         threshold = self._limits.payload

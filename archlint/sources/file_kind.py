@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class FileKind(NamedTuple):
-    """A kind of file that people mistake for a model."""
+    """A kind of file that is commonly mistaken for a model."""
 
     name: str
     help: str
@@ -48,7 +48,7 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
 
 
 def signature(head: bytes) -> FileKind | None:
-    """Tell by its first bytes what a file is; None where it can be a model."""
+    """Return the kind of a file by its first bytes; None where it can be a model."""
     for offset, magic, kind in _SIGNATURES:
         if head.startswith(magic, offset):
             return kind
@@ -58,9 +58,9 @@ def signature(head: bytes) -> FileKind | None:
 
 
 def text(head: bytes) -> FileKind | None:
-    """Tell what kind of text the bytes are; None where they are no text.
+    """Return the kind of text that the bytes are; None where they are not text.
 
-    Asked only after the bytes were found to be no model: a short text can be a valid message.
+    Called only for bytes that are not a model: a short text can be a valid message.
     """
     try:
         start = head.decode("utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")

@@ -7,12 +7,12 @@ from archlint.record import record
 
 @record
 class Limits:
-    """Bounds that keep a hostile file from taking the machine.
+    """Bounds that keep a hostile file from exhausting the machine.
 
-    payload: bytes from which the elements of a tensor are left out.
-    fields: nodes, attributes and the like; a graph of 50,000 nodes has about 200,000.
+    payload: size in bytes from which the elements of a tensor are left out.
+    fields: the number of nodes, attributes and the like; a graph of 50,000 nodes has about 200,000.
     skeleton: bytes of the model without its payloads; the same graph has about 18 MB.
-    nesting: messages inside messages; protobuf's own parsers stop at 100.
+    nesting: depth of nested messages; protobuf's own parsers stop at 100.
     """
 
     payload: int = 4096

@@ -36,7 +36,7 @@ class Moments:
     _room: NDArray[np.float64] | None = None
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take in a block of numbers; the block is overwritten."""
+        """Add a block of numbers; the block is overwritten."""
         import numpy as np
 
         total = float(values.sum())

@@ -27,13 +27,13 @@ _HEAD = 512
 
 @record(eq=False)
 class OnnxDocument:
-    """One ONNX file: its model without big payloads, and where these are.
+    """One ONNX file: its model without large payloads, and the location of these.
 
-    `model` is a real ModelProto. Every tensor of 4096 bytes and more, and every tensor whose
-    bytes are in another file, has `data_location` EXTERNAL and the location `#elided` in it;
-    smaller tensors are complete. `payloads` says where the bytes of each such tensor are, by the
-    tensor's name; for the value of a Constant node, by the name of the node's output. `problems`
-    did not keep the file from being read. `size` is the length of the file in bytes.
+    `model` is a real ModelProto. Every tensor of 4096 bytes or more, and every tensor whose bytes
+    are in another file, has `data_location` EXTERNAL and the location `#elided`; smaller tensors
+    are complete. `payloads` gives the location of the bytes of each such tensor, by the tensor's
+    name; for the value of a Constant node, by the name of the node's output. `problems` are those
+    that did not prevent reading. `size` is the length of the file in bytes.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class OnnxDocument:
 def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
     """Read an ONNX file of any size at the cost of its graph; raises Unreadable.
 
-    External weight files are looked for, but never opened.
+    External weight files are stat-ed, but never opened.
     """
     with ByteFile.open(path) as file:
         head = _head(file)

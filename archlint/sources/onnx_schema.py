@@ -27,8 +27,8 @@ def _run(field_key: int, rest: bytes) -> bytes:
 class Child:
     """A field that holds a message.
 
-    `label` becomes part of the way to a tensor. A field with `once` must not come twice: protobuf
-    would merge the two, and readers differ in how.
+    `label` becomes part of the path to a tensor. A field with `once` must not occur twice: protobuf
+    would merge the two, and readers disagree about how.
     """
 
     message: str

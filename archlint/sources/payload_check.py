@@ -30,7 +30,7 @@ _POINTER_BYTES = 200  # a pointer has some 130 bytes
 
 
 def check_payloads(folder: Path, payloads: Mapping[str, Payload]) -> Iterator[Problem]:
-    """Yield what is wrong with the places of payloads; external files are looked at, not opened."""
+    """Yield problems with the location of payloads; external files are stat-ed, not opened."""
     by_location: dict[str, list[Payload]] = {}
     for payload in payloads.values():
         if payload.location is None:
@@ -42,7 +42,7 @@ def check_payloads(folder: Path, payloads: Mapping[str, Payload]) -> Iterator[Pr
 
 
 def check_keys(tensors: Iterable[StoredTensor]) -> Iterator[Problem]:
-    """Yield one problem where external_data has keys that ONNX does not know (CVE-2026-34445)."""
+    """Yield one problem if external_data has keys that ONNX does not define (CVE-2026-34445)."""
     unknown = {
         key: tensor.name for tensor in tensors for key in tensor.external if key not in _KEYS
     }

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @record
 class Problem:
-    """Something wrong with a file, with its place.
+    """A problem of a file, with its place.
 
-    Text files give a `span`, binary files a byte `offset`; both are None where the whole file is
-    meant. `message` is lower case without a full stop, as in a finding; `tensor` names the stored
-    tensor that the problem is about, where there is one. `stated` is a severity that is not the
-    usual one of its kind.
+    Text files give a `span`, binary files a byte `offset`; both are None where the problem concerns
+    the whole file. `message` is lower case without a full stop, as in a finding; `tensor` names the
+    stored tensor that the problem is about, if any. `stated` is a severity other than the usual one
+    of its kind.
     """
 
     kind: ProblemKind
@@ -37,12 +37,12 @@ class Problem:
 
     @property
     def name(self) -> str:
-        """The code in words."""
+        """The name of its kind."""
         return self.kind.name
 
     @property
     def severity(self) -> Severity:
-        """How much it matters: as stated, or as for its kind."""
+        """Its severity: as stated, or that of its kind."""
         return self.kind.severity if self.stated is None else self.stated
 
 
@@ -50,7 +50,7 @@ FETCH_AGAIN = "export or fetch the model again"
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not a bug of ours
-    """Raised for a file that cannot be read at all; holds the reasons."""
+    """Raised for a file that cannot be read at all; holds the problems."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
@@ -63,6 +63,6 @@ def unreadable(message: str, help: str = "", offset: int | None = None) -> Unrea
 
 
 def not_onnx(detail: str = "", offset: int | None = None) -> Unreadable:
-    """Make the error for bytes that no ONNX file has; `detail` says which."""
+    """Make the error for bytes that cannot be in an ONNX file; `detail` names them."""
     message = "it is not in the format of ONNX (protobuf)"
     return unreadable(f"{message}: {detail}" if detail else message, FETCH_AGAIN, offset)

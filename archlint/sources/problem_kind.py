@@ -8,7 +8,7 @@ from archlint.record import record
 
 @record
 class ProblemKind:
-    """A kind of problem; `severity` is that of a problem which does not state another."""
+    """A kind of problem; `severity` applies to problems that do not state their own."""
 
     code: str
     name: str

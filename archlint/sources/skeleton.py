@@ -25,9 +25,9 @@ _WRITE_AGAIN = "Readers disagree about such a file; write it again with the tool
 
 
 class Skeleton:
-    """A walk over an ONNX file that copies small messages unread and leaves out big payloads.
+    """Walks over an ONNX file, copies small messages unread, and leaves out large payloads.
 
-    After `read`, `tensors` holds what was left out.
+    After `read`, `tensors` holds the tensors that were left out.
     """
 
     def __init__(self, file: ByteFile, limits: Limits) -> None:

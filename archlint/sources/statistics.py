@@ -33,13 +33,13 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @record
 class Statistics:
-    """What the numbers in a tensor look like.
+    """Statistics of the numbers in a tensor.
 
     `count` is the numbers in the tensor (a complex element is two) and `sampled` how many were
-    looked at; the counts of NaN, infinities and zeros are among these. The moments are over the
-    finite ones, None where there are none or where a moment is beyond float64: `std` divides by
-    n, `second_moment` is about zero, `kurtosis` is Pearson's (3 for a normal distribution; None
-    where all numbers are equal).
+    read; the counts of NaN, infinities and zeros refer to these. The moments are over the finite
+    ones, and None where there are none or where a moment exceeds float64: `std` divides by n,
+    `second_moment` is about zero, `kurtosis` is Pearson's (3 for a normal distribution; None where
+    all numbers are equal).
     """
 
     count: int
@@ -56,7 +56,7 @@ class Statistics:
 
     @property
     def exact(self) -> bool:
-        """Whether every element was looked at."""
+        """Whether every element was read."""
         return self.sampled == self.count
 
 

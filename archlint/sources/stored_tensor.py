@@ -12,8 +12,8 @@ from archlint.sources.payload import Payload
 class StoredTensor:
     """A tensor whose bytes are left out of the skeleton.
 
-    `external` holds the external_data entries of the file. `of_node` says that the tensor is an
-    attribute whose node has not been read to its end, so that its outputs may be unknown.
+    `external` holds the external_data entries of the file. `of_node` means that the tensor is an
+    attribute of a node that has not been read completely, so that its outputs may be unknown.
     """
 
     name: str = ""

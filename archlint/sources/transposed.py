@@ -16,9 +16,9 @@ _PLACES = 64
 
 
 def is_transposed(path: Path, matrix: Payload, other: Payload) -> bool:
-    """Compare 64 numbers of two matrices of the ONNX file at `path`, spread over all of them.
+    """Compare a sample of 64 numbers of two matrices in the ONNX file at `path`.
 
-    Matrices whose numbers are all the same there tell nothing. Raises Unreadable.
+    Matrices whose sampled numbers are all equal are not distinguished. Raises Unreadable.
     """
     width = BITS.get(matrix.data_type, 0) // 8
     rows, columns = matrix.dims

@@ -20,10 +20,10 @@ _CHECKING_SYNTAX = write_field(key(12), b"proto3")
 
 
 def is_valid(skeleton: bytearray) -> bool:
-    """Tell whether a model can be parsed and all texts in it are UTF-8.
+    """Whether a model can be parsed and all texts in it are UTF-8.
 
-    ONNX is written in the old syntax of protobuf, whose parsers take any bytes for a text. Its
-    description with the new syntax gives a parser that checks texts, at the speed of protobuf.
+    ONNX uses proto2 syntax, whose parsers accept any bytes as text. Its description in proto3
+    syntax gives a parser that checks texts, at the speed of protobuf.
     """
     import onnx
     from google.protobuf import descriptor_pool, message_factory

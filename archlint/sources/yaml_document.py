@@ -97,7 +97,7 @@ def parse_yaml(data: bytes) -> YamlDocument:
 
 
 def is_architecture(path: Path) -> bool:
-    """Say cheaply whether a YAML file is one of ours: its top-level mapping has `archlint`."""
+    """Whether a YAML file is an architecture: its top level has `archlint`. A cheap check."""
     try:
         with path.open("rb") as file:
             return mentions_archlint(file.read(_LARGEST_FILE))
@@ -106,7 +106,7 @@ def is_architecture(path: Path) -> bool:
 
 
 def mentions_archlint(data: bytes) -> bool:
-    """Say whether bytes look like an architecture: `archlint:` stands at the top level."""
+    """Whether bytes look like an architecture file: `archlint:` is at the top level."""
     text = data.decode("utf-8-sig", errors="replace")
     pattern = _OURS if text.lstrip().startswith("{") else _OURS_IN_BLOCK
     return pattern.search(text) is not None

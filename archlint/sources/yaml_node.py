@@ -11,7 +11,7 @@ from archlint.sources.span import Span
 
 @record(eq=False)
 class Scalar:
-    """A single value, as its text; `plain` where it stands without quotes and is not a block."""
+    """A single value, as its text; `plain` means that it is neither quoted nor a block scalar."""
 
     text: str
     plain: bool
@@ -30,7 +30,7 @@ class Scalar:
 
 @record(eq=False)
 class Sequence:
-    """A list; `size` and `depth` are those with every alias expanded."""
+    """A list; `size` and `depth` count with every alias expanded."""
 
     items: tuple[Node, ...]
     span: Span

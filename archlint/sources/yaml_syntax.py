@@ -23,7 +23,7 @@ _BRACKETS = re.compile(
 
 
 def syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Unreadable:
-    """Return the error for a text that a parser refuses."""
+    """Return the error for a text that the parser rejects."""
     mark = error.problem_mark or error.context_mark
     index = len(text.text) if mark is None else min(mark.index, len(text.text))
     place = text.span(index, min(index + 1, len(text.text)))

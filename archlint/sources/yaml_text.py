@@ -79,7 +79,7 @@ def decode(data: bytes) -> Text:
 
 
 def portability(text: Text) -> list[Problem]:
-    """Return what other programs may trip over: a byte-order mark, line ends other than LF."""
+    """Return what other programs may stumble over: a byte-order mark, line ends other than LF."""
     problems = []
     if text.byte_order_mark:
         problems.append(

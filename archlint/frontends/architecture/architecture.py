@@ -20,8 +20,8 @@ class Architecture:
     """An architecture file as an ONNX model without weights.
 
     Each weight of `model` has its dims and, as metadata, its initializer; each node has
-    `archlint.path`, a JSON array that leads to its layer in `document`. `target` is the section of
-    that name, not looked into. `problems` are those that did not keep the file from being compiled.
+    `archlint.path`, a JSON array that leads to its layer in `document`. `target` is the unparsed
+    section of that name. `problems` are those that did not prevent compilation.
     """
 
     document: YamlDocument

@@ -43,7 +43,7 @@ LARGEST = 2**40
 
 
 class Misfit(Exception):  # noqa: N818 - it says what happened, and is no bug
-    """Raised where a value is not of the kind; the text says what was expected."""
+    """Raised where a value has the wrong type; the text says what was expected."""
 
 
 def convert(kind: Any, value: Value) -> Any:  # noqa: ANN401 - a kind is whatever an annotation may be
