@@ -22,7 +22,7 @@ class Lists(enum.Enum):
 
 
 class Casting(enum.Enum):
-    """In which format an operator takes its float inputs, and in which it answers."""
+    """In which format an operator takes its float inputs, and the format of its output."""
 
     WIDEST = "widest"  # takes them as they are, answers in the widest of their formats
     FIRST = "first"  # takes them as they are, answers in the format of the first
@@ -47,7 +47,7 @@ def casts(cpu: Casting, cuda: Casting) -> CastingFacet:
 
 
 def varies(why: str) -> CastingFacet:
-    """Return the casting of an operator that PyTorch composes in ways that a file does not tell."""
+    """Return the casting of an operator whose composition in PyTorch is not known from the file."""
 
     def casting(_: Call, __: Lists) -> Casting:
         raise Undetermined(why)

@@ -11,11 +11,11 @@ from archlint.record import record
 
 @record
 class Fan:
-    """The sizes that a weighted sum's fan-in is made of.
+    """The sizes that determine the fan-in of a weighted sum.
 
     `channels` are the input channels or features that one output reads (those of its group),
-    `outputs` all output channels, `kernel` the taps of a kernel, `stride` the upsampling of a
-    transposed convolution, whose outputs each get one in `stride` of the taps.
+    `outputs` all output channels, `kernel` the number of taps of a kernel, `stride` the upsampling
+    of a transposed convolution, each of whose outputs gets one in `stride` of the taps.
     """
 
     channels: int

@@ -19,10 +19,10 @@ _PLACES = {"relu": 1, "leaky_relu": 2, "elu": 2, "celu": 2, "selu": 1}
 
 
 def called_in_place(node: Node) -> bool | None:
-    """Return whether the innermost line that called an operator has it overwrite its input.
+    """Return whether the program line that called an operator makes it overwrite its input.
 
-    None where no line is known, where it calls no such function, or where a variable says it, as in
-    the modules of PyTorch.
+    None where no line is recorded, where the line calls no such function, or where a variable
+    decides it, as in the modules of PyTorch.
     """
     running = frames(node)
     if not running:

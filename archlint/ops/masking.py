@@ -21,7 +21,7 @@ _LONGEST_COMPARED = 2048
 
 
 class Pattern(enum.Enum):
-    """What a matrix (..., rows, columns) has in the columns after the row."""
+    """What a matrix (..., rows, columns) has in the columns after the diagonal."""
 
     ZEROS = "zeros"  # zero or false, so that a product with it leaves nothing there
     ONES = "ones"  # not zero or true
@@ -40,9 +40,9 @@ _COMPARES = frozenset({"Less", "LessOrEqual", "Greater", "GreaterOrEqual"})
 
 @record
 class Masks:
-    """The masks of one graph; those that are made in it, and constants that are small.
+    """The masks of one graph: computed ones, and small constants.
 
-    A large stored mask is not looked at: its contents are bytes of weights.
+    Large stored masks are not read here: their contents are weight bytes.
     """
 
     graph: Graph

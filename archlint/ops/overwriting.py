@@ -14,11 +14,11 @@ _MAKE_VIEWS = frozenset({"InstanceNormalization"})
 
 
 def keeps_input_or_output(*, often_in_place: bool = False) -> KeptFacet:
-    """Keep the input, or the output alone where the activation is computed in place.
+    """Save the input, or only the output where the activation is computed in place.
 
-    The derivative is a function of either. Of one that is `often_in_place` both are told where
-    nobody says which; others make a new tensor then. Where nobody else keeps the output, they cost
-    the same.
+    The derivative is a function of either. For an activation that is `often_in_place`, both are
+    reported where that is not known; others are then taken to make a new tensor. Where nothing else
+    saves the output, the two cost the same.
     """
 
     def kept(call: Call, gradients: Gradients) -> Kept:
@@ -35,7 +35,7 @@ def keeps_input_or_output(*, often_in_place: bool = False) -> KeptFacet:
 
 
 def keeps_output_or_rewrites(call: Call, gradients: Gradients) -> Kept:
-    """Keep the output, whether the activation is computed in place or not (ReLU)."""
+    """Save the output, whether the activation is computed in place or not (ReLU)."""
     if not gradients[0]:
         return NOTHING
     return rewriting(Kept(outputs=(0,)), call, is_in_place(call, gradients))
@@ -54,7 +54,7 @@ def rewriting(kept: Kept, call: Call, in_place: bool | None) -> Kept:
 
 
 def is_in_place(call: Call, gradients: Gradients) -> bool | None:
-    """Whether the file, its record of the program, or else the target says that it is in place."""
+    """Whether it is in place, by the file, its record of the program, or else the target."""
     from archlint.ops.in_place import called_in_place
 
     if not gradients.is_spare:

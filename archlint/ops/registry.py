@@ -46,10 +46,10 @@ _Entries: TypeAlias = Mapping[tuple[str, str], Operator]
 
 @record(eq=False, slots=False)
 class Operators:
-    """The known operators; asking for another one answers None, and the analysis says so.
+    """The known operators; an unknown one is None, which the analyses report.
 
-    `added` are those of plugins, which win. A model uses few: operators are guarded when they are
-    first asked for, and families are not even loaded before.
+    `added` are those of plugins, which win. A model uses few operators: they are guarded when they
+    are first asked for, and their families are loaded only then.
     """
 
     added: Mapping[tuple[str, str], Operator]
@@ -63,7 +63,7 @@ class Operators:
         return asked[key]
 
     def reads_contents(self, node: Node) -> bool:
-        """Whether the elements of a node's inputs matter; so it is where it is not known."""
+        """Whether the elements of a node's inputs matter; true for unknown operators."""
         entry = self.of(node)
         return entry is None or entry.reads_contents
 

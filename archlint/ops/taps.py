@@ -70,7 +70,7 @@ class Taps:
         return Taps(self.low + offset, self.mask) if offset and self.mask else self
 
     def union(self, other: Taps) -> Taps:
-        """Return the positions in either set: the very set that has all of them, where one has."""
+        """Return the positions in either set: one of the two sets, where it contains the other."""
         if not (self.mask and other.mask):
             return self if self.mask else other
         low = min(self.low, other.low)

@@ -12,8 +12,8 @@ _BETWEEN = frozenset({"Dropout", "Cast", "Identity", "Where", "Mul", "Same"})
 def from_scores_to_values(softmax: Node, graph: Graph) -> tuple[Node, ...]:
     """Return the nodes from a softmax of scores (..., T, S) to the product with the values.
 
-    They are in order, both ends included; none where the node is no such softmax. The weights on
-    the way may be used elsewhere too, as where a model also returns them.
+    They are in order and include both ends; there are none where the softmax is not one of
+    attention. The attention weights may also be used elsewhere, for example as an output.
     """
     shape = graph.values[softmax.output].shape if softmax.op == "Softmax" else None
     if shape is None or len(shape) < 3:

@@ -23,7 +23,7 @@ FLOPS_A_MAC = 2
 class NodeCompute:
     """The work of one node: MACs of its products, forward and backward, and elementwise FLOP.
 
-    `cost` tells more of it where it is one operator, and no graph inside it is run.
+    `cost` has more detail where the node is a single operator without a subgraph.
     """
 
     macs: Amount
@@ -82,7 +82,7 @@ class Compute:
 
     @cached_property
     def recomputed_flops(self) -> Amount:
-        """FLOP of the products of checkpointed parts that are computed again."""
+        """FLOP of the products of checkpointed parts that are recomputed."""
         again = (each.macs for name, each in self.of_node.items() if name in self.again)
         return total(again).times(FLOPS_A_MAC)
 
@@ -98,7 +98,7 @@ class Compute:
 
     @cached_property
     def elementwise_flops(self) -> Amount:
-        """FLOP of everything that is no product, in a forward pass."""
+        """FLOP of everything but products, in a forward pass."""
         return self._total(lambda measured: measured.elementwise)
 
     def _measure(self, node: Node) -> NodeCompute:

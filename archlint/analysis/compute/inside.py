@@ -10,11 +10,11 @@ from archlint.graph.node import Node
 
 
 def inside(node: Node, graph: Graph, measure: Callable[[Graph], Amount]) -> Amount:
-    """Return what all runs of the graphs inside `node` come to.
+    """Return the total over all runs of the subgraphs of `node`.
 
-    Of the branches of an If one is run: where its condition is not known, the answer lies between
-    the least and the most of them, and is never their sum. The body of a Loop or a Scan is run in
-    every round.
+    One of the branches of an If runs: where its condition is unknown, the answer is the interval
+    between the least and the most of them, never their sum. The body of a Loop or a Scan runs in
+    every iteration.
     """
     graphs = graph.inner[node.name]
     amounts = [measure(each) for each in graphs]

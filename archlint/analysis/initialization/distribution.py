@@ -54,15 +54,15 @@ class Distribution:
         return middle - 4 * self.error, middle + 4 * self.error
 
     def is_within(self, expected: float, tolerance: float) -> bool:
-        """Whether std may be within a factor of `tolerance` of `expected`."""
+        """Whether std is consistent with being within a factor of `tolerance` of `expected`."""
         if self.std <= 0:
             return False
         low, high = self.ratio_range(expected)
         return low <= log(tolerance) and high >= -log(tolerance)
 
     def is_outside(self, expected: float, tolerance: float) -> bool:
-        """Whether std is surely not within a factor of `tolerance` of `expected`.
+        """Whether std is certainly not within a factor of `tolerance` of `expected`.
 
-        An equivalence test: at many elements a test of significance would refuse any sigma.
+        An equivalence test: with many elements, a test of significance would reject any sigma.
         """
         return self.std > 0 and not self.is_within(expected, tolerance)

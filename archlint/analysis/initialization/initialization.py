@@ -121,20 +121,20 @@ class Initialization:
 
     @cached_property
     def is_known(self) -> bool:
-        """Whether it is known of any weight how it is drawn: of a trained model, of none is."""
+        """Whether the initialization of any weight is known; false for a trained model."""
         weights = self.flow.graph.weights.values()
         tells = self.freshness.is_fresh or any(INITIALIZER in each.metadata for each in weights)
         return tells and any(self.initial(name) is not None for name in self.fans)
 
     @cached_property
     def freshness(self) -> Freshness:
-        """Whether stored weights are as they were drawn."""
+        """Whether stored weights are freshly initialized."""
         return Freshness(self.flow, self.stored, self.stated)
 
     def initial(self, name: str) -> Distribution | None:
-        """Return the spread that a weight starts training with; None where it is not known.
+        """Return the distribution of a weight before training; None where it is not known.
 
-        That is what the file declares, or what it stores where its weights are fresh.
+        It is what the file declares, or what it stores if its weights are fresh.
         """
         if name in self._cache:
             return self._cache[name]
@@ -145,7 +145,7 @@ class Initialization:
         return found
 
     def default(self, layer: Layer) -> str:
-        """Return the framework's default that a layer's weight is left at; "" for none."""
+        """Return the framework default with which a layer's weight was left; "" for none."""
         found = self.initial(layer.weight)
         return "" if found is None else framework_default(layer.fan, found)
 

@@ -24,13 +24,13 @@ class Everything(Exception):  # noqa: N818 - not an error: the answer that ends 
 
 
 class Mark(enum.Enum):
-    """What the terms of a branch do not tell."""
+    """Properties of a branch that its terms do not express."""
 
-    BELOW = "below"  # everything before is read too, as a causal layer does
+    BELOW = "below"  # everything before is read too, as in a causal layer
     ABOVE = "above"  # everything after is read too
-    LOOSE = "loose"  # more is said than is read
-    ROLLED = "rolled"  # what should be read past one end of the input is read at the other end
-    ADRIFT = "adrift"  # the field lies up to one stride beside
+    LOOSE = "loose"  # the terms are an upper bound of what is read
+    ROLLED = "rolled"  # positions past one end of the input wrap around to the other
+    ADRIFT = "adrift"  # the field may be shifted by up to one stride
 
 
 Marks: TypeAlias = frozenset[Mark]

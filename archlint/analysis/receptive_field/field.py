@@ -77,7 +77,7 @@ class Field:
 
     @property
     def marks(self) -> Marks:
-        """What there is to any of the branches besides their terms."""
+        """The properties of the branches besides their positions, such as being causal."""
         if len(self.branches) == 1:
             return self.branches[0].marks
         return frozenset(mark for branch in self.branches for mark in branch.marks)
@@ -108,7 +108,7 @@ class Field:
 
     @property
     def is_placed(self) -> bool:
-        """Whether it is known where the field lies, and not only how large it is."""
+        """Whether the position of the field is known, and not only its size."""
         return Mark.ADRIFT not in self.marks
 
     @property

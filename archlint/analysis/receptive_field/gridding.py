@@ -22,11 +22,11 @@ Windows: TypeAlias = Mapping[Node, Mapping[int, Sliding]]
 
 @record
 class Grid:
-    """A feature map that reads only some of the elements between the first and the last one.
+    """A feature map that reads only some of the elements between the first and the last.
 
     `taps` of the `span` elements of `source`, the first map of the same stride, are read along
-    `axis`. `layers` are those on the widest path that read neighbours, with their `rates` of
-    dilation and the sizes of their `kernels`.
+    `axis`. `layers` are those on the widest path that read neighbours, with their dilation `rates`
+    and their `kernels`' sizes.
     """
 
     tensor: str
@@ -45,7 +45,7 @@ class Grid:
 
     @property
     def reachable(self) -> tuple[int, ...]:
-        """Rates that span as much without a hole, smallest first, of more layers if need be.
+        """Rates that span as much without a hole, smallest first, with more layers if needed.
 
         A layer may skip at most what the layers before it span together.
         """

@@ -21,10 +21,10 @@ from archlint.record import record, replace
 class Join:
     """An operator that merges data paths along one axis of one input.
 
-    Paths are aligned where their strides are equal and their centres, averaged over the phases,
-    agree (Araujo et al. 2019). It may be `intended` that they look at different places: causal
-    paths end at the same element instead, and space-to-depth, token shift and differences between
-    neighbours put pieces of one tensor side by side.
+    Paths are aligned if their strides are equal and their centres, averaged over the phases, agree
+    (Araujo et al. 2019). Different places may be `intended`: causal paths end at the same element
+    instead, and space-to-depth, token shift and differences between neighbours place pieces of one
+    tensor side by side.
     """
 
     node: str
@@ -42,7 +42,7 @@ class Join:
 
     @property
     def step(self) -> int:
-        """The largest step of a path: of one that was upsampled, that before the upsampling."""
+        """The largest step of a path; for an upsampled path, the one before the upsampling."""
         return max(map(_step, self._reaches)) or 1
 
     @cached_property

@@ -15,11 +15,11 @@ from archlint.record import record
 
 @record
 class Overlap:
-    """A transposed convolution whose outputs sum different numbers of products in turn.
+    """A transposed convolution whose outputs alternately sum different numbers of products.
 
     `products` are those numbers for each phase of the stride, along each of `axes` where they
-    differ. `is_smoothed` means that every path to an output of the model goes through a
-    convolution that reads neighbours, which can even it out.
+    differ. `is_smoothed` means that every path to an output of the model goes through a convolution
+    that reads neighbours, which can even it out.
     """
 
     node: Node

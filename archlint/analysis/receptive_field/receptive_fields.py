@@ -69,11 +69,11 @@ class ReceptiveFields:
         return self._readings.data
 
     def path(self, tensor: str, extent: Extent) -> tuple[Step, ...]:
-        """Return the nodes that make the field of `tensor`, from the input on."""
+        """Return the nodes that determine the field of `tensor`, from the input on."""
         return widest_path(self.graph, self._walks[extent].fields, tensor)
 
     def kernels(self, tensor: str, extent: Extent) -> Iterator[Kernel]:
-        """Yield the kernels of the convolutions that make the field of `tensor`."""
+        """Yield the kernels of the convolutions that determine the field of `tensor`."""
         return kernels(self.path(tensor, extent), self.windows)
 
     def narrowest(self, extent: Extent) -> dict[str, int]:
@@ -115,7 +115,7 @@ class ReceptiveFields:
 
     @cached_property
     def maps(self) -> tuple[str, ...]:
-        """The last feature maps, before all of them is read, and the graph outputs."""
+        """The last feature maps before all positions are read at once, and the graph outputs."""
         last = {
             self._origin(name, extent)
             for extent in self._walks

@@ -24,7 +24,7 @@ from archlint.record import record
 
 @record
 class Window:
-    """The window of a node along one axis of its input, and the sizes there where known."""
+    """The window of a node along one axis of its input, with the sizes there where known."""
 
     node: Node
     axis: int
@@ -34,19 +34,19 @@ class Window:
 
     @property
     def is_weighted(self) -> bool:
-        """Whether what it reads is weighed, as in a convolution, and not pooled."""
+        """Whether the window is weighted, as in a convolution, and not pooled."""
         return has_weighted_windows(self.node)
 
     @property
     def fits(self) -> bool | None:
-        """Whether the padded map is as long as the window; None where that is not known."""
+        """Whether the padded map is at least as long as the window; None if not known."""
         if self.size is None or self.sliding.padding is None:
             return None
         return self.size + self.sliding.padding >= self.sliding.extent
 
     @property
     def useful_taps(self) -> int | None:
-        """How many places of the kernel ever lie on the map, not on padding; None as above."""
+        """How many taps of the kernel ever lie on the map, not on padding; None if not known."""
         sliding, size = self.sliding, self.size
         if size is None or sliding.pads is None:
             return None

@@ -18,11 +18,11 @@ def gain(activation: Activates) -> float:
 
 @lru_cache(maxsize=64)  # networks use few activations
 def accepted_gains(activation: Activates) -> tuple[float, float]:
-    """Return the least and the largest gain in use for an activation.
+    """Return the smallest and the largest gain in common use for an activation.
 
-    Only the ReLU family has one right gain for every scale; for the others a second moment of one
-    is one fixed point of many, and gains of one and less (LeCun, Glorot) work where f is steep at
-    zero.
+    Only the ReLU family has one right gain for every scale. For other functions a second moment of
+    one is one fixed point of many, and gains of one or less (LeCun, Glorot) work where f is steep
+    at zero.
     """
     kept = gain(activation)
     spread = _deviation_gain(activation)
@@ -40,10 +40,10 @@ def _deviation_gain(activation: Activates) -> float:
 
 
 def leak(activation: Activates) -> float | None:
-    """Return the slope below zero of a leaky ReLU, 0 of a ReLU; None for another function.
+    """Return the slope below zero of a leaky ReLU, 0 for a ReLU; None for another function.
 
-    Such a function is a line on either side of zero, so that its gain does not depend on scale. A
-    cut far above, as in ReLU6, is left out of account.
+    Such a function is linear on either side of zero, so its gain does not depend on the scale. A
+    cut-off far above zero, as in ReLU6, is ignored.
     """
     import numpy as np
 

@@ -85,17 +85,17 @@ class Sink:
 
     @property
     def is_normalized(self) -> bool:
-        """Whether every way ends in a normalization."""
+        """Whether every path ends in a normalization."""
         return self.kinds == {Kind.NORMALIZATION}
 
     @property
     def opens_gate(self) -> bool:
-        """Whether every way ends in a gate, which is half open where nothing comes in."""
+        """Whether every path ends in a gate, which is half open where its input is zero."""
         return self.kinds == {Kind.GATE}
 
     @property
     def is_final(self) -> bool:
-        """Whether every way ends in an output of the model."""
+        """Whether every path ends in an output of the model."""
         return self.kinds == {Kind.OUTPUT}
 
 
@@ -257,7 +257,7 @@ class Flow:
 
     @cached_property
     def attends(self) -> bool:
-        """Whether positions are averaged with shares that are computed from them."""
+        """Whether positions are averaged with weights that are computed from them."""
         return any(
             isinstance(self.effects[node.name], Attends)
             or (isinstance(self.effects[node.name], Shares) and self._weighs(node))
@@ -287,7 +287,7 @@ class Flow:
 
     @cached_property
     def dependent(self) -> frozenset[str]:
-        """The tensors that the inputs of the model have a say in; known sizes have none."""
+        """The tensors that depend on the inputs of the model; known sizes do not."""
         reached = set(self.graph.inputs)
         for node in self.graph.nodes:
             effect = self.effects[node.name]  # another input may lend its type alone
@@ -316,7 +316,7 @@ class Flow:
         return None
 
     def is_stored(self, name: str) -> bool:
-        """Whether a tensor comes from the file, whatever it passes on the way."""
+        """Whether a tensor comes from the file, whatever operators it passes through."""
         return name in self._stored
 
     @cached_property

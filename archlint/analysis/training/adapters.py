@@ -28,11 +28,11 @@ _UP = "zeros()"
 
 @record(slots=False, frozen=False)
 class Adapters:
-    """Adapters x A B s beside the linear layers of a graph, added to what those make.
+    """Adapters x A B s beside the linear layers of a graph, added to their outputs.
 
-    A is features x rank, B is rank x outputs and s a number. `targets` are names of modules as PEFT
-    takes them: the whole way, or the end of it. Without any, it is every linear layer but those
-    that make an output of the graph.
+    A is features x rank, B is rank x outputs and s a number. `targets` are names of modules as in
+    PEFT: the whole path, or the end of it. Without any, every linear layer gets an adapter, except
+    those that make an output of the graph.
     """
 
     graph: Graph

@@ -25,9 +25,9 @@ def autocast(
 ) -> Formatted:
     """Return `graph` as autocast runs it, with a node for every cast of a tensor.
 
-    An operator's inputs are cast to the format that it asks for, each to a new tensor. Only the
-    half-precision copies of leaves that need a gradient, parameters above all, are kept for the
-    next operator that asks. `unsettled` is the format of operators of which `lists` tell nothing.
+    The inputs of an operator are cast to the format that it requires, each to a new tensor. Only
+    half-precision copies of leaves that need a gradient, above all parameters, are cached for the
+    next operator. `unsettled` is the format of operators that are not in `lists`.
     """
     walk = _Walk(graph, gradients, half, lists, unsettled)
     for node in graph.nodes:

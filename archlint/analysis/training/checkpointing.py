@@ -14,7 +14,7 @@ from archlint.target import Checkpointing
 
 @record(eq=False)
 class Segment:
-    """A part of a graph that the backward pass runs again before it goes through it.
+    """A part of a graph that the backward pass recomputes before it runs through it.
 
     `inputs` are the tensors that it reads from outside, in the order of their use.
     """
@@ -26,9 +26,9 @@ class Segment:
 def segments(graph: Graph, blocks: Blocks, how: Checkpointing | None) -> tuple[Segment, ...]:
     """Return the parts of `graph` that are checkpointed.
 
-    Those are the modules that a pattern names, or runs of `how.every` neighbouring blocks. PyTorch
-    calls such a part with its arguments, drops what it would keep, and calls it again when the
-    backward pass first asks for that (Chen et al. 2016).
+    These are the modules that a pattern names, or runs of `how.every` neighbouring blocks. PyTorch
+    calls such a part with its arguments, drops what it would save, and calls it again when the
+    backward pass needs that (Chen et al. 2016).
     """
     if how is None:
         return ()

@@ -18,11 +18,11 @@ from archlint.record import record, replace
 class GradientFlow:
     """The flow of gradients from the outputs back to the parameters.
 
-    A tensor needs a gradient when a trained parameter, or the model's input where
-    `input_gradient` asks for it, lies before it. An operator that reaches no output has no
-    backward pass. `on_gpu` tells where it runs, `bool_masks` how dropout keeps its masks, and
-    `in_place` whether activations overwrite their input.
-    `given` are the tensors from outside of a graph inside a node that need a gradient.
+    A tensor needs a gradient if a trained parameter comes before it, or the model's input where
+    `input_gradient` is set. An operator that reaches no output has no backward pass. `on_gpu` is
+    where the model runs, `bool_masks` how dropout saves its masks, and `in_place` whether
+    activations overwrite their input. In a subgraph, `given` are the tensors from outside that need
+    a gradient.
     """
 
     graph: Graph
@@ -60,9 +60,9 @@ class GradientFlow:
 
     @cached_property
     def reaching(self) -> frozenset[str]:
-        """The names of the nodes that reach an output by ways along which gradients come back.
+        """The names of the nodes that reach an output along paths on which gradients flow back.
 
-        None comes back from integers, such as the places that a ranking finds.
+        Gradients do not flow through integers, such as the positions that a top-k returns.
         """
         wanted = set(self.graph.outputs)
         names = set()
@@ -91,16 +91,16 @@ class GradientFlow:
         return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)
 
     def enters(self, node: Node) -> bool:
-        """Whether the backward pass runs through the graphs inside a node."""
+        """Whether the backward pass runs through the subgraphs of a node."""
         if node.name not in self.graph.inner or node.name not in self.reaching:
             return False
         return any(name in self.needed for name in filter(None, node.outputs))
 
     def inside(self, node: Node, graph: Graph) -> GradientFlow:
-        """Return the flow of gradients in a graph inside `node`.
+        """Return the flow of gradients in a subgraph of `node`.
 
-        Where anything in a round is trained, the states of all rounds are taken to need a gradient,
-        also that of the first.
+        Where anything in the body of a loop is trained, the states of all iterations are taken to
+        need a gradient, including the first.
         """
         given = {name for name in graph.captures if name in self.needed}
         if given or self._trains(node):

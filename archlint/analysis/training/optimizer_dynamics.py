@@ -43,7 +43,7 @@ class Momentum:
         return self.momentum(1.0, updates) * (1 - self.beta)
 
     def covered(self, updates: int) -> float:
-        """Return how far a weight gets, as a share of the way of as many steady steps."""
+        """Return the distance a weight moves, as a share of that of as many steady steps."""
         return abs(self.weight(1.0, updates) / (self.steady_step(1.0) * updates))
 
     @property

@@ -12,10 +12,10 @@ MIXED = frozenset({"bf16-mixed", "fp16-mixed"})
 
 @record(eq=False)
 class Formatted:
-    """A graph in the number formats of a training.
+    """A graph in the number formats of training.
 
-    `cached` are copies of parameters in half precision, which live until the forward pass ends.
-    `reasons` says why formats are not known, where they are not.
+    `cached` are half-precision copies of parameters, which live until the forward pass ends.
+    `reasons` says why formats are unknown, where they are.
     """
 
     graph: Graph

@@ -10,7 +10,7 @@ from archlint.record import record
 
 @record
 class Program:
-    """A graph with its parameters and gradients; that of the file where this hides nothing."""
+    """A graph with its parameters and gradients; the graph of the file where that hides nothing."""
 
     graph: Graph
     parameters: Parameters

@@ -18,11 +18,11 @@ _SPREAD = {
 
 @record
 class Sharding:
-    """The part of every tensor that one of `world` processes has.
+    """The shard of every tensor that one of `world` processes holds.
 
-    ZeRO (Rajbhandari et al. 2020) cuts each tensor in `world` equal parts. Where `by_rows`, as
-    PyTorch's `fully_shard` does it, a part is whole rows of the first axis, and the first process
-    has the most of them.
+    ZeRO (Rajbhandari et al. 2020) splits each tensor into `world` equal parts. Where `by_rows`, as
+    in PyTorch's `fully_shard`, a shard is whole rows of the first axis, and the first process has
+    the largest.
     """
 
     spread: frozenset[str] = frozenset()
@@ -31,16 +31,16 @@ class Sharding:
 
     @classmethod
     def of(cls, training: Training) -> Sharding:
-        """Return how a training is spread."""
+        """Return the sharding of a training setup."""
         spread = _SPREAD.get(training.sharding or "", frozenset())
         return cls(spread, training.world_size, training.sharding == "fsdp")
 
     def spreads(self, what: str) -> bool:
-        """Whether `what` (weight, gradient or state) is cut into parts."""
+        """Whether `what` (weight, gradient or state) is sharded."""
         return self.world > 1 and what in self.spread
 
     def part(self, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
-        """Return the shape of the part of a tensor that the fullest process has."""
+        """Return the shape of the largest shard of a tensor."""
         if not self.spreads(what):
             return shape
         if self.by_rows and shape:

@@ -14,9 +14,9 @@ from archlint.target import Training
 
 
 def trained_part(graph: Graph, operators: Operators, training: Training) -> Graph:
-    """Return `graph` with what `training` freezes marked as frozen, and with its adapters.
+    """Return `graph` with frozen parameters marked as `training` says, and with its adapters.
 
-    With adapters nothing else is trained (Hu et al. 2021).
+    With adapters, nothing else is trained (Hu et al. 2021).
     """
     if training.lora_rank is not None:
         from archlint.analysis.training.adapters import Adapters
