@@ -74,6 +74,7 @@ class Correction:
             if maker is None and (growth.old == 1 or value.role is not Role.STORED):
                 continue
             scope.values[name] = growth.grown(name, place.axis, scope)
+            scope.kinds.pop(name, None)
             if not growth.moved(name, scope):
                 continue  # nothing grows in an axis of no elements
             scope.constants.pop(name, None)

@@ -52,8 +52,7 @@ class Growth:
         """Mark the shape of a tensor as unknown: how it grows is not known."""
         value = scope.values[name]
         unknown = (None,) * len(value.shape or ())
-        scope.values[name] = Value(name, value.dtype, unknown, value.role)
-        scope.constants.pop(name, None)
+        scope.amend(Value(name, value.dtype, unknown, value.role))
         scope.open.add(name)
         scope.unknown[name] = (
             f"the model is fixed to batch {self.old}, "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
+from archlint.graph.kind import Kinds
 from archlint.graph.rounds import Allowance
 from archlint.record import record
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from archlint.graph.inference import NodeInference
     from archlint.graph.node import Attribute
     from archlint.graph.rebatch import Rebatch
-    from archlint.graph.signature import Signature, Written
     from archlint.graph.typeproto import Types
+    from archlint.graph.written import Written
 
 
 Outcome: TypeAlias = tuple[bytes | None, ...] | str
@@ -26,15 +27,15 @@ class Context:
     """The model's operators, its types, and what its file declares.
 
     `declared` holds the serialized types that the file gives to tensors of the main graph.
-    `rebatch` mends a model whose fixed batch was changed. `known` are calls that were inferred
-    before, and `attributes` those that were read before; `allowance` is what loops may still be
-    written out to.
+    `rebatch` mends a model whose fixed batch was changed. `kinds` are those of the calls that were
+    read before, and `attributes` what they give; `allowance` is what loops may still be written out
+    to.
     """
 
     inference: NodeInference
     types: Types
     declared: Mapping[str, bytes]
     rebatch: Rebatch | None = None
-    known: dict[Signature, Outcome] = field(default_factory=dict)
+    kinds: Kinds = field(default_factory=Kinds)
     attributes: dict[Written, Mapping[str, Attribute]] = field(default_factory=dict)
     allowance: Allowance = field(default_factory=Allowance)

@@ -24,20 +24,21 @@ from archlint.graph.node import Attribute, Node
 from archlint.graph.refine import compare, refine
 from archlint.graph.rounds import body_of, differ, size, write_out
 from archlint.graph.scope import Scope
-from archlint.graph.signature import written
 from archlint.graph.stored import add_stored, entries
 from archlint.graph.typeproto import Described
 from archlint.graph.untie import untie
+from archlint.graph.written import written
 
 if TYPE_CHECKING:
     import numpy as np
     from onnx import GraphProto, NodeProto
 
     from archlint.graph.context import Context
-    from archlint.graph.signature import Written
+    from archlint.graph.kind import CallKey, CallKind
     from archlint.graph.value import Value
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
+_NO_ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({})
 _NO_CONTENTS: Mapping[str, np.ndarray] = MappingProxyType({})
 _DEEPEST_LOOP = 3
 """Loops in loops whose bodies are read a second time; each level doubles the work."""
@@ -149,68 +150,105 @@ class GraphReader:
         scope, context = self._scope, self._context
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
-        attributes = written(proto)
-        node = self._plain(proto, self._attributes(proto, attributes))
-        if node.op in CONTROL_FLOW and not node.domain:
+        node, key = self._plain(proto)
+        known = context.kinds.calls.get(key)
+        if known is not None and self._repeat(node, known):
+            return node
+        waits = self._infer(node, proto, key)
+        if not node.domain:
+            self._fold(node, proto)
+            # The file may say more of one call than of another, and so may another batch.
+            if key is not None and context.rebatch is None and not (waits and self._declares(node)):
+                context.kinds.learn(key, node, scope, waits=waits)
+        return node
+
+    def _infer(self, node: Node, proto: NodeProto, key: CallKey | None) -> bool:
+        """Work out the types of the outputs; say whether onnx had left any of them open."""
+        scope, context = self._scope, self._context
+        flows = node.op in CONTROL_FLOW and not node.domain
+        if flows:
             check_graphs(node)
-        found = infer_call(node, proto, attributes, scope, context)
+        found = infer_call(node, proto, key, scope, context)
         scope.compute(node.outputs, found, context.types)
-        if not scope.open.isdisjoint(node.outputs):
+        waits = not scope.open.isdisjoint(node.outputs)
+        if waits:
             refine(node, proto, scope, context)
-        if node.op in LOOPS and not node.domain:
+        if flows and node.op in LOOPS:
             self._loop(node, proto)
-        elif node.op == CHOICE and not node.domain:
+        elif flows:
             merge(node, scope)
         if context.rebatch is not None:
             context.rebatch.check(node, proto, scope)
         elif self._depth == 0 and context.declared:
             compare(node.outputs, scope, context)
-        if node.domain:
-            return node
-        if node.op == "Constant":
-            add_constant(node, proto, scope)
-        else:
-            fold(node, scope, context.inference.opset)
-            note_highest(node, scope)
-        return node
+        return waits
 
-    def _plain(self, proto: NodeProto, attributes: Mapping[str, Attribute]) -> Node:
-        """Return a node as plain data; its inputs must be known, and its outputs new."""
+    def _fold(self, node: Node, proto: NodeProto) -> None:
+        """Work out what is in the outputs of a standard operator."""
+        if node.op == "Constant":
+            add_constant(node, proto, self._scope)
+        else:
+            fold(node, self._scope, self._context.inference.opset)
+            note_highest(node, self._scope)
+
+    def _repeat(self, node: Node, known: CallKind) -> bool:
+        """Give a node the outputs of an equal one, where these follow from the call alone."""
+        made, declared = known.made, self._context.declared
+        if made is None or self._context.rebatch is not None:
+            return False
+        if declared and known.waits and self._declares(node):
+            return False
+        self._scope.repeat(node.outputs, made)
+        if declared and self._depth == 0:
+            compare(node.outputs, self._scope, self._context)
+        return True
+
+    def _declares(self, node: Node) -> bool:
+        """Whether the file says something of an output of a node."""
+        return not self._context.declared.keys().isdisjoint(node.outputs)
+
+    def _plain(self, proto: NodeProto) -> tuple[Node, CallKey | None]:
+        """Return a node as plain data, and the key of equal calls.
+
+        Its inputs must be known, and its outputs new.
+        """
         scope = self._scope
         values = scope.values
+        op, domain = intern(proto.op_type), proto.domain
+        domain = "" if domain == "ai.onnx" else domain
+        attributes, is_shared = self._attributes(proto)
         # A name is one object wherever it stands: tables are asked for it over and over.
         inputs, outputs = tuple(map(intern, proto.input[:])), tuple(map(intern, proto.output[:]))
         for name in inputs:
             if name not in values and name and not scope.find(name):
                 raise Unsorted(repr(name))
-        label = self._names.unique(proto.name or next(filter(None, outputs), proto.op_type))
+        label = self._names.unique(proto.name or next(filter(None, outputs), op))
         for name in outputs:
             if name in values and name not in scope.captures:
                 raise InvalidGraph(f"tensor {name!r} is made twice", label)
-        domain = proto.domain
-        return Node(
-            label,
-            intern(proto.op_type),
-            "" if domain == "ai.onnx" else domain,
-            inputs,
-            outputs,
-            attributes,
-            entries(proto.metadata_props[:]),
-        )
+        metadata = entries(proto.metadata_props[:])
+        node = Node(label, op, domain, inputs, outputs, attributes, metadata)
+        return node, self._context.kinds.key(node, scope) if is_shared else None
 
-    def _attributes(self, proto: NodeProto, key: Written | None) -> Mapping[str, Attribute]:
-        """Return attributes as plain data, the same for all calls that give the same."""
-        known = self._context.attributes
+    def _attributes(self, proto: NodeProto) -> tuple[Mapping[str, Attribute], bool]:
+        """Return attributes as plain data, and whether they are one object for all that are equal.
+
+        A graph is read anew for each node.
+        """
+        given = proto.attribute[:]
+        if not given:
+            return _NO_ATTRIBUTES, True
+        known, key = self._context.attributes, written(given)
         if key is not None and key in known:
-            return known[key]
+            return known[key], True
         attributes = {}
-        for attribute in proto.attribute:
+        for attribute in given:
             value = plain(attribute, partial(self._nested, proto))
             if value is not None:
                 attributes[attribute.name] = value
         if key is not None:
             known[key] = attributes
-        return attributes
+        return attributes, key is not None
 
     def _nested(self, proto: NodeProto, body: GraphProto) -> Graph:
         """Read a graph inside a node.

@@ -10,6 +10,7 @@ from onnx import TypeProto
 from archlint.graph.dtype import DType
 from archlint.graph.hazards import is_long
 from archlint.graph.inference import Refusal
+from archlint.graph.kind import ABSENT
 from archlint.graph.typeproto import write
 from archlint.graph.value import Dim, Provenance, Role, Shape, Value
 from archlint.record import record
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from archlint.graph.conflict import Conflict
     from archlint.graph.context import Outcome
+    from archlint.graph.kind import Made, TensorKind
     from archlint.graph.typeproto import Described, Types
     from archlint.graph.weight import Weight
 
@@ -35,7 +37,8 @@ class Scope:
     `partials` holds sizes that are known in part, as arrays of numbers, symbols and None; `types`
     the serialized types of what is no tensor (sequences, optionals), `sequences` the items of
     sequences that are known. `highest` holds the largest number of positions that are too many to
-    be constants. `open` are the computed tensors without a full shape.
+    be constants. `open` are the computed tensors without a full shape. `kinds` holds the kinds of
+    tensors that were asked for.
     """
 
     outer: Scope | None = None
@@ -51,6 +54,7 @@ class Scope:
     refusals: dict[str, str] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     captures: dict[str, None] = field(default_factory=dict)
+    kinds: dict[str, TensorKind] = field(default_factory=lambda: {"": ABSENT})
 
     def find(self, name: str) -> bool:
         """Whether the tensor is known here; one of a surrounding graph is captured.
@@ -124,10 +128,38 @@ class Scope:
             if not known.tensor:
                 self.types[name] = raw
 
+    def repeat(self, names: tuple[str, ...], made: tuple[Made, ...]) -> None:
+        """Add the outputs of a node, as those of an equal call were."""
+        for name, each in zip(names, made, strict=True):
+            if not name:
+                continue
+            kind = each.kind
+            self.values[name] = Value(name, kind.dtype, kind.shape, kind.role, kind.provenance)
+            self.kinds[name] = kind
+            if each.contents is not None:
+                self.constants[name] = each.contents
+            if each.partial is not None:
+                self.partials[name] = each.partial
+            if kind.is_open:
+                self.open.add(name)
+
+    def amend(self, value: Value) -> None:
+        """Put another description in the place of a tensor's, whose contents are not known then."""
+        self.values[value.name] = value
+        self.constants.pop(value.name, None)
+        self.kinds.pop(value.name, None)
+
     def drop(self, names: Iterable[str]) -> None:
         """Take back outputs of a node, which others are going to make."""
         for name in names:
-            for table in (self.values, self.unknown, self.refusals, self.types, self.constants):
+            for table in (
+                self.values,
+                self.unknown,
+                self.refusals,
+                self.types,
+                self.constants,
+                self.kinds,
+            ):
                 table.pop(name, None)
             self.open.discard(name)
 
@@ -143,6 +175,7 @@ class Scope:
         known = old.provenance if merged == old.shape else provenance
         self.values[name] = Value(name, kind, merged, old.role, known)
         self.types.pop(name, None)
+        self.kinds.pop(name, None)
         if self.values[name].sizes is not None:
             self.open.discard(name)
             self.unknown.pop(name, None)
