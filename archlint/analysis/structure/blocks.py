@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from archlint.graph.graph import Graph
-from archlint.graph.modules import Path, module_calls, module_paths
+from archlint.graph.modules import Path, module_calls
 from archlint.record import record
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -84,11 +84,13 @@ class Blocks:
 
     @cached_property
     def _calls(self) -> Mapping[str, tuple[Path, ...]]:
-        return {node.name: module_calls(node) for node in self.file.nodes}
+        # What a restored graph has besides goes by the name of its module.
+        besides = {node.name.partition("#")[0]: module_calls(node) for node in self.graph.nodes}
+        return besides | {node.name: module_calls(node) for node in self.file.nodes}
 
     @cached_property
     def _paths(self) -> Mapping[str, Path]:
-        return module_paths(self.file)
+        return {name: calls[-1] if calls else () for name, calls in self._calls.items()}
 
 
 def _siblings(one: Path, other: Path) -> tuple[Path, Path] | None:

@@ -1,0 +1,148 @@
+"""Calls that TorchScript's exporter ran once for several modules, since they compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field
+from functools import cached_property
+from typing import TypeAlias
+
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew, is_made_up
+from archlint.graph.node import Node
+from archlint.graph.value import Value
+from archlint.record import record, replace
+
+Place: TypeAlias = tuple[str, ...]
+"""The way to a module or to a node in it, as the exporter writes it: `blocks.0`, `act`, `Relu`."""
+
+_LONGEST = 40  # nodes of one call, which is a function of a few operators
+_RANDOM = frozenset(
+    {"Dropout", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+    | {"Bernoulli", "Multinomial"}
+)
+
+
+def with_own_calls(graph: Graph) -> Graph:
+    """Return `graph` with an operator for each module that called it, where one served several.
+
+    Modules that are built alike may begin with the same computation of the same tensor, as all
+    blocks do that activate one embedding of a step. The names tell it: what `blocks.0/act` made is
+    read by `blocks.1/linear` as it is by `blocks.0/linear`. What has a weight is no such call.
+    """
+    return _Repeated(graph).apart() if graph.is_from_pytorch else graph
+
+
+@record(slots=False, frozen=False, eq=False)
+class _Repeated:
+    graph: Graph
+    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _values: dict[str, Value] = field(default_factory=dict)
+    _before: dict[str, list[Node]] = field(default_factory=dict)
+    _made: dict[tuple[Place, str], str] = field(default_factory=dict)
+
+    def apart(self) -> Graph:
+        for name, users in self.graph.consumers.items():
+            maker = self.graph.producers.get(name)
+            if maker is None or len(users) < 2 or "/" not in maker.name:
+                continue
+            for user, here, there in self._served(maker, users):
+                call = self._call(maker, here)
+                if call:
+                    self._read(user, name, self._own(name, call, here, there, user))
+        if not self._inputs:
+            return self.graph
+        nodes = [made for node in self.graph.nodes for made in self._with_calls(node)]
+        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
+
+    def _served(self, maker: Node, users: list[Node]) -> Iterator[tuple[Node, Place, Place]]:
+        """Yield the users in other modules, with the module of the maker and that of the user.
+
+        The two are alike as far as a user in the same place of the first module tells.
+        """
+        place = _place(maker)
+        inside: dict[str, list[Place]] = {}
+        for user in users:
+            own = _place(user)
+            for like in inside.get(user.op, ()):
+                here, there = _apart(like, own)
+                if here and there and place[: len(here)] == here:
+                    yield user, here, there
+                    break
+            inside.setdefault(user.op, []).append(own)
+
+    def _call(self, end: Node, module: Place) -> tuple[Node, ...]:
+        """Return the nodes of a module that make what `end` makes; none where it has a weight."""
+        found: dict[str, Node] = {}
+        waiting = [end]
+        while waiting and len(found) < _LONGEST:
+            node = waiting.pop()
+            if node.name in found:
+                continue
+            found[node.name] = node
+            if node.op in _RANDOM or any(map(self._is_weight, node.inputs)):
+                return ()
+            makers = (self.graph.producers.get(name) for name in node.inputs)
+            waiting += [
+                maker
+                for maker in makers
+                if maker is not None and maker.inputs and _place(maker)[: len(module)] == module
+            ]
+        if waiting:
+            return ()
+        return tuple(sorted(found.values(), key=lambda each: self._order[each.name]))
+
+    def _is_weight(self, name: str) -> bool:
+        """Whether a tensor is a weight, and no number of a formula."""
+        return name in self.graph.weights and (not is_made_up(name) or is_computed_anew(name))
+
+    def _own(self, name: str, call: tuple[Node, ...], here: Place, there: Place, user: Node) -> str:
+        """Return the tensor that the module `there` makes as `call` makes `name` in `here`."""
+        for node in call:
+            if (there, node.output) in self._made:
+                continue
+            for made in filter(None, node.outputs):
+                place = "/".join((*there, *_place(node)[len(here) :]))
+                self._made[there, made] = f"/{place}#{made}"
+                self._values[f"/{place}#{made}"] = replace(
+                    self.graph.values[made], name=f"/{place}#{made}"
+                )
+            self._before.setdefault(user.name, []).append(self._twin(node, here, there))
+        return self._made[there, name]
+
+    def _twin(self, node: Node, here: Place, there: Place) -> Node:
+        place = "/".join((*there, *_place(node)[len(here) :]))
+        inputs, outputs = (
+            tuple(self._made.get((there, name), name) for name in names)
+            for names in (node.inputs, node.outputs)
+        )
+        return replace(node, name=f"/{place}#own", inputs=inputs, outputs=outputs)
+
+    def _read(self, user: Node, name: str, own: str) -> None:
+        """Let a node read its own tensor."""
+        read = self._inputs.get(user.name, user.inputs)
+        self._inputs[user.name] = tuple(own if each == name else each for each in read)
+
+    def _with_calls(self, node: Node) -> Iterator[Node]:
+        """Yield a node after the calls that its module makes for it."""
+        yield from self._before.get(node.name, ())
+        read = self._inputs.get(node.name)
+        yield node if read is None else replace(node, inputs=read)
+
+    @cached_property
+    def _order(self) -> dict[str, int]:
+        return {node.name: index for index, node in enumerate(self.graph.nodes)}
+
+
+def _place(node: Node) -> Place:
+    return tuple(node.name.strip("/").split("/"))
+
+
+def _apart(one: Place, other: Place) -> tuple[Place, Place]:
+    """Return the ways to two modules, in which two nodes have the same place."""
+    same = 0
+    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
+        if mine != theirs:
+            break
+        same += 1
+    return one[: len(one) - same], other[: len(other) - same]
