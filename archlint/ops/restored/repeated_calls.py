@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import field
 from functools import cached_property
-from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew, is_made_up
+from archlint.graph.modules import SCOPES, Path, module_calls, module_path, scopes
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.record import record, replace
-
-Place: TypeAlias = tuple[str, ...]
-"""The way to a module or to a node in it, as the exporter writes it: `blocks.0`, `act`, `Relu`."""
 
 _LONGEST = 40  # nodes of one call, which is a function of a few operators
 _RANDOM = frozenset(
@@ -39,7 +36,7 @@ class _Repeated:
     _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _values: dict[str, Value] = field(default_factory=dict)
     _before: dict[str, list[Node]] = field(default_factory=dict)
-    _made: dict[tuple[Place, str], str] = field(default_factory=dict)
+    _made: dict[tuple[Path, str], str] = field(default_factory=dict)
 
     def apart(self) -> Graph:
         for name, users in self.graph.consumers.items():
@@ -55,13 +52,13 @@ class _Repeated:
         nodes = [made for node in self.graph.nodes for made in self._with_calls(node)]
         return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
 
-    def _served(self, maker: Node, users: list[Node]) -> Iterator[tuple[Node, Place, Place]]:
+    def _served(self, maker: Node, users: list[Node]) -> Iterator[tuple[Node, Path, Path]]:
         """Yield the users in other modules, with the module of the maker and that of the user.
 
         The two are alike as far as a user in the same place of the first module tells.
         """
         place = _place(maker)
-        inside: dict[str, list[Place]] = {}
+        inside: dict[str, list[Path]] = {}
         for user in users:
             own = _place(user)
             for like in inside.get(user.op, ()):
@@ -71,7 +68,7 @@ class _Repeated:
                     break
             inside.setdefault(user.op, []).append(own)
 
-    def _call(self, end: Node, module: Place) -> tuple[Node, ...]:
+    def _call(self, end: Node, module: Path) -> tuple[Node, ...]:
         """Return the nodes of a module that make what `end` makes; none where it has a weight."""
         found: dict[str, Node] = {}
         waiting = [end]
@@ -96,27 +93,34 @@ class _Repeated:
         """Whether a tensor is a weight, and no number of a formula."""
         return name in self.graph.weights and (not is_made_up(name) or is_computed_anew(name))
 
-    def _own(self, name: str, call: tuple[Node, ...], here: Place, there: Place, user: Node) -> str:
+    def _own(self, name: str, call: tuple[Node, ...], here: Path, there: Path, user: Node) -> str:
         """Return the tensor that the module `there` makes as `call` makes `name` in `here`."""
         for node in call:
             if (there, node.output) in self._made:
                 continue
+            tag = ".".join(there)
             for made in filter(None, node.outputs):
-                place = "/".join((*there, *_place(node)[len(here) :]))
-                self._made[there, made] = f"/{place}#{made}"
-                self._values[f"/{place}#{made}"] = replace(
-                    self.graph.values[made], name=f"/{place}#{made}"
-                )
-            self._before.setdefault(user.name, []).append(self._twin(node, here, there))
+                own = self._made[there, made] = f"{made}#{tag}"
+                self._values[own] = replace(self.graph.values[made], name=own)
+            self._before.setdefault(user.name, []).append(self._twin(node, here, there, user))
         return self._made[there, name]
 
-    def _twin(self, node: Node, here: Place, there: Place) -> Node:
-        place = "/".join((*there, *_place(node)[len(here) :]))
+    def _twin(self, node: Node, here: Path, there: Path, user: Node) -> Node:
+        """Return the operator that the module `there` ran where the file has that of `here`."""
         inputs, outputs = (
             tuple(self._made.get((there, name), name) for name in names)
             for names in (node.inputs, node.outputs)
         )
-        return replace(node, name=f"/{place}#own", inputs=inputs, outputs=outputs)
+        around = [path for path in module_calls(user) if len(path) <= len(there)]
+        inside = [path for path in module_calls(node) if len(path) > len(here)]
+        called = [*around, *((*there, *path[len(here) :]) for path in inside)]
+        return replace(
+            node,
+            name=f"{node.name}#{'.'.join(there)}",
+            inputs=inputs,
+            outputs=outputs,
+            metadata={**node.metadata, SCOPES: scopes(called)},
+        )
 
     def _read(self, user: Node, name: str, own: str) -> None:
         """Let a node read its own tensor."""
@@ -134,11 +138,12 @@ class _Repeated:
         return {node.name: index for index, node in enumerate(self.graph.nodes)}
 
 
-def _place(node: Node) -> Place:
-    return tuple(node.name.strip("/").split("/"))
+def _place(node: Node) -> Path:
+    """Return the way to a node: to its module, then its own name there."""
+    return (*module_path(node), node.name.rpartition("/")[2])
 
 
-def _apart(one: Place, other: Place) -> tuple[Place, Place]:
+def _apart(one: Path, other: Path) -> tuple[Path, Path]:
     """Return the ways to two modules, in which two nodes have the same place."""
     same = 0
     for mine, theirs in zip(reversed(one), reversed(other), strict=False):
