@@ -26,7 +26,8 @@ class Conditioned(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.embed, self.last = nn.Conv1d(7, 12, 1), nn.Linear(12, 8), nn.Linear(12, 5)
+        self.first = nn.Conv1d(7, 12, 4, padding="same")
+        self.embed, self.last = nn.Linear(12, 8), nn.Linear(12, 5)
         self.blocks = nn.ModuleList(Modulated(12) for _ in range(3))
         self.turned = nn.Linear(12, 12)
 
