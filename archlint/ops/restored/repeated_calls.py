@@ -41,7 +41,7 @@ class _Repeated:
     def apart(self) -> Graph:
         for name, users in self.graph.consumers.items():
             maker = self.graph.producers.get(name)
-            if maker is None or len(users) < 2 or "/" not in maker.name:
+            if maker is None or not maker.inputs or len(users) < 2 or "/" not in maker.name:
                 continue
             for user, here, there in self._served(maker, users):
                 call = self._call(maker, here)
@@ -58,15 +58,18 @@ class _Repeated:
         The two are alike as far as a user in the same place of the first module tells.
         """
         place = _place(maker)
-        inside: dict[str, list[Path]] = {}
+        inside: dict[tuple[str, Path], Path] = {}
         for user in users:
             own = _place(user)
-            for like in inside.get(user.op, ()):
-                here, there = _apart(like, own)
-                if here and there and place[: len(here)] == here:
+            ways = [(own[:end], own[end:]) for end in range(1, len(own))]
+            for there, rest in ways:
+                here = inside.get((user.op, rest))
+                if here is not None and here != there:
                     yield user, here, there
                     break
-            inside.setdefault(user.op, []).append(own)
+            else:
+                around = ((way, rest) for way, rest in ways if place[: len(way)] == way)
+                inside.update(((user.op, rest), way) for way, rest in around)
 
     def _call(self, end: Node, module: Path) -> tuple[Node, ...]:
         """Return the nodes of a module that make what `end` makes; none where it has a weight."""
@@ -141,13 +144,3 @@ class _Repeated:
 def _place(node: Node) -> Path:
     """Return the way to a node: to its module, then its own name there."""
     return (*module_path(node), node.name.rpartition("/")[2])
-
-
-def _apart(one: Path, other: Path) -> tuple[Path, Path]:
-    """Return the ways to two modules, in which two nodes have the same place."""
-    same = 0
-    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
-        if mine != theirs:
-            break
-        same += 1
-    return one[: len(one) - same], other[: len(other) - same]
