@@ -111,6 +111,7 @@ def _model(
     from archlint.graph.invalid import InvalidGraph
     from archlint.model import Model
     from archlint.ops.registry import operators
+    from archlint.ops.restored.formula_tables import formula_tables, with_tables
 
     known = operators(project.registry.operators)
     bindings = Bindings(target.batch_size, target.dims)
@@ -120,10 +121,12 @@ def _model(
     except InvalidGraph as error:
         raise unreadable(f"not a valid model: {error}") from error
 
+    tables = formula_tables(graph, stored.first)
+
     def retarget(other: Target) -> Facts:
         sizes = Bindings(other.batch_size, other.dims)
         bound = graph if sizes == bindings else build_graph(proto, sizes)
-        trained = trained_part(bound, known, other.training)
+        trained = trained_part(with_tables(bound, tables), known, other.training)
         return Facts(trained, other, known, stored.describe, stored.is_transposed)
 
     facts = retarget(target)

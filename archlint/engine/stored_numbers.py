@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from onnx import ModelProto, TensorProto
 
     from archlint.sources.payload import Payload
@@ -47,6 +49,23 @@ class StoredNumbers:
             except Unreadable:
                 self._described[name] = None
         return self._described[name]
+
+    def first(self, name: str, count: int) -> NDArray[np.float64] | None:
+        """Return so many of a tensor's first numbers; None where they are not there."""
+        try:
+            payload, tensor = self._payloads.get(name), self._initializers.get(name)
+            if payload is not None:
+                from archlint.sources.first_numbers import first_numbers
+
+                return first_numbers(self._path, payload, count)
+            if tensor is None or tensor.data_location == tensor.EXTERNAL:
+                return None
+            from onnx import numpy_helper
+
+            numbers = numpy_helper.to_array(tensor).reshape(-1)[:count].astype("float64")
+            return numbers if len(numbers) == count else None
+        except (Unreadable, ValueError, TypeError, KeyError):
+            return None
 
     def is_transposed(self, matrix: str, other: str) -> bool:
         """Whether a matrix holds the numbers of another one, transposed."""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def plain(proto: AttributeProto, nested: Callable[[GraphProto], Graph]) -> Attribute | None:
     """Return the attribute as plain Python; None for kinds that no operator's facets read.
 
-    A tensor becomes its contents where it is small, else its description as a Value. `nested`
+    A tensor becomes its contents where it is small or holds one number, else its description as a
+    Value. `nested`
     turns a subgraph into a Graph.
     """
     kind = proto.type or _kind(proto)
@@ -32,6 +33,8 @@ def plain(proto: AttributeProto, nested: Callable[[GraphProto], Graph]) -> Attri
 def _tensor(proto: AttributeProto) -> Attribute:
     described = tensor.value(proto.t.name, proto.t)
     contents = tensor.contents(proto.t, described)
+    if contents is None:
+        contents = tensor.uniform(proto.t, described)
     return described if contents is None else contents
 
 

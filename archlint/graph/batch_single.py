@@ -7,10 +7,14 @@ each; with a batch of 1 both look alike, and both are broadcast.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from archlint.graph.batch_axis import BatchAxis
 from archlint.graph.batch_correction import REPEATING, sources
+from archlint.graph.value import Value
 
 if TYPE_CHECKING:
     from archlint.graph.batch_growth import Growth
@@ -32,13 +36,14 @@ class Single:
     def repeated(self, call: Call, slot: int, axis: int, other: int) -> int | None:
         """Return the axis in which operand `other` was repeated once, for a batch of 1.
 
-        Nobody repeats a tensor once; who repeats it for the batch of 1 does so for any batch.
+        Nobody repeats a tensor once; who repeats it for the batch of 1 does so for any batch. Nor
+        does anybody write down a row of equal numbers: it was filled, as a state of zeros is.
         """
         place = call.repeated(slot, axis, other) if self._growth.old == 1 else None
         if place is None:
             return None
         name = call.proto.input[other]
-        return place if self._has(name, place, _repeats, of_work=False) else None
+        return place if self._has(name, place, self._repeats, of_work=False) else None
 
     def is_open(self, call: Call, grown: Mapping[int, int], scope: Scope) -> bool:
         """Whether a call takes a tensor whose work is done once, or once for each sample.
@@ -76,9 +81,28 @@ class Single:
         self._known.update(((*each, of_work), False) for each in seen)
         return False
 
+    def _repeats(self, node: Node) -> bool:
+        if node.domain:
+            return False
+        return node.op in REPEATING or (node.op == "Constant" and self._is_filled(node))
 
-def _repeats(node: Node) -> bool:
-    return node.op in REPEATING and not node.domain
+    def _is_filled(self, node: Node) -> bool:
+        """Whether all numbers of a constant are equal, as far as the model has them.
+
+        One that is too large to be read is where it has the sizes of another one that had to grow,
+        or a single row, both of which are states.
+        """
+        value = node.attributes.get("value")
+        if isinstance(value, np.ndarray):
+            is_number = value.size <= 1 or value.dtype.kind != "f"
+            return not is_number and bool((value == value.flat[0]).all())
+        sizes, growth = self._growth.sizes(node.output), self._growth
+        is_float = isinstance(value, Value) and value.dtype is not None and value.dtype.is_float
+        if not is_float or not sizes:
+            return False
+        alike = (name for name in growth.within if growth.sizes(name) == sizes)
+        makers = (growth.before.producers.get(name) for name in alike)
+        return prod(sizes[:-1]) == 1 or any(each and each.op == "Constant" for each in makers)
 
 
 def _works(node: Node) -> bool:

@@ -52,6 +52,11 @@ def module_calls(node: Node) -> tuple[Path, ...]:
     return tuple(calls)
 
 
+def scopes(calls: Iterable[Path]) -> str:
+    """Return the calls of modules, from the outermost on, as torch.export notes them."""
+    return str(["", *(".".join(path) for path in calls), "-"])
+
+
 def module_paths(graph: Graph) -> Mapping[str, Path]:
     """Return the way to the module of every node, by node name."""
     return {node.name: module_path(node) for node in graph.nodes}

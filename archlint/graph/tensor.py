@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +73,20 @@ def contents(tensor: TensorProto, value: Value) -> np.ndarray | None:
         return numpy_helper.to_array(tensor)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None  # a reader's problem says so; here it is only a tensor that is not known
+
+
+def uniform(tensor: TensorProto, value: Value) -> np.ndarray | None:
+    """Return the contents of a tensor of one number over and over, described as `value`.
+
+    They take no room. None where the numbers differ, or are not in the model.
+    """
+    raw, dtype, sizes = tensor.raw_data, NUMPY_TYPES.get(tensor.data_type), value.sizes
+    if not raw or dtype is None or sizes is None or len(raw) != dtype.itemsize * prod(sizes):
+        return None
+    first = raw[: dtype.itemsize]
+    if raw != first * prod(sizes):
+        return None
+    return np.broadcast_to(np.frombuffer(first, dtype)[0], sizes)
 
 
 def filled(value: Value, number: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from conditioned_models import Conditioned, Taught
 from layout_models import Bagged, Customary, Folded, Graded, Planes, Rearranged, Weighing
 from loop_models import Gated, Looping
 from operator_models import (
@@ -359,6 +360,7 @@ NETWORKS = {
     "reconstructing": (Reconstructing, rows),
     "weighing": (Weighing, rows),
     "planes": (Planes, image),
+    "conditioned": (Conditioned, rows),
 }
 
 
@@ -385,4 +387,5 @@ EXPORTED = {
     "customary": (Customary, rows),
     "graded": (Graded, rows),
     "reduced": (Reduced, rows),
+    "taught": (Taught, image),
 }

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from archlint.graph.frames import Frame, exported_call, frames
 from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_made_up
 from archlint.graph.modules import Path, module_calls
 from archlint.graph.node import Node
 from archlint.graph.program_line import ProgramLine, program_line
@@ -121,7 +122,7 @@ class Execution:
 
     def _note(self, running: Sequence[FunctionCall], node: Node) -> None:
         """Note what a node makes in all functions that are running."""
-        made = [name for name in node.outputs if name and self._is_float(name)]
+        made = [name for name in node.outputs if name and self._is_of_program(name)]
         for call in running:
             call.made += made
         if len(node.outputs) > 1:
@@ -164,9 +165,10 @@ class Execution:
     def _stacks(self) -> dict[str, Stack]:
         return {node.name: tuple(_stack(node)) for node in self.file.nodes}
 
-    def _is_float(self, name: str) -> bool:
+    def _is_of_program(self, name: str) -> bool:
+        """Whether a tensor is one of the program, not a size that the exporter works out."""
         dtype = self.graph.values[name].dtype
-        return dtype is not None and dtype.is_float
+        return dtype is not None and (dtype.is_float or not is_made_up(name))
 
 
 def _stack(node: Node) -> Iterator[tuple[Path, Frame]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from archlint.graph.graph import Graph
-from archlint.graph.modules import Path, module_calls, module_paths
+from archlint.graph.modules import SCOPES, Path, module_calls
 from archlint.record import record
 
 _NUMBER = re.compile(r"_?\d+$")
@@ -76,19 +76,21 @@ class Blocks:
 
     def path(self, node: str) -> Path:
         """Return the way to the module of a node; a hidden layer is in that of the node before."""
-        return self._paths.get(node.partition("#")[0], ())
+        calls = self.calls(node)
+        return calls[-1] if calls else ()
 
     def calls(self, node: str) -> tuple[Path, ...]:
         """Return the ways to the modules whose calls a node is part of, from the outermost on."""
-        return self._calls.get(node.partition("#")[0], ())
+        found = self._calls.get(node)
+        return self._calls.get(node.partition("#")[0], ()) if found is None else found
 
     @cached_property
     def _calls(self) -> Mapping[str, tuple[Path, ...]]:
-        return {node.name: module_calls(node) for node in self.file.nodes}
-
-    @cached_property
-    def _paths(self) -> Mapping[str, Path]:
-        return module_paths(self.file)
+        # What a restored graph has besides may note modules of its own.
+        besides = (
+            node for node in self.graph.nodes if "#" in node.name and SCOPES in node.metadata
+        )
+        return {node.name: module_calls(node) for node in (*self.file.nodes, *besides)}
 
 
 def _siblings(one: Path, other: Path) -> tuple[Path, Path] | None:

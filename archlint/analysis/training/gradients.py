@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.training.without_gradient import WithoutGradient
 from archlint.graph.carried import carried_inputs
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -124,7 +125,11 @@ class GradientFlow:
             return False
         from archlint.ops.composite.exported import is_detached
 
-        return is_detached(node)
+        return is_detached(node) or self._without_gradient.ran(node)
+
+    @cached_property
+    def _without_gradient(self) -> WithoutGradient:
+        return WithoutGradient(self.graph)
 
     def _trains(self, node: Node) -> bool:
         """Whether a trained parameter lies in a graph inside `node`."""

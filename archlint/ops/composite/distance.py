@@ -49,7 +49,10 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(framework_operator("CosineSimilarity", keeps_directions), (_form(_COSINE),)),
-        Composite(framework_operator("Distance", keeps_distances), (_form(_DISTANCE),)),
+        Composite(
+            framework_operator("Distance", keeps_distances),
+            (_form(_DISTANCE), Form(_DISTANCE_OF_MANY, ("x", "y"), spans_calls=True)),
+        ),
         Composite(
             framework_operator("Atan2", keeps_angle),
             (_form(_ANGLE),),
@@ -67,6 +70,14 @@ def _dot(left: Pattern, right: Pattern) -> Pattern:
     return made("ReduceSum", made("Mul", left, right))
 
 
+def _square(x: Pattern, label: str) -> Pattern:
+    return made("ReduceSum", made("Pow", x, Number(2)), label=label)
+
+
+def _ones_like(x: Pattern) -> Pattern:
+    return made("Expand", made("CastLike", Number(1), x), made("Shape", x))
+
+
 _COSINE = made(
     "Div",
     _dot(X, Y),
@@ -79,6 +90,17 @@ _DISTANCE = made(
         "ReduceSum", made("Pow", made("Sub", made("Unsqueeze", X), made("Unsqueeze", Y)), Number())
     ),
     made("Div", Number(), made("Add", Number(), Number())),
+)
+# Between more than 25 points it is sqrt(x^2 - 2 x y + y^2), with ones beside the squares.
+_SQUARE_OF_X, _SQUARE_OF_Y = _square(X, "square of x"), _square(Y, "square of y")
+_PRODUCT = made(
+    "MatMul",
+    made("Concat", made("Mul", X, Number(-2)), _SQUARE_OF_X, _ones_like(_SQUARE_OF_X)),
+    made("Transpose", made("Concat", Y, _ones_like(_SQUARE_OF_Y), _SQUARE_OF_Y)),
+    label="product",
+)
+_DISTANCE_OF_MANY = made(
+    "Sqrt", made("Clip", _PRODUCT, made("CastLike", Number(0), Tensor("product")))
 )
 _ARC = made("Atan", made("Div", X, Y), label="arc")
 _ANGLE = made(

@@ -24,6 +24,10 @@ def _looked_up(label: str) -> Made:
     return made("Transpose", made("GatherND", made("Transpose", Tensor("x"))), label=label)
 
 
+def _beside(label: str) -> Made:
+    return made("Pad", Tensor(label))
+
+
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     left, right = _looked_up("left"), _looked_up("right")
@@ -32,11 +36,16 @@ def composites() -> tuple[Composite, ...]:
         Form(form, ("x",), if_called("interpolate"), spans_calls=True)
         for form in (between, _looked_up("nearest"))
     )
-    grid = made("ReduceSum", made("Mul", Tensor("places"), _THETA))
+    # The places across, up and maybe deep, and a one: each is padded to stand beside the others.
+    flat = made("Add", made("Add", _beside("across"), _beside("up")), _beside("one"))
+    grids = tuple(
+        Form(made("ReduceSum", made("Mul", made("Reshape", places), _THETA)), spans_calls=True)
+        for places in (flat, made("Add", flat, _beside("deep")))
+    )
     return (
         Composite(framework_operator("Interpolation", keeps_nothing), resized),
         Composite(
             framework_operator("AffineGrid", keeps_for_grid),
-            (Form(grid, ("x",), if_called("affine_grid"), spans_calls=True),),
+            grids,
         ),
     )

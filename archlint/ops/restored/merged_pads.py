@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import sub
 
 from archlint.graph.graph import Graph
@@ -15,14 +15,17 @@ from archlint.record import replace
 _RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"
 _PADDING = 4  # the place of the padding among the arguments of a convolution
 _NUMBER = re.compile(r"\d+")
+_SAME = "SAME_UPPER"
 _CONSTANT: Mapping[str, Attribute] = {"mode": "constant"}
 
 
 def with_pads(graph: Graph) -> Graph:
     """Return `graph` with a padding in front of each convolution that one was merged with.
 
-    Training keeps the padded tensor. The record of torch.export tells what the convolution pads
-    itself; where that is lost, as with a batch norm folded into it, it is taken to pad nothing.
+    Training keeps the padded tensor. One that pads a side more than the other, as to keep the size
+    with a kernel of 4, is padded by that before, as PyTorch has no such convolution. The record of
+    torch.export tells what another one pads itself; where that is lost, as with a batch norm folded
+    into it, it is taken to pad nothing.
     """
     values: dict[str, Value] = dict(graph.values)
     nodes: list[Node] = []
@@ -33,7 +36,7 @@ def with_pads(graph: Graph) -> Graph:
             continue
         values[padded.name] = padded
         nodes.append(Node(padded.name, "Pad", "", node.inputs[:1], (padded.name,), _CONSTANT, {}))
-        attributes = {**node.attributes, "pads": _own(node) * 2}
+        attributes = {**node.attributes, "pads": _own(node) * 2, "auto_pad": "NOTSET"}
         nodes.append(replace(node, inputs=(padded.name, *node.inputs[1:]), attributes=attributes))
     if len(nodes) == len(graph.nodes):
         return graph
@@ -42,6 +45,8 @@ def with_pads(graph: Graph) -> Graph:
 
 def _padded(node: Node, graph: Graph) -> Value | None:
     """Return the padded input of a convolution, None where nothing was merged with it."""
+    if graph.is_from_pytorch and node.attributes.get("auto_pad") == _SAME:
+        return _evened(node, graph)
     pads = node.attributes.get("pads")
     if _RULE not in node.metadata.get(_RULES, "") or not isinstance(pads, tuple):
         return None
@@ -51,15 +56,42 @@ def _padded(node: Node, graph: Graph) -> Value | None:
         return None
     half, own = len(numbers) // 2, _own(node)
     before = map(sub, numbers[:half], own)
-    longer = tuple(map(_longer, value.shape[2:], before, map(sub, numbers[half:], own)))
-    if longer == value.shape[2:]:
+    return _made(node, value, before, map(sub, numbers[half:], own))
+
+
+def _evened(node: Node, graph: Graph) -> Value | None:
+    """Return the input with what is padded on one side only, None where nothing is."""
+    value, (odd, _) = graph.values[node.inputs[0]], _same(node)
+    return None if value.shape is None else _made(node, value, (0,) * len(odd), odd)
+
+
+def _same(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return what keeps the size along each axis: what is left over, and half of the rest."""
+    kernel, dilations = (node.attributes.get(name) for name in ("kernel_shape", "dilations"))
+    if not isinstance(kernel, tuple) or not isinstance(dilations, tuple):
+        return (), ()
+    added = [
+        (size - 1) * step
+        for size, step in zip(kernel, dilations, strict=False)
+        if isinstance(size, int) and isinstance(step, int)
+    ]
+    return tuple(each % 2 for each in added), tuple(each // 2 for each in added)
+
+
+def _made(node: Node, value: Value, before: Iterable[int], after: Iterable[int]) -> Value | None:
+    """Return a padded tensor, None where it is as long as it was."""
+    shape = value.shape or ()
+    longer = tuple(map(_longer, shape[2:], before, after))
+    if longer == shape[2:] or len(longer) != len(shape[2:]):
         return None
     name = f"{value.name}#{node.name}"
-    return replace(value, name=name, shape=(*value.shape[:2], *longer), role=Role.COMPUTED)
+    return replace(value, name=name, shape=(*shape[:2], *longer), role=Role.COMPUTED)
 
 
 def _own(node: Node) -> tuple[int, ...]:
     """Return what a convolution pads itself along each axis, before and after."""
+    if node.attributes.get("auto_pad") == _SAME:
+        return _same(node)[1]
     pads = node.attributes.get("pads")
     axes = len(pads) // 2 if isinstance(pads, tuple) else 0
     call = exported_call(node)

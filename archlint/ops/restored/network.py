@@ -11,6 +11,8 @@ from archlint.ops.restored.folded_norms import unfolded
 from archlint.ops.restored.merged_calls import with_twins
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
+from archlint.ops.restored.repeated_calls import with_own_calls
+from archlint.ops.restored.single_precision import with_single_precision
 from archlint.record import replace
 
 
@@ -20,7 +22,9 @@ def restored(graph: Graph, *, has_norms: bool = True, with_biases: bool = False)
     `with_biases` takes it that layers in front of a batch norm had a bias where no file tells. A
     graph that hides nothing is returned as it is.
     """
-    whole = as_in_program(with_pads(with_twins(separated(graph))))
+    whole = as_in_program(
+        with_pads(with_own_calls(with_twins(separated(with_single_precision(graph)))))
+    )
     if has_norms:
         whole = unfolded(whole, with_biases=with_biases)
     return whole if whole is graph and not _is_mixed(graph) else _ordered(whole)

@@ -265,6 +265,7 @@ def operators() -> tuple[Operator, ...]:
             sees_sliced,
             view=views_sliced,
             backward=Backward.MAKES,
+            layout=Layout.FOLLOWS_FIRST,  # of one that is turned around, which is no view
             selection=Selection.PART,
         ),
         _move(

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
@@ -122,3 +122,32 @@ def test_work_that_says_how_often_it_is_done(nodes: str, work: tuple[int, ...]):
 
     assert values["y"].sizes == (5, 9, 8)
     assert values["q"].sizes == work
+
+
+@pytest.mark.parametrize("new", [1, 5])
+@pytest.mark.parametrize("features", [8, 200, 3000])
+def test_a_state_of_zeros_that_was_written_down_grows(features: int, new: int, observe):
+    """As `torch.zeros(batch, features)` is exported; a table of other numbers stays as it is."""
+
+    def export(size: int) -> onnx.ModelProto:
+        nodes = "h = MatMul(state, w) y = Add(x, h) z = Mul(x, table)"
+        model = model_of(f"float[{size}, {features}] x", nodes)
+        stored = {
+            "state": np.zeros((size, features), np.float32),
+            "table": np.arange(7 * features, dtype=np.float32).reshape(7, 1, features),
+        }
+        for name, contents in stored.items():
+            value = numpy_helper.from_array(contents, name)
+            model.graph.node.insert(0, helper.make_node("Constant", [], [name], value=value))
+        weight = numpy_helper.from_array(np.zeros((features, features), np.float32), "w")
+        model.graph.initializer.append(weight)
+        return model
+
+    graph = build_graph(export(1), Bindings(batch_size=new))
+
+    truth = observe(export(new), {"x": np.zeros((new, features), np.float32)})
+    assert {name: graph.values[name].sizes for name in truth} == {
+        name: contents.shape for name, contents in truth.items()
+    }
+    assert graph.values["state"].sizes == (new, features)
+    assert graph.values["table"].sizes == (7, 1, features)

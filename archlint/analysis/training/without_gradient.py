@@ -1,0 +1,39 @@
+"""What a program ran under `no_grad`, as torch.export notes it."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from archlint.graph.frames import STACK
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.record import record
+
+# It runs such a part as a program of its own making, in which a weight has the name that the whole
+# program gives it. Under autocast, the other thing that it has parts for, it is `arg1_1` there.
+_PART = re.compile(r'File "(<eval_with_key>[^"\n]*)"[^\n]*\n(?P<code>[^\n]*)')
+_OF_PROGRAM = re.compile(r"\b[pb]_\w+")
+
+
+@record(slots=False)
+class WithoutGradient:
+    """The parts of a graph that were run under `no_grad`: those that read weights or buffers."""
+
+    graph: Graph
+
+    def ran(self, node: Node) -> bool:
+        """Whether a node is in such a part."""
+        return bool(self._parts) and _part(node)[0] in self._parts
+
+    @cached_property
+    def _parts(self) -> frozenset[str]:
+        parts = map(_part, self.graph.nodes)
+        return frozenset(name for name, code in parts if name and _OF_PROGRAM.search(code))
+
+
+def _part(node: Node) -> tuple[str, str]:
+    """Return the innermost part of its own making that a node was run in, and the line there."""
+    stack = node.metadata.get(STACK, "")
+    found = [*_PART.finditer(stack)] if "<eval_with_key>" in stack else []
+    return (found[-1][1], found[-1]["code"]) if found else ("", "")

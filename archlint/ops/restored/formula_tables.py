@@ -1,0 +1,114 @@
+"""Stored tables that a formula makes, which are buffers: sines, triangles, grids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from archlint.frontends.properties import BUFFER, FROZEN, INITIALIZER
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_made_up
+from archlint.graph.value import Role
+from archlint.ops.composite.exported import signature
+from archlint.record import replace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ReadFirst: TypeAlias = "Callable[[str, int], np.ndarray | None]"
+"""Reads so many of a tensor's first numbers; None where its bytes are not there."""
+
+_WIDEST = 8192
+_FEWEST = 4
+# What adds or looks up a table; a weight is multiplied by, as a matrix or a kernel.
+_READERS = frozenset(
+    {"Add", "Sub", "Mul", "Div", "Where", "Slice", "Gather", "Unsqueeze"}
+    | {"Expand", "Cast", "Reshape", "Identity"}
+)
+# Of equal steps, since a parameter may begin with them as well.
+_EVEN = re.compile(r"(^|[._])(grid|knots|bins|offset|centers|positions|steps)$")
+_TOLERANCE = 1e-5
+
+
+def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, str]]:
+    """Return the tables that no training can have made, with the metadata that says what they are.
+
+    PyTorch's older exporter stores buffers as it stores parameters. Only the numbers tell, of
+    which the first two rows are read. One whose rows are looked up is a frozen embedding.
+    """
+    if signature(graph) is not None or not graph.is_from_pytorch:
+        return {}
+    tables = {}
+    for name, rows, columns in _candidates(graph):
+        numbers = first(name, min(rows, 2) * columns)
+        if numbers is not None and _is_made(name, numbers.reshape(-1, columns), rows == columns):
+            is_embedding = any(
+                user.op == "Gather" and user.inputs[0] == name
+                for user in graph.consumers.get(name, ())
+            )
+            tables[name] = {FROZEN if is_embedding else BUFFER: "true"}
+    return tables
+
+
+def with_tables(graph: Graph, tables: Mapping[str, Mapping[str, str]]) -> Graph:
+    """Return `graph` with what `formula_tables` says of its stored tensors."""
+    if not tables:
+        return graph
+    weights = {
+        name: replace(weight, metadata={**weight.metadata, **tables.get(name, {})})
+        for name, weight in graph.weights.items()
+    }
+    return replace(graph, weights=weights)
+
+
+def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
+    """Yield the stored tensors that may be tables, with the sizes of the last two axes."""
+    for name, weight in graph.weights.items():
+        value, users = graph.values.get(name), graph.consumers.get(name, ())
+        if value is None or value.role is not Role.STORED or is_made_up(name):
+            continue
+        if BUFFER in weight.metadata or INITIALIZER in weight.metadata:
+            continue
+        sizes = value.sizes or ()
+        is_float = value.dtype is not None and value.dtype.is_float
+        if not is_float or not sizes or not value.elements or not _FEWEST <= sizes[-1] <= _WIDEST:
+            continue
+        rows = sizes[-2] if len(sizes) > 1 and sizes[-2] > 1 else value.elements // sizes[-1]
+        is_named = _EVEN.search(name) is not None
+        if (rows > 1 or is_named) and all(user.op in _READERS for user in users):
+            yield name, rows, sizes[-1]
+
+
+def _is_made(name: str, rows: np.ndarray, is_square: bool) -> bool:
+    if len(rows) > 1 and (_is_sines(rows) or (is_square and _is_triangle(rows))):
+        return True
+    return _EVEN.search(name) is not None and _is_even(rows[0])
+
+
+def _is_sines(rows: np.ndarray) -> bool:
+    """Whether sines and cosines of position 0 and of the next one stand in two rows."""
+    import numpy as np
+
+    at_zero, after = rows
+    ones = np.isclose(at_zero, 1, atol=_TOLERANCE)
+    zeros = np.isclose(at_zero, 0, atol=_TOLERANCE)
+    if ones.sum() != zeros.sum() or not (ones | zeros).all():
+        return False
+    return bool((np.abs(after) <= 1 + _TOLERANCE).all()) and len(np.unique(after)) > 2
+
+
+def _is_triangle(rows: np.ndarray) -> bool:
+    """Whether the entries on one side of the diagonal are zero, and no others."""
+    import numpy as np
+
+    kept = np.tri(2, rows.shape[1], dtype=bool)
+    is_zero = rows == 0
+    return bool((is_zero == kept).all() or (is_zero != kept).all())
+
+
+def _is_even(row: np.ndarray) -> bool:
+    import numpy as np
+
+    steps = np.diff(row)
+    return bool(steps[0]) and bool(np.allclose(steps, steps[0], rtol=1e-3, atol=0))

@@ -1,0 +1,146 @@
+"""Calls that TorchScript's exporter ran once for several modules, since they compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field
+from functools import cached_property
+
+from archlint.graph.graph import Graph
+from archlint.graph.made_up import is_computed_anew, is_made_up
+from archlint.graph.modules import SCOPES, Path, module_calls, module_path, scopes
+from archlint.graph.node import Node
+from archlint.graph.value import Value
+from archlint.record import record, replace
+
+_LONGEST = 40  # nodes of one call, which is a function of a few operators
+_RANDOM = frozenset(
+    {"Dropout", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+    | {"Bernoulli", "Multinomial"}
+)
+
+
+def with_own_calls(graph: Graph) -> Graph:
+    """Return `graph` with an operator for each module that called it, where one served several.
+
+    Modules that are built alike may begin with the same computation of the same tensor, as all
+    blocks do that activate one embedding of a step. The names tell it: what `blocks.0/act` made is
+    read by `blocks.1/linear` as it is by `blocks.0/linear`. What has a weight is no such call.
+    """
+    return _Repeated(graph).apart() if graph.is_from_pytorch else graph
+
+
+@record(slots=False, frozen=False, eq=False)
+class _Repeated:
+    graph: Graph
+    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _values: dict[str, Value] = field(default_factory=dict)
+    _before: dict[str, list[Node]] = field(default_factory=dict)
+    _made: dict[tuple[Path, str], str] = field(default_factory=dict)
+
+    def apart(self) -> Graph:
+        for name, users in self.graph.consumers.items():
+            maker = self.graph.producers.get(name)
+            if maker is None or not maker.inputs or len(users) < 2 or "/" not in maker.name:
+                continue
+            for user, here, there in self._served(maker, users):
+                call = self._call(maker, here)
+                if call:
+                    self._read(user, name, self._own(name, call, here, there, user))
+        if not self._inputs:
+            return self.graph
+        nodes = [made for node in self.graph.nodes for made in self._with_calls(node)]
+        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
+
+    def _served(self, maker: Node, users: list[Node]) -> Iterator[tuple[Node, Path, Path]]:
+        """Yield the users in other modules, with the module of the maker and that of the user.
+
+        The two are alike as far as a user in the same place of the first module tells.
+        """
+        place = _place(maker)
+        inside: dict[tuple[str, Path], Path] = {}
+        for user in users:
+            own = _place(user)
+            ways = [(own[:end], own[end:]) for end in range(1, len(own))]
+            for there, rest in ways:
+                here = inside.get((user.op, rest))
+                if here is not None and here != there:
+                    yield user, here, there
+                    break
+            else:
+                around = ((way, rest) for way, rest in ways if place[: len(way)] == way)
+                inside.update(((user.op, rest), way) for way, rest in around)
+
+    def _call(self, end: Node, module: Path) -> tuple[Node, ...]:
+        """Return the nodes of a module that make what `end` makes; none where it has a weight."""
+        found: dict[str, Node] = {}
+        waiting = [end]
+        while waiting and len(found) < _LONGEST:
+            node = waiting.pop()
+            if node.name in found:
+                continue
+            found[node.name] = node
+            if node.op in _RANDOM or any(map(self._is_weight, node.inputs)):
+                return ()
+            makers = (self.graph.producers.get(name) for name in node.inputs)
+            waiting += [
+                maker
+                for maker in makers
+                if maker is not None and maker.inputs and _place(maker)[: len(module)] == module
+            ]
+        if waiting:
+            return ()
+        return tuple(sorted(found.values(), key=lambda each: self._order[each.name]))
+
+    def _is_weight(self, name: str) -> bool:
+        """Whether a tensor is a weight, and no number of a formula."""
+        return name in self.graph.weights and (not is_made_up(name) or is_computed_anew(name))
+
+    def _own(self, name: str, call: tuple[Node, ...], here: Path, there: Path, user: Node) -> str:
+        """Return the tensor that the module `there` makes as `call` makes `name` in `here`."""
+        for node in call:
+            if (there, node.output) in self._made:
+                continue
+            tag = ".".join(there)
+            for made in filter(None, node.outputs):
+                own = self._made[there, made] = f"{made}#{tag}"
+                self._values[own] = replace(self.graph.values[made], name=own)
+            self._before.setdefault(user.name, []).append(self._twin(node, here, there, user))
+        return self._made[there, name]
+
+    def _twin(self, node: Node, here: Path, there: Path, user: Node) -> Node:
+        """Return the operator that the module `there` ran where the file has that of `here`."""
+        inputs, outputs = (
+            tuple(self._made.get((there, name), name) for name in names)
+            for names in (node.inputs, node.outputs)
+        )
+        around = [path for path in module_calls(user) if len(path) <= len(there)]
+        inside = [path for path in module_calls(node) if len(path) > len(here)]
+        called = [*around, *((*there, *path[len(here) :]) for path in inside)]
+        return replace(
+            node,
+            name=f"{node.name}#{'.'.join(there)}",
+            inputs=inputs,
+            outputs=outputs,
+            metadata={**node.metadata, SCOPES: scopes(called)},
+        )
+
+    def _read(self, user: Node, name: str, own: str) -> None:
+        """Let a node read its own tensor."""
+        read = self._inputs.get(user.name, user.inputs)
+        self._inputs[user.name] = tuple(own if each == name else each for each in read)
+
+    def _with_calls(self, node: Node) -> Iterator[Node]:
+        """Yield a node after the calls that its module makes for it."""
+        yield from self._before.get(node.name, ())
+        read = self._inputs.get(node.name)
+        yield node if read is None else replace(node, inputs=read)
+
+    @cached_property
+    def _order(self) -> dict[str, int]:
+        return {node.name: index for index, node in enumerate(self.graph.nodes)}
+
+
+def _place(node: Node) -> Path:
+    """Return the way to a node: to its module, then its own name there."""
+    return (*module_path(node), node.name.rpartition("/")[2])

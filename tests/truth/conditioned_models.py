@@ -1,0 +1,66 @@
+"""Small networks that run more than one forward pass tells: for a condition, or for a teacher."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Modulated(nn.Module):
+    """A residual block that begins with the activation of what it is conditioned on."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.condition = nn.Sequential(nn.SiLU(), nn.Linear(8, 2 * width))
+        self.norm, self.inner = nn.LayerNorm(width), nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        scale, shift = self.condition(condition).unsqueeze(1).chunk(2, 2)
+        modulated = self.norm(x) * (1 + scale) + shift
+        return x + self.inner(functional.gelu(modulated))
+
+
+class Conditioned(nn.Module):
+    """Blocks that each activate one condition, over a sequence read in both directions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(7, 12, 4, padding="same")
+        self.embed, self.last = nn.Linear(12, 8), nn.Linear(12, 5)
+        self.blocks = nn.ModuleList(Modulated(12) for _ in range(3))
+        self.turned = nn.Linear(12, 12)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x).transpose(1, 2)
+        x = x + self.turned(x.flip(1))
+        condition = self.embed(x.mean(1))
+        for block in self.blocks:
+            x = block(x, condition)
+        return self.last(x)
+
+
+class Taught(nn.Module):
+    """A student beside a teacher that learns nothing, which looks at a part of each image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.student, self.teacher = (
+            nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.ReLU())
+            for _ in range(2)
+        )
+        self.look, self.compared = nn.Linear(3, 6), nn.Linear(8, 8)
+
+    def part(self, x: torch.Tensor) -> torch.Tensor:
+        places = self.look(x.mean((2, 3))).view(-1, 2, 3)
+        grid = functional.affine_grid(places, [x.shape[0], 3, 10, 10], align_corners=False)
+        return functional.grid_sample(x, grid, align_corners=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            taught = self.teacher(x).flatten(2).transpose(1, 2)
+        seen = self.student(self.part(x)).flatten(2).transpose(1, 2)
+        distance = torch.cdist(seen, taught)
+        nearest = distance.argsort(2)[:, :, :2]
+        weight = torch.softmax(-distance.gather(2, nearest), 2).mean(2, keepdim=True)
+        return self.compared(seen * weight)

@@ -1,0 +1,98 @@
+"""Tables of a formula among the weights of a file that tells buffers by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from archlint.analysis.facts import Facts
+from archlint.analysis.parameters.parameters import Parameters
+from archlint.engine.stored_numbers import StoredNumbers
+from archlint.frontends.onnx import load_onnx
+from archlint.graph.build import build_graph
+from archlint.ops.registry import operators
+from archlint.ops.restored.formula_tables import formula_tables, with_tables
+from archlint.target import Target
+
+RANDOM = np.random.default_rng(0)
+
+
+def sines(length: int, features: int) -> np.ndarray:
+    """Vaswani et al. 2017, section 3.5."""
+    place = np.arange(length)[:, None] / 10_000 ** (np.arange(0, features, 2) / features)
+    return np.stack((np.sin(place), np.cos(place)), -1).reshape(length, features)
+
+
+def decay(length: int) -> np.ndarray:
+    """The causal decay of retention: Sun et al. 2023, equation 6."""
+    steps = np.subtract.outer(np.arange(length), np.arange(length))
+    return np.where(steps >= 0, 0.9 ** np.maximum(steps, 0), 0)
+
+
+Stored = tuple[str, str, np.ndarray, int]
+TABLES: dict[str, Stored] = {
+    "sines": ("Add", "position", sines(50, 64), 0),
+    "few-sines": ("Add", "position", sines(6, 8), 0),
+    "looked-up": ("Gather", "position.weight", sines(50, 64), 3200),
+    "decay": ("Mul", "decay", decay(40), 0),
+    "grid": ("Sub", "spline.grid", np.linspace(-1, 1, 12)[None], 0),
+    "steps-elsewhere": ("Mul", "mix", np.linspace(0, 1, 12)[None], 12),
+    "learned": ("Add", "position", RANDOM.normal(size=(50, 64)), 3200),
+    "fresh": ("Mul", "gain", np.ones((40, 40)), 1600),
+    "zeros": ("Add", "shift", np.zeros((40, 40)), 1600),
+    "matrix": ("MatMul", "turn", np.tril(np.ones((40, 40))), 1600),
+}
+
+
+def written(path: Path, op: str, name: str, numbers: np.ndarray, producer: str) -> Parameters:
+    rows = ["places"] if op == "Gather" else []
+    nodes = [helper.make_node(op, [name, *rows] if rows else ["x", name], ["y"])]
+    inputs = [
+        helper.make_tensor_value_info("places", TensorProto.INT64, [3])
+        if rows
+        else helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, *numbers.shape])
+    ]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+    stored = numpy_helper.from_array(numbers.astype(np.float32), name)
+    graph = helper.make_graph(nodes, "g", inputs, outputs, [stored])
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, producer_name=producer), path)
+    read = load_onnx(path)
+    plain = build_graph(read.model)
+    first = StoredNumbers(path, read.model, read.payloads).first
+    marked = with_tables(plain, formula_tables(plain, first))
+    return Facts(marked, Target(), operators()).parameters
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_what_a_formula_made_is_not_trained(case: str, tmp_path: Path) -> None:
+    op, name, numbers, count = TABLES[case]
+
+    found = written(tmp_path / "net.onnx", op, name, numbers, "pytorch")
+
+    assert found.count == count
+    assert found.buffer_count == numbers.size - count
+    trained = sum(entry.value.elements or 0 for entry in found.every if entry.trained)
+    assert trained == (0 if case == "looked-up" else count)
+
+
+@pytest.mark.parametrize("make", [lambda: sines(50, 64), lambda: decay(40)])
+def test_numbers_that_are_not_there_tell_nothing(make: Callable[[], np.ndarray]) -> None:
+    numbers = make()
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "table"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, numbers.shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(numbers.astype(np.float32), "table")],
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="pytorch"
+    )
+
+    assert not formula_tables(build_graph(model), lambda *_: None)
