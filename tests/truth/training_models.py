@@ -11,6 +11,7 @@ from operator_models import (
     Compared,
     Judged,
     Moved,
+    Placed,
     Pointwise,
     Products,
     Ranked,
@@ -368,6 +369,7 @@ DEEP = {"layers": (Layers, tokens), "stages": (Stages, image)}
 # What torch.export alone takes, or writes down as it ran.
 EXPORTED = {
     "messages": (Messages, rows),
+    "placed": (Placed, rows),
     "biased": (Biased, rows),
     "choices": (Choices, rows),
     "gated": (Gated, rows),
