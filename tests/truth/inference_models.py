@@ -49,6 +49,50 @@ class Padded(nn.Module):
         return self.act(self.norm(self.second(functional.pad(x, (1, 1, 1, 1)))))
 
 
+class Decoder(nn.Module):
+    """A decoder that works out the same keys at each step, which an optimizer does once.
+
+    Its dropouts are in front of a Concat, and in attention that shows its weights.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(50, 16), nn.Linear(32, 50)
+        self.mixing = nn.MultiheadAttention(16, 2, dropout=0.2, batch_first=True)
+        self.query, self.key, self.score = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 1)
+        self.cell = nn.GRUCell(16, 16)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        x = self.words(tokens)
+        x = x + self.mixing(x, x, x)[0]
+        state, steps = x[:, 0], []
+        for _ in range(3):
+            scores = self.score(torch.tanh(self.query(state).unsqueeze(1) + self.key(x)))
+            read = (scores.softmax(1) * x).sum(1)
+            state = self.cell(read, state)
+            dropped = functional.dropout(state, 0.2, self.training)
+            steps.append(self.head(torch.cat((read, dropped), 1)))
+        return torch.stack(steps, 1)
+
+
+class Edges(nn.Module):
+    """Two rounds of messages along edges, whose ends each round looks up anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes, self.message = nn.Parameter(torch.randn(20, 8)), nn.Linear(16, 8)
+        self.update = nn.Linear(16, 8)
+
+    def forward(self, edges: torch.Tensor) -> torch.Tensor:
+        ends = edges.flatten(0, 1)
+        first, second, nodes = ends[:, 0], ends[:, 1], self.nodes
+        for _ in range(2):
+            sent = functional.silu(self.message(torch.cat((nodes[first], nodes[second]), 1)))
+            heard = torch.zeros_like(nodes).index_add(0, second, sent)
+            nodes = nodes + self.update(torch.cat((nodes, heard), 1))
+        return nodes
+
+
 def rows() -> nn.Module:
     """Return a perceptron with batch norms, which only one exporter folds into its layers."""
     return nn.Sequential(
@@ -65,11 +109,15 @@ def tokens(batch: int) -> torch.Tensor:
     return torch.randint(50, (batch, 10))
 
 
+# TorchScript's exporter cannot add to the same row several times.
+ONLY_DYNAMO = frozenset({"edges"})
 FOLDED = {
     "pooled": (Pooled, images),
     "pooled-dropout": (lambda: Pooled(0.2), images),
     "padded": (Padded, images),
     "classifier": (Classifier, tokens),
     "tied": (lambda: Tokens(fused=True), tokens),
+    "decoder": (Decoder, tokens),
+    "edges": (Edges, lambda batch: torch.randint(20, (batch, 12, 2))),
     "rows": (rows, lambda batch: torch.randn(batch, 10)),
 }

@@ -232,3 +232,18 @@ class Reduced(nn.Module):
         x = torch.sigmoid(x.scatter_reduce(2, places, other, "prod"))
         x = torch.sigmoid(x.scatter_reduce(2, places, other, "sum"))
         return self.head(torch.einsum("bij,bk->bk", x, other[:, 0]))
+
+
+class Placed(nn.Module):
+    """Rows that are put where others may be put too, as a graph's edges do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(16, 24), nn.Linear(24, 24)
+        self.register_buffer("source", torch.tensor([0, 1, 2, 3, 4, 5, 6, 0, 2]))
+        self.register_buffer("target", torch.tensor([1, 2, 3, 4, 5, 6, 0, 3, 5]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        nodes = self.first(x).transpose(0, 1)
+        sent = functional.silu(self.second(nodes[self.source]))
+        return nodes + torch.zeros_like(nodes).index_put((self.target,), sent, accumulate=True)

@@ -12,6 +12,7 @@ from operator_models import (
     Compared,
     Judged,
     Moved,
+    Placed,
     Pointwise,
     Products,
     Ranked,
@@ -370,6 +371,7 @@ DEEP = {"layers": (Layers, tokens), "stages": (Stages, image)}
 # What torch.export alone takes, or writes down as it ran.
 EXPORTED = {
     "messages": (Messages, rows),
+    "placed": (Placed, rows),
     "biased": (Biased, rows),
     "choices": (Choices, rows),
     "gated": (Gated, rows),

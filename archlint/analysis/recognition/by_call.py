@@ -12,6 +12,8 @@ from archlint.ops.composite.exported import ExportedCall, Signature, signature
 from archlint.ops.composite.registry import Composites
 from archlint.record import record, replace
 
+_REGROUPING = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten"})
+
 
 def from_calls(
     calls: tuple[ExportedCall, ...], graph: Graph, composites: Composites, found: Recognized
@@ -99,7 +101,7 @@ def _tensors(
     )
     result = []
     for name, tensor in zip(asked, found, strict=True):
-        known = not tensor or tensor in read
+        known = not tensor or tensor in read or any(_regroups(tensor, each, graph) for each in read)
         used = tensor if known else None
         if used is None and name.startswith("p_"):
             used = next(stored, None)
@@ -109,6 +111,18 @@ def _tensors(
             return None
         result.append(used)
     return tuple(result)
+
+
+def _regroups(tensor: str, name: str, graph: Graph) -> bool:
+    """Whether a tensor only has the elements of another in other axes.
+
+    Where two calls need that, an optimizer does it once, in the first of them.
+    """
+    while (maker := graph.producers.get(name)) is not None and maker.op in _REGROUPING:
+        name = maker.inputs[0]
+        if name == tensor:
+            return True
+    return False
 
 
 def _reshape_merged(

@@ -22,6 +22,8 @@ _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBERED = re.compile(r"_\d+$")
+_OWN_NAME = re.compile(r"^%\w+")
+_TENSORS = re.compile(r"%(\w+)")
 _GIVEN_UNITS = frozenset({"InstanceNormalization"})  # where the exporter has no group norm
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -115,6 +117,14 @@ def without_call(node: Node) -> Mapping[str, str]:
     return {key: text for key, text in node.metadata.items() if key != _CALLS}
 
 
+def as_call(node: Node, name: str) -> Mapping[str, str]:
+    """Return the metadata of a node as that of the same call by another name."""
+    printed = printed_call(node)
+    return (
+        {**node.metadata, _CALLS: _OWN_NAME.sub(f"%{name}", printed)} if printed else node.metadata
+    )
+
+
 def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
     """Yield each call that reads a tensor which is not in the file, and the two tensors.
 
@@ -132,7 +142,7 @@ def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
             for name in node.inputs
             if name and name not in made and name not in graph.weights
         )
-        asked = [name.lstrip("%") for name in call.arguments if name.startswith("%")]
+        asked = [name for part in call.arguments for name in _TENSORS.findall(part)]
         gone = [name for name in asked if name not in graph.values and name not in named.tensors]
         others = [name for name in read if name not in asked]
         if len(gone) == len(others):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.graph.frames import frames
 from archlint.graph.graph import Graph
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
@@ -276,7 +277,10 @@ def _reads_windows(call: ExportedCall) -> Attributes | None:
 
 
 def _reads_accumulation(call: ExportedCall) -> Attributes:
-    return {"accumulate": int(call.argument(3, "False") == "True")}
+    """Tell what was written as index_add from what the program itself puts, where it is known."""
+    lines = [frame.code for node in call.nodes for frame in frames(node)[-1:]]
+    puts = any("index_put" in line for line in lines)
+    return {"accumulate": int(call.argument(3, "False") == "True" and not puts)}
 
 
 def _reads_format(call: ExportedCall) -> Attributes | None:

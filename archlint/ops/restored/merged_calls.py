@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.value import Value
-from archlint.ops.composite.exported import base_name, skipped
+from archlint.ops.composite.exported import as_call, base_name, exported_calls, skipped
 from archlint.record import replace
 
 
 def with_twins(graph: Graph) -> Graph:
-    """Return `graph` with an operator of its own for each call that was merged into an equal one.
+    """Return `graph` with nodes of its own for each call that was merged into an equal one.
 
     The record of torch.export names the tensor that a call reads. Where it is not in the file, and
     the one that is read instead was made by a call of the same name, that is its twin.
@@ -28,13 +29,28 @@ def with_twins(graph: Graph) -> Graph:
                 inputs[node.name] = tuple(gone if name == tensor else name for name in read)
     if not twins:
         return graph
-    values: dict[str, Value] = dict(graph.values)
+    calls = {node.name: call.nodes for call in exported_calls(graph) for node in call.nodes}
+    values = dict(graph.values)
     nodes: list[Node] = []
     for node in graph.nodes:
         nodes.append(replace(node, inputs=inputs.get(node.name, node.inputs)))
-        if len(node.outputs) != 1:
-            continue
-        for name in twins.get(node.output, ()):
-            values[name] = replace(values[node.output], name=name)
-            nodes.append(replace(nodes[-1], name=f"{node.name}#{name}", outputs=(name,)))
+        for twin in twins.get(node.output, ()) if len(node.outputs) == 1 else ():
+            parts = calls.get(node.name, (node,))
+            names = {name: f"{name}#{twin}" for part in parts for name in part.outputs if name}
+            names[node.output] = twin
+            values |= {new: replace(values[old], name=new) for old, new in names.items()}
+            nodes += [
+                _twin(part, inputs.get(part.name, part.inputs), names, twin) for part in parts
+            ]
     return replace(graph, nodes=tuple(nodes), values=values)
+
+
+def _twin(node: Node, inputs: tuple[str, ...], names: Mapping[str, str], call: str) -> Node:
+    """Return the node that does for `call` what this one does for its own; `names` are the new."""
+    return replace(
+        node,
+        name=f"{node.name}#{call}",
+        inputs=tuple(names.get(name, name) for name in inputs),
+        outputs=tuple(names.get(name, name) for name in node.outputs),
+        metadata=as_call(node, call),
+    )

@@ -25,6 +25,7 @@ from archlint.record import record, replace
 _NO_METADATA: Mapping[str, str] = {}
 _TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
 _DROPOUT = "torch.nn.modules.dropout."
+_ATTENTION = "torch.nn.modules.activation.MultiheadAttention"
 
 # What dropout customarily follows: activations, and what ends a block or begins a head.
 _ACTIVATIONS = frozenset(
@@ -67,7 +68,7 @@ class HiddenDropouts:
         if not self.is_inference:
             return ()
         if self._is_exported:
-            names = {node.name for node in self.graph.nodes if is_inside(node, _DROPOUT)}
+            names = {node.name for node in self.graph.nodes if _is_left_out(node)}
             names.update(self._makers(self._copied))
             if self._lost_copies:
                 names.update(node.name for node in self.graph.nodes if self._may_drop_before(node))
@@ -207,6 +208,11 @@ class HiddenDropouts:
         makers = (self.graph.producers.get(name) for name in node.inputs)
         ops = {maker.op for maker in makers if maker is not None}
         return "Gather" in ops or bool(set(node.inputs) & set(self.graph.weights))
+
+
+def _is_left_out(node: Node) -> bool:
+    """Whether the class that a node was run in has dropout behind it: attention has it in it."""
+    return is_inside(node, _DROPOUT) or (node.op == "Softmax" and is_inside(node, _ATTENTION))
 
 
 def _copies(node: Node) -> list[str]:
