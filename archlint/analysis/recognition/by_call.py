@@ -8,11 +8,9 @@ from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.composite.composite import Composite, ShapeOf
-from archlint.ops.composite.exported import ExportedCall, Signature, signature
+from archlint.ops.composite.exported import ExportedCall, Signature, regroups, signature
 from archlint.ops.composite.registry import Composites
 from archlint.record import record, replace
-
-_REGROUPING = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten"})
 
 
 def from_calls(
@@ -101,7 +99,7 @@ def _tensors(
     )
     result = []
     for name, tensor in zip(asked, found, strict=True):
-        known = not tensor or tensor in read or any(_regroups(tensor, each, graph) for each in read)
+        known = not tensor or tensor in read or any(regroups(tensor, each, graph) for each in read)
         used = tensor if known else None
         if used is None and name.startswith("p_"):
             used = next(stored, None)
@@ -111,18 +109,6 @@ def _tensors(
             return None
         result.append(used)
     return tuple(result)
-
-
-def _regroups(tensor: str, name: str, graph: Graph) -> bool:
-    """Whether a tensor only has the elements of another in other axes.
-
-    Where two calls need that, an optimizer does it once, in the first of them.
-    """
-    while (maker := graph.producers.get(name)) is not None and maker.op in _REGROUPING:
-        name = maker.inputs[0]
-        if name == tensor:
-            return True
-    return False
 
 
 def _reshape_merged(

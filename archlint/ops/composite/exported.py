@@ -20,6 +20,7 @@ _PRINTED = re.compile(
 )
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
+_REGROUPING = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten"})
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBERED = re.compile(r"_\d+$")
 _OWN_NAME = re.compile(r"^%\w+")
@@ -147,6 +148,18 @@ def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
         others = [name for name in read if name not in asked]
         if len(gone) == len(others):
             yield from ((call, *pair) for pair in zip(gone, others, strict=True))
+
+
+def regroups(tensor: str, name: str, graph: Graph) -> bool:
+    """Whether the tensor `name` has the elements of `tensor` in other axes.
+
+    An optimizer regroups a tensor once for all calls that need it, in the first of them.
+    """
+    while (maker := graph.producers.get(name)) is not None and maker.op in _REGROUPING:
+        name = maker.inputs[0]
+        if name == tensor:
+            return True
+    return False
 
 
 def base_name(name: str) -> str:
