@@ -18,6 +18,7 @@ from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
+from archlint.ops.restored.exported_weights import folded_parameters
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.made_anew import with_numbers_made_anew
 from archlint.ops.restored.network import restored
@@ -29,6 +30,7 @@ from archlint.target import Target
 
 # The part of all bytes that is in no such file: seeds, counters, numbers that formulas make.
 _UNSEEN = 0.005
+_SHOWN = 3
 _HIDES = (
     "an export for inference, with {}: training may keep more than the file shows; export in "
     "training mode, or set training.batch-norm and training.dropout"
@@ -122,7 +124,7 @@ class TrainingStep:
     @property
     def note(self) -> str | None:
         """Why the memory is an interval, or of another network than one might think; else None."""
-        notes = self._untrained
+        notes = self._untrained + self._folded
         if self._fullest is not None:
             hidden = " and ".join(self._hides) or "numbers worked out beforehand"
             notes.append(_HIDES.format(hidden))
@@ -146,6 +148,15 @@ class TrainingStep:
         count = sum(value.elements or 0 for value in whole)
         stored = f"{count:,} of {self.parameters.count:,} parameters are stored as integers"
         return [f"{stored}, which are not trained: export the model before it is quantized"]
+
+    @property
+    def _folded(self) -> list[str]:
+        """The constants that are counted in place of the parameters they were computed from."""
+        names = folded_parameters(self.program.graph, self.program.parameters.trainable)
+        if not names:
+            return []
+        shown = ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
+        return [f"the exporter folded parameters into {shown}: export with optimize=False"]
 
     @property
     def unseen(self) -> float:

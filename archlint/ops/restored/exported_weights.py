@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 
 from archlint.graph.graph import Graph
@@ -35,6 +35,21 @@ def as_in_program(graph: Graph) -> Graph:
     for name in graph.weights:
         program.contract(name)
     return program.graph_with_parameters()
+
+
+def folded_parameters(graph: Graph, trainable: Iterable[str]) -> list[str]:
+    """Return the tensors of a file that torch.export's optimizer computed from parameters alone.
+
+    The record names every parameter of the program. Where one is not in the file, those of the
+    `trainable` tensors that it does not name may have been made of it.
+    """
+    named = signature(graph)
+    if named is None:
+        return []
+    parameters = {name for name, kind in named.kinds.items() if kind == "PARAMETER"}
+    if parameters <= graph.weights.keys():
+        return []
+    return [name for name in trainable if name not in named.kinds and "#" not in name]
 
 
 @record(frozen=False)
