@@ -21,7 +21,7 @@ class Reach:
 
     A convolution has period 1 and advances by its stride; a transposed convolution, a resize or a
     pixel shuffle has one phase for each of its interleaved outputs. Sizes, strides and paddings of
-    receptive fields (Araujo et al. 2019, section 2) are the special case of period 1.
+    receptive fields (Araujo et al. 2019) are the special case of period 1.
 
     A `finite` map is a table: it has one entry for each position of its axis, and a position
     outside of them reads nothing. It stands where no pattern repeats, as after joining pieces of

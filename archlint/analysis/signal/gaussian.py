@@ -87,7 +87,7 @@ def spectrum(values: Numbers, square: float) -> list[float]:
 def product(squares: Iterable[float], correlation: float) -> float:
     """Return E[f(z) f(z')] for two normal numbers with the given correlation.
 
-    It is the sum of a_k^2 rho^k, with the `squares` of a spectrum (Daniely et al. 2016, section 4).
+    It is the sum of a_k^2 rho^k, with the `squares` of a spectrum (Daniely et al. 2016).
     """
     total, power = 0.0, 1.0
     for each in squares:
