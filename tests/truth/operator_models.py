@@ -234,14 +234,23 @@ class Reduced(nn.Module):
         return self.head(torch.einsum("bij,bk->bk", x, other[:, 0]))
 
 
-class Placed(nn.Module):
-    """Rows that are put where others may be put too, as a graph's edges do."""
+class Messages(nn.Module):
+    """Every edge of a graph adds something of its source to its target."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(16, 24), nn.Linear(24, 24)
         self.register_buffer("source", torch.tensor([0, 1, 2, 3, 4, 5, 6, 0, 2]))
         self.register_buffer("target", torch.tensor([1, 2, 3, 4, 5, 6, 0, 3, 5]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        nodes = self.first(x)
+        sent = functional.relu(self.second(nodes[:, self.source]))
+        return nodes + torch.zeros_like(nodes).index_add(1, self.target, sent)
+
+
+class Placed(Messages):
+    """The same edges, whose sources are put into rows instead of added to them."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         nodes = self.first(x).transpose(0, 1)

@@ -11,6 +11,7 @@ from operator_models import (
     Bounded,
     Compared,
     Judged,
+    Messages,
     Moved,
     Placed,
     Pointwise,
@@ -168,21 +169,6 @@ class Adapted(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.base(x) + self.up(self.down(x)) * 2.0
-
-
-class Messages(nn.Module):
-    """Every edge of a graph adds something of its source to its target."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.second = nn.Linear(16, 24), nn.Linear(24, 24)
-        self.register_buffer("source", torch.tensor([0, 1, 2, 3, 4, 5, 6, 0, 2]))
-        self.register_buffer("target", torch.tensor([1, 2, 3, 4, 5, 6, 0, 3, 5]))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        nodes = self.first(x)
-        sent = functional.relu(self.second(nodes[:, self.source]))
-        return nodes + torch.zeros_like(nodes).index_add(1, self.target, sent)
 
 
 class Biased(nn.Module):
