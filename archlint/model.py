@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from archlint.analysis.facts import Facts
     from archlint.analysis.formulas.formulas import Formulas
+    from archlint.graph.dimensions.open_dims import OpenDim
     from archlint.graph.graph import Graph
-    from archlint.graph.open_dims import OpenDim
     from archlint.sources.payload import Payload
     from archlint.target import Target
 
@@ -42,7 +42,7 @@ class Model:
     @cached_property
     def open_dims(self) -> tuple[OpenDim, ...]:
         """The dimensions of the inputs that neither the file nor the target gives a size."""
-        from archlint.graph.open_dims import open_dims
+        from archlint.graph.dimensions.open_dims import open_dims
 
         return open_dims(self.graph)
 
@@ -56,8 +56,8 @@ class Model:
 
     def bound(self, sizes: Sequence[int]) -> Facts:
         """Return the facts with a size for each open dimension."""
-        from archlint.graph.bindings import Bindings
-        from archlint.graph.open_dims import with_sizes
+        from archlint.graph.dimensions.bindings import Bindings
+        from archlint.graph.dimensions.open_dims import with_sizes
 
         target, given = self.target, dict(zip(self.open_dims, sizes, strict=True))
         bound = with_sizes(Bindings(target.batch_size, target.dims), given)

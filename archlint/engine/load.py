@@ -106,8 +106,8 @@ def _model(
     from archlint.analysis.facts import Facts
     from archlint.analysis.training.trained_part import trained_part
     from archlint.engine.stored_numbers import StoredNumbers
-    from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
+    from archlint.graph.dimensions.bindings import Bindings
     from archlint.graph.invalid import InvalidGraph
     from archlint.model import Model
     from archlint.ops.registry import operators

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archlint.graph.bindings import Bindings
-from archlint.graph.context import Context
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.graph import Graph
-from archlint.graph.inference import NodeInference
+from archlint.graph.inference.standard import NodeInference
+from archlint.graph.inference.typeproto import Types
 from archlint.graph.invalid import InvalidGraph
-from archlint.graph.order import sort_nodes
-from archlint.graph.prepare import Prepared, prepare
-from archlint.graph.reader import GraphReader, Unsorted
-from archlint.graph.rebatch import Rebatch
-from archlint.graph.scope import Scope
-from archlint.graph.stored import entries
+from archlint.graph.reading.context import Context
+from archlint.graph.reading.order import sort_nodes
+from archlint.graph.reading.prepare import Prepared, prepare
+from archlint.graph.reading.reader import GraphReader, Unsorted
+from archlint.graph.reading.scope import Scope
+from archlint.graph.reading.stored import entries
+from archlint.graph.rebatch.rebatch import Rebatch
 from archlint.graph.tensor import filled
-from archlint.graph.typeproto import Types
 from archlint.record import replace
 
 if TYPE_CHECKING:

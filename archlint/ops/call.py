@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from archlint.graph.dimension import symbols
+from archlint.graph.dimensions.symbol import symbols
 from archlint.graph.dtype import DType
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record

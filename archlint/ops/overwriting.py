@@ -55,7 +55,7 @@ def rewriting(kept: Kept, call: Call, in_place: bool | None) -> Kept:
 
 def is_in_place(call: Call, gradients: Gradients) -> bool | None:
     """Whether it is in place, by the file, its record of the program, or else the target."""
-    from archlint.ops.in_place import called_in_place
+    from archlint.graph.program.in_place import called_in_place
 
     if not gradients.is_spare:
         return False

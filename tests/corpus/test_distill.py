@@ -12,8 +12,8 @@ import pytest
 
 from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
 from archlint.frontends.architecture import compile_architecture
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import read_yaml
 

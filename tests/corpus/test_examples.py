@@ -15,8 +15,8 @@ from archlint.analysis.facts import Facts
 from archlint.frontends.architecture import compile_architecture
 from archlint.frontends.architecture.export import export
 from archlint.frontends.onnx import load_onnx
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import read_yaml
 from archlint.target import Target, Training

@@ -15,9 +15,9 @@ from archlint.analysis.formulas.formulas import Formulas
 from archlint.analysis.formulas.samples import Samples
 from archlint.frontends.architecture import compile_architecture
 from archlint.frontends.onnx import load_onnx
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
-from archlint.graph.open_dims import open_dims, with_sizes
+from archlint.graph.dimensions.bindings import Bindings
+from archlint.graph.dimensions.open_dims import open_dims, with_sizes
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import read_yaml
 from archlint.target import Target, Training

@@ -192,8 +192,8 @@ def test_a_fresh_export_is_as_its_file_declares(name: str, stated: str, tmp_path
     from archlint.analysis.facts import Facts
     from archlint.analysis.initialization.initialization import Initialization
     from archlint.engine.stored_numbers import StoredNumbers
-    from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
+    from archlint.graph.dimensions.bindings import Bindings
     from archlint.ops.registry import operators
     from archlint.target import Target
 
@@ -223,8 +223,8 @@ def test_a_fresh_export_is_as_its_file_declares(name: str, stated: str, tmp_path
 
 def _facts(model: ModelProto):
     from archlint.analysis.facts import Facts
-    from archlint.graph.bindings import Bindings
     from archlint.graph.build import build_graph
+    from archlint.graph.dimensions.bindings import Bindings
     from archlint.ops.registry import operators
     from archlint.target import Target
 

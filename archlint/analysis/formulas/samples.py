@@ -15,7 +15,7 @@ from archlint.record import record
 if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
     from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
-    from archlint.graph.open_dims import OpenDim
+    from archlint.graph.dimensions.open_dims import OpenDim
 
 # A binding costs about 0.15 ms a node. A batch needs 5 of them, with a length it is 18; small
 # models may have more, and models of more than ten thousand nodes have to do without.

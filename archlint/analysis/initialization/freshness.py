@@ -16,7 +16,7 @@ from archlint.analysis.initialization.distribution import UNIFORM, Distribution
 from archlint.analysis.initialization.framework_default import framework_default, is_untouched
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.node import Node
-from archlint.ops.composite.exported import left_out
+from archlint.graph.program.calls import left_out
 from archlint.ops.effect import Normalizes, Sums
 from archlint.record import record
 

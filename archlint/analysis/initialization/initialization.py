@@ -12,7 +12,7 @@ from archlint.analysis.initialization.freshness import Freshness
 from archlint.analysis.structure.flow import Flow, Kind, Origin, Sink
 from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
-from archlint.ops.composite.exported import folds_normalization
+from archlint.graph.program.calls import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
 from archlint.record import record

@@ -8,12 +8,12 @@ from dataclasses import field
 from functools import cached_property
 from typing import TypeAlias
 
-from archlint.graph.frames import Frame, exported_call, frames
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_made_up
-from archlint.graph.modules import Path, module_calls
 from archlint.graph.node import Node
-from archlint.graph.program_line import ProgramLine, program_line
+from archlint.graph.program.frames import Frame, exported_call, frames
+from archlint.graph.program.line import ProgramLine, program_line
+from archlint.graph.program.modules import Path, module_calls
 from archlint.record import record
 
 Stack: TypeAlias = tuple[tuple[Path, Frame], ...]

@@ -8,7 +8,7 @@ from functools import cached_property
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_made_up
-from archlint.graph.modules import Path
+from archlint.graph.program.modules import Path
 from archlint.record import record
 
 

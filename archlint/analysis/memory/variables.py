@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from archlint.analysis.memory.execution import Execution, FunctionCall, Ran
-from archlint.graph.program_line import Target
+from archlint.graph.program.line import Target
 from archlint.record import record
 
 Held: TypeAlias = tuple[str, int]

@@ -16,7 +16,7 @@ from archlint.analysis.training.optimizer_state import (
 )
 from archlint.analysis.training.precision import HALF
 from archlint.analysis.training.sharding import Sharding
-from archlint.graph.modules import Path
+from archlint.graph.program.modules import Path
 from archlint.record import record
 from archlint.target import Training
 

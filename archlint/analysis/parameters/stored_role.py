@@ -18,7 +18,7 @@ from archlint.ops.selection import Selection
 from archlint.record import record
 
 if TYPE_CHECKING:
-    from archlint.ops.composite.exported import Signature
+    from archlint.graph.program.calls import Signature
 
 # Buffers that the graph does not distinguish from parameters, by their usual names.
 _CUSTOMARY_BUFFER = re.compile(
@@ -88,7 +88,7 @@ class StoredRoles:
 
     @cached_property
     def _signature(self) -> Signature | None:
-        from archlint.ops.composite.exported import signature
+        from archlint.graph.program.calls import signature
 
         return signature(self.lineage.graph)
 

@@ -9,7 +9,7 @@ from archlint.analysis.receptive_field.field import Field, unknown_field
 from archlint.analysis.receptive_field.following import leaves, through, union
 from archlint.analysis.receptive_field.readings import Reading, Readings
 from archlint.analysis.receptive_field.sights import Look
-from archlint.graph.control_flow import branches
+from archlint.graph.control_flow.operators import branches
 from archlint.graph.graph import Graph
 from archlint.ops.links import Fixed, Piece, Stage, Whole
 from archlint.record import record, replace

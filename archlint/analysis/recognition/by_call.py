@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.calls import ExportedCall, Signature, regroups, signature
 from archlint.ops.composite.composite import Composite, ShapeOf
-from archlint.ops.composite.exported import ExportedCall, Signature, regroups, signature
 from archlint.ops.composite.registry import Composites
 from archlint.record import record, replace
 

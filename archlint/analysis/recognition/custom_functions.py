@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 
-from archlint.graph.frames import STACK, frames
 from archlint.graph.graph import Graph
-from archlint.graph.modules import module_calls
 from archlint.graph.node import Node
+from archlint.graph.program.frames import STACK, frames
+from archlint.graph.program.modules import module_calls
 from archlint.record import record
 
 _APPLIED = re.compile(r"\b[A-Z]\w*\.apply\(")

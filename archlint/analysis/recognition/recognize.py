@@ -5,7 +5,7 @@ from __future__ import annotations
 from archlint.analysis.recognition.by_form import from_form
 from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
-from archlint.ops.composite.exported import exported_calls
+from archlint.graph.program.calls import exported_calls
 from archlint.ops.composite.registry import Composites
 from archlint.ops.composite.rewritten import SPLIT, prepared_weights, split_slices
 from archlint.ops.registry import Operators

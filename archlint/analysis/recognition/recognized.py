@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field
 
-from archlint.graph.frames import STACK
 from archlint.graph.graph import Graph
-from archlint.graph.modules import SCOPES
 from archlint.graph.node import Node
+from archlint.graph.program.frames import STACK
+from archlint.graph.program.modules import SCOPES
 from archlint.graph.value import Shape, Value
 from archlint.ops.composite.composite import Attributes, Composite
 from archlint.ops.composite.rewritten import reshaping

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from archlint.graph.graph import Graph
-from archlint.graph.modules import SCOPES, Path, module_calls
+from archlint.graph.program.modules import SCOPES, Path, module_calls
 from archlint.record import record
 
 _NUMBER = re.compile(r"_?\d+$")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from archlint.graph.graph import Graph
-from archlint.graph.inference import Objection
+from archlint.graph.inference.standard import Objection
 from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.registry import Operators

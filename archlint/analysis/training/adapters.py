@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from archlint.analysis.parameters.lineage import Lineage
 from archlint.frontends.properties import ADAPTER, INITIALIZER
 from archlint.graph.graph import Graph
-from archlint.graph.modules import SCOPES, is_target, module_path
 from archlint.graph.node import Node
+from archlint.graph.program.modules import SCOPES, is_target, module_path
 from archlint.graph.value import Dim, Provenance, Role, Value
 from archlint.graph.weight import Weight
 from archlint.ops import insertion

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
-from archlint.graph.modules import Path, matched
 from archlint.graph.node import Node
+from archlint.graph.program.modules import Path, matched
 from archlint.record import record
 from archlint.target import Checkpointing
 

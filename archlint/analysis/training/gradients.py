@@ -6,7 +6,7 @@ from functools import cached_property
 
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.training.without_gradient import WithoutGradient
-from archlint.graph.carried import carried_inputs
+from archlint.graph.control_flow.carried import carried_inputs
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
@@ -123,7 +123,7 @@ class GradientFlow:
             return True
         if not node.metadata:
             return False
-        from archlint.ops.composite.exported import is_detached
+        from archlint.graph.program.calls import is_detached
 
         return is_detached(node) or self._without_gradient.ran(node)
 

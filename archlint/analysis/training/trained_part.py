@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from archlint.frontends.properties import FROZEN
 from archlint.graph.graph import Graph
-from archlint.graph.modules import is_target, matched, module_paths
+from archlint.graph.program.modules import is_target, matched, module_paths
 from archlint.ops.registry import Operators
 from archlint.record import replace
 from archlint.target import Training

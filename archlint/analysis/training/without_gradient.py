@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from archlint.graph.frames import STACK
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.frames import STACK
 from archlint.record import record
 
 # It runs such a part as a program of its own making, in which a weight has the name that the whole

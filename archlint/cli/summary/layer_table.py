@@ -68,7 +68,7 @@ def _dimension(size: int | str | None) -> str:
         return "?"
     if isinstance(size, int) or len(size) <= _LONGEST_FORMULA:
         return str(size)
-    from archlint.graph.dimension import symbols
+    from archlint.graph.dimensions.symbol import symbols
 
     names = symbols(size)
     return size if names == (size,) else f"f({', '.join(names)})"

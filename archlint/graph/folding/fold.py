@@ -20,7 +20,7 @@ from archlint.graph.value import Provenance
 if TYPE_CHECKING:
     from archlint.graph.folding.operands import Folder
     from archlint.graph.node import Node
-    from archlint.graph.scope import Scope
+    from archlint.graph.reading.scope import Scope
 
 FOLDERS: Mapping[str, Folder] = {**ARITHMETIC, **LAYOUT, **MAKING}
 

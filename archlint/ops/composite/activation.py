@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
-from archlint.graph.frames import frames
 from archlint.graph.graph import Graph
+from archlint.graph.program.frames import frames
 from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
+from archlint.graph.program.calls import ExportedCall
 from archlint.graph.value import Shape
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, width
@@ -19,7 +20,6 @@ from archlint.ops.composite.composite import (
     framework_operator,
     reads_nothing,
 )
-from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import KeptFacet, Layout

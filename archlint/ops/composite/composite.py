@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from archlint.graph.frames import frames
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute
+from archlint.graph.program.calls import ExportedCall
+from archlint.graph.program.frames import frames
 from archlint.graph.value import Shape
 from archlint.ops.autocast import KEEPS, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
-from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight

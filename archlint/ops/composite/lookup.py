@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from archlint.graph.program.calls import ExportedCall
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.composite import Attributes, Composite, framework_operator
-from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.standard.lookup import keeps_reduced
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from archlint.graph.frames import frames
 from archlint.graph.graph import Graph
+from archlint.graph.program.calls import ExportedCall, exported_call
+from archlint.graph.program.frames import frames
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
@@ -13,7 +14,6 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.exported import ExportedCall, exported_call
 from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from archlint.graph.dtype import DType
+from archlint.graph.program.calls import ExportedCall
 from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, SINGLE_ON_GPU, Casting, Lists
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite import normalization_forms as written
 from archlint.ops.composite.composite import NONE, Attributes, Composite, framework_operator
-from archlint.ops.composite.exported import ExportedCall
 from archlint.ops.effect import Effect, Normalizes, Over
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Layout

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archlint.graph.frames import frames
+from archlint.graph.program.calls import ExportedCall, is_inside
+from archlint.graph.program.frames import frames
 from archlint.ops.autocast import SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Attributes, Composite, Form, framework_operator
-from archlint.ops.composite.exported import ExportedCall, is_inside
 from archlint.ops.composite.pattern import Made, Number, Tensor, made
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.standard.pooling import keeps_maxima

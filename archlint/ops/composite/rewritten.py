@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.calls import is_exported
 from archlint.graph.value import Role
-from archlint.ops.composite.exported import is_exported
 
 SPLIT = "aten.split.Tensor"
 """What torch.export calls a split."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from archlint.graph.program.calls import exported_call
 from archlint.ops.call import nbytes
 from archlint.ops.composite.composite import (
     NONE,
@@ -14,7 +15,6 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.exported import exported_call
 from archlint.ops.composite.pattern import Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
@@ -24,8 +24,8 @@ from archlint.ops.strides import Strides, axis_of, contiguous_along
 
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
+    from archlint.graph.program.calls import ExportedCall
     from archlint.ops.call import Call
-    from archlint.ops.composite.exported import ExportedCall
     from archlint.ops.composite.pattern import Matching
 
 

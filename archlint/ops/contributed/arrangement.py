@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archlint.graph.contributed.stand_in import BLOCKED
+from archlint.graph.inference.contributed.stand_in import BLOCKED
 from archlint.ops.call import Call
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.facets import depends_on_data, no_cost, per_input, per_output, sees_first_input

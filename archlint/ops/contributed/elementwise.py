@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.cost import Cost, Product

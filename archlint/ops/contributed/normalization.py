@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from archlint.graph.contributed.stand_in import MICROSOFT
 from archlint.graph.dtype import DType
+from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.effect import Effect, Normalizes, Over

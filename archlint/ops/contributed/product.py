@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archlint.graph.contributed.products import factor_order
-from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.graph.inference.contributed.products import factor_order
+from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.contributed.overlay import seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call
 from archlint.ops.contributed.attended import (
     Attended,

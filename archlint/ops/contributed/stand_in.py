@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from archlint.graph.contributed.stand_in import STAND_INS, StandIn, channels_first
+from archlint.graph.inference.contributed.stand_in import STAND_INS, StandIn, channels_first
 from archlint.graph.value import Shape, Value
 from archlint.ops.call import Call
 from archlint.ops.contributed.overlay import seen

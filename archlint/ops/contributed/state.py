@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from archlint.graph.contributed.stand_in import MICROSOFT
+from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.cost import Cost, Product

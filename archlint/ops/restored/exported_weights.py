@@ -7,9 +7,9 @@ from dataclasses import field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.calls import ExportedCall, Signature, exported_calls, signature
 from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.graph.weight import Weight
-from archlint.ops.composite.exported import ExportedCall, Signature, exported_calls, signature
 from archlint.ops.restored.folded_norms import CONVOLUTIONS
 from archlint.record import record, replace
 

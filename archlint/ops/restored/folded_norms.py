@@ -9,9 +9,9 @@ from archlint.frontends.properties import BUFFER
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
+from archlint.graph.program.calls import Signature, normalizing_call, signature, without_call
 from archlint.graph.value import Dim, Provenance, Role, Value
 from archlint.graph.weight import Weight
-from archlint.ops.composite.exported import Signature, normalizing_call, signature, without_call
 from archlint.record import record, replace
 
 CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from archlint.frontends.properties import BUFFER, FROZEN, INITIALIZER
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_made_up
+from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
-from archlint.ops.composite.exported import signature
 from archlint.record import replace
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
+from archlint.graph.program.calls import Signature, signature
 from archlint.graph.value import Role
-from archlint.ops.composite.exported import Signature, signature
 from archlint.ops.restored.folded_norms import CONVOLUTIONS, is_unfolded
 from archlint.record import replace
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.composite.exported import as_call, base_name, exported_calls, skipped
+from archlint.graph.program.calls import as_call, base_name, exported_calls, skipped
 from archlint.record import replace
 
 

@@ -8,8 +8,8 @@ from operator import sub
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
+from archlint.graph.program.calls import exported_call
 from archlint.graph.value import Dim, Role, Value
-from archlint.ops.composite.exported import exported_call
 from archlint.record import replace
 
 _RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"

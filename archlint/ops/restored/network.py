@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
+from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
-from archlint.ops.composite.exported import signature
 from archlint.ops.restored.exported_weights import as_in_program
 from archlint.ops.restored.folded_norms import unfolded
 from archlint.ops.restored.merged_calls import with_twins

@@ -8,17 +8,17 @@ from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
-from archlint.graph.modules import module_path, module_paths
 from archlint.graph.node import Attribute, Node
-from archlint.graph.value import Role, Value
-from archlint.ops.composite.attention import FUSED_KERNELS
-from archlint.ops.composite.exported import (
+from archlint.graph.program.calls import (
     base_name,
     is_inside,
     printed_call,
     signature,
     skipped,
 )
+from archlint.graph.program.modules import module_path, module_paths
+from archlint.graph.value import Role, Value
+from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.record import record, replace
 

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew, is_made_up
-from archlint.graph.modules import SCOPES, Path, module_calls, module_path, scopes
 from archlint.graph.node import Node
+from archlint.graph.program.modules import SCOPES, Path, module_calls, module_path, scopes
 from archlint.graph.value import Value
 from archlint.record import record, replace
 

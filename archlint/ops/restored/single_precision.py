@@ -5,8 +5,8 @@ from __future__ import annotations
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
-from archlint.ops.composite.exported import signature
 from archlint.record import replace
 
 _DOUBLE, _SINGLE = DType.FLOAT64, DType.FLOAT32

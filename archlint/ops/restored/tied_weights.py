@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
+from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
-from archlint.ops.composite.exported import signature
 from archlint.record import replace
 
 IsTransposed = Callable[[str, str], bool]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from archlint.graph.program.calls import exported_call
 from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
-from archlint.ops.composite.exported import exported_call
 from archlint.ops.effect import Effect, Passes
 from archlint.ops.facets import (
     keeps_input,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
+from archlint.graph.program.calls import is_exported
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, nbytes, width
-from archlint.ops.composite.exported import is_exported
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import sees_broadcast

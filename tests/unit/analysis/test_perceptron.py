@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from archlint.analysis.facts import Facts
 from archlint.frontends.architecture import compile_architecture
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import parse_yaml
 from archlint.target import Target, Training

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import parser
 
-from archlint.graph.batch import Batch, find_batch
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
-from archlint.graph.dimension import bind, clean, symbols
+from archlint.graph.dimensions.batch import Batch, find_batch
+from archlint.graph.dimensions.bindings import Bindings
+from archlint.graph.dimensions.symbol import bind, clean, symbols
 from archlint.graph.value import Dim, Provenance, Shape
 
 

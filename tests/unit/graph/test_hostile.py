@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper, parser
 
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.invalid import InvalidGraph
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"

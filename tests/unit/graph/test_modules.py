@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archlint.graph.modules import SCOPES, is_target, matched, module_path
 from archlint.graph.node import Node
+from archlint.graph.program.modules import SCOPES, is_target, matched, module_path
 
 
 def node(name: str, scopes: str | None = None) -> Node:

@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 import pytest
 
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.graph import Graph
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"

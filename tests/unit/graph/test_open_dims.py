@@ -3,9 +3,9 @@
 import pytest
 from onnx import TensorProto, helper
 
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
-from archlint.graph.open_dims import open_dims, with_sizes
+from archlint.graph.dimensions.bindings import Bindings
+from archlint.graph.dimensions.open_dims import open_dims, with_sizes
 
 
 def model(**shapes):

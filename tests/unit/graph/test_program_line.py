@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archlint.graph.program_line import ProgramLine, Target, program_line
+from archlint.graph.program.line import ProgramLine, Target, program_line
 
 BOUND = {
     "x = self.conv(x)": ["x"],

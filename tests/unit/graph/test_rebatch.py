@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from archlint.graph.batch_axis import BatchAxis, Passage
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.node import Node
+from archlint.graph.rebatch.axis import BatchAxis, Passage
 from archlint.graph.value import Value
 from onnx_text import model_of
 

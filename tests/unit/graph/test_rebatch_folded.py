@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from onnx_text import model_of
 
 

@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.value import Shape
 
 OPERANDS = {

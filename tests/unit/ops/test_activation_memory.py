@@ -13,7 +13,7 @@ from archlint.analysis.facts import Facts
 from archlint.frontends.architecture import compile_architecture
 from archlint.graph.build import build_graph
 from archlint.graph.node import Node
-from archlint.ops.in_place import called_in_place
+from archlint.graph.program.in_place import called_in_place
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import parse_yaml
 from archlint.target import Target, Training

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.graph import Graph
 from archlint.graph.invalid import InvalidGraph
 from archlint.graph.node import Node

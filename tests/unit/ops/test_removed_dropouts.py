@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from archlint.analysis.facts import Facts
 from archlint.engine.stored_numbers import StoredNumbers
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.target import Target, Training
 

@@ -10,7 +10,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from archlint.graph.build import build_graph
 from archlint.graph.graph import Graph
-from archlint.graph.modules import module_path
+from archlint.graph.program.modules import module_path
 from archlint.ops.restored.repeated_calls import with_own_calls
 
 

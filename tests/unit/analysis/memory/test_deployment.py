@@ -8,8 +8,8 @@ from archlint.analysis.amount import Amount
 from archlint.analysis.facts import Facts
 from archlint.devices.catalogue import find_device
 from archlint.frontends.architecture import compile_architecture
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import read_yaml
 from archlint.target import Target

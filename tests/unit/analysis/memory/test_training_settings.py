@@ -14,8 +14,8 @@ from archlint.config.building import build_target
 from archlint.config.error import Origin
 from archlint.config.reading import read_layer
 from archlint.frontends.onnx import load_onnx
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 
 TRUTH = Path(__file__).parents[3] / "truth" / "training"

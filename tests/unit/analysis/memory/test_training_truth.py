@@ -10,8 +10,8 @@ import pytest
 from archlint.analysis.facts import Facts
 from archlint.analysis.memory.training import TrainingMemory
 from archlint.frontends.onnx import load_onnx
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.target import Target, Training
 

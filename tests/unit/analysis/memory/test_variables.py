@@ -9,8 +9,8 @@ from onnx import TensorProto, helper
 
 from archlint.analysis.memory.execution import Execution
 from archlint.analysis.memory.variables import Variables
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 
 Call = tuple[str, str, str, list[str]]
 

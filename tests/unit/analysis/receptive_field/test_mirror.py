@@ -11,8 +11,8 @@ from archlint.analysis.receptive_field.mirror import Mirror
 from archlint.analysis.receptive_field.readings import Readings, readings_of
 from archlint.analysis.receptive_field.sights import Sights
 from archlint.analysis.receptive_field.walk import Walk
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.graph import Graph
 from archlint.ops.registry import operators
 

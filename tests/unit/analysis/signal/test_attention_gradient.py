@@ -16,8 +16,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from archlint.analysis.facts import Facts
 from archlint.analysis.signal.attention import sensitivity
 from archlint.engine.stored_numbers import StoredNumbers
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.effect import Shares
 from archlint.ops.registry import operators
 from archlint.target import Target

@@ -13,8 +13,8 @@ from onnx import numpy_helper
 from archlint.analysis.facts import Facts
 from archlint.analysis.signal.signal import Signal
 from archlint.engine.stored_numbers import StoredNumbers
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.effect import Attends, Normalizes, Over, Shares
 from archlint.ops.registry import operators
 from archlint.target import Target

@@ -18,8 +18,8 @@ from archlint.analysis.signal.propagation import Propagation
 from archlint.analysis.signal.signal import normal
 from archlint.frontends.architecture import compile_architecture
 from archlint.frontends.architecture.export import export
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.record import replace
 from archlint.sources.yaml_document import read_yaml

@@ -8,8 +8,8 @@ import pytest
 
 from archlint.analysis.structure.blocks import Blocks
 from archlint.frontends.architecture import compile_architecture
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.sources.yaml_document import read_yaml
 
 EXAMPLES = Path(__file__).parents[4] / "examples"

@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from archlint.analysis.structure.usage import Usage
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 
 
 def dead_chain(length: int) -> onnx.ModelProto:

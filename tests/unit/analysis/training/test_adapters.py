@@ -9,8 +9,8 @@ from onnx.numpy_helper import from_array
 
 from archlint.analysis.facts import Facts
 from archlint.analysis.training.trained_part import trained_part
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.target import Target, Training
 

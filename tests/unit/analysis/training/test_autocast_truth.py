@@ -16,8 +16,8 @@ from _pytest.mark.structures import ParameterSet
 from archlint.analysis.facts import Facts
 from archlint.devices.catalogue import find_device
 from archlint.frontends.onnx import load_onnx
-from archlint.graph.bindings import Bindings
 from archlint.graph.build import build_graph
+from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.graph import Graph
 from archlint.ops.registry import operators
 from archlint.target import Target, Training

@@ -1,0 +1,24 @@
+"""The sizes that a target gives to open dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from types import MappingProxyType
+
+from archlint.record import record
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+@record
+class Bindings:
+    """Sizes for open dimensions.
+
+    `batch_size` goes to the batch dimension, as `find_batch` finds it. `dims` binds a symbolic
+    dimension by its name, any dimension of an input as `INPUT.AXIS`, and gives an input that is
+    one whole number its value.
+    """
+
+    batch_size: int | None = None
+    dims: Mapping[str, int] = field(default_factory=lambda: _NOTHING, hash=False)

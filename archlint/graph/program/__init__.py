@@ -1,0 +1,1 @@
+"""What a file says of the program that it was exported from."""

@@ -1,0 +1,1 @@
+"""From the nodes of an ONNX model to plain objects."""

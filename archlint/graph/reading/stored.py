@@ -1,0 +1,43 @@
+"""The initializers of a graph, as stored tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from sys import intern
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from archlint.graph import tensor
+from archlint.graph.weight import Weight
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, StringStringEntryProto
+
+    from archlint.graph.reading.scope import Scope
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def add_stored(proto: GraphProto, scope: Scope) -> None:
+    """Add the initializers of a graph to its scope, with the contents of small ones."""
+    for stored in proto.initializer:
+        name = intern(stored.name)
+        scope.values[name] = value = tensor.value(name, stored)
+        scope.weights[name] = Weight(
+            name, entries(stored.metadata_props), tensor.is_external(stored)
+        )
+        contents = tensor.contents(stored, value)
+        if contents is not None:
+            scope.constants[name] = contents
+    for sparse in proto.sparse_initializer:
+        values = sparse.values
+        scope.values[values.name] = tensor.sparse_value(values.name, sparse)
+        scope.weights[values.name] = Weight(
+            values.name, entries(values.metadata_props), tensor.is_external(values)
+        )
+
+
+def entries(properties: Sequence[StringStringEntryProto]) -> Mapping[str, str]:
+    """Return metadata properties as a mapping."""
+    return {entry.key: entry.value for entry in properties} if properties else _NOTHING

@@ -1,0 +1,202 @@
+"""Replaces sequences of known contents by the tensors in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import field
+from typing import TYPE_CHECKING
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Attribute, Node
+from archlint.graph.value import Provenance, Role, Value
+from archlint.record import record, replace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from archlint.graph.reading.scope import Scope
+
+_MOST_ITEMS = 1024
+
+
+def untie(nodes: Iterable[Node], outputs: Iterable[str], scope: Scope) -> tuple[Node, ...]:
+    """Return the nodes with sequences written out: a split is a Split, an item is that tensor.
+
+    Exporters put the parts of a split into a sequence and take them out again. What makes a
+    sequence stays only where something uses the sequence as a whole.
+    """
+    knot = _Knot(scope.values, scope.constants, scope.sequences)
+    untied = [new for node in nodes for new in knot.untie(node)]
+    if not knot.items:
+        return tuple(untied)
+    used = set(outputs)
+    kept: list[Node] = []
+    for node in reversed(untied):
+        if node.output in knot.items and used.isdisjoint(node.outputs):
+            continue
+        used.update(node.inputs)
+        used.update(_captured(node))
+        kept.append(node)
+    return tuple(reversed(kept))
+
+
+def _captured(node: Node) -> Iterator[str]:
+    """Yield the tensors that the graphs inside a node use, at any depth."""
+    for attribute in node.attributes.values():
+        if isinstance(attribute, Graph):
+            yield from attribute.captures
+            for inner in attribute.nodes:
+                yield from _captured(inner)
+
+
+@record(frozen=False)
+class _Knot:
+    """What is in the sequences of a graph: the names of their items."""
+
+    values: MutableMapping[str, Value]
+    constants: Mapping[str, np.ndarray]
+    parts: Mapping[str, tuple[Value, ...]]
+    items: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def untie(self, node: Node) -> tuple[Node, ...]:
+        """Return the nodes that stand for a node; it stays itself where items are not known."""
+        if node.domain:
+            return (node,)
+        try:
+            return self._untied(node)
+        except (ArithmeticError, LookupError):  # inputs are missing, or an axis is none
+            return (node,)
+
+    def _untied(self, node: Node) -> tuple[Node, ...]:
+        if node.op in _TAKERS:
+            items = self.items.get(node.inputs[0])
+            return (node,) if items is None else _TAKERS[node.op](self, node, items)
+        if node.op == "SplitToSequence" and node.output in self.parts:
+            return (*self._split(node), node)
+        if node.op in _MAKERS:
+            items = _MAKERS[node.op](self, node)
+            if items is not None and len(items) <= _MOST_ITEMS:
+                self.items[node.output] = items
+        return (node,)
+
+    def _split(self, node: Node) -> tuple[Node, ...]:
+        """Return the Split that makes the items, and the Squeezes that drop its axis."""
+        data, parts = self.values[node.inputs[0]], self.parts[node.output]
+        axis, rank = node.attributes.get("axis", 0), len(data.shape or ())
+        names = tuple(f"{node.output}/{place}" for place in range(len(parts)))
+        if not isinstance(axis, int) or any(name in self.values for name in names) or not parts:
+            return ()
+        self.items[node.output] = names
+        self._add(names, parts)
+        if len(parts[0].shape or ()) == rank:
+            return (_made(node, "Split", node.inputs[:1], names, axis=axis),)
+        wide = tuple(f"{name}/kept" for name in names)
+        shape = data.shape or ()
+        whole = replace(data, shape=(*shape[: axis % rank], 1, *shape[axis % rank + 1 :]))
+        self._add(wide, (whole,) * len(wide))
+        squeezes = (
+            _made(node, "Squeeze", (before,), (name,), axes=(axis,))
+            for before, name in zip(wide, names, strict=True)
+        )
+        return (_made(node, "Split", node.inputs[:1], wide, axis=axis), *squeezes)
+
+    def _add(self, names: Iterable[str], parts: Iterable[Value]) -> None:
+        for name, part in zip(names, parts, strict=True):
+            self.values[name] = Value(
+                name, part.dtype, part.shape, Role.COMPUTED, Provenance.INFERRED
+            )
+
+    def construct(self, node: Node) -> tuple[str, ...] | None:
+        """The items are the inputs."""
+        return node.inputs
+
+    def same(self, node: Node) -> tuple[str, ...] | None:
+        """The items are those of the sequence that is passed on."""
+        return self.items.get(node.inputs[0])
+
+    def empty(self, _: Node) -> tuple[str, ...] | None:
+        """There are no items."""
+        return ()
+
+    def insert(self, node: Node) -> tuple[str, ...] | None:
+        """One item more, at the end or at a place that is known."""
+        items = self.items.get(node.inputs[0])
+        if items is None:
+            return None
+        place = self._number(node, 2) if len(node.inputs) > 2 else len(items)
+        if place is None or not -len(items) <= place <= len(items):
+            return None
+        return (*items[:place], node.inputs[1], *items[place:])
+
+    def erase(self, node: Node) -> tuple[str, ...] | None:
+        """One item less, the last one or that of a place that is known."""
+        items = self.items.get(node.inputs[0])
+        place = self._number(node, 1) if len(node.inputs) > 1 else -1
+        if not items or place is None or not -len(items) <= place < len(items):
+            return None
+        place %= len(items)
+        return (*items[:place], *items[place + 1 :])
+
+    def at(self, node: Node, items: tuple[str, ...]) -> tuple[Node, ...]:
+        """The item itself."""
+        place = self._number(node, 1)
+        if place is None or not -len(items) <= place < len(items):
+            return (node,)
+        return (_made(node, "Identity", (items[place],), node.outputs),)
+
+    def length(self, node: Node, _: tuple[str, ...]) -> tuple[Node, ...]:
+        """A number, which is known by now."""
+        return (_made(node, "Constant", (), node.outputs),)
+
+    def join(self, node: Node, items: tuple[str, ...]) -> tuple[Node, ...]:
+        """The items side by side, each with a new axis where they are stacked."""
+        axis = node.attributes.get("axis", 0)
+        if not isinstance(axis, int) or not items:
+            return (node,)
+        if not node.attributes.get("new_axis", 0):
+            return (_made(node, "Concat", items, node.outputs, axis=axis),)
+        shape = self.values[node.output].shape
+        rank = None if shape is None else len(shape)
+        wide = tuple(f"{node.output}/{place}" for place in range(len(items)))
+        if rank is None or any(name in self.values for name in wide):
+            return (node,)
+        axis %= rank
+        for name, item in zip(wide, items, strict=True):
+            own = self.values[item].shape or ()
+            self._add((name,), (replace(self.values[item], shape=(*own[:axis], 1, *own[axis:])),))
+        steps = (
+            _made(node, "Unsqueeze", (item,), (name,), axes=(axis,))
+            for item, name in zip(items, wide, strict=True)
+        )
+        return (*steps, _made(node, "Concat", wide, node.outputs, axis=axis))
+
+    def _number(self, node: Node, slot: int) -> int | None:
+        name = node.inputs[slot] if slot < len(node.inputs) else ""
+        known = self.constants.get(name)
+        return int(known.reshape(-1)[0]) if known is not None and known.size == 1 else None
+
+
+def _made(
+    node: Node,
+    op: str,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    **attributes: Attribute,
+) -> Node:
+    """Return a node that stands for `node`, or for a part of it."""
+    name = node.name if outputs == node.outputs else f"{node.name}/{op}/{outputs[0]}"
+    return Node(name, op, "", inputs, outputs, attributes, node.metadata)
+
+
+_MAKERS: Mapping[str, Callable[[_Knot, Node], tuple[str, ...] | None]] = {
+    "Identity": _Knot.same,
+    "SequenceConstruct": _Knot.construct,
+    "SequenceEmpty": _Knot.empty,
+    "SequenceErase": _Knot.erase,
+    "SequenceInsert": _Knot.insert,
+}
+_TAKERS: Mapping[str, Callable[[_Knot, Node, tuple[str, ...]], tuple[Node, ...]]] = {
+    "ConcatFromSequence": _Knot.join,
+    "SequenceAt": _Knot.at,
+    "SequenceLength": _Knot.length,
+}
