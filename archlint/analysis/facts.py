@@ -149,7 +149,7 @@ class Facts:
         )
 
     @cached_property
-    def step(self) -> TrainingStep:
+    def training_step(self) -> TrainingStep:
         """One step of training, as the framework runs it."""
         from archlint.analysis.training_step import TrainingStep
 
@@ -165,7 +165,7 @@ class Facts:
     @property
     def trained_parameters(self) -> Parameters:
         """The parameters of the network as it is trained, before an exporter rewrote them."""
-        return self.step.program.parameters
+        return self.training_step.program.parameters
 
     @property
     def trained_count(self) -> Amount:
@@ -178,22 +178,22 @@ class Facts:
     @property
     def blocks(self) -> Blocks:
         """The repeated parts of the network."""
-        return self.step.blocks
+        return self.training_step.blocks
 
     @property
     def saved(self) -> Saved:
         """The tensors that autograd saves for the backward pass."""
-        return self.step.saved
+        return self.training_step.saved
 
     @property
     def training_memory(self) -> TrainingMemory:
         """Weights, gradients, optimizer state, saved activations and their peak."""
-        return self.step.memory
+        return self.training_step.memory
 
     @property
     def training_note(self) -> str | None:
         """Why the memory of training is an interval; None where it is exact."""
-        return self.step.note
+        return self.training_step.note
 
     @property
     def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
@@ -238,10 +238,10 @@ class Facts:
     @cached_property
     def flow(self) -> Flow:
         """The producers and consumers of every tensor, past operators that only move elements."""
-        return Flow(self.meaning, self.operators, self.parameters)
+        return Flow(self.signal_graph, self.operators, self.parameters)
 
     @cached_property
-    def meaning(self) -> Graph:
+    def signal_graph(self) -> Graph:
         """The graph as a signal sees it: masks resolved, decomposed operators recognized."""
         from archlint.analysis.receptive_field.stored_masks import stored_masks
         from archlint.analysis.recognition.recognize import meaning_graph

@@ -20,8 +20,8 @@ from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
 from archlint.ops.restored.exported_weights import folded_parameters
 from archlint.ops.restored.folded_norms import folded_norms
-from archlint.ops.restored.made_anew import with_numbers_made_anew
 from archlint.ops.restored.network import restored
+from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
 from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied
@@ -179,7 +179,7 @@ class TrainingStep:
         if not self._is_open:
             return None
         program = self._program(with_biases=True)
-        graph = with_numbers_made_anew(
+        graph = with_recomputed_constants(
             program.graph, program.is_folded_number, program.parameters.trainable.__contains__
         )
         hidden = self._hidden(replace(program, graph=graph))

@@ -46,7 +46,7 @@ def _modules(model: Model, rule: UnknownModule) -> Iterator[Finding]:
     """Yield the patterns of the training that match no module, and blocks that are not there."""
     facts = model.facts
     for setting, pattern in facts.unmatched_patterns:
-        names = ", ".join(facts.step.module_names[:_SHOWN_MODULES])
+        names = ", ".join(facts.training_step.module_names[:_SHOWN_MODULES])
         yield rule.finding(
             f"{setting} names {pattern}, which matches nothing in the model",
             path=("target", *setting.split(".")),

@@ -123,7 +123,7 @@ class TrainingMemory:
             "in the forward pass": self.forward_peak,
             "at the loss": self.forward_end,
             "in the backward pass": self.backward_peak,
-            _UPDATE: self.step,
+            _UPDATE: self.optimizer_step,
         }
 
     @cached_property
@@ -143,7 +143,7 @@ class TrainingMemory:
         return self._resident + self._of_walk(ends=False)
 
     @cached_property
-    def step(self) -> Amount:
+    def optimizer_step(self) -> Amount:
         """What is alive while the optimizer updates the weights."""
         held = {self.saved.storages.of(name) for name in (*self.graph.inputs, *self.graph.outputs)}
         held_bytes = sum(self.saved.storages.known_bytes(storage) for storage in held)

@@ -25,8 +25,8 @@ from archlint.graph.reading.attributes import plain
 from archlint.graph.reading.constant import add_constant
 from archlint.graph.reading.names import Names
 from archlint.graph.reading.scope import Scope
+from archlint.graph.reading.sequence_items import write_out_sequences
 from archlint.graph.reading.stored import add_stored, entries
-from archlint.graph.reading.untie import untie
 from archlint.graph.reading.written import written
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class GraphReader:
             opset=self._context.inference.opset,
             inputs=inputs,
             outputs=outputs,
-            nodes=untie(self._nodes, outputs, scope),
+            nodes=write_out_sequences(self._nodes, outputs, scope),
             values=scope.values,
             weights=scope.weights,
             constants=scope.constants,

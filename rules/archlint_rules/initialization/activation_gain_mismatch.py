@@ -6,7 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
-from archlint_rules.initialization.alike import alike, and_others, drawn
+from archlint_rules.initialization.grouping import and_others, drawn, grouped
 from archlint_rules.initialization.relu_sigma_mismatch import (
     TOLERANCE,
     keeps_gradient,
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archlint.api import Distribution, Layer
-    from archlint_rules.initialization.alike import Judged
+    from archlint_rules.initialization.grouping import Judged
 
 
 class ActivationGainMismatch(Rule):
@@ -33,7 +33,7 @@ class ActivationGainMismatch(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Compare sigma with the gains in use for the activation before each layer."""
         judged = (each for each in drawn(model) if self._is_judged(model, each[0]))
-        for group in alike(each for each in judged if _breaks(model, *each)):
+        for group in grouped(each for each in judged if _breaks(model, *each)):
             mild = all(_is_before_head(model, *each) or suits_outputs(*each) for each in group)
             yield self._mismatch(model, group, Severity.INFO if mild else None)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint_rules.initialization.alike import drawn
+from archlint_rules.initialization.grouping import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archlint.api import Model
-    from archlint_rules.initialization.alike import Judged
+    from archlint_rules.initialization.grouping import Judged
 
 
 def behind_relu(model: Model) -> Iterator[Judged]:

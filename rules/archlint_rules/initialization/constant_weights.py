@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others, drawn
+from archlint_rules.initialization.grouping import and_others, drawn, grouped
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archlint.api import Distribution, Layer
-    from archlint_rules.initialization.alike import Judged
+    from archlint_rules.initialization.grouping import Judged
 
 
 class ConstantWeights(Rule):
@@ -32,7 +32,7 @@ class ConstantWeights(Rule):
             for layer, found in drawn(model)
             if layer.fan.outputs > 1 and trainable[layer.weight].trained
         )
-        for group in alike(each for each in judged if _breaks(model, *each)):
+        for group in grouped(each for each in judged if _breaks(model, *each)):
             yield self._constant(model, group)
 
     def _constant(self, model: Model, group: list[Judged]) -> Finding:

@@ -6,8 +6,8 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others
 from archlint_rules.initialization.behind_relu import behind_relu
+from archlint_rules.initialization.grouping import and_others, grouped
 from archlint_rules.initialization.relu_sigma_mismatch import TOLERANCE, expected
 from archlint_rules.initialization.remedy import fix
 
@@ -38,7 +38,7 @@ class FanMode(Rule):
             and not model.facts.initialization.default(layer)
             and _explanation(layer, found)
         )
-        for group in alike(judged):
+        for group in grouped(judged):
             layer, found = group[0]
             words, fan = _explanation(layer, found) or ("", 0.0)
             yield self.finding(

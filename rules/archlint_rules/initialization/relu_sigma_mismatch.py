@@ -6,14 +6,14 @@ from math import log, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others, drawn
+from archlint_rules.initialization.grouping import and_others, drawn, grouped
 from archlint_rules.initialization.remedy import advice, fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archlint.api import Distribution, Layer
-    from archlint_rules.initialization.alike import Judged
+    from archlint_rules.initialization.grouping import Judged
 
 TOLERANCE = 1.25
 """Within this factor a sigma is as good as any: it takes ten layers to lose or gain a decade."""
@@ -36,7 +36,7 @@ class ReluSigmaMismatch(Rule):
             if self._breaks(model, layer, found):
                 is_default = model.facts.initialization.default(layer)
                 (left if is_default else chosen).append((layer, found))
-        for group in alike(chosen):
+        for group in grouped(chosen):
             yield self._chosen(model, group)
         if left:
             yield self._default(model, left)

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, LooksUp, Model, Rule, Severity
-from archlint_rules.initialization.alike import drawn
+from archlint_rules.initialization.grouping import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,14 @@ from math import isclose, sqrt
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.initialization.alike import alike, and_others
+from archlint_rules.initialization.grouping import and_others, grouped
 from archlint_rules.initialization.remedy import fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archlint.api import Fix, Layer
-    from archlint_rules.initialization.alike import Judged
+    from archlint_rules.initialization.grouping import Judged
 
 _LEAST = 0.97
 _EXACT = 0.005
@@ -36,7 +36,7 @@ class UncorrectedTruncation(Rule):
             found = initialization.declared(layer.weight)
             if found is not None and found.std < _LEAST * (found.stated or 0):
                 cut.append((layer, found))
-        for group in alike(cut):
+        for group in grouped(cut):
             layer, found = group[0]
             asked = found.stated or found.std
             yield self.finding(

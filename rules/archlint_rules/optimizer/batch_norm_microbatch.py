@@ -66,5 +66,5 @@ def _norms(model: Model) -> list[tuple[Node, str]]:
         for node in flow.graph.nodes
         if isinstance(effect := flow.effects[node.name], Normalizes) and effect.over is Over.BATCH
     ]
-    folded = (graph.by_name[name] for name in model.facts.step.folded_norms)
+    folded = (graph.by_name[name] for name in model.facts.training_step.folded_norms)
     return [*norms, *((node, node.output) for node in folded)]

@@ -109,4 +109,4 @@ def test_a_network_without_parameters_needs_nothing_to_step(optimizer):
     target = Target(training=Training(optimizer=optimizer))
     memory = Facts(build_graph(model, Bindings()), target, operators()).training_memory
     assert memory.state_bytes.value == 0
-    assert memory.step.complete
+    assert memory.optimizer_step.complete

@@ -142,5 +142,5 @@ def rows(shared: str) -> onnx.ModelProto:
 @pytest.mark.parametrize(("shared", "hides"), [("first", False), ("second", True)])
 def test_what_rows_compute_of_one_tensor_is_no_dropout_that_left_nothing(shared, hides):
     graph = build_graph(rows(shared), Bindings())
-    step = Facts(graph, Target(training=Training("sgd")), operators()).step
+    step = Facts(graph, Target(training=Training("sgd")), operators()).training_step
     assert (step.note is not None) is hides

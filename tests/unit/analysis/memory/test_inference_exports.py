@@ -49,7 +49,7 @@ def test_parameters_are_those_of_the_module(name: str, exporter: str) -> None:
 @pytest.mark.parametrize(("name", "exporter"), CASES)
 def test_the_interval_holds_what_autograd_keeps(name: str, exporter: str) -> None:
     facts = facts_of(name, exporter)
-    saved = facts.saved.total.widened(facts.step.unseen)
+    saved = facts.saved.total.widened(facts.training_step.unseen)
     assert saved.low <= NETWORKS[name]["saved_bytes"] <= saved.high
     assert facts.training_note is not None
 
@@ -58,7 +58,7 @@ def test_the_interval_holds_what_autograd_keeps(name: str, exporter: str) -> Non
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_the_interval_holds_the_peak(name: str, exporter: str, optimizer: str) -> None:
     facts = facts_of(name, exporter, optimizer)
-    peak = facts.training_memory.peak.widened(facts.step.unseen)
+    peak = facts.training_memory.peak.widened(facts.training_step.unseen)
     assert peak.low <= NETWORKS[name]["peak_bytes"][optimizer] <= peak.high
 
 

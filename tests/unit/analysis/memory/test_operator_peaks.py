@@ -211,12 +211,12 @@ net (float[2, 256, 16] x) => (y) {{
     )
     facts = Facts(build_graph(model), Target(training=Training("sgd")), operators())
     memory = TrainingMemory(
-        facts.step.framework,
+        facts.training_step.framework,
         facts.parameters,
         facts.saved,
         Training("sgd", loss="none"),
         foreach=False,
-        blocks=facts.step.blocks,
+        blocks=facts.training_step.blocks,
     )
     return facts, memory
 

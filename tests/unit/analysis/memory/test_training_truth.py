@@ -57,12 +57,12 @@ def test_the_peak_is_that_of_a_step(
 ) -> None:
     facts = facts_of(name, exporter)
     memory = TrainingMemory(
-        facts.step.framework,
+        facts.training_step.framework,
         facts.parameters,
         facts.saved,
         Training(optimizer, loss="none"),
         foreach=foreach,
-        blocks=facts.step.blocks,
+        blocks=facts.training_step.blocks,
     )
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
     if (name, exporter) in WITH_OWN_BACKWARD:

@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 _MOST_ITEMS = 1024
 
 
-def untie(nodes: Iterable[Node], outputs: Iterable[str], scope: Scope) -> tuple[Node, ...]:
+def write_out_sequences(
+    nodes: Iterable[Node], outputs: Iterable[str], scope: Scope
+) -> tuple[Node, ...]:
     """Return the nodes with sequences written out: a split is a Split, an item is that tensor.
 
     Exporters put the parts of a split into a sequence and take them out again. What makes a
     sequence stays only where something uses the sequence as a whole.
     """
-    knot = _Knot(scope.values, scope.constants, scope.sequences)
-    untied = [new for node in nodes for new in knot.untie(node)]
-    if not knot.items:
-        return tuple(untied)
+    unpacking = _Unpacking(scope.values, scope.constants, scope.sequences)
+    replaced = [new for node in nodes for new in unpacking.replaced(node)]
+    if not unpacking.items:
+        return tuple(replaced)
     used = set(outputs)
     kept: list[Node] = []
-    for node in reversed(untied):
-        if node.output in knot.items and used.isdisjoint(node.outputs):
+    for node in reversed(replaced):
+        if node.output in unpacking.items and used.isdisjoint(node.outputs):
             continue
         used.update(node.inputs)
         used.update(_captured(node))
@@ -50,7 +52,7 @@ def _captured(node: Node) -> Iterator[str]:
 
 
 @record(frozen=False)
-class _Knot:
+class _Unpacking:
     """What is in the sequences of a graph: the names of their items."""
 
     values: MutableMapping[str, Value]
@@ -58,16 +60,16 @@ class _Knot:
     parts: Mapping[str, tuple[Value, ...]]
     items: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def untie(self, node: Node) -> tuple[Node, ...]:
+    def replaced(self, node: Node) -> tuple[Node, ...]:
         """Return the nodes that stand for a node; it stays itself where items are not known."""
         if node.domain:
             return (node,)
         try:
-            return self._untied(node)
+            return self._replaced(node)
         except (ArithmeticError, LookupError):  # inputs are missing, or an axis is none
             return (node,)
 
-    def _untied(self, node: Node) -> tuple[Node, ...]:
+    def _replaced(self, node: Node) -> tuple[Node, ...]:
         if node.op in _TAKERS:
             items = self.items.get(node.inputs[0])
             return (node,) if items is None else _TAKERS[node.op](self, node, items)
@@ -188,15 +190,15 @@ def _made(
     return Node(name, op, "", inputs, outputs, attributes, node.metadata)
 
 
-_MAKERS: Mapping[str, Callable[[_Knot, Node], tuple[str, ...] | None]] = {
-    "Identity": _Knot.same,
-    "SequenceConstruct": _Knot.construct,
-    "SequenceEmpty": _Knot.empty,
-    "SequenceErase": _Knot.erase,
-    "SequenceInsert": _Knot.insert,
+_MAKERS: Mapping[str, Callable[[_Unpacking, Node], tuple[str, ...] | None]] = {
+    "Identity": _Unpacking.same,
+    "SequenceConstruct": _Unpacking.construct,
+    "SequenceEmpty": _Unpacking.empty,
+    "SequenceErase": _Unpacking.erase,
+    "SequenceInsert": _Unpacking.insert,
 }
-_TAKERS: Mapping[str, Callable[[_Knot, Node, tuple[str, ...]], tuple[Node, ...]]] = {
-    "ConcatFromSequence": _Knot.join,
-    "SequenceAt": _Knot.at,
-    "SequenceLength": _Knot.length,
+_TAKERS: Mapping[str, Callable[[_Unpacking, Node, tuple[str, ...]], tuple[Node, ...]]] = {
+    "ConcatFromSequence": _Unpacking.join,
+    "SequenceAt": _Unpacking.at,
+    "SequenceLength": _Unpacking.length,
 }

@@ -24,7 +24,7 @@ def drawn(model: Model) -> Iterator[Judged]:
             yield layer, found
 
 
-def alike(judged: Iterable[Judged]) -> list[list[Judged]]:
+def grouped(judged: Iterable[Judged]) -> list[list[Judged]]:
     """Group layers by the line that makes them, or where there are no lines, by what they are.
 
     That is the operator, the sizes of the weight, the activation before it and sigma. What becomes

@@ -15,7 +15,7 @@ from archlint.record import replace
 _MASKING = frozenset({"Add", "Where"})
 
 
-def with_numbers_made_anew(
+def with_recomputed_constants(
     graph: Graph, is_number: Callable[[str], bool], is_parameter: Callable[[str], bool]
 ) -> Graph:
     """Return `graph` with folded numbers as tensors that each pass makes.
