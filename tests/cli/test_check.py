@@ -79,6 +79,7 @@ def test_files_may_stand_on_both_sides_of_options(archlint: Archlint, folder: Pa
         (("check", "--config", "gone.toml"), "gone.toml"),
         (("check", "--fail-on", "info"), "unknown --fail-on 'info' (known: warning, error)"),
         (("check", "--verbose", "--quiet"), "not allowed with"),
+        (("--verbose", "check"), "unknown argument --verbose: it goes after the command"),
         (("inspect",), "the following arguments are required: FILE"),
         (("inspect", "."), "name one file"),
         (("config", "gone.onnx"), "gone.onnx: no such file or folder"),

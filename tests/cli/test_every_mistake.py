@@ -187,6 +187,17 @@ def test_a_wrong_layer_comes_with_what_to_do_next(
     assert says in archlint("check", "net.arch.yaml").out
 
 
+def test_a_block_without_a_name_does_not_hide_an_unknown_layer(
+    archlint: Archlint, folder: Path
+) -> None:
+    text = (
+        'archlint: 1\ninputs: {x: [1, 4]}\nblocks:\n  "":\n    layers: [ReLU]\n'
+        "layers:\n  - Lienar: {out_features: 2}\n"
+    )
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    assert "did you mean 'Linear'?" in archlint("check", "net.arch.yaml").out
+
+
 def test_arguments_that_are_not_indented_are_all_told(archlint: Archlint, folder: Path) -> None:
     text = (
         "archlint: 1\ninputs: {x: [1, 3, 32, 32]}\nlayers:\n"
