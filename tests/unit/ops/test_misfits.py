@@ -144,3 +144,11 @@ def test_a_window_that_cannot_be_is_undetermined(probe, op, name):
 
     with pytest.raises(Undetermined):
         one.operator.sight(one.call, 0)
+
+
+def test_a_resize_of_too_many_phases_is_undetermined(probe):
+    sizes = np.array([1, 1, 2**40 + 1], np.int64)
+    one = probe("Resize", [floats(1, 1, 9), None, None, sizes], 1, {"mode": "linear"}, "")
+
+    with pytest.raises(Undetermined, match="phases"):
+        one.operator.sight(one.call, 0)
