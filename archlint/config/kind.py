@@ -176,7 +176,7 @@ class Several:
         if not isinstance(values, list | tuple):
             raise wrong(value, "a list")
         if self.length is not None and len(values) != self.length:
-            raise wrong(value, f"a list of {self.length}")
+            raise ConfigError(f"expected a list of {self.length}, not of {len(values)}")
         return tuple(_read_each(self.item, enumerate(values)).values())
 
     def schema(self) -> Schema:

@@ -386,3 +386,26 @@ outputs: [logits]
     rules = [rule for rule in RULES if rule.code == "INIT011"]
     assert [found.code for found in lint_text(loud_head, rules)] == ["INIT011"]
     assert lint_text(scaled, rules) == []
+
+
+LOW_RANK = """
+archlint: 1
+inputs:
+  x: [4, 64]
+layers:
+  - Linear: {out_features: 64}
+    init: {kaiming_normal: {nonlinearity: relu}}
+  - ReLU
+  - Linear: {out_features: 64}
+    init: {kaiming_normal: {nonlinearity: relu}}
+    ADAPTER
+  - ReLU
+  - Linear: {out_features: 64}
+"""
+
+
+@pytest.mark.parametrize("adapter", ["lora: {r: 8}", "frozen: false"])
+def test_adapters_are_not_judged(adapter: str) -> None:
+    """PEFT's first factor has the framework's default behind a ReLU, and its second is zero."""
+    training = "target: {training: {lora-rank: 4}}\n" if "frozen" in adapter else ""
+    assert lint_text(LOW_RANK.replace("ADAPTER", adapter) + training, RULES) == []
