@@ -56,13 +56,13 @@ class Whole:
 
     `features` marks a contraction over channels or features, which shows that the axis is neither
     space nor time. `causal` names the output axis whose position t reads only 0..t, or only t to
-    the end where the operator runs `backward`.
+    the end where the operator runs `backward`; None stands for one that runs both ways.
     """
 
     source: int
     features: bool = False
     causal: int | None = None
-    backward: bool = False
+    backward: bool | None = False
 
 
 @record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ from archlint.ops.operator import Operator
 from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
+from archlint.record import record, replace
 
 
 @record
@@ -94,8 +94,9 @@ def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     after = call.output(slot).shape or ()
     return tuple(
         [
-            _look(read, links, after, _is_weighted(operator, call, read))
+            _look(read, way, after, _is_weighted(operator, call, read))
             for read, links in sight.items()
+            for way in _ways(links)
         ]
     )
 
@@ -111,6 +112,17 @@ def _look(slot: int, links: Links, after: Shape, weighted: bool) -> Look:
         sums=_sums(links),
         weighted=weighted,
     )
+
+
+def _ways(links: Links) -> Sequence[Links]:
+    """Return the links of each direction of an operator that runs both ways."""
+    both = [link for link in links if isinstance(link, Whole) and link.backward is None]
+    if not both:
+        return (links,)
+    return [
+        tuple([replace(link, backward=backward) if link in both else link for link in links])
+        for backward in (False, True)
+    ]
 
 
 def _stages(links: Links, after: Shape) -> tuple[Stage, ...]:
