@@ -13,11 +13,13 @@ from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
-from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell
+from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied_tables
 from archlint.record import record, replace
 from archlint.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archlint.analysis.amount import Amount
     from archlint.analysis.compute.compute import Compute
     from archlint.analysis.compute.roofline import StepTime
@@ -98,6 +100,11 @@ class Facts:
         }
         owned = owners(self.graph, self.saved.graph, self.operators)
         return frozenset(name for name, owner in owned.items() if owner in again)
+
+    @cached_property
+    def tied_tables(self) -> Mapping[str, str]:
+        """The embedding table of each stored matrix that is a transposed copy of one."""
+        return tied_tables(self.graph, self.is_transposed)
 
     @cached_property
     def misfits(self) -> Misfits:

@@ -310,6 +310,21 @@ def test_cell_that_runs_backwards_too_looks_ahead(cell: str, way: str, ahead: bo
     assert all("looks ahead to the end along axis 1 of x" in message for message in messages)
 
 
+@pytest.mark.parametrize(
+    ("norm", "ahead"),
+    [("InstanceNorm1d", True), ("GroupNorm: {num_groups: 4}", True), ("BatchNorm1d", False)],
+)
+def test_statistics_over_time_look_ahead(norm: str, ahead: bool) -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [4, 8, 100]}\nlayers:\n"
+        "  - Conv1d: {out_channels: 8, kernel_size: 3, padding: causal}\n"
+        f"  - {norm}\n"
+        "  - Conv1d: {out_channels: 8, kernel_size: 1}\n"
+        "target: {require: {causal: true}}\n"
+    )
+    assert len(lint(text, "RF011")) == ahead
+
+
 def test_look_ahead_that_is_allowed() -> None:
     text = (
         "archlint: 1\ninputs: {x: [1, 2, 100]}\nlayers:\n"

@@ -150,7 +150,7 @@ class _Passage:
 
     def _whole(self, link: Whole, term: Reach) -> None:
         if link.causal is not None and len(self.held) == 1 and Mark.ROLLED not in self.marks:
-            self.terms.append((link.causal, _running(term, backward=link.backward is True)))
+            self.terms.append((link.causal, _running(term, backward=link.backward)))
             self.marks.add(Mark.BELOW if _falls(term) == link.backward else Mark.ABOVE)
             return
         self.rest = self.rest.sum(_covered(term, length(self.before, link.source), self.extent))

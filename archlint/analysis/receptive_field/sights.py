@@ -11,12 +11,12 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
 from archlint.ops.call import Call
-from archlint.ops.links import Links, Regroup, Sight, Stage, Through, Whole, same_axes
+from archlint.ops.links import Link, Links, Regroup, Sight, Stage, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record, replace
+from archlint.record import record
 
 
 @record
@@ -115,14 +115,16 @@ def _look(slot: int, links: Links, after: Shape, weighted: bool) -> Look:
 
 
 def _ways(links: Links) -> Sequence[Links]:
-    """Return the links of each direction of an operator that runs both ways."""
-    both = [link for link in links if isinstance(link, Whole) and link.backward is None]
-    if not both:
+    """Return the links of what reads everything, and those of what reads its own place besides."""
+    if not any(isinstance(link, Whole) and link.own is not None for link in links):
         return (links,)
-    return [
-        tuple([replace(link, backward=backward) if link in both else link for link in links])
-        for backward in (False, True)
-    ]
+    return (links, tuple([_own(link) for link in links]))
+
+
+def _own(link: Link | Stage) -> Link | Stage:
+    if isinstance(link, Whole) and link.own is not None:
+        return Through(link.source, link.own)
+    return link
 
 
 def _stages(links: Links, after: Shape) -> tuple[Stage, ...]:
