@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
     from archlint.analysis.signal.gradient import GradientSignal
     from archlint.analysis.signal.propagation import Propagation
+    from archlint.analysis.signal.saturation import Saturation
     from archlint.analysis.signal.segments import Segments
     from archlint.analysis.structure.blocks import Blocks
     from archlint.analysis.structure.flattening import Flattening
@@ -294,3 +295,10 @@ class Facts:
         from archlint.analysis.signal.gradient import GradientSignal
 
         return GradientSignal(self.propagation)
+
+    @cached_property
+    def saturation(self) -> Saturation:
+        """Rows of layers with saturating functions between them."""
+        from archlint.analysis.signal.saturation import Saturation
+
+        return Saturation(self.gradient_signal)
