@@ -149,7 +149,7 @@ def _fix(options: argparse.Namespace, fixed: Sequence[FixedFile]) -> None:
     if not options.quiet:
         places = counted(sum(file.count for file in fixed), "place")
         done = f"--fix would fix {places}" if options.diff else f"fixed {places}"
-        streams.note(f"archlint: {done if fixed else 'nothing here has a safe fix'}")
+        streams.note(f"archlint: {done if fixed else 'nothing here can be fixed safely'}")
 
 
 def _shows_info(options: argparse.Namespace) -> bool:
@@ -244,4 +244,4 @@ def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
     elif options.format in _FOR_PEOPLE:
         hidden = len(outcome.findings) - len(outcome.without_info().findings)
         hint = "" if _shows_info(options) or not hidden else "; -v shows info"
-        streams.note(f"archlint: {footer(outcome)}{hint}")
+        streams.note(f"archlint: {footer(outcome, offers_fixes=not options.fix)}{hint}")
