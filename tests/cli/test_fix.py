@@ -120,7 +120,7 @@ def test_a_fix_that_cannot_be_made_is_not_offered_again(folder, archlint):
     path.write_text(
         """\
 archlint: 1
-inputs: {x: [4, 32, 64]}
+inputs: {tokens: {shape: [4, 32], dtype: int64}}
 defaults:
   - Linear:
     init: {normal: {std: 0.02}}
@@ -130,7 +130,7 @@ blocks:
   block:
     layers:
       - LayerNorm
-      - MultiheadAttention: {num_heads: 8}
+      - MultiheadAttention: {num_heads: 8, is_causal: true}
         name: attention
       - Add:
         from: [input, attention]
@@ -143,6 +143,8 @@ blocks:
       - Add:
         from: [middle, second]
 layers:
+  - Embedding: {num_embeddings: 500, embedding_dim: 64}
+    init: {normal: {std: 0.02}}
   - block:
     repeat: 12
   - LayerNorm
@@ -155,3 +157,10 @@ layers:
     assert result.err == (
         "archlint: nothing here can be fixed safely\narchlint: found 1 warning in 1 file\n"
     )
+
+
+def test_an_exported_model_is_not_fixable(folder, archlint):
+    (folder / "net.arch.yaml").write_text(HEAD + LAYERS["flow layer"][0] + TAIL, encoding="utf-8")
+    assert "1 fixable with --fix" in archlint("check").err
+    assert archlint("export", "net.arch.yaml", "-o", "net.onnx").code == 0
+    assert archlint("check", "net.onnx").err == "archlint: found 1 warning in 1 file\n"
