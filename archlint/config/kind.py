@@ -140,8 +140,9 @@ class Real:
     def _expected(self) -> str:
         if math.isinf(self.maximum):
             return f"a number, at least {self.minimum:g}"
-        upper = "below" if self.below else "to"
-        return f"a number from {self.minimum:g} {upper} {self.maximum:g}"
+        if self.below:
+            return f"a number, at least {self.minimum:g} and below {self.maximum:g}"
+        return f"a number from {self.minimum:g} to {self.maximum:g}"
 
 
 @record
