@@ -53,6 +53,21 @@ def test_named_file_of_another_program_is_skipped_aloud(archlint: Archlint, fold
     assert "no file to check (2 skipped: --verbose says why)" in result.err
 
 
+def test_weights_beside_their_model_are_no_model(archlint: Archlint, folder: Path) -> None:
+    """A shell makes both of `models/*`."""
+    (folder / "net.arch.yaml").write_text(CLEAN, encoding="utf-8")
+    assert archlint("export", "net.arch.yaml", "-o", "net.onnx").code == 0
+    (folder / "net.onnx.data").write_bytes(bytes(range(256)))
+    result = archlint("check", "net.onnx", "net.onnx.data", "-v")
+    assert (result.code, result.out) == (0, "")
+    assert "archlint: skipped net.onnx.data: the weights of net.onnx" in result.err
+    assert archlint("check", "net.onnx.data").err == (
+        "archlint: no file to check: net.onnx.data is the weights of net.onnx\n"
+    )
+    (folder / "net.onnx").unlink()
+    assert archlint("check", "net.onnx.data").code == 1
+
+
 def test_files_may_stand_on_both_sides_of_options(archlint: Archlint, folder: Path) -> None:
     for name in ("first", "second", "third"):
         (folder / f"{name}.onnx").write_text("text", encoding="utf-8")
