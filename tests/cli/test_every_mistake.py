@@ -57,7 +57,7 @@ def test_layers_outputs_and_target_are_told_together(archlint: Archlint, folder:
         "16:11": "did you mean 'nvidia-t4'?",
         "17:3": "did you mean 'training.optimizer'?",
         "19:16": "did you mean 'fp32'?",
-        "20:18": "expected a number from 0 to 1, not 2",
+        "20:18": "expected a number, at least 0 and below 1, not 2",
         "22:22": "unknown unit 'GBB'",
         "23:5": "did you mean 'require.weights'?",
         "24:32": "not -1",
