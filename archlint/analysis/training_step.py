@@ -15,6 +15,7 @@ from archlint.analysis.training.checkpointing import segments
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_format, halved
 from archlint.analysis.training.program import Program
+from archlint.analysis.training.trained_part import frozen_part
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
@@ -95,6 +96,7 @@ class TrainingStep:
         )
         if graph is self.graph:
             return Program(graph, self.parameters, self.gradients)
+        graph = frozen_part(graph, self.operators, self.target.training)
         parameters = replace(self.parameters, graph=graph, is_restored=True)
         return Program(
             graph, parameters, replace(self.gradients, graph=graph, parameters=parameters)

@@ -11,6 +11,7 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 from archlint.analysis.facts import Facts
+from archlint.analysis.training.trained_part import trained_part, unmatched_patterns
 from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
@@ -31,12 +32,14 @@ def facts_of(
     optimizer: str = "sgd",
     *,
     reads: bool = True,
+    frozen: str = "",
     batch: int | None = None,
 ) -> Facts:
     document = read_onnx(path)
     numbers = StoredNumbers(path, document.model, document.payloads)
-    training = Training(optimizer, loss="none", foreach=False)
-    graph = build_graph(document.model, Bindings(batch))
+    patterns = (frozen,) if frozen else ()
+    training = Training(optimizer, loss="none", foreach=False, frozen=patterns)
+    graph = trained_part(build_graph(document.model, Bindings(batch)), operators(), training)
     target = Target(training=training)
     return Facts(graph, target, operators(), **({"first": numbers.first} if reads else {}))
 
@@ -128,6 +131,14 @@ def test_a_table_of_zeros_tells_nothing_of_its_size(tmp_path: Path) -> None:
         NETWORKS["windows"]["parameters"],
     )
     assert count.low < truth < count.high
+
+
+def test_a_folded_parameter_can_be_frozen() -> None:
+    facts = facts_of(export_of("windows"), frozen="table")
+    trained = {e.value.name: e.trained for e in facts.trained_parameters.every}
+    assert [name for name, is_trained in trained.items() if not is_trained] == ["table"]
+    frozen = Training("sgd", frozen=("table",))
+    assert not [*unmatched_patterns(facts.graph, frozen)]
 
 
 def clear(model: ModelProto, parameter: str) -> None:
