@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 
@@ -83,7 +83,7 @@ class _Program:
             place for place in places if place[2] not in named and place[2] not in self._joined
         ]
         for parameter in missing:
-            place = next((each for each in others if self._may_be(parameter, each[2])), None)
+            place = self._place(parameter, others, named)
             if place is None and parameter.endswith("bias"):
                 self._append(parameter, call)
             elif place is not None:
@@ -144,14 +144,30 @@ class _Program:
                 if value is not None and value.shape and value.dtype and value.dtype.is_float:
                     yield node, slot, name
 
+    def _place(
+        self, parameter: str, others: Iterable[tuple[Node, int, str]], named: Collection[str]
+    ) -> tuple[Node, int, str] | None:
+        """Return where a call reads a parameter: what was made of it, else what it may be."""
+        free = None
+        for place in others:
+            made_of = self._made_of.get(place[2], ())
+            if parameter in made_of:
+                return place
+            is_open = free is None and not set(made_of) & set(named)
+            if is_open and self._may_be(parameter, place[2]):
+                free = place
+        return free
+
+    @cached_property
+    def _made_of(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters that stored tensors were made of, as far as the file says."""
+        found = foldings(self.graph, self.signature)
+        return {name: each.parameters for name, each in found.items()}
+
     @cached_property
     def _joined(self) -> Mapping[str, tuple[str, ...]]:
         """The stored tensors that several parameters were put together in, with these."""
-        return {
-            name: each.parameters
-            for name, each in foldings(self.graph, self.signature).items()
-            if len(each.parameters) > 1
-        }
+        return {name: made_of for name, made_of in self._made_of.items() if len(made_of) > 1}
 
     def _may_be(self, parameter: str, name: str) -> bool:
         """Whether a parameter may be stored as that tensor: a bias is a row of numbers."""

@@ -108,12 +108,22 @@ class FoldedSizes:
             if rows is not None:
                 is_all = calls.only_repeat or calls.looks_up_stored_places
                 return Size(rows.elements, rows.elements if is_all else most)
-            first = (self.graph.values[tensor.name].sizes or (1,))[0]
-            if calls.only_repeat and first in self._batches:
-                return Size.exact(count // first)
+            if calls.only_repeat:
+                return self._of_repeated(tensor)
         if calls.looks_up_stored_places:
             most = count
         return Size(1 if calls.may_grow else count, most)
+
+    def _of_repeated(self, tensor: FoldedTensor) -> Size:
+        """Return the size of a parameter whose numbers do not tell along which axes it repeats.
+
+        A token is repeated for each sample, and never along its features.
+        """
+        shape = self.graph.values[tensor.name].sizes or (1,)
+        if shape[0] not in self._batches:
+            return Size(1, tensor.elements)
+        most = tensor.elements // shape[0]
+        return Size(shape[-1] if len(shape) > 1 else 1, most)
 
     def _of_pieces(self, tensors: list[FoldedTensor]) -> Size:
         """Return the size of a parameter that several tensors are parts of.

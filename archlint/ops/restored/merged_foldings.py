@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 
@@ -24,6 +25,7 @@ from archlint.ops.restored.exported_weights import holds_norm
 from archlint.record import record, replace
 
 _PARAMETER = "PARAMETER"
+_NUMBER = re.compile(r"\d+")
 
 
 def with_own_foldings(graph: Graph) -> Graph:
@@ -89,7 +91,8 @@ class _Merged:
                 return False  # a number, which takes no memory
             note = sources(names)
         else:
-            parameter = self._parameter(user)
+            made_of = (stored,) if origin is None else origin.parameters
+            parameter = self._parameter(user) or self._alike(made_of)
             if parameter is None:
                 return False
             self._lost.remove(parameter)
@@ -103,6 +106,11 @@ class _Merged:
         module = "".join(f"{part}." for part in module_path(user))
         found = (name for name in self._lost if name.startswith(module))
         return next((name for name in found if "." not in name[len(module) :]), None)
+
+    def _alike(self, made_of: Collection[str]) -> str | None:
+        """Return the first parameter not in the file whose name differs in numbers alone."""
+        forms = {_NUMBER.sub("", name) for name in made_of}
+        return next((name for name in self._lost if _NUMBER.sub("", name) in forms), None)
 
     def _read(self, call: ExportedCall, stored: str, gone: str) -> None:
         for node in call.nodes:

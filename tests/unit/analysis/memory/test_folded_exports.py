@@ -133,6 +133,13 @@ def test_a_table_of_zeros_tells_nothing_of_its_size(tmp_path: Path) -> None:
     assert count.low < truth < count.high
 
 
+def test_a_token_of_zeros_is_repeated_for_each_sample(tmp_path: Path) -> None:
+    model = onnx.load(export_of("windows"))
+    clear(model, "token")
+    onnx.save(model, tmp_path / "zeros.onnx")
+    assert sizes(facts_of(tmp_path / "zeros.onnx"))["token"] == 16
+
+
 def test_a_folded_parameter_can_be_frozen() -> None:
     facts = facts_of(export_of("windows"), frozen="table")
     trained = {e.value.name: e.trained for e in facts.trained_parameters.every}
