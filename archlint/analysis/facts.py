@@ -13,6 +13,7 @@ from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
+from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
 from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied_tables
 from archlint.record import record, replace
 from archlint.target import Target
@@ -49,7 +50,8 @@ class Facts:
     """The facts of one graph for one target.
 
     `describe` computes statistics of a stored tensor; only facts about numbers call it.
-    `is_transposed` compares two stored matrices, to find tied weights.
+    `is_transposed` compares two stored matrices, to find tied weights. `first` reads the first
+    numbers of a stored tensor that an optimizer computed from parameters.
     """
 
     graph: Graph
@@ -57,6 +59,7 @@ class Facts:
     operators: Operators
     describe: Describe = read_nothing
     is_transposed: IsTransposed = cannot_tell
+    first: ReadFirst = reads_nothing
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -168,6 +171,7 @@ class Facts:
             self.gradients,
             self.target,
             self.is_transposed,
+            self.first,
         )
 
     @property

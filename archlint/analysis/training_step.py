@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from archlint.analysis.memory.saved import Saved
@@ -14,12 +15,16 @@ from archlint.analysis.training.checkpointing import segments
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_format, halved
 from archlint.analysis.training.program import Program
+from archlint.analysis.training.trained_part import frozen_part
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
+from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.exported_weights import folded_parameters
 from archlint.ops.restored.folded_norms import folded_norms
+from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
+from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
@@ -52,16 +57,20 @@ class TrainingStep:
     gradients: GradientFlow
     target: Target
     is_transposed: IsTransposed = cannot_tell
+    first: ReadFirst = reads_nothing
 
     @cached_property
     def program(self) -> Program:
         """The network with the weights and the batch norms that it surely had."""
-        return self._program(with_biases=False)
+        return self._program()
 
     @cached_property
     def framework(self) -> Graph:
         """The graph of the operators that the framework ran, with the layers that it surely had."""
-        hidden = self._surely
+        return self._with_known_layers(self._surely)
+
+    def _with_known_layers(self, hidden: HiddenDropouts) -> Graph:
+        """Return the graph of a program with the layers that the target speaks of."""
         if self._is_open:
             return with_shared_heads(hidden.graph)
         dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
@@ -79,12 +88,15 @@ class TrainingStep:
         """The nodes that batch norms were folded into, as far as the file records it."""
         return folded_norms(self.graph)
 
-    def _program(self, *, with_biases: bool) -> Program:
+    def _program(self, *, with_biases: bool = False, most: bool = False) -> Program:
         has_norms = self.target.training.batch_norm != "absent"
         whole = tied(self.graph, self.is_transposed)
-        graph = restored(whole, has_norms=has_norms, with_biases=with_biases)
+        graph = restored(
+            whole, has_norms=has_norms, with_biases=with_biases, most=most, numbers=self._numbers
+        )
         if graph is self.graph:
             return Program(graph, self.parameters, self.gradients)
+        graph = frozen_part(graph, self.operators, self.target.training)
         parameters = replace(self.parameters, graph=graph, is_restored=True)
         return Program(
             graph, parameters, replace(self.gradients, graph=graph, parameters=parameters)
@@ -125,7 +137,7 @@ class TrainingStep:
     def note(self) -> str | None:
         """Why the memory is an interval, or of another network than one might think; else None."""
         notes = self._untrained + self._folded
-        if self._fullest is not None:
+        if self._is_open:
             hidden = " and ".join(self._hides) or "numbers worked out beforehand"
             notes.append(_HIDES.format(hidden))
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
@@ -134,7 +146,8 @@ class TrainingStep:
             f"how much the backward pass of {op} needs depends on {DEPENDS_ON}" for op in rewriting
         ]
         peak = self.memory.peak
-        if self.saved.total.value is not None and peak.low < peak.high and not rewriting:
+        is_exact = self.saved.total.value is not None and not self._undecided
+        if is_exact and peak.low < peak.high and not rewriting:
             notes.append("variables of the program may hold tensors until a module returns")
         return "; ".join(filter(None, (*notes, *self.saved.reasons))) or None
 
@@ -151,12 +164,25 @@ class TrainingStep:
 
     @property
     def _folded(self) -> list[str]:
-        """The constants that are counted in place of the parameters they were computed from."""
-        names = folded_parameters(self.program.graph, self.program.parameters.trainable)
-        if not names:
-            return []
-        shown = ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
-        return [f"the exporter folded parameters into {shown}: export with optimize=False"]
+        """The parameters that an exporter computed other tensors from, where that leaves doubt."""
+        counted = folded_parameters(self.program.graph, self.program.parameters.trainable)
+        undecided = self._undecided
+        folded = (
+            (counted, "the exporter folded parameters into {}"),
+            (undecided.sizes, "the exporter folded {}, whose size is not recorded"),
+            (undecided.saved, "the exporter folded {} in an order of calls that is not recorded"),
+        )
+        notes = [note.format(_shown(names)) for names, note in folded if names]
+        return [f"{note}: export with optimize=False" for note in notes]
+
+    @cached_property
+    def _numbers(self) -> DistinctNumbers:
+        return DistinctNumbers(self.first)
+
+    @cached_property
+    def _undecided(self) -> Undecided:
+        """What an exporter folded and the file does not tell all about."""
+        return undecided_parameters(self.graph, self._numbers)
 
     @property
     def unseen(self) -> float:
@@ -177,8 +203,11 @@ class TrainingStep:
         One who says that there are batch norms speaks of a network that has nothing else hidden.
         """
         if not self._is_open:
-            return None
-        program = self._program(with_biases=True)
+            if not self._undecided:
+                return None
+            program = self._program(most=True)
+            return program, self._with_known_layers(self._hidden(program))
+        program = self._program(with_biases=True, most=True)
         graph = with_recomputed_constants(
             program.graph, program.is_folded_number, program.parameters.trainable.__contains__
         )
@@ -229,3 +258,8 @@ class TrainingStep:
             more=None if saved.more is None else self._memory(saved.more),
             blocks=Blocks(saved.graph, self.graph),
         )
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Return the first names of a list."""
+    return ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)

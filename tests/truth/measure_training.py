@@ -178,7 +178,9 @@ def trim(proto: onnx.ModelProto, telling: Collection[str]) -> None:
         del node.metadata_props[:]
         node.metadata_props.extend(kept)
     for info in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        kept = [entry for entry in info.metadata_props if entry.key in telling]
         del info.metadata_props[:]
+        info.metadata_props.extend(kept)
 
 
 def truth_of(network: Network, ways: Collection[bool] = (False, True)) -> dict[str, object]:

@@ -102,10 +102,17 @@ class StoredRoles:
     def _may_be_folded(self, name: str) -> bool:
         """Whether a tensor that no program names may be what an optimizer made of a parameter.
 
-        It goes by the name of the call that made it: of a part of a table of positions, of a token
-        that is repeated. Masks and tables of cosines are made of numbers. In a graph that was taken
-        back, what was worked out of a parameter is that parameter again.
+        Newer files say what it was made of. In others it goes by the name of the call that made it:
+        of a part of a table of positions, of a token that is repeated. Masks and tables of cosines
+        are made of numbers. In a graph that was taken back, what was worked out of a parameter is
+        that parameter again.
         """
+        if self._signature is not None:
+            from archlint.graph.program.folding import folding
+
+            origin = folding(self.lineage.graph, name, self._signature)
+            if origin is not None and not origin.parameters:
+                return False
         if not self._has_absent_parameters or _NUMBER.sub("", name) in _MADE_OF_NUMBERS:
             return False
         return not (self.is_restored and is_computed_anew(name))

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from archlint.frontends.properties import FROZEN
 from archlint.graph.graph import Graph
+from archlint.graph.program.calls import signature
 from archlint.graph.program.modules import is_target, matched, module_paths
 from archlint.ops.registry import Operators
 from archlint.record import replace
@@ -22,6 +23,11 @@ def trained_part(graph: Graph, operators: Operators, training: Training) -> Grap
         from archlint.analysis.training.adapters import Adapters
 
         return Adapters(graph, operators, training.lora_rank, training.lora_targets).added()
+    return frozen_part(graph, operators, training)
+
+
+def frozen_part(graph: Graph, operators: Operators, training: Training) -> Graph:
+    """Return `graph` with the parameters marked that `training` says are frozen."""
     if training.frozen:
         return _frozen(graph, _names(graph, operators, training.frozen))
     return graph
@@ -36,7 +42,9 @@ def unmatched_patterns(graph: Graph, training: Training) -> Iterator[tuple[str, 
     for pattern in modules:
         if not any(matched(path, (pattern,)) for path in paths):
             yield "training.checkpointing", pattern
-    ways = {each for path in (*paths, *map(_path, graph.weights)) for each in _ways(path)}
+    named = signature(graph)  # parameters that an exporter folded are in no other place
+    names = (*graph.weights, *(() if named is None else named.kinds))
+    ways = {each for path in (*paths, *map(_path, names)) for each in _ways(path)}
     for pattern in training.frozen:
         if not any(fnmatchcase(name, pattern) for name in ways):
             yield "training.frozen", pattern

@@ -48,6 +48,11 @@ class ExportedCall:
         return self.target == "operator.getitem"
 
     @property
+    def tensors(self) -> list[str]:
+        """The names of the tensors among the arguments, in order."""
+        return [name for part in self.arguments for name in _TENSORS.findall(part)]
+
+    @property
     def units(self) -> frozenset[str]:
         """The ones and zeros that an exporter gives to an instance norm, which group norm has not.
 
@@ -102,6 +107,13 @@ def exported_call(node: Node) -> ExportedCall | None:
     return _call(printed_call(node), (node,))
 
 
+def taken_tensors(node: Node) -> frozenset[str]:
+    """Return the names that the program has for the tensors which the call of a node takes."""
+    call = exported_call(node)
+    given = () if call is None else (*call.arguments, *call.keywords.values())
+    return frozenset(name for part in given for name in _TENSORS.findall(part))
+
+
 def is_inside(node: Node, module: str) -> bool:
     """Whether torch.export says that a node was run inside a module of that class."""
     return module in node.metadata.get(_CLASSES, "")
@@ -143,7 +155,7 @@ def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
             for name in node.inputs
             if name and name not in made and name not in graph.weights
         )
-        asked = [name for part in call.arguments for name in _TENSORS.findall(part)]
+        asked = call.tensors
         gone = [name for name in asked if name not in graph.values and name not in named.tensors]
         others = [name for name in read if name not in asked]
         if len(gone) == len(others):

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archlint.graph import tensor
+from archlint.graph.program.folding import FOLDED_FROM
 from archlint.graph.weight import Weight
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 def add_stored(proto: GraphProto, scope: Scope) -> None:
     """Add the initializers of a graph to its scope, with the contents of small ones."""
+    folded = _folded(proto)
     for stored in proto.initializer:
         name = intern(stored.name)
         scope.values[name] = value = tensor.value(name, stored)
-        scope.weights[name] = Weight(
-            name, entries(stored.metadata_props), tensor.is_external(stored)
-        )
+        metadata = entries(stored.metadata_props)
+        if name in folded:
+            metadata = {**metadata, FOLDED_FROM: folded[name]}
+        scope.weights[name] = Weight(name, metadata, tensor.is_external(stored))
         contents = tensor.contents(stored, value)
         if contents is not None:
             scope.constants[name] = contents
@@ -36,6 +39,16 @@ def add_stored(proto: GraphProto, scope: Scope) -> None:
         scope.weights[values.name] = Weight(
             values.name, entries(values.metadata_props), tensor.is_external(values)
         )
+
+
+def _folded(proto: GraphProto) -> Mapping[str, str]:
+    """Return what an optimizer computed beforehand, which it notes with the types of tensors."""
+    return {
+        info.name: entry.value
+        for info in proto.value_info
+        for entry in info.metadata_props
+        if entry.key == FOLDED_FROM
+    }
 
 
 def entries(properties: Sequence[StringStringEntryProto]) -> Mapping[str, str]:

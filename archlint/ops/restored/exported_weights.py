@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field
+from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import ExportedCall, Signature, exported_calls, signature
+from archlint.graph.program.folding import folding, foldings
 from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.graph.weight import Weight
 from archlint.ops.restored.folded_norms import CONVOLUTIONS
@@ -52,7 +54,12 @@ def folded_parameters(graph: Graph, trainable: Iterable[str]) -> list[str]:
     return [name for name in trainable if name not in named.kinds and "#" not in name]
 
 
-@record(frozen=False)
+def holds_norm(call: ExportedCall) -> bool:
+    """Whether a batch norm was folded into the node of a call."""
+    return "batch_norm" in call.target and any(node.op in _FOLDED for node in call.nodes)
+
+
+@record(frozen=False, slots=False)
 class _Program:
     """The parameters by name, and what each node reads instead of what the file has there."""
 
@@ -65,15 +72,18 @@ class _Program:
 
     def read(self, call: ExportedCall) -> None:
         """Let the nodes of a call read the parameters that it names."""
-        if "batch_norm" in call.target and any(node.op in _FOLDED for node in call.nodes):
+        if holds_norm(call):
             return  # its parameters come back with the batch norm
         named = list(self._parameters(call))
         places = list(self._stored(call))
         here = {name for _, _, name in places}
+        here.update(name for _, _, stored in places for name in self._joined.get(stored, ()))
         missing = [name for name in named if name not in here]
-        others = [place for place in places if place[2] not in named]
+        others = [
+            place for place in places if place[2] not in named and place[2] not in self._joined
+        ]
         for parameter in missing:
-            place = next((each for each in others if self._may_be(parameter, each[2])), None)
+            place = self._place(parameter, others, named)
             if place is None and parameter.endswith("bias"):
                 self._append(parameter, call)
             elif place is not None:
@@ -86,6 +96,8 @@ class _Program:
         is_float = value.dtype is not None and value.dtype.is_float
         is_called = name.startswith(_REPEATED) and name not in self.signature.kinds
         if not is_float or not is_called or not value.shape:
+            return
+        if folding(self.graph, name, self.signature) is not None:
             return
         batch = [self.graph.values[each].shape for each in self.graph.inputs]
         if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
@@ -132,6 +144,31 @@ class _Program:
                 if value is not None and value.shape and value.dtype and value.dtype.is_float:
                     yield node, slot, name
 
+    def _place(
+        self, parameter: str, others: Iterable[tuple[Node, int, str]], named: Collection[str]
+    ) -> tuple[Node, int, str] | None:
+        """Return where a call reads a parameter: what was made of it, else what it may be."""
+        free = None
+        for place in others:
+            made_of = self._made_of.get(place[2], ())
+            if parameter in made_of:
+                return place
+            is_open = free is None and not set(made_of) & set(named)
+            if is_open and self._may_be(parameter, place[2]):
+                free = place
+        return free
+
+    @cached_property
+    def _made_of(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters that stored tensors were made of, as far as the file says."""
+        found = foldings(self.graph, self.signature)
+        return {name: each.parameters for name, each in found.items()}
+
+    @cached_property
+    def _joined(self) -> Mapping[str, tuple[str, ...]]:
+        """The stored tensors that several parameters were put together in, with these."""
+        return {name: made_of for name, made_of in self._made_of.items() if len(made_of) > 1}
+
     def _may_be(self, parameter: str, name: str) -> bool:
         """Whether a parameter may be stored as that tensor: a bias is a row of numbers."""
         shape = self.graph.values[name].shape or ()
@@ -146,11 +183,12 @@ class _Program:
         reads = parameter
         if is_transposed and len(shape) == 2:
             reads = f"{parameter}#turned"
-            if reads not in self.transposed:
-                self.transposed[reads] = replace(stored, name=reads, role=Role.COMPUTED)
-                order = {"perm": (1, 0)}
-                turn = Node(reads, "Transpose", "", (parameter,), (reads,), order, node.metadata)
-                self.before.setdefault(node.name, []).append(turn)
+            if reads in self.transposed:  # by another call, which is one operator with its own
+                reads = f"{reads} for {node.name}"
+            self.transposed[reads] = replace(stored, name=reads, role=Role.COMPUTED)
+            order = {"perm": (1, 0)}
+            turn = Node(reads, "Transpose", "", (parameter,), (reads,), order, node.metadata)
+            self.before.setdefault(node.name, []).append(turn)
         self.inputs.setdefault(node.name, list(node.inputs))[slot] = reads
 
     def _append(self, parameter: str, call: ExportedCall) -> None:

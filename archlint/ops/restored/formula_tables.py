@@ -31,6 +31,11 @@ _EVEN = re.compile(r"(^|[._])(grid|knots|bins|offset|centers|positions|steps)$")
 _TOLERANCE = 1e-5
 
 
+def reads_nothing(_: str, __: int) -> np.ndarray | None:
+    """Read no numbers, where there are none to read."""
+    return None
+
+
 def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, str]]:
     """Return the tables that no training can have made, with the metadata that says what they are.
 

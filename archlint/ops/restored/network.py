@@ -6,9 +6,12 @@ from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
+from archlint.ops.restored.distinct_numbers import NO_NUMBERS, DistinctNumbers
 from archlint.ops.restored.exported_weights import as_in_program
 from archlint.ops.restored.folded_norms import unfolded
+from archlint.ops.restored.folded_weights import with_folded
 from archlint.ops.restored.merged_calls import with_twins
+from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
 from archlint.ops.restored.repeated_calls import with_own_calls
@@ -16,15 +19,24 @@ from archlint.ops.restored.single_precision import with_single_precision
 from archlint.record import replace
 
 
-def restored(graph: Graph, *, has_norms: bool = True, with_biases: bool = False) -> Graph:
+def restored(
+    graph: Graph,
+    *,
+    has_norms: bool = True,
+    with_biases: bool = False,
+    most: bool = False,
+    numbers: DistinctNumbers = NO_NUMBERS,
+) -> Graph:
     """Return `graph` with the weights and, unless it had none, the batch norms that it had.
 
-    `with_biases` takes it that layers in front of a batch norm had a bias where no file tells. A
-    graph that hides nothing is returned as it is.
+    `with_biases` takes it that layers in front of a batch norm had a bias where no file tells, and
+    with `most`, parameters are as large as they may have been. `numbers` are those of
+    stored tensors. A graph that hides nothing is returned as it is.
     """
     whole = as_in_program(
         with_pads(with_own_calls(with_twins(separated(with_single_precision(graph)))))
     )
+    whole = with_folded(with_own_foldings(whole), numbers, most=most)
     if has_norms:
         whole = unfolded(whole, with_biases=with_biases)
     return whole if whole is graph and not _is_mixed(graph) else _ordered(whole)

@@ -1,0 +1,64 @@
+"""What an optimizer computed beforehand, as onnxscript notes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from archlint.graph.program.calls import Signature, base_name
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from archlint.graph.graph import Graph
+
+FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+"""The tensors that went into one that was computed beforehand: all of them, in alphabetic order."""
+
+_NAME = re.compile(r"'([^']*)'")
+_UNNAMED = re.compile(r"val_\d+")  # what the exporter makes inside a call
+_PARAMETER = "PARAMETER"
+
+
+@record
+class Folding:
+    """What a tensor that was computed beforehand is made of.
+
+    `parameters` and `others` are stored tensors of the program, the latter its buffers and
+    constants. `calls` are the base names of its calls, once for each call, the one that made the
+    tensor itself last. Their order and which of them takes what are not recorded.
+    """
+
+    parameters: tuple[str, ...]
+    others: tuple[str, ...]
+    calls: tuple[str, ...]
+
+
+def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
+    """Return what a stored tensor was computed from; None where the file does not say."""
+    weight = graph.weights.get(name)
+    text = None if weight is None else weight.metadata.get(FOLDED_FROM)
+    if text is None or name in named.kinds:
+        return None
+    sources = [*_NAME.findall(text), name]
+    kinds = {source: named.kinds[source] for source in sources if source in named.kinds}
+    return Folding(
+        tuple(source for source, kind in kinds.items() if kind == _PARAMETER),
+        tuple(source for source, kind in kinds.items() if kind != _PARAMETER),
+        tuple(
+            base_name(source)
+            for source in sources
+            if source not in kinds and not _UNNAMED.fullmatch(source)
+        ),
+    )
+
+
+def foldings(graph: Graph, named: Signature) -> Mapping[str, Folding]:
+    """Return the stored tensors that were computed beforehand, with what they are made of."""
+    found = ((name, folding(graph, name, named)) for name in graph.weights)
+    return {name: each for name, each in found if each is not None}
+
+
+def sources(names: Iterable[str]) -> str:
+    """Return the note that a tensor was computed from those of these names."""
+    return repr(sorted(names))

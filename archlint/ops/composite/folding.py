@@ -1,0 +1,49 @@
+"""Tensors that are made of parameters alone, which an optimizer computes beforehand."""
+
+from __future__ import annotations
+
+from archlint.ops.call import Call, nbytes
+from archlint.ops.composite.composite import Composite, framework_operator
+from archlint.ops.facets import keeps_nothing
+from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.strides import Strides, contiguous
+
+VIEWED, COMPUTED = "ViewedParameter", "FoldedParameters"
+"""A part or an expansion of a parameter, and what is computed from parameters."""
+
+ITSELF, PASSING = "saves_output", "passing"
+"""Whether it saves its output, and how many tensors like it exist for a moment."""
+
+SAVED, SAVED_ROWS, SAVED_PLACES = "saved", "saved_rows", "saved_places"
+"""How many tensors like the output it saves besides, how many like one row, how many places."""
+
+_PLACE_BYTES = 8
+
+
+def composites() -> tuple[Composite, ...]:
+    """Return the two operators of this family, which no call has by itself."""
+    return (
+        Composite(framework_operator(VIEWED, keeps_nothing, view=views_any)),
+        Composite(framework_operator(COMPUTED, keeps_of_parameters)),
+    )
+
+
+def views_any(call: Call, _: int, __: Strides) -> Strides:
+    """The elements of the parameter, in an order that is not recorded."""
+    return contiguous(call.output_shape())
+
+
+def keeps_of_parameters(call: Call, gradients: Gradients) -> Kept:
+    """Keep results on the way, as many as the calls may save."""
+    if not gradients.needed:
+        return NOTHING
+    whole, rows = nbytes(call.output()), (*call.output_shape(), 1)[0]
+    of_row = max(whole // max(rows, 1), rows * whole // max(call.output_elements(), 1))
+    passing = call.integer(PASSING, 0) * whole
+    own = call.integer(SAVED, 0) * whole + call.integer(SAVED_ROWS, 0) * of_row
+    return Kept(
+        outputs=(0,) if call.integer(ITSELF, 0) else (),
+        own=own + call.integer(SAVED_PLACES, 0) * _PLACE_BYTES,
+        transient=passing,
+        forward_transient=min(passing, whole),
+    )

@@ -1,0 +1,106 @@
+"""Which numbers of a stored tensor are there again, as where rows of a table were looked up."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING
+
+from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import numpy as np
+
+    from archlint.graph.value import Value
+
+_LARGEST = 512 * 512  # elements of the largest tensor that onnxscript stores after computing it
+_FEWEST = 3  # what is not trained yet may be all zeros, or zeros and ones
+_CHANCE = 1.01  # of two drawn numbers that happen to be equal
+
+
+@record
+class Rows:
+    """The rows of a tensor that are not there again: so many elements in rows of that length."""
+
+    elements: int
+    length: int
+
+
+@record(slots=False)
+class DistinctNumbers:
+    """Reads the numbers of stored tensors, and remembers which of them are there again."""
+
+    first: ReadFirst = reads_nothing
+
+    def of(self, tensor: Value, batches: Collection[int] = ()) -> np.ndarray | None:
+        """Return the numbers of a tensor, None where there are none or too many.
+
+        They are those of the first sample where the tensor is for one of the `batches`, and not for
+        the one in the file.
+        """
+        shape = tensor.sizes
+        if shape is None or prod(shape) > _LARGEST:
+            return None
+        is_batch = bool(shape) and shape[0] in batches
+        for size in (shape, (1, *shape[1:])) if is_batch else (shape,):
+            found = self.first(tensor.name, prod(size))
+            if found is not None:
+                return found.reshape(size)
+        return None
+
+    def rows(self, tensor: Value, batches: Collection[int] = ()) -> Rows | None:
+        """Return the rows of a tensor without those that are there again; None if it is silent."""
+        known = self._known
+        if tensor.name not in known:
+            numbers = self.of(tensor, batches)
+            if numbers is None:
+                return None
+            known[tensor.name] = distinct_rows(numbers)
+        return known[tensor.name]
+
+    @cached_property
+    def _known(self) -> dict[str, Rows | None]:
+        return {}
+
+
+NO_NUMBERS = DistinctNumbers()
+"""What is known where no numbers can be read."""
+
+
+def distinct_rows(numbers: np.ndarray) -> Rows | None:
+    """Return the rows of a tensor without those that are there again.
+
+    They lie along the axis that leaves the fewest elements, the last of several: a table of which
+    rows were looked up has these rows, whatever was transposed since. None where there are too few
+    numbers to tell.
+    """
+    import numpy as np
+
+    fewest = len(np.unique(numbers))
+    if fewest < _FEWEST:
+        return None
+    axes = [axis for axis, size in enumerate(numbers.shape) if 1 < size < numbers.size]
+    if fewest == numbers.size and axes:
+        return Rows(fewest, numbers.shape[axes[-1]])
+    found = [_rows(np.moveaxis(numbers, axis, -1)) for axis in reversed(axes)]
+    known = [rows for rows in found if rows.elements <= fewest * _CHANCE]
+    return min(known, key=lambda rows: rows.elements, default=Rows(fewest, 1))
+
+
+def distinct_of_all(tensors: Sequence[np.ndarray]) -> tuple[int, bool]:
+    """Return how many numbers several tensors have, and whether no two of them share any."""
+    import numpy as np
+
+    own = [np.unique(numbers) for numbers in tensors]
+    together = len(np.unique(np.concatenate(own)))
+    return together, together == sum(map(len, own))
+
+
+def _rows(numbers: np.ndarray) -> Rows:
+    import numpy as np
+
+    length = numbers.shape[-1]
+    return Rows(len(np.unique(numbers.reshape(-1, length), axis=0)) * length, length)

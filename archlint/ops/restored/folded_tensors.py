@@ -1,0 +1,54 @@
+"""The tensors that an optimizer computed beforehand, with what the program did to make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from archlint.graph.graph import Graph
+from archlint.graph.program.calls import signature, taken_tensors
+from archlint.graph.program.folding import Folding, foldings
+from archlint.ops.restored.folded_calls import FoldedCalls
+from archlint.record import record
+
+# The magnitude and the direction of weight norm, as PyTorch's two ways to apply it name them.
+_MAGNITUDES = {"original0": "original1", "_g": "_v"}
+
+
+@record
+class FoldedTensor:
+    """A tensor of so many `elements`, and the calls that made it of stored ones."""
+
+    name: str
+    elements: int
+    origin: Folding
+    calls: FoldedCalls
+
+    @property
+    def weight_norm(self) -> tuple[str, str] | None:
+        """The direction and the magnitude of a weight that is their product; None for others."""
+        names = self.origin.parameters
+        if len(names) != 2 or not self.calls.normalizes:
+            return None
+        for magnitude in names:
+            for ending, other in _MAGNITUDES.items():
+                direction = magnitude.removesuffix(ending) + other
+                if magnitude.endswith(ending) and direction in names:
+                    return direction, magnitude
+        return None
+
+
+def folded_tensors(graph: Graph) -> tuple[FoldedTensor, ...]:
+    """Return the tensors that an optimizer computed beforehand and that something reads."""
+    named = signature(graph)
+    return () if named is None else tuple(_described(graph, foldings(graph, named), named.tensors))
+
+
+def _described(
+    graph: Graph, found: Mapping[str, Folding], named: Mapping[str, str]
+) -> Iterator[FoldedTensor]:
+    for name, origin in found.items():
+        elements, users = graph.values[name].elements, graph.consumers.get(name)
+        if elements and users:
+            taken = {named.get(each, "") for each in taken_tensors(users[0])}
+            is_inside = bool(origin.parameters) and taken.issuperset(origin.parameters)
+            yield FoldedTensor(name, elements, origin, FoldedCalls(origin, is_inside))

@@ -1,0 +1,162 @@
+"""Restores parameters that an optimizer computed other tensors from beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from functools import cached_property
+
+from archlint.graph.dtype import DType
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.program.calls import taken_tensors
+from archlint.graph.value import Provenance, Role, Value
+from archlint.graph.weight import Weight
+from archlint.ops.composite.folding import COMPUTED, SAVED_PLACES, VIEWED
+from archlint.ops.operator import FRAMEWORK
+from archlint.ops.restored.distinct_numbers import DistinctNumbers
+from archlint.ops.restored.folded_sizes import FoldedSizes, Size
+from archlint.ops.restored.folded_tensors import FoldedTensor, folded_tensors
+from archlint.record import record, replace
+
+
+def with_folded(graph: Graph, numbers: DistinctNumbers, *, most: bool = False) -> Graph:
+    """Return `graph` with what an optimizer computed beforehand as training computes it.
+
+    Each pass makes it anew, of parameters or of other stored tensors. Where the sizes of parameters
+    are in doubt, they are the least that there may be, or the `most`. `numbers` tell some sizes.
+    """
+    found = folded_tensors(graph)
+    return _Unfolded(graph, found, numbers, most).graph_with_parameters() if found else graph
+
+
+@record
+class Undecided:
+    """The folded parameters of unknown size, and those of which it is open what training saves."""
+
+    sizes: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is in doubt."""
+        return bool(self.sizes or self.saved)
+
+
+def undecided_parameters(graph: Graph, numbers: DistinctNumbers) -> Undecided:
+    """Return the parameters that an optimizer folded in ways that leave memory in doubt."""
+    found = folded_tensors(graph)
+    return _Unfolded(graph, found, numbers).undecided if found else Undecided()
+
+
+@record(slots=False, frozen=False, eq=False)
+class _Unfolded:
+    graph: Graph
+    tensors: tuple[FoldedTensor, ...]
+    numbers: DistinctNumbers
+    most: bool = False
+    _added: dict[str, Value] = field(default_factory=dict)
+    _before: dict[str, list[Node]] = field(default_factory=dict)
+    _made: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def undecided(self) -> Undecided:
+        """The parameters that are in doubt."""
+        sizes = [name for name, size in self._sizes.items() if size.low < size.high]
+        saved = (
+            name
+            for tensor in self.tensors
+            if tensor.calls.is_in_doubt and tensor.weight_norm is None
+            for name in tensor.origin.parameters
+            if name in self._sizes
+        )
+        return Undecided(tuple(sizes), tuple(dict.fromkeys(saved)))
+
+    def graph_with_parameters(self) -> Graph:
+        for tensor in self.tensors:
+            if tensor.origin.parameters:
+                self._make(tensor)
+            elif not tensor.calls.are_views and self._is_named(tensor.name):
+                self._put(tensor.name, "Constant", "", ())
+        if not self._made:
+            return self.graph
+        self._add_buffers()
+        nodes = [made for node in self.graph.nodes for made in (*self._of(node), node)]
+        weights = {**self.graph.weights, **{name: Weight(name, {}) for name in self._added}}
+        return replace(
+            self.graph,
+            nodes=tuple(nodes),
+            values={**self.graph.values, **self._added, **self._made},
+            weights={name: weights[name] for name in weights if name not in self._made},
+        )
+
+    @cached_property
+    def _measure(self) -> FoldedSizes:
+        return FoldedSizes(self.graph, self.numbers)
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, Size]:
+        """The sizes of the parameters that are not in the file, as far as it tells."""
+        return self._measure.of(self.tensors)
+
+    def _is_named(self, name: str) -> bool:
+        """Whether the program has a tensor of that name, which another call takes."""
+        return any(name in taken_tensors(user) for user in self.graph.consumers[name])
+
+    def _make(self, tensor: FoldedTensor) -> None:
+        """Let a tensor be made of its parameters."""
+        value, origin, calls = self.graph.values[tensor.name], tensor.origin, tensor.calls
+        for parameter in origin.parameters:
+            self._add(parameter, value)
+        if tensor.weight_norm is not None:
+            self._put(tensor.name, "WeightNorm", FRAMEWORK, tensor.weight_norm)
+        elif calls.are_views:
+            is_whole = self._value(origin.parameters[0]).elements == tensor.elements
+            op, domain = ("Reshape", "") if is_whole else (VIEWED, FRAMEWORK)
+            self._put(tensor.name, op, domain, origin.parameters)
+        else:
+            memory = calls.most_memory if self.most else calls.least_memory
+            saves = {**memory, SAVED_PLACES: self._measure.places(tensor)}
+            self._put(tensor.name, COMPUTED, FRAMEWORK, origin.parameters, saves)
+
+    def _add(self, parameter: str, like: Value) -> None:
+        """Add a parameter of the program, in the shape of `like` where it is as large."""
+        if parameter in self.graph.values or parameter in self._added:
+            return
+        size = self._sizes[parameter]
+        count = size.high if self.most else size.low
+        shape = like.shape if like.elements == count else (count,)
+        self._added[parameter] = Value(
+            parameter, like.dtype, shape, Role.STORED, Provenance.INFERRED
+        )
+
+    def _add_buffers(self) -> None:
+        """Add the buffers that tensors were computed from, as far as their sizes follow."""
+        for tensor in self.tensors:
+            found = self._measure.of_buffer(tensor)
+            if found is None:
+                continue
+            (name,), (count, are_places) = tensor.origin.others, found
+            known = self._added.get(name)
+            if name not in self.graph.values and (known is None or (known.elements or 0) < count):
+                dtype = DType.INT64 if are_places else self.graph.values[tensor.name].dtype
+                self._added[name] = Value(name, dtype, (count,), Role.STORED, Provenance.INFERRED)
+
+    def _value(self, name: str) -> Value:
+        return self._added.get(name) or self.graph.values[name]
+
+    def _put(
+        self,
+        name: str,
+        op: str,
+        domain: str,
+        inputs: tuple[str, ...],
+        attributes: Mapping[str, int] | None = None,
+    ) -> None:
+        """Make a stored tensor before the first node that reads it."""
+        user = self.graph.consumers[name][0]
+        node = Node(f"{name}#folded", op, domain, inputs, (name,), attributes or {}, {})
+        self._before.setdefault(user.name, []).append(node)
+        self._made[name] = replace(self.graph.values[name], role=Role.COMPUTED)
+
+    def _of(self, node: Node) -> list[Node]:
+        return self._before.get(node.name, [])

@@ -1,0 +1,136 @@
+"""Restores equal tensors that an optimizer computed and stores once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import field
+from functools import cached_property
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.program.calls import (
+    ExportedCall,
+    Signature,
+    base_name,
+    exported_calls,
+    signature,
+)
+from archlint.graph.program.folding import FOLDED_FROM, Folding, foldings, sources
+from archlint.graph.program.modules import module_path
+from archlint.graph.value import Value
+from archlint.graph.weight import Weight
+from archlint.ops.restored.call_kinds import CREATIONS
+from archlint.ops.restored.exported_weights import holds_norm
+from archlint.record import record, replace
+
+_PARAMETER = "PARAMETER"
+_NUMBER = re.compile(r"\d+")
+
+
+def with_own_foldings(graph: Graph) -> Graph:
+    """Return `graph` with a stored tensor for each one that the calls of the program take.
+
+    Gains of ones that are reshaped for their norms are equal in a network that is not trained, and
+    tables of cosines in layers that each make one. The call names the tensor that is gone. If the
+    one that is read instead was made of a parameter, so was this one, of a parameter of the module.
+    """
+    named = signature(graph)
+    return graph if named is None else _Merged(graph, named).apart()
+
+
+@record(slots=False, frozen=False, eq=False)
+class _Merged:
+    graph: Graph
+    named: Signature
+    _values: dict[str, Value] = field(default_factory=dict)
+    _weights: dict[str, Weight] = field(default_factory=dict)
+    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def apart(self) -> Graph:
+        if not self._lost and all(each.parameters for each in self._foldings.values()):
+            return self.graph
+        for call in exported_calls(self.graph):
+            for gone, stored in self._pairs(call):
+                if gone in self._weights or self._add(gone, stored, call.nodes[0]):
+                    self._read(call, stored, gone)
+        if not self._inputs:
+            return self.graph
+        nodes = (
+            replace(node, inputs=self._inputs.get(node.name, node.inputs))
+            for node in self.graph.nodes
+        )
+        return replace(
+            self.graph,
+            nodes=tuple(nodes),
+            values={**self.graph.values, **self._values},
+            weights={**self.graph.weights, **self._weights},
+        )
+
+    def _pairs(self, call: ExportedCall) -> Iterator[tuple[str, str]]:
+        """Yield the tensors that a call takes and that are gone, with what it reads instead."""
+        if holds_norm(call):
+            return
+        asked = [self.named.tensors.get(name, name) for name in call.tensors]
+        gone = [name for name in asked if name not in self.graph.values and name not in self._kinds]
+        read = dict.fromkeys(name for node in call.nodes for name in node.inputs)
+        others = [name for name in read if name not in asked and self._may_be_another(name)]
+        if len(gone) == len(others):
+            yield from zip(gone, others, strict=True)
+
+    def _may_be_another(self, name: str) -> bool:
+        """Whether a tensor is stored that may stand for another one."""
+        return name in self._foldings or self._kinds.get(name) == _PARAMETER
+
+    def _add(self, gone: str, stored: str, user: Node) -> bool:
+        """Add a tensor that is gone, and whether it is known what it was made of."""
+        origin, value = self._foldings.get(stored), self.graph.values[stored]
+        names = () if origin is None else (*origin.others, *origin.calls)
+        if base_name(gone) in CREATIONS or (origin is not None and not origin.parameters):
+            if value.elements == 1:
+                return False  # a number, which takes no memory
+            note = sources(names)
+        else:
+            made_of = (stored,) if origin is None else origin.parameters
+            parameter = self._parameter(user) or self._alike(made_of)
+            if parameter is None:
+                return False
+            self._lost.remove(parameter)
+            note = sources((parameter,))
+        self._values[gone] = replace(value, name=gone)
+        self._weights[gone] = Weight(gone, {FOLDED_FROM: note})
+        return True
+
+    def _parameter(self, user: Node) -> str | None:
+        """Return the first parameter of the module of a node that is not in the file."""
+        module = "".join(f"{part}." for part in module_path(user))
+        found = (name for name in self._lost if name.startswith(module))
+        return next((name for name in found if "." not in name[len(module) :]), None)
+
+    def _alike(self, made_of: Collection[str]) -> str | None:
+        """Return the first parameter not in the file whose name differs in numbers alone."""
+        forms = {_NUMBER.sub("", name) for name in made_of}
+        return next((name for name in self._lost if _NUMBER.sub("", name) in forms), None)
+
+    def _read(self, call: ExportedCall, stored: str, gone: str) -> None:
+        for node in call.nodes:
+            read = self._inputs.get(node.name, node.inputs)
+            self._inputs[node.name] = tuple(gone if name == stored else name for name in read)
+
+    @property
+    def _kinds(self) -> Mapping[str, str]:
+        return self.named.kinds
+
+    @cached_property
+    def _foldings(self) -> Mapping[str, Folding]:
+        return foldings(self.graph, self.named)
+
+    @cached_property
+    def _lost(self) -> list[str]:
+        """The parameters that are not in the file, nor in anything that was made of them."""
+        said = {name for each in self._foldings.values() for name in each.parameters}
+        return [
+            name
+            for name, kind in self.named.kinds.items()
+            if kind == _PARAMETER and name not in self.graph.values and name not in said
+        ]

@@ -1,0 +1,48 @@
+"""Measure the training of networks whose parameters the default export folds into others.
+
+Needs the extra `truth`. Run it in this folder: python measure_folded.py. Writes folded/truth.json
+and the networks as torch.export writes them by default, in training and in evaluation mode, with
+their numbers: these tell how large some of the parameters are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from folded_models import NETWORKS
+from measure_training import BATCH, TELLING, Network, build, trim, truth_of
+
+HERE = Path(__file__).parent / "folded"
+FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+
+
+def export(network: Network, path: Path, *, training: bool) -> None:
+    model, x = build(network)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        torch.onnx.export(model.train(training), (x,), str(path), dynamo=True, external_data=False)
+    proto = onnx.load(path)
+    trim(proto, (*TELLING, FOLDED_FROM))
+    onnx.save(proto, path)
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    HERE.mkdir(exist_ok=True)
+    truth = {}
+    for name, network in NETWORKS.items():
+        truth[name] = truth_of(network, ways=(False,))
+        for mode in ("training", "inference"):
+            export(network, HERE / f"{name}.{mode}.onnx", training=mode == "training")
+    about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
+    (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
