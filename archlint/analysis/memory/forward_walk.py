@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from archlint.analysis.memory.execution import Execution
 from archlint.analysis.memory.module_calls import ModuleCalls
 from archlint.analysis.memory.saved import Saved
+from archlint.analysis.memory.unreached import Passing, Unreached
 from archlint.analysis.memory.variables import Variables
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
@@ -50,9 +52,14 @@ class ForwardWalk:
         alive = {storages.of(name): self._bytes(name) for name in self.graph.inputs}
         living = sum(alive.values())
         own = most = 0
+        ending: Counter[int] = Counter()
         for index, node in enumerate(self.graph.nodes):
             kept = self.saved.held[node.name].own
             own += kept.high if high else kept.low
+            passing = self._passing.get(node.name)
+            if passing is not None:
+                own += passing.saved.own.low
+                ending[passing.until] += passing.saved.own.low
             for name in self.saved.made(node):
                 living += self._bytes(name) - alive.get(name, 0)
                 alive[name] = self._bytes(name)
@@ -61,6 +68,7 @@ class ForwardWalk:
             unused = (name for name in node.outputs if name in alive and name not in last)
             for storage in (*until.get(index, ()), *unused):
                 living -= alive.pop(storage, 0)
+            own -= ending[index]
         return most
 
     def _last_uses(self, *, high: bool) -> dict[str, int]:
@@ -90,7 +98,19 @@ class ForwardWalk:
         for name, until in self._held:
             storage = storages.of(name)
             last[storage] = max(until, last.get(storage, until))
+        for passing in self._passing.values():
+            for storage in passing.saved.storages:
+                last[storage] = max(passing.until, last.get(storage, passing.until))
         return last
+
+    @cached_property
+    def _passing(self) -> Mapping[str, Passing]:
+        """What is saved for results to which no gradient comes back, by node name."""
+        nodes = enumerate(self.graph.nodes)
+        last = {name: index for index, node in nodes for name in node.inputs}
+        for name, until in self._held:
+            last[name] = max(until, last.get(name, until))
+        return Unreached(self.saved, last).passing
 
     @cached_property
     def _held(self) -> list[tuple[str, int]]:

@@ -127,7 +127,10 @@ class StoredRoles:
 
     @cached_property
     def _names_parameters(self) -> bool:
-        """Whether parameters are in the file by their names: a nameless Constant is none then."""
+        """Whether parameters are in the file by their names.
+
+        What the graph makes without a name is none then, be it a literal or a tensor of ones.
+        """
         return self._keeps_names and not all(map(is_made_up, self.lineage.graph.weights))
 
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
@@ -180,7 +183,7 @@ class StoredRoles:
             return False
         maker = self.lineage.graph.producers.get(value.name)
         is_literal = maker is not None and self._is_literal(maker)
-        if is_literal and self._names_parameters and is_made_up(value.name):
+        if maker is not None and self._names_parameters and is_made_up(value.name):
             return False
         if operator.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8

@@ -14,7 +14,7 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.pattern import Matching, Tensor, made
+from archlint.ops.composite.pattern import Matching, Number, Tensor, either, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Layout
@@ -48,6 +48,15 @@ _ROLLED = made(
 _PATCHES = made(
     "Reshape",
     made("Transpose", made("Gather", made("Gather", made("Pad", Tensor("x")))), label="sorted"),
+)
+
+# torch.as_strided: places in the storage, counted along each axis times its stride, and looked up.
+_COUNTED = made("Squeeze", made("Transpose", made("NonZero", Tensor("ones"))))
+_PLACES = made(
+    "Add", Tensor("others"), made("Mul", made("Reshape", made("Cast", _COUNTED)), Number())
+)
+_STRIDED = made(
+    "Gather", made("Reshape", Tensor("x")), either(_PLACES, made("Add", _PLACES, Number()))
 )
 
 
@@ -202,7 +211,8 @@ def composites() -> tuple[Composite, ...]:
                 view=views_reshaped,
                 backward=Backward.REGROUPS,
             ),
-            targets=("aten.as_strided.default",),
+            (Form(_STRIDED, ("x",)),),
+            ("aten.as_strided.default",),
         ),
         # What is written into a part of a tensor, in its own storage.
         Composite(

@@ -18,6 +18,7 @@ from archlint.record import replace
 _MANY_STEPS = 64  # where the length of a sequence is open: the state has settled by then
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _STATE = frozenset({0, 1, 2, 3})
+_LENGTHS = 4  # the slot of the lengths of sequences
 _PAGE = 4096  # bytes
 _LINE = 16  # numbers in a cache line
 _ALIASES = 256
@@ -120,6 +121,35 @@ def keeps_workspace(cells: KeptFacet) -> KeptFacet:
     return kept
 
 
+def keeps_packed(whole: KeptFacet, cells: KeptFacet) -> KeptFacet:
+    """Keep what `cells` keep of a packed batch, whose sequences have lengths that are data.
+
+    The steps of all sequences are put together first, and kept as they are. At the low end each
+    sequence but the longest one has one step; at the high end all are equally long, which PyTorch
+    runs as the `whole` batch that it then is. Sequences that end leave two states behind, measured.
+    """
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not call.has_input(_LENGTHS) or not gradients.needed:
+            return whole(call, gradients)
+        steps, batch = _extent(call)
+        directions, _, hidden = call.shape(2)
+        element = width(call.input(0)) // 8
+        full, every = whole(call, gradients), cells(call, gradients)
+        ended = 2 * directions * (batch - 1) * hidden * element
+        least = (steps + batch - 1) / (steps * batch)
+        return replace(
+            every,
+            inputs=(),
+            outputs=(),
+            own=int(least * (every.own + nbytes(call.input(0)))),
+            own_high=nbytes(call.input(0)) + max(every.own + ended, full.own),
+            depends_on="the lengths of the sequences",
+        )
+
+    return kept
+
+
 def _of_weights(call: Call, gradients: Gradients) -> int:
     """Return the bytes of the gradients of the weights and biases."""
     return sum(nbytes(call.input(slot)) for slot in call.present((1, 2, 3)) if gradients[slot])
@@ -188,17 +218,17 @@ def recurs(name: str) -> SignalFacet:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _cell("LSTM", keeps_workspace(keeps_cells(7, 0, -7))),
+        _cell("LSTM", keeps_cells(7, 0, -7), keeps_workspace(keeps_cells(7, 0, -7))),
         _cell("GRU", keeps_cells(7, 0, -7)),
         _cell("RNN", keeps_cells(1, 1, 1)),
     )
 
 
-def _cell(name: str, kept: KeptFacet) -> Operator:
+def _cell(name: str, cells: KeptFacet, whole: KeptFacet | None = None) -> Operator:
     return Operator(
         name,
         recurrent_cost,
-        kept,
+        keeps_packed(whole or cells, cells),
         sees_sequence,
         recurs(name),
         weights=(1, 2, 3, 7),
