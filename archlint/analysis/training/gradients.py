@@ -23,8 +23,8 @@ class GradientFlow:
     `input_gradient` is set. An operator that reaches no output has no backward pass. `on_gpu` is
     where the model runs, `bool_masks` how dropout saves its masks, and `in_place` whether
     activations overwrite their input. In a subgraph, `given` are the tensors from outside that need
-    a gradient. Where `is_recorded`, the backward pass of every operator counts that autograd records,
-    whether it will run or not.
+    a gradient. Where `is_recorded`, the backward pass of every operator counts that autograd
+    records, whether it will run or not.
     """
 
     graph: Graph
