@@ -44,12 +44,14 @@ class Target:
 class ProgramLine:
     """The variables that a line binds, in its order, and how often it calls what.
 
-    `by_variable` are the calls of what a variable or a place in a list holds.
+    `by_variable` are the calls of what a variable or a place in a list holds. A line `gathers` where
+    a call is given what a loop makes: no variable holds that.
     """
 
     targets: tuple[Target, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
     by_variable: Mapping[str, int] = field(default_factory=dict)
+    gathers: bool = False
 
 
 def program_line(code: str) -> ProgramLine:
@@ -83,7 +85,16 @@ def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
     bound = tuple(target for statement in statements for target in _bound(statement))
     parts = [part for statement in statements for part in ast.walk(statement)]
     calls = Counter(filter(None, map(_called, parts)))
-    return ProgramLine(bound, calls, Counter(filter(None, map(_variable, parts))))
+    return ProgramLine(
+        bound, calls, Counter(filter(None, map(_variable, parts))), any(map(_gathers, parts))
+    )
+
+
+def _gathers(part: ast.AST) -> bool:
+    if not isinstance(part, ast.Call):
+        return False
+    given = [each for argument in part.args for each in ast.walk(argument)]
+    return any(isinstance(each, ast.ListComp | ast.GeneratorExp) for each in given)
 
 
 def _called(part: ast.AST) -> str | None:

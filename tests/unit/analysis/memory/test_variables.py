@@ -142,3 +142,16 @@ def test_lines_that_an_exporter_made_are_no_lines_of_the_program():
         ("c", "d", "Exp", ["return exp(h)"]),
     )
     assert found == {"a": 2, "c": 3}
+
+
+def test_what_a_loop_makes_for_a_call_is_in_no_variable():
+    line = ["y = sum([relu(p) for p in x])"]
+    found = held(
+        ("x", "a", "Relu", line),
+        ("x", "b", "Relu", line),
+        ("x", "c", "Relu", line),
+        ("a b c", "d", "Sum", line),
+        ("d", "e", "Exp", ["return exp(y)"]),
+    )
+    assert max(found["a"], found["b"]) <= 3  # the sum reads them
+    assert found["d"] == 4
