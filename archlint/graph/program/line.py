@@ -44,8 +44,8 @@ class Target:
 class ProgramLine:
     """The variables that a line binds, in its order, and how often it calls what.
 
-    `by_variable` are the calls of what a variable or a place in a list holds. A line `gathers` where
-    a call is given what a loop makes: no variable holds that.
+    `by_variable` are the calls of what a variable or a place in a list holds. A line `gathers`
+    where a call is given what a loop makes: no variable holds that.
     """
 
     targets: tuple[Target, ...] = ()
