@@ -13,6 +13,8 @@ from archlint.record import record
 
 # The first line of a statement that goes on: `x = layer(`. An argument has no spaces around it.
 _BEGINS = re.compile(r"([\w\s,.()*\[\]]+?) (?:[-+*/@|&]|//)?= (?!=)")
+# The first line of `x = (`, on the next lines `x.reshape(4)` and `.permute(1, 0)`.
+_CHAINS = re.compile(r"(?!self\b)([A-Za-z_]\w*)\.\w+\(")
 _LONGEST = 1000
 _GROWS = frozenset({"append", "extend", "insert", "add"})
 _OPERATORS = {
@@ -67,6 +69,20 @@ def program_line(code: str) -> ProgramLine:
         return _line(statements)
     begun = _BEGINS.match(code)
     return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
+
+
+def goes_on(code: str) -> bool:
+    """Whether a line goes on with the calls of the line before."""
+    return code.startswith(".")
+
+
+def chained(code: str) -> str:
+    """Return the variable that a chain of calls over several lines begins with, "" for none.
+
+    In parentheses of its own, that most often makes a new value of the same variable.
+    """
+    begun = _CHAINS.match(code)
+    return "" if begun is None or program_line(code).targets else begun[1]
 
 
 def parsed(code: str) -> Sequence[ast.stmt]:

@@ -155,3 +155,15 @@ def test_what_a_loop_makes_for_a_call_is_in_no_variable():
     )
     assert max(found["a"], found["b"]) <= 3  # the sum reads them
     assert found["d"] == 4
+
+
+def test_a_chain_of_calls_over_several_lines_binds_what_it_begins_with():
+    found = held(
+        ("x", "a", "Relu", ["y = relu(x)"]),
+        ("a", "b", "Neg", ["y.neg()"]),
+        ("b", "c", "Abs", [".abs()"]),
+        ("c", "d", "Exp", ["return exp(log(y))"]),
+        ("d", "e", "Log", ["return exp(log(y))"]),
+    )
+    assert found["a"] == 2
+    assert found["c"] == 4
