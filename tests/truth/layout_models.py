@@ -137,3 +137,18 @@ class Customary(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = Swish.apply(self.wide(x))
         return Rounded.apply(self.narrow(x))
+
+
+class Overlapping(nn.Module):
+    """Windows that share their ends, as views of the rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, 12), nn.Linear(12, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        row = x.stride(1)
+        size = (x.size(0), (x.size(1) - 1) // 2, 3, x.size(2))
+        windows = x.as_strided(size, (x.stride(0), 2 * row, row, 1))
+        return self.last(torch.tanh(windows) * windows)

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import torch
-from conditioned_models import Conditioned, Taught
-from layout_models import Bagged, Customary, Folded, Graded, Planes, Rearranged, Weighing
+from conditioned_models import Coded, Conditioned, Taught
+from layout_models import (
+    Bagged,
+    Customary,
+    Folded,
+    Graded,
+    Overlapping,
+    Planes,
+    Rearranged,
+    Weighing,
+)
 from loop_models import Gated, Looping
 from operator_models import (
     Bending,
@@ -348,6 +357,7 @@ NETWORKS = {
     "weighing": (Weighing, rows),
     "planes": (Planes, image),
     "conditioned": (Conditioned, rows),
+    "overlapping": (Overlapping, rows),
 }
 
 
@@ -376,4 +386,5 @@ EXPORTED = {
     "graded": (Graded, rows),
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
+    "coded": (Coded, image),
 }

@@ -14,7 +14,7 @@ from archlint.ops.composite.composite import (
     Form,
     framework_operator,
 )
-from archlint.ops.composite.pattern import Matching, Number, Tensor, either, made
+from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import keeps_nothing
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Layout
@@ -23,7 +23,6 @@ from archlint.ops.strides import (
     axis_of,
     contiguous,
     views_cut,
-    views_reshaped,
     views_same,
 )
 
@@ -48,15 +47,6 @@ _ROLLED = made(
 _PATCHES = made(
     "Reshape",
     made("Transpose", made("Gather", made("Gather", made("Pad", Tensor("x")))), label="sorted"),
-)
-
-# torch.as_strided: places in the storage, counted along each axis times its stride, and looked up.
-_COUNTED = made("Squeeze", made("Transpose", made("NonZero", Tensor("ones"))))
-_PLACES = made(
-    "Add", Tensor("others"), made("Mul", made("Reshape", made("Cast", _COUNTED)), Number())
-)
-_STRIDED = made(
-    "Gather", made("Reshape", Tensor("x")), either(_PLACES, made("Add", _PLACES, Number()))
 )
 
 
@@ -203,16 +193,6 @@ def composites() -> tuple[Composite, ...]:
             (Form(_WHOLE, ("x",), _is_all),),
             ("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
             reads=_reads_no_dropout,
-        ),
-        Composite(
-            framework_operator(
-                "AsStrided",
-                kept=keeps_nothing,
-                view=views_reshaped,
-                backward=Backward.REGROUPS,
-            ),
-            (Form(_STRIDED, ("x",)),),
-            ("aten.as_strided.default",),
         ),
         # What is written into a part of a tensor, in its own storage.
         Composite(

@@ -19,6 +19,7 @@ from archlint.ops.composite import (
     reduction,
     resampling,
     spectral,
+    strided,
 )
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
@@ -92,6 +93,7 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *reduction.composites(),
         *resampling.composites(),
         *spectral.composites(),
+        *strided.composites(),
     )
 
 
