@@ -152,3 +152,19 @@ class Overlapping(nn.Module):
         size = (x.size(0), (x.size(1) - 1) // 2, 3, x.size(2))
         windows = x.as_strided(size, (x.stride(0), 2 * row, row, 1))
         return self.last(torch.tanh(windows) * windows)
+
+
+class Queued(nn.Module):
+    """Clones of a queue of rows, of a weight, and of what it makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(12, 16))
+        self.last = nn.Linear(24, 6)
+        self.register_buffer("queue", torch.randn(24, 12))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.linear(x, self.weight.clone())
+        before = torch.sigmoid(x.clone())
+        scores = torch.einsum("bnc,kc->bnk", x * before, self.queue.clone().detach())
+        return self.last(torch.tanh(scores))

@@ -11,6 +11,7 @@ from layout_models import (
     Graded,
     Overlapping,
     Planes,
+    Queued,
     Rearranged,
     Weighing,
 )
@@ -387,4 +388,5 @@ EXPORTED = {
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
     "coded": (Coded, image),
+    "queued": (Queued, rows),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import ExportedCall, exported_call
-from archlint.graph.program.frames import frames
+from archlint.graph.program.frames import frames, is_cloned
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
@@ -184,6 +184,13 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator(
+                "Clone", keeps_nothing, backward=Backward.PASSES, layout=Layout.FOLLOWS
+            ),
+            targets=("aten.clone.default",),
+            reads=_reads_clone,
+        ),
+        Composite(
+            framework_operator(
                 "Same",
                 kept=keeps_nothing,
                 view=views_same,
@@ -277,6 +284,10 @@ def _reads_format(call: ExportedCall) -> Attributes | None:
     """Accept a copy that asks for an order of axes; one that does not is what dropout left."""
     asked = call.target != "aten.clone.default" or "memory_format" in call.keywords
     return NONE if asked else None
+
+
+def _reads_clone(call: ExportedCall) -> Attributes | None:
+    return NONE if any(map(is_cloned, call.nodes)) else None
 
 
 def _reads_no_dropout(call: ExportedCall) -> Attributes | None:
