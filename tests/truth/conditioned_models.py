@@ -76,17 +76,16 @@ class Coded(nn.Module):
         )
         self.decoder = nn.Sequential(nn.Conv2d(8, 6, 3, padding=1), nn.GELU())
         self.heads = nn.ModuleList(nn.Conv2d(6, 5, 1) for _ in range(3))
-        self.register_buffer("blur", torch.tensor([0.25, 0.5, 0.25]))
+        self.register_buffer("blur_kernel", torch.tensor([0.25, 0.5, 0.25]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         code = self.encoder(x)
-        levels = code.mul(127).round().to(torch.int8)
-        y = self.decoder(levels / 127)
+        y = self.decoder(code.mul(127).round().to(torch.int8) / 127)
         y = torch.cat([head(y).relu().pow(2) for head in self.heads], 1)
         # Each channel by itself, with weights that are none of the network's.
         weight = y.new_zeros(y.shape[1], y.shape[1], 1, 3)
         channels = torch.arange(y.shape[1])
-        weight[channels, channels] = self.blur.expand(y.shape[1], 1, 3)
+        weight[channels, channels] = self.blur_kernel.expand(y.shape[1], 1, 3)
         # fmt: off
         y = (
             y.unflatten(1, (3, 5))

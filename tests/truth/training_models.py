@@ -361,6 +361,7 @@ NETWORKS = {
     "planes": (Planes, image),
     "conditioned": (Conditioned, rows),
     "overlapping": (Overlapping, rows),
+    "coded": (Coded, image),
 }
 
 
@@ -389,6 +390,5 @@ EXPORTED = {
     "graded": (Graded, rows),
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
-    "coded": (Coded, image),
     "queued": (Queued, rows),
 }

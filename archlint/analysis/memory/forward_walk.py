@@ -42,7 +42,8 @@ class ForwardWalk:
         """Whether the file leaves open what is kept, or what variables hold."""
         kept = self.saved.held.values()
         is_exact = all(each.own.low == each.own.high for each in kept)
-        return not is_exact or bool(self.saved.perhaps_in_place) or bool(self._perhaps_held)
+        is_held = bool(self._perhaps_held) or (bool(self._passing) and not self._tells_variables)
+        return not is_exact or bool(self.saved.perhaps_in_place) or is_held
 
     def _most(self, *, high: bool) -> int:
         storages, last = self.saved.storages, self._last_uses(high=high)
@@ -59,7 +60,7 @@ class ForwardWalk:
             passing = self._passing.get(node.name)
             if passing is not None:
                 own += passing.saved.own.low
-                ending[passing.until] += passing.saved.own.low
+                ending[self._ends(passing, high=high)] += passing.saved.own.low
             for name in self.saved.made(node):
                 living += self._bytes(name) - alive.get(name, 0)
                 alive[name] = self._bytes(name)
@@ -78,6 +79,9 @@ class ForwardWalk:
         for name, until in self._perhaps_held if high else ():
             storage = storages.of(name)
             last[storage] = max(until, last.get(storage, until))
+        for passing in self._passing.values():
+            ends = self._ends(passing, high=high)
+            last.update((name, max(ends, last.get(name, 0))) for name in passing.saved.storages)
         for name, each in self.saved.held.items():
             if high and name in self.saved.perhaps_in_place:
                 last[storages.of(self.graph.by_name[name].inputs[0])] = end
@@ -98,10 +102,15 @@ class ForwardWalk:
         for name, until in self._held:
             storage = storages.of(name)
             last[storage] = max(until, last.get(storage, until))
-        for passing in self._passing.values():
-            for storage in passing.saved.storages:
-                last[storage] = max(passing.until, last.get(storage, passing.until))
         return last
+
+    def _ends(self, passing: Passing, *, high: bool) -> int:
+        """Return the last node while which something is saved in vain: a variable may hold it."""
+        return len(self.graph.nodes) if high and not self._tells_variables else passing.until
+
+    @property
+    def _tells_variables(self) -> bool:
+        return self.blocks is not None and self._execution.is_known
 
     @cached_property
     def _passing(self) -> Mapping[str, Passing]:
