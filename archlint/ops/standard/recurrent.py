@@ -28,7 +28,8 @@ def recurrent_cost(call: Call) -> Cost:
     """Count x W and h R at every step: T B D G H (I + H) for G gates and D directions.
 
     The state before the first step is no result of the cell, so that the first product with R has a
-    data gradient of its own, or none.
+    data gradient of its own, or none. Where the lengths of the sequences are data, all but one of
+    them may have one step.
     """
     steps, batch = _extent(call)
     inputs, states = prod(call.shape(1)), prod(call.shape(2))
@@ -40,7 +41,15 @@ def recurrent_cost(call: Call) -> Cost:
             Product(batch * states, (frozenset({5}), recurrent)),
         ),
         elementwise=4 * steps * batch * prod(call.shape(1)[:2]),
+        least=_least_steps(call) / (steps * batch) if call.has_input(_LENGTHS) else 1.0,
+        depends_on="how long the sequences are",
     )
+
+
+def _least_steps(call: Call) -> int:
+    """Return the fewest steps of all sequences together: one each but for the longest."""
+    steps, batch = _extent(call)
+    return steps + batch - 1
 
 
 def _extent(call: Call) -> tuple[int, int]:
@@ -137,7 +146,7 @@ def keeps_packed(whole: KeptFacet, cells: KeptFacet) -> KeptFacet:
         element = width(call.input(0)) // 8
         full, every = whole(call, gradients), cells(call, gradients)
         ended = 2 * directions * (batch - 1) * hidden * element
-        least = (steps + batch - 1) / (steps * batch)
+        least = _least_steps(call) / (steps * batch)
         return replace(
             every,
             inputs=(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -112,3 +114,10 @@ def test_a_packed_batch_keeps_what_depends_on_its_lengths(layer, kept):
 
     assert facts.saved.total.low <= kept <= facts.saved.total.high
     assert facts.saved.bounded == ((name, "the lengths of the sequences"),)
+    (work,) = (each for each in facts.compute.of_node.values() if each.is_bounded)
+    assert work.depends_on == "how long the sequences are"
+    macs = facts.compute.forward_macs
+    assert macs.low <= sum(lengths) * directions * gates * (inputs + hidden) <= macs.high
+    assert (macs.low, macs.high) == tuple(
+        steps * directions * gates * (inputs + hidden) for steps in (sum(batch) - 1, prod(batch))
+    )
