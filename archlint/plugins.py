@@ -133,5 +133,6 @@ def _failed(name: str, origin: str, what: str, error: BaseException) -> PluginEr
 
     where = f" ({origin})" if origin else ""
     frames = extract_tb(error.__traceback__)
-    at = f", in {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    told = isinstance(error, SyntaxError)  # whose text has the place
+    at = f", in {frames[-1].filename}:{frames[-1].lineno}" if frames and not told else ""
     return PluginError(f"plugin {name!r}{where} {what}: {type(error).__name__}: {error}{at}")

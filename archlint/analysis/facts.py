@@ -13,11 +13,13 @@ from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
-from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell
+from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied_tables
 from archlint.record import record, replace
 from archlint.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archlint.analysis.amount import Amount
     from archlint.analysis.compute.compute import Compute
     from archlint.analysis.compute.roofline import StepTime
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
     from archlint.analysis.signal.gradient import GradientSignal
     from archlint.analysis.signal.propagation import Propagation
+    from archlint.analysis.signal.saturation import Saturation
     from archlint.analysis.signal.segments import Segments
     from archlint.analysis.structure.blocks import Blocks
     from archlint.analysis.structure.flattening import Flattening
@@ -98,6 +101,11 @@ class Facts:
         }
         owned = owners(self.graph, self.saved.graph, self.operators)
         return frozenset(name for name, owner in owned.items() if owner in again)
+
+    @cached_property
+    def tied_tables(self) -> Mapping[str, str]:
+        """The embedding table of each stored matrix that is a transposed copy of one."""
+        return tied_tables(self.graph, self.is_transposed)
 
     @cached_property
     def misfits(self) -> Misfits:
@@ -287,3 +295,10 @@ class Facts:
         from archlint.analysis.signal.gradient import GradientSignal
 
         return GradientSignal(self.propagation)
+
+    @cached_property
+    def saturation(self) -> Saturation:
+        """Rows of layers with saturating functions between them."""
+        from archlint.analysis.signal.saturation import Saturation
+
+        return Saturation(self.gradient_signal)

@@ -92,9 +92,12 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from archlint.engine.run import run as run_rules
+    from archlint.errors import CannotRun
     from archlint.findings import Severity
     from archlint.report.formats import find_reporter
 
+    if "" in options.paths:  # as a variable that is empty makes it; Path("") is the folder here
+        raise CannotRun("'': a path is empty: name a file or folder, or give no path for all files")
     paths = [Path(path) for path in options.paths]
     project = project_options.open_project(
         options, paths, target_options.read_target(options), _selection(options)
@@ -146,7 +149,7 @@ def _fix(options: argparse.Namespace, fixed: Sequence[FixedFile]) -> None:
     if not options.quiet:
         places = counted(sum(file.count for file in fixed), "place")
         done = f"--fix would fix {places}" if options.diff else f"fixed {places}"
-        streams.note(f"archlint: {done if fixed else 'nothing here has a safe fix'}")
+        streams.note(f"archlint: {done if fixed else 'nothing here can be fixed safely'}")
 
 
 def _shows_info(options: argparse.Namespace) -> bool:
@@ -159,9 +162,13 @@ def _shows_info(options: argparse.Namespace) -> bool:
 
 def _selection(options: argparse.Namespace) -> Selection:
     from archlint.config.selection import Selection, rule_words
+    from archlint.errors import CannotRun
 
+    select = None if options.select is None else rule_words(options.select)
+    if select == ():  # a variable that is empty must not make a stage that checks nothing
+        raise CannotRun("--select names no rule; `archlint rule` lists all")
     return Selection(
-        select=None if options.select is None else rule_words(options.select),
+        select=select,
         ignore=rule_words(options.ignore),
         extend_select=rule_words(options.extend_select),
     )
@@ -218,7 +225,6 @@ def _aside(skipped: Sequence[FileOutcome], paths: Sequence[str]) -> str:
 
 def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
     """Tell on standard error what is no finding: crashes, skipped files, counts."""
-    from archlint.findings import Severity
     from archlint.report.outcome import Status
     from archlint.report.text import footer
 
@@ -236,5 +242,6 @@ def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
         told = options.verbose and skipped
         streams.note(f"archlint: no file to check{'' if told else _aside(skipped, options.paths)}")
     elif options.format in _FOR_PEOPLE:
-        hint = "" if _shows_info(options) or not outcome.count(Severity.INFO) else "; -v shows info"
-        streams.note(f"archlint: {footer(outcome)}{hint}")
+        hidden = len(outcome.findings) - len(outcome.without_info().findings)
+        hint = "" if _shows_info(options) or not hidden else "; -v shows info"
+        streams.note(f"archlint: {footer(outcome, offers_fixes=not options.fix)}{hint}")

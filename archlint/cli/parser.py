@@ -14,7 +14,7 @@ from archlint import __version__
 from archlint.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 _COMMANDS = ("check", "inspect", "rule", "devices", "config", "schema", "plugins", "export")
 
@@ -45,10 +45,7 @@ class Parser(argparse.ArgumentParser):
     def unknown(self, arguments: Iterable[str]) -> NoReturn:
         """End with an error about arguments that no option takes."""
         known = [word for action in self._actions for word in action.option_strings]
-        named = [
-            f"{word.partition('=')[0]}{did_you_mean(word.partition('=')[0], known)}"
-            for word in arguments
-        ]
+        named = [_named(word.partition("=")[0], known) for word in arguments]
         self.exit(
             2, f"archlint: error: unknown argument {', '.join(named)}\ntry `{self.prog} --help`\n"
         )
@@ -93,6 +90,13 @@ def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     if rest:  # argparse takes no files behind the first option
         options.paths = [*options.paths, *rest]
     return options
+
+
+def _named(word: str, known: Collection[str]) -> str:
+    """Return an argument that was not taken, with what was probably meant."""
+    if word in known:
+        return f"{word}: it goes after the command"
+    return f"{word}{did_you_mean(word, known)}"
 
 
 def _is_file(word: str) -> bool:

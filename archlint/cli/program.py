@@ -30,17 +30,22 @@ def run(arguments: Sequence[str]) -> int:
         for line in str(error).splitlines():
             streams.note(f"archlint: error: {line}")
         return _USAGE
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug must not look like a finding
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - a bug must not look like a finding
         return _INTERRUPTED if interrupted(error) else _bug(error, arguments)
     finally:
         streams.close()
 
 
 def _bug(error: BaseException, arguments: Sequence[str]) -> int:
-    """Say that archlint itself is broken; the traceback only where it was asked for."""
+    """Say that archlint itself is broken; the traceback only where it was asked for.
+
+    A folder on the way to a file may be closed to the user, which is no bug.
+    """
     import traceback
+
+    if isinstance(error, PermissionError) and error.filename is not None:
+        streams.note(f"archlint: error: {error.filename}: {error.strerror}")
+        return _USAGE
 
     if "--verbose" in arguments or "-v" in arguments:
         streams.note("".join(traceback.format_exception(error)).rstrip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from errno import EINVAL
+from pathlib import Path
 from typing import TextIO
 
 from archlint.cli import console
@@ -14,12 +15,19 @@ from archlint.errors import CannotRun
 def prepare() -> None:
     """Let any text be written, whatever the encoding of the terminal, and as it is.
 
-    Windows would end lines in another way: a difference of a file is the same everywhere.
+    Windows would end lines in another way: a difference of a file is the same everywhere. Where a
+    stream was closed before the start, Python has none; what is written to it is lost.
     """
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace", newline="\n")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def answer(text: str) -> None:

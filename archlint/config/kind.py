@@ -112,10 +112,11 @@ class Whole:
 
 @record
 class Real:
-    """A number between two bounds, both allowed."""
+    """A number between two bounds, both allowed; only `below` the upper one if so stated."""
 
     minimum: float = 0.0
     maximum: float = math.inf
+    below: bool = False
 
     def read(self, value: object) -> float:
         """Return the number; text is taken too, for the command line and YAML's `1e-3`."""
@@ -125,18 +126,22 @@ class Real:
             number = math.nan
         if isinstance(value, bool) or not self.minimum <= number <= self.maximum:
             raise wrong(value, self._expected())
-        if math.isinf(number):
+        if math.isinf(number) or (self.below and number == self.maximum):
             raise wrong(value, self._expected())
         return number
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
         bounds: Schema = {"type": "number", "minimum": self.minimum}
-        return bounds if math.isinf(self.maximum) else {**bounds, "maximum": self.maximum}
+        if math.isinf(self.maximum):
+            return bounds
+        return {**bounds, "exclusiveMaximum" if self.below else "maximum": self.maximum}
 
     def _expected(self) -> str:
         if math.isinf(self.maximum):
             return f"a number, at least {self.minimum:g}"
+        if self.below:
+            return f"a number, at least {self.minimum:g} and below {self.maximum:g}"
         return f"a number from {self.minimum:g} to {self.maximum:g}"
 
 
@@ -176,7 +181,7 @@ class Several:
         if not isinstance(values, list | tuple):
             raise wrong(value, "a list")
         if self.length is not None and len(values) != self.length:
-            raise wrong(value, f"a list of {self.length}")
+            raise ConfigError(f"expected a list of {self.length}, not of {len(values)}")
         return tuple(_read_each(self.item, enumerate(values)).values())
 
     def schema(self) -> Schema:

@@ -162,7 +162,11 @@ TARGET = Table.of(
     ),
     Setting("training.learning-rate", Real(), "Step size of the optimizer."),
     Setting("training.momentum", Real(0.0, 1.0), "Momentum of SGD."),
-    Setting("training.betas", Several(Real(0.0, 1.0), 2), "Decay rates of Adam's two averages."),
+    Setting(
+        "training.betas",
+        Several(Real(0.0, 1.0, below=True), 2),
+        "Decay rates of Adam's two averages.",
+    ),
     Setting("training.weight-decay", Real(), "Weight decay, as it is passed to the optimizer."),
     Setting(
         "training.epsilon", Real(), "The term that Adam and its relatives add to the denominator."

@@ -37,18 +37,25 @@ class Candidate:
 def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> list[Candidate]:
     """Return the files that `paths` name and those that their folders hold, each once, in order.
 
-    Raises `CannotRun` for a path that does not exist, and for a pattern that nothing matches.
+    A file that is reached by a relative and an absolute path is called what it is called first; a
+    link is a file of its own. Raises `CannotRun` for a path that does not exist, and for a pattern
+    that nothing matches.
     """
     found: dict[str, Candidate] = {}
     for path in _expanded(paths):
         if path.is_dir():
             for file in _walk(path, suffixes):
-                found.setdefault(file.as_posix(), Candidate(file, named=False))
+                found.setdefault(_place(file), Candidate(file, named=False))
         elif os.path.lexists(path):
-            found[path.as_posix()] = Candidate(path, named=True)
+            first = found.get(_place(path))
+            found[_place(path)] = Candidate(first.path if first else path, named=True)
         else:
             raise missing(path)
-    return [found[name] for name in sorted(found)]
+    return sorted(found.values(), key=lambda candidate: candidate.shown)
+
+
+def _place(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
 
 
 def missing(path: Path) -> CannotRun:

@@ -38,11 +38,15 @@ def is_yaml(path: Path) -> bool:
 def load(candidate: Candidate, project: Project) -> LoadedFile:
     """Return the model in a file.
 
-    Raises `NotOurs` for YAML of other programs, `Unreadable` for what is broken.
+    Raises `NotOurs` for YAML of other programs and for weights that a model keeps beside it,
+    `Unreadable` for what is broken.
     """
     name = candidate.path.name.lower()
     if not candidate.path.is_file():  # a pipe would block, a device would be read endlessly
         raise unreadable("it is not a regular file, or it is a broken link")
+    model = candidate.path.with_suffix("")
+    if name.endswith(".onnx.data") and model.is_file():  # as torch.onnx.export calls it
+        raise NotOurs(f"the weights of {model.name}")
     try:
         for frontend in project.registry.frontends:
             if name.endswith(frontend.suffixes):

@@ -99,16 +99,25 @@ class Running:
 
 
 def _complete(path: Path) -> ModelProto:
-    """Return the model with its weights; those of an architecture are drawn."""
-    import onnx
+    """Return the model with its weights; those of an architecture are drawn.
 
+    Raises `CannotRun` where weights are missing, or where they are too many for memory.
+    """
     if not is_yaml(path):
-        return onnx.load(str(path))
+        import onnx
+
+        try:
+            return onnx.load(str(path))
+        except Exception as error:
+            raise CannotRun(f"{path}: onnx: {_first_line(error)}") from error
     from archlint.frontends.architecture import compile_architecture
     from archlint.frontends.architecture.export import export
     from archlint.sources.yaml_document import read_yaml
 
-    return export(compile_architecture(read_yaml(path), path.parent), _SEED)
+    try:
+        return export(compile_architecture(read_yaml(path), path.parent), _SEED)
+    except ValueError as error:
+        raise CannotRun(f"{path}: {error}") from error
 
 
 def _session(model: Model, proto: ModelProto, tensors: Sequence[str]) -> InferenceSession:

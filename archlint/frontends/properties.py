@@ -29,7 +29,7 @@ BUFFER = "archlint.buffer"
 """Of a weight: whether it is a statistic or a constant, which no optimizer looks at."""
 
 ADAPTER = "archlint.adapter"
-"""Of a weight: whether a training adds it beside the weights of the file."""
+"""Of a weight: whether it is a factor of a low-rank adapter, beside a layer that is frozen."""
 
 REPLACES = "archlint.replaces"
 """Of a weight: the tensor of the file that it stands for, with numbers for another batch."""

@@ -188,3 +188,24 @@ Effect: TypeAlias = (
     | Shares
     | LooksUp
 )
+
+
+def read_slots(  # noqa: PLR0911 - a line for each kind of effect
+    effect: Effect,
+) -> tuple[int, ...]:
+    """Return the slots of the inputs without which there is no such effect."""
+    match effect:
+        case Holds():
+            return ()
+        case Passes() | Activates() | LooksUp():
+            return (effect.slot,)
+        case Combines() | Joins():
+            return effect.slots
+        case Sums():
+            return effect.factors
+        case Attends():
+            return effect.query, effect.key, effect.value
+        case Recurs():
+            return 0, *(slot for slot, _ in effect.fans)
+        case Pools() | Normalizes() | Shares():
+            return (0,)

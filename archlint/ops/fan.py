@@ -15,7 +15,8 @@ class Fan:
 
     `channels` are the input channels or features that one output reads (those of its group),
     `outputs` all output channels, `kernel` the number of taps of a kernel, `stride` the upsampling
-    of a transposed convolution, each of whose outputs gets one in `stride` of the taps.
+    of a transposed convolution, each of whose outputs gets one in `stride` of the taps. Raises
+    ValueError for sizes that no layer has.
     """
 
     channels: int
@@ -24,6 +25,11 @@ class Fan:
     groups: int = 1
     stride: int = 1
     transposed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what malformed files state, such as a negative number of groups."""
+        if min(self.channels, self.outputs, self.kernel) < 0 or min(self.groups, self.stride) < 1:
+            raise ValueError("a fan has no negative sizes, and at least one group")
 
     @property
     def fan_in(self) -> float:

@@ -7,7 +7,8 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from archlint.ops.call import Call
-from archlint.ops.operator import Operator
+from archlint.ops.effect import Effect, read_slots
+from archlint.ops.operator import Operator, SignalFacet
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -28,12 +29,26 @@ def guarded(entry: Operator) -> Operator:
         cost=_guarded(entry.cost),
         kept=_guarded(entry.kept),
         sight=_guarded(entry.sight),
-        signal=None if entry.signal is None else _guarded(entry.signal),
+        signal=None if entry.signal is None else _guarded(_of_whole_calls(entry.signal)),
         view=None if entry.view is None else _guarded(entry.view),
         unview=None if entry.unview is None else _guarded(entry.unview),
         misfit=None if entry.misfit is None else _guarded(entry.misfit),
         casting=_guarded(entry.casting),
     )
+
+
+def _of_whole_calls(facet: SignalFacet) -> SignalFacet:
+    """Return the facet of calls that have the inputs that the answer speaks of."""
+
+    @wraps(facet)
+    def answer(call: Call) -> Effect:
+        effect = facet(call)
+        for slot in read_slots(effect):
+            if not call.has_input(slot):
+                raise Undetermined(f"input {slot} is missing")
+        return effect
+
+    return answer
 
 
 def _guarded(

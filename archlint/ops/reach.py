@@ -13,6 +13,8 @@ from archlint.record import record
 
 # More phases than this come from merging large axes, where nothing periodic is left to track.
 _MOST_PHASES = 1 << 17
+# Longer than the longest axes that models have, half a minute of sound.
+_MOST_ENTRIES = 1 << 19
 
 
 @record
@@ -109,11 +111,11 @@ class Reach:
     def entries(self, length: int | None) -> Iterator[Taps]:
         """Yield what each position of an axis of `length` reads.
 
-        Raises `Undetermined` where the length is needed and not known.
+        Raises `Undetermined` where the length is needed and not known, or too large for a table.
         """
         if length is None and not self.finite:
             raise Undetermined("an axis of unknown length is rearranged")
-        return (self.at(position) for position in range(length or len(self.offsets)))
+        return map(self.at, positions(length or len(self.offsets)))
 
     def through(self, inner: Reach, length: int | None) -> Reach:
         """Return what a position reads when what it reads reads through `inner`.
@@ -129,14 +131,8 @@ class Reach:
         if self.finite or inner.finite:
             return tabulated([inner.of_set(taps) for taps in self.entries(length)])
         turns = inner.period // gcd(inner.period, self.advance) if self.advance else 1
-        if self.period * turns > _MOST_PHASES:
-            raise Undetermined("the field has too many phases to track")
-        offsets = tuple(
-            inner.of_set(self.offsets[phase].shifted(self.advance * turn))
-            for turn in range(turns)
-            for phase in range(self.period)
-        )
-        return reach(inner.advance * (self.advance * turns // inner.period), offsets)
+        advance = inner.advance * (self.advance * turns // inner.period)
+        return periodic(advance, self.period * turns, lambda at: inner.of_set(self.at(at)))
 
     def of_set(self, taps: Taps) -> Taps:
         """Return what the positions in `taps` read together."""
@@ -175,10 +171,8 @@ class Reach:
                 return None
             return tabulated([self.at(j).union(other.at(j)) for j in range(count)])
         period = lcm(self.period, other.period)
-        if period > _MOST_PHASES:
-            raise Undetermined("the field has too many phases to track")
-        offsets = tuple([self.at(phase).union(other.at(phase)) for phase in range(period)])
-        joined = reach(self.advance * (period // self.period), offsets)
+        advance = self.advance * (period // self.period)
+        joined = periodic(advance, period, lambda phase: self.at(phase).union(other.at(phase)))
         return next((one for one in (self, other) if one == joined), joined)
 
     def sum(self, taps: Taps) -> Reach:
@@ -186,6 +180,23 @@ class Reach:
         if taps == ORIGIN:
             return self
         return Reach(self.advance, tuple(offset.sum(taps) for offset in self.offsets), self.finite)
+
+
+def positions(count: int) -> range:
+    """Return the positions of an axis, to make a table of; raises `Undetermined` for too many."""
+    if count > _MOST_ENTRIES:
+        raise Undetermined(f"an axis of {count:,} elements is rearranged")
+    return range(count)
+
+
+def periodic(advance: int, period: int, offset: Callable[[int], Taps]) -> Reach:
+    """Return the map whose phases read `offset(0)` to `offset(period - 1)`.
+
+    Raises `Undetermined` for more phases than can be tracked.
+    """
+    if period > _MOST_PHASES:
+        raise Undetermined("the field has too many phases to track")
+    return reach(advance, tuple(map(offset, range(period))))
 
 
 def reach(advance: int, offsets: Sequence[Taps]) -> Reach:

@@ -113,7 +113,7 @@ class Taps:
             return self
         mask = self.mask >> max(low - self.low, 0)
         first = max(self.low, low)
-        mask &= (1 << max(high - first + 1, 0)) - 1
+        mask &= (1 << max(min(high, self.high) - first + 1, 0)) - 1
         if not mask:
             return NO_TAPS
         skip = (mask & -mask).bit_length() - 1

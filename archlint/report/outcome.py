@@ -108,8 +108,9 @@ class Outcome:
 
     @property
     def fixable(self) -> int:
-        """The number of findings that carry a safe fix."""
-        return sum(bool(item.finding.fix and item.finding.fix.safe) for item in self.findings)
+        """The number of findings that carry a safe fix, in files with lines to change."""
+        fixes = (item.finding.fix for item in self.findings if item.span is not None)
+        return sum(fix is not None and fix.safe for fix in fixes)
 
     @property
     def texts(self) -> Mapping[str, str]:

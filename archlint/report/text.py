@@ -54,8 +54,11 @@ def _head(item: Reported, paint: Paint) -> str:
     return f"{paint('bold', place)}: {kind} {finding.name}: {visible(finding.message)}"
 
 
-def footer(outcome: Outcome) -> str:
-    """Return the counts of a run in a line: found, fixable, suppressed, in the baseline."""
+def footer(outcome: Outcome, *, offers_fixes: bool = True) -> str:
+    """Return the counts of a run in a line: found, fixable, suppressed, in the baseline.
+
+    After `--fix`, none is offered: what is left could not be made without changing other layers.
+    """
     found = [
         counted(outcome.count(severity), severity.value)
         for severity in (Severity.ERROR, Severity.WARNING)
@@ -66,7 +69,7 @@ def footer(outcome: Outcome) -> str:
     aside = [
         f"{count} {what}"
         for count, what in (
-            (outcome.fixable, "fixable with --fix"),
+            (outcome.fixable if offers_fixes else 0, "fixable with --fix"),
             (len(outcome.suppressed), "suppressed"),
             (len(outcome.baseline), "in the baseline"),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_named_file_of_another_program_is_skipped_aloud(archlint: Archlint, fold
     assert "no file to check (2 skipped: --verbose says why)" in result.err
 
 
+def test_weights_beside_their_model_are_no_model(archlint: Archlint, folder: Path) -> None:
+    """A shell makes both of `models/*`."""
+    (folder / "net.arch.yaml").write_text(CLEAN, encoding="utf-8")
+    assert archlint("export", "net.arch.yaml", "-o", "net.onnx").code == 0
+    (folder / "net.onnx.data").write_bytes(bytes(range(256)))
+    result = archlint("check", "net.onnx", "net.onnx.data", "-v")
+    assert (result.code, result.out) == (0, "")
+    assert "archlint: skipped net.onnx.data: the weights of net.onnx" in result.err
+    assert archlint("check", "net.onnx.data").err == (
+        "archlint: no file to check: net.onnx.data is the weights of net.onnx\n"
+    )
+    (folder / "net.onnx").unlink()
+    assert archlint("check", "net.onnx.data").code == 1
+
+
 def test_files_may_stand_on_both_sides_of_options(archlint: Archlint, folder: Path) -> None:
     for name in ("first", "second", "third"):
         (folder / f"{name}.onnx").write_text("text", encoding="utf-8")
@@ -75,10 +91,14 @@ def test_files_may_stand_on_both_sides_of_options(archlint: Archlint, folder: Pa
         (("check", "--device", "nvidia-a100-40g"), "did you mean 'nvidia-a100-40gb'"),
         (("check", "--set", "training.optimiser=adam"), "did you mean 'training.optimizer'"),
         (("check", "--batch-size", "many"), "batch-size"),
+        (("check", "--set", "betas=[0.9]"), "training.betas: expected a list of 2, not of 1"),
+        (("check", "--select", ""), "--select names no rule"),
+        (("check", ""), "a path is empty"),
         (("check", "--dim", "N"), "NAME=N"),
         (("check", "--config", "gone.toml"), "gone.toml"),
         (("check", "--fail-on", "info"), "unknown --fail-on 'info' (known: warning, error)"),
         (("check", "--verbose", "--quiet"), "not allowed with"),
+        (("--verbose", "check"), "unknown argument --verbose: it goes after the command"),
         (("inspect",), "the following arguments are required: FILE"),
         (("inspect", "."), "name one file"),
         (("config", "gone.onnx"), "gone.onnx: no such file or folder"),
@@ -342,3 +362,37 @@ def test_hints_are_shown_to_those_who_ask(folder: Path, archlint: Archlint) -> N
     assert "1 info in 1 file; -v shows info" in quiet.err
     for more in (("-v",), ("--select", "RF004"), ("--format", "json")):
         assert "RF004" in archlint("check", *more).out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
+@pytest.mark.skipif(os.name != "nt" and os.getuid() == 0, reason="root may enter every folder")
+@pytest.mark.parametrize("command", ["check", "inspect", "config"])
+def test_folder_that_may_not_be_entered_is_no_bug(
+    archlint: Archlint, folder: Path, command: str
+) -> None:
+    closed = folder / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    result = archlint(command, "closed/net.arch.yaml")
+    closed.chmod(0o700)
+    assert result.code == 2
+    assert result.err == "archlint: error: closed/net.arch.yaml: Permission denied\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_refusal_to_enter_a_folder_names_it(
+    archlint: Archlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    result = archlint("check", "net.arch.yaml")
+    assert (result.code, result.err) == (2, "archlint: error: .: Permission denied\n")
+
+
+def test_hints_that_are_shown_are_not_offered(archlint: Archlint, folder: Path) -> None:
+    (folder / "net.arch.yaml").write_text(CLEAN, encoding="utf-8")
+    result = archlint("check", "--dim", "X=4")
+    assert "info[LINT005]" in result.out
+    assert result.err == "archlint: found 1 info in 1 file\n"

@@ -57,7 +57,7 @@ def test_layers_outputs_and_target_are_told_together(archlint: Archlint, folder:
         "16:11": "did you mean 'nvidia-t4'?",
         "17:3": "did you mean 'training.optimizer'?",
         "19:16": "did you mean 'fp32'?",
-        "20:18": "expected a number from 0 to 1, not 2",
+        "20:18": "expected a number, at least 0 and below 1, not 2",
         "22:22": "unknown unit 'GBB'",
         "23:5": "did you mean 'require.weights'?",
         "24:32": "not -1",
@@ -185,6 +185,17 @@ def test_a_wrong_layer_comes_with_what_to_do_next(
     text = f"archlint: 1\ninputs: {{x: [1, 3, 32, 32]}}\nlayers:\n  - {layer}\n"
     (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
     assert says in archlint("check", "net.arch.yaml").out
+
+
+def test_a_block_without_a_name_does_not_hide_an_unknown_layer(
+    archlint: Archlint, folder: Path
+) -> None:
+    text = (
+        'archlint: 1\ninputs: {x: [1, 4]}\nblocks:\n  "":\n    layers: [ReLU]\n'
+        "layers:\n  - Lienar: {out_features: 2}\n"
+    )
+    (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
+    assert "did you mean 'Linear'?" in archlint("check", "net.arch.yaml").out
 
 
 def test_arguments_that_are_not_indented_are_all_told(archlint: Archlint, folder: Path) -> None:

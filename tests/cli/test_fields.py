@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 Archlint = Callable[..., Any]
@@ -143,3 +144,15 @@ def test_a_plot_is_a_picture(archlint: Archlint, stack: str) -> None:
     result = archlint("inspect", stack, "--plot", "field.txt")
     assert result.code == 2
     assert ".svg" in result.err
+
+
+def test_verification_without_the_weights_is_no_bug(
+    archlint: Archlint, stack: str, folder: Path
+) -> None:
+    assert archlint("export", stack, "-o", "net.onnx").code == 0
+    model = onnx.load("net.onnx")
+    onnx.save(model, "net.onnx", save_as_external_data=True, location="w", size_threshold=0)
+    (folder / "w").unlink()
+    result = archlint("inspect", "net.onnx", "--verify")
+    assert result.code == 2
+    assert result.err.startswith("archlint: error: net.onnx: onnx: ")

@@ -112,3 +112,55 @@ def test_a_line_that_makes_several_layers_is_one_finding(times, end, folder, arc
     lines = archlint("check", str(path), "--select", "INIT001").out.splitlines()
     (line,) = [line for line in lines if "[INIT001]" in line]
     assert line.endswith(f"{end} from this line")
+
+
+def test_a_fix_that_cannot_be_made_is_not_offered_again(folder, archlint):
+    """The initializer of all parts of an attention stands in `defaults`, the fix is for one."""
+    path = folder / "net.arch.yaml"
+    path.write_text(
+        """\
+archlint: 1
+inputs: {tokens: {shape: [4, 32], dtype: int64}}
+defaults:
+  - Linear:
+    init: {normal: {std: 0.02}}
+  - MultiheadAttention:
+    init: {normal: {std: 0.02}}
+blocks:
+  block:
+    layers:
+      - LayerNorm
+      - MultiheadAttention: {num_heads: 8, is_causal: true}
+        name: attention
+      - Add:
+        from: [input, attention]
+        name: middle
+      - LayerNorm
+      - Linear: {out_features: 256}
+      - GELU
+      - Linear: {out_features: 64}
+        name: second
+      - Add:
+        from: [middle, second]
+layers:
+  - Embedding: {num_embeddings: 500, embedding_dim: 64}
+    init: {normal: {std: 0.02}}
+  - block:
+    repeat: 12
+  - LayerNorm
+  - Linear: {out_features: 8}
+""",
+        encoding="utf-8",
+    )
+    assert "1 fixable with --fix" in archlint("check").err
+    result = archlint("check", "--fix")
+    assert result.err == (
+        "archlint: nothing here can be fixed safely\narchlint: found 1 warning in 1 file\n"
+    )
+
+
+def test_an_exported_model_is_not_fixable(folder, archlint):
+    (folder / "net.arch.yaml").write_text(HEAD + LAYERS["flow layer"][0] + TAIL, encoding="utf-8")
+    assert "1 fixable with --fix" in archlint("check").err
+    assert archlint("export", "net.arch.yaml", "-o", "net.onnx").code == 0
+    assert archlint("check", "net.onnx").err == "archlint: found 1 warning in 1 file\n"

@@ -86,6 +86,21 @@ def test_closed_pipe_is_quiet(program: Archlint, folder: Path) -> None:
         assert process.wait(60) == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
+@pytest.mark.parametrize(("closed", "arguments"), [(1, "check"), (2, "check"), (2, "check gone")])
+def test_stream_that_is_closed_from_the_start(folder: Path, closed: int, arguments: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m archlint {arguments} {closed}>&-', sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+    assert done.returncode == (2 if "gone" in arguments else 1)
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+
+
 def test_text_that_the_terminal_cannot_show(folder: Path) -> None:
     path = folder / "net.arch.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("dead", "漢字"), encoding="utf-8")

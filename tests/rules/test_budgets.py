@@ -8,6 +8,7 @@ from archlint.api import Severity
 from archlint.testing import lint_text
 from archlint_rules.budget.budget_undecided import BudgetUndecided
 from archlint_rules.compute.step_budget_exceeded import StepBudgetExceeded
+from archlint_rules.memory.weights_exceed_flash import WeightsExceedFlash
 
 MLP = """\
 archlint: 1
@@ -145,3 +146,18 @@ def test_a_formula_of_sizes_that_do_not_fit_is_not_shown():
     pattern = r"training needs (.*?), within .*? up to N = (\d+)"
     needs, fits = re.search(pattern, finding.message).groups()
     assert all(int(start) <= int(fits) for start in re.findall(r"for N >= (\d+)", needs))
+
+
+@pytest.mark.parametrize(
+    ("limit", "room"),
+    [
+        ("3 MiB", "4.194 M parameters fit with 6.0 bits each"),
+        ("512 KiB", "at 4 bits each, 1.049 M of the 4.194 M parameters fit"),
+    ],
+)
+def test_weights_that_no_format_makes_fit(limit, room):
+    """4 * 1024^2 parameters: int8, the narrowest deploy-dtype, needs 4 MiB; 4 bits take 2."""
+    (finding,) = lint_text(
+        MLP.format(target=f"require: {{weights: {limit}}}"), [WeightsExceedFlash]
+    )
+    assert finding.help == room

@@ -7,6 +7,7 @@ from math import sqrt
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
@@ -17,6 +18,7 @@ from archlint.sources.yaml_document import read_yaml
 from archlint.testing import lint_file, lint_model, lint_text
 from archlint_rules import archlint_rules
 
+TRUTH = Path(__file__).parents[1] / "truth" / "inference"
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.arch.yaml"))
 RULES = [rule for rule in archlint_rules() if rule.code.startswith("INIT") and rule.enabled]
 
@@ -386,3 +388,42 @@ outputs: [logits]
     rules = [rule for rule in RULES if rule.code == "INIT011"]
     assert [found.code for found in lint_text(loud_head, rules)] == ["INIT011"]
     assert lint_text(scaled, rules) == []
+
+
+LOW_RANK = """
+archlint: 1
+inputs:
+  x: [4, 64]
+layers:
+  - Linear: {out_features: 64}
+    init: {kaiming_normal: {nonlinearity: relu}}
+  - ReLU
+  - Linear: {out_features: 64}
+    init: {kaiming_normal: {nonlinearity: relu}}
+    ADAPTER
+  - ReLU
+  - Linear: {out_features: 64}
+"""
+
+
+@pytest.mark.parametrize("adapter", ["lora: {r: 8}", "frozen: false"])
+def test_adapters_are_not_judged(adapter: str) -> None:
+    """PEFT's first factor has the framework's default behind a ReLU, and its second is zero."""
+    training = "target: {training: {lora-rank: 4}}\n" if "frozen" in adapter else ""
+    assert lint_text(LOW_RANK.replace("ADAPTER", adapter) + training, RULES) == []
+
+
+@pytest.mark.parametrize(("scale", "codes"), [(4.0, ["INIT011"]), (0.02, [])])
+def test_a_head_that_is_stored_turned_round_is_tied(
+    tmp_path: Path, scale: float, codes: list[str]
+) -> None:
+    """The TorchScript exporter stores the tied weight a second time, under a name of its own."""
+    model = onnx.load(TRUTH / "tied.torchscript.onnx")
+    for tensor in model.graph.initializer:
+        if sorted(tensor.dims) == [24, 50]:
+            numbers = numpy_helper.to_array(tensor) * np.float32(scale)
+            tensor.CopyFrom(numpy_helper.from_array(numbers, tensor.name))
+    onnx.save(model, tmp_path / "tied.onnx")
+    rules = [rule for rule in RULES if rule.code == "INIT011"]
+    findings = lint_file(tmp_path / "tied.onnx", rules, {"weights": "fresh"})
+    assert [found.code for found in findings] == codes

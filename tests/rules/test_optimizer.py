@@ -7,8 +7,11 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from archlint.testing import lint_model
+from archlint.testing import lint_model, lint_text
 from archlint_rules.optimizer.batch_norm_microbatch import BatchNormMicrobatch
+from archlint_rules.optimizer.learning_rate_of_another_optimizer import (
+    LearningRateOfAnotherOptimizer,
+)
 from archlint_rules.optimizer.no_warmup import NoWarmup
 
 FX = "pkg.torch.onnx.fx_node"
@@ -83,3 +86,16 @@ def test_attention_in_steps_is_attention(post: bool, count: int) -> None:
     assert len(lint_model(transformer(post=post), [NoWarmup], cold)) == count
     warm = {"training": {"optimizer": "adamw", "warmup-steps": 1000}}
     assert lint_model(transformer(post=post), [NoWarmup], warm) == []
+
+
+SMALL = "archlint: 1\ninputs: {x: [4, 16]}\nlayers:\n  - Linear: {out_features: 4}\n"
+
+
+@pytest.mark.parametrize(("optimizer", "start"), [("lion", "0.0001"), ("adamw", "0.001")])
+def test_every_optimizer_of_unit_steps_has_a_rate_of_its_own(optimizer: str, start: str) -> None:
+    """Lion's update is a sign (Chen et al. 2023): a rate of 0.01 is a step of 0.01 for all."""
+    rule = LearningRateOfAnotherOptimizer
+    target = {"training": {"optimizer": optimizer, "learning-rate": 0.01}}
+    (finding,) = lint_text(SMALL, [rule], target)
+    assert "moves every weight by 0.01 at each step" in finding.message
+    assert finding.help.startswith(f"start from {start};")

@@ -296,6 +296,35 @@ def test_look_ahead(padding: str, ahead: list[str]) -> None:
     )
 
 
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize(("way", "ahead"), [("false", False), ("true", True)])
+def test_cell_that_runs_backwards_too_looks_ahead(cell: str, way: str, ahead: bool) -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [4, 100, 8]}\nlayers:\n"
+        f"  - {cell}: {{hidden_size: 8, batch_first: true, bidirectional: {way}}}\n"
+        "  - Linear: {out_features: 4}\n"
+        "target: {require: {causal: true, time-axis: 1}}\n"
+    )
+    messages = lint(text, "RF011")
+    assert len(messages) == ahead
+    assert all("looks ahead to the end along axis 1 of x" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("norm", "ahead"),
+    [("InstanceNorm1d", True), ("GroupNorm: {num_groups: 4}", True), ("BatchNorm1d", False)],
+)
+def test_statistics_over_time_look_ahead(norm: str, ahead: bool) -> None:
+    text = (
+        "archlint: 1\ninputs: {x: [4, 8, 100]}\nlayers:\n"
+        "  - Conv1d: {out_channels: 8, kernel_size: 3, padding: causal}\n"
+        f"  - {norm}\n"
+        "  - Conv1d: {out_channels: 8, kernel_size: 1}\n"
+        "target: {require: {causal: true}}\n"
+    )
+    assert len(lint(text, "RF011")) == ahead
+
+
 def test_look_ahead_that_is_allowed() -> None:
     text = (
         "archlint: 1\ninputs: {x: [1, 2, 100]}\nlayers:\n"

@@ -10,7 +10,7 @@ from archlint.analysis.initialization.distribution import Distribution
 from archlint.analysis.initialization.framework_default import framework_default
 from archlint.analysis.initialization.freshness import Freshness
 from archlint.analysis.structure.flow import Flow, Kind, Origin, Sink
-from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
+from archlint.frontends.properties import ADAPTER, FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
 from archlint.graph.program.calls import folds_normalization
 from archlint.ops.effect import Recurs, Sums
@@ -54,6 +54,16 @@ class Layer:
     def sink(self) -> Sink:
         """What its output runs into."""
         return self.flow.sinks.get(self.node.output, Sink(frozenset()))
+
+    @property
+    def adapts(self) -> bool:
+        """Whether its weight is a factor of a low-rank adapter.
+
+        The scale of the signal is that of the layer beside it: the adapter adds zero at first
+        (Hu et al. 2021).
+        """
+        stored = self.flow.graph.weights.get(self.weight)
+        return stored is not None and ADAPTER in stored.metadata
 
     @cached_property
     def folded(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from archlint.analysis.receptive_field.regrouping import regrouped
 from archlint.graph.value import Dim, Shape
 from archlint.ops.links import Fixed, Link, Opaque, Piece, Regroup, Through, Whole
-from archlint.ops.reach import IDENTITY, Reach, reach, tabulated
+from archlint.ops.reach import IDENTITY, Reach, positions, reach, tabulated
 from archlint.ops.taps import ORIGIN, Taps
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -178,7 +178,7 @@ def _moved(term: Reach, start: int, count: int | None) -> Reach:
         return term
     if not term.finite:
         return Reach(1, (Taps(-start, 1),)).through(term, None)
-    entries = [term.at(position - start) for position in range(start + (count or term.period))]
+    entries = [term.at(position - start) for position in positions(start + (count or term.period))]
     return tabulated(entries)
 
 

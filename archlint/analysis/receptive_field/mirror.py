@@ -92,8 +92,11 @@ class Mirror:
             case Through():
                 target = self._other(link.target)
                 return replace(link, source=self._other(link.source), target=target)
-            case Whole(causal=int(causal)):
-                return replace(link, source=self._other(link.source), causal=self._other(causal))
+            case Whole():
+                causal, own = (
+                    None if axis is None else self._other(axis) for axis in (link.causal, link.own)
+                )
+                return replace(link, source=self._other(link.source), causal=causal, own=own)
             case _:
                 return replace(link, source=self._other(link.source))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
 from archlint.ops.call import Call
-from archlint.ops.links import Links, Regroup, Sight, Stage, Through, Whole, same_axes
+from archlint.ops.links import Link, Links, Regroup, Sight, Stage, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
@@ -94,8 +94,9 @@ def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     after = call.output(slot).shape or ()
     return tuple(
         [
-            _look(read, links, after, _is_weighted(operator, call, read))
+            _look(read, way, after, _is_weighted(operator, call, read))
             for read, links in sight.items()
+            for way in _ways(links)
         ]
     )
 
@@ -111,6 +112,19 @@ def _look(slot: int, links: Links, after: Shape, weighted: bool) -> Look:
         sums=_sums(links),
         weighted=weighted,
     )
+
+
+def _ways(links: Links) -> Sequence[Links]:
+    """Return the links of what reads everything, and those of what reads its own place besides."""
+    if not any(isinstance(link, Whole) and link.own is not None for link in links):
+        return (links,)
+    return (links, tuple([_own(link) for link in links]))
+
+
+def _own(link: Link | Stage) -> Link | Stage:
+    if isinstance(link, Whole) and link.own is not None:
+        return Through(link.source, link.own)
+    return link
 
 
 def _stages(links: Links, after: Shape) -> tuple[Stage, ...]:

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from archlint.analysis.parameters.lineage import Lineage
-from archlint.frontends.properties import ADAPTER, INITIALIZER
+from archlint.frontends.properties import ADAPTER, FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.modules import SCOPES, is_target, module_path
@@ -132,7 +132,8 @@ class Adapters:
     ) -> str:
         name = self._name(layer, part)
         self._values[name] = Value(name, like.dtype, shape, Role.STORED, Provenance.DECLARED)
-        self._weights[name] = Weight(name, {INITIALIZER: initializer, ADAPTER: "true"})
+        fans = {FAN_IN: str(shape[0]), FAN_OUT: str(shape[1])}
+        self._weights[name] = Weight(name, {INITIALIZER: initializer, ADAPTER: "true", **fans})
         return name
 
     def _made(self, layer: Node, part: str, shape: tuple[Dim, ...]) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.argument import Misfit, convert, describe
 from archlint.frontends.architecture.initializer import (
+    BOUNDS,
     CHOICES,
     KNOWN,
+    SPREADS,
     Initializer,
     Setting,
     choices,
@@ -115,6 +117,7 @@ def read_initializer(node: Node, names: Names) -> Initializer:
                 takes = "known: " + ", ".join(settings) if settings else f"{name} takes none"
                 raise Invalid(setting.key.span, f"unknown setting of {name}: {word!r}{near}", takes)
             settings[word] = _setting(name, word, setting.value, names)
+        _check_bounds(entry.value, settings)
     elif not (isinstance(value, Scalar) and not value.text):
         raise Invalid(entry.value.span, f"the settings of {name} are a mapping")
     return Initializer(name, tuple(settings.items()))
@@ -141,7 +144,17 @@ def _setting(name: str, word: str, node: Node, names: Names) -> Setting:
         raise Invalid(node.span, f"{word} is {describe(value)}, expected one of {expected}")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise Invalid(node.span, f"{word} is {describe(value)}, expected a number")
+    if word in SPREADS and value < 0:
+        raise Invalid(node.span, f"{word} is {describe(value)}, expected at least 0")
     return float(value)
+
+
+def _check_bounds(node: Node, settings: dict[str, Setting]) -> None:
+    for low, high in BOUNDS:
+        if low in settings and high in settings:
+            lowest, highest = float(settings[low]), float(settings[high])
+            if lowest > highest:
+                raise Invalid(node.span, f"{low} = {lowest:g} is above {high} = {highest:g}")
 
 
 def _visible(entry: Entry) -> Span:

@@ -98,7 +98,7 @@ def _nearest_layers(word: str, known: list[str]) -> str:
     """Suggest layers: for a name that others use, for one without its dimensions, as MaxPool."""
     plain = word.casefold().replace("_", "")
     plain = _OTHER_NAMES.get(plain.rstrip("123d"), plain)
-    family = [name for name in known if name[-1] == "d" and name[:-2].casefold() == plain]
+    family = [name for name in known if name.endswith("d") and name[:-2].casefold() == plain]
     if family and plain not in {name.casefold() for name in known}:
         return f": did you mean {', '.join(family[:-1])} or {family[-1]}?"
     return did_you_mean(plain, known)

@@ -74,6 +74,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """The settings that are words, with the words that they take in some initializer."""
 
+SPREADS = frozenset({"scale", "std", "stddev"})
+"""The settings that are not negative."""
+
+BOUNDS = (("a", "b"), ("minval", "maxval"))
+"""The settings of which the first is not above the second."""
+
 
 @record
 class Initializer:

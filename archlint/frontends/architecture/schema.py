@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from archlint.frontends.architecture.argument import AtLeast, Between
 from archlint.frontends.architecture.default import KERAS, PYTORCH
-from archlint.frontends.architecture.initializer import CHOICES, KNOWN, choices
+from archlint.frontends.architecture.initializer import CHOICES, KNOWN, SPREADS, choices
 from archlint.frontends.architecture.inputs import DTYPES
 from archlint.frontends.architecture.layer import REQUIRED
 from archlint.frontends.architecture.layers.table import layers
@@ -181,7 +181,11 @@ def _initializer() -> Schema:
                 "default": default,
             }
             if setting in CHOICES
-            else {**_kind(float), "default": default}
+            else {
+                **_kind(float),
+                **({"minimum": 0} if setting in SPREADS else {}),
+                "default": default,
+            }
             for setting, default in settings.items()
         }
         schema = {**_object(properties, []), "type": ["object", "null"]}

@@ -30,7 +30,8 @@ class Scope:
 
     `tensors` holds the named outputs, and the last one as "previous"; None stands for a tensor
     that could not be made, whose problem was taken down already. `weights` holds those of named
-    layers. `place` is the path of the layer of the main file that an imported layer belongs to.
+    layers, `taken` the names given out, and `numbers` the next one of each layer without a name.
+    `place` is the path of the layer of the main file that an imported layer belongs to.
     """
 
     file: File
@@ -42,6 +43,7 @@ class Scope:
     place: tuple[str | int, ...] | None = None
     weights: dict[str, Tensor | None] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def full_name(self, name: str) -> str:
         """The name of a layer in the whole model."""
@@ -50,9 +52,10 @@ class Scope:
     def free_name(self, word: str) -> str:
         """A name for a layer that the file gives none."""
         base = word.rpartition(".")[2].lower()
-        name, number = base, 2
-        while name in self.taken:
-            name, number = f"{base}_{number}", number + 1
+        number = self.numbers.get(base, 1)  # the smaller ones are taken
+        while (name := base if number == 1 else f"{base}_{number}") in self.taken:
+            number += 1
+        self.numbers[base] = number + 1
         self.taken.add(name)
         return name
 

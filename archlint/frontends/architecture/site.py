@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archlint.frontends.architecture.builder import Builder, BuildError
 from archlint.frontends.architecture.default import KERAS, PYTORCH
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
-from archlint.frontends.properties import BUFFER, FAN_IN, FAN_OUT, FROZEN, PATH
+from archlint.frontends.properties import ADAPTER, BUFFER, FAN_IN, FAN_OUT, FROZEN, PATH
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class Site:
         facts = {PATH: self.metadata[PATH]}
         if self.frozen:
             facts[FROZEN] = "true"
+        if role == "lora":
+            facts[ADAPTER] = "true"
         if fans is None and len(dims) > 1:
             fans = (prod(dims[1:]), dims[0] * prod(dims[2:]))
         declared, fans = self._declared(role, part, default, fans)

@@ -34,7 +34,7 @@ from archlint.ops.links import (
 )
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
-from archlint.ops.reach import tabulated
+from archlint.ops.reach import Reach
 from archlint.ops.signals import passes
 from archlint.ops.standard.activation import sees_softmax
 from archlint.ops.standard.determinant import sees_matrix
@@ -100,8 +100,7 @@ def sees_halves(call: Call, _: int) -> Sight:
     size = (call.input(0).shape or ())[-1]
     if isinstance(size, int):
         half = size // 2
-        pairs = [Taps.of((place, place + half)) for place in range(half)]
-        links[-1] = Through(rank - 1, rank - 1, tabulated(pairs)) if half else links[-1]
+        links[-1] = Through(rank - 1, rank - 1, Reach(1, (Taps.of((0, half)),)))
     else:
         links[-1] = Opaque(rank - 1, "an axis of unknown length is cut into halves")
     return {0: tuple(links)}

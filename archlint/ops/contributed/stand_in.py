@@ -178,9 +178,11 @@ def _moved(link: Link, inward: Callable[[int], int], outward: Callable[[int], in
     match link:
         case Through(source, target):
             return replace(link, source=inward(source), target=outward(target))
-        case Whole(source, _, causal):
-            onward = None if causal is None else outward(causal)
-            return replace(link, source=inward(source), causal=onward)
+        case Whole(source):
+            causal, own = (
+                None if axis is None else outward(axis) for axis in (link.causal, link.own)
+            )
+            return replace(link, source=inward(source), causal=causal, own=own)
         case Fixed(source) | Opaque(source):
             return replace(link, source=inward(source))
         case Piece(axis):

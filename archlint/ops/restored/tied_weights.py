@@ -26,34 +26,45 @@ def cannot_tell(_: str, __: str) -> bool:
     return False
 
 
-def tied(graph: Graph, is_transposed: IsTransposed) -> Graph:
-    """Return `graph` with a head that multiplies by an embedding's weight made of that weight.
+def tied_tables(graph: Graph, is_transposed: IsTransposed) -> dict[str, str]:
+    """Return the embedding table of each stored matrix that is a transposed copy of one.
 
     Constant folding turns the weights of linear layers round and stores what comes of it under a
     name of its own, so that a tied weight is there twice. Only the numbers tell, but where
     torch.export says whose weight each call takes.
     """
     if signature(graph) is not None or not graph.is_from_pytorch:
-        return graph
+        return {}
     tables = {
         node.inputs[0]: graph.values[node.inputs[0]].shape
         for node in graph.nodes
         if node.op == "Gather" and node.inputs[0] in graph.weights
     }
-    values, nodes = dict(graph.values), []
-    for node in graph.nodes:
+    found: dict[str, str] = {}
+    for node in graph.nodes if tables else ():
         weight = node.inputs[1] if node.op == "MatMul" else ""
-        if weight in graph.weights and is_computed_anew(weight):
+        if weight in graph.weights and weight not in found and is_computed_anew(weight):
             transposed = (graph.values[weight].shape or ())[::-1]
             for table, shape in tables.items():
                 if shape == transposed and is_transposed(table, weight):
-                    values[weight] = replace(values[weight], role=Role.COMPUTED)
-                    turn = {"perm": (1, 0)}
-                    nodes.append(Node(weight, "Transpose", "", (table,), (weight,), turn, {}))
+                    found[weight] = table
                     break
-        nodes.append(node)
-    if len(nodes) == len(graph.nodes):
+    return found
+
+
+def tied(graph: Graph, is_transposed: IsTransposed) -> Graph:
+    """Return `graph` with a head that multiplies by an embedding's weight made of that weight."""
+    left = tied_tables(graph, is_transposed)
+    if not left:
         return graph
+    values, nodes = dict(graph.values), []
+    for node in graph.nodes:
+        weight = node.inputs[1] if node.op == "MatMul" else ""
+        if weight in left:
+            values[weight] = replace(values[weight], role=Role.COMPUTED)
+            turn = {"perm": (1, 0)}
+            nodes.append(Node(weight, "Transpose", "", (left.pop(weight),), (weight,), turn, {}))
+        nodes.append(node)
     made = {name for name, value in values.items() if value.role is not Role.STORED}
     weights = {name: weight for name, weight in graph.weights.items() if name not in made}
     return replace(graph, nodes=tuple(nodes), values=values, weights=weights)

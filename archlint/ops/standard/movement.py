@@ -24,7 +24,7 @@ from archlint.ops.links import (
     same_axes,
 )
 from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet, SignalFacet, ViewFacet
-from archlint.ops.reach import Reach, reach
+from archlint.ops.reach import Reach, periodic
 from archlint.ops.regroup import regroupings
 from archlint.ops.selection import Selection
 from archlint.ops.signals import joins, moves, passes
@@ -194,8 +194,8 @@ def sees_tiled(call: Call, _: int) -> Sight:
         if repeats == 1:
             links.append(Through(axis, axis))
         elif isinstance(dim, int):
-            taps = tuple(Taps(position, 1) for position in range(dim))
-            links.append(Through(axis, axis, reach(0, taps)))
+            again = periodic(0, dim, lambda position: Taps(position, 1))
+            links.append(Through(axis, axis, again))
         else:
             links.append(Opaque(axis, "an axis of unknown length is repeated"))
     return {0: tuple(links)}

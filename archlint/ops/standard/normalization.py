@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 from archlint.graph.dtype import DType
@@ -140,7 +141,12 @@ def sees_groups(call: Call, _: int) -> Sight:
     if isinstance(channels, int) and groups > 1:
         width = channels // groups
         own = Through(1, 1, Reach(width, (Taps.progression(0, width, 1),) * width))
-    return {0: (Through(0, 0), own, *(Whole(axis) for axis in range(2, rank)))}
+    return {0: (Through(0, 0), own, *_places(range(2, rank)))}
+
+
+def _places(axes: range) -> Iterator[Link]:
+    """Yield the links of axes of which statistics read all places, and scale each of them."""
+    return (Whole(axis, own=axis) for axis in axes)
 
 
 def sees_standardized(call: Call, _: int) -> Sight:
@@ -153,7 +159,7 @@ def sees_standardized(call: Call, _: int) -> Sight:
 def sees_planes(call: Call, _: int) -> Sight:
     """Instance norm reads all spatial positions of the channel."""
     rank = call.rank(0)
-    return {0: same_axes_but(rank, range(2, rank))}
+    return {0: (Through(0, 0), Through(1, 1), *_places(range(2, rank)))}
 
 
 def sees_neighbouring_channels(call: Call, _: int) -> Sight:
@@ -166,7 +172,9 @@ def sees_neighbouring_channels(call: Call, _: int) -> Sight:
 
 def _normalizing(rank: int, normalized: range) -> tuple[Link, ...]:
     # One axis alone is that of the features, as in a transformer.
-    return same_axes_but(rank, normalized, features=len(normalized) == 1 and rank > 2)
+    if len(normalized) == 1 and rank > 2:
+        return same_axes_but(rank, normalized, features=True)
+    return (*(Through(axis, axis) for axis in range(normalized.start)), *_places(normalized))
 
 
 def operators() -> tuple[Operator, ...]:

@@ -200,8 +200,12 @@ def sees_sequence(call: Call, output: int) -> Sight:
     steps, batch = (1, 0) if batch_first else (0, 1)
     # Y is (T, D, B, H) or (B, T, D, H), the last state (D, B, H) or (B, D, H).
     own_batch = 0 if batch_first else (2 if output == 0 else 1)
-    running = None if output > 0 or direction == "bidirectional" else steps
-    time = Whole(steps, causal=running, backward=direction == "reverse")
+    if output > 0:
+        time = Whole(steps)
+    elif direction == "bidirectional":
+        time = Whole(steps, own=steps)
+    else:
+        time = Whole(steps, causal=steps, backward=direction == "reverse")
     features = Whole(2, features=True)
     links: list[Link] = [Through(batch, own_batch), features]
     sight: dict[int, Links] = {0: (time, *links)}

@@ -12,7 +12,7 @@ from archlint.ops.facets import keeps_nothing, per_output
 from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through
 from archlint.ops.operator import Layout, Operator
-from archlint.ops.reach import Reach, reach
+from archlint.ops.reach import Reach, periodic
 from archlint.ops.signals import moves
 from archlint.ops.taps import Taps
 
@@ -76,8 +76,7 @@ def _scale(call: Call, axis: int, size: object, length: object) -> Fraction | No
 def _sampled(call: Call, step: Fraction, start: Fraction, scale: Fraction) -> Reach:
     """Return the map of output j, which lies at input coordinate start + step j."""
     around = _neighbours(call, scale)
-    offsets = tuple(around(start + step * phase) for phase in range(step.denominator))
-    return reach(step.numerator, offsets)
+    return periodic(step.numerator, step.denominator, lambda phase: around(start + step * phase))
 
 
 def _neighbours(call: Call, scale: Fraction) -> Callable[[Fraction], Taps]:

@@ -14,12 +14,15 @@ _CLOSE = 1.05
 
 
 def drawn(model: Model) -> Iterator[Judged]:
-    """Yield the layers with what their weights are drawn from, where that is known."""
+    """Yield the layers with what their weights are drawn from, where that is known.
+
+    Low-rank adapters do not set the scale of the signal, and are left out.
+    """
     initialization = model.facts.initialization
     if not initialization.is_known:  # of trained weights nothing more needs to be worked out
         return
     for layer in initialization.layers:
-        found = initialization.initial(layer.weight)
+        found = None if layer.adapts else initialization.initial(layer.weight)
         if found is not None:
             yield layer, found
 

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 _FACTOR = 1e2  # of the root mean square, relative to the start of the stretch
 
+_SHRINKS = "draw the layers before it with sigma = sqrt(2/d) behind a ReLU, or normalize"
+_GROWS = (
+    "draw the layers before it with sigma = sqrt(2/d) behind a ReLU, and less at the ends of "
+    "residual branches, or normalize"
+)
+
 
 class SignalScaleDrift(Rule):
     """The scale of activations leaves [0.01, 100] before a normalization resets it."""
@@ -45,5 +51,5 @@ class SignalScaleDrift(Rule):
                 "worst_node": worst.node.name,
                 "activations": len(outside),
             },
-            help="draw the layers before it with sigma = sqrt(2/d) behind a ReLU, or normalize",
+            help=_GROWS if first.ratio > 1 else _SHRINKS,
         )

@@ -11,6 +11,8 @@ from archlint_rules.initialization.grouping import drawn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archlint.api import Layer
+
 _LARGEST = 5.0
 
 
@@ -26,9 +28,8 @@ class TiedEmbeddingSigma(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report tables that are looked up and multiplied, with sigma sqrt(d) above 5."""
         for layer, found in drawn(model):
-            uses = model.facts.parameters.trainable[layer.weight].uses
-            effects = (model.facts.flow.effects.get(use.node.name) for use in uses)
-            if not any(isinstance(effect, LooksUp) for effect in effects):
+            table = _table(model, layer)
+            if table is None:
                 continue
             # What is multiplied has a scale of its own: T5 divides it by sqrt(d).
             logits = model.facts.propagation.signals.get(layer.node.output)
@@ -37,12 +38,21 @@ class TiedEmbeddingSigma(Rule):
             if spread <= _LARGEST:
                 continue
             yield self.finding(
-                f"{layer.weight} is both the embedding and the output layer: with sigma "
+                f"{table} is both the embedding and the output layer: with sigma "
                 f"{found.std:g} and d = {layer.fan.fan_in:g} the logits start with a deviation of "
                 f"{spread:.3g}",
                 node=layer.node,
-                tensor=layer.weight,
+                tensor=table,
                 data={"sigma": found.std, "fan_in": layer.fan.fan_in, "logit_std": spread},
                 help=f"draw the embedding with sigma {1 / sqrt(layer.fan.fan_in):.3g} or less, as "
                 "GPT-2 does with 0.02",
             )
+
+
+def _table(model: Model, layer: Layer) -> str | None:
+    """Return the table that a layer multiplies by; an exporter may have stored a turned copy."""
+    uses = model.facts.parameters.trainable[layer.weight].uses
+    effects = (model.facts.flow.effects.get(use.node.name) for use in uses)
+    if any(isinstance(effect, LooksUp) for effect in effects):
+        return layer.weight
+    return model.facts.tied_tables.get(layer.weight)

@@ -10,6 +10,9 @@ from archlint_rules.budget.budgets import weights
 from archlint_rules.budget.exceeded import exceeded
 from archlint_rules.budget.remedies import advice
 
+_NARROWEST = 4
+"""Bits of the narrowest format in which weights are commonly stored, int4."""
+
 
 class WeightsExceedFlash(Rule):
     """The weights are larger than the flash of the device or the budget for them."""
@@ -45,7 +48,15 @@ class WeightsExceedFlash(Rule):
                 model,
                 weights,
                 budget,
-                otherwise=f"{format_count(count)} parameters fit with "
-                f"{8 * budget.limit / max(count, 1):.1f} bits each",
+                otherwise=_room(budget.limit, count),
             ),
         )
+
+
+def _room(limit: float, count: int) -> str:
+    """Return what would fit: the same parameters in fewer bits, or fewer parameters."""
+    bits = 8 * limit / max(count, 1)
+    if bits >= _NARROWEST:
+        return f"{format_count(count)} parameters fit with {bits:.1f} bits each"
+    room = format_count(int(8 * limit // _NARROWEST))
+    return f"at {_NARROWEST} bits each, {room} of the {format_count(count)} parameters fit"

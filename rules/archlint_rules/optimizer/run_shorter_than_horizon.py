@@ -28,6 +28,8 @@ class RunShorterThanHorizon(Rule):
         training = model.target.training
         if training.steps is None:
             return
+        if training.warmup_steps is not None and training.warmup_steps > training.steps:
+            yield self._warmup(training.warmup_steps, training.steps)
         if training.optimizer == "sgd-momentum" and training.momentum:
             yield from self._momentum(training.momentum, training.steps)
         if training.optimizer not in ADAM_LIKE:
@@ -50,6 +52,16 @@ class RunShorterThanHorizon(Rule):
             )
         if training.learning_rate:
             yield from self._reach(model, adam, training.steps)
+
+    def _warmup(self, warmup: int, steps: int) -> Finding:
+        """The learning rate is still rising where the run ends."""
+        return self.finding(
+            f"the run of {steps:,} steps ends within the warm-up of {warmup:,}: the learning rate "
+            "never reaches its full value",
+            path=place("warmup-steps"),
+            data={"steps": steps, "warmup_steps": warmup},
+            help=f"warm up for {max(steps // 20, 1):,} steps, or train for longer",
+        )
 
     def _momentum(self, beta: float, steps: int) -> Iterator[Finding]:
         """Momentum has its full size only after some times 1/(1 - beta) steps."""

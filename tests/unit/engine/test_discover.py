@@ -39,6 +39,20 @@ def test_file_named_beside_its_folder_comes_once(tmp_path: Path) -> None:
     assert item.named
 
 
+def test_file_named_in_two_ways_comes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.onnx")
+    monkeypatch.chdir(tmp_path)
+    (item,) = discover([Path(), tmp_path / "a.onnx", Path(f"../{tmp_path.name}/a.onnx")])
+    assert item.shown == "a.onnx"
+    assert item.named
+
+
+def test_link_is_a_file_of_its_own(tmp_path: Path) -> None:
+    put(tmp_path, "a.onnx")
+    (tmp_path / "b.onnx").symlink_to("a.onnx")
+    assert len(discover([tmp_path])) == 2
+
+
 def test_missing_path(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match="no such file or folder"):
         discover([tmp_path / "gone.onnx"])

@@ -87,6 +87,12 @@ LAYERS = [
     ("- {Linear: {out_features: 4}, init: {wight: ones}}", "wight", "did you mean 'weight'?"),
     ("- {Linear: {out_features: 4}, init: {normal: {sd: 1}}}", "sd", "did you mean 'std'?"),
     ("- {Linear: {out_features: 4}, init: {normal: {std: big}}}", "big", "expected a number"),
+    ("- {Linear: {out_features: 4}, init: {normal: {std: -1}}}", "-1", "expected at least 0"),
+    (
+        "- {Linear: {out_features: 4}, init: {uniform: {a: 2}}}",
+        "{a: 2}",
+        "a = 2 is above b = 1",
+    ),
     ("- {Linear: {out_features: 4}, init: {ones: {a: 1}}}", "a", "takes none"),
     ("- {Linear: {out_features: 4, bias: false}, bias_init: zeros}", "bias_init", "has no bias"),
     ("- {Linear: {out_features: 4}, lora: {rank: 2}}", "{rank: 2}", "needs its rank r"),

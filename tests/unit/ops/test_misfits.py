@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from archlint.graph.invalid import InvalidGraph
+from archlint.ops.call import Call
+from archlint.ops.effect import read_slots
+from archlint.ops.fan import Fan
 from archlint.ops.kept import Gradients
 from archlint.ops.registry import operators
 from archlint.ops.undetermined import Undetermined
+from archlint.record import replace
 
 
 def floats(*shape):
@@ -96,6 +100,32 @@ def test_every_operator_answers_for_any_input(probe, axes):
     assert len(asked) > 200
 
 
+def test_an_effect_speaks_only_of_inputs_that_are_there(probe):
+    asked = 0
+    for domain, op in operators().entries:
+        try:
+            one = probe(op, [floats(2, 2)] * 3, 1, {}, domain)
+            signal = one.operator.signal
+        except InvalidGraph:
+            continue
+        if signal is None:
+            continue
+        asked += 1
+        alone = Call(replace(one.call.node, inputs=()), one.call.graph)
+        try:
+            effect = signal(alone)
+        except Undetermined:
+            continue
+        assert read_slots(effect) == (), (domain, op)
+    assert asked > 50
+
+
+@pytest.mark.parametrize("sizes", [{"groups": -5}, {"stride": 0}, {"kernel": -3}])
+def test_a_fan_has_no_negative_sizes(sizes):
+    with pytest.raises(ValueError, match="negative"):
+        Fan(4, 8, **sizes)
+
+
 WINDOWS = {
     "no stride": {"strides": [0, 1]},
     "too few strides": {"strides": [1]},
@@ -113,4 +143,12 @@ def test_a_window_that_cannot_be_is_undetermined(probe, op, name):
     one = probe(op, [floats(1, 2, 9, 9), floats(2, 2, 3, 3)], 1, attributes, "")
 
     with pytest.raises(Undetermined):
+        one.operator.sight(one.call, 0)
+
+
+def test_a_resize_of_too_many_phases_is_undetermined(probe):
+    sizes = np.array([1, 1, 2**40 + 1], np.int64)
+    one = probe("Resize", [floats(1, 1, 9), None, None, sizes], 1, {"mode": "linear"}, "")
+
+    with pytest.raises(Undetermined, match="phases"):
         one.operator.sight(one.call, 0)

@@ -39,3 +39,14 @@ def test_maps_that_drift_apart_make_a_table(length: int) -> None:
 
 def test_maps_that_drift_apart_along_an_unknown_axis_cannot_be_told() -> None:
     assert window(3, stride=2).union(window(5, stride=3), None) is None
+
+
+@given(
+    positions=st.sets(st.integers(-50, 50), max_size=8),
+    low=st.integers(-60, 60),
+    high=st.integers(-60, 60) | st.just(2**62),
+)
+def test_positions_within_bounds_are_those_between_them(
+    positions: set[int], low: int, high: int
+) -> None:
+    assert set(Taps.of(positions).within(low, high)) == {p for p in positions if low <= p <= high}

@@ -52,3 +52,15 @@ def test_nothing_but_adapters_is_trained(text: str, *, constants: bool) -> None:
     assert facts.training_memory.gradient_bytes == 4 * values
     whole = Facts(plain, Target(training=Training("adam")), operators())
     assert whole.training_memory.gradient_bytes == 4 * (64 + 48)
+
+
+def test_first_factor_has_the_spread_of_peft() -> None:
+    """kaiming_uniform(a=sqrt(5)) of a matrix (rank, features) has sigma 1 / sqrt(3 features)."""
+    training = Training("adam", lora_rank=2)
+    plain = build_graph(model(STORED, constants=False), Bindings(None, {}))
+    graph = trained_part(plain, operators(), training)
+    initialization = Facts(graph, Target(training=training), operators()).initialization
+    (down,) = (name for name in graph.weights if "lora_A" in name)
+    found = initialization.initial(down)
+    assert found is not None
+    assert found.std == pytest.approx(1 / np.sqrt(3 * 8))

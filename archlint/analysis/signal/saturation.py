@@ -1,0 +1,101 @@
+"""Rows of layers between functions that are flat on both sides, and let little gradient through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from archlint.analysis.signal.gradient import GradientSignal
+from archlint.graph.node import Node
+from archlint.ops.effect import Activates, Effect, Passes, Sums
+from archlint.record import record, replace
+
+if TYPE_CHECKING:
+    from archlint.ops.effect import Function
+
+_FLAT = 1e-2
+"""The rest of the way of a saturating function from 1,000 on; softsign has 1e-3."""
+
+
+@record
+class Row:
+    """Layers in a row that nothing bypasses and nothing normalizes.
+
+    `slopes` is the root mean square of the product of the functions' derivatives between the layers
+    `first` and `last`. `ratio` is the root mean square of the gradient behind `first`, relative to
+    that behind `last`: the slopes times what the weights make of it.
+    """
+
+    first: Node
+    last: Node
+    layers: int
+    functions: frozenset[str]
+    slopes: float = 1.0
+    ratio: float = 1.0
+
+
+@record(slots=False)
+class Saturation:
+    """The rows of layers with saturating functions between them, such as sigmoids."""
+
+    gradient: GradientSignal
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for every layer that ends one; those that go on contain it."""
+        flow = self.gradient.propagation.initialization.flow
+        rows: dict[str, Row] = {}
+        for node in flow.graph.nodes:
+            before = [rows[name] for name in node.inputs if name in rows]
+            if not before and not isinstance(flow.effects[node.name], Sums):
+                continue
+            offset = flow.offset(node)
+            row = before[0] if offset is not None else self._after(node, before)
+            if row is not None:
+                rows[node.output] = row
+                if row.last is node:
+                    yield row
+
+    def _after(self, node: Node, before: list[Row]) -> Row | None:
+        """Return the row that a node is in; what is not a layer or such a function ends it."""
+        flow = self.gradient.propagation.initialization.flow
+        effect: Effect | None = flow.effects[node.name]
+        if isinstance(effect, Sums) and self._is_layer(node, effect):
+            start = before[0] if before else Row(node, node, 0, frozenset())
+            ratio = self._ratio(start.first.output, node.output)
+            if ratio is None:
+                return None
+            return replace(start, last=node, layers=start.layers + 1, ratio=ratio)
+        if isinstance(effect, Passes) and len(before) == 1:
+            return before[0]
+        if isinstance(effect, Activates) and before and _saturates(effect.function):
+            slope = self._ratio(node.inputs[effect.slot], node.output)
+            return None if slope is None else _squashed(before[0], effect.name, slope)
+        return None
+
+    def _is_layer(self, node: Node, effect: Sums) -> bool:
+        """Whether one factor is stored, and the other one computed."""
+        flow = self.gradient.propagation.initialization.flow
+        return sum(flow.is_stored(node.inputs[slot]) for slot in effect.factors) == 1
+
+    def _ratio(self, before: str, after: str) -> float | None:
+        """Return the root mean square of the gradient at one tensor over that at a later one."""
+        moments = self.gradient.second_moments
+        if not moments.get(after) or before not in moments:
+            return None
+        return sqrt(moments[before] / moments[after])
+
+
+def _squashed(row: Row, name: str, slope: float) -> Row:
+    return replace(row, slopes=row.slopes * slope, functions=row.functions | {name})
+
+
+@lru_cache(maxsize=64)
+def _saturates(function: Function) -> bool:
+    """Whether a function is flat far away on both sides."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        low, lowest, high, highest = function(np.array([-1e3, -1e6, 1e3, 1e6]))
+    return bool(abs(low - lowest) < _FLAT and abs(high - highest) < _FLAT)
