@@ -20,10 +20,16 @@ class Product:
 
 @record
 class Cost:
-    """The forward work of one call. `elementwise` is FLOP outside products."""
+    """The forward work of one call. `elementwise` is FLOP outside products.
+
+    Where the work depends on the data, `least` is the share of it that is done in any case, and
+    `depends_on` says on what of the data.
+    """
 
     products: tuple[Product, ...] = ()
     elementwise: int = 0
+    least: float = 1.0
+    depends_on: str = ""
 
     @property
     def macs(self) -> int:

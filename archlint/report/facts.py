@@ -93,9 +93,9 @@ def _compute(facts: Facts) -> dict[str, Any]:
     }
     certainty = _certainty(compute.forward_macs, compute.elementwise_flops)
     bounded = [
-        {"node": node.name, "op": node.op, "reason": "which branch runs is not known"}
+        {"node": node.name, "op": node.op, "reason": f"{measured.depends_on} is not known"}
         for node in facts.graph.nodes
-        if compute.of_node[node.name].is_bounded
+        if (measured := compute.of_node[node.name]).is_bounded
     ]
     return {
         **{name: amount.low for name, amount in totals.items()},

@@ -64,3 +64,33 @@ class Taught(nn.Module):
         nearest = distance.argsort(2)[:, :, :2]
         weight = torch.softmax(-distance.gather(2, nearest), 2).mean(2, keepdim=True)
         return self.compared(seen * weight)
+
+
+class Coded(nn.Module):
+    """A decoder of what an encoder writes down in bytes, so that no gradient comes back to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(3, 12, 3, padding=1), nn.ReLU(), nn.Conv2d(12, 8, 3, padding=1), nn.Tanh()
+        )
+        self.decoder = nn.Sequential(nn.Conv2d(8, 6, 3, padding=1), nn.GELU())
+        self.heads = nn.ModuleList(nn.Conv2d(6, 5, 1) for _ in range(3))
+        self.register_buffer("blur_kernel", torch.tensor([0.25, 0.5, 0.25]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        code = self.encoder(x)
+        y = self.decoder(code.mul(127).round().to(torch.int8) / 127)
+        y = torch.cat([head(y).relu().pow(2) for head in self.heads], 1)
+        # Each channel by itself, with weights that are none of the network's.
+        weight = y.new_zeros(y.shape[1], y.shape[1], 1, 3)
+        channels = torch.arange(y.shape[1])
+        weight[channels, channels] = self.blur_kernel.expand(y.shape[1], 1, 3)
+        # fmt: off
+        y = (
+            y.unflatten(1, (3, 5))
+            .transpose(1, 2)
+            .flatten(1, 2)
+        )
+        # fmt: on
+        return functional.conv2d(y, weight)

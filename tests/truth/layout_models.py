@@ -137,3 +137,34 @@ class Customary(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = Swish.apply(self.wide(x))
         return Rounded.apply(self.narrow(x))
+
+
+class Overlapping(nn.Module):
+    """Windows that share their ends, as views of the rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, 12), nn.Linear(12, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        row = x.stride(1)
+        size = (x.size(0), (x.size(1) - 1) // 2, 3, x.size(2))
+        windows = x.as_strided(size, (x.stride(0), 2 * row, row, 1))
+        return self.last(torch.tanh(windows) * windows)
+
+
+class Queued(nn.Module):
+    """Clones of a queue of rows, of a weight, and of what it makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(12, 16))
+        self.last = nn.Linear(24, 6)
+        self.register_buffer("queue", torch.randn(24, 12))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.linear(x, self.weight.clone())
+        before = torch.sigmoid(x.clone())
+        scores = torch.einsum("bnc,kc->bnk", x * before, self.queue.clone().detach())
+        return self.last(torch.tanh(scores))

@@ -47,22 +47,31 @@ def storage(tensor: torch.Tensor) -> tuple[int, int]:
     return whole._cdata, whole.nbytes()
 
 
+class Packed:
+    """What autograd holds in place of a tensor that it saves: no graph, which would hold this."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor.detach()
+
+
 def saved(model: torch.nn.Module, x: torch.Tensor) -> int:
-    """Bytes of the storages that autograd keeps, parameters and buffers apart."""
+    """Bytes of the storages that autograd keeps, parameters and buffers apart.
+
+    What it saves for results that no gradient comes back to goes before the forward pass is over.
+    """
     own = {storage(tensor)[0] for tensor in (*model.parameters(), *model.buffers())}
-    kept: dict[int, int] = {}
-    alive = []
+    kept: weakref.WeakSet[Packed] = weakref.WeakSet()
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        alive.append(tensor)
-        key, nbytes = storage(tensor)
-        if key not in own:
-            kept[key] = nbytes
-        return tensor
+    def keep(tensor: torch.Tensor) -> Packed:
+        packed = Packed(tensor)
+        kept.add(packed)
+        return packed
 
-    with saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(x)
-    return sum(kept.values())
+    with saved_tensors_hooks(keep, lambda packed: packed.tensor):
+        out = model(x)
+    sizes = dict(storage(packed.tensor) for packed in kept)
+    del out
+    return sum(nbytes for key, nbytes in sizes.items() if key not in own)
 
 
 class Watch(TorchDispatchMode):

@@ -159,6 +159,19 @@ class Judged(nn.Module):
         return functional.binary_cross_entropy_with_logits(scores, x.sigmoid())
 
 
+class Rated(Judged):
+    """The same, where what is there counts more, and more for some of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("pos_weight", torch.rand(16) + 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self.wide(torch.tanh(self.narrow(x)))
+        weight = self.pos_weight
+        return functional.binary_cross_entropy_with_logits(scores, x.sigmoid(), pos_weight=weight)
+
+
 class Pointwise(nn.Module):
     """Functions of each element that torch.export names or takes apart."""
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import torch
-from conditioned_models import Conditioned, Taught
-from layout_models import Bagged, Customary, Folded, Graded, Planes, Rearranged, Weighing
+from conditioned_models import Coded, Conditioned, Taught
+from layout_models import (
+    Bagged,
+    Customary,
+    Folded,
+    Graded,
+    Overlapping,
+    Planes,
+    Queued,
+    Rearranged,
+    Weighing,
+)
 from loop_models import Gated, Looping
 from operator_models import (
     Bending,
@@ -17,6 +27,7 @@ from operator_models import (
     Pointwise,
     Products,
     Ranked,
+    Rated,
     Reconstructing,
     Reduced,
     Shifted,
@@ -340,6 +351,7 @@ NETWORKS = {
     "gru": (lambda: BothWays(nn.GRU), rows),
     "compared": (Compared, rows),
     "judged": (Judged, rows),
+    "rated": (Rated, rows),
     "ranked": (Ranked, rows),
     "shifted": (Shifted, image),
     "spectrogram": (Spectrogram, rows),
@@ -348,6 +360,8 @@ NETWORKS = {
     "weighing": (Weighing, rows),
     "planes": (Planes, image),
     "conditioned": (Conditioned, rows),
+    "overlapping": (Overlapping, rows),
+    "coded": (Coded, image),
 }
 
 
@@ -376,4 +390,5 @@ EXPORTED = {
     "graded": (Graded, rows),
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
+    "queued": (Queued, rows),
 }

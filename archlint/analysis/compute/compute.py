@@ -37,6 +37,11 @@ class NodeCompute:
         parts = (self.macs, self.backward_macs, self.elementwise)
         return any(part.low != part.high for part in parts)
 
+    @property
+    def depends_on(self) -> str:
+        """What decides where a bounded work lies, as the subject of a sentence."""
+        return "which branch runs" if self.cost is None else self.cost.depends_on
+
 
 @record(slots=False)
 class Compute:
@@ -120,8 +125,10 @@ class Compute:
             for operand in product.operands
             if any(flags[slot] for slot in operand)
         )
-        exact = Amount.exact
-        return NodeCompute(exact(cost.macs), exact(backward), exact(cost.elementwise), cost)
+        macs, backwards, flops = (
+            Amount(int(cost.least * most), most) for most in (cost.macs, backward, cost.elementwise)
+        )
+        return NodeCompute(macs, backwards, flops, cost)
 
     def _measure_inside(self, node: Node) -> NodeCompute:
         """Return the work of the graphs inside a node."""

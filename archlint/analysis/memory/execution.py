@@ -12,9 +12,9 @@ from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_made_up
 from archlint.graph.node import Node
 from archlint.graph.program.frames import Frame, exported_call, frames
-from archlint.graph.program.line import ProgramLine, program_line
+from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
 from archlint.graph.program.modules import Path, module_calls
-from archlint.record import record
+from archlint.record import record, replace
 
 Stack: TypeAlias = tuple[tuple[Path, Frame], ...]
 """The functions that an operator was called in, each with the module that it works for."""
@@ -28,8 +28,8 @@ class FunctionCall:
     """One call of a function: the line that it is at, and what it made there so far.
 
     `parts` are the tensors that it got by taking another one apart, `called` is what it called,
-    `inner` is the last call that it made, and `variables` are what its variables hold, which is for
-    others to say.
+    `inner` is the last call that it made, `chain` the variable that a chain of calls over several
+    lines began with, and `variables` are what its variables hold, which is for others to say.
     """
 
     module: Path
@@ -38,6 +38,7 @@ class FunctionCall:
     parts: list[str] = field(default_factory=list)
     called: Counter[str] = field(default_factory=Counter)
     inner: FunctionCall | None = None
+    chain: str = ""
     variables: dict[str, list[str]] = field(default_factory=dict)
 
     def may_go_on(self, module: Path, frame: Frame) -> bool:
@@ -49,7 +50,13 @@ class FunctionCall:
     def go_to(self, frame: Frame) -> None:
         """Go to a line, or to the same one again."""
         self.frame = frame
+        self.begin(frame)
         self.made, self.parts, self.called, self.inner = [], [], Counter(), None
+
+    def begin(self, frame: Frame) -> None:
+        """Note what a chain of calls begins with, unless it goes on."""
+        if not goes_on(frame.code):
+            self.chain = chained(frame.code)
 
 
 @record
@@ -101,13 +108,13 @@ class Execution:
     def _returned(self, running: list[FunctionCall], depth: int, last: int) -> Iterator[Ran]:
         """End the innermost calls, but for `depth` of them."""
         for call in reversed(running[depth:]):
-            yield Ran(call, self.line(call.frame), last, returns=True)
+            yield Ran(call, self._line_of(call), last, returns=True)
         del running[depth:]
 
     def _went_on(self, call: FunctionCall, frame: Frame, name: str, last: int) -> Iterator[Ran]:
         """Let a function call `name` in a line, which may be another one than before."""
         if call.frame != frame or self._repeats(call, name):
-            yield Ran(call, self.line(call.frame), last)
+            yield Ran(call, self._line_of(call), last)
             call.go_to(frame)
         call.called[name] += 1
 
@@ -115,6 +122,7 @@ class Execution:
         """Begin the calls of a stack, each with the first thing that it calls."""
         for depth, (module, frame) in enumerate(stack, 1):
             call = FunctionCall(module, frame)
+            call.begin(frame)
             call.called[self._function(call, stack[depth:]) or operator] += 1
             if running:
                 running[-1].inner = call
@@ -150,6 +158,13 @@ class Execution:
             return frame.function
         name = next((part for part in reversed(module) if not part.isdecimal()), "")
         return name if name in self.line(call.frame).calls else _BY_VARIABLE
+
+    def _line_of(self, call: FunctionCall) -> ProgramLine:
+        """Return the line that a call is at, with what a chain of several lines binds."""
+        line = self.line(call.frame)
+        if call.chain and goes_on(call.frame.code):
+            return replace(line, targets=(Target(call.chain),))
+        return line
 
     def line(self, frame: Frame) -> ProgramLine:
         """Return the line that a function is at."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from archlint.analysis.memory.execution import Execution
 from archlint.analysis.memory.module_calls import ModuleCalls
 from archlint.analysis.memory.saved import Saved
+from archlint.analysis.memory.unreached import Passing, Unreached
 from archlint.analysis.memory.variables import Variables
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
@@ -40,7 +42,8 @@ class ForwardWalk:
         """Whether the file leaves open what is kept, or what variables hold."""
         kept = self.saved.held.values()
         is_exact = all(each.own.low == each.own.high for each in kept)
-        return not is_exact or bool(self.saved.perhaps_in_place) or bool(self._perhaps_held)
+        is_held = bool(self._perhaps_held) or (bool(self._passing) and not self._tells_variables)
+        return not is_exact or bool(self.saved.perhaps_in_place) or is_held
 
     def _most(self, *, high: bool) -> int:
         storages, last = self.saved.storages, self._last_uses(high=high)
@@ -50,9 +53,14 @@ class ForwardWalk:
         alive = {storages.of(name): self._bytes(name) for name in self.graph.inputs}
         living = sum(alive.values())
         own = most = 0
+        ending: Counter[int] = Counter()
         for index, node in enumerate(self.graph.nodes):
             kept = self.saved.held[node.name].own
             own += kept.high if high else kept.low
+            passing = self._passing.get(node.name)
+            if passing is not None:
+                own += passing.saved.own.low
+                ending[self._ends(passing, high=high)] += passing.saved.own.low
             for name in self.saved.made(node):
                 living += self._bytes(name) - alive.get(name, 0)
                 alive[name] = self._bytes(name)
@@ -61,6 +69,7 @@ class ForwardWalk:
             unused = (name for name in node.outputs if name in alive and name not in last)
             for storage in (*until.get(index, ()), *unused):
                 living -= alive.pop(storage, 0)
+            own -= ending[index]
         return most
 
     def _last_uses(self, *, high: bool) -> dict[str, int]:
@@ -70,6 +79,9 @@ class ForwardWalk:
         for name, until in self._perhaps_held if high else ():
             storage = storages.of(name)
             last[storage] = max(until, last.get(storage, until))
+        for passing in self._passing.values():
+            ends = self._ends(passing, high=high)
+            last.update((name, max(ends, last.get(name, 0))) for name in passing.saved.storages)
         for name, each in self.saved.held.items():
             if high and name in self.saved.perhaps_in_place:
                 last[storages.of(self.graph.by_name[name].inputs[0])] = end
@@ -91,6 +103,23 @@ class ForwardWalk:
             storage = storages.of(name)
             last[storage] = max(until, last.get(storage, until))
         return last
+
+    def _ends(self, passing: Passing, *, high: bool) -> int:
+        """Return the last node while which something is saved in vain: a variable may hold it."""
+        return len(self.graph.nodes) if high and not self._tells_variables else passing.until
+
+    @property
+    def _tells_variables(self) -> bool:
+        return self.blocks is not None and self._execution.is_known
+
+    @cached_property
+    def _passing(self) -> Mapping[str, Passing]:
+        """What is saved for results to which no gradient comes back, by node name."""
+        nodes = enumerate(self.graph.nodes)
+        last = {name: index for index, node in nodes for name in node.inputs}
+        for name, until in self._held:
+            last[name] = max(until, last.get(name, until))
+        return Unreached(self.saved, last).passing
 
     @cached_property
     def _held(self) -> list[tuple[str, int]]:

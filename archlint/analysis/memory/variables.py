@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
-from archlint.analysis.memory.execution import Execution, FunctionCall, Ran
+from archlint.analysis.memory.execution import Execution, Ran
 from archlint.graph.program.line import Target
 from archlint.record import record
 
@@ -33,13 +33,14 @@ class Variables:
             return
         for ran in self.execution.lines():
             for target, names in self._shared_out(ran):
-                yield from self._bound(ran.call, target, names)
+                yield from self._bound(ran, target, names)
             if ran.returns:
                 held = (name for names in ran.call.variables.values() for name in names)
                 yield from ((name, ran.last) for name in held)
 
-    def _bound(self, call: FunctionCall, target: Target, names: Sequence[str]) -> Iterator[Held]:
+    def _bound(self, ran: Ran, target: Target, names: Sequence[str]) -> Iterator[Held]:
         """Bind a variable; yield what it held until then."""
+        call = ran.call
         before = call.variables.get(target.name, [])
         if target.grows:
             listed = [name for name in names if not self._is_popped(name)]
@@ -48,7 +49,8 @@ class Variables:
         call.variables[target.name] = [*names]
         bound_at = max(self._made_at[name] for name in names)
         for name in before:
-            if self._is_read_after(name, bound_at) and not self._is_popped(name):
+            is_listed = self._is_read_after(name, bound_at) and not ran.line.gathers
+            if is_listed and not self._is_popped(name):
                 call.variables.setdefault(_ELSEWHERE, []).append(name)
             else:
                 yield name, bound_at

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.frames import is_cloned
 from archlint.graph.value import Role
 from archlint.ops.registry import Operators
 from archlint.record import record
@@ -56,14 +57,17 @@ class Lineage:
 
     @cached_property
     def same(self) -> dict[str, str]:
-        """The stored tensor that a name stands for: itself, transposed, cast or reshaped."""
+        """The stored tensor that a name stands for: itself, transposed, cast or reshaped.
+
+        A clone of it is another tensor.
+        """
         same = {root: root for root in self.roots}
         operator_of = self.operators.of
         for node in self.graph.nodes:
             if not node.inputs or node.inputs[0] not in same:
                 continue
             operator = operator_of(node)
-            if operator is not None and operator.carries_weight:
+            if operator is not None and operator.carries_weight and not is_cloned(node):
                 same[node.output] = same[node.inputs[0]]
         return same
 

@@ -26,7 +26,7 @@ _CUSTOMARY_BUFFER = re.compile(
     r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
     r"|position_ids|token_type_ids|relative_position_index"
     r"|relative_coords_table|masked_bias|alibi_slopes|anchor_grid|mel_basis|dct_mat"
-    r"|blur_kernel|resample_filter)$"
+    r"|blur_kernel|resample_filter|pos_weight)$"
     # Of these, a longer name may be learned: `log_std` is.
     r"|(^|\.)((pixel_|image_|rgb_)?(mean|std)|slopes|anchors|window)$"
 )
@@ -134,7 +134,10 @@ class StoredRoles:
 
     @cached_property
     def _names_parameters(self) -> bool:
-        """Whether parameters are in the file by their names: a nameless Constant is none then."""
+        """Whether parameters are in the file by their names.
+
+        What the graph makes without a name is none then, be it a literal or a tensor of ones.
+        """
         return self._keeps_names and not all(map(is_made_up, self.lineage.graph.weights))
 
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
@@ -187,7 +190,7 @@ class StoredRoles:
             return False
         maker = self.lineage.graph.producers.get(value.name)
         is_literal = maker is not None and self._is_literal(maker)
-        if is_literal and self._names_parameters and is_made_up(value.name):
+        if maker is not None and self._names_parameters and is_made_up(value.name):
             return False
         if operator.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8

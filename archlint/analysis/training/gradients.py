@@ -23,7 +23,8 @@ class GradientFlow:
     `input_gradient` is set. An operator that reaches no output has no backward pass. `on_gpu` is
     where the model runs, `bool_masks` how dropout saves its masks, and `in_place` whether
     activations overwrite their input. In a subgraph, `given` are the tensors from outside that need
-    a gradient.
+    a gradient. Where `is_recorded`, the backward pass of every operator counts that autograd
+    records, whether it will run or not.
     """
 
     graph: Graph
@@ -34,6 +35,12 @@ class GradientFlow:
     bool_masks: bool = False
     in_place: bool | None = None
     given: frozenset[str] = frozenset()
+    is_recorded: bool = False
+
+    @cached_property
+    def recorded(self) -> GradientFlow:
+        """The flow of gradients from all tensors, whether they lead to an output or not."""
+        return replace(self, is_recorded=True)
 
     @cached_property
     def needed(self) -> frozenset[str]:
@@ -86,7 +93,7 @@ class GradientFlow:
         return {}
 
     def _flags(self, node: Node) -> Gradients:
-        reaches = node.name in self.reaching
+        reaches = self.is_recorded or node.name in self.reaching
         data = self._data(node)
         flags = tuple(reaches and bool(name) and name in self.needed for name in data)
         return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)

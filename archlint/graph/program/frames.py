@@ -49,3 +49,11 @@ def exported_call(node: Node) -> tuple[str, str]:
     text = node.metadata.get(FX_NODE, "")
     name, operator = _CALL_NAME.match(text), _OPERATOR.search(text)
     return (name[1] if name else "", operator[1] if operator else "")
+
+
+def is_cloned(node: Node) -> bool:
+    """Whether a line of the program clones a tensor here, as torch.export does for no dropout."""
+    if exported_call(node)[1] != "clone":
+        return False
+    running = frames(node)
+    return bool(running) and ".clone(" in running[-1].code

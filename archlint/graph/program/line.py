@@ -13,6 +13,8 @@ from archlint.record import record
 
 # The first line of a statement that goes on: `x = layer(`. An argument has no spaces around it.
 _BEGINS = re.compile(r"([\w\s,.()*\[\]]+?) (?:[-+*/@|&]|//)?= (?!=)")
+# The first line of `x = (`, on the next lines `x.reshape(4)` and `.permute(1, 0)`.
+_CHAINS = re.compile(r"(?!self\b)([A-Za-z_]\w*)\.\w+\(")
 _LONGEST = 1000
 _GROWS = frozenset({"append", "extend", "insert", "add"})
 _OPERATORS = {
@@ -44,12 +46,14 @@ class Target:
 class ProgramLine:
     """The variables that a line binds, in its order, and how often it calls what.
 
-    `by_variable` are the calls of what a variable or a place in a list holds.
+    `by_variable` are the calls of what a variable or a place in a list holds. A line `gathers`
+    where a call is given what a loop makes: no variable holds that.
     """
 
     targets: tuple[Target, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
     by_variable: Mapping[str, int] = field(default_factory=dict)
+    gathers: bool = False
 
 
 def program_line(code: str) -> ProgramLine:
@@ -65,6 +69,20 @@ def program_line(code: str) -> ProgramLine:
         return _line(statements)
     begun = _BEGINS.match(code)
     return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
+
+
+def goes_on(code: str) -> bool:
+    """Whether a line goes on with the calls of the line before."""
+    return code.startswith(".")
+
+
+def chained(code: str) -> str:
+    """Return the variable that a chain of calls over several lines begins with, "" for none.
+
+    In parentheses of its own, that most often makes a new value of the same variable.
+    """
+    begun = _CHAINS.match(code)
+    return "" if begun is None or program_line(code).targets else begun[1]
 
 
 def parsed(code: str) -> Sequence[ast.stmt]:
@@ -83,7 +101,16 @@ def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
     bound = tuple(target for statement in statements for target in _bound(statement))
     parts = [part for statement in statements for part in ast.walk(statement)]
     calls = Counter(filter(None, map(_called, parts)))
-    return ProgramLine(bound, calls, Counter(filter(None, map(_variable, parts))))
+    return ProgramLine(
+        bound, calls, Counter(filter(None, map(_variable, parts))), any(map(_gathers, parts))
+    )
+
+
+def _gathers(part: ast.AST) -> bool:
+    if not isinstance(part, ast.Call):
+        return False
+    given = [each for argument in part.args for each in ast.walk(argument)]
+    return any(isinstance(each, ast.ListComp | ast.GeneratorExp) for each in given)
 
 
 def _called(part: ast.AST) -> str | None:

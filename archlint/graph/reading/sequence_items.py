@@ -59,6 +59,7 @@ class _Unpacking:
     constants: Mapping[str, np.ndarray]
     parts: Mapping[str, tuple[Value, ...]]
     items: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _splits: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
 
     def replaced(self, node: Node) -> tuple[Node, ...]:
         """Return the nodes that stand for a node; it stays itself where items are not known."""
@@ -88,7 +89,11 @@ class _Unpacking:
         names = tuple(f"{node.output}/{place}" for place in range(len(parts)))
         if not isinstance(axis, int) or any(name in self.values for name in names) or not parts:
             return ()
-        self.items[node.output] = names
+        # torch.export splits a tensor anew for each part, where the parts are written into later.
+        key = (data.name, axis, *(part.shape for part in parts))
+        self.items[node.output] = self._splits.setdefault(key, names)
+        if self.items[node.output] is not names:
+            return ()
         self._add(names, parts)
         if len(parts[0].shape or ()) == rank:
             return (_made(node, "Split", node.inputs[:1], names, axis=axis),)

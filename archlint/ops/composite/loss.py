@@ -23,21 +23,31 @@ if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.ops.composite.pattern import Matching
 
-_X, _Y = Tensor("x"), Tensor("y")
+_WITH_WEIGHT = 5
+_X, _Y, _WEIGHT = Tensor("x"), Tensor("y"), Tensor("weight")
 _DIFFERENCE = made("Sub", _X, _Y)
 _AWAY = made("Abs", _DIFFERENCE)
 _SQUARE = made("Mul", _DIFFERENCE, _DIFFERENCE)
 _CHANCE = made("Sigmoid", _X)
-# -(y log s(x) + (1 - y) log(1 - s(x))), and (1 - y) x - log s(x)
-_OF_SCORES = made(
-    "Neg",
-    made(
-        "Add",
-        made("Mul", _Y, made("Log", _CHANCE)),
-        made("Mul", made("Sub", Number(1), _Y), made("Log", made("Sub", Number(1), _CHANCE))),
-    ),
-)
-_OF_SCORES_EXPORTED = made("Sub", made("Mul", made("Sub", Number(1), _Y), _X), made("Log", _CHANCE))
+_LIKELY, _UNLIKELY = made("Log", _CHANCE), made("Log", made("Sub", Number(1), _CHANCE))
+_IS_NOT = made("Sub", Number(1), _Y)
+
+
+def _of_scores(right: Pattern) -> Pattern:
+    """-(y log s(x) + (1 - y) log(1 - s(x))), where the first product may have a weight."""
+    return made("Neg", made("Add", right, made("Mul", _IS_NOT, _UNLIKELY)))
+
+
+def _of_scores_exported(right: Pattern) -> Pattern:
+    """(1 - y) x - log s(x), of which the logarithm may have a weight."""
+    return made("Sub", made("Mul", _IS_NOT, _X), right)
+
+
+_OF_SCORES = _of_scores(made("Mul", _Y, _LIKELY))
+_OF_WEIGHED_SCORES = _of_scores(made("Mul", made("Mul", _Y, _LIKELY), _WEIGHT))
+_OF_SCORES_EXPORTED = _of_scores_exported(_LIKELY)
+_WEIGHED = made("Add", made("Mul", made("Sub", _WEIGHT, Number(1)), _Y), Number(1))
+_OF_WEIGHED_SCORES_EXPORTED = _of_scores_exported(made("Mul", _WEIGHED, _LIKELY))
 _ONE = made("CastLike", Tensor("one"), made("Neg", _X))  # of the type of what it is added to
 # (y - 1) max(log(1 - x), -100) - y max(log x, -100)
 _OF_CHANCES = made(
@@ -52,10 +62,15 @@ _OF_CHANCES = made(
 
 
 def keeps_scores(call: Call, gradients: Gradients) -> Kept:
-    """Keep the scores and what they should be: the difference is multiplied and divided in turn."""
+    """Keep the scores, what they should be, and the weight of what is there.
+
+    Their difference is multiplied and divided in turn; with a weight, a formula of five tensors
+    stands in its place.
+    """
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=(0, 1), transient=nbytes(call.input(0)))
+    temporaries = _WITH_WEIGHT if call.has_input(2) else 1
+    return Kept(inputs=call.present(), transient=temporaries * nbytes(call.input(0)))
 
 
 def _is_squared_error(matching: Matching, graph: Graph) -> Attributes | None:
@@ -106,11 +121,11 @@ def _bent(
     )
 
 
-def _named(target: str, element: Pattern) -> tuple[Form, ...]:
+def _named(target: str, element: Pattern, inputs: tuple[str, ...] = ("x", "y")) -> tuple[Form, ...]:
     """Return the forms of a loss that torch.export breaks up, where the program calls it so."""
     reads = _called(target)
     forms = _reduced(element)
-    return tuple(Form(form, ("x", "y"), reads, spans_calls=True) for form in forms)
+    return tuple(Form(form, inputs, reads, spans_calls=True) for form in forms)
 
 
 def composites() -> tuple[Composite, ...]:
@@ -131,7 +146,16 @@ def composites() -> tuple[Composite, ...]:
             framework_operator("CrossEntropyOfTwoScores", keeps_scores),
             (
                 *(Form(form, ("x", "y"), _is_of_scores) for form in _reduced(_OF_SCORES)),
+                *(
+                    Form(form, ("x", "y", "weight"), _is_of_scores)
+                    for form in _reduced(_OF_WEIGHED_SCORES)
+                ),
                 *_named("binary_cross_entropy_with_logits", _OF_SCORES_EXPORTED),
+                *_named(
+                    "binary_cross_entropy_with_logits",
+                    _OF_WEIGHED_SCORES_EXPORTED,
+                    ("x", "y", "weight"),
+                ),
             ),
         ),
         _bent(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import ExportedCall, exported_call
-from archlint.graph.program.frames import frames
+from archlint.graph.program.frames import frames, is_cloned
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
@@ -23,7 +23,6 @@ from archlint.ops.strides import (
     axis_of,
     contiguous,
     views_cut,
-    views_reshaped,
     views_same,
 )
 
@@ -185,6 +184,13 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator(
+                "Clone", keeps_nothing, backward=Backward.PASSES, layout=Layout.FOLLOWS
+            ),
+            targets=("aten.clone.default",),
+            reads=_reads_clone,
+        ),
+        Composite(
+            framework_operator(
                 "Same",
                 kept=keeps_nothing,
                 view=views_same,
@@ -194,15 +200,6 @@ def composites() -> tuple[Composite, ...]:
             (Form(_WHOLE, ("x",), _is_all),),
             ("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
             reads=_reads_no_dropout,
-        ),
-        Composite(
-            framework_operator(
-                "AsStrided",
-                kept=keeps_nothing,
-                view=views_reshaped,
-                backward=Backward.REGROUPS,
-            ),
-            targets=("aten.as_strided.default",),
         ),
         # What is written into a part of a tensor, in its own storage.
         Composite(
@@ -287,6 +284,10 @@ def _reads_format(call: ExportedCall) -> Attributes | None:
     """Accept a copy that asks for an order of axes; one that does not is what dropout left."""
     asked = call.target != "aten.clone.default" or "memory_format" in call.keywords
     return NONE if asked else None
+
+
+def _reads_clone(call: ExportedCall) -> Attributes | None:
+    return NONE if any(map(is_cloned, call.nodes)) else None
 
 
 def _reads_no_dropout(call: ExportedCall) -> Attributes | None:

@@ -20,6 +20,7 @@ from archlint.ops.composite import (
     reduction,
     resampling,
     spectral,
+    strided,
 )
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
@@ -94,6 +95,7 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *reduction.composites(),
         *resampling.composites(),
         *spectral.composites(),
+        *strided.composites(),
     )
 
 

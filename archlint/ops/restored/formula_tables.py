@@ -40,20 +40,26 @@ def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, 
     """Return the tables that no training can have made, with the metadata that says what they are.
 
     PyTorch's older exporter stores buffers as it stores parameters. Only the numbers tell, of
-    which the first two rows are read. One whose rows are looked up is a frozen embedding.
+    which the first two rows are read. One whose rows are looked up is a frozen embedding: that is
+    a parameter, of which no exporter says that it is frozen.
     """
-    if signature(graph) is not None or not graph.is_from_pytorch:
+    if not graph.is_from_pytorch:
         return {}
+    program = signature(graph)
     tables = {}
     for name, rows, columns in _candidates(graph):
+        is_embedding = _is_looked_up(name, graph)
+        if program and not (is_embedding and program.kinds.get(name) == "PARAMETER"):
+            continue
         numbers = first(name, min(rows, 2) * columns)
         if numbers is not None and _is_made(name, numbers.reshape(-1, columns), rows == columns):
-            is_embedding = any(
-                user.op == "Gather" and user.inputs[0] == name
-                for user in graph.consumers.get(name, ())
-            )
             tables[name] = {FROZEN if is_embedding else BUFFER: "true"}
     return tables
+
+
+def _is_looked_up(name: str, graph: Graph) -> bool:
+    users = graph.consumers.get(name, ())
+    return any(user.op == "Gather" and user.inputs[0] == name for user in users)
 
 
 def with_tables(graph: Graph, tables: Mapping[str, Mapping[str, str]]) -> Graph:
@@ -81,14 +87,14 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
             continue
         rows = sizes[-2] if len(sizes) > 1 and sizes[-2] > 1 else value.elements // sizes[-1]
         is_named = _EVEN.search(name) is not None
-        if (rows > 1 or is_named) and all(user.op in _READERS for user in users):
+        if (rows > 1 or is_named or len(sizes) == 1) and all(user.op in _READERS for user in users):
             yield name, rows, sizes[-1]
 
 
 def _is_made(name: str, rows: np.ndarray, is_square: bool) -> bool:
     if len(rows) > 1 and (_is_sines(rows) or (is_square and _is_triangle(rows))):
         return True
-    return _EVEN.search(name) is not None and _is_even(rows[0])
+    return _is_doubling(rows[0]) or (_EVEN.search(name) is not None and _is_even(rows[0]))
 
 
 def _is_sines(rows: np.ndarray) -> bool:
@@ -110,6 +116,13 @@ def _is_triangle(rows: np.ndarray) -> bool:
     kept = np.tri(2, rows.shape[1], dtype=bool)
     is_zero = rows == 0
     return bool((is_zero == kept).all() or (is_zero != kept).all())
+
+
+def _is_doubling(row: np.ndarray) -> bool:
+    """Whether a row has the frequencies of an encoding of positions: each is twice the last."""
+    import numpy as np
+
+    return bool(row[0] > 0) and bool((row[1:] == 2 * row[:-1]).all()) and bool(np.isfinite(row[-1]))
 
 
 def _is_even(row: np.ndarray) -> bool:

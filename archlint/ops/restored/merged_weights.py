@@ -7,6 +7,7 @@ import re
 from archlint.graph.graph import Graph
 from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
+from archlint.graph.program.calls import is_exported
 from archlint.graph.value import Provenance, Role, Value
 from archlint.record import replace
 
@@ -38,8 +39,10 @@ def separated(graph: Graph) -> Graph:
 
 
 def _is_copy(node: Node, graph: Graph) -> bool:
-    """Whether an Identity stands for a weight of its own."""
-    if node.op != "Identity" or node.inputs[0] not in graph.weights or node.output in graph.outputs:
+    """Whether an Identity stands for a weight of its own, and for no call of a program."""
+    if is_exported(node) or node.op != "Identity":
+        return False
+    if node.inputs[0] not in graph.weights or node.output in graph.outputs:
         return False
     value = graph.values[node.inputs[0]]
     if value.dtype is None or not value.dtype.is_float:

@@ -18,6 +18,7 @@ from archlint.record import replace
 _MANY_STEPS = 64  # where the length of a sequence is open: the state has settled by then
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _STATE = frozenset({0, 1, 2, 3})
+_LENGTHS = 4  # the slot of the lengths of sequences
 _PAGE = 4096  # bytes
 _LINE = 16  # numbers in a cache line
 _ALIASES = 256
@@ -27,7 +28,8 @@ def recurrent_cost(call: Call) -> Cost:
     """Count x W and h R at every step: T B D G H (I + H) for G gates and D directions.
 
     The state before the first step is no result of the cell, so that the first product with R has a
-    data gradient of its own, or none.
+    data gradient of its own, or none. Where the lengths of the sequences are data, all but one of
+    them may have one step.
     """
     steps, batch = _extent(call)
     inputs, states = prod(call.shape(1)), prod(call.shape(2))
@@ -39,7 +41,15 @@ def recurrent_cost(call: Call) -> Cost:
             Product(batch * states, (frozenset({5}), recurrent)),
         ),
         elementwise=4 * steps * batch * prod(call.shape(1)[:2]),
+        least=_least_steps(call) / (steps * batch) if call.has_input(_LENGTHS) else 1.0,
+        depends_on="how long the sequences are",
     )
+
+
+def _least_steps(call: Call) -> int:
+    """Return the fewest steps of all sequences together: one each but for the longest."""
+    steps, batch = _extent(call)
+    return steps + batch - 1
 
 
 def _extent(call: Call) -> tuple[int, int]:
@@ -120,6 +130,35 @@ def keeps_workspace(cells: KeptFacet) -> KeptFacet:
     return kept
 
 
+def keeps_packed(whole: KeptFacet, cells: KeptFacet) -> KeptFacet:
+    """Keep what `cells` keep of a packed batch, whose sequences have lengths that are data.
+
+    The steps of all sequences are put together first, and kept as they are. At the low end each
+    sequence but the longest one has one step; at the high end all are equally long, which PyTorch
+    runs as the `whole` batch that it then is. Sequences that end leave two states behind, measured.
+    """
+
+    def kept(call: Call, gradients: Gradients) -> Kept:
+        if not call.has_input(_LENGTHS) or not gradients.needed:
+            return whole(call, gradients)
+        steps, batch = _extent(call)
+        directions, _, hidden = call.shape(2)
+        element = width(call.input(0)) // 8
+        full, every = whole(call, gradients), cells(call, gradients)
+        ended = 2 * directions * (batch - 1) * hidden * element
+        least = _least_steps(call) / (steps * batch)
+        return replace(
+            every,
+            inputs=(),
+            outputs=(),
+            own=int(least * (every.own + nbytes(call.input(0)))),
+            own_high=nbytes(call.input(0)) + max(every.own + ended, full.own),
+            depends_on="the lengths of the sequences",
+        )
+
+    return kept
+
+
 def _of_weights(call: Call, gradients: Gradients) -> int:
     """Return the bytes of the gradients of the weights and biases."""
     return sum(nbytes(call.input(slot)) for slot in call.present((1, 2, 3)) if gradients[slot])
@@ -192,17 +231,17 @@ def recurs(name: str) -> SignalFacet:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _cell("LSTM", keeps_workspace(keeps_cells(7, 0, -7))),
+        _cell("LSTM", keeps_cells(7, 0, -7), keeps_workspace(keeps_cells(7, 0, -7))),
         _cell("GRU", keeps_cells(7, 0, -7)),
         _cell("RNN", keeps_cells(1, 1, 1)),
     )
 
 
-def _cell(name: str, kept: KeptFacet) -> Operator:
+def _cell(name: str, cells: KeptFacet, whole: KeptFacet | None = None) -> Operator:
     return Operator(
         name,
         recurrent_cost,
-        kept,
+        keeps_packed(whole or cells, cells),
         sees_sequence,
         recurs(name),
         weights=(1, 2, 3, 7),

@@ -27,6 +27,23 @@ MODELS = {
         }""",
         ["Split", "Identity"],
     ),
+    "parts of the same split, made twice, and of another one": (
+        """(float[N, M, K] y) {
+            size = Constant <value_int = 2> ()
+            again = Constant <value_int = 2> ()
+            first = Constant <value_int = 0> ()
+            last = Constant <value_int = -1> ()
+            parts = SplitToSequence <axis = 2> (x, size)
+            same = SplitToSequence <axis = 2> (x, again)
+            halves = SplitToSequence <axis = 0> (x)
+            one = SequenceAt (parts, first)
+            two = SequenceAt (same, last)
+            half = SequenceAt (halves, first)
+            whole = Concat <axis = 2> (one, two)
+            y = Add (whole, half)
+        }""",
+        ["Split", "Split", "Identity", "Identity", "Identity", "Concat", "Add"],
+    ),
     "rows without their axis": (
         """(float[N, M] y) {
             place = Constant <value_int = 2> ()

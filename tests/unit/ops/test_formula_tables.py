@@ -40,6 +40,8 @@ TABLES: dict[str, Stored] = {
     "few-sines": ("Add", "position", sines(6, 8), 0),
     "looked-up": ("Gather", "position.weight", sines(50, 64), 3200),
     "decay": ("Mul", "decay", decay(40), 0),
+    "octaves": ("Mul", "octaves", 2.0 ** np.arange(6), 0),
+    "three-octaves": ("Mul", "octaves", 2.0 ** np.arange(3), 3),
     "grid": ("Sub", "spline.grid", np.linspace(-1, 1, 12)[None], 0),
     "steps-elsewhere": ("Mul", "mix", np.linspace(0, 1, 12)[None], 12),
     "learned": ("Add", "position", RANDOM.normal(size=(50, 64)), 3200),
@@ -96,3 +98,34 @@ def test_numbers_that_are_not_there_tell_nothing(make: Callable[[], np.ndarray])
     )
 
     assert not formula_tables(build_graph(model), lambda *_: None)
+
+
+SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
+
+
+@pytest.mark.parametrize(
+    ("op", "numbers", "is_trained"),
+    [
+        ("Gather", sines(50, 64), False),
+        ("Gather", RANDOM.normal(size=(50, 64)), True),
+        ("Add", sines(50, 64), True),  # it may be learned from there on
+    ],
+)
+def test_of_the_parameters_of_a_program_only_looked_up_sines_are_frozen(
+    op: str, numbers: np.ndarray, is_trained: bool, tmp_path: Path
+) -> None:
+    written(tmp_path / "net.onnx", op, "table", numbers, "pytorch")
+    proto = onnx.load(tmp_path / "net.onnx")
+    places = ["places"] if op == "Gather" else ["x"]
+    lines = ["p_table: PARAMETER target='table'", f"{places[0]}: USER_INPUT"]
+    proto.graph.metadata_props.add(key=SIGNATURE, value="\n".join(["# inputs", *lines]))
+    onnx.save(proto, tmp_path / "net.onnx")
+    read = load_onnx(tmp_path / "net.onnx")
+    graph = build_graph(read.model)
+    first = StoredNumbers(tmp_path / "net.onnx", read.model, read.payloads).first
+
+    tables = formula_tables(graph, first)
+
+    (entry,) = Facts(with_tables(graph, tables), Target(), operators()).parameters.every
+    assert entry.trained is is_trained
+    assert entry.value.elements == numbers.size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -62,3 +64,60 @@ def test_an_lstm_without_biases_keeps_zeros_as_large_as_its_weights(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     facts = Facts(build_graph(model), Target(training=Training("sgd", loss="none")), operators())
     assert facts.saved.total.value == kept
+
+
+# nn.NAME(inputs, hidden, bidirectional=...) of pack_padded_sequence(..., lengths): PyTorch 2.13.
+PACKED = {
+    ("LSTM", 20, 24, (12, 1, 1), 1): 10912,
+    ("LSTM", 20, 24, (12, 9, 5), 1): 19936,
+    ("LSTM", 20, 24, (12, 9, 5), 2): 37792,
+    ("LSTM", 20, 24, (12, 12, 12), 2): 167744,
+    ("GRU", 20, 24, (12, 1, 1), 2): 20320,
+    ("GRU", 20, 24, (12, 9, 5), 2): 37408,
+    ("GRU", 20, 24, (12, 12, 11), 1): 26416,
+    ("RNN", 8, 16, (7, 1), 2): 1664,
+    ("RNN", 8, 16, (7, 6), 2): 2464,
+}
+
+
+@pytest.mark.parametrize(("layer", "kept"), PACKED.items())
+def test_a_packed_batch_keeps_what_depends_on_its_lengths(layer, kept):
+    name, inputs, hidden, lengths, directions = layer
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[name] * hidden
+    sizes = {"w": (gates, inputs), "r": (gates, hidden), "b": (2 * gates,)}
+    stored = [
+        numpy_helper.from_array(np.zeros((directions, *size), np.float32), weight)
+        for weight, size in sizes.items()
+    ]
+    node = helper.make_node(
+        name,
+        ["x", *sizes, "lengths"],
+        ["y"],
+        hidden_size=hidden,
+        direction="bidirectional" if directions == 2 else "forward",
+        **({"linear_before_reset": 1} if name == "GRU" else {}),
+    )
+    batch = [max(lengths), len(lengths)]
+    given = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [*batch, inputs]),
+        helper.make_tensor_value_info("lengths", TensorProto.INT32, batch[1:]),
+    ]
+    made = [
+        helper.make_tensor_value_info(
+            "y", TensorProto.FLOAT, [batch[0], directions, batch[1], hidden]
+        )
+    ]
+    graph = helper.make_graph([node], "g", given, made, stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+    facts = Facts(build_graph(model), Target(training=Training("sgd", loss="none")), operators())
+
+    assert facts.saved.total.low <= kept <= facts.saved.total.high
+    assert facts.saved.bounded == ((name, "the lengths of the sequences"),)
+    (work,) = (each for each in facts.compute.of_node.values() if each.is_bounded)
+    assert work.depends_on == "how long the sequences are"
+    macs = facts.compute.forward_macs
+    assert macs.low <= sum(lengths) * directions * gates * (inputs + hidden) <= macs.high
+    assert (macs.low, macs.high) == tuple(
+        steps * directions * gates * (inputs + hidden) for steps in (sum(batch) - 1, prod(batch))
+    )

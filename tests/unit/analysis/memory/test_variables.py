@@ -142,3 +142,28 @@ def test_lines_that_an_exporter_made_are_no_lines_of_the_program():
         ("c", "d", "Exp", ["return exp(h)"]),
     )
     assert found == {"a": 2, "c": 3}
+
+
+def test_what_a_loop_makes_for_a_call_is_in_no_variable():
+    line = ["y = sum([relu(p) for p in x])"]
+    found = held(
+        ("x", "a", "Relu", line),
+        ("x", "b", "Relu", line),
+        ("x", "c", "Relu", line),
+        ("a b c", "d", "Sum", line),
+        ("d", "e", "Exp", ["return exp(y)"]),
+    )
+    assert max(found["a"], found["b"]) <= 3  # the sum reads them
+    assert found["d"] == 4
+
+
+def test_a_chain_of_calls_over_several_lines_binds_what_it_begins_with():
+    found = held(
+        ("x", "a", "Relu", ["y = relu(x)"]),
+        ("a", "b", "Neg", ["y.neg()"]),
+        ("b", "c", "Abs", [".abs()"]),
+        ("c", "d", "Exp", ["return exp(log(y))"]),
+        ("d", "e", "Log", ["return exp(log(y))"]),
+    )
+    assert found["a"] == 2
+    assert found["c"] == 4
