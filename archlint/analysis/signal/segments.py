@@ -74,7 +74,7 @@ class Segments:
         for name in graph.inputs:
             if name in signals:
                 starts[name] = signals[name].second_moment
-        for node in graph.nodes:
+        for node in flow.nodes:
             if node.output not in signals:
                 continue
             effect = flow.effects[node.name]
@@ -100,7 +100,7 @@ class Segments:
         output is scaled on purpose. A signal may be small in a branch that another one goes past.
         """
         flow, signals = self.propagation.initialization.flow, self.propagation.signals
-        for node in flow.graph.nodes:
+        for node in flow.nodes:
             origin = flow.origins.get(node.output)
             if origin is None or origin.kind is not Kind.ACTIVATION or origin.node is not node:
                 continue
@@ -127,7 +127,7 @@ class Segments:
         by_node = {layer.node.name: layer for layer in initialization.layers}
         runs: dict[str, int] = {}
         is_stored = flow.is_stored
-        for node in flow.graph.nodes:
+        for node in flow.nodes:
             effect = flow.effects[node.name]
             before = [runs.get(name, 0) for name in node.inputs if name and not is_stored(name)]
             run = min(before) if before else 0
