@@ -126,10 +126,10 @@ class Segments:
         flow = initialization.flow
         by_node = {layer.node.name: layer for layer in initialization.layers}
         runs: dict[str, int] = {}
-        is_stored = flow.is_stored
+        stored = flow.stored
         for node in flow.nodes:
             effect = flow.effects[node.name]
-            before = [runs.get(name, 0) for name in node.inputs if name and not is_stored(name)]
+            before = [runs.get(name, 0) for name in node.inputs if name and name not in stored]
             run = min(before) if before else 0
             if isinstance(effect, Sums):
                 layer = by_node.get(node.name)

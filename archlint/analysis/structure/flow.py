@@ -182,9 +182,10 @@ class Flow:
     def origins(self) -> Mapping[str, Origin]:
         """What gave each tensor its scale."""
         origins: dict[str, Origin] = {}
+        data, stored = Origin(Kind.DATA), Origin(Kind.STORED)
         for name, value in self.graph.values.items():
             if value.role is not Role.COMPUTED:
-                origins[name] = Origin(Kind.DATA if value.role is Role.INPUT else Kind.STORED)
+                origins[name] = data if value.role is Role.INPUT else stored
         for node in self.nodes:
             origin = self._origin(node, origins)
             for name in node.outputs:
@@ -299,18 +300,23 @@ class Flow:
 
         That is the scale of a layer, or the random numbers that leave out whole branches.
         """
-        others = [name for place, name in enumerate(node.inputs) if name and place != slot]
-        return all(self.is_stored(name) or name not in self.dependent for name in others)
+        stored, dependent = self.stored, self.dependent
+        for place, name in enumerate(node.inputs):
+            if name and place != slot and name in dependent and name not in stored:
+                return False
+        return True
 
     @cached_property
     def dependent(self) -> frozenset[str]:
         """The tensors that depend on the inputs of the model; known sizes do not."""
-        reached = set(self.graph.inputs)
+        reached, constants = set(self.graph.inputs), self.graph.constants
         for node in self.graph.nodes:
             effect = self.effects.get(node.name)  # another input may lend its type alone
             read = (node.inputs[effect.slot],) if isinstance(effect, Passes) else node.inputs
             if not reached.isdisjoint(read):
-                reached.update(name for name in node.outputs if name not in self.graph.constants)
+                for name in node.outputs:
+                    if name not in constants:
+                        reached.add(name)
         return frozenset(reached)
 
     def offset(self, node: Node) -> int | None:
@@ -334,10 +340,11 @@ class Flow:
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, whatever operators it passes through."""
-        return name in self._stored
+        return name in self.stored
 
     @cached_property
-    def _stored(self) -> frozenset[str]:
+    def stored(self) -> frozenset[str]:
+        """The tensors that come from the file."""
         stored = (name for name, value in self.graph.values.items() if value.role is Role.STORED)
         return frozenset(stored).union(self.parameters.origins, self.graph.constants)
 
