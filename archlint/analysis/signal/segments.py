@@ -212,6 +212,7 @@ class Segments:
         It is one where its stream is among what its last layer depends on.
         """
         flow = self.propagation.initialization.flow
+        effects, producers, stored = flow.effects, flow.graph.producers, flow.stored
         pending, seen = [layer.node], set[str]()
         normalized = causal = reached = False
         while pending and len(seen) < _LONGEST_BRANCH:
@@ -219,14 +220,14 @@ class Segments:
             if node.name in seen:
                 continue
             seen.add(node.name)
-            effect = flow.effects[node.name]
+            effect = effects[node.name]
             normalized = normalized or _is_normalization(effect)
             causal = causal or (isinstance(effect, Attends | Shares) and effect.causal)
             for name in node.inputs:
                 if name == stream:
                     reached = True
-                elif name in flow.graph.producers and not flow.is_stored(name):
-                    pending.append(flow.graph.producers[name])
+                elif name in producers and name not in stored:
+                    pending.append(producers[name])
         return (normalized, causal) if reached else None
 
 

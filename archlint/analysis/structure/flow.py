@@ -203,7 +203,7 @@ class Flow:
                 continue
             for slot, name in enumerate(node.inputs):
                 if name and only in {None, slot}:
-                    ahead = self._ahead(node, slot, sinks)
+                    ahead = self._ahead(node, effect, slot, sinks)
                     here = sinks.get(name)
                     sinks[name] = ahead if here is None else _either(here, ahead)
         return sinks
@@ -241,9 +241,10 @@ class Flow:
             return origins.get(node.inputs[1 - offset], _OTHER)
         return Origin(Kind.OTHER, node)
 
-    def _ahead(self, node: Node, slot: int, sinks: Mapping[str, Sink]) -> Sink:
-        """Return what an input of a node runs into there."""
-        effect = self.effects[node.name]
+    def _ahead(
+        self, node: Node, effect: Effect | None, slot: int, sinks: Mapping[str, Sink]
+    ) -> Sink:
+        """Return what an input of a node with this effect runs into there."""
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
             return _ends_as(Kind.NORMALIZATION)
         if isinstance(effect, (Activates, Shares)):

@@ -9,9 +9,8 @@ from archlint.graph.dtype import DType
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
+    from archlint.graph.value import Value
     from archlint.ops.registry import Operators
-
-_WHOLE = frozenset({DType.INT64, DType.INT32})
 
 
 def without_size_arithmetic(graph: Graph, operators: Operators) -> tuple[Node, ...]:
@@ -23,15 +22,19 @@ def without_size_arithmetic(graph: Graph, operators: Operators) -> tuple[Node, .
     values, nested = graph.values, graph.inner
     sizes, kept = {""}, []
     for node in graph.nodes:
-        outputs = node.outputs
-        is_made_of_sizes = sizes.issuperset(node.inputs) and node.name not in nested
-        if is_made_of_sizes or not operators.reads_contents(node):
-            shapes = [(values[name].dtype, values[name].shape) for name in outputs if name]
-            if all(
-                dtype in _WHOLE and shape is not None and len(shape) < 2 for dtype, shape in shapes
+        if _is_row_of_integers(values.get(node.output)):
+            is_made_of_sizes = sizes.issuperset(node.inputs) and node.name not in nested
+            if (is_made_of_sizes or not operators.reads_contents(node)) and all(
+                _is_row_of_integers(values[name]) for name in node.outputs[1:] if name
             ):
-                sizes.update(outputs)
+                sizes.update(node.outputs)
                 if is_made_of_sizes:
                     continue
         kept.append(node)
     return tuple(kept)
+
+
+def _is_row_of_integers(value: Value | None) -> bool:
+    if value is None or (value.dtype is not DType.INT64 and value.dtype is not DType.INT32):
+        return False
+    return value.shape is not None and len(value.shape) < 2
