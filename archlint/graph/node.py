@@ -48,7 +48,7 @@ class Node:
         outputs = self.outputs
         first = outputs[0] if outputs else ""
         object.__setattr__(self, "output", first or next(filter(None, outputs), ""))
-        self.note(None)
+        object.__setattr__(self, "kind", None)
 
     def note(self, kind: CallKind | None) -> None:
         """Note the kind, which is found out when the outputs of the node are."""
