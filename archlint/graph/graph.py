@@ -29,7 +29,7 @@ class Graph:
     before it is unknown. `refusals` are onnx's reasons, by the first output, for calls that
     contradict their operator. `conflicts` are declared shapes that differ from the inferred ones.
     `unused_bindings` are names in the target that match no dimension. `trips` counts the iterations
-    of loop nodes, where known.
+    of loop nodes, where known. `read` are the values as they were read, by which nodes have kinds.
 
     In a nested graph (a branch, the body of a loop), `captures` names the tensors of the
     surrounding graphs that it uses; `values` and `constants` hold these too.
@@ -50,6 +50,7 @@ class Graph:
     unused_bindings: tuple[str, ...] = ()
     trips: Mapping[str, int] = field(default_factory=dict)
     captures: tuple[str, ...] = ()
+    read: Mapping[str, Value] | None = None
 
     @cached_property
     def producers(self) -> dict[str, Node]:

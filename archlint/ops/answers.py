@@ -105,16 +105,18 @@ class Answers:
         The facet is a function that stays the same object from call to call.
         """
         # onnxruntime's operators and the framework's stand for several others.
-        if node.domain or ("", node.op) in self.operators.added:
+        added = self.operators.added
+        if node.domain or (added and ("", node.op) in added):
             return facet(Call(node, graph))
-        key = (facet, *likeness(node, graph))
+        is_as_read = node.kind is not None and graph.read is graph.values
+        key = (facet, node.kind) if is_as_read else (facet, *likeness(node, graph))
         try:
             kind = self._kinds.get(key)
         except TypeError:  # an attribute that is a tensor or a graph
             return facet(Call(node, graph))
         if kind is None:
             kind = self._kinds[key] = _Kind()
-        found = kind.answers.get(kind.contents(node, graph), self)
+        found = kind.answers.get(kind.contents(node, graph) if kind.slots else (), self)
         if found is self:
             alone = _Alone(graph)
             try:

@@ -173,9 +173,11 @@ class Masks:
     def _is_very_negative(self, name: str) -> bool:
         """Whether every entry stands for minus infinity."""
         value = self._everywhere(name)
-        return (
-            value is not None and value.dtype.kind == "f" and bool((value <= _VERY_NEGATIVE).all())
-        )
+        if value is None or value.dtype.kind != "f":
+            return False
+        if value.size and value.item(0) > _VERY_NEGATIVE:
+            return False  # as nearly all are, told without a look at every entry
+        return bool((value <= _VERY_NEGATIVE).all())
 
     def _is_one(self, name: str) -> bool:
         value = self._everywhere(name)

@@ -56,10 +56,10 @@ class Operators:
 
     def of(self, node: Node) -> Operator | None:
         """Return the entry of the node's operator."""
-        key = (node.domain, node.op)
+        key = (node.domain, node.op) if node.domain else node.op
         asked = self._asked
         if key not in asked:
-            asked[key] = self._find(key)
+            asked[key] = self._find((node.domain, node.op))
         return asked[key]
 
     def reads_contents(self, node: Node) -> bool:
@@ -88,7 +88,8 @@ class Operators:
             yield self._contributed
 
     @cached_property
-    def _asked(self) -> dict[tuple[str, str], Operator | None]:
+    def _asked(self) -> dict[tuple[str, str] | str, Operator | None]:
+        """The entries that were asked for; standard operators go by their name alone."""
         return {}
 
     @cached_property

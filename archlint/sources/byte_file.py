@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from archlint.sources.problem import unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from io import FileIO
     from pathlib import Path
+
+    from archlint.sources.problem import Unreadable
 
 _SHRUNK = "the file became shorter while it was being read"
 
@@ -64,18 +64,22 @@ class ByteFile:
             filled += count
 
     def _read_some_into(self, view: memoryview, offset: int) -> int:
-        with _told(offset):
+        try:
             if hasattr(os, "preadv"):
                 return os.preadv(self._file.fileno(), [view], offset)
             self._file.seek(offset)  # Windows
             return self._file.readinto(view) or 0
+        except OSError as error:
+            raise _cannot_be_read(error, offset) from error
 
     def _read_some(self, offset: int, count: int) -> bytes:
-        with _told(offset):
+        try:
             if hasattr(os, "pread"):
                 return os.pread(self._file.fileno(), count, offset)
             self._file.seek(offset)  # Windows
             return self._file.read(count) or b""
+        except OSError as error:
+            raise _cannot_be_read(error, offset) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -88,13 +92,9 @@ class ByteFile:
         self.close()
 
 
-@contextmanager
-def _told(offset: int) -> Iterator[None]:
-    """Make an error of the system one of the file."""
-    try:
-        yield
-    except OSError as error:
-        raise unreadable(f"it cannot be read: {error.strerror or error}", offset=offset) from error
+def _cannot_be_read(error: OSError, offset: int) -> Unreadable:
+    """Return an error of the system as one of the file."""
+    return unreadable(f"it cannot be read: {error.strerror or error}", offset=offset)
 
 
 def _open_at_once(path: str, flags: int) -> int:

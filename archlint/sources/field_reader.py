@@ -26,6 +26,9 @@ Counting these bytes bounds the attributes in what is copied unread. An empty at
 bytes in the file and a hundred times as much in memory.
 """
 
+_SHORTEST_NODE = 4
+"""Bytes of a node with an empty attribute, the least of which there is anything to count."""
+
 
 class Field(NamedTuple):
     """A field in the file: its key at `start`, its value from `body` to `end`.
@@ -61,6 +64,8 @@ class FieldReader:
 
     def keep(self, start: int, end: int, out: bytearray) -> None:
         """Copy a stretch of the file to `out`; raises Unreadable when that becomes too much."""
+        if start == end:  # between two fields that are inspected
+            return
         self._bytes_kept += end - start
         if self._bytes_kept > self._limits.skeleton:
             raise unreadable(
@@ -69,7 +74,8 @@ class FieldReader:
                 start,
             )
         piece = self._window.copy(start, end)
-        self._count(sum(map(piece.count, _ATTRIBUTE_KEYS)), start)
+        if end - start >= _SHORTEST_NODE:
+            self._count(sum(map(piece.count, _ATTRIBUTE_KEYS)), start)
         out += piece
 
     def fields(self, name: str, start: int, end: int, out: bytearray) -> Iterator[Field]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _EXTERNAL_DATA = key(13)
 _DATA_LOCATION = key(14, WireType.VARINT)
+_EXTERNAL = frozenset({_EXTERNAL_DATA, _DATA_LOCATION})
 _ELIDED_ENTRY = write_field(key(1), b"location") + write_field(key(2), ELIDED.encode())
 _ELIDED_FIELDS = write_field(_EXTERNAL_DATA, _ELIDED_ENTRY) + write_varint(_DATA_LOCATION) + b"\x01"
 
@@ -104,7 +105,7 @@ class Skeleton:
         data: list[Field] = []
         for field in self._reader.fields("tensor", start, end, out):
             if field.key not in PAYLOADS:
-                external = field.key in {_EXTERNAL_DATA, _DATA_LOCATION}
+                external = field.key in _EXTERNAL
                 self._reader.keep(field.start, field.end, held if external else out)
                 if field.key == _EXTERNAL_DATA:
                     tensor.external |= self._entry(field)

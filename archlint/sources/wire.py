@@ -34,6 +34,8 @@ def read_varint(buffer: bytes, index: int, start: int = 0) -> tuple[int, int]:
 
     `start` is the offset of the buffer in the file, for the error; raises Unreadable.
     """
+    if index < len(buffer) and buffer[index] < 0x80:  # as most are
+        return buffer[index], index + 1
     value = 0
     for shift in range(0, 7 * LONGEST_VARINT, 7):
         if index + shift // 7 >= len(buffer):

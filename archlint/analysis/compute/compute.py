@@ -10,7 +10,7 @@ from archlint.analysis.compute.inside import inside
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.call import Call
+from archlint.ops.answers import Answers
 from archlint.ops.cost import Cost
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
@@ -106,6 +106,10 @@ class Compute:
         """FLOP of everything but products, in a forward pass."""
         return self._total(lambda measured: measured.elementwise)
 
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.operators)
+
     def _measure(self, node: Node) -> NodeCompute:
         operator = self.operators.of(node)
         if operator is None:
@@ -113,7 +117,7 @@ class Compute:
                 return self._measure_inside(node)
             return _unknown(node, "the operator is not known")
         try:
-            cost = operator.cost(Call(node, self.graph))
+            cost = self._answers.of(operator.cost, node, self.graph)
         except UndeterminedElements as reason:
             return replace(_unknown(node, str(reason)), macs=Amount(), backward_macs=Amount())
         except Undetermined as reason:

@@ -49,20 +49,23 @@ class InferenceMemory:
     @cached_property
     def moments(self) -> tuple[Moment, ...]:
         """What is alive while each node runs."""
-        last = self._last_uses
-        alive: dict[str, int] = {}
+        last, made, nested = self._last_uses, self._made, self.graph.inner
+        ends: dict[int, list[str]] = {0: [name for name in self.graph.inputs if name not in last]}
+        for storage, index in last.items():
+            ends.setdefault(index, []).append(storage)
+        alive = {name: self._size(name) for name in self.graph.inputs}
+        living = sum(alive.values())
         moments = []
-        for name in self.graph.inputs:
-            alive[name] = self._size(name)
         for index, node in enumerate(self.graph.nodes):
-            for storage in self._made(node):
+            for storage in made[node.name]:
                 if last.get(storage, -1) >= index:
-                    alive[storage] = self._size(storage)
-            tensors = tuple(alive)
-            nbytes = sum(alive.values()) + self._inside(node).high
-            moments.append(Moment(node.name, nbytes, tensors))
-            for storage in [name for name in alive if last.get(name, -1) <= index]:
-                del alive[storage]
+                    size = self._size(storage)
+                    living += size - alive.get(storage, 0)
+                    alive[storage] = size
+            inside = self._inside(node).high if node.name in nested else 0
+            moments.append(Moment(node.name, living + inside, tuple(alive)))
+            for storage in ends.get(index, ()):
+                living -= alive.pop(storage, 0)
         return tuple(moments)
 
     @cached_property
@@ -77,16 +80,23 @@ class InferenceMemory:
             last[self.storages.of(name)] = len(self.graph.nodes)
         return last
 
-    def _made(self, node: Node) -> list[str]:
-        names = (name for name in node.outputs if name and self.storages.of(name) == name)
-        return [name for name in names if not self.gradients.is_stored(name)]
+    @cached_property
+    def _made(self) -> dict[str, list[str]]:
+        """The storages that each node makes."""
+        of, is_stored = self.storages.of, self.gradients.is_stored
+        return {
+            node.name: [
+                name for name in node.outputs if name and of(name) == name and not is_stored(name)
+            ]
+            for node in self.graph.nodes
+        }
 
     def _size(self, storage: str) -> int:
         return self.storages.known_bytes(storage)  # the others are listed in _unknown
 
     @cached_property
     def _unknown(self) -> tuple[Unknown, ...]:
-        own = self.storages.unknown({node.name: self._made(node) for node in self.graph.nodes})
+        own = self.storages.unknown(self._made)
         inside = (self._inside(self.graph.by_name[name]).unknown for name in self.graph.inner)
         return merged(own, *inside)
 

@@ -48,7 +48,8 @@ class Storages:
 
     def of(self, name: str) -> str:
         """Return the storage behind a tensor."""
-        return self._layouts[name][0] if name in self._layouts else name
+        layout = self._layouts.get(name)
+        return name if layout is None else layout[0]
 
     def strides(self, name: str) -> Strides | None:
         """Return how a tensor lies in its storage, None where its shape is not known."""
@@ -112,6 +113,8 @@ class Storages:
 
     def _reasons(self, storages: Iterable[str]) -> Iterator[tuple[str, str]]:
         for storage in storages:
+            if self._known.get(storage):
+                continue
             try:
                 self.nbytes(storage)
             except Undetermined as reason:

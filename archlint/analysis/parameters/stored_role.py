@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from archlint.analysis.parameters.lineage import Lineage, Use
@@ -30,6 +30,16 @@ _CUSTOMARY_BUFFER = re.compile(
     # Of these, a longer name may be learned: `log_std` is.
     r"|(^|\.)((pixel_|image_|rgb_)?(mean|std)|slopes|anchors|window)$"
 )
+
+
+@lru_cache(maxsize=1024)
+def _ends_as_buffer(part: str) -> bool:
+    return _CUSTOMARY_BUFFER.search(part) is not None
+
+
+def _is_customary_buffer(name: str) -> bool:
+    """Whether a name ends as those of buffers do: of its parts, the last one tells."""
+    return _ends_as_buffer(name.rpartition(".")[2])
 
 
 # Tables of sines are made longer than any input, so that only a part of them is used.
@@ -145,7 +155,7 @@ class StoredRoles:
         by_use = self._of_used(value, uses)
         if value.dtype is None or not value.dtype.is_float:  # a quantized weight, or a buffer
             return by_use if by_use is StoredRole.PARAMETER else StoredRole.BUFFER
-        if by_use is StoredRole.BUFFER or _CUSTOMARY_BUFFER.search(value.name):
+        if by_use is StoredRole.BUFFER or _is_customary_buffer(value.name):
             return StoredRole.BUFFER
         if uses and not any(self._may_learn(use) for use in uses):
             return StoredRole.BUFFER

@@ -123,7 +123,7 @@ class _Reader:
 
     def _read(self, node: Node) -> None:
         """Note what the outputs of a node read of the data, those that read any."""
-        inputs, values, same = node.inputs, self.graph.values, self.same
+        inputs, values, data, same = node.inputs, self.graph.values, self.data, self.same
         found = []
         for name, looks in zip(node.outputs, self.sights.of(node, self.graph), strict=True):
             if not name:
@@ -134,7 +134,7 @@ class _Reader:
                 sources = [same.get(each, each) for each in inputs]
                 self.readings.append(Reading(node, (name,), shape, (), sources, looks))
                 continue
-            seen = [look for look in looks if inputs[look.slot] in self.data]
+            seen = [look for look in looks if inputs[look.slot] in data]
             if not seen:
                 continue
             found.append(name)
@@ -144,7 +144,7 @@ class _Reader:
                 same[name] = sources[0]
             else:
                 self.readings.append(Reading(node, (name,), shape, seen, sources))
-        self.data.update(found)
+        data.update(found)
 
     def _is_of(self, name: str, shape: Shape) -> bool:
         return self.graph.values[name].shape == shape and name not in self.chosen

@@ -90,7 +90,7 @@ class Propagation:
             if dtype is not None and dtype.is_float:
                 signals[name] = normal(name, 0, 1, (0, 0))
         with np.errstate(all="ignore"):  # a function may have poles in the tail of its input
-            for node in filter(self._carries_signal, self.graph.nodes):
+            for node in filter(self._carries_signal, self.initialization.flow.nodes):
                 self._add(node, signals)
         return signals
 
@@ -107,6 +107,8 @@ class Propagation:
 
     def _alike(self, node: Node, effect: Effect | None) -> tuple[str, ...]:
         """Return the outputs that an effect speaks of: not statistics, masks and inner states."""
+        if len(node.outputs) == 1:  # as of most nodes: it carries a signal
+            return node.outputs
         if isinstance(effect, Passes):
             values = self.graph.values
             names = (name for name in node.outputs if name)
@@ -186,9 +188,10 @@ class Propagation:
         return found
 
     def _made(self, node: Node, effect: Effect | None, signals: Mapping[str, Signal]) -> Signal:
-        read = _averaged_slot(effect)
-        averaged = () if read is None else (node.inputs[read],)
-        if not all(self.elements(name) for name in (node.output, *averaged)):
+        averaged = _averaged_slot(effect)
+        if self._is_empty(node.output) or (
+            averaged is not None and self._is_empty(node.inputs[averaged])
+        ):
             raise Undetermined("a tensor without elements has no moments")
         if effect is None:
             general = f"what {node.op} does to a signal is not known"
@@ -295,6 +298,9 @@ class Propagation:
     def _batch(self, node: Node) -> int:
         batch = (self.graph.values[node.output].shape or (1,))[0]
         return batch if isinstance(batch, int) and batch > 0 else 1
+
+    def _is_empty(self, name: str) -> bool:
+        return 0 in (self.graph.values[name].shape or ())
 
     def elements(self, name: str) -> float:
         """Return how many elements a tensor has, an axis of unknown length taken as one."""

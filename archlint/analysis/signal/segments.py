@@ -74,7 +74,7 @@ class Segments:
         for name in graph.inputs:
             if name in signals:
                 starts[name] = signals[name].second_moment
-        for node in graph.nodes:
+        for node in flow.nodes:
             if node.output not in signals:
                 continue
             effect = flow.effects[node.name]
@@ -100,7 +100,7 @@ class Segments:
         output is scaled on purpose. A signal may be small in a branch that another one goes past.
         """
         flow, signals = self.propagation.initialization.flow, self.propagation.signals
-        for node in flow.graph.nodes:
+        for node in flow.nodes:
             origin = flow.origins.get(node.output)
             if origin is None or origin.kind is not Kind.ACTIVATION or origin.node is not node:
                 continue
@@ -126,10 +126,10 @@ class Segments:
         flow = initialization.flow
         by_node = {layer.node.name: layer for layer in initialization.layers}
         runs: dict[str, int] = {}
-        is_stored = flow.is_stored
-        for node in flow.graph.nodes:
+        stored = flow.stored
+        for node in flow.nodes:
             effect = flow.effects[node.name]
-            before = [runs.get(name, 0) for name in node.inputs if name and not is_stored(name)]
+            before = [runs.get(name, 0) for name in node.inputs if name and name not in stored]
             run = min(before) if before else 0
             if isinstance(effect, Sums):
                 layer = by_node.get(node.name)
@@ -212,6 +212,7 @@ class Segments:
         It is one where its stream is among what its last layer depends on.
         """
         flow = self.propagation.initialization.flow
+        effects, producers, stored = flow.effects, flow.graph.producers, flow.stored
         pending, seen = [layer.node], set[str]()
         normalized = causal = reached = False
         while pending and len(seen) < _LONGEST_BRANCH:
@@ -219,14 +220,14 @@ class Segments:
             if node.name in seen:
                 continue
             seen.add(node.name)
-            effect = flow.effects[node.name]
+            effect = effects[node.name]
             normalized = normalized or _is_normalization(effect)
             causal = causal or (isinstance(effect, Attends | Shares) and effect.causal)
             for name in node.inputs:
                 if name == stream:
                     reached = True
-                elif name in flow.graph.producers and not flow.is_stored(name):
-                    pending.append(flow.graph.producers[name])
+                elif name in producers and name not in stored:
+                    pending.append(producers[name])
         return (normalized, causal) if reached else None
 
 

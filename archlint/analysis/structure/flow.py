@@ -9,6 +9,7 @@ from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.structure.sizes import without_size_arithmetic
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
@@ -120,6 +121,17 @@ def _either(first: Sink, second: Sink) -> Sink:
     return Sink(first.kinds | second.kinds, joins)
 
 
+class _Effects(dict[str, "Effect | None"]):
+    """The effects of the nodes that a signal may go through; those of others when asked for."""
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__({node.name: flow.effect(node) for node in flow.nodes})
+        self._flow = flow
+
+    def __missing__(self, name: str) -> Effect | None:
+        return self._flow.effect(self._flow.graph.by_name[name])
+
+
 @record(slots=False)
 class Flow:
     """The origins and the sinks of all tensors of a graph, each found in one walk."""
@@ -130,9 +142,14 @@ class Flow:
     reasons: dict[str, str] = field(default_factory=dict)
 
     @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that a signal may go through: not those that only work out sizes."""
+        return without_size_arithmetic(self.graph, self.operators)
+
+    @cached_property
     def effects(self) -> Mapping[str, Effect | None]:
         """The effect of each node by its name; None where it is not known, for one of `reasons`."""
-        return {node.name: self.effect(node) for node in self.graph.nodes}
+        return _Effects(self)
 
     def effect(self, node: Node) -> Effect | None:
         """Return the effect of one node, without a look at the others."""
@@ -165,10 +182,11 @@ class Flow:
     def origins(self) -> Mapping[str, Origin]:
         """What gave each tensor its scale."""
         origins: dict[str, Origin] = {}
+        data, stored = Origin(Kind.DATA), Origin(Kind.STORED)
         for name, value in self.graph.values.items():
             if value.role is not Role.COMPUTED:
-                origins[name] = Origin(Kind.DATA if value.role is Role.INPUT else Kind.STORED)
-        for node in self.graph.nodes:
+                origins[name] = data if value.role is Role.INPUT else stored
+        for node in self.nodes:
             origin = self._origin(node, origins)
             for name in node.outputs:
                 origins.setdefault(name, origin)
@@ -178,14 +196,14 @@ class Flow:
     def sinks(self) -> Mapping[str, Sink]:
         """What each tensor runs into."""
         sinks = dict.fromkeys(filter(None, self.graph.outputs), _ends_as(Kind.OUTPUT))
-        for node in reversed(self.graph.nodes):
+        for node in reversed(self.nodes):
             effect = self.effects[node.name]
             only = effect.slot if isinstance(effect, Passes) else None  # others lend a type or size
             if not self.operators.reads_contents(node):
                 continue
             for slot, name in enumerate(node.inputs):
                 if name and only in {None, slot}:
-                    ahead = self._ahead(node, slot, sinks)
+                    ahead = self._ahead(node, effect, slot, sinks)
                     here = sinks.get(name)
                     sinks[name] = ahead if here is None else _either(here, ahead)
         return sinks
@@ -223,9 +241,10 @@ class Flow:
             return origins.get(node.inputs[1 - offset], _OTHER)
         return Origin(Kind.OTHER, node)
 
-    def _ahead(self, node: Node, slot: int, sinks: Mapping[str, Sink]) -> Sink:
-        """Return what an input of a node runs into there."""
-        effect = self.effects[node.name]
+    def _ahead(
+        self, node: Node, effect: Effect | None, slot: int, sinks: Mapping[str, Sink]
+    ) -> Sink:
+        """Return what an input of a node with this effect runs into there."""
         if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
             return _ends_as(Kind.NORMALIZATION)
         if isinstance(effect, (Activates, Shares)):
@@ -261,7 +280,7 @@ class Flow:
         return any(
             isinstance(self.effects[node.name], Attends)
             or (isinstance(self.effects[node.name], Shares) and self._weighs(node))
-            for node in self.graph.nodes
+            for node in self.nodes
         )
 
     def _weighs(self, node: Node) -> bool:
@@ -282,18 +301,23 @@ class Flow:
 
         That is the scale of a layer, or the random numbers that leave out whole branches.
         """
-        others = [name for place, name in enumerate(node.inputs) if name and place != slot]
-        return all(self.is_stored(name) or name not in self.dependent for name in others)
+        stored, dependent = self.stored, self.dependent
+        for place, name in enumerate(node.inputs):
+            if name and place != slot and name in dependent and name not in stored:
+                return False
+        return True
 
     @cached_property
     def dependent(self) -> frozenset[str]:
         """The tensors that depend on the inputs of the model; known sizes do not."""
-        reached = set(self.graph.inputs)
+        reached, constants = set(self.graph.inputs), self.graph.constants
         for node in self.graph.nodes:
-            effect = self.effects[node.name]  # another input may lend its type alone
+            effect = self.effects.get(node.name)  # another input may lend its type alone
             read = (node.inputs[effect.slot],) if isinstance(effect, Passes) else node.inputs
             if not reached.isdisjoint(read):
-                reached.update(name for name in node.outputs if name not in self.graph.constants)
+                for name in node.outputs:
+                    if name not in constants:
+                        reached.add(name)
         return frozenset(reached)
 
     def offset(self, node: Node) -> int | None:
@@ -317,10 +341,11 @@ class Flow:
 
     def is_stored(self, name: str) -> bool:
         """Whether a tensor comes from the file, whatever operators it passes through."""
-        return name in self._stored
+        return name in self.stored
 
     @cached_property
-    def _stored(self) -> frozenset[str]:
+    def stored(self) -> frozenset[str]:
+        """The tensors that come from the file."""
         stored = (name for name, value in self.graph.values.items() if value.role is Role.STORED)
         return frozenset(stored).union(self.parameters.origins, self.graph.constants)
 

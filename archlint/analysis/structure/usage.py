@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
-from math import inf
 
 from archlint.frontends.properties import REPLACES
 from archlint.graph.graph import Graph
@@ -55,11 +53,9 @@ class Usage:
     @cached_property
     def dead_ends(self) -> tuple[DeadEnd, ...]:
         """The nodes at the end of chains that reach no output."""
-        ends = (*self.graph.outputs, *self._replaced)
-        makers = (self.graph.producers.get(name) for name in ends)
-        alive = self._ancestors([node for node in makers if node is not None], set(), inf)
+        alive = self._alive()
         return tuple(
-            DeadEnd(node, frozenset(self._ancestors([node], alive, _MOST) - {node.name}))
+            DeadEnd(node, frozenset(self._feeding(node, alive) - {node.name}))
             for node in self.graph.nodes
             if node.name not in alive and self._used.isdisjoint(node.outputs)
         )
@@ -75,19 +71,30 @@ class Usage:
         stood_for = (weight.metadata.get(REPLACES) for weight in self.graph.weights.values())
         return frozenset(name for name in stood_for if name)
 
-    def _ancestors(self, nodes: Sequence[Node], known: AbstractSet[str], most: float) -> set[str]:
-        """Return the names of `nodes` and of what they depend on, but for what is `known`.
+    def _alive(self) -> set[str]:
+        """Return the names of the nodes that an output depends on."""
+        graph, nested = self.graph, self.graph.inner
+        needed, alive = {*graph.outputs, *self._replaced}, set[str]()
+        needed.discard("")
+        for node in reversed(graph.nodes):
+            if not needed.isdisjoint(node.outputs):
+                alive.add(node.name)
+                needed.update(graph.operands(node) if node.name in nested else node.inputs)
+                needed.discard("")  # what is absent is no tensor
+        return alive
 
-        The search ends where it has found `most`.
+    def _feeding(self, end: Node, alive: AbstractSet[str]) -> set[str]:
+        """Return the name of a node and of what it depends on, but for what is alive.
+
+        The search ends where it has found enough.
         """
-        pending = list(nodes)
-        seen = {node.name for node in pending}
+        pending, seen = [end], {end.name}
         for node in pending:
-            if len(seen) > most:
+            if len(seen) > _MOST:
                 break
             for name in self.graph.operands(node):
                 maker = self.graph.producers.get(name)
-                if maker is not None and maker.name not in seen and maker.name not in known:
+                if maker is not None and maker.name not in seen and maker.name not in alive:
                     seen.add(maker.name)
                     pending.append(maker)
         return seen

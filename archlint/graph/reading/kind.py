@@ -122,11 +122,13 @@ class Kinds:
         return kind
 
     def learn(self, key: CallKey, node: Node, scope: Scope, *, waits: bool) -> None:
-        """Note what a call has made, for others of its kind."""
+        """Note what a call has made, for others of its kind, and the kind where that is all."""
         if key not in self.calls:
             self.calls[key] = CallKind("")
         kind = self.calls[key]
         kind.made, kind.waits = self._made(node.inputs, node.outputs, scope), waits
+        if kind.made is not None:
+            node.note(kind)
 
     def _made(
         self, inputs: Sequence[str], outputs: Sequence[str], scope: Scope

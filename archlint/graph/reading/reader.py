@@ -98,6 +98,7 @@ class GraphReader:
             unused_bindings=unused_bindings,
             trips=self._trips,
             captures=tuple(scope.captures),
+            read=scope.values,
         )
 
     def _add(self, proto: NodeProto) -> None:
@@ -199,6 +200,7 @@ class GraphReader:
         if declared and known.waits and self._declares(node):
             return False
         self._scope.repeat(node.outputs, made)
+        node.note(known)
         if declared and self._depth == 0:
             compare(node.outputs, self._scope, self._context)
         return True

@@ -75,8 +75,11 @@ def with_tables(graph: Graph, tables: Mapping[str, Mapping[str, str]]) -> Graph:
 
 def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
     """Yield the stored tensors that may be tables, with the sizes of the last two axes."""
+    consumers = graph.consumers
     for name, weight in graph.weights.items():
-        value, users = graph.values.get(name), graph.consumers.get(name, ())
+        if not all(user.op in _READERS for user in consumers.get(name, ())):
+            continue  # as most are read by a product or a normalization
+        value = graph.values.get(name)
         if value is None or value.role is not Role.STORED or is_made_up(name):
             continue
         if BUFFER in weight.metadata or INITIALIZER in weight.metadata:
@@ -86,8 +89,7 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
         if not is_float or not sizes or not value.elements or not _FEWEST <= sizes[-1] <= _WIDEST:
             continue
         rows = sizes[-2] if len(sizes) > 1 and sizes[-2] > 1 else value.elements // sizes[-1]
-        is_named = _EVEN.search(name) is not None
-        if (rows > 1 or is_named or len(sizes) == 1) and all(user.op in _READERS for user in users):
+        if rows > 1 or len(sizes) == 1 or _EVEN.search(name) is not None:
             yield name, rows, sizes[-1]
 
 

@@ -34,7 +34,7 @@ class UnusualBias(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report constants other than 0 in biases and shifts, and other than 1 in gains."""
-        for node in model.facts.flow.graph.nodes:
+        for node in model.facts.flow.nodes:
             effect = model.facts.flow.effects[node.name]
             if isinstance(effect, Sums):
                 offset = model.facts.flow.offset_of(node, effect)

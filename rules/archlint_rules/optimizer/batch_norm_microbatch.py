@@ -63,7 +63,7 @@ def _norms(model: Model) -> list[tuple[Node, str]]:
     graph, flow = model.graph, model.facts.flow
     norms = [
         (node, node.inputs[0])
-        for node in flow.graph.nodes
+        for node in flow.nodes
         if isinstance(effect := flow.effects[node.name], Normalizes) and effect.over is Over.BATCH
     ]
     folded = (graph.by_name[name] for name in model.facts.training_step.folded_norms)

@@ -172,3 +172,23 @@ def test_that_an_answer_may_lead_to_another_question() -> None:
     for _ in range(2):
         found = [answers.of(facet, node, graph) for node in graph.nodes[1:]]
         assert found == [[1, 1], [2, 2], [1, 1]]
+
+
+def test_that_other_values_are_other_calls() -> None:
+    """Equal calls are told by what was read, so that a graph with other values is asked anew."""
+    graph = build_graph(onnx.parser.parse_model(CHAIN), Bindings())
+    relus = [node for node in graph.nodes if node.op == "Relu"]
+    later = relus[1]
+    assert later.kind is not None
+    halves = {
+        name: replace(value, shape=(2, 8)) if name in {"a", "b"} else value
+        for name, value in graph.values.items()
+    }
+    answers, other = Answers(KNOWN), replace(graph, values=halves)
+
+    def facet(call: Call) -> object:
+        return call.output_shape()
+
+    assert answers.of(facet, later, graph) == (4, 8)
+    assert answers.of(facet, later, other) == (2, 8)
+    assert replace(later, inputs=("x",)).kind is None
