@@ -43,10 +43,15 @@ class Saturation:
     gradient: GradientSignal
 
     def rows(self) -> Iterator[Row]:
-        """Yield a row for every layer that ends one; those that go on contain it."""
+        """Yield a row for every layer that ends one; those that go on contain it.
+
+        Networks without such functions, as most are, have none.
+        """
         flow = self.gradient.propagation.initialization.flow
+        if not any(map(self._is_squashed, flow.nodes)):
+            return
         rows: dict[str, Row] = {}
-        for node in flow.graph.nodes:
+        for node in flow.nodes:
             before = [rows[name] for name in node.inputs if name in rows]
             if not before and not isinstance(flow.effects[node.name], Sums):
                 continue
@@ -69,10 +74,15 @@ class Saturation:
             return replace(start, last=node, layers=start.layers + 1, ratio=ratio)
         if isinstance(effect, Passes) and len(before) == 1:
             return before[0]
-        if isinstance(effect, Activates) and before and _saturates(effect.function):
+        if isinstance(effect, Activates) and before and self._is_squashed(node):
             slope = self._ratio(node.inputs[effect.slot], node.output)
             return None if slope is None else _squashed(before[0], effect.name, slope)
         return None
+
+    def _is_squashed(self, node: Node) -> bool:
+        """Whether a function that is flat on both sides is applied."""
+        effect = self.gradient.propagation.initialization.flow.effects[node.name]
+        return isinstance(effect, Activates) and _saturates(effect.function)
 
     def _is_layer(self, node: Node, effect: Sums) -> bool:
         """Whether one factor is stored, and the other one computed."""

@@ -26,6 +26,7 @@ _READERS = frozenset(
     {"Add", "Sub", "Mul", "Div", "Where", "Slice", "Gather", "Unsqueeze"}
     | {"Expand", "Cast", "Reshape", "Identity"}
 )
+_ADDING = frozenset({"Add", "Sub"})
 # Of equal steps, since a parameter may begin with them as well.
 _EVEN = re.compile(r"(^|[._])(grid|knots|bins|offset|centers|positions|steps)$")
 _TOLERANCE = 1e-5
@@ -77,7 +78,8 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
     """Yield the stored tensors that may be tables, with the sizes of the last two axes."""
     consumers = graph.consumers
     for name, weight in graph.weights.items():
-        if not all(user.op in _READERS for user in consumers.get(name, ())):
+        readers = {user.op for user in consumers.get(name, ())}
+        if not readers <= _READERS:
             continue  # as most are read by a product or a normalization
         value = graph.values.get(name)
         if value is None or value.role is not Role.STORED or is_made_up(name):
@@ -89,7 +91,8 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
         if not is_float or not sizes or not value.elements or not _FEWEST <= sizes[-1] <= _WIDEST:
             continue
         rows = sizes[-2] if len(sizes) > 1 and sizes[-2] > 1 else value.elements // sizes[-1]
-        if rows > 1 or len(sizes) == 1 or _EVEN.search(name) is not None:
+        is_row = len(sizes) == 1 and readers.isdisjoint(_ADDING)  # what is added is a bias
+        if rows > 1 or is_row or _EVEN.search(name) is not None:
             yield name, rows, sizes[-1]
 
 
