@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 # The operand that holds the output's sizes, by operator.
 _SIZE_OPERAND = {"Reshape": 1, "Expand": 1, "Resize": 3}
+_LARGEST = 2**63 - 1
 
 
 class Rebatch:
@@ -91,9 +92,11 @@ class Rebatch:
             grown = axis + len(target) - len(sizes)
             if not 0 <= grown < len(target) or target[grown] != sizes[axis]:
                 return None
-        if grown is None or target[grown] * growth.new % growth.old:
+        if grown is None:
             return None
-        size = target[grown] * growth.new // growth.old
+        size, rest = divmod(target[grown] * growth.new, growth.old)
+        if rest or size > _LARGEST:  # which is more than a file can state
+            return None
         return (*target[:grown], size, *target[grown + 1 :])
 
     def adopt(

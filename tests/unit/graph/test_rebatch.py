@@ -26,6 +26,14 @@ def test_a_reshape_that_keeps_the_batch(target: list[int]):
     assert [size for size in shape if size > 0] in ([6, 512], [6], [512], [])
 
 
+def test_a_size_beyond_all_integers_stays_as_it_is():
+    model = model_of(f"float[2, {2**61}] x", "y = Reshape(x, s) z = Relu(y)", s=[2**62])
+
+    graph = build_graph(model, Bindings(batch_size=6))
+
+    assert graph.values["y"].sizes in {None, (2**62,)}
+
+
 @pytest.mark.parametrize("batch", [1, 2, 4])
 @pytest.mark.parametrize("other", [1, 3, 8])
 def test_multi_head_attention_as_pytorch_exports_it(batch: int, other: int, observe):
