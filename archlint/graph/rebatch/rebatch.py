@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # The operand that holds the output's sizes, by operator.
 _SIZE_OPERAND = {"Reshape": 1, "Expand": 1, "Resize": 3}
-_LARGEST = 2**63 - 1
+_LARGEST = 2**63 - 1  # size that a file can state
 
 
 class Rebatch:
@@ -92,12 +92,11 @@ class Rebatch:
             grown = axis + len(target) - len(sizes)
             if not 0 <= grown < len(target) or target[grown] != sizes[axis]:
                 return None
-        if grown is None:
+        if grown is None or target[grown] * growth.new % growth.old:
             return None
-        size, rest = divmod(target[grown] * growth.new, growth.old)
-        if rest or size > _LARGEST:  # which is more than a file can state
-            return None
-        return (*target[:grown], size, *target[grown + 1 :])
+        size = target[grown] * growth.new // growth.old
+        changed = (*target[:grown], size, *target[grown + 1 :])
+        return changed if size <= _LARGEST else None
 
     def adopt(
         self, proto: NodeProto, scope: Scope, *, refused: bool = False
