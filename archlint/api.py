@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from archlint.ops.cost import Cost
     from archlint.ops.effect import Activates, Attends, LooksUp, Normalizes, Over, Passes, Sums
     from archlint.ops.fan import Fan
-    from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
+    from archlint.ops.saved import Gradients, SavedTensors
     from archlint.ops.sliding import Sliding, check_window, output_size, sliding_windows
     from archlint.ops.undetermined import Undetermined
     from archlint.quantity import (
@@ -102,7 +102,6 @@ __all__ = [
     "Graph",
     "Grid",
     "Join",
-    "Kept",
     "Kind",
     "Largest",
     "Layer",
@@ -126,6 +125,7 @@ __all__ = [
     "Requirements",
     "Role",
     "Rule",
+    "SavedTensors",
     "Severity",
     "Sliding",
     "Sourced",
@@ -199,7 +199,7 @@ _EXPORTS = {
         "Sums",
     ),
     "archlint.ops.fan": ("Fan",),
-    "archlint.ops.kept": ("Gradients", "Kept"),
+    "archlint.ops.saved": ("Gradients", "SavedTensors"),
     "archlint.ops.operator": ("Operator",),
     "archlint.ops.sliding": ("Sliding", "check_window", "output_size", "sliding_windows"),
     "archlint.ops.undetermined": ("Undetermined",),

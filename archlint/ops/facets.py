@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from archlint.ops.call import Call
 from archlint.ops.cost import FREE, Cost, elementwise
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Fixed, Link, Sight, Through, same_axes, same_axes_but
 from archlint.ops.operator import CostFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
 
 
@@ -51,24 +51,24 @@ def depends_on_data(reason: str) -> CostFacet:
     return cost
 
 
-def keeps_nothing(_: Call, __: Gradients) -> Kept:
+def saves_nothing(_: Call, __: Gradients) -> SavedTensors:
     """Saves nothing for the backward pass."""
     return NOTHING
 
 
-def keeps_input(_: Call, gradients: Gradients) -> Kept:
+def saves_input(_: Call, gradients: Gradients) -> SavedTensors:
     """Saves the first input: the derivative is a function of it."""
-    return Kept(inputs=(0,)) if gradients[0] else NOTHING
+    return SavedTensors(inputs=(0,)) if gradients[0] else NOTHING
 
 
-def keeps_output(_: Call, gradients: Gradients) -> Kept:
+def saves_output(_: Call, gradients: Gradients) -> SavedTensors:
     """Saves the output: the derivative is a function of it (ReLU, sigmoid, softmax)."""
-    return Kept(outputs=(0,)) if gradients[0] else NOTHING
+    return SavedTensors(outputs=(0,)) if gradients[0] else NOTHING
 
 
-def keeps_inputs(call: Call, gradients: Gradients) -> Kept:
+def saves_inputs(call: Call, gradients: Gradients) -> SavedTensors:
     """Saves all inputs if any needs a gradient: each derivative depends on the others."""
-    return Kept(inputs=call.present()) if gradients.needed else NOTHING
+    return SavedTensors(inputs=call.present()) if gradients.needed else NOTHING
 
 
 def sees_nothing(_: Call, __: int) -> Sight:

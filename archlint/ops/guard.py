@@ -27,7 +27,7 @@ def guarded(entry: Operator) -> Operator:
     return replace(
         entry,
         cost=_guarded(entry.cost),
-        kept=_guarded(entry.kept),
+        saved=_guarded(entry.saved),
         sight=_guarded(entry.sight),
         signal=None if entry.signal is None else _guarded(_of_whole_calls(entry.signal)),
         view=None if entry.view is None else _guarded(entry.view),

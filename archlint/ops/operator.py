@@ -11,8 +11,8 @@ from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost
 from archlint.ops.effect import Effect
-from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Sight
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.strides import Strides
 from archlint.record import record
@@ -32,7 +32,7 @@ class Layout(enum.Enum):
 
 
 CostFacet: TypeAlias = Callable[[Call], Cost]
-KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]
+SavedFacet: TypeAlias = Callable[[Call, Gradients], SavedTensors]
 SightFacet: TypeAlias = Callable[[Call, int], Sight]
 SignalFacet: TypeAlias = Callable[[Call], Effect]
 LayoutFacet: TypeAlias = Callable[[Call, Sequence["Strides | None"]], Strides]
@@ -45,7 +45,7 @@ ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 class Operator:
     """The entry of one operator: its four facets, the roles of its inputs, and how it uses memory.
 
-    The facets are `cost`, the forward work; `kept`, what autograd saves for the backward pass;
+    The facets are `cost`, the forward work; `saved`, what autograd saves for the backward pass;
     `sight`, the receptive-field links of one output; and `signal`, the effect on random numbers
     (None: not known).
 
@@ -75,7 +75,7 @@ class Operator:
 
     name: str
     cost: CostFacet
-    kept: KeptFacet
+    saved: SavedFacet
     sight: SightFacet
     signal: SignalFacet | None = None
     weights: tuple[int, ...] = ()

@@ -14,8 +14,8 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
-from archlint.ops.kept import Kept
 from archlint.ops.registry import Operators
+from archlint.ops.saved import SavedTensors
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -185,10 +185,10 @@ class Saved:
         try:
             is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
             given = replace(flags, strides=strides, is_spare=is_spare)
-            kept = operator.kept(Call(node, self.graph), given)
+            kept = operator.saved(Call(node, self.graph), given)
             storages = self._storages(node, kept)
             if (kept.own or storages) and node.name in self._custom.inputs:
-                kept, storages = Kept(transient=kept.transient), self._given(node)
+                kept, storages = SavedTensors(transient=kept.transient), self._given(node)
             for storage in storages:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
@@ -231,7 +231,7 @@ class Saved:
         is_new = storage == name
         return is_new or (len(maker.outputs) == 1 and self._is_spare(maker.inputs[0], before))
 
-    def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
+    def _storages(self, node: Node, kept: SavedTensors) -> tuple[str, ...]:
         names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]
         names += [node.outputs[slot] for slot in kept.outputs]
         return self._not_free(self.storages.of(name) for name in names)

@@ -10,8 +10,8 @@ from archlint.graph.control_flow.carried import carried_inputs
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
-from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
+from archlint.ops.saved import Gradients
 from archlint.record import record, replace
 
 

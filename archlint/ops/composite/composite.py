@@ -18,10 +18,10 @@ from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
 from archlint.ops.operator import (
     FRAMEWORK,
-    KeptFacet,
     Layout,
     LayoutFacet,
     Operator,
+    SavedFacet,
     ShapeFacet,
     SignalFacet,
     ViewFacet,
@@ -69,7 +69,7 @@ class Form:
     `inputs` are the pattern's labels for the operator's inputs, "" for one that is absent.
     `attributes` looks at a match and answers None where it is something else after all. A form that
     `spans_calls` is looked for even where torch.export names the parts. One that people write
-    `by_hand` computes the same, but the framework runs it step by step and keeps what each needs.
+    `by_hand` computes the same, but the framework runs it step by step and saves what each needs.
     """
 
     pattern: Pattern
@@ -98,7 +98,7 @@ class Composite:
 
 def framework_operator(  # noqa: PLR0913 - a keyword a facet
     name: str,
-    kept: KeptFacet,
+    saved: SavedFacet,
     *,
     signal: SignalFacet | None = None,
     weights: tuple[int, ...] = (),
@@ -116,7 +116,7 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     return Operator(
         name,
         no_cost,
-        kept,
+        saved,
         sees_unknown,
         signal,
         weights=weights,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, framework_operator
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import saves_nothing
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import Strides, contiguous
 
 VIEWED, COMPUTED = "ViewedParameter", "FoldedParameters"
@@ -23,8 +23,8 @@ _PLACE_BYTES = 8
 def composites() -> tuple[Composite, ...]:
     """Return the two operators of this family, which no call has by itself."""
     return (
-        Composite(framework_operator(VIEWED, keeps_nothing, view=views_any)),
-        Composite(framework_operator(COMPUTED, keeps_of_parameters)),
+        Composite(framework_operator(VIEWED, saves_nothing, view=views_any)),
+        Composite(framework_operator(COMPUTED, saves_of_parameters)),
     )
 
 
@@ -33,15 +33,15 @@ def views_any(call: Call, _: int, __: Strides) -> Strides:
     return contiguous(call.output_shape())
 
 
-def keeps_of_parameters(call: Call, gradients: Gradients) -> Kept:
-    """Keep results on the way, as many as the calls may save."""
+def saves_of_parameters(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save results on the way, as many as the calls may save."""
     if not gradients.needed:
         return NOTHING
     whole, rows = nbytes(call.output()), (*call.output_shape(), 1)[0]
     of_row = max(whole // max(rows, 1), rows * whole // max(call.output_elements(), 1))
     passing = call.integer(PASSING, 0) * whole
     own = call.integer(SAVED, 0) * whole + call.integer(SAVED_ROWS, 0) * of_row
-    return Kept(
+    return SavedTensors(
         outputs=(0,) if call.integer(ITSELF, 0) else (),
         own=own + call.integer(SAVED_PLACES, 0) * _PLACE_BYTES,
         transient=passing,

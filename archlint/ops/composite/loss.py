@@ -14,8 +14,8 @@ from archlint.ops.composite.composite import (
     is_called,
 )
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
-from archlint.ops.facets import keeps_inputs
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import saves_inputs
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +61,8 @@ _OF_CHANCES = made(
 )
 
 
-def keeps_scores(call: Call, gradients: Gradients) -> Kept:
-    """Keep the scores, what they should be, and the weight of what is there.
+def saves_scores(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the scores, what they should be, and the weight of what is there.
 
     Their difference is multiplied and divided in turn; with a weight, a formula of five tensors
     stands in its place.
@@ -70,7 +70,7 @@ def keeps_scores(call: Call, gradients: Gradients) -> Kept:
     if not gradients.needed:
         return NOTHING
     temporaries = _WITH_WEIGHT if call.has_input(2) else 1
-    return Kept(inputs=call.present(), transient=temporaries * nbytes(call.input(0)))
+    return SavedTensors(inputs=call.present(), transient=temporaries * nbytes(call.input(0)))
 
 
 def _is_squared_error(matching: Matching, graph: Graph) -> Attributes | None:
@@ -111,13 +111,13 @@ def _reduced(element: Pattern) -> tuple[Pattern, ...]:
 def _bent(
     name: str, target: str, small: Pattern, large: Pattern, room_of: int | None = None
 ) -> Composite:
-    """Return a loss that is a square near zero and a line elsewhere, which keeps what it compares.
+    """Return a loss that is a square near zero and a line elsewhere, which saves what it compares.
 
     torch.export writes it as a choice between the two.
     """
     chosen = made("Where", made("Less", _AWAY, Number()), small, large)
     return Composite(
-        framework_operator(name, keeps_inputs, room_of=room_of), _named(target, chosen)
+        framework_operator(name, saves_inputs, room_of=room_of), _named(target, chosen)
     )
 
 
@@ -133,17 +133,17 @@ def composites() -> tuple[Composite, ...]:
     return (
         Composite(
             # The mean is written into the storage of the squares.
-            framework_operator("SquaredError", keeps_inputs, room_of=0),
+            framework_operator("SquaredError", saves_inputs, room_of=0),
             tuple(Form(pattern, ("x", "y"), _is_squared_error) for pattern in _reduced(_SQUARE)),
             ("aten.mse_loss.default",),
             (0, 1),
         ),
         Composite(
-            framework_operator("CrossEntropyOfTwo", keeps_inputs, room_of=0),
+            framework_operator("CrossEntropyOfTwo", saves_inputs, room_of=0),
             _named("binary_cross_entropy", _OF_CHANCES),
         ),
         Composite(
-            framework_operator("CrossEntropyOfTwoScores", keeps_scores),
+            framework_operator("CrossEntropyOfTwoScores", saves_scores),
             (
                 *(Form(form, ("x", "y"), _is_of_scores) for form in _reduced(_OF_SCORES)),
                 *(

@@ -15,9 +15,9 @@ from archlint.ops.composite.composite import (
     framework_operator,
 )
 from archlint.ops.composite.pattern import Matching, Tensor, made
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import saves_nothing
 from archlint.ops.operator import Layout
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import (
     Strides,
     axis_of,
@@ -101,11 +101,11 @@ def views_promoted(call: Call, _: int, strides: Strides) -> Strides | None:
     return None if dtype is None or dtype.is_float else strides
 
 
-def keeps_for_wrapping(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing; the gradient is copied, and again for each side that was written."""
+def saves_for_wrapping(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing; the gradient is copied, and again for each side that was written."""
     if not gradients[0]:
         return NOTHING
-    return Kept(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
+    return SavedTensors(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
 
 
 def _is_circular(matching: Matching, _: Graph) -> Attributes | None:
@@ -132,50 +132,50 @@ def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
     return strides if strides == contiguous(call.shape(0)) else None
 
 
-def keeps_every_index(call: Call, gradients: Gradients) -> Kept:
-    """Keep the indices of every axis that is indexed; the gradient is made out of zeros."""
+def saves_every_index(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the indices of every axis that is indexed; the gradient is made out of zeros."""
     if not gradients[0]:
         return NOTHING
     indices = call.present(range(1, len(call.node.inputs)))
-    return Kept(inputs=indices, transient=nbytes(call.input(0)))
+    return SavedTensors(inputs=indices, transient=nbytes(call.input(0)))
 
 
-def keeps_put(call: Call, gradients: Gradients) -> Kept:
-    """Keep the places; what is added there too, as index_add does, which exporters write so."""
+def saves_put(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the places; what is added there too, as index_add does, which exporters write so."""
     values = len(call.node.inputs) - 1
     if not (gradients[0] or gradients[values]):
         return NOTHING
     adds = call.integer("accumulate", 0) and gradients[values]
-    return Kept(inputs=tuple(range(1, values + bool(adds))))
+    return SavedTensors(inputs=tuple(range(1, values + bool(adds))))
 
 
-def keeps_for_writing(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing; the part's gradient is copied, and zeros are made for what was written over."""
+def saves_for_writing(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing; the part's gradient is copied, and zeros are made for what was written over."""
     if not gradients.needed:
         return NOTHING
     made = 2 - gradients[1]
-    return Kept(transient=made * nbytes(call.input(1)))
+    return SavedTensors(transient=made * nbytes(call.input(1)))
 
 
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Split", keeps_nothing, view=views_cut),
+            framework_operator("Split", saves_nothing, view=views_cut),
             targets=tuple(
                 f"aten.{name}"
                 for name in ("split.Tensor", "split_with_sizes.default", "chunk.default")
             ),
         ),
         Composite(
-            framework_operator("Unbind", keeps_nothing, view=views_unbound),
+            framework_operator("Unbind", saves_nothing, view=views_unbound),
             targets=("aten.unbind.int",),
             reads=_reads_axis,
         ),
         Composite(
             framework_operator(
                 "Contiguous",
-                kept=keeps_nothing,
+                saved=saves_nothing,
                 view=views_contiguous,
                 backward=Backward.PASSES,
             ),
@@ -184,7 +184,7 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator(
-                "Clone", keeps_nothing, backward=Backward.PASSES, layout=Layout.FOLLOWS
+                "Clone", saves_nothing, backward=Backward.PASSES, layout=Layout.FOLLOWS
             ),
             targets=("aten.clone.default",),
             reads=_reads_clone,
@@ -192,7 +192,7 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator(
                 "Same",
-                kept=keeps_nothing,
+                saved=saves_nothing,
                 view=views_same,
                 backward=Backward.PASSES,
                 layout=Layout.FOLLOWS,
@@ -203,55 +203,55 @@ def composites() -> tuple[Composite, ...]:
         ),
         # What is written into a part of a tensor, in its own storage.
         Composite(
-            framework_operator("WritePart", keeps_for_writing, view=views_same),
+            framework_operator("WritePart", saves_for_writing, view=views_same),
             targets=("aten.slice_scatter.default", "aten.select_scatter.default"),
             arguments=(0, 1),
         ),
         Composite(
-            framework_operator("Index", keeps_every_index),
+            framework_operator("Index", saves_every_index),
             targets=("aten.index.Tensor",),
             arguments=(0, 1),
         ),
         Composite(
-            framework_operator("IndexPut", keeps_put),
+            framework_operator("IndexPut", saves_put),
             targets=("aten.index_put.default",),
             arguments=(0, 1, 2),
             reads=_reads_accumulation,
         ),
         Composite(
-            framework_operator("PackedProjection", keeps_nothing),
+            framework_operator("PackedProjection", saves_nothing),
             (Form(_PACKED, ("x",), _swaps, spans_calls=True),),
         ),
         Composite(
-            framework_operator("Roll", keeps_nothing),
+            framework_operator("Roll", saves_nothing),
             (Form(_ROLLED, ("x",), _is_whole),),
             ("aten.roll.default",),
         ),
         Composite(
-            framework_operator("PixelShuffle", keeps_nothing, layout=Layout.CHANNELS),
+            framework_operator("PixelShuffle", saves_nothing, layout=Layout.CHANNELS),
             targets=("aten.pixel_shuffle.default", "aten.pixel_unshuffle.default"),
         ),
         Composite(
-            framework_operator("Unfold", keeps_nothing, view=views_windows),
+            framework_operator("Unfold", saves_nothing, view=views_windows),
             targets=("aten.unfold.default",),
             reads=_reads_windows,
         ),
         Composite(
-            framework_operator("Diagonal", keeps_nothing, view=views_diagonal),
+            framework_operator("Diagonal", saves_nothing, view=views_diagonal),
             targets=("aten.diagonal.default",),
             reads=_reads_diagonal,
         ),
         # A cast that PyTorch does not make: an operator takes numbers of two types.
         Composite(
-            framework_operator("Promotion", keeps_nothing, view=views_promoted),
+            framework_operator("Promotion", saves_nothing, view=views_promoted),
             targets=("prims.convert_element_type.default",),
         ),
         Composite(
-            framework_operator("CircularPad", keeps_for_wrapping),
+            framework_operator("CircularPad", saves_for_wrapping),
             (Form(made("Pad", Tensor("x")), ("x",), _is_circular, spans_calls=True),),
         ),
         Composite(
-            framework_operator("Patches", keeps_nothing),
+            framework_operator("Patches", saves_nothing),
             (Form(_PATCHES, ("x",), _puts_windows_together),),
             ("aten.im2col.default",),
         ),

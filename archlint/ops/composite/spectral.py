@@ -16,10 +16,10 @@ from archlint.ops.composite.composite import (
     framework_operator,
 )
 from archlint.ops.composite.pattern import Tensor, made
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import saves_nothing
 from archlint.ops.operator import Layout
-from archlint.ops.standard.matrix import keeps_factors
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.standard.matrix import saves_factors
 from archlint.ops.strides import Strides, axis_of, contiguous_along
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def _axes(call: ExportedCall) -> Attributes | None:
     return {"axes": axes} if axes else None
 
 
-def keeps_direction(call: Call, gradients: Gradients) -> Kept:
-    """Keep the complex numbers, whose directions are made in the backward pass."""
-    return Kept(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
+def saves_direction(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the complex numbers, whose directions are made in the backward pass."""
+    return SavedTensors(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
 def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
@@ -60,17 +60,17 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("RealSignal", keeps_nothing, layout=lies_along_signal),
+            framework_operator("RealSignal", saves_nothing, layout=lies_along_signal),
             targets=("aten._fft_c2r.default",),
             reads=_axes,
         ),
         Composite(
-            framework_operator("ComplexMul", keeps_factors, layout=Layout.FOLLOWS),
+            framework_operator("ComplexMul", saves_factors, layout=Layout.FOLLOWS),
             (Form(_COMPLEX_PRODUCT, ("x", "y"), spans_calls=True),),
         ),
         # The derivative is dy times the direction of each number.
         Composite(
-            framework_operator("ComplexAbs", keeps_direction),
+            framework_operator("ComplexAbs", saves_direction),
             (Form(made("ReduceL2", Tensor("x")), ("x",), _is_of_complex, spans_calls=True),),
         ),
     )

@@ -10,7 +10,7 @@ from archlint.graph.program.calls import ExportedCall
 from archlint.ops.call import Call
 from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Matching, Number, Tensor, either, made
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import Strides, views_reshaped
 
 _PLACE_BYTES = 8
@@ -24,13 +24,13 @@ _STRIDED = made(
 )
 
 
-def keeps_windows(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing; parts of the gradient that overlap are added up at their places in int64."""
+def saves_windows(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing; parts of the gradient that overlap are added up at their places in int64."""
     strides = call.integers("strides")
     if not gradients.needed or strides is None or not _overlap(call.output_shape(), strides):
         return NOTHING
     places = call.elements(0) + call.output_elements()
-    return Kept(transient=_PLACE_BYTES * places)
+    return SavedTensors(transient=_PLACE_BYTES * places)
 
 
 def _overlap(sizes: Strides, strides: Strides) -> bool:
@@ -54,7 +54,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("AsStrided", keeps_windows, view=views_strided),
+            framework_operator("AsStrided", saves_windows, view=views_strided),
             (Form(_STRIDED, ("x",), _sums_steps),),
             ("aten.as_strided.default",),
             reads=_reads_strides,

@@ -10,18 +10,17 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.cost import Cost, Product
 from archlint.ops.facets import (
-    keeps_input,
-    keeps_inputs,
-    keeps_nothing,
-    keeps_output,
     no_cost,
     per_input,
     per_output,
+    saves_input,
+    saves_inputs,
+    saves_nothing,
+    saves_output,
     sees_broadcast,
     sees_elementwise,
     sees_first_input,
 )
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import (
     Link,
     Links,
@@ -33,8 +32,9 @@ from archlint.ops.links import (
     same_axes_but,
 )
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
+from archlint.ops.operator import Layout, Operator, SavedFacet, SightFacet
 from archlint.ops.reach import Reach
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.standard.activation import sees_softmax
 from archlint.ops.standard.determinant import sees_matrix
@@ -43,30 +43,32 @@ from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
 
-def keeps_biased(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, or what came of adding the bias to it."""
+def saves_biased(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, or what came of adding the bias to it."""
     if not gradients.needed:
         return NOTHING
-    return Kept(own=nbytes(call.input(0))) if call.has_input(1) else Kept(inputs=(0,))
+    return (
+        SavedTensors(own=nbytes(call.input(0))) if call.has_input(1) else SavedTensors(inputs=(0,))
+    )
 
 
-def keeps_halves(call: Call, gradients: Gradients) -> Kept:
-    """A gated activation keeps what came in, with the bias added."""
-    return Kept(own=nbytes(call.input(0))) if gradients.needed else NOTHING
+def saves_halves(call: Call, gradients: Gradients) -> SavedTensors:
+    """A gated activation saves what came in, with the bias added."""
+    return SavedTensors(own=nbytes(call.input(0))) if gradients.needed else NOTHING
 
 
-def keeps_dropout(ratio: int, training: int, bits: int) -> KeptFacet:
-    """Return what dropout keeps: a mask of `bits` an element, where it is on when training."""
+def saves_dropout(ratio: int, training: int, bits: int) -> SavedFacet:
+    """Return what dropout saves: a mask of `bits` an element, where it is on when training."""
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed or not call.has_input(training):
             return NOTHING
         known = call.constant(ratio)
         if known is not None and not (known > 0).any():
             return NOTHING
-        return Kept(own=(call.elements(0) * bits + 7) // 8)
+        return SavedTensors(own=(call.elements(0) * bits + 7) // 8)
 
-    return kept
+    return saved
 
 
 def sees_added(*slots: int) -> SightFacet:
@@ -160,19 +162,19 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         *(_function(name, *facets) for name, facets in _FUNCTIONS.items()),
-        trainable("BiasAdd", per_output(2), keeps_nothing, sees_added(0, 1, 2), (1,)),
-        trainable("BiasSoftmax", per_output(7), keeps_output, sees_biased_softmax),
-        trainable("BiasSplitGelu", per_output(10), keeps_halves, sees_halves, (1,)),
-        trainable("SwiGLU", per_output(8), keeps_inputs, sees_gated),
-        trainable("BiasDropout", per_output(2), keeps_dropout(3, 4, 8), sees_added(0, 1, 2), (1,)),
+        trainable("BiasAdd", per_output(2), saves_nothing, sees_added(0, 1, 2), (1,)),
+        trainable("BiasSoftmax", per_output(7), saves_output, sees_biased_softmax),
+        trainable("BiasSplitGelu", per_output(10), saves_halves, sees_halves, (1,)),
+        trainable("SwiGLU", per_output(8), saves_inputs, sees_gated),
+        trainable("BiasDropout", per_output(2), saves_dropout(3, 4, 8), sees_added(0, 1, 2), (1,)),
         trainable(
-            "BitmaskBiasDropout", per_output(2), keeps_dropout(3, 4, 1), sees_added(0, 1, 2), (1,)
+            "BitmaskBiasDropout", per_output(2), saves_dropout(3, 4, 1), sees_added(0, 1, 2), (1,)
         ),
-        trainable("BitmaskDropout", no_cost, keeps_dropout(1, 2, 1), sees_first_input),
-        trainable("ComplexMul", per_output(3), keeps_inputs, sees_elementwise),
-        trainable("ComplexMulConj", per_output(3), keeps_inputs, sees_elementwise),
-        trainable("Inverse", inverse_cost, keeps_output, sees_matrix),
-        trainable("GatedAdd", gated_add_cost, keeps_inputs, sees_gated_add, (3,)),
+        trainable("BitmaskDropout", no_cost, saves_dropout(1, 2, 1), sees_first_input),
+        trainable("ComplexMul", per_output(3), saves_inputs, sees_elementwise),
+        trainable("ComplexMulConj", per_output(3), saves_inputs, sees_elementwise),
+        trainable("Inverse", inverse_cost, saves_output, sees_matrix),
+        trainable("GatedAdd", gated_add_cost, saves_inputs, sees_gated_add, (3,)),
         inference_only("QLinearSoftmax", per_output(6), sees_quantized_softmax),
         inference_only("MulInteger", per_output(1), sees_added(0, 2), (0, 2)),
         inference_only("IsAllFinite", per_input(1), sees_one),
@@ -184,7 +186,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 per_output(2),
-                keeps_nothing,
+                saves_nothing,
                 sees_first_input,
                 passes,
                 domain=MICROSOFT,
@@ -203,22 +205,22 @@ def operators() -> tuple[Operator, ...]:
 
 # What the derivative is a function of, a rough count of FLOP an element, and whether the second
 # input is a bias.
-_FUNCTIONS: Mapping[str, tuple[KeptFacet, int, bool]] = MappingProxyType(
+_FUNCTIONS: Mapping[str, tuple[SavedFacet, int, bool]] = MappingProxyType(
     {
-        "Gelu": (keeps_input, 8, False),
-        "QuickGelu": (keeps_input, 5, False),
-        "ScaledSiLU": (keeps_input, 5, False),
-        "FastGelu": (keeps_biased, 8, True),
-        "BiasGelu": (keeps_biased, 9, True),
+        "Gelu": (saves_input, 8, False),
+        "QuickGelu": (saves_input, 5, False),
+        "ScaledSiLU": (saves_input, 5, False),
+        "FastGelu": (saves_biased, 8, True),
+        "BiasGelu": (saves_biased, 9, True),
     }
 )
 
 
-def _function(name: str, kept: KeptFacet, flops: int, biased: bool) -> Operator:
+def _function(name: str, saved: SavedFacet, flops: int, biased: bool) -> Operator:
     return Operator(
         name,
         per_output(flops),
-        kept,
+        saved,
         sees_first_input,
         function_of(name),
         weights=(1,) if biased else (),

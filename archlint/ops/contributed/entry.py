@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from archlint.graph.inference.contributed.stand_in import MICROSOFT
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet, SignalFacet
+from archlint.ops.facets import saves_nothing
+from archlint.ops.operator import CostFacet, Operator, SavedFacet, SightFacet, SignalFacet
 
 
 def trainable(
     name: str,
     cost: CostFacet,
-    kept: KeptFacet,
+    saved: SavedFacet,
     sight: SightFacet,
     weights: tuple[int, ...] = (),
 ) -> Operator:
     """Return the entry of an operator without a known effect on signals."""
-    return Operator(name, cost, kept, sight, weights=weights, domain=MICROSOFT)
+    return Operator(name, cost, saved, sight, weights=weights, domain=MICROSOFT)
 
 
 def inference_only(  # noqa: PLR0913 - a keyword a facet
@@ -31,7 +31,7 @@ def inference_only(  # noqa: PLR0913 - a keyword a facet
     return Operator(
         name,
         cost,
-        keeps_nothing,
+        saves_nothing,
         sight,
         signal,
         weights=weights,

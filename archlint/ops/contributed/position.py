@@ -7,7 +7,7 @@ from archlint.ops.call import Call
 from archlint.ops.contributed.attended import shape_of
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.cost import Cost, Product
-from archlint.ops.facets import keeps_nothing, per_output, sees_first_input, sees_nothing
+from archlint.ops.facets import per_output, saves_nothing, sees_first_input, sees_nothing
 from archlint.ops.links import Sight, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.signals import passes
@@ -47,7 +47,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 per_output(3),
-                keeps_nothing,
+                saves_nothing,
                 sees_rotated,
                 passes,
                 buffers=(2, 3),

@@ -15,8 +15,8 @@ from archlint.ops.contributed.attended import (
 from archlint.ops.contributed.attention_sight import sees_all, sees_packed_tokens, sees_steps_first
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.contributed.packed_tokens import pairs_within
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 
 def packed_weights(past: int) -> Sizes:
@@ -44,13 +44,13 @@ def packed_weights(past: int) -> Sizes:
 _sizes = packed_weights(4)
 
 
-def keeps_projected(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, the projected tensor, the output and one number a row."""
+def saves_projected(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, the projected tensor, the output and one number a row."""
     if not gradients.needed:
         return NOTHING
     batch, length, _ = call.shape(0)
     made = batch * length * call.shape(1)[1] + _sizes(call).rows
-    return Kept(inputs=(0,), outputs=(0,), own=STATISTIC_BYTES * made)
+    return SavedTensors(inputs=(0,), outputs=(0,), own=STATISTIC_BYTES * made)
 
 
 def packed_tokens(call: Call) -> Attended:
@@ -102,7 +102,7 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     cost, sight = attention_cost(_sizes), sees_all(4, (), (3, 5))
     return (
-        trainable("Attention", cost, keeps_projected, sight, (1, 2)),
+        trainable("Attention", cost, saves_projected, sight, (1, 2)),
         inference_only("DecoderMaskedSelfAttention", cost, sight, (1, 2)),
         inference_only(
             "QAttention", attention_cost(packed_weights(8)), sees_all(8, (), (5,)), (1, 2)

@@ -9,7 +9,7 @@ from archlint.ops.contributed.attended import (
     attention_cost,
     filled,
     heads,
-    keeps_attended,
+    saves_attended,
     shape_of,
 )
 from archlint.ops.contributed.attention_sight import is_causal, sees_all, sees_packed_tokens
@@ -101,7 +101,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MultiHeadAttention",
             attention_cost(multi_head),
-            keeps_attended(multi_head),
+            saves_attended(multi_head),
             sees_all(6, (1, 2), (4, 5)),
             attends,
             weights=(3,),
@@ -111,7 +111,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "GroupQueryAttention",
             attention_cost(grouped),
-            keeps_attended(grouped),
+            saves_attended(grouped),
             sees_all(3, (1, 2), (10,)),
             attends,
             buffers=(7, 8),

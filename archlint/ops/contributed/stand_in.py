@@ -10,7 +10,6 @@ from archlint.ops.call import Call
 from archlint.ops.contributed.overlay import seen
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Effect
-from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import (
     Fixed,
     Link,
@@ -25,6 +24,7 @@ from archlint.ops.links import (
     same_axes,
 )
 from archlint.ops.operator import Operator
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -43,7 +43,7 @@ class Standing:
         return Operator(
             name,
             self.cost,
-            self.kept,
+            self.saved,
             self.sight,
             None if quantized else self.signal,
             weights=tuple(picked[slot] for slot in standard.weights if slot < len(picked)),
@@ -63,20 +63,20 @@ class Standing:
         fused = int(_is_activated(call)) + int(self._is_added(call))
         return Cost(products, cost.elementwise + (fused * call.output_elements() if fused else 0))
 
-    def kept(self, call: Call, gradients: Gradients) -> Kept:
-        """What the standard operator keeps, and the output of a fused activation."""
+    def saved(self, call: Call, gradients: Gradients) -> SavedTensors:
+        """What the standard operator saves, and the output of a fused activation."""
         picked = self._picked(call)
         own = replace(
             gradients,
             inputs=tuple(gradients[slot] for slot in picked),
             strides=tuple(gradients.strides_of(slot) for slot in picked),
         )
-        kept = self.standard.kept(self._call(call), own)
+        saved = self.standard.saved(self._call(call), own)
         activated = (0,) if _is_activated(call) and gradients.needed else ()
         return replace(
-            kept,
-            inputs=tuple(picked[slot] for slot in kept.inputs),
-            outputs=tuple(dict.fromkeys((*kept.outputs, *activated))),
+            saved,
+            inputs=tuple(picked[slot] for slot in saved.inputs),
+            outputs=tuple(dict.fromkeys((*saved.outputs, *activated))),
         )
 
     def signal(self, call: Call) -> Effect:

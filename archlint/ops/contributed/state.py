@@ -9,9 +9,9 @@ from archlint.ops.call import Call
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.cost import Cost, Product
 from archlint.ops.facets import depends_on_data, per_output, sees_row
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes_but
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.linear_attention import recurrence_cost, stateful
 from archlint.ops.standard.recurrent import sees_sequence
 from archlint.ops.undetermined import Undetermined
@@ -96,11 +96,11 @@ def _expert(call: Call, slot: int, layout: tuple[int, ...]) -> tuple[int, int]:
 _LAYOUTS = {"MoE": (2, 4, 6), "QMoE": (2, 5, 8), "MoEPacked": (2, 4, 3)}
 
 
-def keeps_experts(_: Call, gradients: Gradients) -> Kept:
-    """Keep the input, the routing, and the inner activations of the experts of each token."""
+def saves_experts(_: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, the routing, and the inner activations of the experts of each token."""
     if not gradients.needed:
         return NOTHING
-    raise Undetermined("what a mixture of experts keeps is not known")
+    raise Undetermined("what a mixture of experts saves is not known")
 
 
 def sees_position(call: Call, _: int) -> Sight:
@@ -178,7 +178,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 experts_cost,
-                keeps_experts,
+                saves_experts,
                 sees_position,
                 weights=weights,
                 differentiable=name == "MoE",

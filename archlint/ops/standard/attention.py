@@ -8,10 +8,10 @@ from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Attends, Effect
-from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import no_cost, saves_nothing, sees_first_input
 from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -58,13 +58,13 @@ def attention_cost(call: Call) -> Cost:
     )
 
 
-def keeps_attention(call: Call, gradients: Gradients) -> Kept:
-    """A fused kernel keeps queries, keys, values, the output and one number a row."""
+def saves_attention(call: Call, gradients: Gradients) -> SavedTensors:
+    """A fused kernel saves queries, keys, values, the output and one number a row."""
     if not gradients.needed:
         return NOTHING
     sizes = heads(call)
     rows = sizes.batch * sizes.count * sizes.queries
-    return Kept(inputs=(0, 1, 2), outputs=(0,), own=_STATISTIC_BYTES * rows)
+    return SavedTensors(inputs=(0, 1, 2), outputs=(0,), own=_STATISTIC_BYTES * rows)
 
 
 def sees_attention(call: Call, _: int) -> Sight:
@@ -124,7 +124,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Attention",
             attention_cost,
-            keeps_attention,
+            saves_attention,
             sees_attention,
             attends,
             casting=IN_HALF,
@@ -133,10 +133,10 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "FlexAttention",
             flexible_cost,
-            keeps_attention,
+            saves_attention,
             sees_attention,
             domain="ai.onnx.preview",
             casting=IN_HALF,
         ),
-        Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, passes),
+        Operator("RotaryEmbedding", no_cost, saves_nothing, sees_first_input, passes),
     )

@@ -7,9 +7,9 @@ from math import ceil, log2
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product, elementwise
 from archlint.ops.facets import (
-    keeps_nothing,
     no_cost,
     per_output,
+    saves_nothing,
     sees_first_input,
     sees_row,
 )
@@ -124,4 +124,4 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _op(name: str, cost: CostFacet, sight: SightFacet) -> Operator:
-    return Operator(name, cost, keeps_nothing, sight, differentiable=False, domain=_DOMAIN)
+    return Operator(name, cost, saves_nothing, sight, differentiable=False, domain=_DOMAIN)

@@ -8,12 +8,12 @@ from archlint.ops.autocast import IN_HALF, varies
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
-from archlint.ops.facets import keeps_inputs
+from archlint.ops.facets import saves_inputs
 from archlint.ops.fan import convolution_fan, transposed_fan
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole
 from archlint.ops.operator import Layout, Operator, SignalFacet
 from archlint.ops.reach import Reach
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import fill
 from archlint.ops.sliding import Sliding, kernel_sizes, slides, slidings, steps
 from archlint.ops.taps import Taps
@@ -167,9 +167,9 @@ def _reached(inputs: int, outputs: int, one: Sliding, padding: int) -> float:
     return count * one.stride / (outputs * one.kernel) if outputs else 1.0
 
 
-def keeps_operands(_: Call, gradients: Gradients) -> Kept:
-    """Keeps input and kernel while anything needs a gradient; of the bias the size will do."""
-    return Kept(inputs=(0, 1)) if gradients.needed else NOTHING
+def saves_operands(_: Call, gradients: Gradients) -> SavedTensors:
+    """Saves input and kernel while anything needs a gradient; of the bias the size will do."""
+    return SavedTensors(inputs=(0, 1)) if gradients.needed else NOTHING
 
 
 def sees_deformed(_: Call, __: int) -> Sight:
@@ -183,7 +183,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Conv",
             conv_cost,
-            keeps_operands,
+            saves_operands,
             sees_convolved,
             sums_convolved(1, 2),
             weights=(1, 2),
@@ -194,7 +194,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "ConvTranspose",
             transposed_cost,
-            keeps_operands,
+            saves_operands,
             sees_transposed,
             sums_transposed,
             weights=(1, 2),
@@ -205,7 +205,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "ConvInteger",
             conv_cost,
-            keeps_inputs,
+            saves_inputs,
             sees_convolved,
             sums_convolved(1),
             weights=(1,),
@@ -215,7 +215,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "QLinearConv",
             quantized_conv_cost,
-            keeps_inputs,
+            saves_inputs,
             sees_quantized,
             None,
             weights=(3, 8),
@@ -224,7 +224,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "DeformConv",
             conv_cost,
-            keeps_inputs,
+            saves_inputs,
             sees_deformed,
             sums_convolved(1, 3),
             weights=(1, 3),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost, sees_nothing
+from archlint.ops.facets import no_cost, saves_nothing, sees_nothing
 from archlint.ops.links import Sight, Through
 from archlint.ops.operator import Operator, SightFacet
 
@@ -47,7 +47,7 @@ def _made(
     return Operator(
         name,
         no_cost,
-        keeps_nothing,
+        saves_nothing,
         sight,
         differentiable=False,
         creates_weight=creates_weight,

@@ -8,7 +8,7 @@ from string import ascii_letters
 
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
-from archlint.ops.kept import Gradients, Kept
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.strides import Strides, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -153,14 +153,14 @@ def einsum_cost(call: Call) -> Cost:
     return Cost(tuple(products), elementwise)
 
 
-def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
-    """Keep both sides of every product, or copies where their axes have to be merged.
+def saves_einsum(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save both sides of every product, or copies where their axes have to be merged.
 
     A product that sums nothing is made element by element: it merges no axes.
     """
     operands, output = equation(call)
     if len(operands) == 1:
-        return Kept()
+        return SavedTensors()
     sizes = extents(call, operands)
     strides = [gradients.strides_of(slot) for slot in range(len(operands))]
     element = width(call.input(0)) // 8
@@ -185,7 +185,7 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
             else:
                 shared.extend(side.slots)
     passing = element * _passing(chain[-1], operands, gradients, sizes)
-    return Kept(inputs=tuple(shared), own=own, transient=passing)
+    return SavedTensors(inputs=tuple(shared), own=own, transient=passing)
 
 
 def _passing(

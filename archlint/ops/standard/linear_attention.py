@@ -6,10 +6,10 @@ from math import prod
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, Product
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined
 
 _QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
@@ -57,12 +57,14 @@ def _packed(call: Call, slot: int) -> tuple[int, ...]:
     return shape
 
 
-def keeps_recurrence(call: Call, gradients: Gradients) -> Kept:
-    """Keep the inputs, and at most a state for every token, which a chunked form recomputes."""
+def saves_recurrence(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the inputs, and at most a state for every token, which a chunked form recomputes."""
     if not gradients.needed:
         return NOTHING
     state = nbytes(call.output(1)) if call.has_output(1) else 0
-    return Kept(inputs=call.present(), outputs=(0,), own=0, own_high=state * call.shape(0)[1])
+    return SavedTensors(
+        inputs=call.present(), outputs=(0,), own=0, own_high=state * call.shape(0)[1]
+    )
 
 
 def sees_recurrence(call: Call, output: int) -> Sight:
@@ -91,12 +93,14 @@ def causal_cost(call: Call) -> Cost:
     return Cost(products, activated)
 
 
-def keeps_causal(call: Call, gradients: Gradients) -> Kept:
-    """Keep input and weight, and with an activation what went into it."""
+def saves_causal(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save input and weight, and with an activation what went into it."""
     if not gradients.needed:
         return NOTHING
     activated = call.text("activation", "none") != "none"
-    return Kept(inputs=call.present((0, 1, 3)), own=nbytes(call.output()) if activated else 0)
+    return SavedTensors(
+        inputs=call.present((0, 1, 3)), own=nbytes(call.output()) if activated else 0
+    )
 
 
 def sees_causal(call: Call, output: int) -> Sight:
@@ -136,14 +140,14 @@ def stateful(domain: str) -> tuple[Operator, ...]:
         Operator(
             "LinearAttention",
             linear_attention_cost,
-            keeps_recurrence,
+            saves_recurrence,
             sees_recurrence,
             domain=domain,
         ),
         Operator(
             "CausalConvWithState",
             causal_cost,
-            keeps_causal,
+            saves_causal,
             sees_causal,
             weights=(1, 2),
             domain=domain,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from archlint.graph.value import Role, Shape
 from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import no_cost, sees_any_position
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import (
     Fixed,
     Link,
@@ -20,6 +19,7 @@ from archlint.ops.links import (
 )
 from archlint.ops.operator import Operator
 from archlint.ops.reach import tabulated
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.signals import looks_up, moves
 from archlint.ops.strides import views_selected
@@ -80,34 +80,34 @@ def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Li
     return Opaque(axis, "a gather of nothing")
 
 
-def keeps_indices(call: Call, gradients: Gradients) -> Kept:
-    """A lookup keeps its indices; choosing one place along an axis is a view.
+def saves_indices(call: Call, gradients: Gradients) -> SavedTensors:
+    """A lookup saves its indices; choosing one place along an axis is a view.
 
     The gradient of a table of weights is made at once, that of another tensor out of zeros.
     """
     if not gradients[0] or call.input(1).shape == ():
         return NOTHING
     is_table = call.input(0).role is Role.STORED
-    return Kept(inputs=(1,), transient=0 if is_table else nbytes(call.input(0)))
+    return SavedTensors(inputs=(1,), transient=0 if is_table else nbytes(call.input(0)))
 
 
-def keeps_gathered(call: Call, gradients: Gradients) -> Kept:
-    """A choice of elements keeps its indices, and its input for the shape of the gradient.
+def saves_gathered(call: Call, gradients: Gradients) -> SavedTensors:
+    """A choice of elements saves its indices, and its input for the shape of the gradient.
 
     The gradient is made out of zeros.
     """
-    return Kept(inputs=(0, 1), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
+    return SavedTensors(inputs=(0, 1), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
-def keeps_places(call: Call, gradients: Gradients) -> Kept:
-    """What is written elsewhere, or added there, keeps the places, for the gradient of either."""
+def saves_places(call: Call, gradients: Gradients) -> SavedTensors:
+    """What is written elsewhere, or added there, saves the places, for the gradient of either."""
     if call.text("reduction", "none") not in {"none", "add"}:
-        return keeps_reduced(call, gradients)
-    return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
+        return saves_reduced(call, gradients)
+    return SavedTensors(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
 
 
-def keeps_reduced(call: Call, gradients: Gradients) -> Kept:
-    """A reduction of what comes to a place keeps all, whichever it is.
+def saves_reduced(call: Call, gradients: Gradients) -> SavedTensors:
+    """A reduction of what comes to a place saves all, whichever it is.
 
     The gradient of the largest or smallest is shared among equals, which are counted, and that of a
     product is divided by each factor, where at most one of them is zero.
@@ -120,15 +120,15 @@ def keeps_reduced(call: Call, gradients: Gradients) -> Kept:
     made = 3 * (parts + whole) + marks
     if reduction == "mul":
         made = 6 * parts + 5 * whole + 2 * marks
-    return Kept((0, 1, 2), (0,), transient=both + (0 if reduction == "add" else made))
+    return SavedTensors((0, 1, 2), (0,), transient=both + (0 if reduction == "add" else made))
 
 
-def keeps_written(call: Call, gradients: Gradients) -> Kept:
+def saves_written(call: Call, gradients: Gradients) -> SavedTensors:
     """As what is written elsewhere, but nothing where the places are those of a slice.
 
     Exporters work the places of a slice out. PyTorch writes into a view of the tensor then.
     """
-    return NOTHING if _is_worked_out(call.node.inputs[1], call) else keeps_places(call, gradients)
+    return NOTHING if _is_worked_out(call.node.inputs[1], call) else saves_places(call, gradients)
 
 
 def _is_worked_out(name: str, call: Call) -> bool:
@@ -148,21 +148,21 @@ def _is_worked_out(name: str, call: Call) -> bool:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     elsewhere = (
-        ("GatherElements", keeps_gathered),
-        ("GatherND", keeps_indices),
-        ("ScatterElements", keeps_places),
-        ("ScatterND", keeps_written),
+        ("GatherElements", saves_gathered),
+        ("GatherND", saves_indices),
+        ("ScatterElements", saves_places),
+        ("ScatterND", saves_written),
     )
     return (
         Operator(
             "Gather",
             no_cost,
-            keeps_indices,
+            saves_indices,
             sees_gathered,
             looks_up,
             weights=(0,),
             view=views_selected,
             selection=Selection.PART,
         ),
-        *(Operator(name, no_cost, keeps, sees_any_position, moves) for name, keeps in elsewhere),
+        *(Operator(name, no_cost, saved, sees_any_position, moves) for name, saved in elsewhere),
     )

@@ -12,12 +12,12 @@ from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import sees_broadcast
 from archlint.ops.fan import Fan, gemm_fan
-from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
 from archlint.ops.masking import Masks
 from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
-from archlint.ops.standard.einsum import einsum_cost, equation, keeps_einsum, lies_as_product
+from archlint.ops.standard.einsum import einsum_cost, equation, lies_as_product, saves_einsum
 from archlint.ops.strides import Strides, reshape
 from archlint.ops.undetermined import Undetermined
 
@@ -39,23 +39,23 @@ def gemm_cost(call: Call) -> Cost:
     return product(call.output_elements() * inner, 0, 1)
 
 
-def keeps_factors(call: Call, gradients: Gradients) -> Kept:
-    """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
+def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
 
     A square may have been a power, which TorchScript writes so: that makes a tensor more.
     """
     inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
     first, second = call.node.inputs[:2]
     may_be_power = first == second and not is_exported(call.node)
-    return Kept(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
+    return SavedTensors(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
 
 
-def keeps_matmul(call: Call, gradients: Gradients) -> Kept:
-    """Keep each factor where the other one needs a gradient, or a copy of it.
+def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save each factor where the other one needs a gradient, or a copy of it.
 
     PyTorch multiplies matrices, or batches of them along one axis. A factor whose axes cannot be
-    merged to that without moving elements is copied, and the copy is kept. The gradient of one that
-    was broadcast to the batch is as large as the whole batch before it is summed.
+    merged to that without moving elements is copied, and the copy is saved. The gradient of one
+    that was broadcast to the batch is as large as the whole batch before it is summed.
     """
     ranks = call.rank(0), call.rank(1)
     shared: list[int] = []
@@ -75,7 +75,7 @@ def keeps_matmul(call: Call, gradients: Gradients) -> Kept:
             own += whole
         else:
             shared.append(slot)
-    return Kept(tuple(shared), own=own, transient=summed, forward_transient=dropped)
+    return SavedTensors(tuple(shared), own=own, transient=summed, forward_transient=dropped)
 
 
 def _merged(
@@ -217,7 +217,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Gemm",
             gemm_cost,
-            keeps_factors,
+            saves_factors,
             sees_gemm,
             sums_gemm,
             weights=(0, 1, 2),
@@ -226,7 +226,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MatMul",
             matmul_cost(0, 1),
-            keeps_matmul,
+            saves_matmul,
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
@@ -236,7 +236,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Einsum",
             einsum_cost,
-            keeps_einsum,
+            saves_einsum,
             sees_einsum,
             sums_einsum,
             weights=tuple(range(8)),
@@ -246,7 +246,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MatMulInteger",
             matmul_cost(0, 1),
-            keeps_factors,
+            saves_factors,
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
@@ -255,7 +255,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "QLinearMatMul",
             matmul_cost(0, 3),
-            keeps_factors,
+            saves_factors,
             sees_matmul(0, 3),
             None,
             weights=(0, 3),

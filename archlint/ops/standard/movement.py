@@ -6,13 +6,12 @@ from archlint.ops.autocast import KEEPS, STATES, TAKES_AFTER, Casting, CastingFa
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.facets import (
-    keeps_nothing,
     no_cost,
+    saves_nothing,
     sees_any_position,
     sees_elementwise,
     sees_first_input,
 )
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import (
     Fixed,
     Link,
@@ -23,9 +22,10 @@ from archlint.ops.links import (
     Through,
     same_axes,
 )
-from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet, SignalFacet, ViewFacet
+from archlint.ops.operator import Layout, Operator, SavedFacet, SightFacet, SignalFacet, ViewFacet
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.regroup import regroupings
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.signals import joins, moves, passes
 from archlint.ops.strides import (
@@ -173,11 +173,11 @@ def sees_padded(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def keeps_for_padding(call: Call, gradients: Gradients) -> Kept:
-    """Reflecting and repeating paddings keep their input; constant padding keeps nothing."""
+def saves_for_padding(call: Call, gradients: Gradients) -> SavedTensors:
+    """Reflecting and repeating paddings save their input; constant padding saves nothing."""
     if call.text("mode", "constant") == "constant" or not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,))
+    return SavedTensors(inputs=(0,))
 
 
 def casts_for_padding(call: Call, lists: Lists) -> Casting:
@@ -271,7 +271,7 @@ def operators() -> tuple[Operator, ...]:
         _move(
             "Pad",
             sees_padded,
-            keeps_for_padding,
+            saves_for_padding,
             layout=Layout.CHANNELS,
             casting=casts_for_padding,
         ),
@@ -279,14 +279,14 @@ def operators() -> tuple[Operator, ...]:
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
         # PyTorch makes it as large as its input, and cuts it to its size after that.
-        Operator("Col2Im", no_cost, keeps_nothing, sees_any_position, moves, room_of=0),
+        Operator("Col2Im", no_cost, saves_nothing, sees_any_position, moves, room_of=0),
     )
 
 
 def _move(  # noqa: PLR0913 - a keyword a facet
     name: str,
     sight: SightFacet,
-    kept: KeptFacet = keeps_nothing,
+    saved: SavedFacet = saves_nothing,
     *,
     signal: SignalFacet | None = moves,
     view: ViewFacet | None = None,
@@ -302,7 +302,7 @@ def _move(  # noqa: PLR0913 - a keyword a facet
     return Operator(
         name,
         no_cost,
-        kept,
+        saved,
         sight,
         signal,
         view=view,

@@ -10,14 +10,14 @@ from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, va
 from archlint.ops.call import Call, width
 from archlint.ops.effect import Over
 from archlint.ops.facets import (
-    keeps_inputs,
     per_output,
+    saves_inputs,
     sees_first_input,
 )
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
-from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
+from archlint.ops.operator import Layout, Operator, SavedFacet, SightFacet
 from archlint.ops.reach import Reach, window
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import normalizes
 from archlint.ops.taps import Taps
 from archlint.record import replace
@@ -26,17 +26,17 @@ _COMPOSED = varies("PyTorch composes this normalization from other operators")
 _FLOAT_BYTES = DType.FLOAT32.bits // 8
 
 
-def keeps_batch_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Batch norm in training keeps its input, and a mean and an inverse deviation a channel."""
+def saves_batch_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Batch norm in training saves its input, and a mean and an inverse deviation a channel."""
     if not gradients.needed:
         return NOTHING
     return _with_statistics(call, gradients, 2 * call.shape(0)[1], (0, 1))
 
 
-def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Instance norm keeps its input and two statistics for each sample and channel.
+def saves_instance_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Instance norm saves its input and two statistics for each sample and channel.
 
-    A gain is repeated for each sample, and kept so. A file has one in any case: of ones, which
+    A gain is repeated for each sample, and saved so. A file has one in any case: of ones, which
     nothing trains, where the framework had none.
     """
     if not gradients.needed:
@@ -46,8 +46,8 @@ def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
     return _with_statistics(call, gradients, (2 + has_gain) * prod(call.shape(0)[:2]), slots)
 
 
-def keeps_group_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Group norm keeps its input and two statistics for each sample and group.
+def saves_group_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Group norm saves its input and two statistics for each sample and group.
 
     Their format is that of the CPU on a GPU too.
     """
@@ -57,53 +57,55 @@ def keeps_group_statistics(call: Call, gradients: Gradients) -> Kept:
     return _with_statistics(call, replace(gradients, on_gpu=False), statistics)
 
 
-def keeps_row_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Layer norm keeps its input and two statistics for each normalized row."""
+def saves_row_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Layer norm saves its input and two statistics for each normalized row."""
     if not gradients.needed:
         return NOTHING
     return _with_statistics(call, gradients, 2 * _rows(call))
 
 
-def keeps_normalized(call: Call, gradients: Gradients) -> Kept:
-    """RMS norm keeps the inverse root mean square of each row and the normalized tensor, in fp32.
+def saves_normalized(call: Call, gradients: Gradients) -> SavedTensors:
+    """RMS norm saves the inverse root mean square of each row and the normalized tensor, in fp32.
 
-    Its input is kept only where it needs a gradient, as a copy in fp32 where it is in half
-    precision. On a GPU it is one kernel, which keeps the input as it is, and no normalized tensor.
+    Its input is saved only where it needs a gradient, as a copy in fp32 where it is in half
+    precision. On a GPU it is one kernel, which saves the input as it is, and no normalized tensor.
     """
     if not gradients.needed:
         return NOTHING
     statistics = _FLOAT_BYTES * _rows(call)
     if gradients.on_gpu:
-        return Kept(inputs=tuple(range(len(call.node.inputs))), own=statistics)
+        return SavedTensors(inputs=tuple(range(len(call.node.inputs))), own=statistics)
     normalized = _FLOAT_BYTES * call.elements(0)
     wide = 2 * normalized  # the gradients of the quotient and of the square, on their way
     if width(call.input(0)) // 8 < _FLOAT_BYTES:
         own = statistics + (2 if gradients[0] else 1) * normalized
-        return Kept(own=own, transient=wide)
+        return SavedTensors(own=own, transient=wide)
     own = statistics + normalized
-    return Kept(inputs=(0,) if gradients[0] else (), own=own, transient=wide)
+    return SavedTensors(inputs=(0,) if gradients[0] else (), own=own, transient=wide)
 
 
-def keeps_local_response(call: Call, gradients: Gradients) -> Kept:
-    """Local response norm is composed in PyTorch: it keeps squares, the base and the divisor."""
+def saves_local_response(call: Call, gradients: Gradients) -> SavedTensors:
+    """Local response norm is composed in PyTorch: it saves squares, the base and the divisor."""
     if not gradients[0]:
         return NOTHING
     shape, size = call.shape(0), call.integer("size", 1)
     padded = prod(shape) // shape[1] * (shape[1] + size - 1)
-    return Kept(inputs=(0,), own=(padded + 2 * prod(shape)) * width(call.input(0)) // 8)
+    return SavedTensors(inputs=(0,), own=(padded + 2 * prod(shape)) * width(call.input(0)) // 8)
 
 
 def _with_statistics(
     call: Call, gradients: Gradients, statistics: int, slots: tuple[int, ...] | None = None
-) -> Kept:
-    """Keep inputs and numbers in fp32, or in half precision where the CPU sees nothing else.
+) -> SavedTensors:
+    """Save inputs and numbers in fp32, or in half precision where the CPU sees nothing else.
 
     Ones and zeros that an exporter puts in for a gain or a shift are not there in the framework.
     """
     present = call.present(slots)
     widest = max(width(call.input(slot)) for slot in present) // 8
-    kept = tuple(slot for slot in present if slot == 0 or call.constant(slot) is None)
-    return Kept(inputs=kept, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest))
+    saved = tuple(slot for slot in present if slot == 0 or call.constant(slot) is None)
+    return SavedTensors(
+        inputs=saved, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest)
+    )
 
 
 def _rows(call: Call) -> int:
@@ -183,7 +185,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "BatchNormalization",
             per_output(2),
-            keeps_batch_statistics,
+            saves_batch_statistics,
             sees_normalized_batch,
             normalizes(Over.BATCH),
             weights=(1, 2),
@@ -193,14 +195,14 @@ def operators() -> tuple[Operator, ...]:
         ),
         _norm(
             "InstanceNormalization",
-            keeps_instance_statistics,
+            saves_instance_statistics,
             sees_planes,
             Over.PLANE,
             KEEPS_FIRST,
         ),
         _norm(
             "GroupNormalization",
-            keeps_group_statistics,
+            saves_group_statistics,
             sees_groups,
             Over.FEATURES,
             FIRST_OR_SINGLE,
@@ -208,7 +210,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "LayerNormalization",
             per_output(5),
-            keeps_row_statistics,
+            saves_row_statistics,
             sees_normalized_axes,
             normalizes(Over.FEATURES),
             weights=(1, 2),
@@ -219,7 +221,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "LRN",
             per_output(6),
-            keeps_local_response,
+            saves_local_response,
             sees_neighbouring_channels,
             normalizes(Over.NEIGHBOURS, affine=False),
             casting=_COMPOSED,
@@ -227,7 +229,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MeanVarianceNormalization",
             per_output(5),
-            keeps_inputs,
+            saves_inputs,
             sees_standardized,
             normalizes(Over.FEATURES, affine=False),
             casting=_COMPOSED,
@@ -235,7 +237,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "LpNormalization",
             per_output(3),
-            keeps_inputs,
+            saves_inputs,
             sees_normalized_axis,
             None,
             casting=_COMPOSED,
@@ -244,10 +246,10 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _norm(
-    name: str, kept: KeptFacet, sight: SightFacet, over: Over, casting: CastingFacet
+    name: str, saved: SavedFacet, sight: SightFacet, over: Over, casting: CastingFacet
 ) -> Operator:
     return Operator(
-        name, per_output(5), kept, sight, normalizes(over), weights=(1, 2), casting=casting
+        name, per_output(5), saved, sight, normalizes(over), weights=(1, 2), casting=casting
     )
 
 
@@ -255,7 +257,7 @@ def _rms_norm(name: str) -> Operator:
     return Operator(
         name,
         per_output(4),
-        keeps_normalized,
+        saves_normalized,
         sees_normalized_axes,
         normalizes(Over.FEATURES, centred=False),
         weights=(1,),

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.facets import depends_on_data, keeps_nothing
+from archlint.ops.facets import depends_on_data, saves_nothing
 from archlint.ops.links import Links, Sight, same_axes
 from archlint.ops.operator import CostFacet, Operator
 from archlint.ops.undetermined import Undetermined
@@ -54,7 +54,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 step_cost(flops),
-                keeps_nothing,
+                saves_nothing,
                 sees_own,
                 differentiable=False,
                 domain=_DOMAIN,
@@ -64,7 +64,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Gradient",
             depends_on_data(_OF_OTHERS),
-            keeps_nothing,
+            saves_nothing,
             sees_graph,
             differentiable=False,
             domain=_DOMAIN,

@@ -6,12 +6,12 @@ from math import prod
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
-from archlint.ops.facets import keeps_nothing, per_output
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import per_output, saves_nothing
 from archlint.ops.links import Opaque, Sight, Through, Whole
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
-_INDEX_BYTES = 4  # torchvision keeps int32 places of the maxima
+_INDEX_BYTES = 4  # torchvision saves int32 places of the maxima
 
 
 def sees_region(call: Call, _: int) -> Sight:
@@ -27,16 +27,16 @@ def aligned_cost(call: Call) -> Cost:
     return Cost(elementwise=8 * samples * call.output_elements())
 
 
-def keeps_regions(_: Call, gradients: Gradients) -> Kept:
-    """Aligning regions keeps the regions."""
-    return Kept(inputs=(1, 2)) if gradients.needed else NOTHING
+def saves_regions(_: Call, gradients: Gradients) -> SavedTensors:
+    """Aligning regions saves the regions."""
+    return SavedTensors(inputs=(1, 2)) if gradients.needed else NOTHING
 
 
-def keeps_region_maxima(call: Call, gradients: Gradients) -> Kept:
-    """Pooling the maxima of regions keeps the regions, and where each maximum was."""
+def saves_region_maxima(call: Call, gradients: Gradients) -> SavedTensors:
+    """Pooling the maxima of regions saves the regions, and where each maximum was."""
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=(1,), own=_INDEX_BYTES * call.output_elements())
+    return SavedTensors(inputs=(1,), own=_INDEX_BYTES * call.output_elements())
 
 
 def grid_cost(call: Call) -> Cost:
@@ -63,8 +63,8 @@ def sees_encoded(_: Call, __: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("RoiAlign", aligned_cost, keeps_regions, sees_region),
-        Operator("MaxRoiPool", per_output(4), keeps_region_maxima, sees_region),
-        Operator("AffineGrid", grid_cost, keeps_nothing, sees_matrix),
-        Operator("ImageDecoder", decoding_cost, keeps_nothing, sees_encoded, differentiable=False),
+        Operator("RoiAlign", aligned_cost, saves_regions, sees_region),
+        Operator("MaxRoiPool", per_output(4), saves_region_maxima, sees_region),
+        Operator("AffineGrid", grid_cost, saves_nothing, sees_matrix),
+        Operator("ImageDecoder", decoding_cost, saves_nothing, sees_encoded, differentiable=False),
     )

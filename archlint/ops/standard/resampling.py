@@ -8,11 +8,11 @@ from math import ceil, floor
 
 from archlint.ops.autocast import FIRST_OR_SINGLE, Casting, casts
 from archlint.ops.call import Call, nbytes
-from archlint.ops.facets import keeps_nothing, per_output
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import per_output, saves_nothing
 from archlint.ops.links import Link, Opaque, Sight, Through
 from archlint.ops.operator import Layout, Operator
 from archlint.ops.reach import Reach, periodic
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import moves
 from archlint.ops.taps import Taps
 
@@ -109,11 +109,11 @@ _ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 }
 
 
-def keeps_grid(call: Call, gradients: Gradients) -> Kept:
-    """Sampling at a grid keeps the input and the grid, whose gradient is made in any case."""
+def saves_grid(call: Call, gradients: Gradients) -> SavedTensors:
+    """Sampling at a grid saves the input and the grid, whose gradient is made in any case."""
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=(0, 1), transient=0 if gradients[1] else nbytes(call.input(1)))
+    return SavedTensors(inputs=(0, 1), transient=0 if gradients[1] else nbytes(call.input(1)))
 
 
 def sees_anywhere(call: Call, _: int) -> Sight:
@@ -130,7 +130,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 per_output(4),
-                keeps_nothing,
+                saves_nothing,
                 sees_resized,
                 moves,
                 layout=Layout.CHANNELS,
@@ -141,7 +141,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "GridSample",
             per_output(8),
-            keeps_grid,
+            saves_grid,
             sees_anywhere,
             casting=casts(Casting.SINGLE, Casting.JOINED),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input, sees_nothing
+from archlint.ops.facets import no_cost, saves_nothing, sees_first_input, sees_nothing
 from archlint.ops.links import Sight
 from archlint.ops.operator import Operator
 from archlint.ops.strides import views_same
@@ -24,7 +24,7 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family. A SequenceMap runs a graph: it is no part of it."""
     return (
         *(
-            Operator(name, no_cost, keeps_nothing, sees_item)
+            Operator(name, no_cost, saves_nothing, sees_item)
             for name in (
                 "ConcatFromSequence",
                 "SequenceAt",
@@ -34,11 +34,11 @@ def operators() -> tuple[Operator, ...]:
                 "SplitToSequence",
             )
         ),
-        Operator("SequenceEmpty", no_cost, keeps_nothing, sees_nothing, differentiable=False),
-        Operator("SequenceLength", no_cost, keeps_nothing, sees_nothing, differentiable=False),
-        Operator("OptionalHasElement", no_cost, keeps_nothing, sees_nothing, differentiable=False),
+        Operator("SequenceEmpty", no_cost, saves_nothing, sees_nothing, differentiable=False),
+        Operator("SequenceLength", no_cost, saves_nothing, sees_nothing, differentiable=False),
+        Operator("OptionalHasElement", no_cost, saves_nothing, sees_nothing, differentiable=False),
         *(
-            Operator(name, no_cost, keeps_nothing, sees_optional, view=views_same)
+            Operator(name, no_cost, saves_nothing, sees_optional, view=views_same)
             for name in ("Optional", "OptionalGetElement")
         ),
     )

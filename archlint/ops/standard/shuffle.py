@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.value import Dim, Shape
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost
+from archlint.ops.facets import no_cost, saves_nothing
 from archlint.ops.links import Regroup, Sight, Stage, Through
 from archlint.ops.operator import Layout, Operator
 from archlint.ops.signals import moves
@@ -76,6 +76,6 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     sights = {"DepthToSpace": sees_depth_to_space, "SpaceToDepth": sees_space_to_depth}
     return tuple(
-        Operator(name, no_cost, keeps_nothing, sight, moves, layout=Layout.CHANNELS)
+        Operator(name, no_cost, saves_nothing, sight, moves, layout=Layout.CHANNELS)
         for name, sight in sights.items()
     )

@@ -8,10 +8,10 @@ from math import log2
 from archlint.ops.autocast import Casting, casts
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import Strides, contiguous_along
 from archlint.ops.undetermined import Undetermined
 
@@ -58,20 +58,20 @@ def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
     return contiguous_along(shape, (_signal_axis(call), len(shape) - 1))
 
 
-def keeps_real(call: Call, gradients: Gradients) -> Kept:
-    """Keep a signal of real numbers; from a complex one, nothing is needed.
+def saves_real(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save a signal of real numbers; from a complex one, nothing is needed.
 
-    PyTorch keeps it for no more than its shape. The gradient of half a spectrum is filled up with
+    PyTorch saves it for no more than its shape. The gradient of half a spectrum is filled up with
     zeros and transformed as complex numbers, of which the real parts are taken.
     """
     if not gradients[0] or call.shape(0)[-1] != 1:
         return NOTHING
     is_half = bool(call.integer("onesided", 0))
-    return Kept(inputs=(0,), transient=3 * nbytes(call.input(0)) if is_half else 0)
+    return SavedTensors(inputs=(0,), transient=3 * nbytes(call.input(0)) if is_half else 0)
 
 
-def keeps_frames(call: Call, gradients: Gradients) -> Kept:
-    """Keep the frames of a signal behind the window, or where there is none the signal itself.
+def saves_frames(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the frames of a signal behind the window, or where there is none the signal itself.
 
     Frames overlap: behind a window they are new tensors. Exporters write none as ones.
     """
@@ -79,9 +79,9 @@ def keeps_frames(call: Call, gradients: Gradients) -> Kept:
         return NOTHING
     window_ = call.constant(2)
     if not call.has_input(2) or (window_ is not None and bool((window_ == 1).all())):
-        return Kept(inputs=(0,))
+        return SavedTensors(inputs=(0,))
     batch, frames = call.output_shape()[:2]
-    return Kept(own=batch * frames * _frame_length(call) * width(call.input(0)) // 8)
+    return SavedTensors(own=batch * frames * _frame_length(call) * width(call.input(0)) // 8)
 
 
 def stft_cost(call: Call) -> Cost:
@@ -115,10 +115,10 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "DFT",
             dft_cost,
-            keeps_real,
+            saves_real,
             sees_transformed,
             casting=_TRANSFORMS,
             layout=lies_along_signal,
         ),
-        Operator("STFT", stft_cost, keeps_frames, sees_frames, buffers=(2,), casting=_TRANSFORMS),
+        Operator("STFT", stft_cost, saves_frames, sees_frames, buffers=(2,), casting=_TRANSFORMS),
     )

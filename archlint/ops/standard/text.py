@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from archlint.ops.call import Call
 from archlint.ops.facets import (
-    keeps_nothing,
     no_cost,
     per_input,
     per_output,
+    saves_nothing,
     sees_elementwise,
     sees_first_input,
 )
@@ -35,4 +35,4 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _op(name: str, cost: CostFacet, sight: SightFacet) -> Operator:
-    return Operator(name, cost, keeps_nothing, sight, differentiable=False)
+    return Operator(name, cost, saves_nothing, sight, differentiable=False)

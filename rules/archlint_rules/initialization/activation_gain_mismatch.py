@@ -9,7 +9,7 @@ from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
 from archlint_rules.initialization.grouping import and_others, drawn, grouped
 from archlint_rules.initialization.relu_sigma_mismatch import (
     TOLERANCE,
-    keeps_gradient,
+    saves_gradient,
     suits_outputs,
 )
 from archlint_rules.initialization.remedy import advice, fix
@@ -75,7 +75,7 @@ def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
     """Whether a sigma is outside of what any of the gains in use would make of it."""
     if found.std == 0 or layer.source.activation is None:
         return False
-    if not layer.fan.transposed and keeps_gradient(layer, found):
+    if not layer.fan.transposed and saves_gradient(layer, found):
         return False  # as image models are drawn, whatever the activation
     low, high = accepted_gains(layer.source.activation)
     scale = sqrt(layer.fan.fan_in)

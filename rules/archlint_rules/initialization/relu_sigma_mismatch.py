@@ -49,7 +49,7 @@ class ReluSigmaMismatch(Rule):
             return False
         if model.facts.initialization.default(layer) and layer.sink.is_normalized:
             return False  # a default, and the normalization cancels it
-        if not layer.fan.transposed and keeps_gradient(layer, found):
+        if not layer.fan.transposed and saves_gradient(layer, found):
             return False  # INIT009 reports it
         sink = layer.sink
         meant = sink.is_final or sink.joins or sink.opens_gate
@@ -96,7 +96,7 @@ def expected(layer: Layer) -> float:
     return sqrt(2 / layer.fan.fan_in)
 
 
-def keeps_gradient(layer: Layer, found: Distribution) -> bool:
+def saves_gradient(layer: Layer, found: Distribution) -> bool:
     """Whether sigma is sqrt(2 / fan-out), which keeps the scale of the gradient instead.
 
     PyTorch does not divide its fan-out by the groups; that does no harm before a normalization.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archlint.ops.kept import Gradients
+from archlint.ops.saved import Gradients
 
 
 def floats(*shape):
@@ -12,7 +12,7 @@ def floats(*shape):
 
 def trained(one):
     """Return what is kept where every input needs a gradient."""
-    return one.operator.kept(one.call, Gradients((True,) * len(one.inputs)))
+    return one.operator.saved(one.call, Gradients((True,) * len(one.inputs)))
 
 
 def test_a_grid_is_a_product_of_every_place_with_its_matrix(probe):
@@ -131,7 +131,7 @@ def test_experts_cost_as_many_as_are_chosen(probe):
 def test_rms_norm_keeps_what_its_device_computes(probe):
     def kept(width, *, on_gpu):
         one = probe("RMSNormalization", [np.ones((3, 4), width), np.ones(4, width)], 1, {}, "", 23)
-        return one.operator.kept(one.call, Gradients((True, True), on_gpu=on_gpu))
+        return one.operator.saved(one.call, Gradients((True, True), on_gpu=on_gpu))
 
     # On a GPU the input and a number a row; on the CPU the normalized tensor too, all in fp32.
     assert (kept(np.float32, on_gpu=True).inputs, kept(np.float32, on_gpu=True).own) == ((0, 1), 12)
@@ -144,7 +144,7 @@ def test_statistics_are_as_wide_as_the_widest_tensor_on_the_cpu(probe):
     def own(data, gain, *, on_gpu):
         tensors = [np.ones((3, 4), data), np.ones(4, gain), np.ones(4, gain)]
         one = probe("LayerNormalization", tensors, 1, {}, "", 17)
-        return one.operator.kept(one.call, Gradients((True,) * 3, on_gpu=on_gpu)).own
+        return one.operator.saved(one.call, Gradients((True,) * 3, on_gpu=on_gpu)).own
 
     assert own(np.float32, np.float32, on_gpu=False) == 2 * 3 * 4
     assert own(np.float16, np.float32, on_gpu=False) == 2 * 3 * 4

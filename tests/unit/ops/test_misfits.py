@@ -7,8 +7,8 @@ from archlint.graph.invalid import InvalidGraph
 from archlint.ops.call import Call
 from archlint.ops.effect import read_slots
 from archlint.ops.fan import Fan
-from archlint.ops.kept import Gradients
 from archlint.ops.registry import operators
+from archlint.ops.saved import Gradients
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -63,7 +63,7 @@ def answers(one):
     gradients = Gradients((True,) * len(one.inputs))
     facets = [
         lambda: one.operator.cost(one.call),
-        lambda: one.operator.kept(one.call, gradients),
+        lambda: one.operator.saved(one.call, gradients),
         lambda: one.operator.sight(one.call, 0),
     ]
     if callable(one.operator.layout):

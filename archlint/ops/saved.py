@@ -42,7 +42,7 @@ class Gradients:
 
 
 @record
-class Kept:
+class SavedTensors:
     """The tensors that autograd saves for one call.
 
     `inputs` and `outputs` are slots whose storage is saved; each storage counts once, and not at
@@ -70,4 +70,4 @@ class Kept:
     rewritten_high: int | None = None
 
 
-NOTHING = Kept()
+NOTHING = SavedTensors()
