@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from archlint.ops.call import Call
 from archlint.ops.effect import Effect, read_slots
 from archlint.ops.operator import Operator, SignalFacet
+from archlint.ops.storage import Storage
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -30,10 +31,18 @@ def guarded(entry: Operator) -> Operator:
         saved=_guarded(entry.saved),
         sight=_guarded(entry.sight),
         signal=None if entry.signal is None else _guarded(_of_whole_calls(entry.signal)),
-        view=None if entry.view is None else _guarded(entry.view),
-        unview=None if entry.unview is None else _guarded(entry.unview),
+        storage=_guarded_storage(entry.storage),
         misfit=None if entry.misfit is None else _guarded(entry.misfit),
         casting=_guarded(entry.casting),
+    )
+
+
+def _guarded_storage(storage: Storage) -> Storage:
+    view, gradient_view = storage.view, storage.gradient_view
+    return replace(
+        storage,
+        view=None if view is None else _guarded(view),
+        gradient_view=None if gradient_view is None else _guarded(gradient_view),
     )
 
 

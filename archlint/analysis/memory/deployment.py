@@ -14,8 +14,8 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
+from archlint.ops.storage import Layout
 from archlint.record import record
 
 _WIDTHS: Mapping[str, int] = MappingProxyType({"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1})
@@ -51,8 +51,8 @@ class InPlaceStorages(Storages):
         operator = self.operators.of(node)
         if operator is None:
             return ()
-        pointwise = operator.layout is Layout.FOLLOWS
-        normalizes = operator.layout is Layout.CHANNELS and bool(operator.buffers)
+        pointwise = operator.storage.layout is Layout.FOLLOWS
+        normalizes = operator.storage.layout is Layout.CHANNELS and bool(operator.buffers)
         if not (pointwise or normalizes):
             return ()
         operands = node.inputs if pointwise else node.inputs[:1]

@@ -11,8 +11,9 @@ from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call, sizes
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
+from archlint.ops.storage import Layout
 from archlint.ops.strides import (
     Strides,
     channels_last,
@@ -81,10 +82,11 @@ class Storages:
         """Return the tensor that tells the size of a storage: itself, if its maker has no other."""
         maker = self.graph.producers.get(storage)
         operator = None if maker is None else self.operators.of(maker)
-        if maker is None or operator is None or operator.room_of is None:
+        slot = None if operator is None else operator.storage.allocated_like
+        if maker is None or slot is None:
             return storage
-        room = maker.inputs[operator.room_of] if operator.room_of < len(maker.inputs) else ""
-        return room or storage
+        like = maker.inputs[slot] if slot < len(maker.inputs) else ""
+        return like or storage
 
     def known_bytes(self, storage: str) -> int:
         """Return the bytes of a storage, 0 where its size is not known.
@@ -144,16 +146,17 @@ class Storages:
         viewed = self._viewed(node, operator, slot, layouts)
         if viewed is not None:
             return viewed
-        if operator.layout is Layout.ROW_MAJOR:
+        layout = operator.storage.layout
+        if layout is Layout.ROW_MAJOR:
             return name, self._contiguous(name)
-        if isinstance(operator.layout, Layout):
-            return name, self._new_strides(node, operator.layout, name, layouts)
+        if isinstance(layout, Layout):
+            return name, self._new_strides(node, layout, name, layouts)
         known = [
             layouts[each][1] if each in layouts else self._contiguous(each) if each else None
             for each in node.inputs
         ]
         try:
-            own = operator.layout(Call(node, self.graph), known)
+            own = layout(Call(node, self.graph), known)
         except Undetermined:
             own = None
         return name, own if own is not None and self._fits(name, own) else self._contiguous(name)
@@ -166,14 +169,15 @@ class Storages:
         layouts: Mapping[str, Placement],
     ) -> tuple[str, Strides] | None:
         """Return where an output lies in the storage of the first input; None for a new tensor."""
-        if operator.view is None or not node.inputs or not node.inputs[0]:
+        view = operator.storage.view
+        if view is None or not node.inputs or not node.inputs[0]:
             return None
         source, name = node.inputs[0], node.outputs[slot]
         storage, strides = layouts.get(source) or (source, self._contiguous(source))
         if strides is None:
             return None
         try:
-            viewed = operator.view(Call(node, self.graph), slot, strides)
+            viewed = view(Call(node, self.graph), slot, strides)
         except Undetermined:
             return None
         # A file may call a tensor a view of another one that it cannot be.

@@ -9,6 +9,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.frames import is_cloned
 from archlint.graph.value import Role
+from archlint.ops.origin import Origin
 from archlint.ops.registry import Operators
 from archlint.record import record
 
@@ -67,7 +68,7 @@ class Lineage:
             if not node.inputs or node.inputs[0] not in same:
                 continue
             operator = operator_of(node)
-            if operator is not None and operator.carries_weight and not is_cloned(node):
+            if operator is not None and operator.origin is Origin.SAME and not is_cloned(node):
                 same[node.output] = same[node.inputs[0]]
         return same
 
@@ -83,7 +84,7 @@ class Lineage:
             operator = operator_of(node)
             if operator is None or not operator.differentiable:
                 continue
-            if operator.carries_weight:
+            if operator.origin is Origin.SAME:
                 data = [node.inputs[0]]
             else:  # what scales a weight stands beside it; known numbers are not made of weights
                 data = [
@@ -153,8 +154,8 @@ class Lineage:
         if operator is None:
             return False
         # Other exporters keep small weights in literals; PyTorch's hold numbers of formulas.
-        holds = operator.is_literal and not self.graph.is_from_pytorch
-        if not holds and not operator.creates_weight:
+        holds = operator.origin is Origin.LITERAL and not self.graph.is_from_pytorch
+        if not holds and operator.origin is not Origin.CREATED:
             return False
         dtype = self.graph.values[node.output].dtype
         return dtype is not None and (dtype.is_float or dtype.bits <= 8)

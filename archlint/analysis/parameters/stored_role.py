@@ -13,8 +13,10 @@ from archlint.graph.made_up import is_computed_anew, is_made_up
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.ops.masking import adds_to_scores
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.operator import Operator
+from archlint.ops.origin import Origin
 from archlint.ops.selection import Selection
+from archlint.ops.storage import Layout
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -202,7 +204,7 @@ class StoredRoles:
         is_literal = maker is not None and self._is_literal(maker)
         if maker is not None and self._names_parameters and is_made_up(value.name):
             return False
-        if operator.layout is not Layout.FOLLOWS:
+        if operator.storage.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8
         is_made = maker is not None and (self._keeps_names or not is_literal)
         is_number = value.elements is not None and value.elements <= 1
@@ -218,7 +220,7 @@ class StoredRoles:
 
     def _is_literal(self, node: Node) -> bool:
         operator = self.lineage.operators.of(node)
-        return operator is not None and operator.is_literal
+        return operator is not None and operator.origin is Origin.LITERAL
 
     def _is_mask(self, value: Value, uses: tuple[Use, ...]) -> bool:
         """Whether a square table is added to the scores of attention, the same for all heads."""

@@ -15,8 +15,8 @@ from archlint.graph.value import Dim, Provenance, Role, Value
 from archlint.graph.weight import Weight
 from archlint.ops import insertion
 from archlint.ops.backward import Backward
-from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
+from archlint.ops.storage import Layout
 from archlint.record import record, replace
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ class Adapters:
     def _is_linear(self, node: Node, stored: Mapping[str, str]) -> bool:
         """Whether a node multiplies the last axis of its input by a stored matrix."""
         operator = self.operators.of(node)
-        if operator is None or 1 not in operator.weights or operator.layout is Layout.FOLLOWS:
+        if operator is None or 1 not in operator.weights:
+            return False
+        if operator.storage.layout is Layout.FOLLOWS:
             return False
         root = stored.get(node.inputs[1])
         before, after = (self.graph.values[name].shape for name in (node.inputs[0], node.output))

@@ -13,6 +13,7 @@ from archlint.graph.value import Role, Value
 from archlint.ops import insertion
 from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
+from archlint.ops.origin import Origin
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -151,7 +152,7 @@ class _Walk:
         """Return the node that made a tensor of another one without changing its format."""
         maker = self.graph.producers.get(name)
         operator = None if maker is None else self.gradients.operators.of(maker)
-        if maker is None or operator is None or not operator.carries_weight:
+        if maker is None or operator is None or operator.origin is not Origin.SAME:
             return None
         return None if self._casting(maker) in _CASTS else maker
 

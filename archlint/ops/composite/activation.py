@@ -20,9 +20,10 @@ from archlint.ops.nonlinearity import (
     quick_gelu,
     swish,
 )
-from archlint.ops.operator import Layout, SavedFacet
+from archlint.ops.operator import SavedFacet
 from archlint.ops.overwriting import saves_input_or_output
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import LIKE_INPUTS
 
 X = Tensor("x")
 
@@ -71,7 +72,7 @@ def composites() -> tuple[Composite, ...]:
             function=hard_swish,
         ),
         Composite(
-            framework_operator("Threshold", saves_input, layout=Layout.FOLLOWS),
+            framework_operator("Threshold", saves_input, storage=LIKE_INPUTS),
             (
                 Form(
                     made("Where", made("LessOrEqual", X, Number()), Number(), X),
@@ -111,7 +112,7 @@ def _pointwise(
     signal = None if function is None else activates(function)
     casting = SINGLE_ON_GPU if name == "Softplus" else KEEPS
     return Composite(
-        framework_operator(name, saved, signal=signal, layout=Layout.FOLLOWS, casting=casting),
+        framework_operator(name, saved, signal=signal, storage=LIKE_INPUTS, casting=casting),
         (
             *(Form(pattern) for pattern in patterns),
             *(Form(pattern, by_hand=True) for pattern in by_hand),

@@ -21,8 +21,9 @@ from archlint.ops.composite.composite import (
     reads_nothing,
 )
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
-from archlint.ops.operator import Layout, SavedFacet
+from archlint.ops.operator import SavedFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import Layout, Storage
 from archlint.ops.strides import reshape
 from archlint.record import replace
 
@@ -148,10 +149,9 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
         framework_operator(
             name,
             saved,
-            layout=Layout.FOLLOWS_FIRST,
+            storage=Storage(layout=Layout.FOLLOWS_FIRST, held_by_variables=True),
             casting=IN_HALF,
             cached=(1, 2),
-            in_variables=True,
         ),
         tuple(Form(pattern, _INPUTS, _fits_fused) for pattern in fused_forms),
         (_TARGET,),
@@ -165,7 +165,7 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
             saves_materialized,
             casting=IN_HALF,
             cached=(1, 2),
-            in_variables=True,
+            storage=Storage(held_by_variables=True),
         ),
         (
             Form(dropped, _INPUTS, _dropping),

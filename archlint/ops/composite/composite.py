@@ -16,16 +16,8 @@ from archlint.ops.call import Call
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
-from archlint.ops.operator import (
-    FRAMEWORK,
-    Layout,
-    LayoutFacet,
-    Operator,
-    SavedFacet,
-    ShapeFacet,
-    SignalFacet,
-    ViewFacet,
-)
+from archlint.ops.operator import FRAMEWORK, Operator, SavedFacet, SignalFacet
+from archlint.ops.storage import NEW, Storage
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -102,15 +94,11 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     *,
     signal: SignalFacet | None = None,
     weights: tuple[int, ...] = (),
-    view: ViewFacet | None = None,
-    layout: Layout | LayoutFacet = Layout.ROW_MAJOR,
+    storage: Storage = NEW,
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
-    merged: ShapeFacet | None = None,
-    in_variables: bool = False,
     cached: tuple[int, ...] = (),
-    room_of: int | None = None,
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
@@ -120,14 +108,10 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
         sees_unknown,
         signal,
         weights=weights,
-        view=view,
-        layout=layout,
+        storage=storage,
         backward=backward,
         differentiable=differentiable,
         domain=FRAMEWORK,
         casting=casting,
-        merged=merged,
-        in_variables=in_variables,
         cached=cached,
-        room_of=room_of,
     )

@@ -6,6 +6,7 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, framework_operator
 from archlint.ops.facets import saves_nothing
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, contiguous
 
 VIEWED, COMPUTED = "ViewedParameter", "FoldedParameters"
@@ -23,7 +24,7 @@ _PLACE_BYTES = 8
 def composites() -> tuple[Composite, ...]:
     """Return the two operators of this family, which no call has by itself."""
     return (
-        Composite(framework_operator(VIEWED, saves_nothing, view=views_any)),
+        Composite(framework_operator(VIEWED, saves_nothing, storage=Storage(view=views_any))),
         Composite(framework_operator(COMPUTED, saves_of_parameters)),
     )
 

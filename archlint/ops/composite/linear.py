@@ -17,6 +17,7 @@ from archlint.ops.composite.composite import (
 from archlint.ops.composite.pattern import Matching, Number, Tensor, made
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.matrix import merges_product, saves_matmul
+from archlint.ops.storage import Storage
 from archlint.record import replace
 
 # A layer is a transposition, a product and an addition.
@@ -55,7 +56,11 @@ def composites() -> tuple[Composite, ...]:
     return (
         Composite(
             framework_operator(
-                "Linear", saves_linear, weights=(1, 2), casting=IN_HALF, merged=merges_product
+                "Linear",
+                saves_linear,
+                weights=(1, 2),
+                casting=IN_HALF,
+                storage=Storage(gradient_shape=merges_product),
             ),
             (
                 Form(

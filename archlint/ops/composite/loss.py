@@ -16,6 +16,7 @@ from archlint.ops.composite.composite import (
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
 from archlint.ops.facets import saves_inputs
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import NEW, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,15 +110,16 @@ def _reduced(element: Pattern) -> tuple[Pattern, ...]:
 
 
 def _bent(
-    name: str, target: str, small: Pattern, large: Pattern, room_of: int | None = None
+    name: str, target: str, small: Pattern, large: Pattern, storage: Storage = NEW
 ) -> Composite:
-    """Return a loss that is a square near zero and a line elsewhere, which saves what it compares.
+    """Return a loss that is quadratic near zero and linear elsewhere, and saves both inputs.
 
     torch.export writes it as a choice between the two.
     """
     chosen = made("Where", made("Less", _AWAY, Number()), small, large)
     return Composite(
-        framework_operator(name, saves_inputs, room_of=room_of), _named(target, chosen)
+        framework_operator(name, saves_inputs, storage=storage),
+        _named(target, chosen),
     )
 
 
@@ -133,13 +135,15 @@ def composites() -> tuple[Composite, ...]:
     return (
         Composite(
             # The mean is written into the storage of the squares.
-            framework_operator("SquaredError", saves_inputs, room_of=0),
+            framework_operator("SquaredError", saves_inputs, storage=Storage(allocated_like=0)),
             tuple(Form(pattern, ("x", "y"), _is_squared_error) for pattern in _reduced(_SQUARE)),
             ("aten.mse_loss.default",),
             (0, 1),
         ),
         Composite(
-            framework_operator("CrossEntropyOfTwo", saves_inputs, room_of=0),
+            framework_operator(
+                "CrossEntropyOfTwo", saves_inputs, storage=Storage(allocated_like=0)
+            ),
             _named("binary_cross_entropy", _OF_CHANCES),
         ),
         Composite(
@@ -163,7 +167,7 @@ def composites() -> tuple[Composite, ...]:
             "smooth_l1_loss",
             made("Div", made("Mul", made("Pow", _AWAY, Number()), Number()), Number()),
             made("Sub", _AWAY, Number()),
-            room_of=0,
+            storage=Storage(allocated_like=0),
         ),
         _bent(
             "HuberError",

@@ -16,8 +16,8 @@ from archlint.ops.composite.composite import (
 )
 from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import saves_nothing
-from archlint.ops.operator import Layout
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import CHANNELS_LAST, LIKE_INPUTS, Layout, Storage
 from archlint.ops.strides import (
     Strides,
     axis_of,
@@ -161,14 +161,14 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Split", saves_nothing, view=views_cut),
+            framework_operator("Split", saves_nothing, storage=Storage(view=views_cut)),
             targets=tuple(
                 f"aten.{name}"
                 for name in ("split.Tensor", "split_with_sizes.default", "chunk.default")
             ),
         ),
         Composite(
-            framework_operator("Unbind", saves_nothing, view=views_unbound),
+            framework_operator("Unbind", saves_nothing, storage=Storage(view=views_unbound)),
             targets=("aten.unbind.int",),
             reads=_reads_axis,
         ),
@@ -176,7 +176,7 @@ def composites() -> tuple[Composite, ...]:
             framework_operator(
                 "Contiguous",
                 saved=saves_nothing,
-                view=views_contiguous,
+                storage=Storage(view=views_contiguous),
                 backward=Backward.PASSES,
             ),
             targets=("aten.clone.default", "aten.contiguous.default"),
@@ -184,7 +184,7 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator(
-                "Clone", saves_nothing, backward=Backward.PASSES, layout=Layout.FOLLOWS
+                "Clone", saves_nothing, backward=Backward.PASSES, storage=LIKE_INPUTS
             ),
             targets=("aten.clone.default",),
             reads=_reads_clone,
@@ -193,9 +193,8 @@ def composites() -> tuple[Composite, ...]:
             framework_operator(
                 "Same",
                 saved=saves_nothing,
-                view=views_same,
+                storage=Storage(view=views_same, layout=Layout.FOLLOWS),
                 backward=Backward.PASSES,
-                layout=Layout.FOLLOWS,
             ),
             (Form(_WHOLE, ("x",), _is_all),),
             ("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
@@ -203,7 +202,7 @@ def composites() -> tuple[Composite, ...]:
         ),
         # What is written into a part of a tensor, in its own storage.
         Composite(
-            framework_operator("WritePart", saves_for_writing, view=views_same),
+            framework_operator("WritePart", saves_for_writing, storage=Storage(view=views_same)),
             targets=("aten.slice_scatter.default", "aten.select_scatter.default"),
             arguments=(0, 1),
         ),
@@ -228,22 +227,22 @@ def composites() -> tuple[Composite, ...]:
             ("aten.roll.default",),
         ),
         Composite(
-            framework_operator("PixelShuffle", saves_nothing, layout=Layout.CHANNELS),
+            framework_operator("PixelShuffle", saves_nothing, storage=CHANNELS_LAST),
             targets=("aten.pixel_shuffle.default", "aten.pixel_unshuffle.default"),
         ),
         Composite(
-            framework_operator("Unfold", saves_nothing, view=views_windows),
+            framework_operator("Unfold", saves_nothing, storage=Storage(view=views_windows)),
             targets=("aten.unfold.default",),
             reads=_reads_windows,
         ),
         Composite(
-            framework_operator("Diagonal", saves_nothing, view=views_diagonal),
+            framework_operator("Diagonal", saves_nothing, storage=Storage(view=views_diagonal)),
             targets=("aten.diagonal.default",),
             reads=_reads_diagonal,
         ),
         # A cast that PyTorch does not make: an operator takes numbers of two types.
         Composite(
-            framework_operator("Promotion", saves_nothing, view=views_promoted),
+            framework_operator("Promotion", saves_nothing, storage=Storage(view=views_promoted)),
             targets=("prims.convert_element_type.default",),
         ),
         Composite(

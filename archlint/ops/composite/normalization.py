@@ -9,7 +9,6 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.composite import normalization_forms as written
 from archlint.ops.composite.composite import NONE, Attributes, Composite, framework_operator
 from archlint.ops.effect import Effect, Normalizes, Over
-from archlint.ops.operator import Layout
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import normalizes
 from archlint.ops.standard.normalization import (
@@ -18,6 +17,7 @@ from archlint.ops.standard.normalization import (
     saves_normalized,
     saves_row_statistics,
 )
+from archlint.ops.storage import CHANNELS_LAST, LIKE_INPUTS
 from archlint.ops.undetermined import Undetermined
 
 
@@ -84,7 +84,7 @@ def composites() -> tuple[Composite, ...]:
                 saves_group_statistics,
                 signal=normalizes(Over.FEATURES),
                 weights=(1, 2),
-                layout=Layout.CHANNELS,
+                storage=CHANNELS_LAST,
                 casting=FIRST_OR_SINGLE,
             ),
             written.group_norm(),
@@ -97,7 +97,7 @@ def composites() -> tuple[Composite, ...]:
                 "Standardize",
                 saves_differences,
                 signal=standardizes,
-                layout=Layout.FOLLOWS,
+                storage=LIKE_INPUTS,
                 casting=casts_differences,
             ),
             written.standardization(),
@@ -126,7 +126,7 @@ def composites() -> tuple[Composite, ...]:
             _reads_axes,
         ),
         Composite(
-            framework_operator("Rsqrt", saves_root, layout=Layout.FOLLOWS, casting=SINGLE_ON_GPU),
+            framework_operator("Rsqrt", saves_root, storage=LIKE_INPUTS, casting=SINGLE_ON_GPU),
             written.inverse_root(),
             ("aten.rsqrt.default",),
         ),

@@ -7,9 +7,10 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Made, Number, Pattern, Tensor, made
 from archlint.ops.facets import saves_nothing
-from archlint.ops.operator import Layout, SavedFacet
+from archlint.ops.operator import SavedFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.arithmetic import saves_argument, saves_remainder, saves_result
+from archlint.ops.storage import LIKE_INPUTS
 
 _X, _END, _WEIGHT = Tensor("x"), Tensor("end"), Tensor("weight")
 
@@ -166,16 +167,14 @@ def composites() -> tuple[Composite, ...]:
             (Form(_MIXED, ("x", "end", "weight")),),
         ),
         Composite(
-            framework_operator("HardShrink", saves_argument(0), layout=Layout.FOLLOWS),
+            framework_operator("HardShrink", saves_argument(0), storage=LIKE_INPUTS),
             _one(*_HARD_SHRUNK),
         ),
         Composite(
-            framework_operator("SoftShrink", saves_argument(0), layout=Layout.FOLLOWS),
+            framework_operator("SoftShrink", saves_argument(0), storage=LIKE_INPUTS),
             _one(*_SOFT_SHRUNK),
         ),
-        Composite(
-            framework_operator("NanToNum", saves_finite, layout=Layout.FOLLOWS), _one(_FINITE)
-        ),
+        Composite(framework_operator("NanToNum", saves_finite, storage=LIKE_INPUTS), _one(_FINITE)),
     )
 
 
@@ -188,7 +187,7 @@ def _pointwise(  # noqa: PLR0913, PLR0917 - what differs between them
     backward: Backward = Backward.MAKES,
 ) -> Composite:
     return Composite(
-        framework_operator(name, saved, layout=Layout.FOLLOWS, backward=backward),
+        framework_operator(name, saved, storage=LIKE_INPUTS, backward=backward),
         forms,
         (f"aten.{target}",),
         arguments,

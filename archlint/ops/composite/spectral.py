@@ -17,9 +17,9 @@ from archlint.ops.composite.composite import (
 )
 from archlint.ops.composite.pattern import Tensor, made
 from archlint.ops.facets import saves_nothing
-from archlint.ops.operator import Layout
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.matrix import saves_factors
+from archlint.ops.storage import LIKE_INPUTS, Storage
 from archlint.ops.strides import Strides, axis_of, contiguous_along
 
 if TYPE_CHECKING:
@@ -60,12 +60,14 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("RealSignal", saves_nothing, layout=lies_along_signal),
+            framework_operator(
+                "RealSignal", saves_nothing, storage=Storage(layout=lies_along_signal)
+            ),
             targets=("aten._fft_c2r.default",),
             reads=_axes,
         ),
         Composite(
-            framework_operator("ComplexMul", saves_factors, layout=Layout.FOLLOWS),
+            framework_operator("ComplexMul", saves_factors, storage=LIKE_INPUTS),
             (Form(_COMPLEX_PRODUCT, ("x", "y"), spans_calls=True),),
         ),
         # The derivative is dy times the direction of each number.

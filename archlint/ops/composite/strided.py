@@ -11,6 +11,7 @@ from archlint.ops.call import Call
 from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Matching, Number, Tensor, either, made
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, views_reshaped
 
 _PLACE_BYTES = 8
@@ -54,7 +55,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("AsStrided", saves_windows, view=views_strided),
+            framework_operator("AsStrided", saves_windows, storage=Storage(view=views_strided)),
             (Form(_STRIDED, ("x",), _sums_steps),),
             ("aten.as_strided.default",),
             reads=_reads_strides,

@@ -32,12 +32,14 @@ from archlint.ops.links import (
     same_axes_but,
 )
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import Layout, Operator, SavedFacet, SightFacet
+from archlint.ops.operator import Operator, SavedFacet, SightFacet
+from archlint.ops.origin import Origin
 from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.standard.activation import sees_softmax
 from archlint.ops.standard.determinant import sees_matrix
+from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
@@ -190,7 +192,7 @@ def operators() -> tuple[Operator, ...]:
                 sees_first_input,
                 passes,
                 domain=MICROSOFT,
-                carries_weight=name.startswith("De"),
+                origin=Origin.SAME if name.startswith("De") else Origin.COMPUTED,
             )
             for name in (
                 "QuantizeLinear",
@@ -225,5 +227,5 @@ def _function(name: str, saved: SavedFacet, flops: int, biased: bool) -> Operato
         function_of(name),
         weights=(1,) if biased else (),
         domain=MICROSOFT,
-        layout=Layout.FOLLOWS,
+        storage=LIKE_INPUTS,
     )

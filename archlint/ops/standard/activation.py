@@ -22,10 +22,11 @@ from archlint.ops.facets import (
 from archlint.ops.links import Sight, Whole, same_axes_but
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import Layout, Operator, SavedFacet
+from archlint.ops.operator import Operator, SavedFacet
 from archlint.ops.overwriting import saves_input_or_output, saves_output_or_rewrites
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import shares
+from archlint.ops.storage import LIKE_INPUTS, Layout, Storage
 from archlint.ops.strides import Strides
 
 # The bounds of ReLU6 and of a hard tanh.
@@ -128,7 +129,7 @@ def operators() -> tuple[Operator, ...]:
             saved,
             sees_first_input,
             function_of(name),
-            layout=Layout.FOLLOWS,
+            storage=LIKE_INPUTS,
             casting=SINGLE_ON_GPU if name == "Softplus" else KEEPS,
         )
         for name, (saved, flops) in _POINTWISE.items()
@@ -142,7 +143,7 @@ def operators() -> tuple[Operator, ...]:
             sees_first_input,
             function_of("PRelu"),
             weights=(1,),
-            layout=Layout.FOLLOWS,
+            storage=LIKE_INPUTS,
             casting=IN_HALF,
         ),
         Operator(
@@ -161,9 +162,9 @@ def operators() -> tuple[Operator, ...]:
             saves_mask,
             sees_first_input,
             drops,
-            view=views_undropped,
-            unview=views_undropped,
+            storage=Storage(
+                view=views_undropped, gradient_view=views_undropped, layout=Layout.FOLLOWS
+            ),
             backward=Backward.REGROUPS,
-            layout=Layout.FOLLOWS,
         ),
     )

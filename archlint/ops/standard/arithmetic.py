@@ -12,10 +12,11 @@ from archlint.ops.effect import Combines, Effect, Holds, Operation, Passes
 from archlint.ops.facets import per_output, saves_nothing, sees_elementwise
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import Layout, Operator, SavedFacet, SignalFacet
+from archlint.ops.operator import Operator, SavedFacet, SignalFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import combines
 from archlint.ops.standard.matrix import saves_factors
+from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.undetermined import Undetermined
 
 
@@ -143,7 +144,7 @@ def operators() -> tuple[Operator, ...]:
             saves_condition,
             sees_elementwise,
             chooses,
-            layout=Layout.FOLLOWS,
+            storage=LIKE_INPUTS,
         ),
         *(_unary(name, saves_argument(tensors)) for name, tensors in _OF_INPUT.items()),
         *(_unary(name, saves_result(tensors)) for name, tensors in _OF_OUTPUT.items()),
@@ -214,7 +215,7 @@ def _binary(
         signal,
         weights=(0, 1),
         scalars_are_constants=True,
-        layout=Layout.FOLLOWS,
+        storage=LIKE_INPUTS,
         backward=backward,
         casting=casting,
     )
@@ -227,6 +228,6 @@ def _unary(name: str, saved: SavedFacet) -> Operator:
         saved,
         sees_elementwise,
         function_of(name),
-        layout=Layout.FOLLOWS,
+        storage=LIKE_INPUTS,
         casting=SINGLE_ON_GPU if name in _SINGLE_ON_GPU else KEEPS,
     )

@@ -11,11 +11,12 @@ from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import saves_inputs
 from archlint.ops.fan import convolution_fan, transposed_fan
 from archlint.ops.links import Link, Opaque, Sight, Through, Whole
-from archlint.ops.operator import Layout, Operator, SignalFacet
+from archlint.ops.operator import Operator, SignalFacet
 from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import fill
 from archlint.ops.sliding import Sliding, kernel_sizes, slides, slidings, steps
+from archlint.ops.storage import CHANNELS_LAST
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 
@@ -187,7 +188,7 @@ def operators() -> tuple[Operator, ...]:
             sees_convolved,
             sums_convolved(1, 2),
             weights=(1, 2),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             misfit=conv_misfit,
             casting=IN_HALF,
         ),
@@ -198,7 +199,7 @@ def operators() -> tuple[Operator, ...]:
             sees_transposed,
             sums_transposed,
             weights=(1, 2),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             misfit=transposed_misfit,
             casting=IN_HALF,
         ),

@@ -6,6 +6,7 @@ from archlint.ops.call import Call
 from archlint.ops.facets import no_cost, saves_nothing, sees_nothing
 from archlint.ops.links import Sight, Through
 from archlint.ops.operator import Operator, SightFacet
+from archlint.ops.origin import Origin
 
 
 def sees_indices(call: Call, _: int) -> Sight:
@@ -27,11 +28,11 @@ def operators() -> tuple[Operator, ...]:
     of_shapes = ("Shape", "Size", "RandomNormalLike", "RandomUniformLike")
     weights = ("ConstantOfShape", "RandomNormal", "RandomUniform")
     return (
-        _made("Constant", is_literal=True),
+        _made("Constant", origin=Origin.LITERAL),
         *(_made(name) for name in names),
         *(_made(name, reads_contents=False) for name in of_shapes),
-        *(_made(name, creates_weight=True) for name in weights),
-        _made("EyeLike", creates_weight=True, reads_contents=False),
+        *(_made(name, origin=Origin.CREATED) for name in weights),
+        _made("EyeLike", origin=Origin.CREATED, reads_contents=False),
         _made("OneHot", sees_indices),
     )
 
@@ -40,8 +41,7 @@ def _made(
     name: str,
     sight: SightFacet = sees_nothing,
     *,
-    creates_weight: bool = False,
-    is_literal: bool = False,
+    origin: Origin = Origin.COMPUTED,
     reads_contents: bool = True,
 ) -> Operator:
     return Operator(
@@ -50,7 +50,6 @@ def _made(
         saves_nothing,
         sight,
         differentiable=False,
-        creates_weight=creates_weight,
-        is_literal=is_literal,
+        origin=origin,
         reads_contents=reads_contents,
     )

@@ -8,9 +8,10 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.facets import per_input, per_output, sees_elementwise
 from archlint.ops.links import Sight, same_axes_but
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.reduction import sees_prefix
+from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.undetermined import Undetermined
 
 _PIVOT_BYTES = 4
@@ -55,5 +56,5 @@ def operators() -> tuple[Operator, ...]:
     return (
         Operator("Det", determinant_cost, saves_factors, sees_matrix),
         Operator("CumProd", per_input(1), saves_products, sees_prefix),
-        Operator("SwiGLU", per_output(6), saves_gate, sees_elementwise, layout=Layout.FOLLOWS),
+        Operator("SwiGLU", per_output(6), saves_gate, sees_elementwise, storage=LIKE_INPUTS),
     )

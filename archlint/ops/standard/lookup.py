@@ -22,6 +22,7 @@ from archlint.ops.reach import tabulated
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.signals import looks_up, moves
+from archlint.ops.storage import Storage
 from archlint.ops.strides import views_selected
 from archlint.ops.taps import Taps
 
@@ -161,7 +162,7 @@ def operators() -> tuple[Operator, ...]:
             sees_gathered,
             looks_up,
             weights=(0,),
-            view=views_selected,
+            storage=Storage(view=views_selected),
             selection=Selection.PART,
         ),
         *(Operator(name, no_cost, saved, sees_any_position, moves) for name, saved in elsewhere),

@@ -18,6 +18,7 @@ from archlint.ops.operator import CostFacet, Operator, SightFacet
 from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
 from archlint.ops.standard.einsum import einsum_cost, equation, lies_as_product, saves_einsum
+from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, reshape
 from archlint.ops.undetermined import Undetermined
 
@@ -230,7 +231,7 @@ def operators() -> tuple[Operator, ...]:
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
-            merged=merges_product,
+            storage=Storage(gradient_shape=merges_product),
             casting=IN_HALF,
         ),
         Operator(
@@ -240,7 +241,7 @@ def operators() -> tuple[Operator, ...]:
             sees_einsum,
             sums_einsum,
             weights=tuple(range(8)),
-            layout=lies_as_product,
+            storage=Storage(layout=lies_as_product),
             casting=IN_HALF,
         ),
         Operator(

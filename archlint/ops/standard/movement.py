@@ -22,12 +22,14 @@ from archlint.ops.links import (
     Through,
     same_axes,
 )
-from archlint.ops.operator import Layout, Operator, SavedFacet, SightFacet, SignalFacet, ViewFacet
+from archlint.ops.operator import Operator, SavedFacet, SightFacet, SignalFacet
+from archlint.ops.origin import Origin
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.regroup import regroupings
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.signals import joins, moves, passes
+from archlint.ops.storage import CHANNELS_LAST, NEW, Layout, Storage
 from archlint.ops.strides import (
     views_cast,
     views_cut,
@@ -213,8 +215,8 @@ def operators() -> tuple[Operator, ...]:
             "Identity",
             sees_first_input,
             signal=passes,
-            view=views_same,
-            carries_weight=True,
+            storage=Storage(view=views_same),
+            origin=Origin.SAME,
             selection=Selection.ALL,
         ),
         *(
@@ -222,64 +224,78 @@ def operators() -> tuple[Operator, ...]:
                 name,
                 sees_first_input,
                 signal=passes,
-                view=views_cast,
-                unview=views_cast,
-                carries_weight=True,
-                layout=Layout.FOLLOWS,
+                storage=Storage(view=views_cast, gradient_view=views_cast, layout=Layout.FOLLOWS),
+                origin=Origin.SAME,
                 casting=casting,
             )
             for name, casting in (("Cast", STATES), ("CastLike", TAKES_AFTER))
         ),
-        _move("Reshape", sees_reshaped, view=views_reshaped, carries_weight=True),
-        _move("Flatten", sees_reshaped, view=views_reshaped),
+        _move("Reshape", sees_reshaped, storage=Storage(view=views_reshaped), origin=Origin.SAME),
+        _move("Flatten", sees_reshaped, storage=Storage(view=views_reshaped)),
         _move(
             "Transpose",
             sees_transposed,
-            view=views_transposed,
-            carries_weight=True,
-            unview=views_untransposed,
+            storage=Storage(view=views_transposed, gradient_view=views_untransposed),
+            origin=Origin.SAME,
         ),
         *(
-            _move(name, sight, view=views_reshaped, carries_weight=True, selection=Selection.ALL)
+            _move(
+                name,
+                sight,
+                storage=Storage(view=views_reshaped),
+                origin=Origin.SAME,
+                selection=Selection.ALL,
+            )
             for name, sight in (("Squeeze", sees_squeezed), ("Unsqueeze", sees_unsqueezed))
         ),
-        _move("Expand", sees_elementwise_first, view=views_expanded, backward=Backward.PASSES),
+        _move(
+            "Expand",
+            sees_elementwise_first,
+            storage=Storage(view=views_expanded),
+            backward=Backward.PASSES,
+        ),
         _move(
             "Concat",
             sees_concatenated,
             signal=joins,
             backward=Backward.CUTS,
             casting=casts(Casting.JOINED, Casting.WIDEST),
-            layout=Layout.CHANNELS_OF_ALL,
-            in_variables=True,
+            storage=Storage(layout=Layout.CHANNELS_OF_ALL, held_by_variables=True),
         ),
         _move(
             "Split",
             sees_split,
-            view=views_cut,
+            storage=Storage(view=views_cut),
             backward=Backward.MAKES,
             selection=Selection.ALL,
         ),
         _move(
             "Slice",
             sees_sliced,
-            view=views_sliced,
+            # A slice with a negative step is a copy.
+            storage=Storage(view=views_sliced, layout=Layout.FOLLOWS_FIRST),
             backward=Backward.MAKES,
-            layout=Layout.FOLLOWS_FIRST,  # of one that is turned around, which is no view
             selection=Selection.PART,
         ),
         _move(
             "Pad",
             sees_padded,
             saves_for_padding,
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             casting=casts_for_padding,
         ),
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
         # PyTorch makes it as large as its input, and cuts it to its size after that.
-        Operator("Col2Im", no_cost, saves_nothing, sees_any_position, moves, room_of=0),
+        Operator(
+            "Col2Im",
+            no_cost,
+            saves_nothing,
+            sees_any_position,
+            moves,
+            storage=Storage(allocated_like=0),
+        ),
     )
 
 
@@ -289,28 +305,22 @@ def _move(  # noqa: PLR0913 - a keyword a facet
     saved: SavedFacet = saves_nothing,
     *,
     signal: SignalFacet | None = moves,
-    view: ViewFacet | None = None,
-    carries_weight: bool = False,
+    storage: Storage = NEW,
+    origin: Origin = Origin.COMPUTED,
     backward: Backward | None = None,
-    unview: ViewFacet | None = None,
-    layout: Layout = Layout.ROW_MAJOR,
     casting: CastingFacet = KEEPS,
-    in_variables: bool = False,
     selection: Selection | None = None,
 ) -> Operator:
-    regroups = Backward.REGROUPS if view is not None else Backward.MAKES
+    regroups = Backward.REGROUPS if storage.view is not None else Backward.MAKES
     return Operator(
         name,
         no_cost,
         saved,
         sight,
         signal,
-        view=view,
-        carries_weight=carries_weight,
+        storage=storage,
+        origin=origin,
         backward=backward or regroups,
-        unview=unview,
-        layout=layout,
         casting=casting,
-        in_variables=in_variables,
         selection=selection,
     )

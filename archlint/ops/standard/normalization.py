@@ -15,10 +15,11 @@ from archlint.ops.facets import (
     sees_first_input,
 )
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
-from archlint.ops.operator import Layout, Operator, SavedFacet, SightFacet
+from archlint.ops.operator import Operator, SavedFacet, SightFacet
 from archlint.ops.reach import Reach, window
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import normalizes
+from archlint.ops.storage import CHANNELS_LAST
 from archlint.ops.taps import Taps
 from archlint.record import replace
 
@@ -190,7 +191,7 @@ def operators() -> tuple[Operator, ...]:
             normalizes(Over.BATCH),
             weights=(1, 2),
             buffers=(3, 4),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             casting=KEEPS_FIRST,
         ),
         _norm(

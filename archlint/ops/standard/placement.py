@@ -10,6 +10,7 @@ from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.standard.lookup import saves_indices
+from archlint.ops.storage import Storage
 from archlint.ops.strides import views_same
 from archlint.ops.taps import Taps
 
@@ -57,6 +58,6 @@ def operators() -> tuple[Operator, ...]:
             saves_nothing,
             sees_first_input,
             differentiable=False,
-            view=views_same,
+            storage=Storage(view=views_same),
         ),
     )

@@ -10,10 +10,11 @@ from archlint.ops.cost import Cost, elementwise
 from archlint.ops.effect import Pooling
 from archlint.ops.facets import per_input, saves_input, saves_nothing
 from archlint.ops.links import Opaque, Sight, Through, same_axes_but
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import pools_planes, pools_windows
 from archlint.ops.sliding import kernel_sizes, slides, slidings
+from archlint.ops.storage import CHANNELS_LAST
 
 _INDEX_BYTES = 8  # PyTorch saves int64 positions of the maxima
 
@@ -57,7 +58,7 @@ def operators() -> tuple[Operator, ...]:
             saves_maxima,
             sees_window,
             pools_windows(Pooling.LARGEST),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             casting=in_volumes,
         ),
         Operator(
@@ -66,7 +67,7 @@ def operators() -> tuple[Operator, ...]:
             saves_input,
             sees_window,
             pools_windows(Pooling.MEAN),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             casting=in_volumes,
         ),
         Operator("LpPool", pool_cost, saves_input, sees_window, None),

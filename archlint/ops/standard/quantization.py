@@ -6,6 +6,7 @@ from archlint.ops.call import Call
 from archlint.ops.facets import per_output, saves_nothing, sees_first_input
 from archlint.ops.links import Sight
 from archlint.ops.operator import Operator
+from archlint.ops.origin import Origin
 from archlint.ops.signals import passes
 
 
@@ -24,7 +25,7 @@ def operators() -> tuple[Operator, ...]:
             saves_nothing,
             sees_first_input,
             passes,
-            carries_weight=True,
+            origin=Origin.SAME,
         ),
         Operator("DynamicQuantizeLinear", per_output(3), saves_nothing, sees_scaled, passes),
     )

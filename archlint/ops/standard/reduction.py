@@ -15,9 +15,10 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Pooling, Pools
 from archlint.ops.facets import per_input, saves_input, saves_nothing, saves_output
 from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
-from archlint.ops.operator import Operator, SavedFacet, SignalFacet, ViewFacet
+from archlint.ops.operator import Operator, SavedFacet, SignalFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import extent
+from archlint.ops.storage import Storage, ViewFacet
 from archlint.ops.strides import Strides
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
@@ -200,7 +201,7 @@ def _reduce(
     name: str,
     saved: SavedFacet,
     backward: Backward = Backward.MAKES,
-    unview: ViewFacet | None = None,
+    gradient_view: ViewFacet | None = None,
     casting: CastingFacet = KEEPS,
 ) -> Operator:
     return Operator(
@@ -210,6 +211,6 @@ def _reduce(
         sees_reduced,
         reduces(name),
         backward=backward,
-        unview=unview,
+        storage=Storage(gradient_view=gradient_view),
         casting=casting,
     )

@@ -10,10 +10,11 @@ from archlint.ops.autocast import FIRST_OR_SINGLE, Casting, casts
 from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import per_output, saves_nothing
 from archlint.ops.links import Link, Opaque, Sight, Through
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import moves
+from archlint.ops.storage import CHANNELS_LAST
 from archlint.ops.taps import Taps
 
 # Scales are stored as float32: the nearest fraction with a small denominator is what was meant.
@@ -133,7 +134,7 @@ def operators() -> tuple[Operator, ...]:
                 saves_nothing,
                 sees_resized,
                 moves,
-                layout=Layout.CHANNELS,
+                storage=CHANNELS_LAST,
                 casting=FIRST_OR_SINGLE,
             )
             for name in ("Resize", "Upsample")

@@ -6,6 +6,7 @@ from archlint.ops.call import Call
 from archlint.ops.facets import no_cost, saves_nothing, sees_first_input, sees_nothing
 from archlint.ops.links import Sight
 from archlint.ops.operator import Operator
+from archlint.ops.storage import Storage
 from archlint.ops.strides import views_same
 from archlint.ops.undetermined import Undetermined
 
@@ -38,7 +39,7 @@ def operators() -> tuple[Operator, ...]:
         Operator("SequenceLength", no_cost, saves_nothing, sees_nothing, differentiable=False),
         Operator("OptionalHasElement", no_cost, saves_nothing, sees_nothing, differentiable=False),
         *(
-            Operator(name, no_cost, saves_nothing, sees_optional, view=views_same)
+            Operator(name, no_cost, saves_nothing, sees_optional, storage=Storage(view=views_same))
             for name in ("Optional", "OptionalGetElement")
         ),
     )

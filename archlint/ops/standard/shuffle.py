@@ -6,8 +6,9 @@ from archlint.graph.value import Dim, Shape
 from archlint.ops.call import Call
 from archlint.ops.facets import no_cost, saves_nothing
 from archlint.ops.links import Regroup, Sight, Stage, Through
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.operator import Operator
 from archlint.ops.signals import moves
+from archlint.ops.storage import CHANNELS_LAST
 
 
 def sees_depth_to_space(call: Call, _: int) -> Sight:
@@ -76,6 +77,6 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     sights = {"DepthToSpace": sees_depth_to_space, "SpaceToDepth": sees_space_to_depth}
     return tuple(
-        Operator(name, no_cost, saves_nothing, sight, moves, layout=Layout.CHANNELS)
+        Operator(name, no_cost, saves_nothing, sight, moves, storage=CHANNELS_LAST)
         for name, sight in sights.items()
     )

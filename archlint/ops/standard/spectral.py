@@ -12,6 +12,7 @@ from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes_bu
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, contiguous_along
 from archlint.ops.undetermined import Undetermined
 
@@ -118,7 +119,7 @@ def operators() -> tuple[Operator, ...]:
             saves_real,
             sees_transformed,
             casting=_TRANSFORMS,
-            layout=lies_along_signal,
+            storage=Storage(layout=lies_along_signal),
         ),
         Operator("STFT", stft_cost, saves_frames, sees_frames, buffers=(2,), casting=_TRANSFORMS),
     )
