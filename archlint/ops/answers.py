@@ -108,8 +108,8 @@ class Answers:
         added = self.operators.added
         if node.domain or (added and ("", node.op) in added):
             return facet(Call(node, graph))
-        is_as_read = node.kind is not None and graph.read is graph.values
-        key = (facet, node.kind) if is_as_read else (facet, *likeness(node, graph))
+        same = graph.kind(node)
+        key = (facet, *likeness(node, graph)) if same is None else (facet, same)
         try:
             kind = self._kinds.get(key)
         except TypeError:  # an attribute that is a tensor or a graph

@@ -121,14 +121,13 @@ class Kinds:
         scope.kinds[name] = kind
         return kind
 
-    def learn(self, key: CallKey, node: Node, scope: Scope, *, waits: bool) -> None:
-        """Note what a call has made, for others of its kind, and the kind where that is all."""
+    def learn(self, key: CallKey, node: Node, scope: Scope, *, waits: bool) -> CallKind:
+        """Record the outputs of a call for other calls of its kind; return the kind."""
         if key not in self.calls:
             self.calls[key] = CallKind("")
         kind = self.calls[key]
         kind.made, kind.waits = self._made(node.inputs, node.outputs, scope), waits
-        if kind.made is not None:
-            node.note(kind)
+        return kind
 
     def _made(
         self, inputs: Sequence[str], outputs: Sequence[str], scope: Scope

@@ -66,6 +66,7 @@ class GraphReader:
         self._names = Names()
         self._nodes: list[Node] = []
         self._trips: dict[str, int] = {}
+        self._kinds: dict[Node, CallKind] = {}
         self._metadata = _NO_METADATA
 
     def read(
@@ -98,7 +99,8 @@ class GraphReader:
             unused_bindings=unused_bindings,
             trips=self._trips,
             captures=tuple(scope.captures),
-            read=scope.values,
+            kinds=self._kinds,
+            values_read=scope.values,
         )
 
     def _add(self, proto: NodeProto) -> None:
@@ -160,7 +162,9 @@ class GraphReader:
             self._fold(node, proto)
             # The file may say more of one call than of another, and so may another batch.
             if key is not None and context.rebatch is None and not (waits and self._declares(node)):
-                context.kinds.learn(key, node, scope, waits=waits)
+                kind = context.kinds.learn(key, node, scope, waits=waits)
+                if kind.made is not None:
+                    self._kinds[node] = kind
         return node
 
     def _infer(self, node: Node, proto: NodeProto, key: CallKey | None) -> bool:
@@ -200,7 +204,7 @@ class GraphReader:
         if declared and known.waits and self._declares(node):
             return False
         self._scope.repeat(node.outputs, made)
-        node.note(known)
+        self._kinds[node] = known
         if declared and self._depth == 0:
             compare(node.outputs, self._scope, self._context)
         return True
