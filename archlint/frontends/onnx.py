@@ -35,7 +35,7 @@ def load_onnx(path: Path) -> Loaded:
 
 
 def _objections(model: ModelProto) -> tuple[Problem, ...]:
-    """Return what onnx itself has against a model: opset, arity, attributes, order."""
+    """Return the errors of onnx's own checker: opset, arity, attributes, order."""
     from onnx.checker import ValidationError, check_model
     from onnx.defs import onnx_opset_version
 
