@@ -64,7 +64,7 @@ def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
 
 
 def _head(file: ByteFile) -> bytes:
-    """Return the first bytes of a file that may be a model."""
+    """Return the first bytes of a file; raises Unreadable for a known kind of non-model."""
     if file.size == 0:
         raise unreadable("the file is empty", FETCH_AGAIN)
     head = file.read(0, min(_HEAD, file.size))
