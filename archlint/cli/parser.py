@@ -72,7 +72,7 @@ def build_parser(arguments: Sequence[str] = ()) -> Parser:
             name, help=_lower(summary), description=f"{summary}.", allow_abbrev=False
         )
         module.add_arguments(command)
-        with suppress(argparse.ArgumentError):  # some say themselves what more there is to tell
+        with suppress(argparse.ArgumentError):  # some messages contain a hint already
             command.add_argument("--verbose", "-v", action="store_true", help="show where a bug is")
         command.set_defaults(run=module.run, parser=command)
     return parser
@@ -87,20 +87,20 @@ def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     unknown = [word for word in rest if word.startswith("-")]
     if unknown or (rest and not hasattr(options, "paths")):
         options.parser.unknown(unknown or rest)
-    if rest:  # argparse takes no files behind the first option
+    if rest:  # argparse accepts no files after the first option
         options.paths = [*options.paths, *rest]
     return options
 
 
 def _named(word: str, known: Collection[str]) -> str:
-    """Return an argument that was not taken, with what was probably meant."""
+    """Return an unknown argument with a suggestion."""
     if word in known:
         return f"{word}: it goes after the command"
     return f"{word}{did_you_mean(word, known)}"
 
 
 def _is_file(word: str) -> bool:
-    """Whether a word is a path, or would be that of a model."""
+    """Whether a word is an existing path, or looks like that of a model."""
     return os.path.lexists(word) or word.lower().endswith((".onnx", ".yaml", ".yml"))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def formulas_document(model: Model) -> dict[str, Any] | None:
     """Return the formulas, each under the path of its total; None where nothing is open.
 
-    `unknown` is what stays unknown when all dimensions have a size.
+    `unknown` lists the parts that stay unknown when all dimensions have a size.
     """
     if not model.open_dims:
         return None
@@ -86,7 +86,7 @@ def _inference_peak(facts: Facts) -> Amount:
 
 
 def _nodes(model: Model) -> list[dict[str, Any]]:
-    """Return what the nodes compute and keep, as far as that is not known without sizes."""
+    """Return the formulas of each node's work and saved bytes that depend on open dimensions."""
     nodes: list[dict[str, Any]] = []
     if model.formulas.of(_forward_macs).low is None:
         return nodes
@@ -133,7 +133,7 @@ def _formula(formula: Formula, write: Write) -> dict[str, Any]:
 
 
 def _terms(polynomial: Polynomial | None, symbols: tuple[str, ...]) -> list[dict[str, Any]] | None:
-    """Return the terms: a coefficient, "p/q" where it is a fraction, and the powers above 0."""
+    """Return the terms: a coefficient, "p/q" where it is a fraction, and nonzero exponents."""
     if polynomial is None:
         return None
     return [
