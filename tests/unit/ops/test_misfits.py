@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from archlint.graph.invalid import InvalidGraph
+from archlint.ops.autocast import Lists
 from archlint.ops.call import Call
 from archlint.ops.effect import read_slots
 from archlint.ops.fan import Fan
 from archlint.ops.registry import operators
 from archlint.ops.saved import Gradients
+from archlint.ops.strides import contiguous
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -66,8 +68,12 @@ def answers(one):
         lambda: one.operator.saved(one.call, gradients),
         lambda: one.operator.sight(one.call, 0),
     ]
-    if callable(one.operator.layout):
-        facets.append(lambda: one.operator.layout(one.call, (None,) * len(one.call.node.inputs)))
+    storage = one.operator.storage
+    if callable(storage.layout):
+        facets.append(lambda: storage.layout(one.call, (None,) * len(one.call.node.inputs)))
+    if storage.view is not None:
+        facets.append(lambda: storage.view(one.call, 0, contiguous(one.call.shape(0))))
+    facets += [lambda kind=kind: one.operator.casting(one.call, kind) for kind in Lists]
     if one.operator.signal is not None:
         facets.append(lambda: one.operator.signal(one.call))
     for facet in facets:
