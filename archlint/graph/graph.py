@@ -1,4 +1,4 @@
-"""The graph: nodes in topological order, values by name, and who makes and uses them."""
+"""The graph: nodes in topological order, values by name, and their producers and consumers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Graph:
 
     @cached_property
     def producers(self) -> dict[str, Node]:
-        """The node that makes each computed tensor."""
+        """The node that computes each tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}
 
     @cached_property
@@ -84,7 +84,7 @@ class Graph:
         return inner
 
     def operands(self, node: Node) -> tuple[str, ...]:
-        """Return the names of what a node uses: its inputs, and what its subgraphs capture."""
+        """Return the tensors that a node uses: its inputs, and the captures of its subgraphs."""
         graphs = self.inner.get(node.name)
         if graphs is None:
             return node.inputs
@@ -99,7 +99,7 @@ class Graph:
 
     @property
     def is_from_pytorch(self) -> bool:
-        """Whether PyTorch wrote the file: named tensors go by the names of their modules there."""
+        """Whether PyTorch exported the file, so that weights are named after their modules."""
         return self.metadata.get("producer_name") == "pytorch"
 
     @cached_property

@@ -8,8 +8,8 @@ from dataclasses import field
 from functools import cached_property
 from typing import TypeAlias
 
+from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_made_up
 from archlint.graph.node import Node
 from archlint.graph.program.frames import Frame, exported_call, frames
 from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
@@ -183,7 +183,7 @@ class Execution:
     def _is_of_program(self, name: str) -> bool:
         """Whether a tensor is one of the program, not a size that the exporter works out."""
         dtype = self.graph.values[name].dtype
-        return dtype is not None and (dtype.is_float or not is_made_up(name))
+        return dtype is not None and (dtype.is_float or not is_generated_name(name))
 
 
 def _stack(node: Node) -> Iterator[tuple[Path, Frame]]:

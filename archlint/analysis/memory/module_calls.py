@@ -6,8 +6,8 @@ from bisect import bisect_right
 from functools import cached_property
 
 from archlint.analysis.structure.blocks import Blocks
+from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_made_up
 from archlint.graph.program.modules import Path
 from archlint.record import record
 
@@ -43,7 +43,9 @@ class ModuleCalls:
             dtype = values[node.output].dtype if node.output else None
             is_use = dtype is not None and dtype.is_float
             reads = [
-                name for name in node.inputs if is_use and name in weights and not is_made_up(name)
+                name
+                for name in node.inputs
+                if is_use and name in weights and not is_generated_name(name)
             ]
             for module in modules:
                 goes_on = module in before and used[module].isdisjoint(reads)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis.parameters.lineage import Lineage, Use
 from archlint.frontends.properties import BUFFER, INITIALIZER
-from archlint.graph.made_up import is_computed_anew, is_made_up
+from archlint.graph.generated_names import is_folded_name, is_generated_name
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.ops.masking import adds_to_scores
@@ -94,7 +94,7 @@ class StoredRoles:
         told = self._signature is not None and weight is not None and self._of_program(name)
         if told:
             return told
-        if weight is not None and self._keeps_names and not is_made_up(name):
+        if weight is not None and self._keeps_names and not is_generated_name(name):
             return self._of_named(value, uses)
         return self._of_used(value, uses)
 
@@ -127,7 +127,7 @@ class StoredRoles:
                 return False
         if not self._has_absent_parameters or _NUMBER.sub("", name) in _MADE_OF_NUMBERS:
             return False
-        return not (self.is_restored and is_computed_anew(name))
+        return not (self.is_restored and is_folded_name(name))
 
     @cached_property
     def _has_absent_parameters(self) -> bool:
@@ -150,7 +150,7 @@ class StoredRoles:
 
         What the graph makes without a name is none then, be it a literal or a tensor of ones.
         """
-        return self._keeps_names and not all(map(is_made_up, self.lineage.graph.weights))
+        return self._keeps_names and not all(map(is_generated_name, self.lineage.graph.weights))
 
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role of a tensor that has its name in the framework's state dictionary."""
@@ -202,7 +202,7 @@ class StoredRoles:
             return False
         maker = self.lineage.graph.producers.get(value.name)
         is_literal = maker is not None and self._is_literal(maker)
-        if maker is not None and self._names_parameters and is_made_up(value.name):
+        if maker is not None and self._names_parameters and is_generated_name(value.name):
             return False
         if operator.storage.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8

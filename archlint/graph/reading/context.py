@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
-from archlint.graph.control_flow.rounds import Allowance
+from archlint.graph.control_flow.unrolling import Allowance
 from archlint.graph.reading.kind import Kinds
 from archlint.record import record
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from archlint.graph.control_flow.branches import lift, merge, taken_branch
 from archlint.graph.control_flow.loops import collect, count, settle, states
 from archlint.graph.control_flow.operators import CHOICE, CONTROL_FLOW, LOOPS
-from archlint.graph.control_flow.rounds import body_of, differ, size, write_out
+from archlint.graph.control_flow.unrolling import body_of, iterations_differ, size, unroll
 from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.inference.arity import check_graphs
@@ -111,24 +111,24 @@ class GraphReader:
                 self._lift(proto, branch)
                 return
         node = self._node(proto)
-        if node.op in LOOPS and not node.domain and self._write_out(proto, node):
+        if node.op in LOOPS and not node.domain and self._unroll(proto, node):
             return
         self._nodes.append(node)
 
-    def _write_out(self, proto: NodeProto, node: Node) -> bool:
+    def _unroll(self, proto: NodeProto, node: Node) -> bool:
         """Read the rounds of a loop as nodes of this graph, where they differ; say whether."""
         trips, body = self._trips.get(node.name), body_of(proto)
         # A loop that never runs has no rounds whose results could be joined.
-        if not trips or body is None or not differ(node, self._scope):
+        if not trips or body is None or not iterations_differ(node, self._scope):
             return False
         if not self._context.allowance.spend(trips * (1 + size(body))):
             return False
-        rounds = list(write_out(proto, trips, self._context.inference.opset))
-        if not rounds:
+        iterations = list(unroll(proto, trips, self._context.inference.opset))
+        if not iterations:
             return False
         del self._trips[node.name]
         self._scope.drop(node.outputs)
-        for each in rounds:
+        for each in iterations:
             self._splice(each)
         return True
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
 from archlint.ops.restored.distinct_numbers import NO_NUMBERS, DistinctNumbers
@@ -44,7 +44,7 @@ def restored(
 
 def _is_mixed(graph: Graph) -> bool:
     """Whether some stored tensors are separate copies, made by the exporter."""
-    return graph.is_from_pytorch and any(map(is_computed_anew, graph.weights))
+    return graph.is_from_pytorch and any(map(is_folded_name, graph.weights))
 
 
 def _ordered(graph: Graph) -> Graph:
