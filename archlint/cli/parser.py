@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COMMANDS = ("check", "inspect", "rule", "devices", "config", "schema", "plugins", "export")
 
 _DESCRIPTION = "A static linter for neural-network architectures: ONNX graphs and YAML files."
-_EPILOG = """exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 could not do the job
+_EPILOG = """exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 wrong usage or a crash
 
   archlint check model.onnx net.arch.yaml --device nvidia-a100-40gb --batch-size 32
   archlint inspect model.onnx
@@ -73,7 +73,12 @@ def build_parser(arguments: Sequence[str] = ()) -> Parser:
         )
         module.add_arguments(command)
         with suppress(argparse.ArgumentError):  # some messages contain a hint already
-            command.add_argument("--verbose", "-v", action="store_true", help="show where a bug is")
+            command.add_argument(
+                "--verbose",
+                "-v",
+                action="store_true",
+                help="show the traceback of an internal error",
+            )
         command.set_defaults(run=module.run, parser=command)
     return parser
 

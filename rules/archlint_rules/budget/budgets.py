@@ -155,7 +155,7 @@ def _limit(  # noqa: PLR0913 - the parts of a budget
     missing: Missing | None = None,
     has_formula: bool = True,
 ) -> Iterator[Budget]:
-    """Yield a budget where there is a limit; its source is its setting unless there are words."""
+    """Yield a budget if there is a limit; its source is its setting unless `source` is given."""
     if limit is not None:
         source = source or setting
         yield Budget(what, measure, limit, setting, source, write, missing, has_formula)
@@ -186,13 +186,13 @@ def _weights(facts: Facts) -> Amount:
 
 
 def _weights_and_activations(facts: Facts) -> Amount:
-    """Return what a framework takes, which gives each result a tensor of its own."""
+    """Return the memory of a framework, which allocates a tensor for each result."""
     alive = facts.deployment.activations
     return _weights(facts) + Amount(alive.high, alive.high, alive.unknown)
 
 
 def _on_device(facts: Facts) -> Amount:
-    """Return what a training step takes of its device, the reserves with it."""
+    """Return the device memory of a training step, including reserves."""
     memory = facts.device_memory
     return facts.training_memory.peak if memory is None else memory.total
 

@@ -21,7 +21,7 @@ class StepBudgetExceeded(Rule):
     tags = ("compute", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the matmul-class work of a step and its time against their budgets."""
+        """Compare the matmul-class work of a step and its time with their budgets."""
         yield from self._works(model)
         yield from self._times(model)
 
@@ -51,7 +51,7 @@ class StepBudgetExceeded(Rule):
             )
 
     def _times(self, model: Model) -> Iterator[Finding]:
-        """Report an error where the arithmetic alone is too long, a warning where all of it is."""
+        """Report an error where the arithmetic alone takes too long, else a warning."""
         for budget, _, severity in exceeded(model, step_time):
             yield self._too_slow(model, budget, severity)
 
