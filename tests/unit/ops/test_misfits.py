@@ -84,7 +84,7 @@ def answers(one):
 
 
 @pytest.mark.parametrize("name", MISFITS)
-def test_a_call_that_makes_no_sense_is_undetermined(probe, name):
+def test_an_invalid_call_is_undetermined(probe, name):
     op, inputs, attributes, domain = MISFITS[name]
 
     assert list(answers(probe(op, inputs, 1, attributes, domain)))
@@ -106,7 +106,7 @@ def test_every_operator_answers_for_any_input(probe, axes):
     assert len(asked) > 200
 
 
-def test_an_effect_speaks_only_of_inputs_that_are_there(probe):
+def test_an_effect_refers_only_to_present_inputs(probe):
     asked = 0
     for domain, op in operators().entries:
         try:
@@ -144,7 +144,7 @@ WINDOWS = {
 
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
 @pytest.mark.parametrize("name", WINDOWS)
-def test_a_window_that_cannot_be_is_undetermined(probe, op, name):
+def test_an_impossible_window_is_undetermined(probe, op, name):
     attributes = {"kernel_shape": [3, 3], **WINDOWS[name]}
     one = probe(op, [floats(1, 2, 9, 9), floats(2, 2, 3, 3)], 1, attributes, "")
 

@@ -139,7 +139,7 @@ def changed(one, axis, target):
 @pytest.mark.parametrize(
     "case", CASES, ids=[f"{case[0]} {case[4]} {' '.join(case[2])}" for case in CASES]
 )
-def test_an_output_reads_what_moves_it(probe, case):
+def test_an_output_reads_the_inputs_that_change_it(probe, case):
     op, inputs, attributes, domain, axis, target, kind = case
     outputs = 2 if op in STATEFUL else 1
     one = probe(op, inputs, outputs, attributes, domain)
