@@ -113,5 +113,5 @@ def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
 
 
 def sees_any_position(call: Call, _: int) -> Sight:
-    """Where elements are read or written depends on the data."""
+    """The position of the elements that are read or written depends on the data."""
     raise Undetermined(f"where {call.node.op} reads depends on the data")

@@ -17,13 +17,13 @@ _Others = ParamSpec("_Others")
 _Answer = TypeVar("_Answer")
 
 _MISFITS = (ArithmeticError, LookupError, ValueError)
-"""What formulas come to where ranks, sizes and attributes do not go together."""
+"""The exceptions of formulas for inconsistent ranks, sizes and attributes."""
 
 
 def guarded(entry: Operator) -> Operator:
-    """Return the operator with facets that raise `Undetermined` for a call that makes no sense.
+    """Return the operator with facets that raise `Undetermined` for an invalid call.
 
-    A facet then reads like its formula: that a matrix has two axes is not asked in every one.
+    Facets can then be written like formulas, without checks such as that a matrix has two axes.
     """
     return replace(
         entry,
@@ -47,7 +47,7 @@ def _guarded_storage(storage: Storage) -> Storage:
 
 
 def _of_whole_calls(facet: SignalFacet) -> SignalFacet:
-    """Return the facet of calls that have the inputs that the answer speaks of."""
+    """Return the facet with a check that all inputs that the effect refers to are present."""
 
     @wraps(facet)
     def answer(call: Call) -> Effect:

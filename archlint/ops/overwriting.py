@@ -9,7 +9,8 @@ from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.record import replace
 
 DEPENDS_ON = "whether it is computed in place, which training.in-place states"
-# What hands on a view: PyTorch normalizes planes as channels of one sample, and cuts the result.
+# Operators whose output is a view: PyTorch normalizes planes as channels of one sample, and
+# reshapes the result.
 _MAKE_VIEWS = frozenset({"InstanceNormalization"})
 
 
@@ -48,9 +49,9 @@ def saves_output_or_rewrites(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def rewriting(saved: SavedTensors, call: Call, in_place: bool | None) -> SavedTensors:
-    """Return what an activation saves, with what it takes to go back through a view.
+    """Return what an activation saves, including the cost of differentiating through a view.
 
-    It changes the tensor that it is a view of.
+    The activation modifies the base of the view.
     """
     maker = call.graph.producers.get(call.node.inputs[0])
     if in_place is False or maker is None or maker.op not in _MAKE_VIEWS:
@@ -60,7 +61,7 @@ def rewriting(saved: SavedTensors, call: Call, in_place: bool | None) -> SavedTe
 
 
 def is_in_place(call: Call, gradients: Gradients) -> bool | None:
-    """Whether it is in place, by the file, its record of the program, or else the target."""
+    """Whether a call is in place, by the file, its recorded source line, or else the target."""
     from archlint.graph.program.in_place import called_in_place
 
     if not gradients.is_spare:

@@ -35,13 +35,14 @@ _ALIGNED_ROWS = 32
 _FLOAT_BYTES, _FLOAT_BITS = 4, 32
 _INPUTS = ("query", "key", "value", "mask")
 
-# Both exporters scale queries and keys by the root of the scale each, which nobody does by hand.
+# Both exporters scale queries and keys by the root of the scale each, which hand-written code does
+# not do.
 _SCORES = made(
     "MatMul",
     made("Mul", Tensor("query"), Number()),
     made("Mul", Tensor("key"), Number()),
 )
-# A causal mask is an option of the kernel and no tensor; exporters make a triangle for it.
+# A causal mask is an option of the kernel, not a tensor; exporters create a triangle for it.
 _CAUSAL = made(
     "Where", made("Equal", made("Trilu", Tensor("ones")), Number(0)), Number(), Number(0)
 )
@@ -63,7 +64,7 @@ _SOFTMAX = either(
 def saves_flash(call: Call, gradients: Gradients) -> SavedTensors:
     """A fused kernel saves queries, keys, values, the output, a mask, and a number a row.
 
-    On the CPU it takes neither other numbers of heads for the keys nor a mask that is trained.
+    On the CPU it supports neither grouped key heads nor a trained mask.
     """
     if not gradients.needed:
         return NOTHING
@@ -100,7 +101,7 @@ def saves_materialized(call: Call, gradients: Gradients) -> SavedTensors:
         return NOTHING
     lead = _joint([call.shape(slot)[:-2] for slot in range(3)])
     query, key, value = (_FLOAT_BYTES * prod((*lead, *call.shape(slot)[-2:])) for slot in range(3))
-    # The keys may be there as the exporter turned them: the other way round.
+    # The exporter may have transposed the keys.
     scores = query * prod(call.shape(1)[-2:]) // call.shape(0)[-1] ** 2
     dropped = scores if call.number("dropout", 0.0) else 0
     mask = dropped // _FLOAT_BYTES if gradients.bool_masks else dropped

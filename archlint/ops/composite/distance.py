@@ -14,10 +14,10 @@ X, Y = Tensor("x"), Tensor("y")
 
 
 def saves_directions(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save each vector that needs a gradient, its length twice, and the other one's direction.
+    """Save each vector that needs a gradient, its norm twice, and the other one's direction.
 
-    PyTorch divides the vectors by their lengths, which it cuts off in place, and multiplies then,
-    all after it stretched both to one shape.
+    PyTorch broadcasts both vectors, divides them by their norms, which are clamped in place, and
+    multiplies the results.
     """
     needed = tuple(slot for slot in (0, 1) if gradients[slot])
     if not needed:
@@ -30,7 +30,7 @@ def saves_directions(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_angle(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save both legs; the sum of their squares, its reciprocal and products are made on the way."""
+    """Save both inputs; the derivative takes the sum of squares, its reciprocal and products."""
     if not gradients.needed:
         return NOTHING
     steps = 5 if gradients[0] and gradients[1] else 3
@@ -38,7 +38,7 @@ def saves_angle(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_distances(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save both sets of points and the distances, which are turned for the second set."""
+    """Save both sets of points and the distances, which are transposed for the second set."""
     if not gradients.needed:
         return NOTHING
     turned = 2 * nbytes(call.output()) if gradients[1] else 0

@@ -16,10 +16,10 @@ _REDUCTIONS = {"prod": "mul", "amax": "max", "amin": "min"}
 
 
 def saves_bags(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the places of the rows and where each bag begins, and a bag's length twice.
+    """Save the row indices, the offsets of the bags, and the size of each bag twice.
 
-    A mean saves the bag of each row besides, with room for one more, and a maximum the place of
-    each largest element.
+    A mean also saves the bag of each row, plus one more element, and a maximum the index of each
+    largest element.
     """
     if not gradients[0]:
         return NOTHING
@@ -67,6 +67,6 @@ def _reads_reduction(call: ExportedCall) -> Attributes | None:
 
 
 def _reads_mode(call: ExportedCall) -> Attributes | None:
-    """Accept bags whose rows are not scaled, which would save the scales."""
+    """Accept bags without per-sample weights, which would be saved too."""
     mode = call.integer(4, 0)
     return None if mode is None or call.argument(_SCALES) != "None" else {"mode": mode}

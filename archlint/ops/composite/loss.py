@@ -63,10 +63,9 @@ _OF_CHANCES = made(
 
 
 def saves_scores(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the scores, what they should be, and the weight of what is there.
+    """Save the scores, the targets, and the weight of positives.
 
-    Their difference is multiplied and divided in turn; with a weight, a formula of five tensors
-    stands in its place.
+    The derivative multiplies and divides their difference; with a weight, it creates five tensors.
     """
     if not gradients.needed:
         return NOTHING

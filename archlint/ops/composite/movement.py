@@ -26,14 +26,14 @@ from archlint.ops.strides import (
     views_same,
 )
 
-# How attention cuts a projection to queries, keys and values into three: it makes the result
-# contiguous, which the exporter leaves out.
+# How attention splits a packed projection into queries, keys and values: it makes the result
+# contiguous, which the exporter omits.
 _PACKED = made(
     "Squeeze", made("Transpose", made("Unsqueeze", Tensor("x")), label="moved"), label="packed"
 )
 
 
-# What indexing takes of all of an axis: tracing writes it down, though nothing is run for it.
+# A slice of a whole axis, from indexing: tracing records it, although nothing is executed for it.
 _WHOLE = made("Slice", Tensor("x"), label="part")
 
 # A roll along one axis, as TorchScript writes it.
@@ -51,7 +51,7 @@ _PATCHES = made(
 
 
 def _is_all(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept a stretch that is all of the tensor, in its order."""
+    """Accept a slice of the whole tensor in its order."""
     whole, part = matching.tensors["x"], matching.tensors["part"]
     sizes = graph.values[whole].sizes
     if sizes is None or graph.values[part].sizes != sizes:
@@ -62,7 +62,7 @@ def _is_all(matching: Matching, graph: Graph) -> Attributes | None:
 
 
 def _is_whole(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept two pieces in the other order that are all of a tensor along one axis."""
+    """Accept two slices that cover a tensor along one axis, in swapped order."""
     whole, rolled, last, first = (
         graph.values[matching.tensors[label]].sizes for label in ("x", "rolled", "last", "first")
     )
@@ -82,27 +82,27 @@ def _puts_windows_together(matching: Matching, graph: Graph) -> Attributes | Non
 
 
 def views_windows(call: Call, _: int, strides: Strides) -> Strides:
-    """Windows along an axis, whose places are a new last axis."""
+    """Windows along an axis; the position in the window is a new last axis."""
     axis = axis_of(call.integer("axis", 0), strides)
     step = call.integer("step", 1)
     return (*strides[:axis], step * strides[axis], *strides[axis + 1 :], strides[axis])
 
 
 def views_diagonal(call: Call, _: int, strides: Strides) -> Strides:
-    """A step along a diagonal is one along both axes, whose places are a new last axis."""
+    """A step along a diagonal is one along both axes; the diagonal is a new last axis."""
     first, second = (axis_of(axis, strides) for axis in call.integers("axes") or (0, 1))
     others = (stride for axis, stride in enumerate(strides) if axis not in {first, second})
     return (*others, strides[first] + strides[second])
 
 
 def views_promoted(call: Call, _: int, strides: Strides) -> Strides | None:
-    """Whole numbers among others are taken as they are."""
+    """Integers among floats are not converted."""
     dtype = call.input(0).dtype
     return None if dtype is None or dtype.is_float else strides
 
 
 def saves_for_wrapping(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save nothing; the gradient is copied, and again for each side that was written."""
+    """Save nothing; the gradient is copied, and once more for each padded side."""
     if not gradients[0]:
         return NOTHING
     return SavedTensors(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
@@ -114,7 +114,7 @@ def _is_circular(matching: Matching, _: Graph) -> Attributes | None:
 
 
 def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept the exchange of the new first axis with the last but one."""
+    """Accept a transposition of the new first axis and the second last one."""
     order = graph.producers[matching.tensors["moved"]].attributes.get("perm")
     if not isinstance(order, tuple) or len(order) != 5:
         return None
@@ -122,18 +122,18 @@ def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
 
 
 def views_unbound(call: Call, _: int, strides: Strides) -> Strides:
-    """One place along an axis for each output."""
+    """One position along an axis for each output."""
     axis = axis_of(call.integer("axis", 0), strides)
     return strides[:axis] + strides[axis + 1 :]
 
 
 def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
-    """A tensor that lies in order already is not copied."""
+    """A contiguous tensor is not copied."""
     return strides if strides == contiguous(call.shape(0)) else None
 
 
 def saves_every_index(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the indices of every axis that is indexed; the gradient is made out of zeros."""
+    """Save the indices of every indexed axis; the gradient is scattered into zeros."""
     if not gradients[0]:
         return NOTHING
     indices = call.present(range(1, len(call.node.inputs)))
@@ -141,7 +141,7 @@ def saves_every_index(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_put(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the places; what is added there too, as index_add does, which exporters write so."""
+    """Save the indices; with accumulation, as exporters write index_add, also the values."""
     values = len(call.node.inputs) - 1
     if not (gradients[0] or gradients[values]):
         return NOTHING
@@ -150,7 +150,7 @@ def saves_put(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_for_writing(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save nothing; the part's gradient is copied, and zeros are made for what was written over."""
+    """Save nothing; the slice's gradient is copied, and zeros replace the overwritten part."""
     if not gradients.needed:
         return NOTHING
     made = 2 - gradients[1]
@@ -200,7 +200,7 @@ def composites() -> tuple[Composite, ...]:
             ("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
             reads=_reads_no_dropout,
         ),
-        # What is written into a part of a tensor, in its own storage.
+        # Writing into a slice of a tensor, in its storage.
         Composite(
             framework_operator("WritePart", saves_for_writing, storage=Storage(view=views_same)),
             targets=("aten.slice_scatter.default", "aten.select_scatter.default"),
@@ -273,14 +273,14 @@ def _reads_windows(call: ExportedCall) -> Attributes | None:
 
 
 def _reads_accumulation(call: ExportedCall) -> Attributes:
-    """Tell what was written as index_add from what the program itself puts, where it is known."""
+    """Distinguish index_add from the program's own index_put, where that is known."""
     lines = [frame.code for node in call.nodes for frame in frames(node)[-1:]]
     puts = any("index_put" in line for line in lines)
     return {"accumulate": int(call.argument(3, "False") == "True" and not puts)}
 
 
 def _reads_format(call: ExportedCall) -> Attributes | None:
-    """Accept a copy that asks for an order of axes; one that does not is what dropout left."""
+    """Accept a copy with a memory format; one without is the remainder of a dropout."""
     asked = call.target != "aten.clone.default" or "memory_format" in call.keywords
     return NONE if asked else None
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def saves_gates(call: Call, gradients: Gradients) -> SavedTensors:
     """Save the sums of the state, in which two gates are computed in place, and three tensors.
 
-    These are the new state's candidate, what the reset gate multiplied, and the old state without
-    the candidate: both are overwritten by their products, so that autograd copies them before.
+    These are the candidate state, the operand of the reset gate, and the difference of the old
+    state and the candidate: the last two are overwritten by products, so that autograd saves
+    copies.
     """
     if not gradients.needed:
         return NOTHING
@@ -26,7 +27,7 @@ def saves_gates(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def _cut(label: str, place: int) -> Pattern:
-    """Return a third of what a product with the input or with the state made."""
+    """Return a third of a product with the input or with the state."""
     third = made("Split", Tensor(label), output=place)
     return either(third, made("Identity", third))  # as one takes a tensor from a list
 

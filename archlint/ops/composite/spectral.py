@@ -35,7 +35,7 @@ _COMPLEX_PRODUCT = made("Concat", made("Sub", _PARTS, _PARTS), made("Add", _PART
 
 
 def _axes(call: ExportedCall) -> Attributes | None:
-    """Read the axes that are transformed, the last one at last."""
+    """Read the transformed axes, in order."""
     axes = tuple(map(int, re.findall(r"-?\d+", call.argument(1))))
     return {"axes": axes} if axes else None
 

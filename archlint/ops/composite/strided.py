@@ -26,7 +26,7 @@ _STRIDED = made(
 
 
 def saves_windows(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save nothing; parts of the gradient that overlap are added up at their places in int64."""
+    """Save nothing; overlapping gradients are accumulated through int64 indices."""
     strides = call.integers("strides")
     if not gradients.needed or strides is None or not _overlap(call.output_shape(), strides):
         return NOTHING
@@ -35,7 +35,7 @@ def saves_windows(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def _overlap(sizes: Strides, strides: Strides) -> bool:
-    """Whether two elements may lie at the same place in the storage."""
+    """Whether two elements may share a position in the storage."""
     last = 0
     for stride, size in sorted(zip(strides, sizes, strict=True)):
         if size > 1:
@@ -46,7 +46,7 @@ def _overlap(sizes: Strides, strides: Strides) -> bool:
 
 
 def views_strided(call: Call, slot: int, strides: Strides) -> Strides | None:
-    """The strides are given, whatever the tensor's own are."""
+    """The strides are given explicitly, independent of the tensor's own."""
     given = call.integers("strides")
     return views_reshaped(call, slot, strides) if given is None else given
 
@@ -73,7 +73,7 @@ def _numbers(text: str) -> Iterator[int]:
 
 
 def _sums_steps(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept a sum of steps along one axis each, every one a number times how often it is made."""
+    """Accept a sum over axes of a range times a constant stride."""
     steps: dict[int, int] = {}
     pending = [matching.tensors["places"]]
     while pending:

@@ -34,14 +34,14 @@ def sees_reduced(call: Call, _: int) -> Sight:
 
 
 def sees_expanded(call: Call, _: int) -> Sight:
-    """An axis of one element comes in."""
+    """An axis of one element is inserted."""
     rank = call.rank(0)
     place = int(call.known(1).reshape(-1)[0]) % (rank + 1)
     return {0: tuple(Through(axis, axis + (axis >= place)) for axis in range(rank))}
 
 
 def sees_unfolded(call: Call, _: int) -> Sight:
-    """Window j begins at `step` j; the place in the window is the last axis."""
+    """Window j begins at `step` j; the position in the window is the last axis."""
     rank = call.rank(0)
     axis = call.integer("dim", -1) % rank
     links: list[Link] = list(same_axes(rank))
@@ -57,7 +57,7 @@ def sees_transformed(call: Call, _: int) -> Sight:
 
 
 def sees_blocked(call: Call, _: int) -> Sight:
-    """Channels are put into blocks, and keep their order."""
+    """Channels are grouped into blocks, in order."""
     rank = call.rank(0)
     if not call.integer("channels_last", 0):
         return {0: same_axes(rank)}
@@ -66,7 +66,7 @@ def sees_blocked(call: Call, _: int) -> Sight:
 
 
 def sees_unblocked(call: Call, _: int) -> Sight:
-    """Channels leave their blocks in order."""
+    """Blocked channels are unpacked, in order."""
     rank = call.rank(0)
     if not call.integer("channels_last", 0):
         return {0: same_axes(rank)}
@@ -100,19 +100,19 @@ def sees_ngrams(call: Call, output: int) -> Sight:
 
 
 def sees_padding(call: Call, _: int) -> Sight:
-    """Where padding lies is data."""
+    """The position of padding depends on the data."""
     reason = "where padding lies depends on the data"
     rank = call.rank(0)
     return {0: (*(Opaque(axis, reason) for axis in range(rank - 1)), Through(rank - 1, rank - 1))}
 
 
 def sees_reread(_: Call, __: int) -> Sight:
-    """The order of the elements is data."""
+    """The order of the elements depends on the data."""
     raise Undetermined("the order of the elements depends on the data")
 
 
 def sees_unknown(call: Call, _: int) -> Sight:
-    """What is inside is not in the graph."""
+    """The operator's body is not in the graph."""
     raise Undetermined(f"what {call.node.op} runs is not in the graph")
 
 

@@ -91,7 +91,7 @@ def heads(call: Call, name: str = "num_heads") -> int:
 
 
 def filled(call: Call, slot: int) -> int:
-    """Return how much of a cache is filled; `Undetermined` where the input in a slot is data."""
+    """Return the filled length of a cache; `Undetermined` where it depends on the data."""
     known = call.constant(slot)
     if known is None or known.size != 1:
         raise Undetermined("how much of a shared cache is filled is not known")

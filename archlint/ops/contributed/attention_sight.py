@@ -43,7 +43,7 @@ def _sees_mask(call: Call, slot: int) -> tuple[Link, ...]:
 
 
 def is_causal(call: Call) -> bool:
-    """Whether queries see no later keys, as in grouped attention unless it is said otherwise."""
+    """Whether queries read no later keys, which is the default of grouped attention."""
     if call.node.op in {"GroupQueryAttention", "SparseAttention"}:
         return bool(call.integer("causal", 1))
     return bool(call.integer("unidirectional", 0))
@@ -74,7 +74,7 @@ def sees_steps_first(_: Call, output: int) -> Sight:
 
 
 def sees_packed_tokens(call: Call, _: int) -> Sight:
-    """Tokens read those of their own sequence; where it begins is data."""
+    """Tokens read those of their own sequence, whose start depends on the data."""
     reason = "the lengths of packed sequences depend on the data"
     return {
         slot: (

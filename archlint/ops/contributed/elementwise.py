@@ -46,7 +46,7 @@ from archlint.record import replace
 
 
 def saves_biased(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the input, or what came of adding the bias to it."""
+    """Save the input, or its sum with the bias."""
     if not gradients.needed:
         return NOTHING
     return (
@@ -55,7 +55,7 @@ def saves_biased(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_halves(call: Call, gradients: Gradients) -> SavedTensors:
-    """A gated activation saves what came in, with the bias added."""
+    """A gated activation saves its input, with the bias added."""
     return SavedTensors(own=nbytes(call.input(0))) if gradients.needed else NOTHING
 
 
@@ -98,7 +98,7 @@ def sees_quantized_softmax(call: Call, output: int) -> Sight:
 
 
 def sees_halves(call: Call, _: int) -> Sight:
-    """Each output reads its place in both halves of the last axis."""
+    """Each output reads its position in both halves of the last axis."""
     rank = call.rank(0)
     links: list[Link] = list(same_axes(rank))
     size = (call.input(0).shape or ())[-1]
@@ -111,7 +111,7 @@ def sees_halves(call: Call, _: int) -> Sight:
 
 
 def sees_gated(call: Call, output: int) -> Sight:
-    """A gate and what it gates, in two inputs or as halves of one."""
+    """A gate and the gated values, in two inputs or as halves of one."""
     if call.has_input(1):
         return sees_added(0, 1)(call, output)
     if call.integer("interleaved", 0):
@@ -150,13 +150,13 @@ def sees_one(call: Call, _: int) -> Sight:
 
 
 def sees_gate_or_rate(call: Call, output: int) -> Sight:
-    """The decay comes of the first input, the rate of the fourth."""
+    """The decay depends on the first input, the rate on the fourth."""
     slot = 0 if output == 0 else 3
     return {slot: same_axes(call.rank(slot))}
 
 
 def sees_scores(call: Call, _: int) -> Sight:
-    """Scores pass; which of them are struck out depends on all words so far."""
+    """Scores pass through; which of them are masked depends on all previous tokens."""
     return {1: same_axes(call.rank(1)), 0: (Through(0, 0), Whole(1))}
 
 

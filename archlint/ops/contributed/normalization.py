@@ -19,7 +19,7 @@ from archlint.ops.standard.normalization import saves_normalized, sees_normalize
 from archlint.ops.taps import Taps
 
 _STATISTIC_BYTES = DType.FLOAT32.bits // 8
-_SUM = 3  # the output that hands on the sum before the normalization
+_SUM = 3  # the output with the sum before the normalization
 
 
 def saves_skipped(statistics: int) -> SavedFacet:
@@ -50,7 +50,7 @@ def sees_skipped(call: Call, output: int) -> Sight:
 
 
 def saves_embedded(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the words, the sum of their embeddings, and two statistics of each."""
+    """Save the token ids, the sum of their embeddings, and two statistics per token."""
     if not gradients.needed:
         return NOTHING
     words = call.present((0, 1, 8))
@@ -61,7 +61,7 @@ def saves_embedded(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def sees_embedded(call: Call, output: int) -> Sight:
-    """Each position reads its own words; the lengths read the mask."""
+    """Each position reads its own tokens; the lengths read the mask."""
     if output == 1:
         return {7: (Through(0, 0), Whole(1))} if call.has_input(7) else {}
     slots = (0, 1) if call.node.op.startswith("Q") else (0, 1, 8)

@@ -29,7 +29,7 @@ def sees_gate(call: Call, _: int) -> Sight:
 
 
 def sees_rotated(call: Call, output: int) -> Sight:
-    """Each output reads its own place of what is rotated; pairs of features are mixed."""
+    """Each output reads its own position of the rotated tensor; pairs of features are mixed."""
     if call.node.op != "GemmaRotaryEmbedding":
         return sees_first_input(call, output)
     first = 1 if output == 0 else 3

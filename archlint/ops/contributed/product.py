@@ -33,7 +33,7 @@ def _order(call: Call, slot: int) -> tuple[int, ...]:
 
 
 def _plain(call: Call) -> Call:
-    """Return the call as a product of factors that lie as they are multiplied."""
+    """Return the call as a product of factors in the order in which they are multiplied."""
     names, others = [], {}
     for slot in (0, 1):
         value = call.input(slot)
@@ -107,7 +107,7 @@ def packed_cost(weight: int) -> CostFacet:
 
 
 def saves_weight(_: Call, gradients: Gradients) -> SavedTensors:
-    """A product with a packed matrix saves its input only where the matrix learns."""
+    """A product with a packed matrix saves its input only where the matrix is trained."""
     return SavedTensors(inputs=((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ()))
 
 
@@ -167,17 +167,17 @@ def sees_pairs(_: Call, __: int) -> Sight:
 
 
 def sees_table_rows(call: Call, _: int) -> Sight:
-    """Each index opens a row of the table."""
+    """Each index selects a row of the table."""
     return {1: same_axes(call.rank(1))}
 
 
 def sees_words(_: Call, __: int) -> Sight:
-    """Each word is made of its own characters."""
+    """Each word reads its own characters."""
     return {0: (Through(0, 0), Whole(1))}
 
 
 def words_cost(call: Call) -> Cost:
-    """Undetermined: how long a word is decides how often its kernel is applied."""
+    """Undetermined: the work depends on the length of each word."""
     raise Undetermined(f"the bit width of {call.node.name!r} depends on the data")
 
 

@@ -54,7 +54,7 @@ def saves_projected(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def packed_tokens(call: Call) -> Attended:
-    """Return the sizes where sequences lie one after the other, without padding between them."""
+    """Return the sizes for packed sequences, without padding between them."""
     tokens, width = shape_of(call, 0, 2)
     columns, count = shape_of(call, 1, 2)[1], heads(call)
     widths = call.integers("qkv_hidden_sizes") or (columns // 3,) * 3

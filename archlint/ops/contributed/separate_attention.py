@@ -78,7 +78,7 @@ def one_step(call: Call) -> Attended:
 
 
 def packed_tokens(call: Call) -> Attended:
-    """Return the sizes where sequences lie one after the other, without padding between them."""
+    """Return the sizes for packed sequences, without padding between them."""
     query, count = shape_of(call, 0, 2, 4), heads(call)
     width = query[3] if len(query) == 4 else query[1] // count
     value = shape_of(call, 2, 2)[1] // count if call.has_input(2) else width

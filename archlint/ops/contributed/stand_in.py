@@ -86,7 +86,7 @@ class Standing:
         return self.standard.signal(self._call(call))
 
     def sight(self, call: Call, output: int) -> Sight:
-        """The links of the standard operator, between the slots and the axes of this one."""
+        """The links of the standard operator, mapped to the slots and axes of this one."""
         picked = self._picked(call)
         standard = self.standard.sight(self._call(call), output)
         if self._is_last(call):
@@ -138,7 +138,7 @@ def _first(value: Value) -> Value:
 
 
 def _turned(links: Links, source: Value, target: Value, is_data: bool) -> Links:
-    """Return links between axes that stand in their own order: channels last."""
+    """Return links between axes with the channels last."""
     if source.shape is None or target.shape is None:
         raise Undetermined(f"the rank of {source.name!r} is not known")
     inward = _axis(len(source.shape)) if is_data else _itself

@@ -61,9 +61,9 @@ def sees_tokens(call: Call, output: int) -> Sight:
 
 
 def experts_cost(call: Call) -> Cost:
-    """Count the experts that each token is sent to: k of them, with two or three products each.
+    """Count the experts of each token: k of them, with two or three products each.
 
-    Which experts they are is data; how many is not.
+    Which experts are chosen depends on the data, but not how many.
     """
     layout = _LAYOUTS[call.node.op]
     chosen, width = call.integer("k", 1), call.shape(0)[-1]
@@ -79,7 +79,7 @@ def experts_cost(call: Call) -> Cost:
 
 
 def _expert(call: Call, slot: int, layout: tuple[int, ...]) -> tuple[int, int]:
-    """Return outputs and inputs of one expert's product, whatever its weight is packed to."""
+    """Return outputs and inputs of one expert's product, whose weight may be packed."""
     shape = call.shape(slot)
     if len(shape) != 3:
         raise Undetermined(f"{call.input(slot).name!r} has {len(shape)} axes")
@@ -120,7 +120,7 @@ def router_cost(call: Call) -> Cost:
 
 
 def sees_lost(_: Call, __: int) -> Sight:
-    """Several layers in one, whose sequences are data."""
+    """Several layers in one operator, whose sequences depend on the data."""
     raise Undetermined("several layers in one node are not followed")
 
 

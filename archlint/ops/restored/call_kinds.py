@@ -54,7 +54,7 @@ CREATIONS = frozenset(
     {"arange", "zeros", "ones", "full", "linspace", "eye", "zeros_like", "ones_like", "full_like"}
 )
 NUMBERS = frozenset({"scalar_tensor_default", "beta", "threshold", "tmp", "self_scaled"})
-"""Single numbers, and names inside of functions that the exporter writes out."""
+"""Scalars, and names inside functions that the exporter decomposes."""
 
 KEEPING_SIZE = VIEWS | COPIES | _LINEAR | OF_OUTPUT | OF_INPUT | NUMBERS
 SAVING_NOTHING = (

@@ -77,7 +77,7 @@ _POINTWISE: Mapping[str, tuple[SavedFacet, int]] = MappingProxyType(
 
 
 def sees_softmax(call: Call, _: int) -> Sight:
-    """Every output reads all of the normalized axis, and its own place on the others."""
+    """Every output reads all of the normalized axis, and its own position on the others."""
     rank = call.rank(0)
     axis = call.integer("axis", -1 if call.graph.opset >= 13 else 1) % rank
     # Before opset 13 all axes from `axis` on were normalized together.
@@ -99,7 +99,7 @@ def saves_mask(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def views_undropped(call: Call, _: int, strides: Strides) -> Strides | None:
-    """A dropout of nothing hands its input on."""
+    """An inactive dropout returns its input."""
     return None if _drops(call) else strides
 
 
@@ -112,7 +112,7 @@ def _drops(call: Call) -> bool:
 
 
 def drops(call: Call) -> Effect:
-    """Elements stay, or a share of them becomes zero in training: one half where it is open."""
+    """Elements are unchanged, or a fraction of them (one half by default) is zero in training."""
     if not _drops(call):
         return Passes(in_place=True)
     ratio = call.constant(1) if call.has_input(1) else None

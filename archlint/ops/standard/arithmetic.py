@@ -43,7 +43,7 @@ def saves_power(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_remainder(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save both inputs for the divisor's gradient, -dy round(a / b): what is divided needs none."""
+    """Save both inputs for the divisor's gradient, -dy round(a / b)."""
     if not gradients[1]:
         return NOTHING
     return SavedTensors(inputs=(0, 1), transient=2 * nbytes(call.output()))
@@ -72,9 +72,9 @@ def saves_result(tensors: int) -> SavedFacet:
 
 
 def saves_compared(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save both inputs of a larger or smaller one: where they are equal, each gets one half.
+    """Save both inputs of a maximum or minimum: where they are equal, each gets half the gradient.
 
-    The last gradient is made of a halved one, through a mask of equals and one of the larger.
+    The last gradient is computed from a halved one, with masks of equal and of larger elements.
     """
     if not gradients.needed:
         return NOTHING
@@ -90,7 +90,7 @@ def saves_condition(_: Call, gradients: Gradients) -> SavedTensors:
 def chooses(call: Call) -> Effect:
     """Replace elements by a constant: the others keep their distribution.
 
-    What stands for minus infinity blocks elements, and says nothing of the scale of the others.
+    A constant that represents minus infinity masks elements, and has no effect on the scale.
     """
     masks = Masks(call.graph)
     blocking = [masks.blocks(name) for name in call.node.inputs[1:]]

@@ -67,7 +67,7 @@ def tree_cost(call: Call) -> Cost:
 
 
 def sees_chosen(call: Call, _: int) -> Sight:
-    """Columns are picked by their numbers."""
+    """Columns are selected by their indices."""
     last = call.rank(0) - 1
     chosen = call.constant(1)
     along: Link = Whole(last)
@@ -78,7 +78,7 @@ def sees_chosen(call: Call, _: int) -> Sight:
 
 
 def sees_joined(call: Call, _: int) -> Sight:
-    """Features of several tensors stand side by side."""
+    """Features of several tensors are concatenated."""
     sight: dict[int, Links] = {}
     start: int | None = 0
     for slot in range(len(call.node.inputs)):
@@ -94,7 +94,7 @@ def sees_joined(call: Call, _: int) -> Sight:
 
 
 def sees_map(_: Call, __: int) -> Sight:
-    """What is in a map is data."""
+    """The contents of a map depend on the data."""
     raise Undetermined("what is in a map is not known")
 
 

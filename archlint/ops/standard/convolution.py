@@ -56,7 +56,7 @@ def transposed_cost(call: Call) -> Cost:
 
 
 def channels(call: Call, weight: int = 1, *, transposed: bool = False) -> Link:
-    """Return how output channels see input channels: all of them, or those of their group."""
+    """Return the input channels that output channels read: all of them, or those of their group."""
     groups = call.integer("group", 1)
     if groups == 1:
         return Whole(1, features=True)
@@ -169,7 +169,7 @@ def _reached(inputs: int, outputs: int, one: Sliding, padding: int) -> float:
 
 
 def saves_operands(_: Call, gradients: Gradients) -> SavedTensors:
-    """Saves input and kernel while anything needs a gradient; of the bias the size will do."""
+    """Save input and kernel if anything needs a gradient; of the bias, only the size is needed."""
     return SavedTensors(inputs=(0, 1)) if gradients.needed else NOTHING
 
 

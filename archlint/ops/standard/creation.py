@@ -10,7 +10,7 @@ from archlint.ops.origin import Origin
 
 
 def sees_indices(call: Call, _: int) -> Sight:
-    """Each index opens a row of its own."""
+    """Each index creates a row of its own."""
     rank = call.rank(0)
     axis = call.integer("axis", -1) % (rank + 1)
     return {0: tuple(Through(each, each + (each >= axis)) for each in range(rank))}

@@ -18,7 +18,7 @@ _PIVOT_BYTES = 4
 
 
 def determinant_cost(call: Call) -> Cost:
-    """Count 2/3 N^3 operations to factor each matrix; elementwise work, for it is no product."""
+    """Count 2/3 N^3 operations to factor each matrix, as elementwise work, not as a product."""
     shape = call.shape(0)
     if len(shape) < 2:
         raise Undetermined("the determinant of something that is not a matrix")
@@ -45,7 +45,7 @@ def saves_products(_: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_gate(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save gate and value, and the activated gate, whose product with the value it is."""
+    """Save gate and value, and the activated gate, which is multiplied with the value."""
     if not gradients.needed:
         return NOTHING
     return SavedTensors(inputs=(0, 1), own=nbytes(call.output()))

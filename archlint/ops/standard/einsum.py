@@ -18,7 +18,7 @@ _ELLIPSIS = "..."
 
 @record
 class Factor:
-    """One side of a product: its indices, where it lies, and the inputs that it is made of."""
+    """One side of a product: its indices, strides, and the inputs that it is computed from."""
 
     letters: str
     strides: Strides | None
@@ -26,11 +26,11 @@ class Factor:
 
     @property
     def is_input(self) -> bool:
-        """Whether the side is an input itself and no earlier product."""
+        """Whether the side is an input itself, not an earlier product."""
         return len(self.slots) == 1
 
     def along(self, letters: str, sizes: Mapping[str, int]) -> Strides | None:
-        """Return the strides along these indices, 0 along those that the side has not."""
+        """Return the strides along these indices, 0 for indices that the side does not have."""
         if self.strides is None:
             return None
         places = dict(zip(self.letters, self.strides, strict=True))
@@ -54,7 +54,7 @@ class Contraction:
         return self.batched + self.rows + self.columns + self.summed
 
     def result(self, order: str, sizes: Mapping[str, int]) -> Factor:
-        """Return the product: batched, or, where nothing is summed, made element by element."""
+        """Return the product: batched, or elementwise where nothing is summed."""
         lies = self.batched + self.rows + self.columns
         letters = "".join(letter for letter in order if letter in lies)
         shape = tuple(sizes[letter] for letter in letters)
@@ -138,7 +138,7 @@ def contractions(
 
 
 def einsum_cost(call: Call) -> Cost:
-    """Count the product of all index extents of each contraction; a mere product sums nothing."""
+    """Count the product of all index extents of each contraction, if it sums over any index."""
     operands, output = equation(call)
     if len(operands) == 1:
         return Cost(elementwise=call.elements(0))
@@ -191,10 +191,10 @@ def saves_einsum(call: Call, gradients: Gradients) -> SavedTensors:
 def _passing(
     last: Contraction, operands: Sequence[str], gradients: Gradients, sizes: Mapping[str, int]
 ) -> int:
-    """Return the elements that the derivative of the last product makes on the way to those of all.
+    """Return the elements of intermediate gradients in the derivative of the last product.
 
-    They are the gradient of an earlier product, and, where nothing is summed, gradients in full of
-    what was broadcast.
+    They are the gradient of an earlier product, and, where nothing is summed, full gradients of
+    operands that were broadcast.
     """
 
     def elements(letters: str) -> int:
@@ -228,7 +228,7 @@ def _is_copied(side: Factor, groups: Sequence[str], sizes: Mapping[str, int]) ->
 
 
 def lies_as_product(call: Call, strides: Sequence[Strides | None]) -> Strides:
-    """Return the strides of the result, which lies as the last product made it."""
+    """Return the strides of the result, which are those of the last product."""
     operands, output = equation(call)
     sizes = extents(call, operands)
     shape = tuple(sizes[letter] for letter in output)

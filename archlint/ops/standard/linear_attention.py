@@ -94,7 +94,7 @@ def causal_cost(call: Call) -> Cost:
 
 
 def saves_causal(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save input and weight, and with an activation what went into it."""
+    """Save input and weight, and with an activation also its input."""
     if not gradients.needed:
         return NOTHING
     activated = call.text("activation", "none") != "none"
@@ -104,7 +104,7 @@ def saves_causal(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def sees_causal(call: Call, output: int) -> Sight:
-    """Place t reads the K taps up to it; the state is the end of the input."""
+    """Position t reads the K taps up to it; the state is the end of the input."""
     rank, taps = call.rank(0), call.shape(1)[2:]
     dilation = call.integer("dilation", 1)
     if call.integer("channels_last", 0) or call.integer("input_channels", 0):

@@ -82,9 +82,9 @@ def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Li
 
 
 def saves_indices(call: Call, gradients: Gradients) -> SavedTensors:
-    """A lookup saves its indices; choosing one place along an axis is a view.
+    """A lookup saves its indices; selecting one position along an axis is a view.
 
-    The gradient of a table of weights is made at once, that of another tensor out of zeros.
+    The gradient of an embedding is allocated once, that of another tensor is scattered into zeros.
     """
     if not gradients[0] or call.input(1).shape == ():
         return NOTHING
@@ -93,25 +93,25 @@ def saves_indices(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_gathered(call: Call, gradients: Gradients) -> SavedTensors:
-    """A choice of elements saves its indices, and its input for the shape of the gradient.
+    """Gathering elements saves the indices, and the input for the shape of the gradient.
 
-    The gradient is made out of zeros.
+    The gradient is scattered into zeros.
     """
     return SavedTensors(inputs=(0, 1), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
 def saves_places(call: Call, gradients: Gradients) -> SavedTensors:
-    """What is written elsewhere, or added there, saves the places, for the gradient of either."""
+    """Scattering, with or without addition, saves the indices for both gradients."""
     if call.text("reduction", "none") not in {"none", "add"}:
         return saves_reduced(call, gradients)
     return SavedTensors(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
 
 
 def saves_reduced(call: Call, gradients: Gradients) -> SavedTensors:
-    """A reduction of what comes to a place saves all, whichever it is.
+    """A scatter reduction saves all its inputs, whichever the reduction.
 
-    The gradient of the largest or smallest is shared among equals, which are counted, and that of a
-    product is divided by each factor, where at most one of them is zero.
+    The gradient of a maximum or minimum is shared among equal elements, which are counted, and that
+    of a product is divided by each factor, if at most one of them is zero.
     """
     if not (gradients[0] or gradients[2]):
         return NOTHING
@@ -125,15 +125,15 @@ def saves_reduced(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_written(call: Call, gradients: Gradients) -> SavedTensors:
-    """As what is written elsewhere, but nothing where the places are those of a slice.
+    """As scattering, but nothing is saved where the indices are those of a slice.
 
-    Exporters work the places of a slice out. PyTorch writes into a view of the tensor then.
+    Exporters compute the indices of a slice; PyTorch writes into a view of the tensor then.
     """
     return NOTHING if _is_worked_out(call.node.inputs[1], call) else saves_places(call, gradients)
 
 
 def _is_worked_out(name: str, call: Call) -> bool:
-    """Whether integers follow from constants and shapes alone."""
+    """Whether integers depend on constants and shapes only."""
     graph, waiting, seen = call.graph, [name], set[str]()
     while waiting:
         current = waiting.pop()

@@ -31,11 +31,11 @@ def cross_entropy_cost(call: Call) -> Cost:
 
 
 def saves_cross_entropy(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save what the softmax made, which the look-up shares, the targets and the class weights."""
+    """Save the log-softmax, which the look-up shares, the targets and the class weights."""
     if not gradients.needed:
         return NOTHING
     inputs, wide = call.present((1, 2)), nbytes(call.input(0))
-    # The gradient of the log-probabilities is made first; then the targets are needed no more.
+    # The gradient of the log-probabilities is computed first; then the targets are freed.
     made = wide - nbytes(call.input(1))
     if call.has_output(1):
         return SavedTensors(inputs=inputs, outputs=(1,), own=_TOTAL_WEIGHT_BYTES, transient=made)
@@ -43,7 +43,7 @@ def saves_cross_entropy(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def sees_targets(call: Call, output: int) -> Sight:
-    """Each sample and place has its own loss, unless they are added up."""
+    """Each sample and position has its own loss, unless they are summed."""
     rank = call.rank(0)
     if output == 1:  # the log-probabilities
         return {0: tuple(_class_link(axis, 0) for axis in range(rank))}
@@ -58,7 +58,7 @@ def sees_targets(call: Call, output: int) -> Sight:
 
 
 def _class_link(axis: int, dropped: int) -> Link:
-    """Return the link of an axis of (N, C, ...), of which the classes are read together."""
+    """Return the link of an axis of (N, C, ...); the classes are read together."""
     if axis == 1:
         return Whole(1)
     return Through(axis, axis - (dropped if axis > 1 else 0))

@@ -43,7 +43,8 @@ def gemm_cost(call: Call) -> Cost:
 def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
     """Save each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
 
-    A square may have been a power, which TorchScript writes so: that makes a tensor more.
+    A product of a tensor with itself may have been a square (TorchScript writes x ** 2 so), whose
+    derivative needs one more tensor.
     """
     inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
     first, second = call.node.inputs[:2]
@@ -54,9 +55,9 @@ def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
 def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
     """Save each factor where the other one needs a gradient, or a copy of it.
 
-    PyTorch multiplies matrices, or batches of them along one axis. A factor whose axes cannot be
-    merged to that without moving elements is copied, and the copy is saved. The gradient of one
-    that was broadcast to the batch is as large as the whole batch before it is summed.
+    PyTorch multiplies matrices, or batches of them along one axis. A factor that is not a view of
+    such a shape is copied, and the copy is saved. The gradient of a factor that was broadcast over
+    the batch has the full batch size before it is summed.
     """
     ranks = call.rank(0), call.rank(1)
     shared: list[int] = []
@@ -82,7 +83,7 @@ def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
 def _merged(
     shape: tuple[int, ...], slot: int, ranks: tuple[int, int], output: tuple[int, ...]
 ) -> tuple[int, ...] | None:
-    """Return the shape that a factor is multiplied in, None where it is taken as it is."""
+    """Return the shape to which a factor is merged for the product, None if unchanged."""
     if len(shape) < 3:
         return None
     if slot == 0 and ranks[1] <= 2:
@@ -91,14 +92,14 @@ def _merged(
 
 
 def merges_product(call: Call) -> tuple[int, ...]:
-    """Return the shape that a product has as matrices, or as one batch of them."""
+    """Return the shape of a product as a matrix, or as one batch of matrices."""
     shape = call.output_shape()
     inner = 1 if call.rank(1) <= 2 else 2
     return (prod(shape[:-inner]), *shape[-inner:]) if len(shape) > inner else shape
 
 
 def _is_copied(shape: tuple[int, ...], strides: Strides, merged: tuple[int, ...]) -> bool:
-    """Whether a factor has to be copied, after it was broadcast to the batch of the product."""
+    """Whether a factor, broadcast to the batch of the product, has to be copied."""
     if prod(shape) != prod(merged):
         return any(dim != 1 for dim in shape[:-2])
     return reshape(shape, strides, merged) is None
@@ -144,7 +145,7 @@ def sees_matmul(left: int, right: int) -> SightFacet:
 
 
 def _weighs_causally(call: Call, left: int, right: int) -> bool:
-    """Whether a product takes means of the past of what is computed."""
+    """Whether a product averages past positions of a computed tensor."""
     if call.input(right).role is Role.STORED:
         return False
     return Masks(call.graph).weighs_causally(call.node.inputs[left])
@@ -179,7 +180,7 @@ def _batch(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
 
 
 def sees_einsum(call: Call, _: int) -> Sight:
-    """An index of the output passes through, any other is summed."""
+    """An index of the output passes through; any other is summed."""
     operands, output = equation(call)
     return {
         slot: tuple(
@@ -197,7 +198,7 @@ def sums_gemm(call: Call) -> Effect:
 
 
 def sums_einsum(call: Call) -> Effect:
-    """Sum over the indices that both operands have and the output has not."""
+    """Sum over the indices that both operands have and the output does not."""
     operands, output = equation(call)
     if len(operands) != 2:
         raise Undetermined("an Einsum of one operand or of more than two")

@@ -45,7 +45,7 @@ from archlint.ops.undetermined import Undetermined
 
 
 def sees_reshaped(call: Call, _: int) -> Sight:
-    """Axes are re-cut in row-major order."""
+    """Axes are reshaped in row-major order."""
     before, after = call.input(0).shape, call.output().shape
     if before is None or after is None:
         raise Undetermined(f"the shape of {call.node.output!r} is not known")
@@ -53,14 +53,14 @@ def sees_reshaped(call: Call, _: int) -> Sight:
 
 
 def sees_transposed(call: Call, _: int) -> Sight:
-    """Axes change places."""
+    """Axes are permuted."""
     rank = call.rank(0)
     order = call.integers("perm") or tuple(reversed(range(rank)))
     return {0: tuple(Through(source, target) for target, source in enumerate(order))}
 
 
 def sees_squeezed(call: Call, _: int) -> Sight:
-    """Axes of one element go."""
+    """Axes of one element are removed."""
     rank = call.rank(0)
     gone = _axes(call, rank)
     if gone is None:
@@ -77,7 +77,7 @@ def sees_squeezed(call: Call, _: int) -> Sight:
 
 
 def sees_unsqueezed(call: Call, _: int) -> Sight:
-    """Axes of one element come."""
+    """Axes of one element are inserted."""
     new = _axes(call, call.output_rank()) or frozenset()
     kept = [axis for axis in range(call.output_rank()) if axis not in new]
     return {0: tuple(Through(source, target) for source, target in enumerate(kept))}
@@ -91,7 +91,7 @@ def _axes(call: Call, rank: int) -> frozenset[int] | None:
 
 
 def sees_concatenated(call: Call, _: int) -> Sight:
-    """Each input fills its own stretch of the joined axis."""
+    """Each input fills its own range of the joined axis."""
     rank = call.output_rank()
     joined = call.integer("axis", 0) % rank
     sight: dict[int, Links] = {}
@@ -110,7 +110,7 @@ def sees_concatenated(call: Call, _: int) -> Sight:
 
 
 def sees_split(call: Call, output: int) -> Sight:
-    """Each output is a stretch of the cut axis."""
+    """Each output is a range of the split axis."""
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
     links: list[Link] = list(same_axes(rank))
@@ -125,7 +125,7 @@ def sees_split(call: Call, output: int) -> Sight:
 
 
 def sees_sliced(call: Call, _: int) -> Sight:
-    """A stretch of an axis, in steps that may be negative."""
+    """A range of an axis, with a step that may be negative."""
     rank = call.rank(0)
     shape = call.input(0).shape or ()
     links: list[Link] = list(same_axes(rank))
@@ -160,7 +160,7 @@ def _slice_link(axis: int, start: int, step: int, size: object) -> Link:
 
 
 def sees_padded(call: Call, _: int) -> Sight:
-    """Elements move by the padding before them; padding itself reads nothing."""
+    """Elements are shifted by the padding before them; padding itself reads nothing."""
     rank = call.rank(0)
     pads = call.integers("pads") or call.integers("paddings")
     if pads is None:
@@ -183,7 +183,7 @@ def saves_for_padding(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def casts_for_padding(call: Call, lists: Lists) -> Casting:
-    """The CPU reflects and repeats in fp32."""
+    """On the CPU, reflecting and repeating paddings run in fp32."""
     is_constant = call.text("mode", "constant") == "constant"
     return Casting.SINGLE if lists is Lists.CPU and not is_constant else Casting.FIRST
 
@@ -287,7 +287,7 @@ def operators() -> tuple[Operator, ...]:
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
-        # PyTorch makes it as large as its input, and cuts it to its size after that.
+        # PyTorch allocates it as large as its input, and then returns a slice of it.
         Operator(
             "Col2Im",
             no_cost,

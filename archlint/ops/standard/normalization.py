@@ -37,8 +37,8 @@ def saves_batch_statistics(call: Call, gradients: Gradients) -> SavedTensors:
 def saves_instance_statistics(call: Call, gradients: Gradients) -> SavedTensors:
     """Instance norm saves its input and two statistics for each sample and channel.
 
-    A gain is repeated for each sample, and saved so. A file has one in any case: of ones, which
-    nothing trains, where the framework had none.
+    A gain is repeated for each sample, and the result is saved. ONNX requires a gain, which is a
+    constant of ones where the framework had none.
     """
     if not gradients.needed:
         return NOTHING
@@ -50,7 +50,7 @@ def saves_instance_statistics(call: Call, gradients: Gradients) -> SavedTensors:
 def saves_group_statistics(call: Call, gradients: Gradients) -> SavedTensors:
     """Group norm saves its input and two statistics for each sample and group.
 
-    Their format is that of the CPU on a GPU too.
+    Their number format on a GPU is the same as on the CPU.
     """
     if not gradients.needed:
         return NOTHING
@@ -77,7 +77,7 @@ def saves_normalized(call: Call, gradients: Gradients) -> SavedTensors:
     if gradients.on_gpu:
         return SavedTensors(inputs=tuple(range(len(call.node.inputs))), own=statistics)
     normalized = _FLOAT_BYTES * call.elements(0)
-    wide = 2 * normalized  # the gradients of the quotient and of the square, on their way
+    wide = 2 * normalized  # intermediate gradients, of the quotient and of the square
     if width(call.input(0)) // 8 < _FLOAT_BYTES:
         own = statistics + (2 if gradients[0] else 1) * normalized
         return SavedTensors(own=own, transient=wide)
@@ -97,9 +97,9 @@ def saves_local_response(call: Call, gradients: Gradients) -> SavedTensors:
 def _with_statistics(
     call: Call, gradients: Gradients, statistics: int, slots: tuple[int, ...] | None = None
 ) -> SavedTensors:
-    """Save inputs and numbers in fp32, or in half precision where the CPU sees nothing else.
+    """Save inputs and statistics: in fp32, or on the CPU in half precision if all inputs are.
 
-    Ones and zeros that an exporter puts in for a gain or a shift are not there in the framework.
+    Constant ones and zeros that an exporter adds for a gain or a shift do not exist in PyTorch.
     """
     present = call.present(slots)
     widest = max(width(call.input(slot)) for slot in present) // 8
@@ -148,7 +148,7 @@ def sees_groups(call: Call, _: int) -> Sight:
 
 
 def _places(axes: range) -> Iterator[Link]:
-    """Yield the links of axes of which statistics read all places, and scale each of them."""
+    """Yield the links of axes over which statistics are computed and then applied."""
     return (Whole(axis, own=axis) for axis in axes)
 
 

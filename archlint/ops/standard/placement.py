@@ -16,7 +16,7 @@ from archlint.ops.taps import Taps
 
 
 def sees_centred(call: Call, _: int) -> Sight:
-    """What is cut off, or padded, is shared by both ends; an odd element goes to the right."""
+    """Cropping or padding is split between both ends; an odd element goes to the right."""
     links: list[Link] = list(same_axes(call.rank(0)))
     before, after = call.input(0).shape or (), call.output().shape or ()
     for axis in range(min(len(before), len(after))):
@@ -33,7 +33,7 @@ def sees_centred(call: Call, _: int) -> Sight:
 
 
 def sees_written(call: Call, _: int) -> Sight:
-    """A cache keeps its places but for those that are written, which are data."""
+    """A cache is unchanged except for the written positions, which depend on the data."""
     rank = call.rank(0)
     axis = call.integer("axis", -2) % rank
     links: list[Link] = list(same_axes(rank))
@@ -42,7 +42,7 @@ def sees_written(call: Call, _: int) -> Sight:
 
 
 def saves_places(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save where was written."""
+    """Save the indices that were written."""
     return SavedTensors(inputs=(2,)) if gradients.needed and call.has_input(2) else NOTHING
 
 

@@ -11,7 +11,7 @@ from archlint.ops.signals import passes
 
 
 def sees_scaled(call: Call, output: int) -> Sight:
-    """Elements stay in place; the range of a tensor, which scales them, is no data path."""
+    """Elements keep their positions; the range of a tensor, which scales them, is no data path."""
     return sees_first_input(call, output) if output == 0 else {}
 
 

@@ -27,9 +27,9 @@ _ALIASES = 256
 def recurrent_cost(call: Call) -> Cost:
     """Count x W and h R at every step: T B D G H (I + H) for G gates and D directions.
 
-    The state before the first step is no result of the cell, so that the first product with R has a
-    data gradient of its own, or none. Where the lengths of the sequences are data, all but one of
-    them may have one step.
+    The initial state is not computed by the cell, so that the first product with R may need no
+    gradient of the state. Where the lengths of the sequences depend on the data, all but one of
+    them may have a single step.
     """
     steps, batch = _extent(call)
     inputs, states = prod(call.shape(1)), prod(call.shape(2))
@@ -61,9 +61,9 @@ def _extent(call: Call) -> tuple[int, int]:
 def saves_cells(numbers: int, states: int, more: int) -> SavedFacet:
     """Save `numbers` for each step and hidden unit, and `states` for each hidden unit, a sequence.
 
-    That is what PyTorch's cells save on the CPU, measured. When the backward pass first sums, two
-    steps are gone and the gradients of their gates are there: `more` numbers for each hidden unit
-    of a sequence, less where that is negative.
+    These figures were measured for PyTorch's cells on the CPU. When the backward pass first sums,
+    the saved tensors of two steps have been freed and the gradients of their gates allocated:
+    `more` is the difference, in numbers per hidden unit and sequence.
     """
 
     def saved(call: Call, gradients: Gradients) -> SavedTensors:
@@ -74,10 +74,10 @@ def saves_cells(numbers: int, states: int, more: int) -> SavedFacet:
         element = width(call.input(0)) // 8
         units = steps * batch * hidden * element
         copies = _copies(call, gradients, directions)
-        # The gradient of R: what the steps so far add up to, that of this step, and their sum.
+        # The gradient of R: the sum over previous steps, that of this step, and the new sum.
         summed = (min(steps, 3) * hidden + 1) * rows * element + more * units // steps
         gates = steps * batch * rows * element
-        # One direction after the other: the second one runs when the first one is done.
+        # The directions run one after the other.
         waiting = (directions - 1) * gradients[0] * nbytes(call.input(0))
         gone = numbers * units + copies // directions
         second = (directions - 1) * (_of_weights(call, gradients) // 2 - gone) + waiting
@@ -93,10 +93,10 @@ def saves_cells(numbers: int, states: int, more: int) -> SavedFacet:
 
 
 def saves_workspace(cells: SavedFacet) -> SavedFacet:
-    """Save the states before and after, the outputs, and the workspace of oneDNN, a direction.
+    """Save initial and final states, the outputs, and oneDNN's workspace, for each direction.
 
-    So PyTorch runs an LSTM on the CPU. cuDNN has a reserve of its own, of which no more is known
-    than that it lies between what `cells` save and such a workspace.
+    This is how PyTorch runs an LSTM on the CPU. cuDNN's reserve space is only known to lie between
+    what `cells` save and such a workspace.
     """
 
     def saved(call: Call, gradients: Gradients) -> SavedTensors:
@@ -115,13 +115,13 @@ def saves_workspace(cells: SavedFacet) -> SavedFacet:
         inputs = () if copies else (0,)
         if not call.has_input(3):  # zeros in place of the biases, as large as the weights
             own += nbytes(call.input(1)) + nbytes(call.input(2))
-        # It makes the gradients of the states and of the input, whether these need one or not.
+        # The gradients of the states and of the input are always computed.
         transient = 2 * batch * hidden * element + (not gradients[0]) * nbytes(call.input(0))
         if directions == 1 and call.has_output(0):
             return SavedTensors(inputs, outputs=(0,), own=own, transient=transient)
         if directions == 2:
-            # One direction after the other: at first the gradients of its weights alone are there,
-            # then what it saved is gone, and its gradient of the input waits for the other one.
+            # One direction after the other: first, only the gradients of its weights exist; then
+            # its saved tensors are freed, and its gradient of the input waits for the other one.
             freed = workspace + 2 * batch * hidden * element + units
             second = gradients[0] * nbytes(call.input(0)) - freed
             transient += max(-_of_weights(call, gradients) // 2, second)
@@ -131,11 +131,11 @@ def saves_workspace(cells: SavedFacet) -> SavedFacet:
 
 
 def saves_packed(whole: SavedFacet, cells: SavedFacet) -> SavedFacet:
-    """Save what `cells` save of a packed batch, whose sequences have lengths that are data.
+    """Save what `cells` save of a packed batch, whose sequence lengths depend on the data.
 
-    The steps of all sequences are put together first, and saved as they are. At the low end each
-    sequence but the longest one has one step; at the high end all are equally long, which PyTorch
-    runs as the `whole` batch that it then is. Sequences that end leave two states behind, measured.
+    The steps of all sequences are concatenated first, and saved. At the low end each sequence but
+    the longest one has one step; at the high end all are equally long, which PyTorch runs as a
+    regular (`whole`) batch. Sequences that end leave two states behind (measured).
     """
 
     def saved(call: Call, gradients: Gradients) -> SavedTensors:
@@ -174,8 +174,8 @@ def _copies(call: Call, gradients: Gradients, times: int) -> int:
 def workspace_bytes(steps: int, batch: int, inputs: int, hidden: int) -> int:
     """Return the bytes that oneDNN saves for one direction of an LSTM in float32.
 
-    Fitted to what it says of 250 layers, all to the byte: gates and cells of every step, then
-    states of two layers before and after every step and their gradients, each from a page on.
+    Fitted exactly to oneDNN's answers for 250 layers: gates and cells of every step, then states
+    of two layers before and after every step and their gradients, each aligned to a page.
     """
     rows = batch * (steps + 1) * 2
     parts = (
@@ -188,7 +188,7 @@ def workspace_bytes(steps: int, batch: int, inputs: int, hidden: int) -> int:
 
 
 def _leading(numbers: int) -> int:
-    """Round a row up to whole cache lines, and one more where rows would fall on each other."""
+    """Round a row up to whole cache lines, plus one where rows would alias in the cache."""
     lines = -(-numbers // _LINE) * _LINE
     return lines + _LINE if lines % _ALIASES == 0 else lines
 

@@ -15,7 +15,7 @@ _INDEX_BYTES = 4  # torchvision saves int32 places of the maxima
 
 
 def sees_region(call: Call, _: int) -> Sight:
-    """Where a region lies is data."""
+    """The position of a region depends on the data."""
     reason = "where a region lies depends on the data"
     spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
     return {0: (Opaque(0, reason), Through(1, 1), *spatial)}
@@ -33,7 +33,7 @@ def saves_regions(_: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_region_maxima(call: Call, gradients: Gradients) -> SavedTensors:
-    """Pooling the maxima of regions saves the regions, and where each maximum was."""
+    """Max pooling of regions saves the regions, and the index of each maximum."""
     if not gradients.needed:
         return NOTHING
     return SavedTensors(inputs=(1,), own=_INDEX_BYTES * call.output_elements())

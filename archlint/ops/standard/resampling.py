@@ -111,14 +111,14 @@ _ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 
 
 def saves_grid(call: Call, gradients: Gradients) -> SavedTensors:
-    """Sampling at a grid saves the input and the grid, whose gradient is made in any case."""
+    """Sampling at a grid saves the input and the grid, whose gradient is always computed."""
     if not gradients.needed:
         return NOTHING
     return SavedTensors(inputs=(0, 1), transient=0 if gradients[1] else nbytes(call.input(1)))
 
 
 def sees_anywhere(call: Call, _: int) -> Sight:
-    """Where a grid samples is data."""
+    """The positions that a grid samples depend on the data."""
     reason = "where a grid samples depends on the data"
     spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
     return {0: (Through(0, 0), Through(1, 1), *spatial)}

@@ -12,7 +12,7 @@ from archlint.ops.undetermined import Undetermined
 
 
 def sees_item(_: Call, __: int) -> Sight:
-    """Which tensors are in a sequence depends on the data."""
+    """The items of a sequence depend on the data."""
     raise Undetermined("which tensors are in the sequence is not known")
 
 

@@ -51,9 +51,9 @@ def sees_transformed(call: Call, _: int) -> Sight:
 
 
 def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
-    """Return the strides of the spectra: each lies in one piece, its real and imaginary parts too.
+    """Return the strides of the spectra: each is contiguous, including real and imaginary parts.
 
-    PyTorch moves the transformed axis behind the others.
+    PyTorch moves the transformed axis to the end.
     """
     shape = call.output_shape()
     return contiguous_along(shape, (_signal_axis(call), len(shape) - 1))
@@ -62,8 +62,8 @@ def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
 def saves_real(call: Call, gradients: Gradients) -> SavedTensors:
     """Save a signal of real numbers; from a complex one, nothing is needed.
 
-    PyTorch saves it for no more than its shape. The gradient of half a spectrum is filled up with
-    zeros and transformed as complex numbers, of which the real parts are taken.
+    PyTorch saves it only for its shape. The gradient of a half spectrum is padded with zeros and
+    transformed as complex numbers, of which the real parts are taken.
     """
     if not gradients[0] or call.shape(0)[-1] != 1:
         return NOTHING
@@ -72,9 +72,9 @@ def saves_real(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_frames(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the frames of a signal behind the window, or where there is none the signal itself.
+    """Save the windowed frames of a signal, or without a window the signal itself.
 
-    Frames overlap: behind a window they are new tensors. Exporters write none as ones.
+    Frames overlap; with a window they are new tensors. Exporters write a missing window as ones.
     """
     if not gradients[0]:
         return NOTHING
@@ -99,7 +99,7 @@ def _frame_length(call: Call) -> int:
 
 
 def sees_frames(call: Call, _: int) -> Sight:
-    """A frame reads its stretch of the signal; frequencies read the whole frame."""
+    """A frame reads its range of the signal; frequencies read the whole frame."""
     links: list[Link] = [Through(0, 0)]
     try:
         step = int(call.known(1).reshape(-1)[0])

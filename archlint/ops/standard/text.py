@@ -16,7 +16,7 @@ from archlint.ops.operator import CostFacet, Operator, SightFacet
 
 
 def sees_remaining(call: Call, _: int) -> Sight:
-    """Words are left out, so that the others move up."""
+    """Words are removed, so that the following ones are shifted."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 1})}
 
