@@ -96,7 +96,7 @@ class Adapters:
         return len(matrix.shape or ()) == 2 and matrix.elements == features * outputs
 
     def _with_bias(self, node: Node) -> Node:
-        """Return the node that adds a stored bias to a product, or the product where none does."""
+        """Return the node that adds a stored bias to a product, or else the product."""
         users = self.graph.consumers.get(node.output, ())
         if len(users) != 1 or node.output in self.graph.outputs:
             return node
@@ -107,7 +107,7 @@ class Adapters:
         return users[0] if is_bias else node
 
     def _add(self, layer: Node, output: str, base: str) -> None:
-        """Add the adapter of one layer, whose own result is now called `base`."""
+        """Add the adapter of one layer, whose own result is renamed to `base`."""
         x, y = self.graph.values[layer.inputs[0]], self.graph.values[output]
         lead, features, outputs = (y.shape or ())[:-1], (x.shape or ())[-1], (y.shape or ())[-1]
         self._values[base] = replace(y, name=base, role=Role.COMPUTED)
@@ -139,7 +139,7 @@ class Adapters:
         return name
 
     def _made(self, layer: Node, part: str, shape: tuple[Dim, ...]) -> str:
-        """Add a tensor of the adapter, which the node of the same name makes."""
+        """Add a tensor of the adapter, computed by the node of the same name."""
         name = self._name(layer, part)
         like = self.graph.values[layer.output]
         self._values[name] = replace(like, name=name, shape=shape, role=Role.COMPUTED)

@@ -23,9 +23,9 @@ class GradientFlow:
     A tensor needs a gradient if a trained parameter comes before it, or the model's input where
     `input_gradient` is set. An operator that reaches no output has no backward pass. `on_gpu` is
     where the model runs, `bool_masks` how dropout saves its masks, and `in_place` whether
-    activations overwrite their input. In a subgraph, `given` are the tensors from outside that need
-    a gradient. Where `is_recorded`, the backward pass of every operator counts that autograd
-    records, whether it will run or not.
+    activations overwrite their input. In a subgraph, `given` are the captured tensors that need a
+    gradient. With `is_recorded`, every operator that autograd records counts, even if its backward
+    pass will not run.
     """
 
     graph: Graph
@@ -40,7 +40,7 @@ class GradientFlow:
 
     @cached_property
     def recorded(self) -> GradientFlow:
-        """The flow of gradients from all tensors, whether they lead to an output or not."""
+        """The flow of gradients for all recorded operators, even those that reach no output."""
         return replace(self, is_recorded=True)
 
     @cached_property
@@ -125,7 +125,7 @@ class GradientFlow:
         )
 
     def _blocks(self, node: Node) -> bool:
-        """Whether no gradient comes through a node, by what it is or by what torch.export says."""
+        """Whether a node blocks gradients, by its operator or by the record of torch.export."""
         operator = self.operators.of(node)
         if operator is not None and not operator.differentiable:
             return True
@@ -140,20 +140,20 @@ class GradientFlow:
         return WithoutGradient(self.graph)
 
     def _trains(self, node: Node) -> bool:
-        """Whether a trained parameter lies in a graph inside `node`."""
+        """Whether a nested graph of `node` has a trained parameter."""
         graphs = self.graph.inner.get(node.name, ())
         inner = [self.parameters.inside[graph] for graph in graphs]
         return any(entry.trained for each in inner for entry in each.every)
 
     def is_stored(self, name: str) -> bool:
-        """Whether a tensor comes from the file, so that keeping it costs nothing more."""
+        """Whether a tensor is stored in the file, so that saving it needs no further memory."""
         root = self.parameters.origins.get(name, name)
         is_parameter = root in self.parameters.trainable or root in self.parameters.buffers
-        is_made = root in self.graph.producers  # by a Constant: made anew in every pass
+        is_made = root in self.graph.producers  # by a Constant: created in every pass
         return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
 
     def _data(self, node: Node) -> tuple[str, ...]:
-        """Return the inputs that are data: the others of an operator that moves one tell it how."""
+        """Return the inputs that are data, without operands such as shapes and axes."""
         operator = self.operators.of(node)
         moves = operator is not None and operator.origin is Origin.SAME
         return node.inputs[:1] if moves else node.inputs
