@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from archlint.ops.call import Call
 from archlint.ops.cost import FREE, Cost, elementwise
-from archlint.ops.links import Fixed, Link, Sight, Through, same_axes, same_axes_but
+from archlint.ops.links import Fixed, InputLinks, Link, Through, same_axes, same_axes_but
 from archlint.ops.operator import CostFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
@@ -71,12 +71,12 @@ def saves_inputs(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=call.present()) if gradients.needed else NOTHING
 
 
-def sees_nothing(_: Call, __: int) -> Sight:
+def sees_nothing(_: Call, __: int) -> InputLinks:
     """Reads no elements of any input: only shapes, or inputs that are not data."""
     return {}
 
 
-def sees_elementwise(call: Call, output: int) -> Sight:
+def sees_elementwise(call: Call, output: int) -> InputLinks:
     """Each output element reads the input elements that broadcasting pairs with it."""
     rank, values, after = call.output_rank(output), call.graph.values, call.output().shape
     links = {}
@@ -87,12 +87,12 @@ def sees_elementwise(call: Call, output: int) -> Sight:
     return links
 
 
-def sees_first_input(call: Call, _: int) -> Sight:
+def sees_first_input(call: Call, _: int) -> InputLinks:
     """Each output element reads the same element of the first input."""
     return {0: same_axes(call.rank(0))}
 
 
-def sees_row(call: Call, _: int) -> Sight:
+def sees_row(call: Call, _: int) -> InputLinks:
     """Each output reads all features, on the last axis, of its own row of the first input."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 1}, features=True)}
@@ -112,6 +112,6 @@ def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def sees_any_position(call: Call, _: int) -> Sight:
+def sees_any_position(call: Call, _: int) -> InputLinks:
     """The position of the elements that are read or written depends on the data."""
     raise Undetermined(f"where {call.node.op} reads depends on the data")

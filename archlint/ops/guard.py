@@ -29,7 +29,7 @@ def guarded(entry: Operator) -> Operator:
         entry,
         cost=_guarded(entry.cost),
         saved=_guarded(entry.saved),
-        sight=_guarded(entry.sight),
+        links=_guarded(entry.links),
         signal=None if entry.signal is None else _guarded(_of_whole_calls(entry.signal)),
         storage=_guarded_storage(entry.storage),
         misfit=None if entry.misfit is None else _guarded(entry.misfit),

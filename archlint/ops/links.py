@@ -103,7 +103,7 @@ class Stage:
 Links: TypeAlias = tuple[Link | Stage, ...]
 """All links, or all stages."""
 
-Sight: TypeAlias = Mapping[int, Links]
+InputLinks: TypeAlias = Mapping[int, Links]
 """The links of each data input, by slot: one link at most for each of its axes.
 
 A slot that is left out is no data path.

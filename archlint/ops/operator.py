@@ -10,7 +10,7 @@ from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost
 from archlint.ops.effect import Effect
-from archlint.ops.links import Sight
+from archlint.ops.links import InputLinks
 from archlint.ops.origin import Origin
 from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.selection import Selection
@@ -23,7 +23,7 @@ FRAMEWORK = "framework"
 
 CostFacet: TypeAlias = Callable[[Call], Cost]
 SavedFacet: TypeAlias = Callable[[Call, Gradients], SavedTensors]
-SightFacet: TypeAlias = Callable[[Call, int], Sight]
+LinksFacet: TypeAlias = Callable[[Call, int], InputLinks]
 SignalFacet: TypeAlias = Callable[[Call], Effect]
 MisfitFacet: TypeAlias = Callable[[Call], str | None]
 
@@ -33,7 +33,7 @@ class Operator:
     """The entry of one operator: its four facets, the roles of its inputs, and its storage.
 
     The facets are `cost`, the forward work; `saved`, what autograd saves for the backward pass;
-    `sight`, the receptive-field links of one output; and `signal`, the effect on random numbers
+    `links`, the receptive-field links of one output; and `signal`, the effect on random numbers
     (None: not known).
 
     Inputs. `weights` and `buffers` are the slots that hold parameters and running statistics when
@@ -56,7 +56,7 @@ class Operator:
     name: str
     cost: CostFacet
     saved: SavedFacet
-    sight: SightFacet
+    links: LinksFacet
     signal: SignalFacet | None = None
     weights: tuple[int, ...] = ()
     buffers: tuple[int, ...] = ()

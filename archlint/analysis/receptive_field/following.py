@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archlint.analysis.receptive_field.branch import Branch, Everything, length, passed
 from archlint.analysis.receptive_field.branches import joined_pieces, merged
 from archlint.analysis.receptive_field.field import Field, unknown_field
-from archlint.analysis.receptive_field.sights import Look
+from archlint.analysis.receptive_field.node_looks import Look
 from archlint.graph.value import Shape
 from archlint.ops.links import Link, Piece, Regroup, Stage, Through, Whole
 from archlint.ops.taps import Taps

@@ -8,8 +8,8 @@ from operator import itemgetter
 
 from archlint.analysis.receptive_field.branch import Branch
 from archlint.analysis.receptive_field.field import Field
+from archlint.analysis.receptive_field.node_looks import Look
 from archlint.analysis.receptive_field.readings import Reading, Readings
-from archlint.analysis.receptive_field.sights import Look
 from archlint.analysis.receptive_field.walk import Path, Walk
 from archlint.graph.value import Shape
 from archlint.ops.links import Link, Piece, Regroup, Stage, Through, Whole

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
-from archlint.analysis.receptive_field.sights import Look, Sights
+from archlint.analysis.receptive_field.node_looks import Look, NodeLooks
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Shape
@@ -73,9 +73,9 @@ class Readings:
                 known[name] = known[source]
 
 
-def readings_of(graph: Graph, sights: Sights, given: Iterable[str]) -> Readings:
+def readings_of(graph: Graph, looks: NodeLooks, given: Iterable[str]) -> Readings:
     """Return the readings of the tensors `given`, and of tensors computed from them."""
-    return _Reader(graph, sights, set(given)).read()
+    return _Reader(graph, looks, set(given)).read()
 
 
 @record(frozen=False)
@@ -86,7 +86,7 @@ class _Reader:
     """
 
     graph: Graph
-    sights: Sights
+    looks: NodeLooks
     data: set[str]
     same: dict[str, str] = field(default_factory=dict)
     chosen: set[str] = field(default_factory=set)
@@ -110,7 +110,7 @@ class _Reader:
         self.inside[node.name] = [
             _Reader(
                 inner,
-                self.sights,
+                self.looks,
                 self.data.intersection(inner.captures) | {*inner.inputs},
                 {name: self.same[name] for name in inner.captures if name in self.same},
                 self.chosen,
@@ -125,7 +125,7 @@ class _Reader:
         """Record the data that the outputs of a node read, if any."""
         inputs, values, data, same = node.inputs, self.graph.values, self.data, self.same
         found = []
-        for name, looks in zip(node.outputs, self.sights.of(node, self.graph), strict=True):
+        for name, looks in zip(node.outputs, self.looks.of(node, self.graph), strict=True):
             if not name:
                 continue
             shape = values[name].shape or ()

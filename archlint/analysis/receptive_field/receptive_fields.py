@@ -11,10 +11,10 @@ from archlint.analysis.receptive_field.gridding import Grid, grids
 from archlint.analysis.receptive_field.joins import Join, join_of, meet_apart
 from archlint.analysis.receptive_field.look_ahead import leak, look_ahead
 from archlint.analysis.receptive_field.mirror import Mirror
+from archlint.analysis.receptive_field.node_looks import NodeLooks
 from archlint.analysis.receptive_field.overlap import Overlap, uneven_overlaps
 from archlint.analysis.receptive_field.path import Kernel, Step, kernels, widest_path
 from archlint.analysis.receptive_field.readings import Readings, readings_of
-from archlint.analysis.receptive_field.sights import Sights
 from archlint.analysis.receptive_field.smallest import smallest_sizes
 from archlint.analysis.receptive_field.stored_masks import stored_masks
 from archlint.analysis.receptive_field.walk import Path, Walk
@@ -146,8 +146,8 @@ class ReceptiveFields:
                         yield join
 
     @cached_property
-    def _sights(self) -> Sights:
-        return Sights(self.operators)
+    def _looks(self) -> NodeLooks:
+        return NodeLooks(self.operators)
 
     @cached_property
     def _walks(self) -> dict[Extent, Walk]:
@@ -158,7 +158,7 @@ class ReceptiveFields:
 
     @cached_property
     def _readings(self) -> Readings:
-        return readings_of(self.graph, self._sights, self.graph.inputs)
+        return readings_of(self.graph, self._looks, self.graph.inputs)
 
     @cached_property
     def _after(self) -> dict[str, Readings]:
@@ -201,7 +201,7 @@ class ReceptiveFields:
     def _mixes(self, node: Node, before: str) -> bool:
         """Whether a node mixes all positions of a map and returns a map, as a softmax of scores."""
         values = self.graph.values
-        looks = self._sights.of(node, self.graph)[0]
+        looks = self._looks.of(node, self.graph)[0]
         if isinstance(looks, str) or values[before].shape != values[node.output].shape:
             return False
         slot = node.inputs.index(before)
@@ -221,7 +221,7 @@ class ReceptiveFields:
         return name
 
     def _regroups(self, node: Node) -> bool:
-        looks = self._sights.of(node, self.graph)[0]
+        looks = self._looks.of(node, self.graph)[0]
         return not isinstance(looks, str) and any(
             isinstance(link, Regroup) for look in looks for link in look.links
         )

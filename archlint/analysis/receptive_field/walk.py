@@ -7,8 +7,8 @@ from dataclasses import field
 
 from archlint.analysis.receptive_field.field import Field, unknown_field
 from archlint.analysis.receptive_field.following import leaves, through, union
+from archlint.analysis.receptive_field.node_looks import Look
 from archlint.analysis.receptive_field.readings import Reading, Readings
-from archlint.analysis.receptive_field.sights import Look
 from archlint.graph.control_flow.operators import branches
 from archlint.graph.graph import Graph
 from archlint.ops.links import Fixed, Piece, Stage, Whole

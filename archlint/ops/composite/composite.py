@@ -15,7 +15,7 @@ from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
-from archlint.ops.links import Sight
+from archlint.ops.links import InputLinks
 from archlint.ops.operator import FRAMEWORK, Operator, SavedFacet, SignalFacet
 from archlint.ops.storage import NEW, Storage
 from archlint.ops.undetermined import Undetermined
@@ -28,7 +28,7 @@ ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"]], "Shape | None"]
 """The shape of an argument by its place and the shapes of all, None where it does not follow."""
 
 
-def sees_unknown(_: Call, __: int) -> Sight:
+def sees_unknown(_: Call, __: int) -> InputLinks:
     """Receptive fields are worked out over the operators of the file, not over these."""
     raise Undetermined("an operator of the framework stands for several of the file")
 

@@ -22,17 +22,17 @@ from archlint.ops.facets import (
     sees_first_input,
 )
 from archlint.ops.links import (
+    InputLinks,
     Link,
     Links,
     Opaque,
-    Sight,
     Through,
     Whole,
     same_axes,
     same_axes_but,
 )
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import Operator, SavedFacet, SightFacet
+from archlint.ops.operator import LinksFacet, Operator, SavedFacet
 from archlint.ops.origin import Origin
 from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -73,17 +73,17 @@ def saves_dropout(ratio: int, training: int, bits: int) -> SavedFacet:
     return saved
 
 
-def sees_added(*slots: int) -> SightFacet:
+def sees_added(*slots: int) -> LinksFacet:
     """Return the links of tensors that are added element by element."""
 
-    def sight(call: Call, output: int) -> Sight:
+    def reads(call: Call, output: int) -> InputLinks:
         rank = call.output_rank(output)
         return {slot: sees_broadcast(call, slot, rank) for slot in call.present(slots)}
 
-    return sight
+    return reads
 
 
-def sees_biased_softmax(call: Call, _: int) -> Sight:
+def sees_biased_softmax(call: Call, _: int) -> InputLinks:
     """All axes from `axis` on are normalized together; the bias is added before."""
     rank = call.rank(0)
     axis = call.integer("axis", 1) % rank
@@ -91,13 +91,13 @@ def sees_biased_softmax(call: Call, _: int) -> Sight:
     return {0: same_axes_but(rank, range(axis, rank)), 1: bias}
 
 
-def sees_quantized_softmax(call: Call, output: int) -> Sight:
+def sees_quantized_softmax(call: Call, output: int) -> InputLinks:
     """As the softmax of the version of the standard that the attribute names."""
     graph = replace(call.graph, opset=call.integer("opset", call.graph.opset))
     return sees_softmax(Call(call.node, graph), output)
 
 
-def sees_halves(call: Call, _: int) -> Sight:
+def sees_halves(call: Call, _: int) -> InputLinks:
     """Each output reads its position in both halves of the last axis."""
     rank = call.rank(0)
     links: list[Link] = list(same_axes(rank))
@@ -110,7 +110,7 @@ def sees_halves(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_gated(call: Call, output: int) -> Sight:
+def sees_gated(call: Call, output: int) -> InputLinks:
     """A gate and the gated values, in two inputs or as halves of one."""
     if call.has_input(1):
         return sees_added(0, 1)(call, output)
@@ -135,27 +135,27 @@ def gated_add_cost(call: Call) -> Cost:
     return Cost((Product(call.elements(2), (frozenset({2}), frozenset({3}))),), flops)
 
 
-def sees_gated_add(call: Call, output: int) -> Sight:
+def sees_gated_add(call: Call, output: int) -> InputLinks:
     """Two tensors and a gate for each row."""
     rank = call.output_rank(output)
-    sight: dict[int, Links] = {slot: sees_broadcast(call, slot, rank) for slot in (0, 1)}
+    by_slot: dict[int, Links] = {slot: sees_broadcast(call, slot, rank) for slot in (0, 1)}
     gate = call.rank(2)
-    sight[2] = same_axes_but(gate, {gate - 1}, features=True)
-    return sight
+    by_slot[2] = same_axes_but(gate, {gate - 1}, features=True)
+    return by_slot
 
 
-def sees_one(call: Call, _: int) -> Sight:
+def sees_one(call: Call, _: int) -> InputLinks:
     """One output reads everything."""
     return {slot: tuple(Whole(axis) for axis in range(call.rank(slot))) for slot in call.present()}
 
 
-def sees_gate_or_rate(call: Call, output: int) -> Sight:
+def sees_gate_or_rate(call: Call, output: int) -> InputLinks:
     """The decay depends on the first input, the rate on the fourth."""
     slot = 0 if output == 0 else 3
     return {slot: same_axes(call.rank(slot))}
 
 
-def sees_scores(call: Call, _: int) -> Sight:
+def sees_scores(call: Call, _: int) -> InputLinks:
     """Scores pass through; which of them are masked depends on all previous tokens."""
     return {1: same_axes(call.rank(1)), 0: (Through(0, 0), Whole(1))}
 

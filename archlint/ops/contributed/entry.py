@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.facets import saves_nothing
-from archlint.ops.operator import CostFacet, Operator, SavedFacet, SightFacet, SignalFacet
+from archlint.ops.operator import CostFacet, LinksFacet, Operator, SavedFacet, SignalFacet
 
 
 def trainable(
     name: str,
     cost: CostFacet,
     saved: SavedFacet,
-    sight: SightFacet,
+    links: LinksFacet,
     weights: tuple[int, ...] = (),
 ) -> Operator:
     """Return the entry of an operator without a known effect on signals."""
-    return Operator(name, cost, saved, sight, weights=weights, domain=MICROSOFT)
+    return Operator(name, cost, saved, links, weights=weights, domain=MICROSOFT)
 
 
 def inference_only(  # noqa: PLR0913 - a keyword a facet
     name: str,
     cost: CostFacet,
-    sight: SightFacet,
+    links: LinksFacet,
     weights: tuple[int, ...] = (),
     *,
     signal: SignalFacet | None = None,
@@ -32,7 +32,7 @@ def inference_only(  # noqa: PLR0913 - a keyword a facet
         name,
         cost,
         saves_nothing,
-        sight,
+        links,
         signal,
         weights=weights,
         differentiable=False,

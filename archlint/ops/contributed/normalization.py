@@ -10,7 +10,7 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.effect import Effect, Normalizes, Over
 from archlint.ops.facets import per_output, sees_broadcast, sees_row
-from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import Operator, SavedFacet, SignalFacet
 from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -37,16 +37,16 @@ def saves_skipped(statistics: int) -> SavedFacet:
     return saved
 
 
-def sees_skipped(call: Call, output: int) -> Sight:
+def sees_skipped(call: Call, output: int) -> InputLinks:
     """Input and residual are added, then all features of a position are normalized."""
     rank = call.rank(0)
-    sight: dict[int, Links] = {}
+    by_slot: dict[int, Links] = {}
     for slot in (0, 1):
         links = sees_broadcast(call, slot, rank)
         if output != _SUM:
             links = (*links[:-1], Whole(call.rank(slot) - 1, features=True))
-        sight[slot] = links
-    return sight
+        by_slot[slot] = links
+    return by_slot
 
 
 def saves_embedded(call: Call, gradients: Gradients) -> SavedTensors:
@@ -60,7 +60,7 @@ def saves_embedded(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=words, own=own + nbytes(call.output()))
 
 
-def sees_embedded(call: Call, output: int) -> Sight:
+def sees_embedded(call: Call, output: int) -> InputLinks:
     """Each position reads its own tokens; the lengths read the mask."""
     if output == 1:
         return {7: (Through(0, 0), Whole(1))} if call.has_input(7) else {}
@@ -70,16 +70,16 @@ def sees_embedded(call: Call, output: int) -> Sight:
     }
 
 
-def sees_groups(call: Call, output: int) -> Sight:
+def sees_groups(call: Call, output: int) -> InputLinks:
     """All positions of a group of channels are normalized together."""
     rank = call.rank(0)
     last = bool(call.integer("channels_last", 1))
     channel = rank - 1 if last else 1
     groups = call.integer("groups", 1)
-    sight: dict[int, Links] = {}
+    by_slot: dict[int, Links] = {}
     for slot in call.present((0, 3)):
         if output == 1 and call.rank(slot) == rank:
-            sight[slot] = same_axes(rank)
+            by_slot[slot] = same_axes(rank)
             continue
         size = (call.input(slot).shape or ())[channel if call.rank(slot) == rank else -1]
         links: list[Link] = [Whole(axis) for axis in range(call.rank(slot))]
@@ -89,8 +89,8 @@ def sees_groups(call: Call, output: int) -> Sight:
             width = size // groups
             one = Taps.progression(0, width, 1)
             links[own] = Through(own, channel, Reach(width, (one,) * width))
-        sight[slot] = tuple(links)
-    return sight
+        by_slot[slot] = tuple(links)
+    return by_slot
 
 
 def saves_grouped(call: Call, gradients: Gradients) -> SavedTensors:
@@ -115,12 +115,12 @@ def saves_gated(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=(0, 2), own=own + nbytes(call.output()))
 
 
-def sees_gated(call: Call, _: int) -> Sight:
+def sees_gated(call: Call, _: int) -> InputLinks:
     """Features are normalized in groups, and multiplied with a gate."""
     return {**sees_row(call, 0), 2: same_axes(call.rank(0))}
 
 
-def sees_quantized(call: Call, output: int) -> Sight:
+def sees_quantized(call: Call, output: int) -> InputLinks:
     """As layer normalization does."""
     return {0: sees_normalized_axes(call, output)[0]}
 

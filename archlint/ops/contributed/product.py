@@ -11,7 +11,7 @@ from archlint.ops.cost import Cost, Product, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import no_cost, sees_row
 from archlint.ops.fan import matmul_fan
-from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import Fixed, InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import CostFacet, Operator
 from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
@@ -52,13 +52,13 @@ def transposing_cost(call: Call) -> Cost:
     return Cost(cost.products, activated)
 
 
-def sees_transposing(call: Call, output: int) -> Sight:
+def sees_transposing(call: Call, output: int) -> InputLinks:
     """Rows and columns pass, wherever they stand in the factors."""
-    sight: dict[int, Links] = {}
+    by_slot: dict[int, Links] = {}
     for slot, links in _PLAIN_SIGHT(_plain(call), output).items():
         order = _order(call, slot)
-        sight[slot] = tuple(_from(link, order) for link in links)
-    return sight
+        by_slot[slot] = tuple(_from(link, order) for link in links)
+    return by_slot
 
 
 def _from(link: object, order: tuple[int, ...]) -> Link:
@@ -158,7 +158,7 @@ def distance_cost(call: Call) -> Cost:
     return product(rows * others * width, 0, 1)
 
 
-def sees_pairs(_: Call, __: int) -> Sight:
+def sees_pairs(_: Call, __: int) -> InputLinks:
     """Each pair of rows has its own output."""
     return {
         0: (Through(0, 0), Whole(1, features=True)),
@@ -166,12 +166,12 @@ def sees_pairs(_: Call, __: int) -> Sight:
     }
 
 
-def sees_table_rows(call: Call, _: int) -> Sight:
+def sees_table_rows(call: Call, _: int) -> InputLinks:
     """Each index selects a row of the table."""
     return {1: same_axes(call.rank(1))}
 
 
-def sees_words(_: Call, __: int) -> Sight:
+def sees_words(_: Call, __: int) -> InputLinks:
     """Each word reads its own characters."""
     return {0: (Through(0, 0), Whole(1))}
 

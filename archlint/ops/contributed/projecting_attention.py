@@ -12,7 +12,7 @@ from archlint.ops.contributed.attended import (
     heads,
     shape_of,
 )
-from archlint.ops.contributed.attention_sight import sees_all, sees_packed_tokens, sees_steps_first
+from archlint.ops.contributed.attention_links import sees_all, sees_packed_tokens, sees_steps_first
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.contributed.packed_tokens import pairs_within
 from archlint.ops.operator import Operator
@@ -100,10 +100,10 @@ def decoder(call: Call) -> Attended:
 
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
-    cost, sight = attention_cost(_sizes), sees_all(4, (), (3, 5))
+    cost, links = attention_cost(_sizes), sees_all(4, (), (3, 5))
     return (
-        trainable("Attention", cost, saves_projected, sight, (1, 2)),
-        inference_only("DecoderMaskedSelfAttention", cost, sight, (1, 2)),
+        trainable("Attention", cost, saves_projected, links, (1, 2)),
+        inference_only("DecoderMaskedSelfAttention", cost, links, (1, 2)),
         inference_only(
             "QAttention", attention_cost(packed_weights(8)), sees_all(8, (), (5,)), (1, 2)
         ),

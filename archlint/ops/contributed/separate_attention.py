@@ -12,7 +12,7 @@ from archlint.ops.contributed.attended import (
     saves_attended,
     shape_of,
 )
-from archlint.ops.contributed.attention_sight import is_causal, sees_all, sees_packed_tokens
+from archlint.ops.contributed.attention_links import is_causal, sees_all, sees_packed_tokens
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.contributed.packed_tokens import pairs_within
 from archlint.ops.effect import Attends, Effect

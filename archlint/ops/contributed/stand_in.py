@@ -12,12 +12,12 @@ from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Effect
 from archlint.ops.links import (
     Fixed,
+    InputLinks,
     Link,
     Links,
     Opaque,
     Piece,
     Regroup,
-    Sight,
     Stage,
     Through,
     Whole,
@@ -44,7 +44,7 @@ class Standing:
             name,
             self.cost,
             self.saved,
-            self.sight,
+            self.links,
             None if quantized else self.signal,
             weights=tuple(picked[slot] for slot in standard.weights if slot < len(picked)),
             buffers=tuple(picked[slot] for slot in standard.buffers if slot < len(picked)),
@@ -85,19 +85,19 @@ class Standing:
             raise Undetermined("an operator that is fused with others")
         return self.standard.signal(self._call(call))
 
-    def sight(self, call: Call, output: int) -> Sight:
+    def links(self, call: Call, output: int) -> InputLinks:
         """The links of the standard operator, mapped to the slots and axes of this one."""
         picked = self._picked(call)
-        standard = self.standard.sight(self._call(call), output)
+        standard = self.standard.links(self._call(call), output)
         if self._is_last(call):
             standard = {
                 slot: _turned(links, call.input(picked[slot]), call.output(output), slot == 0)
                 for slot, links in standard.items()
             }
-        sight: dict[int, Links] = {picked[slot]: links for slot, links in standard.items()}
+        by_slot: dict[int, Links] = {picked[slot]: links for slot, links in standard.items()}
         if self.stand_in.added is not None and self._is_added(call):
-            sight[self.stand_in.added] = same_axes(call.output_rank())
-        return sight
+            by_slot[self.stand_in.added] = same_axes(call.output_rank())
+        return by_slot
 
     def _is_added(self, call: Call) -> bool:
         return self.stand_in.added is not None and call.has_input(self.stand_in.added)

@@ -19,7 +19,7 @@ from archlint.ops.facets import (
     saves_output,
     sees_first_input,
 )
-from archlint.ops.links import Sight, Whole, same_axes_but
+from archlint.ops.links import InputLinks, Whole, same_axes_but
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import Operator, SavedFacet
@@ -76,7 +76,7 @@ _POINTWISE: Mapping[str, tuple[SavedFacet, int]] = MappingProxyType(
 )
 
 
-def sees_softmax(call: Call, _: int) -> Sight:
+def sees_softmax(call: Call, _: int) -> InputLinks:
     """Every output reads all of the normalized axis, and its own position on the others."""
     rank = call.rank(0)
     axis = call.integer("axis", -1 if call.graph.opset >= 13 else 1) % rank

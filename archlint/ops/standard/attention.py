@@ -9,7 +9,7 @@ from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Attends, Effect
 from archlint.ops.facets import no_cost, saves_nothing, sees_first_input
-from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
@@ -67,7 +67,7 @@ def saves_attention(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=(0, 1, 2), outputs=(0,), own=_STATISTIC_BYTES * rows)
 
 
-def sees_attention(call: Call, _: int) -> Sight:
+def sees_attention(call: Call, _: int) -> InputLinks:
     """Queries pass through; keys and values are read at all positions, or at those before."""
     axis = 2 if call.rank(0) == 4 else 1
     causal = axis if call.integer("is_causal", 0) or call.integer("unidirectional", 0) else None
@@ -77,17 +77,17 @@ def sees_attention(call: Call, _: int) -> Sight:
     # With grouped queries several query heads share a key head, so that the head axis is not
     # carried over one to one; nothing that is tracked runs along it.
     others = (*lead, Whole(axis, causal=causal), feature)
-    sight: dict[int, Links] = {0: (*lead, Through(axis, axis), feature), 1: others, 2: others}
+    by_slot: dict[int, Links] = {0: (*lead, Through(axis, axis), feature), 1: others, 2: others}
     if call.node.domain == "":
         for slot in (4, 5):  # keys and values of earlier calls: (B, H, T, d)
             if call.has_input(slot):
                 heads_axis = Through(1, 1) if axis == 2 else Whole(1)
-                sight[slot] = (Through(0, 0), heads_axis, Whole(2), Whole(3, features=True))
+                by_slot[slot] = (Through(0, 0), heads_axis, Whole(2), Whole(3, features=True))
         if call.has_input(3):
-            sight[3] = _sees_mask(call, axis)
+            by_slot[3] = _sees_mask(call, axis)
         if call.has_input(6):
-            sight[6] = (Through(0, 0),)  # how many keys of each sample are no padding
-    return sight
+            by_slot[6] = (Through(0, 0),)  # how many keys of each sample are no padding
+    return by_slot
 
 
 def _sees_mask(call: Call, axis: int) -> tuple[Link, ...]:

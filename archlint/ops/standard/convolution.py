@@ -10,7 +10,7 @@ from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import saves_inputs
 from archlint.ops.fan import convolution_fan, transposed_fan
-from archlint.ops.links import Link, Opaque, Sight, Through, Whole
+from archlint.ops.links import InputLinks, Link, Opaque, Through, Whole
 from archlint.ops.operator import Operator, SignalFacet
 from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -67,7 +67,7 @@ def channels(call: Call, weight: int = 1, *, transposed: bool = False) -> Link:
     return Through(1, 1, Reach(inputs, (one,) * outputs))
 
 
-def _sees_windows(call: Call, weight: int) -> Sight:
+def _sees_windows(call: Call, weight: int) -> InputLinks:
     windows = slidings(call, kernel_sizes(call, weight))
     return {
         0: (Through(0, 0), channels(call, weight), *slides(windows)),
@@ -84,17 +84,17 @@ def _sees_kernel(call: Call, weight: int, outputs: int) -> tuple[Link, ...]:
     )
 
 
-def sees_convolved(call: Call, _: int) -> Sight:
+def sees_convolved(call: Call, _: int) -> InputLinks:
     """Read a window along each spatial axis."""
     return _sees_windows(call, 1)
 
 
-def sees_quantized(call: Call, _: int) -> Sight:
+def sees_quantized(call: Call, _: int) -> InputLinks:
     """Read as a convolution does; the weight of QLinearConv sits in slot 3."""
     return _sees_windows(call, 3)
 
 
-def sees_transposed(call: Call, _: int) -> Sight:
+def sees_transposed(call: Call, _: int) -> InputLinks:
     """Output o reads the inputs i with o = S i - P + d t: one set of taps for each of S phases."""
     links: list[Link] = [Through(0, 0), channels(call, transposed=True)]
     for axis, one in enumerate(_transposed_slidings(call), start=2):
@@ -173,7 +173,7 @@ def saves_operands(_: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=(0, 1)) if gradients.needed else NOTHING
 
 
-def sees_deformed(_: Call, __: int) -> Sight:
+def sees_deformed(_: Call, __: int) -> InputLinks:
     """Offsets are data, so that any position may be read."""
     raise Undetermined("where a deformable convolution reads depends on the data")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from archlint.ops.call import Call
 from archlint.ops.facets import no_cost, saves_nothing, sees_nothing
-from archlint.ops.links import Sight, Through
-from archlint.ops.operator import Operator, SightFacet
+from archlint.ops.links import InputLinks, Through
+from archlint.ops.operator import LinksFacet, Operator
 from archlint.ops.origin import Origin
 
 
-def sees_indices(call: Call, _: int) -> Sight:
+def sees_indices(call: Call, _: int) -> InputLinks:
     """Each index creates a row of its own."""
     rank = call.rank(0)
     axis = call.integer("axis", -1) % (rank + 1)
@@ -39,7 +39,7 @@ def operators() -> tuple[Operator, ...]:
 
 def _made(
     name: str,
-    sight: SightFacet = sees_nothing,
+    links: LinksFacet = sees_nothing,
     *,
     origin: Origin = Origin.COMPUTED,
     reads_contents: bool = True,
@@ -48,7 +48,7 @@ def _made(
         name,
         no_cost,
         saves_nothing,
-        sight,
+        links,
         differentiable=False,
         origin=origin,
         reads_contents=reads_contents,

@@ -7,7 +7,7 @@ from math import prod
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.facets import per_input, per_output, sees_elementwise
-from archlint.ops.links import Sight, same_axes_but
+from archlint.ops.links import InputLinks, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.reduction import sees_prefix
@@ -33,7 +33,7 @@ def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(outputs=(0,), own=nbytes(call.input(0)) + pivots)
 
 
-def sees_matrix(call: Call, _: int) -> Sight:
+def sees_matrix(call: Call, _: int) -> InputLinks:
     """A determinant, or an element of an inverse, reads its whole matrix."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 2, rank - 1})}

@@ -6,7 +6,7 @@ from math import prod
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, Product
-from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole
+from archlint.ops.links import InputLinks, Link, Links, Opaque, Through, Whole
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -67,22 +67,22 @@ def saves_recurrence(call: Call, gradients: Gradients) -> SavedTensors:
     )
 
 
-def sees_recurrence(call: Call, output: int) -> Sight:
+def sees_recurrence(call: Call, output: int) -> InputLinks:
     """Step t reads steps 0 to t; the state reads all steps."""
     running = 1 if output == 0 else None
     time = Whole(1, causal=running)
     # Output (B, T, H d), state (B, H, d_k, d_v).
     links: tuple[Link, ...] = (Through(0, 0), time, Whole(2, features=True))
     query: tuple[Link, ...] = (Through(0, 0), Through(1, 1), Whole(2, features=True))
-    sight: dict[int, Links] = {0: query} if output == 0 else {}
-    sight.update((slot, links) for slot in call.present((1, 2, 4, 5)))
+    by_slot: dict[int, Links] = {0: query} if output == 0 else {}
+    by_slot.update((slot, links) for slot in call.present((1, 2, 4, 5)))
     if call.has_input(3):
         rank = call.rank(3)
         lead = tuple(Whole(axis) for axis in range(rank - 4))
         own = Through(rank - 4, 0)
         rest = (Whole(axis, features=True) for axis in range(rank - 3, rank))
-        sight[3] = (*lead, own, *rest)
-    return sight
+        by_slot[3] = (*lead, own, *rest)
+    return by_slot
 
 
 def causal_cost(call: Call) -> Cost:
@@ -103,7 +103,7 @@ def saves_causal(call: Call, gradients: Gradients) -> SavedTensors:
     )
 
 
-def sees_causal(call: Call, output: int) -> Sight:
+def sees_causal(call: Call, output: int) -> InputLinks:
     """Position t reads the K taps up to it; the state is the end of the input."""
     rank, taps = call.rank(0), call.shape(1)[2:]
     dilation = call.integer("dilation", 1)
@@ -122,11 +122,11 @@ def sees_causal(call: Call, output: int) -> Sight:
         links[axis] = Through(axis, axis, window(kernel, 1, 1, (kernel - 1) // 2))
     back = dilation * (taps[-1] - 1)
     links.append(Through(time, time, window(taps[-1], 1, dilation, back)))
-    sight: dict[int, Links] = {0: tuple(links)}
+    by_slot: dict[int, Links] = {0: tuple(links)}
     if call.has_input(3):
         reason = "the inputs of an earlier call"
-        sight[3] = tuple(Opaque(axis, reason) for axis in range(1, call.rank(3)))
-    return sight
+        by_slot[3] = tuple(Opaque(axis, reason) for axis in range(1, call.rank(3)))
+    return by_slot
 
 
 def operators() -> tuple[Operator, ...]:

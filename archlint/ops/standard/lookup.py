@@ -7,11 +7,11 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import no_cost, sees_any_position
 from archlint.ops.links import (
     Fixed,
+    InputLinks,
     Link,
     Links,
     Opaque,
     Regroup,
-    Sight,
     Stage,
     Through,
     Whole,
@@ -29,7 +29,7 @@ from archlint.ops.taps import Taps
 _OF_SHAPES = frozenset({"Shape", "Size"})
 
 
-def sees_gathered(call: Call, _: int) -> Sight:
+def sees_gathered(call: Call, _: int) -> InputLinks:
     """Indices choose positions of one axis; where indices are data, all of it may be read."""
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
@@ -42,10 +42,10 @@ def sees_gathered(call: Call, _: int) -> Sight:
     links.append(
         _chosen(call, axis, chosen, None if indices is None else indices.reshape(-1).tolist())
     )
-    sight: dict[int, Links] = {0: tuple(links)}
+    by_slot: dict[int, Links] = {0: tuple(links)}
     if indices is None:
-        sight[1] = tuple(Through(each, axis + each) for each in range(chosen))
-    return sight
+        by_slot[1] = tuple(Through(each, axis + each) for each in range(chosen))
+    return by_slot
 
 
 def _gathered_grid(

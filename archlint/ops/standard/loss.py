@@ -6,7 +6,7 @@ from archlint.graph.dtype import DType
 from archlint.ops.autocast import IN_SINGLE
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
@@ -42,7 +42,7 @@ def saves_cross_entropy(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=inputs, own=_TOTAL_WEIGHT_BYTES + wide, transient=made)
 
 
-def sees_targets(call: Call, output: int) -> Sight:
+def sees_targets(call: Call, output: int) -> InputLinks:
     """Each sample and position has its own loss, unless they are summed."""
     rank = call.rank(0)
     if output == 1:  # the log-probabilities

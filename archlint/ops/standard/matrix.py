@@ -12,9 +12,9 @@ from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import sees_broadcast
 from archlint.ops.fan import Fan, gemm_fan
-from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import Fixed, InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.masking import Masks
-from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.operator import CostFacet, LinksFacet, Operator
 from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
 from archlint.ops.standard.einsum import einsum_cost, equation, lies_as_product, saves_einsum
@@ -105,7 +105,7 @@ def _is_copied(shape: tuple[int, ...], strides: Strides, merged: tuple[int, ...]
     return reshape(shape, strides, merged) is None
 
 
-def sees_gemm(call: Call, _: int) -> Sight:
+def sees_gemm(call: Call, _: int) -> InputLinks:
     """Rows come from the first operand, columns from the second."""
     transposed = (call.integer("transA", 0), call.integer("transB", 0))
     first: tuple[Link, ...] = (Through(0, 0), Whole(1, features=True))
@@ -114,16 +114,16 @@ def sees_gemm(call: Call, _: int) -> Sight:
         first = (Whole(0, features=True), Through(1, 0))
     if transposed[1]:
         second = (Through(0, 1), Whole(1, features=True))
-    sight: dict[int, Links] = {0: first, 1: second}
+    by_slot: dict[int, Links] = {0: first, 1: second}
     if call.has_input(2):
-        sight[2] = sees_broadcast(call, 2, 2)
-    return sight
+        by_slot[2] = sees_broadcast(call, 2, 2)
+    return by_slot
 
 
-def sees_matmul(left: int, right: int) -> SightFacet:
+def sees_matmul(left: int, right: int) -> LinksFacet:
     """Return the links of a batched product: rows and columns pass, the inner axis is summed."""
 
-    def sight(call: Call, _: int) -> Sight:
+    def reads(call: Call, _: int) -> InputLinks:
         rank = call.output_rank()
         ranks = (call.rank(left), call.rank(right))
         if min(ranks) < 2:
@@ -141,7 +141,7 @@ def sees_matmul(left: int, right: int) -> SightFacet:
         )
         return {left: rows, right: columns}
 
-    return sight
+    return reads
 
 
 def _weighs_causally(call: Call, left: int, right: int) -> bool:
@@ -151,7 +151,7 @@ def _weighs_causally(call: Call, left: int, right: int) -> bool:
     return Masks(call.graph).weighs_causally(call.node.inputs[left])
 
 
-def _sees_vector_product(call: Call, left: int, right: int) -> Sight:
+def _sees_vector_product(call: Call, left: int, right: int) -> InputLinks:
     """A vector operand has no row or column axis of its own."""
     ranks = (call.rank(left), call.rank(right))
     first: tuple[Link, ...] = (
@@ -179,7 +179,7 @@ def _batch(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     )
 
 
-def sees_einsum(call: Call, _: int) -> Sight:
+def sees_einsum(call: Call, _: int) -> InputLinks:
     """An index of the output passes through; any other is summed."""
     operands, output = equation(call)
     return {

@@ -14,15 +14,15 @@ from archlint.ops.facets import (
 )
 from archlint.ops.links import (
     Fixed,
+    InputLinks,
     Link,
     Links,
     Opaque,
     Piece,
-    Sight,
     Through,
     same_axes,
 )
-from archlint.ops.operator import Operator, SavedFacet, SightFacet, SignalFacet
+from archlint.ops.operator import LinksFacet, Operator, SavedFacet, SignalFacet
 from archlint.ops.origin import Origin
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.regroup import regroupings
@@ -44,7 +44,7 @@ from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 
 
-def sees_reshaped(call: Call, _: int) -> Sight:
+def sees_reshaped(call: Call, _: int) -> InputLinks:
     """Axes are reshaped in row-major order."""
     before, after = call.input(0).shape, call.output().shape
     if before is None or after is None:
@@ -52,14 +52,14 @@ def sees_reshaped(call: Call, _: int) -> Sight:
     return {0: regroupings(before, after)}
 
 
-def sees_transposed(call: Call, _: int) -> Sight:
+def sees_transposed(call: Call, _: int) -> InputLinks:
     """Axes are permuted."""
     rank = call.rank(0)
     order = call.integers("perm") or tuple(reversed(range(rank)))
     return {0: tuple(Through(source, target) for target, source in enumerate(order))}
 
 
-def sees_squeezed(call: Call, _: int) -> Sight:
+def sees_squeezed(call: Call, _: int) -> InputLinks:
     """Axes of one element are removed."""
     rank = call.rank(0)
     gone = _axes(call, rank)
@@ -76,7 +76,7 @@ def sees_squeezed(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_unsqueezed(call: Call, _: int) -> Sight:
+def sees_unsqueezed(call: Call, _: int) -> InputLinks:
     """Axes of one element are inserted."""
     new = _axes(call, call.output_rank()) or frozenset()
     kept = [axis for axis in range(call.output_rank()) if axis not in new]
@@ -90,11 +90,11 @@ def _axes(call: Call, rank: int) -> frozenset[int] | None:
     return None if axes is None else frozenset(axis % rank for axis in axes)
 
 
-def sees_concatenated(call: Call, _: int) -> Sight:
+def sees_concatenated(call: Call, _: int) -> InputLinks:
     """Each input fills its own range of the joined axis."""
     rank = call.output_rank()
     joined = call.integer("axis", 0) % rank
-    sight: dict[int, Links] = {}
+    by_slot: dict[int, Links] = {}
     start: int | None = 0
     for slot in range(len(call.node.inputs)):
         links: list[Link] = list(same_axes(rank))
@@ -105,11 +105,11 @@ def sees_concatenated(call: Call, _: int) -> Sight:
         else:
             links[joined] = Piece(joined, start, length)
         start = None if start is None or length is None else start + length
-        sight[slot] = tuple(links)
-    return sight
+        by_slot[slot] = tuple(links)
+    return by_slot
 
 
-def sees_split(call: Call, output: int) -> Sight:
+def sees_split(call: Call, output: int) -> InputLinks:
     """Each output is a range of the split axis."""
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
@@ -124,7 +124,7 @@ def sees_split(call: Call, output: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_sliced(call: Call, _: int) -> Sight:
+def sees_sliced(call: Call, _: int) -> InputLinks:
     """A range of an axis, with a step that may be negative."""
     rank = call.rank(0)
     shape = call.input(0).shape or ()
@@ -159,7 +159,7 @@ def _slice_link(axis: int, start: int, step: int, size: object) -> Link:
     return Through(axis, axis, Reach(step, (Taps(start, 1),)))
 
 
-def sees_padded(call: Call, _: int) -> Sight:
+def sees_padded(call: Call, _: int) -> InputLinks:
     """Elements are shifted by the padding before them; padding itself reads nothing."""
     rank = call.rank(0)
     pads = call.integers("pads") or call.integers("paddings")
@@ -188,7 +188,7 @@ def casts_for_padding(call: Call, lists: Lists) -> Casting:
     return Casting.SINGLE if lists is Lists.CPU and not is_constant else Casting.FIRST
 
 
-def sees_tiled(call: Call, _: int) -> Sight:
+def sees_tiled(call: Call, _: int) -> InputLinks:
     """The tensor is repeated along its axes."""
     links: list[Link] = []
     for axis, dim in enumerate(call.input(0).shape or ()):
@@ -203,7 +203,7 @@ def sees_tiled(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_elementwise_first(call: Call, output: int) -> Sight:
+def sees_elementwise_first(call: Call, output: int) -> InputLinks:
     """Only the first input is data; the second one is a shape."""
     return {0: sees_elementwise(call, output)[0]}
 
@@ -241,12 +241,12 @@ def operators() -> tuple[Operator, ...]:
         *(
             _move(
                 name,
-                sight,
+                links,
                 storage=Storage(view=views_reshaped),
                 origin=Origin.SAME,
                 selection=Selection.ALL,
             )
-            for name, sight in (("Squeeze", sees_squeezed), ("Unsqueeze", sees_unsqueezed))
+            for name, links in (("Squeeze", sees_squeezed), ("Unsqueeze", sees_unsqueezed))
         ),
         _move(
             "Expand",
@@ -301,7 +301,7 @@ def operators() -> tuple[Operator, ...]:
 
 def _move(  # noqa: PLR0913 - a keyword a facet
     name: str,
-    sight: SightFacet,
+    links: LinksFacet,
     saved: SavedFacet = saves_nothing,
     *,
     signal: SignalFacet | None = moves,
@@ -316,7 +316,7 @@ def _move(  # noqa: PLR0913 - a keyword a facet
         name,
         no_cost,
         saved,
-        sight,
+        links,
         signal,
         storage=storage,
         origin=origin,

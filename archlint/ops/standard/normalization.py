@@ -14,8 +14,8 @@ from archlint.ops.facets import (
     saves_inputs,
     sees_first_input,
 )
-from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
-from archlint.ops.operator import Operator, SavedFacet, SightFacet
+from archlint.ops.links import InputLinks, Link, Through, Whole, same_axes, same_axes_but
+from archlint.ops.operator import LinksFacet, Operator, SavedFacet
 from archlint.ops.reach import Reach, window
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import normalizes
@@ -114,7 +114,7 @@ def _rows(call: Call) -> int:
     return prod(call.shape(0)[: call.integer("axis", -1) % call.rank(0)])
 
 
-def sees_normalized_batch(call: Call, output: int) -> Sight:
+def sees_normalized_batch(call: Call, output: int) -> InputLinks:
     """Batch norm passes its input on; its running statistics read all of each channel."""
     if output == 0:
         return sees_first_input(call, output)
@@ -122,20 +122,20 @@ def sees_normalized_batch(call: Call, output: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_normalized_axes(call: Call, _: int) -> Sight:
+def sees_normalized_axes(call: Call, _: int) -> InputLinks:
     """Layer and RMS norm read all of the axes from `axis` on."""
     rank = call.rank(0)
     return {0: _normalizing(rank, range(call.integer("axis", -1) % rank, rank))}
 
 
-def sees_normalized_axis(call: Call, _: int) -> Sight:
+def sees_normalized_axis(call: Call, _: int) -> InputLinks:
     """Lp normalization reads all of one axis."""
     rank = call.rank(0)
     axis = call.integer("axis", -1) % rank
     return {0: _normalizing(rank, range(axis, axis + 1))}
 
 
-def sees_groups(call: Call, _: int) -> Sight:
+def sees_groups(call: Call, _: int) -> InputLinks:
     """Group norm reads all spatial positions of a group of channels."""
     rank = call.rank(0)
     groups = call.integer("num_groups", 1)
@@ -152,20 +152,20 @@ def _places(axes: range) -> Iterator[Link]:
     return (Whole(axis, own=axis) for axis in axes)
 
 
-def sees_standardized(call: Call, _: int) -> Sight:
+def sees_standardized(call: Call, _: int) -> InputLinks:
     """Mean-variance normalization reads all of the axes that it is given."""
     rank = call.rank(0)
     axes = {axis % rank for axis in call.integers("axes") or (0, 2, 3)}
     return {0: same_axes_but(rank, axes)}
 
 
-def sees_planes(call: Call, _: int) -> Sight:
+def sees_planes(call: Call, _: int) -> InputLinks:
     """Instance norm reads all spatial positions of the channel."""
     rank = call.rank(0)
     return {0: (Through(0, 0), Through(1, 1), *_places(range(2, rank)))}
 
 
-def sees_neighbouring_channels(call: Call, _: int) -> Sight:
+def sees_neighbouring_channels(call: Call, _: int) -> InputLinks:
     """Local response norm reads `size` neighbouring channels."""
     size = call.integer("size", 1)
     links: list[Link] = list(same_axes(call.rank(0)))
@@ -247,10 +247,10 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _norm(
-    name: str, saved: SavedFacet, sight: SightFacet, over: Over, casting: CastingFacet
+    name: str, saved: SavedFacet, links: LinksFacet, over: Over, casting: CastingFacet
 ) -> Operator:
     return Operator(
-        name, per_output(5), saved, sight, normalizes(over), weights=(1, 2), casting=casting
+        name, per_output(5), saved, links, normalizes(over), weights=(1, 2), casting=casting
     )
 
 

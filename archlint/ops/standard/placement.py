@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.ops.call import Call
 from archlint.ops.facets import no_cost, saves_nothing, sees_any_position, sees_first_input
-from archlint.ops.links import Link, Opaque, Sight, Through, same_axes
+from archlint.ops.links import InputLinks, Link, Opaque, Through, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -15,7 +15,7 @@ from archlint.ops.strides import views_same
 from archlint.ops.taps import Taps
 
 
-def sees_centred(call: Call, _: int) -> Sight:
+def sees_centred(call: Call, _: int) -> InputLinks:
     """Cropping or padding is split between both ends; an odd element goes to the right."""
     links: list[Link] = list(same_axes(call.rank(0)))
     before, after = call.input(0).shape or (), call.output().shape or ()
@@ -32,7 +32,7 @@ def sees_centred(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_written(call: Call, _: int) -> Sight:
+def sees_written(call: Call, _: int) -> InputLinks:
     """A cache is unchanged except for the written positions, which depend on the data."""
     rank = call.rank(0)
     axis = call.integer("axis", -2) % rank

@@ -9,7 +9,7 @@ from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.effect import Pooling
 from archlint.ops.facets import per_input, saves_input, saves_nothing
-from archlint.ops.links import Opaque, Sight, Through, same_axes_but
+from archlint.ops.links import InputLinks, Opaque, Through, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import pools_planes, pools_windows
@@ -31,18 +31,18 @@ def saves_maxima(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=(0,), own=_INDEX_BYTES * call.output_elements())
 
 
-def sees_window(call: Call, _: int) -> Sight:
+def sees_window(call: Call, _: int) -> InputLinks:
     """Read a window along each spatial axis, within the channel."""
     return {0: (Through(0, 0), Through(1, 1), *slides(slidings(call, kernel_sizes(call, 0))))}
 
 
-def sees_plane(call: Call, _: int) -> Sight:
+def sees_plane(call: Call, _: int) -> InputLinks:
     """Read all positions of the channel."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, range(2, rank))}
 
 
-def sees_unpooled(call: Call, _: int) -> Sight:
+def sees_unpooled(call: Call, _: int) -> InputLinks:
     """Where an element goes is data, so that the map is not known."""
     spatial = range(2, call.rank(0))
     reason = "where unpooling puts elements depends on its indices"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from archlint.ops.call import Call
 from archlint.ops.facets import per_output, saves_nothing, sees_first_input
-from archlint.ops.links import Sight
+from archlint.ops.links import InputLinks
 from archlint.ops.operator import Operator
 from archlint.ops.origin import Origin
 from archlint.ops.signals import passes
 
 
-def sees_scaled(call: Call, output: int) -> Sight:
+def sees_scaled(call: Call, output: int) -> InputLinks:
     """Elements keep their positions; the range of a tensor, which scales them, is no data path."""
     return sees_first_input(call, output) if output == 0 else {}
 

@@ -9,7 +9,7 @@ from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Effect, Recurs
 from archlint.ops.fan import Fan
-from archlint.ops.links import Link, Links, Sight, Through, Whole
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole
 from archlint.ops.operator import Operator, SavedFacet, SignalFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import contiguous
@@ -193,7 +193,7 @@ def _leading(numbers: int) -> int:
     return lines + _LINE if lines % _ALIASES == 0 else lines
 
 
-def sees_sequence(call: Call, output: int) -> Sight:
+def sees_sequence(call: Call, output: int) -> InputLinks:
     """Step t reads steps 0 to t, backwards t to the end, with two directions every step."""
     direction = call.text("direction", "forward")
     batch_first = call.integer("layout", 0) == 1
@@ -208,11 +208,11 @@ def sees_sequence(call: Call, output: int) -> Sight:
         time = Whole(steps, causal=steps, backward=direction == "reverse")
     features = Whole(2, features=True)
     links: list[Link] = [Through(batch, own_batch), features]
-    sight: dict[int, Links] = {0: (time, *links)}
+    by_slot: dict[int, Links] = {0: (time, *links)}
     for slot in (5, 6):  # the first states
         if call.has_input(slot):
-            sight[slot] = (Whole(1 if batch_first else 0), *links)
-    return sight
+            by_slot[slot] = (Whole(1 if batch_first else 0), *links)
+    return by_slot
 
 
 def recurs(name: str) -> SignalFacet:

@@ -14,7 +14,7 @@ from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Pooling, Pools
 from archlint.ops.facets import per_input, saves_input, saves_nothing, saves_output
-from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
+from archlint.ops.links import InputLinks, Link, Through, Whole, same_axes, same_axes_but
 from archlint.ops.operator import Operator, SavedFacet, SignalFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import extent
@@ -38,12 +38,12 @@ def reduced_axes(call: Call) -> frozenset[int]:
     return frozenset(axis % rank for axis in axes)
 
 
-def sees_reduced(call: Call, _: int) -> Sight:
+def sees_reduced(call: Call, _: int) -> InputLinks:
     """Read all of the reduced axes."""
     return {0: _reducing(call.rank(0), reduced_axes(call), bool(call.integer("keepdims", 1)))}
 
 
-def sees_argument(call: Call, _: int) -> Sight:
+def sees_argument(call: Call, _: int) -> InputLinks:
     """ArgMax and ArgMin read all of one axis."""
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
@@ -63,7 +63,7 @@ def _reducing(rank: int, reduced: frozenset[int], keepdims: bool) -> tuple[Link,
     return tuple(links)
 
 
-def sees_prefix(call: Call, _: int) -> Sight:
+def sees_prefix(call: Call, _: int) -> InputLinks:
     """A running sum at position t reads positions 0 to t."""
     rank = call.rank(0)
     axis = int(call.known(1).reshape(-1)[0]) % rank
@@ -72,7 +72,7 @@ def sees_prefix(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_ranked(call: Call, _: int) -> Sight:
+def sees_ranked(call: Call, _: int) -> InputLinks:
     """TopK reads all of the axis that it ranks."""
     rank = call.rank(0)
     ranked = call.integer("axis", -1) % rank
@@ -144,7 +144,7 @@ def views_spread(call: Call, _: int, strides: Strides) -> Strides:
     return tuple(spread)
 
 
-def sees_nothing_known(call: Call, _: int) -> Sight:
+def sees_nothing_known(call: Call, _: int) -> InputLinks:
     """Which elements are selected is data."""
     raise Undetermined(f"what {call.node.op} selects depends on the data")
 

@@ -7,14 +7,14 @@ from math import prod
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
 from archlint.ops.facets import per_output, saves_nothing
-from archlint.ops.links import Opaque, Sight, Through, Whole
+from archlint.ops.links import InputLinks, Opaque, Through, Whole
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 _INDEX_BYTES = 4  # torchvision saves int32 places of the maxima
 
 
-def sees_region(call: Call, _: int) -> Sight:
+def sees_region(call: Call, _: int) -> InputLinks:
     """The position of a region depends on the data."""
     reason = "where a region lies depends on the data"
     spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
@@ -45,7 +45,7 @@ def grid_cost(call: Call) -> Cost:
     return Cost((Product(macs, (frozenset({0}), frozenset())),))
 
 
-def sees_matrix(call: Call, _: int) -> Sight:
+def sees_matrix(call: Call, _: int) -> InputLinks:
     """A grid reads all of its sample's matrix."""
     return {0: (Through(0, 0), *(Whole(axis) for axis in range(1, call.rank(0))))}
 
@@ -55,7 +55,7 @@ def decoding_cost(call: Call) -> Cost:
     return Cost(elementwise=10 * prod(call.output_shape()))
 
 
-def sees_encoded(_: Call, __: int) -> Sight:
+def sees_encoded(_: Call, __: int) -> InputLinks:
     """An image reads all of its encoded bytes."""
     return {0: (Whole(0),)}
 

@@ -9,7 +9,7 @@ from math import ceil, floor
 from archlint.ops.autocast import FIRST_OR_SINGLE, Casting, casts
 from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import per_output, saves_nothing
-from archlint.ops.links import Link, Opaque, Sight, Through
+from archlint.ops.links import InputLinks, Link, Opaque, Through
 from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -22,7 +22,7 @@ _LARGEST_DENOMINATOR = 1 << 12
 _HALF = Fraction(1, 2)
 
 
-def sees_resized(call: Call, _: int) -> Sight:
+def sees_resized(call: Call, _: int) -> InputLinks:
     """Each output reads the neighbours that its place between the input elements needs."""
     return {0: tuple(_axis_link(call, axis) for axis in range(call.rank(0)))}
 
@@ -117,7 +117,7 @@ def saves_grid(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=(0, 1), transient=0 if gradients[1] else nbytes(call.input(1)))
 
 
-def sees_anywhere(call: Call, _: int) -> Sight:
+def sees_anywhere(call: Call, _: int) -> InputLinks:
     """The positions that a grid samples depend on the data."""
     reason = "where a grid samples depends on the data"
     spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))

@@ -8,7 +8,7 @@ from math import log2
 from archlint.ops.autocast import Casting, casts
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes_but
+from archlint.ops.links import InputLinks, Link, Opaque, Through, Whole, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -44,7 +44,7 @@ def dft_cost(call: Call) -> Cost:
     return elementwise(signals * _transform(length))
 
 
-def sees_transformed(call: Call, _: int) -> Sight:
+def sees_transformed(call: Call, _: int) -> InputLinks:
     """Every frequency reads the whole signal, real and imaginary parts."""
     rank, axis = call.rank(0), _signal_axis(call)
     return {0: same_axes_but(rank, {axis, rank - 1})}
@@ -98,7 +98,7 @@ def _frame_length(call: Call) -> int:
     return call.shape(2)[0] if call.has_input(2) else call.shape(0)[1]
 
 
-def sees_frames(call: Call, _: int) -> Sight:
+def sees_frames(call: Call, _: int) -> InputLinks:
     """A frame reads its range of the signal; frequencies read the whole frame."""
     links: list[Link] = [Through(0, 0)]
     try:

@@ -11,11 +11,11 @@ from archlint.ops.facets import (
     sees_elementwise,
     sees_first_input,
 )
-from archlint.ops.links import Sight, same_axes_but
-from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.links import InputLinks, same_axes_but
+from archlint.ops.operator import CostFacet, LinksFacet, Operator
 
 
-def sees_remaining(call: Call, _: int) -> Sight:
+def sees_remaining(call: Call, _: int) -> InputLinks:
     """Words are removed, so that the following ones are shifted."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 1})}
@@ -34,5 +34,5 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _op(name: str, cost: CostFacet, sight: SightFacet) -> Operator:
-    return Operator(name, cost, saves_nothing, sight, differentiable=False)
+def _op(name: str, cost: CostFacet, links: LinksFacet) -> Operator:
+    return Operator(name, cost, saves_nothing, links, differentiable=False)

@@ -61,9 +61,9 @@ def under_other_names(graph: Graph) -> Graph:
     )
 
 
-def sight(operator: Operator, slot: int, call: Call) -> object:
+def links(operator: Operator, slot: int, call: Call) -> object:
     try:
-        return operator.sight(call, slot)
+        return operator.links(call, slot)
     except Undetermined:
         return None
 
@@ -80,7 +80,7 @@ def signal(operator: Operator, _: int, call: Call) -> object:
         return effect.slot, repr(effect.function(np.linspace(-3, 3, 13)))
 
 
-@pytest.mark.parametrize("facet", [sight, signal])
+@pytest.mark.parametrize("facet", [links, signal])
 def test_answers_do_not_depend_on_names(facet: Facet) -> None:
     compared = 0
     for graph in graphs():
@@ -98,7 +98,7 @@ def test_answers_do_not_depend_on_names(facet: Facet) -> None:
     assert compared > 500
 
 
-@pytest.mark.parametrize("facet", [sight, signal])
+@pytest.mark.parametrize("facet", [links, signal])
 def test_cached_answers_equal_fresh_ones(facet: Facet) -> None:
     """One store for all models: what it gives is what the facet says of that very call."""
     answers, asking = Answers(KNOWN), {}

@@ -66,7 +66,7 @@ def answers(one):
     facets = [
         lambda: one.operator.cost(one.call),
         lambda: one.operator.saved(one.call, gradients),
-        lambda: one.operator.sight(one.call, 0),
+        lambda: one.operator.links(one.call, 0),
     ]
     storage = one.operator.storage
     if callable(storage.layout):
@@ -149,7 +149,7 @@ def test_an_impossible_window_is_undetermined(probe, op, name):
     one = probe(op, [floats(1, 2, 9, 9), floats(2, 2, 3, 3)], 1, attributes, "")
 
     with pytest.raises(Undetermined):
-        one.operator.sight(one.call, 0)
+        one.operator.links(one.call, 0)
 
 
 def test_a_resize_of_too_many_phases_is_undetermined(probe):
@@ -157,4 +157,4 @@ def test_a_resize_of_too_many_phases_is_undetermined(probe):
     one = probe("Resize", [floats(1, 1, 9), None, None, sizes], 1, {"mode": "linear"}, "")
 
     with pytest.raises(Undetermined, match="phases"):
-        one.operator.sight(one.call, 0)
+        one.operator.links(one.call, 0)

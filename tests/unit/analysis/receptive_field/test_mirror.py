@@ -8,8 +8,8 @@ import pytest
 
 from archlint.analysis.receptive_field.field import source_field
 from archlint.analysis.receptive_field.mirror import Mirror
+from archlint.analysis.receptive_field.node_looks import NodeLooks
 from archlint.analysis.receptive_field.readings import Readings, readings_of
-from archlint.analysis.receptive_field.sights import Sights
 from archlint.analysis.receptive_field.walk import Walk
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
@@ -48,7 +48,7 @@ def walked(graph: Graph, readings: Readings, axis: int) -> Walk:
 
 def told(graph: Graph, first: int = 2, second: int = 3) -> tuple[Walk, bool]:
     """Return the walk along an axis that another one tells, and whether it tells all of it."""
-    readings = readings_of(graph, Sights(operators()), graph.inputs)
+    readings = readings_of(graph, NodeLooks(operators()), graph.inputs)
     mirror = Mirror(walked(graph, readings, first), first, second)
     alike = len(mirror.leading(readings)) == len(list(readings))
     found = mirror.follow(graph.inputs[0], readings)

@@ -11,7 +11,7 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
 from archlint.ops.call import Call
-from archlint.ops.links import Link, Links, Regroup, Sight, Stage, Through, Whole, same_axes
+from archlint.ops.links import InputLinks, Link, Links, Regroup, Stage, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
@@ -42,7 +42,7 @@ Looks: TypeAlias = "tuple[Look, ...] | str"
 
 
 @record(eq=False, slots=False)
-class Sights:
+class NodeLooks:
     """The receptive-field links of nodes, evaluated once for all equal calls."""
 
     operators: Operators
@@ -87,14 +87,14 @@ def _all_looks(operator: Operator, call: Call) -> tuple[Looks, ...]:
 def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     if not call.has_output(slot):
         return ()
-    sight = _with_computed_weights(operator.sight(call, slot), call, operator)
-    for read in sight:
+    by_slot = _with_computed_weights(operator.links(call, slot), call, operator)
+    for read in by_slot:
         call.input(read)  # the equation of an Einsum may have more terms than there are inputs
     after = call.output(slot).shape or ()
     return tuple(
         [
             _look(read, way, after, _is_weighted(operator, call, read))
-            for read, links in sight.items()
+            for read, links in by_slot.items()
             for way in _ways(links)
         ]
     )
@@ -160,7 +160,7 @@ def _sums(links: Links) -> bool:
     return any(isinstance(link, Whole) and link.features for link in links)
 
 
-def _with_computed_weights(sight: Sight, call: Call, operator: Operator) -> Sight:
+def _with_computed_weights(by_slot: InputLinks, call: Call, operator: Operator) -> InputLinks:
     """Add the links of computed weights: every output is assumed to read all of them."""
     computed = [
         slot
@@ -168,9 +168,9 @@ def _with_computed_weights(sight: Sight, call: Call, operator: Operator) -> Sigh
         if call.has_input(slot) and call.input(slot).role is not Role.STORED
     ]
     if not computed:
-        return sight
-    weights = {slot: sight[slot] if slot in sight else _all_of(call, slot) for slot in computed}
-    return {**weights, **sight}
+        return by_slot
+    weights = {slot: by_slot[slot] if slot in by_slot else _all_of(call, slot) for slot in computed}
+    return {**weights, **by_slot}
 
 
 def _all_of(call: Call, slot: int) -> Links:
