@@ -11,10 +11,10 @@ from archlint.ops.call import Call
 from archlint.ops.cost import Cost
 from archlint.ops.effect import Effect
 from archlint.ops.links import InputLinks
-from archlint.ops.origin import Origin
 from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.storage import NEW, Storage
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record
 
 FRAMEWORK = "framework"
@@ -63,7 +63,7 @@ class Operator:
     scalars_are_constants: bool = False
     cached: tuple[int, ...] = ()
     reads_contents: bool = True
-    origin: Origin = Origin.COMPUTED
+    origin: WeightOrigin = WeightOrigin.COMPUTED
     storage: Storage = NEW
     selection: Selection | None = None
     differentiable: bool = True

@@ -9,8 +9,8 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.frames import is_cloned
 from archlint.graph.value import Role
-from archlint.ops.origin import Origin
 from archlint.ops.registry import Operators
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record
 
 
@@ -68,7 +68,11 @@ class Lineage:
             if not node.inputs or node.inputs[0] not in same:
                 continue
             operator = operator_of(node)
-            if operator is not None and operator.origin is Origin.SAME and not is_cloned(node):
+            if (
+                operator is not None
+                and operator.origin is WeightOrigin.SAME
+                and not is_cloned(node)
+            ):
                 same[node.output] = same[node.inputs[0]]
         return same
 
@@ -84,7 +88,7 @@ class Lineage:
             operator = operator_of(node)
             if operator is None or not operator.differentiable:
                 continue
-            if operator.origin is Origin.SAME:
+            if operator.origin is WeightOrigin.SAME:
                 data = [node.inputs[0]]
             else:  # what scales a weight stands beside it; known numbers are not made of weights
                 data = [
@@ -154,8 +158,8 @@ class Lineage:
         if operator is None:
             return False
         # Other exporters keep small weights in literals; PyTorch's hold numbers of formulas.
-        holds = operator.origin is Origin.LITERAL and not self.graph.is_from_pytorch
-        if not holds and operator.origin is not Origin.CREATED:
+        holds = operator.origin is WeightOrigin.LITERAL and not self.graph.is_from_pytorch
+        if not holds and operator.origin is not WeightOrigin.CREATED:
             return False
         dtype = self.graph.values[node.output].dtype
         return dtype is not None and (dtype.is_float or dtype.bits <= 8)

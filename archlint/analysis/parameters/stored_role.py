@@ -14,9 +14,9 @@ from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.ops.masking import adds_to_scores
 from archlint.ops.operator import Operator
-from archlint.ops.origin import Origin
 from archlint.ops.selection import Selection
 from archlint.ops.storage import Layout
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class StoredRoles:
 
     def _is_literal(self, node: Node) -> bool:
         operator = self.lineage.operators.of(node)
-        return operator is not None and operator.origin is Origin.LITERAL
+        return operator is not None and operator.origin is WeightOrigin.LITERAL
 
     def _is_mask(self, value: Value, uses: tuple[Use, ...]) -> bool:
         """Whether a square table is added to the scores of attention, the same for all heads."""

@@ -13,8 +13,8 @@ from archlint.graph.value import Role, Value
 from archlint.ops import insertion
 from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
-from archlint.ops.origin import Origin
 from archlint.ops.undetermined import Undetermined
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record, replace
 
 _FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
@@ -152,7 +152,7 @@ class _Walk:
         """Return the node that derived a tensor from another one without changing its format."""
         maker = self.graph.producers.get(name)
         operator = None if maker is None else self.gradients.operators.of(maker)
-        if maker is None or operator is None or operator.origin is not Origin.SAME:
+        if maker is None or operator is None or operator.origin is not WeightOrigin.SAME:
             return None
         return None if self._casting(maker) in _CASTS else maker
 

@@ -10,9 +10,9 @@ from archlint.graph.control_flow.carried import carried_inputs
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
-from archlint.ops.origin import Origin
 from archlint.ops.registry import Operators
 from archlint.ops.saved import Gradients
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record, replace
 
 
@@ -155,7 +155,7 @@ class GradientFlow:
     def _data(self, node: Node) -> tuple[str, ...]:
         """Return the inputs that are data, without operands such as shapes and axes."""
         operator = self.operators.of(node)
-        moves = operator is not None and operator.origin is Origin.SAME
+        moves = operator is not None and operator.origin is WeightOrigin.SAME
         return node.inputs[:1] if moves else node.inputs
 
 

@@ -33,7 +33,6 @@ from archlint.ops.links import (
 )
 from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import LinksFacet, Operator, SavedFacet
-from archlint.ops.origin import Origin
 from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
@@ -42,6 +41,7 @@ from archlint.ops.standard.determinant import sees_matrix
 from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import replace
 
 
@@ -192,7 +192,7 @@ def operators() -> tuple[Operator, ...]:
                 sees_first_input,
                 passes,
                 domain=MICROSOFT,
-                origin=Origin.SAME if name.startswith("De") else Origin.COMPUTED,
+                origin=WeightOrigin.SAME if name.startswith("De") else WeightOrigin.COMPUTED,
             )
             for name in (
                 "QuantizeLinear",

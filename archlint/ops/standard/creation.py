@@ -6,7 +6,7 @@ from archlint.ops.call import Call
 from archlint.ops.facets import no_cost, saves_nothing, sees_nothing
 from archlint.ops.links import InputLinks, Through
 from archlint.ops.operator import LinksFacet, Operator
-from archlint.ops.origin import Origin
+from archlint.ops.weight_origin import WeightOrigin
 
 
 def sees_indices(call: Call, _: int) -> InputLinks:
@@ -28,11 +28,11 @@ def operators() -> tuple[Operator, ...]:
     of_shapes = ("Shape", "Size", "RandomNormalLike", "RandomUniformLike")
     weights = ("ConstantOfShape", "RandomNormal", "RandomUniform")
     return (
-        _made("Constant", origin=Origin.LITERAL),
+        _made("Constant", origin=WeightOrigin.LITERAL),
         *(_made(name) for name in names),
         *(_made(name, reads_contents=False) for name in of_shapes),
-        *(_made(name, origin=Origin.CREATED) for name in weights),
-        _made("EyeLike", origin=Origin.CREATED, reads_contents=False),
+        *(_made(name, origin=WeightOrigin.CREATED) for name in weights),
+        _made("EyeLike", origin=WeightOrigin.CREATED, reads_contents=False),
         _made("OneHot", sees_indices),
     )
 
@@ -41,7 +41,7 @@ def _made(
     name: str,
     links: LinksFacet = sees_nothing,
     *,
-    origin: Origin = Origin.COMPUTED,
+    origin: WeightOrigin = WeightOrigin.COMPUTED,
     reads_contents: bool = True,
 ) -> Operator:
     return Operator(

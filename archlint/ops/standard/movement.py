@@ -23,7 +23,6 @@ from archlint.ops.links import (
     same_axes,
 )
 from archlint.ops.operator import LinksFacet, Operator, SavedFacet, SignalFacet
-from archlint.ops.origin import Origin
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.regroup import regroupings
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
@@ -42,6 +41,7 @@ from archlint.ops.strides import (
 )
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.ops.weight_origin import WeightOrigin
 
 
 def sees_reshaped(call: Call, _: int) -> InputLinks:
@@ -216,7 +216,7 @@ def operators() -> tuple[Operator, ...]:
             sees_first_input,
             signal=passes,
             storage=Storage(view=views_same),
-            origin=Origin.SAME,
+            origin=WeightOrigin.SAME,
             selection=Selection.ALL,
         ),
         *(
@@ -225,25 +225,27 @@ def operators() -> tuple[Operator, ...]:
                 sees_first_input,
                 signal=passes,
                 storage=Storage(view=views_cast, gradient_view=views_cast, layout=Layout.FOLLOWS),
-                origin=Origin.SAME,
+                origin=WeightOrigin.SAME,
                 casting=casting,
             )
             for name, casting in (("Cast", STATES), ("CastLike", TAKES_AFTER))
         ),
-        _move("Reshape", sees_reshaped, storage=Storage(view=views_reshaped), origin=Origin.SAME),
+        _move(
+            "Reshape", sees_reshaped, storage=Storage(view=views_reshaped), origin=WeightOrigin.SAME
+        ),
         _move("Flatten", sees_reshaped, storage=Storage(view=views_reshaped)),
         _move(
             "Transpose",
             sees_transposed,
             storage=Storage(view=views_transposed, gradient_view=views_untransposed),
-            origin=Origin.SAME,
+            origin=WeightOrigin.SAME,
         ),
         *(
             _move(
                 name,
                 links,
                 storage=Storage(view=views_reshaped),
-                origin=Origin.SAME,
+                origin=WeightOrigin.SAME,
                 selection=Selection.ALL,
             )
             for name, links in (("Squeeze", sees_squeezed), ("Unsqueeze", sees_unsqueezed))
@@ -306,7 +308,7 @@ def _move(  # noqa: PLR0913 - a keyword a facet
     *,
     signal: SignalFacet | None = moves,
     storage: Storage = NEW,
-    origin: Origin = Origin.COMPUTED,
+    origin: WeightOrigin = WeightOrigin.COMPUTED,
     backward: Backward | None = None,
     casting: CastingFacet = KEEPS,
     selection: Selection | None = None,

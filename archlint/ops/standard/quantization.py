@@ -6,8 +6,8 @@ from archlint.ops.call import Call
 from archlint.ops.facets import per_output, saves_nothing, sees_first_input
 from archlint.ops.links import InputLinks
 from archlint.ops.operator import Operator
-from archlint.ops.origin import Origin
 from archlint.ops.signals import passes
+from archlint.ops.weight_origin import WeightOrigin
 
 
 def sees_scaled(call: Call, output: int) -> InputLinks:
@@ -25,7 +25,7 @@ def operators() -> tuple[Operator, ...]:
             saves_nothing,
             sees_first_input,
             passes,
-            origin=Origin.SAME,
+            origin=WeightOrigin.SAME,
         ),
         Operator("DynamicQuantizeLinear", per_output(3), saves_nothing, sees_scaled, passes),
     )

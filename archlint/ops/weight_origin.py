@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 
-class Origin(enum.Enum):
+class WeightOrigin(enum.Enum):
     """Whether an output is a weight: the one that came in, or one that the operator makes."""
 
     COMPUTED = "computed"  # no weight
