@@ -22,7 +22,7 @@ def config_schema() -> Schema:
         "additionalProperties": {"$ref": "#/$defs/device"},
     }
     per_file: Schema = {
-        "description": "What holds for some files beside what holds for all.",
+        "description": "Settings for some files, in addition to those for all.",
         "type": "array",
         "items": {"$ref": "#/$defs/per-file"},
     }
