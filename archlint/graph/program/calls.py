@@ -148,18 +148,23 @@ def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
     if named is None:
         return
     for call in exported_calls(graph):
-        made = {name for node in call.nodes for name in node.outputs}
-        read = dict.fromkeys(
-            name
-            for node in call.nodes
-            for name in node.inputs
-            if name and name not in made and name not in graph.weights
-        )
-        asked = call.tensors
-        gone = [name for name in asked if name not in graph.values and name not in named.tensors]
-        others = [name for name in read if name not in asked]
-        if len(gone) == len(others):
-            yield from ((call, *pair) for pair in zip(gone, others, strict=True))
+        yield from ((call, *pair) for pair in replaced(call, graph, named))
+
+
+def replaced(call: ExportedCall, graph: Graph, named: Signature) -> Iterator[tuple[str, str]]:
+    """Yield the tensors of a call that are not in the file, each with what is read instead."""
+    made = {name for node in call.nodes for name in node.outputs}
+    read = dict.fromkeys(
+        name
+        for node in call.nodes
+        for name in node.inputs
+        if name and name not in made and name not in graph.weights
+    )
+    asked = call.tensors
+    gone = [name for name in asked if name not in graph.values and name not in named.tensors]
+    others = [name for name in read if name not in asked]
+    if len(gone) == len(others):
+        yield from zip(gone, others, strict=True)
 
 
 def regroups(tensor: str, name: str, graph: Graph) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from archlint.graph.program.calls import Signature, base_name
@@ -57,6 +57,15 @@ def foldings(graph: Graph, named: Signature) -> Mapping[str, Folding]:
     """Return the stored tensors that were computed beforehand, with what they are made of."""
     found = ((name, folding(graph, name, named)) for name in graph.weights)
     return {name: each for name, each in found if each is not None}
+
+
+def folded_names(graph: Graph) -> Iterator[str]:
+    """Yield the names of all tensors that went into what was computed beforehand, and of that."""
+    for name, weight in graph.weights.items():
+        text = weight.metadata.get(FOLDED_FROM)
+        if text is not None:
+            yield from _NAME.findall(text)
+            yield name
 
 
 def sources(names: Iterable[str]) -> str:

@@ -5,100 +5,232 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
+from heapq import heappop, heappush
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import as_call, base_name, exported_calls, skipped
+from archlint.graph.program.calls import Signature, as_call, base_name, replaced, signature
+from archlint.graph.program.numbering import CallName, NumberedCall, Numbering
 from archlint.graph.value import Value
 from archlint.record import record, replace
+
+_PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum"})
+_AFTER_ALL = 10**6  # of numbers, where it is not known which are taken
 
 
 def with_twins(graph: Graph) -> Graph:
     """Return `graph` with nodes of its own for each call that was merged into an equal one.
 
     The record of torch.export names the tensor that a call reads. Where it is not in the file, and
-    the one that is read instead was made by a call of the same name, that is its twin. It stands
+    the one that is read instead was made by a call of the same name, that is its twin. So are the
+    calls before it, as far as calls of their names are gone: an optimizer merges what reads equal
+    tensors, and nothing is left of a call that only merged ones read but its number. A twin stands
     where its tensor is needed first, as in the program as far as can be told.
     """
-    twins: dict[str, str] = {}
-    inputs: dict[str, tuple[str, ...]] = {}
-    for call, gone, tensor in skipped(graph):
-        maker = graph.producers.get(tensor)
-        is_equal = maker is not None and base_name(gone) == base_name(tensor)
-        if maker is not None and is_equal and len(maker.outputs) == 1:
-            twins[gone] = tensor
-            for node in call.nodes:
-                read = inputs.get(node.name, node.inputs)
-                inputs[node.name] = tuple(gone if name == tensor else name for name in read)
-    return _Twins(graph, twins, inputs).apart() if twins else graph
+    named = signature(graph)
+    return graph if named is None else _Merged(graph, named, Numbering(graph)).apart()
+
+
+@record
+class _Twin:
+    """Another call that makes what a call of the file does: the new name of each of its tensors."""
+
+    name: CallName
+    tensors: Mapping[str, str]
 
 
 @record(slots=False, frozen=False, eq=False)
-class _Twins:
-    """The twins of tensors by name, and what the nodes read where that are twins."""
-
+class _Merged:
     graph: Graph
-    twins: Mapping[str, str]
-    inputs: Mapping[str, tuple[str, ...]]
+    named: Signature
+    numbering: Numbering
+    _free: dict[str, list[int]] = field(default_factory=dict)
+    _twins: dict[CallName, list[_Twin]] = field(default_factory=dict)
+    _made: dict[str, str] = field(default_factory=dict)  # tensors by their names in the program
+    _twin_of: dict[str, str] = field(default_factory=dict)  # what a new tensor is equal to
+    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _before: dict[int, list[Node]] = field(default_factory=dict)
     _values: dict[str, Value] = field(default_factory=dict)
+    _last: dict[str, int] = field(default_factory=dict)
 
     def apart(self) -> Graph:
+        """Return the graph with the calls that were merged."""
+        for user, gone, tensor in self._replaced():
+            if gone not in self._made:
+                self._separate(user, gone, tensor)
+            if gone in self._made:
+                self._read(user, tensor, self._made[gone])
+        if not self._inputs:
+            return self.graph
         nodes: list[Node] = []
-        places = self._places()
-        for index, node in enumerate(self.graph.nodes):
-            for twin in places.get(index, ()):
-                nodes += self._made(twin)
-            nodes.append(replace(node, inputs=self._read(node)))
+        for place, node in enumerate(self.graph.nodes):
+            nodes += self._before.get(place, ())
+            nodes.append(replace(node, inputs=self._inputs.get(node.name, node.inputs)))
         return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
 
-    def _places(self) -> dict[int, list[str]]:
-        """Return the twins that each node needs first, in their order, by the index of the node."""
-        nodes, needed = self.graph.nodes, dict[str, int]()
-        for index, node in enumerate(nodes):
-            for name in self._read(node):
-                needed.setdefault(name, index)
-        order = {node.name: index for index, node in enumerate(nodes)}
-        made_at = {
-            twin: order[self.graph.producers[name].name] for twin, name in self.twins.items()
-        }
-        for twin in sorted(made_at, key=made_at.__getitem__, reverse=True):
-            needed.setdefault(twin, len(nodes))
-            for name in (name for part in self._parts(twin) for name in self._read(part)):
-                needed[name] = min(needed.get(name, len(nodes)), needed[twin])
-        places: dict[int, list[str]] = {}
-        for twin in sorted(made_at, key=made_at.__getitem__):
-            places.setdefault(needed[twin], []).append(twin)
-        return places
+    def _replaced(self) -> Iterator[tuple[NumberedCall, str, str]]:
+        """Yield the calls that read one tensor of the file for another of the program."""
+        for user in self.numbering.calls:
+            if user.call is not None:
+                for gone, tensor in replaced(user.call, self.graph, self.named):
+                    if tensor in self.graph.producers:
+                        yield user, gone, tensor
 
-    def _made(self, twin: str) -> Iterator[Node]:
-        """Yield the nodes that make a twin."""
-        parts, tensor = self._parts(twin), self.twins[twin]
-        names = {name: f"{name}#{twin}" for part in parts for name in part.outputs if name}
-        names[tensor] = twin
-        values = self.graph.values
-        self._values |= {new: replace(values[old], name=new) for old, new in names.items()}
-        return (_twin(part, self._read(part), names, twin) for part in parts)
+    def _separate(self, user: NumberedCall, gone: str, tensor: str) -> None:
+        """Make the twin that a call reads, with the calls before it that were merged as well."""
+        call = self._call_of(tensor)
+        name = CallName.of(gone)
+        is_equal = base_name(gone) == base_name(tensor) and len(call.nodes[-1].outputs) == 1
+        if not is_equal:
+            return
+        if not self._free:
+            self._free.update({base: list(each) for base, each in self.numbering.gone.items()})
+        self._give(name)
+        self._made[gone] = gone
+        self._make(self._walk(call, name, user.place), user.place, {tensor: gone})
 
-    def _read(self, node: Node) -> tuple[str, ...]:
-        return self.inputs.get(node.name, node.inputs)
+    def _walk(
+        self, call: NumberedCall, name: CallName, place: int
+    ) -> Mapping[CallName, tuple[NumberedCall, _Twin | CallName]]:
+        """Return the calls before a merged one that were merged, with their twins or their names.
 
-    def _parts(self, twin: str) -> tuple[Node, ...]:
-        """Return the nodes of the call that a twin is another one of."""
-        maker = self.graph.producers[self.twins[twin]]
-        return self._calls.get(maker.name, (maker,))
+        The nearest come first. A call whose name has no number left, and that has a twin, is read
+        from that by all.
+        """
+        found: dict[CallName, tuple[NumberedCall, _Twin | CallName]] = {call.name: (call, name)}
+        unsure = set[CallName]()
+        waiting = [(-call.place, call.name.base, call.name.number)]
+        while waiting:
+            _, *own = heappop(waiting)
+            for before in self._calls_before(found[CallName(*own)][0]):
+                if before.name in found:
+                    continue
+                taken = self._take(before, place)
+                if taken is None and self._may_be_gone(before, place):
+                    taken = CallName(before.name.base, self._next_number(before.name.base))
+                    unsure.add(before.name)
+                if taken is not None:
+                    found[before.name] = before, taken
+                    heappush(waiting, (-before.place, before.name.base, before.name.number))
+                elif before.name in self._twins:
+                    found[before.name] = before, self._twins[before.name][-1]
+        return self._without_unsure(found, unsure)
 
-    @cached_property
-    def _calls(self) -> Mapping[str, tuple[Node, ...]]:
-        """The nodes of the call that each node is one of."""
-        return {node.name: call.nodes for call in exported_calls(self.graph) for node in call.nodes}
+    def _may_be_gone(self, call: NumberedCall, place: int) -> bool:
+        """Whether a call may have a twin of which the file would not tell: the last of its name."""
+        return self.numbering.is_last(call.name.base, place) and not _is_product(call)
+
+    def _next_number(self, base: str) -> int:
+        """Return a number that no call of the file has."""
+        self._last[base] = self._last.get(base, _AFTER_ALL) + 1
+        return self._last[base]
+
+    def _without_unsure(
+        self,
+        found: Mapping[CallName, tuple[NumberedCall, _Twin | CallName]],
+        unsure: set[CallName],
+    ) -> Mapping[CallName, tuple[NumberedCall, _Twin | CallName]]:
+        """Leave out those calls of which only what comes before could tell, and does not."""
+        kept = dict[CallName, tuple[NumberedCall, _Twin | CallName]]()
+        sure = set[CallName]()
+        for call, twin in sorted(found.values(), key=lambda each: each[0].place):
+            if call.name not in unsure or any(
+                before.name in sure for before in self._calls_before(call)
+            ):
+                kept[call.name] = call, twin
+                if not isinstance(twin, _Twin):
+                    sure.add(call.name)
+            elif call.name in self._twins:
+                kept[call.name] = call, self._twins[call.name][-1]
+        return kept
+
+    def _calls_before(self, call: NumberedCall) -> Iterator[NumberedCall]:
+        """Yield the calls that make what a call reads."""
+        own = {name for node in call.nodes for name in node.outputs}
+        for node in call.nodes:
+            for name in self._read_by(node):
+                tensor = self._twin_of.get(name, name)
+                if tensor in self.graph.producers and tensor not in own:
+                    yield self._call_of(tensor)
+
+    def _take(self, call: NumberedCall, place: int) -> CallName | None:
+        """Return the name of a call that is gone and may be the twin of one, None if none may.
+
+        It came after the call and before what stands at `place`. Of the calls in a row that are
+        gone, none are equal.
+        """
+        base, number = call.name.base, call.name.number
+        if any(node.name in self.graph.inner for node in call.nodes):
+            return None
+        for free in reversed(self._free.get(base, ())):
+            name = CallName(base, free)
+            before = self.numbering.place_before(name)
+            if free > number and before < place:
+                twins = self._twins.get(call.name, ())
+                if any(self.numbering.place_before(twin.name) == before for twin in twins):
+                    return None
+                self._give(name)
+                return name
+        return None
+
+    def _give(self, name: CallName) -> None:
+        free = self._free.get(name.base, [])
+        if name.number in free:
+            free.remove(name.number)
+
+    def _make(
+        self,
+        walk: Mapping[CallName, tuple[NumberedCall, _Twin | CallName]],
+        place: int,
+        named: Mapping[str, str],
+    ) -> None:
+        """Add the nodes of twins; `named` are tensors that have names of their own."""
+        tensors: dict[str, str] = {}
+        for call, twin in sorted(walk.values(), key=lambda each: each[0].place):
+            if isinstance(twin, _Twin):
+                tensors |= twin.tensors
+                continue
+            made = {
+                name: named.get(name, f"{name}#{twin}")
+                for node in call.nodes
+                for name in node.outputs
+                if name
+            }
+            tensors |= made
+            self._values |= {new: replace(self._value(old), name=new) for old, new in made.items()}
+            self._twin_of |= {new: old for old, new in made.items()}
+            self._twins.setdefault(call.name, []).append(_Twin(twin, made))
+            nodes = self._before.setdefault(place, [])
+            nodes += (self._twin(node, tensors, twin) for node in call.nodes)
+
+    def _twin(self, node: Node, tensors: Mapping[str, str], name: CallName) -> Node:
+        """Return the node that does for the call `name` what this one does for its own."""
+        read = (
+            (each, tensors.get(self._twin_of.get(each, each))) for each in self._read_by(node)
+        )
+        return replace(
+            node,
+            name=f"{node.name}#{name}",
+            inputs=tuple(each if new is None else new for each, new in read),
+            outputs=tuple(tensors.get(each, each) for each in node.outputs),
+            metadata=as_call(node, str(name)),
+        )
+
+    def _read(self, user: NumberedCall, tensor: str, own: str) -> None:
+        """Let the nodes of a call read their own tensor."""
+        for node in user.nodes:
+            read = self._read_by(node)
+            self._inputs[node.name] = tuple(own if name == tensor else name for name in read)
+
+    def _read_by(self, node: Node) -> tuple[str, ...]:
+        return self._inputs.get(node.name, node.inputs)
+
+    def _call_of(self, tensor: str) -> NumberedCall:
+        return self.numbering.of_node[self.graph.producers[tensor].name]
+
+    def _value(self, name: str) -> Value:
+        return self.graph.values[name]
 
 
-def _twin(node: Node, inputs: tuple[str, ...], names: Mapping[str, str], call: str) -> Node:
-    """Return the node that does for `call` what this one does for its own; `names` are the new."""
-    return replace(
-        node,
-        name=f"{node.name}#{call}",
-        inputs=tuple(names.get(name, name) for name in inputs),
-        outputs=tuple(names.get(name, name) for name in node.outputs),
-        metadata=as_call(node, call),
-    )
+def _is_product(call: NumberedCall) -> bool:
+    return any(node.op in _PRODUCTS for node in call.nodes)
