@@ -14,7 +14,7 @@ _CLASSES = "pkg.torch.onnx.class_hierarchy"
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _DETACHED = "target=torch.ops.aten.detach."
 _PRINTED = re.compile(
-    r"%(?P<name>\w+) .*?target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
+    r"%(?P<name>\w+) (?:: \[num_users=(?P<users>\d{1,9})\])?.*?target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
     r"\(args = \((?P<arguments>.*)\), kwargs = \{(?P<keywords>.*)\}\)",
     re.DOTALL,
 )
@@ -33,7 +33,8 @@ _OPENING, _CLOSING = "([{", ")]}"
 class ExportedCall:
     """One call of an operator, and the nodes that stand for it in the file.
 
-    `arguments` and `keywords` are as the exporter printed them: `%name` is a tensor.
+    `arguments` and `keywords` are as the exporter printed them: `%name` is a tensor. `users` counts
+    the calls of the program that take what it makes, None where that is not told.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ExportedCall:
     arguments: tuple[str, ...]
     keywords: Mapping[str, str]
     nodes: tuple[Node, ...]
+    users: int | None = None
 
     @property
     def is_element(self) -> bool:
@@ -51,6 +53,12 @@ class ExportedCall:
     def tensors(self) -> list[str]:
         """The names of the tensors among the arguments, in order."""
         return [name for part in self.arguments for name in _TENSORS.findall(part)]
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The names of all tensors that it is given."""
+        given = (*self.arguments, *self.keywords.values())
+        return frozenset(name for part in given for name in _TENSORS.findall(part))
 
     @property
     def units(self) -> frozenset[str]:
@@ -94,6 +102,7 @@ def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
         tuple(_split(found["arguments"])),
         {key: value for key, _, value in keywords},
         nodes,
+        int(found["users"]) if found["users"] else None,
     )
 
 
@@ -110,8 +119,7 @@ def exported_call(node: Node) -> ExportedCall | None:
 def taken_tensors(node: Node) -> frozenset[str]:
     """Return the names that the program has for the tensors which the call of a node takes."""
     call = exported_call(node)
-    given = () if call is None else (*call.arguments, *call.keywords.values())
-    return frozenset(name for part in given for name in _TENSORS.findall(part))
+    return frozenset() if call is None else call.takes
 
 
 def is_inside(node: Node, module: str) -> bool:
@@ -213,11 +221,13 @@ def is_detached(node: Node) -> bool:
 class Signature:
     """The inputs of an exported program: what each name of the program is in the file.
 
-    `kinds` gives PARAMETER, BUFFER or CONSTANT_TENSOR for each stored tensor by its own name.
+    `kinds` gives PARAMETER, BUFFER or CONSTANT_TENSOR for each stored tensor by its own name;
+    `outputs` are the program's, by their names there.
     """
 
     tensors: Mapping[str, str]
     kinds: Mapping[str, str]
+    outputs: tuple[str, ...] = ()
 
 
 def signature(graph: Graph) -> Signature | None:
@@ -227,13 +237,15 @@ def signature(graph: Graph) -> Signature | None:
         return None
     tensors, kinds = {}, {}
     inputs = iter(graph.inputs)
-    for name, kind, target in _PLACEHOLDER.findall(text.partition("# outputs")[0]):
+    taken, _, given = text.partition("# outputs")
+    for name, kind, target in _PLACEHOLDER.findall(taken):
         if kind == "USER_INPUT":
             tensors[name] = next(inputs, name)
         elif target:
             tensors[name] = target
             kinds[target] = kind
-    return Signature(tensors, kinds)
+    outputs = tuple(name for name, _, _ in _PLACEHOLDER.findall(given))
+    return Signature(tensors, kinds, outputs)
 
 
 def _split(text: str) -> list[str]:

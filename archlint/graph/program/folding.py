@@ -25,13 +25,18 @@ class Folding:
     """What a tensor that was computed beforehand is made of.
 
     `parameters` and `others` are stored tensors of the program, the latter its buffers and
-    constants. `calls` are the base names of its calls, once for each call, the one that made the
-    tensor itself last. Their order and which of them takes what are not recorded.
+    constants. `names` are those of its calls, the one that made the tensor itself last. Their order
+    and which of them takes what are not recorded.
     """
 
     parameters: tuple[str, ...]
     others: tuple[str, ...]
-    calls: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The base names of its calls."""
+        return tuple(map(base_name, self.names))
 
 
 def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
@@ -46,7 +51,7 @@ def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
         tuple(source for source, kind in kinds.items() if kind == _PARAMETER),
         tuple(source for source, kind in kinds.items() if kind != _PARAMETER),
         tuple(
-            base_name(source)
+            source
             for source in sources
             if source not in kinds and not _UNNAMED.fullmatch(source)
         ),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import accumulate
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, exported_calls
+from archlint.graph.program.calls import ExportedCall, exported_calls, signature
 from archlint.graph.program.folding import folded_names
 from archlint.record import record
 
 _NUMBERED = re.compile(r"(?P<base>.+?)(?:_(?P<number>\d{1,9}))?$")
+_MANY = 10**9
 _PART = re.compile(r"_split_\d+$")  # what the exporter calls a part that a tensor is split into
 
 
@@ -104,6 +106,31 @@ class Numbering:
         """Whether no call of a name stands at `place` or after it in the file."""
         _, places = self._places.get(base, ((), ()))
         return all(each < place for each in places[-1:])
+
+    def has_other_users(self, name: CallName) -> bool:
+        """Whether calls take what one makes that are not in the file; true where that is not told.
+
+        They are equal to others in the file, or of those that an optimizer takes out.
+        """
+        return self._users_told.get(str(name), _MANY) > self._users_there.get(str(name), 0)
+
+    def users(self, name: CallName) -> int:
+        """Return how many calls of the program take what one makes; many where that is not told."""
+        return self._users_told.get(str(name), _MANY)
+
+    @cached_property
+    def _users_told(self) -> Mapping[str, int]:
+        told = ((call.name, call.call) for call in self.calls if call.call is not None)
+        return {str(name): call.users for name, call in told if call.users is not None}
+
+    @cached_property
+    def _users_there(self) -> Counter[str]:
+        named = signature(self.graph)
+        there = Counter({name for name in (named.outputs if named is not None else ())})
+        for call in self.calls:
+            if call.call is not None:
+                there.update(call.call.takes)
+        return there
 
     def place_before(self, name: CallName) -> int:
         """Return where the last call of the same name stands that came before, -1 for none."""

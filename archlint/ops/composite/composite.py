@@ -18,6 +18,7 @@ from archlint.ops.facets import no_cost
 from archlint.ops.links import Sight
 from archlint.ops.operator import (
     FRAMEWORK,
+    CostFacet,
     KeptFacet,
     Layout,
     LayoutFacet,
@@ -111,11 +112,12 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     in_variables: bool = False,
     cached: tuple[int, ...] = (),
     room_of: int | None = None,
+    cost: CostFacet = no_cost,
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
         name,
-        no_cost,
+        cost,
         kept,
         sees_unknown,
         signal,

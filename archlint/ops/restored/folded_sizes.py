@@ -12,7 +12,7 @@ from archlint.ops.restored.distinct_numbers import DistinctNumbers, Rows, distin
 from archlint.ops.restored.folded_tensors import FoldedTensor
 from archlint.record import record
 
-_LARGEST_INPUT = 8192
+LARGEST_INPUT = 8192
 """Elements of the largest tensor that onnxscript computes with beforehand, but to transpose it."""
 
 # What PyTorch calls a parameter that another one of its shape is computed from.
@@ -92,7 +92,7 @@ class FoldedSizes:
         if len(names) == 1:
             return self._of_one(tensor)
         low = 1 if calls.may_cut else int(count ** (1 / len(names)))
-        return Size(low, max(count, _LARGEST_INPUT) if calls.may_cut else count)
+        return Size(low, max(count, LARGEST_INPUT) if calls.may_cut else count)
 
     def _of_magnitude(self, tensor: FoldedTensor) -> Size:
         """Return the size of the magnitudes of a weight, one for each place of one of its axes."""
@@ -102,7 +102,7 @@ class FoldedSizes:
     def _of_one(self, tensor: FoldedTensor) -> Size:
         """Return the size of a parameter that alone makes a tensor."""
         count, calls = tensor.elements, tensor.calls
-        most = max(count, _LARGEST_INPUT) if calls.may_cut else count
+        most = max(count, LARGEST_INPUT) if calls.may_cut else count
         if calls.may_grow and calls.only_move:
             rows = self._rows(tensor)
             if rows is not None:
@@ -134,12 +134,12 @@ class FoldedSizes:
         numbers = [self.numbers.of(part, self._batches) for part in parts]
         known = [each for each in numbers if each is not None]
         if len(known) < len(tensors):
-            return Size(1, _LARGEST_INPUT)
+            return Size(1, LARGEST_INPUT)
         together, are_apart = distinct_of_all(known)
         counts = [self._own_elements(part) for part in parts]
         if are_apart and all(counts):
             return Size.exact(sum(counts))
-        return Size(together, _LARGEST_INPUT)
+        return Size(together, LARGEST_INPUT)
 
     def _rows(self, tensor: FoldedTensor) -> Rows | None:
         return self.numbers.rows(self.graph.values[tensor.name], self._batches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
@@ -12,6 +13,7 @@ from archlint.graph.node import Node
 from archlint.graph.program.calls import Signature, as_call, base_name, replaced, signature
 from archlint.graph.program.numbering import CallName, NumberedCall, Numbering
 from archlint.graph.value import Value
+from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.record import record, replace
 
 _PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum"})
@@ -28,7 +30,10 @@ def with_twins(graph: Graph) -> Graph:
     where its tensor is needed first, as in the program as far as can be told.
     """
     named = signature(graph)
-    return graph if named is None else _Merged(graph, named, Numbering(graph)).apart()
+    if named is None:
+        return graph
+    whole = with_own_parts(graph)
+    return _Merged(whole, named, Numbering(whole)).apart()
 
 
 @record
@@ -52,6 +57,7 @@ class _Merged:
     _before: dict[int, list[Node]] = field(default_factory=dict)
     _values: dict[str, Value] = field(default_factory=dict)
     _last: dict[str, int] = field(default_factory=dict)
+    _reads: Counter[CallName] = field(default_factory=Counter)
 
     def apart(self) -> Graph:
         """Return the graph with the calls that were merged."""
@@ -102,10 +108,17 @@ class _Merged:
         waiting = [(-call.place, call.name.base, call.name.number)]
         while waiting:
             _, *own = heappop(waiting)
-            for before in self._calls_before(found[CallName(*own)][0]):
+            reader = found[CallName(*own)][0]
+            for before in self._calls_before(reader):
                 if before.name in found:
                     continue
                 taken = self._take(before, place)
+                if taken is None and self._is_merged(before, reader):
+                    if self._is_shared(before, place):
+                        found[before.name] = before, self._twins[before.name][-1]
+                        continue
+                    if self.numbering.is_last(before.name.base, place):
+                        taken = CallName(before.name.base, self._next_number(before.name.base))
                 if taken is None and self._may_be_gone(before, place):
                     taken = CallName(before.name.base, self._next_number(before.name.base))
                     unsure.add(before.name)
@@ -115,6 +128,20 @@ class _Merged:
                 elif before.name in self._twins:
                     found[before.name] = before, self._twins[before.name][-1]
         return self._without_unsure(found, unsure)
+
+    def _is_merged(self, call: NumberedCall, reader: NumberedCall) -> bool:
+        """Whether the twin of `reader` cannot have read what `call` makes: it has no other user."""
+        is_named = reader.call is not None and str(call.name) in reader.call.takes
+        return is_named and not self.numbering.has_other_users(call.name)
+
+    def _is_shared(self, call: NumberedCall, place: int) -> bool:
+        """Whether a call is read from the last twin of it: as often as itself is read."""
+        twins = self._twins.get(call.name)
+        if not twins:
+            return False
+        reads = self._reads[twins[-1].name]
+        is_last = self.numbering.is_last(call.name.base, place)
+        return not is_last or reads < self.numbering.users(call.name)
 
     def _may_be_gone(self, call: NumberedCall, place: int) -> bool:
         """Whether a call may have a twin of which the file would not tell: the last of its name."""
@@ -189,7 +216,9 @@ class _Merged:
         for call, twin in sorted(walk.values(), key=lambda each: each[0].place):
             if isinstance(twin, _Twin):
                 tensors |= twin.tensors
+                self._reads[twin.name] += 1
                 continue
+            self._reads[twin] += 1
             made = {
                 name: named.get(name, f"{name}#{twin}")
                 for node in call.nodes

@@ -1,0 +1,169 @@
+"""The products that made tensors which an optimizer computed beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isqrt, prod
+from typing import TYPE_CHECKING
+
+from archlint.graph.dtype import DType
+from archlint.graph.graph import Graph
+from archlint.graph.program.calls import base_name
+from archlint.ops.restored.call_kinds import (
+    ARITHMETIC,
+    CONVOLUTIONS,
+    COPIES,
+    EXPANDING_VIEWS,
+    KEEPING_SIZE,
+    OF_VECTORS,
+    PRODUCT_CALLS,
+    TRANSPOSITIONS,
+    VIEWS,
+)
+from archlint.ops.restored.distinct_numbers import DistinctNumbers
+from archlint.ops.restored.folded_sizes import LARGEST_INPUT
+from archlint.ops.restored.folded_tensors import FoldedTensor
+from archlint.record import record
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_WITH_ONE_WEIGHT = frozenset({"linear", "addmm", "mm"})
+_EPSILON = 2.0**-23  # of single precision
+_BOTH, _MATRIX = 2, 2
+
+
+@record
+class FoldedProducts:
+    """The multiply-accumulates that make a tensor, and the gradients that each product makes."""
+
+    least: int = 0
+    most: int = 0
+    least_gradients: int = 0
+    most_gradients: int = 0
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the work does not follow from the file."""
+        return (self.least, self.least_gradients) != (self.most, self.most_gradients)
+
+
+NO_PRODUCTS = FoldedProducts()
+
+
+@record(slots=False)
+class ProductsOfTensors:
+    """Works out what the products behind folded tensors cost.
+
+    An optimizer notes which calls made a tensor, and no shapes. The length of the sums in a single
+    product is the rank of its result, unless that is as large as it can be. Elsewhere, onnxscript's
+    own limits bound the work: what it computes with beforehand has at most 8192 elements, and the
+    three tensors of a product of M x K and K x N have (MKN)^2 elements when multiplied.
+    """
+
+    graph: Graph
+    numbers: DistinctNumbers
+
+    def of(self, tensors: Iterable[FoldedTensor]) -> Mapping[str, FoldedProducts]:
+        """Return the products that made each tensor; those of several count for the first."""
+        found: dict[str, FoldedProducts] = {}
+        counted = set[str]()
+        for tensor in tensors:
+            names = [name for name in tensor.origin.names if base_name(name) in _ALL]
+            own = [name for name in names if name not in counted]
+            if own:
+                counted.update(own)
+                found[tensor.name] = self._work(tensor, own, is_single=len(names) == 1)
+        return found
+
+    def _work(
+        self, tensor: FoldedTensor, names: list[str], *, is_single: bool
+    ) -> FoldedProducts:
+        bases = [base_name(name) for name in names]
+        if is_single:
+            least, most = self._of_one(tensor, bases[0])
+        else:
+            matrices = sum(base in PRODUCT_CALLS for base in bases)
+            least, most = matrices, sum(self._bound(tensor, base) for base in bases)
+        return FoldedProducts(least, most, *self._gradients(tensor, bases))
+
+    def _of_one(self, tensor: FoldedTensor, base: str) -> tuple[int, int]:
+        """Return the least and the most that one product multiplies."""
+        others = set(tensor.origin.calls) - {base}
+        is_matrix = base in PRODUCT_CALLS - CONVOLUTIONS
+        if not is_matrix or not others <= KEEPING_SIZE | EXPANDING_VIEWS | ARITHMETIC:
+            return int(base in PRODUCT_CALLS), self._bound(tensor, base)
+        shape, elements = self.graph.values[tensor.name].sizes or (1,), tensor.elements
+        if not others <= KEEPING_SIZE | ARITHMETIC:
+            rows = self.numbers.rows(self.graph.values[tensor.name], {shape[0]})
+            if rows is not None:
+                elements = rows.elements
+            return 1, LARGEST_INPUT * isqrt(elements)
+        if others & VIEWS - TRANSPOSITIONS:
+            return 1 if others & ARITHMETIC else elements, LARGEST_INPUT * isqrt(elements)
+        rows, columns = prod(shape[:-1]), shape[-1]
+        if base not in _WITH_ONE_WEIGHT and len(shape) > _MATRIX:
+            rows = shape[-2]
+        most = max(LARGEST_INPUT // max(rows, columns), 1)
+        if others & ARITHMETIC:
+            return 1, elements * most
+        rank = 0
+        if others <= TRANSPOSITIONS | COPIES:
+            rank = self._rank(tensor, (-1, rows, columns), has_bias=self._has_bias(tensor, base))
+        if 0 < rank < min(rows, columns):
+            most = min(most, rank)
+        return elements * min(max(rank, 1), most), elements * most
+
+    def _rank(self, tensor: FoldedTensor, shape: tuple[int, ...], *, has_bias: bool) -> int:
+        """Return the rank of a matrix, or the largest of several; 0 where no numbers tell it.
+
+        That of a product to which a row is added is the one of the differences between rows.
+        """
+        value = self.graph.values[tensor.name]
+        numbers = self.numbers.of(value) if value.dtype is DType.FLOAT32 else None
+        if numbers is None:
+            return 0
+        return _rank(numbers.reshape(shape), has_bias=has_bias)
+
+    def _has_bias(self, tensor: FoldedTensor, base: str) -> bool:
+        """Whether a product adds a row of numbers."""
+        return base in {"linear", "addmm"} and self._factors(tensor) == _BOTH + 1
+
+    def _factors(self, tensor: FoldedTensor) -> int:
+        return len(tensor.origin.parameters) + len(tensor.origin.others)
+
+    def _gradients(self, tensor: FoldedTensor, bases: list[str]) -> tuple[int, int]:
+        """Return how many operands of each product need a gradient, at least and at the most."""
+        if not tensor.origin.parameters:
+            return 0, 0
+        others = len(tensor.origin.others)
+        if not others:
+            return _BOTH, _BOTH
+        factors = self._factors(tensor) - self._has_bias(tensor, bases[0])
+        least = int(others == 1)
+        return least, least if others == 1 and factors == _BOTH and len(bases) == 1 else _BOTH
+
+    def _bound(self, tensor: FoldedTensor, base: str) -> int:
+        """Return what a product multiplies at the most, by the limits of what is folded."""
+        largest = max(tensor.elements, LARGEST_INPUT)
+        if base in CONVOLUTIONS:
+            return largest * LARGEST_INPUT
+        if base in OF_VECTORS:  # with the matrix that is normalized, or no larger one
+            return tensor.elements if tensor.calls.normalizes else LARGEST_INPUT
+        return LARGEST_INPUT * isqrt(largest)
+
+
+_ALL = PRODUCT_CALLS | OF_VECTORS
+
+
+def _rank(matrices: np.ndarray, *, has_bias: bool) -> int:
+    """Return the largest rank of matrices whose numbers have single precision."""
+    import numpy as np
+
+    if not np.isfinite(matrices).all():
+        return 0
+    if has_bias:
+        matrices = matrices - matrices.mean(axis=1, keepdims=True)
+    singular = np.linalg.svd(matrices, compute_uv=False)
+    least = singular[:, :1] * max(matrices.shape[1:]) * _EPSILON
+    return int((singular > least).sum(axis=1).max())
