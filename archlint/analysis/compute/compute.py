@@ -14,6 +14,7 @@ from archlint.ops.answers import Answers
 from archlint.ops.cost import Cost, Product
 from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
+from archlint.ops.restored.merged_calls import MAY_REPEAT
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
 from archlint.record import record, replace
 
@@ -133,6 +134,9 @@ class Compute:
                 (cost.elementwise, cost.elementwise),
             )
         )
+        more = node.attributes.get(MAY_REPEAT, 0)
+        if isinstance(more, int) and more:
+            macs, backward = (Amount(each.low, each.high * (1 + more)) for each in (macs, backward))
         return NodeCompute(macs, backward, flops, cost)
 
     def _measure_inside(self, node: Node) -> NodeCompute:

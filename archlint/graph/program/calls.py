@@ -14,7 +14,8 @@ _CLASSES = "pkg.torch.onnx.class_hierarchy"
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _DETACHED = "target=torch.ops.aten.detach."
 _PRINTED = re.compile(
-    r"%(?P<name>\w+) (?:: \[num_users=(?P<users>\d{1,9})\])?.*?target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
+    r"%(?P<name>\w+) (?:: \[num_users=(?P<users>\d{1,9})\])?.*?"
+    r"target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
     r"\(args = \((?P<arguments>.*)\), kwargs = \{(?P<keywords>.*)\}\)",
     re.DOTALL,
 )
@@ -215,6 +216,11 @@ def is_exported(node: Node) -> bool:
 def is_detached(node: Node) -> bool:
     """Whether torch.export says that a node cuts its tensor off from the backward pass."""
     return _DETACHED in printed_call(node)
+
+
+def detaching_call(name: str, tensor: str) -> Mapping[str, str]:
+    """Return the metadata of a node that cuts a tensor off from the backward pass."""
+    return {_CALLS: f"%{name} : [{_DETACHED}default](args = (%{tensor},), kwargs = {{}})"}
 
 
 @record

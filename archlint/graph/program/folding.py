@@ -51,9 +51,7 @@ def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
         tuple(source for source, kind in kinds.items() if kind == _PARAMETER),
         tuple(source for source, kind in kinds.items() if kind != _PARAMETER),
         tuple(
-            source
-            for source in sources
-            if source not in kinds and not _UNNAMED.fullmatch(source)
+            source for source in sources if source not in kinds and not _UNNAMED.fullmatch(source)
         ),
     )
 

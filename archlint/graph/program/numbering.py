@@ -16,6 +16,9 @@ from archlint.graph.program.folding import folded_names
 from archlint.record import record
 
 _NUMBERED = re.compile(r"(?P<base>.+?)(?:_(?P<number>\d{1,9}))?$")
+ELEMENT = "getitem"
+"""What takes one of several results of a call, and has no node in the file."""
+
 _MANY = 10**9
 _PART = re.compile(r"_split_\d+$")  # what the exporter calls a part that a tensor is split into
 
@@ -92,8 +95,10 @@ class Numbering:
         named = {base: max(numbers) for base, numbers in there.items()}
         for call in self.calls:
             for name in map(CallName.of, () if call.call is None else call.call.tensors):
-                if name.base in named:
-                    named[name.base] = max(named[name.base], name.number)
+                if name.base == ELEMENT:
+                    there.setdefault(ELEMENT, set()).add(name.number)
+                if name.base in named or name.base == ELEMENT:
+                    named[name.base] = max(named.get(name.base, 0), name.number)
         for name in map(CallName.of, folded_names(self.graph)):
             there.setdefault(name.base, set()).add(name.number)
         return {
@@ -107,29 +112,33 @@ class Numbering:
         _, places = self._places.get(base, ((), ()))
         return all(each < place for each in places[-1:])
 
-    def has_other_users(self, name: CallName) -> bool:
-        """Whether calls take what one makes that are not in the file; true where that is not told.
-
-        They are equal to others in the file, or of those that an optimizer takes out.
-        """
-        return self._users_told.get(str(name), _MANY) > self._users_there.get(str(name), 0)
+    def has_gone(self, base: str, place: int) -> bool:
+        """Whether a call of a name may be gone that came before what stands at `place`."""
+        if self.is_last(base, place):
+            return True
+        names = (CallName(base, number) for number in self.gone.get(base, ()))
+        return any(self.place_before(name) < place for name in names)
 
     def users(self, name: CallName) -> int:
         """Return how many calls of the program take what one makes; many where that is not told."""
-        return self._users_told.get(str(name), _MANY)
+        return self._users.get(name, _MANY)
 
     @cached_property
-    def _users_told(self) -> Mapping[str, int]:
+    def other_users(self) -> Mapping[CallName, int]:
+        """How many calls that take what one makes are in the program and not in the file."""
+        return {name: count - self._users_there[str(name)] for name, count in self._users.items()}
+
+    @cached_property
+    def _users(self) -> Mapping[CallName, int]:
         told = ((call.name, call.call) for call in self.calls if call.call is not None)
-        return {str(name): call.users for name, call in told if call.users is not None}
+        return {name: call.users for name, call in told if call.users is not None}
 
     @cached_property
     def _users_there(self) -> Counter[str]:
         named = signature(self.graph)
-        there = Counter({name for name in (named.outputs if named is not None else ())})
+        there = Counter(set(named.outputs) if named is not None else ())
         for call in self.calls:
-            if call.call is not None:
-                there.update(call.call.takes)
+            there.update(call.call.takes if call.call is not None else set(call.nodes[0].inputs))
         return there
 
     def place_before(self, name: CallName) -> int:
@@ -144,6 +153,9 @@ class Numbering:
         found: dict[str, list[tuple[int, int]]] = {}
         for call in self.calls:
             found.setdefault(call.name.base, []).append((call.name.number, call.place))
+            for name in map(CallName.of, () if call.call is None else call.call.tensors):
+                if name.base == ELEMENT:
+                    found.setdefault(ELEMENT, []).append((name.number, call.place))
         return {base: _in_order(pairs) for base, pairs in found.items()}
 
 

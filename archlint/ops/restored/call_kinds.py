@@ -65,6 +65,7 @@ OF_VECTORS = frozenset({"mv", "dot", "vdot"})
 
 CREATIONS = frozenset(
     {"arange", "zeros", "ones", "full", "linspace", "eye", "zeros_like", "ones_like", "full_like"}
+    | {"new_zeros", "new_ones", "new_full"}
 )
 NUMBERS = frozenset({"scalar_tensor_default", "beta", "threshold", "tmp", "self_scaled"})
 """Single numbers, and names inside of functions that the exporter writes out."""

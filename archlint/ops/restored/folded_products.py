@@ -13,6 +13,7 @@ from archlint.ops.restored.call_kinds import (
     ARITHMETIC,
     CONVOLUTIONS,
     COPIES,
+    CREATIONS,
     EXPANDING_VIEWS,
     KEEPING_SIZE,
     OF_VECTORS,
@@ -69,35 +70,48 @@ class ProductsOfTensors:
         found: dict[str, FoldedProducts] = {}
         counted = set[str]()
         for tensor in tensors:
-            names = [name for name in tensor.origin.names if base_name(name) in _ALL]
+            names = self._products(tensor)
             own = [name for name in names if name not in counted]
             if own:
                 counted.update(own)
                 found[tensor.name] = self._work(tensor, own, is_single=len(names) == 1)
         return found
 
-    def _work(
-        self, tensor: FoldedTensor, names: list[str], *, is_single: bool
-    ) -> FoldedProducts:
+    def _products(self, tensor: FoldedTensor) -> list[str]:
+        """Return the calls that made a tensor and that multiply.
+
+        What an optimizer knows by the shape of a tensor alone may be made of one in the file.
+        """
+        dtype = self.graph.values[tensor.name].dtype
+        if dtype is None or not dtype.is_float:
+            return []
+        makers, user = self.graph.producers, self.graph.consumers[tensor.name][0]
+        return [
+            name
+            for name in tensor.origin.names
+            if base_name(name) in _ALL and makers.get(name, user) is user
+        ]
+
+    def _work(self, tensor: FoldedTensor, names: list[str], *, is_single: bool) -> FoldedProducts:
         bases = [base_name(name) for name in names]
         if is_single:
             least, most = self._of_one(tensor, bases[0])
         else:
-            matrices = sum(base in PRODUCT_CALLS for base in bases)
-            least, most = matrices, sum(self._bound(tensor, base) for base in bases)
+            least = sum(base in PRODUCT_CALLS for base in bases)
+            most = sum(self._bound(tensor, base) for base in bases)
         return FoldedProducts(least, most, *self._gradients(tensor, bases))
 
     def _of_one(self, tensor: FoldedTensor, base: str) -> tuple[int, int]:
         """Return the least and the most that one product multiplies."""
-        others = set(tensor.origin.calls) - {base}
+        others = set(tensor.origin.calls) - {base} - CREATIONS
         is_matrix = base in PRODUCT_CALLS - CONVOLUTIONS
         if not is_matrix or not others <= KEEPING_SIZE | EXPANDING_VIEWS | ARITHMETIC:
             return int(base in PRODUCT_CALLS), self._bound(tensor, base)
         shape, elements = self.graph.values[tensor.name].sizes or (1,), tensor.elements
         if not others <= KEEPING_SIZE | ARITHMETIC:
-            rows = self.numbers.rows(self.graph.values[tensor.name], {shape[0]})
-            if rows is not None:
-                elements = rows.elements
+            distinct = self.numbers.rows(self.graph.values[tensor.name], {shape[0]})
+            if distinct is not None:
+                elements = distinct.elements
             return 1, LARGEST_INPUT * isqrt(elements)
         if others & VIEWS - TRANSPOSITIONS:
             return 1 if others & ARITHMETIC else elements, LARGEST_INPUT * isqrt(elements)
@@ -107,12 +121,29 @@ class ProductsOfTensors:
         most = max(LARGEST_INPUT // max(rows, columns), 1)
         if others & ARITHMETIC:
             return 1, elements * most
+        depth = self._depth(tensor, base, rows, columns)
+        if depth:
+            return elements * depth, elements * depth
         rank = 0
         if others <= TRANSPOSITIONS | COPIES:
             rank = self._rank(tensor, (-1, rows, columns), has_bias=self._has_bias(tensor, base))
         if 0 < rank < min(rows, columns):
             most = min(most, rank)
         return elements * min(max(rank, 1), most), elements * most
+
+    def _depth(self, tensor: FoldedTensor, base: str, rows: int, columns: int) -> int:
+        """Return the length of the sums by the size of a matrix in the file, 0 where none tells."""
+        values = self.graph.values
+        names = (*tensor.origin.parameters, *tensor.origin.others)
+        if self._factors(tensor) - self._has_bias(tensor, base) > _BOTH:
+            return 0
+        for name in names:
+            shape = values[name].sizes if name in values else None
+            if shape is not None and len(shape) == _MATRIX:
+                sides = {side for side, other in (shape, shape[::-1]) if other in (rows, columns)}
+                if len(sides) == 1:
+                    return sides.pop()
+        return 0
 
     def _rank(self, tensor: FoldedTensor, shape: tuple[int, ...], *, has_bias: bool) -> int:
         """Return the rank of a matrix, or the largest of several; 0 where no numbers tell it.
@@ -130,18 +161,19 @@ class ProductsOfTensors:
         return base in {"linear", "addmm"} and self._factors(tensor) == _BOTH + 1
 
     def _factors(self, tensor: FoldedTensor) -> int:
-        return len(tensor.origin.parameters) + len(tensor.origin.others)
+        made = not CREATIONS.isdisjoint(tensor.origin.calls)
+        return len(tensor.origin.parameters) + len(tensor.origin.others) + made
 
     def _gradients(self, tensor: FoldedTensor, bases: list[str]) -> tuple[int, int]:
         """Return how many operands of each product need a gradient, at least and at the most."""
         if not tensor.origin.parameters:
             return 0, 0
-        others = len(tensor.origin.others)
-        if not others:
-            return _BOTH, _BOTH
-        factors = self._factors(tensor) - self._has_bias(tensor, bases[0])
-        least = int(others == 1)
-        return least, least if others == 1 and factors == _BOTH and len(bases) == 1 else _BOTH
+        others = len(tensor.origin.others) + (not CREATIONS.isdisjoint(tensor.origin.calls))
+        factors = len(tensor.origin.parameters) - self._has_bias(tensor, bases[0])
+        if not others:  # what multiplies the only parameter may be itself
+            return min(factors, _BOTH), _BOTH
+        is_told = others == 1 and factors == 1 and len(bases) == 1
+        return int(others == 1), 1 if is_told else _BOTH
 
     def _bound(self, tensor: FoldedTensor, base: str) -> int:
         """Return what a product multiplies at the most, by the limits of what is folded."""

@@ -53,10 +53,11 @@ def _described(
         if elements and users:
             taken = {named.get(each, "") for each in taken_tensors(users[0])}
             is_inside = bool(origin.parameters) and taken.issuperset(origin.parameters)
+            whole = origin
             if is_inside and users[0].name in left_over:  # the product of a call, but not its sum
-                names = (*origin.names, left_over[users[0].name])
-                origin, is_inside = replace(origin, names=names), False
-            yield FoldedTensor(name, elements, origin, FoldedCalls(origin, is_inside))
+                whole = replace(origin, names=(*origin.names, left_over[users[0].name]))
+                is_inside = False
+            yield FoldedTensor(name, elements, whole, FoldedCalls(whole, is_inside))
 
 
 def _left_over(graph: Graph) -> Mapping[str, str]:

@@ -16,9 +16,9 @@ from archlint.record import record, replace
 def with_own_parts(graph: Graph) -> Graph:
     """Return `graph` with nodes of its own for each call that reads the inside of another one.
 
-    The exporter writes an operator as several nodes, such as attention, which scales the keys. Of
-    two calls that read the same keys one scales them in the file: then the other reads a tensor
-    that is no call's result.
+    The exporter writes attention as several nodes, of which some scale the keys. Of two calls that
+    read the same keys one scales them in the file: then the other reads a tensor that is no call's
+    result.
     """
     return _Parts(graph).apart()
 
@@ -50,6 +50,9 @@ class _Parts:
             maker = self.graph.producers.get(name)
             if maker is None or maker.name in own:
                 continue
+            dtype = self.graph.values[name].dtype
+            if dtype is None or not dtype.is_float or not _is_product(call):
+                continue
             other = self._call_of.get(maker.name)
             is_alike = other is not None and base_name(other.name) == base_name(call.name)
             if other is not None and is_alike and self._is_inside(name, other):
@@ -77,9 +80,7 @@ class _Parts:
             if own not in there:
                 inputs, outputs = _renamed(part.inputs, names), _renamed(part.outputs, names)
                 before.append(
-                    replace(
-                        part, name=own, inputs=inputs, outputs=outputs, metadata=user.metadata
-                    )
+                    replace(part, name=own, inputs=inputs, outputs=outputs, metadata=user.metadata)
                 )
         for node in call.nodes:
             read = self._inputs.get(node.name, node.inputs)
@@ -103,6 +104,10 @@ class _Parts:
     def _call_of(self) -> Mapping[str, ExportedCall]:
         """The call of each node, by the name of the node."""
         return {node.name: call for call in self._calls for node in call.nodes}
+
+
+def _is_product(call: ExportedCall) -> bool:
+    return any(node.op == "MatMul" for node in call.nodes)
 
 
 def _renamed(names: tuple[str, ...], new: Mapping[str, str]) -> tuple[str, ...]:
