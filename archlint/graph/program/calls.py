@@ -174,6 +174,27 @@ def replaced(call: ExportedCall, graph: Graph, named: Signature) -> Iterator[tup
     others = [name for name in read if name not in asked]
     if len(gone) == len(others):
         yield from zip(gone, others, strict=True)
+    elif gone and len(call.nodes) == 1:
+        for name, slot in _slots(call, graph, named):
+            if name in gone:
+                yield name, call.nodes[0].inputs[slot]
+
+
+def reading(call: ExportedCall, node: Node, graph: Graph, gone: str, tensor: str) -> list[int]:
+    """Return the slots in which a node of a call reads `tensor` for one that is `gone`."""
+    named = signature(graph)
+    slots = [slot for slot, name in enumerate(node.inputs) if name == tensor]
+    if len(slots) < 2 or named is None or len(call.nodes) > 1:
+        return slots
+    return [slot for name, slot in _slots(call, graph, named) if name == gone] or slots
+
+
+def _slots(call: ExportedCall, graph: Graph, named: Signature) -> list[tuple[str, int]]:
+    """Return what a call of one node takes with the slots of its node, none where they differ."""
+    inputs, weights = call.nodes[0].inputs, graph.weights
+    slots = [slot for slot, name in enumerate(inputs) if name and name not in weights]
+    asked = [name for name in call.tensors if named.tensors.get(name, name) not in weights]
+    return list(zip(asked, slots, strict=True)) if len(asked) == len(slots) else []
 
 
 def regroups(tensor: str, name: str, graph: Graph) -> bool:

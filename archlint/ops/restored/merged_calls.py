@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import field
@@ -9,7 +10,14 @@ from heapq import heappop, heappush
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import Signature, as_call, base_name, replaced, signature
+from archlint.graph.program.calls import (
+    Signature,
+    as_call,
+    base_name,
+    reading,
+    replaced,
+    signature,
+)
 from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Numbering
 from archlint.graph.value import Value
 from archlint.ops.restored.merged_parts import with_own_parts
@@ -71,7 +79,7 @@ class _Merged:
             if gone not in self._made:
                 self._separate(user, gone, tensor)
             if gone in self._made:
-                self._read(user, tensor, self._made[gone])
+                self._read(user, gone, tensor)
         if not self._inputs:
             return self.graph
         nodes: list[Node] = []
@@ -233,16 +241,16 @@ class _Merged:
         base, number = call.name.base, call.name.number
         if any(node.name in self.graph.inner for node in call.nodes):
             return None
-        for free in reversed(self._free.get(base, ())):
-            name = CallName(base, free)
-            before = self.numbering.place_before(name)
-            if free > number and before < place:
-                twins = self._twins.get(call.name, ())
-                if any(self.numbering.place_before(twin.name) == before for twin in twins):
-                    return None
-                self._give(name)
-                return name
-        return None
+        free, place_before = self._free.get(base, ()), self.numbering.place_before
+        end = bisect_left(free, place, key=lambda each: place_before(CallName(base, each)))
+        name = CallName(base, free[end - 1]) if end else call.name
+        if name.number <= number:
+            return None
+        twins = self._twins.get(call.name, ())
+        if any(place_before(twin.name) == place_before(name) for twin in twins):
+            return None
+        self._give(name)
+        return name
 
     def _count_users(self) -> None:
         """Count the users of each call that are in the program and not in the file.
@@ -308,11 +316,16 @@ class _Merged:
             metadata=as_call(node, str(name)),
         )
 
-    def _read(self, user: NumberedCall, tensor: str, own: str) -> None:
+    def _read(self, user: NumberedCall, gone: str, tensor: str) -> None:
         """Let the nodes of a call read their own tensor."""
+        if user.call is None:
+            return
         for node in user.nodes:
-            read = self._read_by(node)
-            self._inputs[node.name] = tuple(own if name == tensor else name for name in read)
+            slots = reading(user.call, node, self.graph, gone, tensor)
+            read = enumerate(self._read_by(node))
+            self._inputs[node.name] = tuple(
+                self._made[gone] if slot in slots else name for slot, name in read
+            )
 
     def _read_by(self, node: Node) -> tuple[str, ...]:
         return self._inputs.get(node.name, node.inputs)

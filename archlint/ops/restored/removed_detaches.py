@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import base_name, detaching_call, skipped
+from archlint.graph.program.calls import base_name, detaching_call, reading, skipped
 from archlint.graph.value import Role
 from archlint.record import replace
 
@@ -28,8 +28,9 @@ def with_detaches(graph: Graph) -> Graph:
             cut = Node(gone, "Identity", "", (tensor,), (gone,), {}, metadata)
             before.setdefault(call.nodes[0].name, []).append(cut)
         for node in call.nodes:
-            read = inputs.get(node.name, node.inputs)
-            inputs[node.name] = tuple(gone if name == tensor else name for name in read)
+            slots = reading(call, node, graph, gone, tensor)
+            read = enumerate(inputs.get(node.name, node.inputs))
+            inputs[node.name] = tuple(gone if slot in slots else name for slot, name in read)
     if not inputs:
         return graph
     nodes: list[Node] = []
