@@ -58,8 +58,8 @@ class ProductsOfTensors:
 
     An optimizer notes which calls made a tensor, and no shapes. The length of the sums in a single
     product is the rank of its result, unless that is as large as it can be. Elsewhere, onnxscript's
-    own limits bound the work: what it computes with beforehand has at most 8192 elements, and the
-    three tensors of a product of M x K and K x N have (MKN)^2 elements when multiplied.
+    own limits bound the work: what it computes with beforehand has at most 8192 elements. A product
+    of M x K and K x N takes MKN multiplications, the square root of MK times KN times MN.
     """
 
     graph: Graph
@@ -175,11 +175,23 @@ class ProductsOfTensors:
         is_told = others == 1 and factors == 1 and len(bases) == 1
         return int(others == 1), 1 if is_told else _BOTH
 
+    def _keeps_rows(self, tensor: FoldedTensor) -> bool:
+        """Whether a tensor was made by layers alone, which keep the rows that they are given."""
+        calls = set(tensor.origin.calls)
+        layers = KEEPING_SIZE - VIEWS | ARITHMETIC | CREATIONS | {"linear"}
+        return "linear" in calls and calls <= layers
+
+    def _rows(self, tensor: FoldedTensor) -> int:
+        shape = self.graph.values[tensor.name].sizes or (1,)
+        return prod(shape[:-1])
+
     def _bound(self, tensor: FoldedTensor, base: str) -> int:
         """Return what a product multiplies at the most, by the limits of what is folded."""
         largest = max(tensor.elements, LARGEST_INPUT)
         if base in CONVOLUTIONS:
             return largest * LARGEST_INPUT
+        if self._keeps_rows(tensor):  # a row at a time, with a matrix of those that are folded
+            return min(LARGEST_INPUT * isqrt(largest), LARGEST_INPUT * self._rows(tensor))
         if base in OF_VECTORS:  # with the matrix that is normalized, or no larger one
             return tensor.elements if tensor.calls.normalizes else LARGEST_INPUT
         return LARGEST_INPUT * isqrt(largest)
