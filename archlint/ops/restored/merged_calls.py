@@ -215,10 +215,10 @@ class _Merged:
                 kept[call.name] = call, twin
                 if not isinstance(twin, _Twin):
                     sure.add(call.name)
-            elif call.name in self._twins:
-                kept[call.name] = call, self._twins[call.name][-1]
             else:
                 self._doubted.update(node.name for node in call.nodes if node.op in _PRODUCTS)
+                if call.name in self._twins:
+                    kept[call.name] = call, self._twins[call.name][-1]
         return kept
 
     def _calls_before(self, call: NumberedCall) -> Iterator[NumberedCall]:
