@@ -1,9 +1,10 @@
 """Measure the FLOP of training of networks whose calls the default export merges or folds.
 
 Needs the extra `truth`. Run it in this folder: python measure_repeated.py. Writes
-repeated/truth.json with what PyTorch's counter says of both passes of training, and the networks as
-torch.export writes them by default, in training and in evaluation mode. Attention is counted as the
-products that it stands for. Numbers are kept: they tell the length of some sums.
+repeated/truth.json with the parameters and what PyTorch's counter says of both passes of training,
+and the networks as torch.export writes them by default, in training and in evaluation mode.
+Attention is counted as the products that it stands for. Numbers are kept: they tell the length of
+some sums.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ def flops_of(network: Network) -> dict[str, int]:
         loss = sum(each.sum() for each in found if each.requires_grad)
         with FlopCounterMode(display=False) as backward:
             loss.backward()
-    return {"forward": forward.get_total_flops(), "backward": backward.get_total_flops()}
+    return {
+        "parameters": sum(each.numel() for each in model.parameters()),
+        "forward": forward.get_total_flops(),
+        "backward": backward.get_total_flops(),
+    }
 
 
 def export(network: Network, path: Path, *, training: bool) -> None:

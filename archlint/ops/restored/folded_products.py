@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 _WITH_ONE_WEIGHT = frozenset({"linear", "addmm", "mm"})
 _EPSILON = 2.0**-23  # of single precision
 _BOTH, _MATRIX = 2, 2
+_LAYER = "linear"
 
 
 @record
 class FoldedProducts:
-    """The multiply-accumulates that make a tensor, and the gradients that each product makes."""
+    """The multiply-accumulates that make a tensor, and the gradients that each product makes.
+
+    `features` is how many a linear layer that alone made it takes, 0 where that is not known.
+    """
 
     least: int = 0
     most: int = 0
     least_gradients: int = 0
     most_gradients: int = 0
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether the work does not follow from the file."""
-        return (self.least, self.least_gradients) != (self.most, self.most_gradients)
+    features: int = 0
 
 
 NO_PRODUCTS = FoldedProducts()
@@ -99,7 +99,9 @@ class ProductsOfTensors:
         else:
             least = sum(base in PRODUCT_CALLS for base in bases)
             most = sum(self._bound(tensor, base) for base in bases)
-        return FoldedProducts(least, most, *self._gradients(tensor, bases))
+        is_layer = tensor.origin.calls == (_LAYER,) and least == most
+        features = least // tensor.elements if is_layer else 0
+        return FoldedProducts(least, most, *self._gradients(tensor, bases), features)
 
     def _of_one(self, tensor: FoldedTensor, base: str) -> tuple[int, int]:
         """Return the least and the most that one product multiplies."""
@@ -158,7 +160,7 @@ class ProductsOfTensors:
 
     def _has_bias(self, tensor: FoldedTensor, base: str) -> bool:
         """Whether a product adds a row of numbers."""
-        return base in {"linear", "addmm"} and self._factors(tensor) == _BOTH + 1
+        return base in {_LAYER, "addmm"} and self._factors(tensor) == _BOTH + 1
 
     def _factors(self, tensor: FoldedTensor) -> int:
         made = not CREATIONS.isdisjoint(tensor.origin.calls)
@@ -178,8 +180,8 @@ class ProductsOfTensors:
     def _keeps_rows(self, tensor: FoldedTensor) -> bool:
         """Whether a tensor was made by layers alone, which keep the rows that they are given."""
         calls = set(tensor.origin.calls)
-        layers = KEEPING_SIZE - VIEWS | ARITHMETIC | CREATIONS | {"linear"}
-        return "linear" in calls and calls <= layers
+        layers = KEEPING_SIZE - VIEWS | ARITHMETIC | CREATIONS | {_LAYER}
+        return _LAYER in calls and calls <= layers
 
     def _rows(self, tensor: FoldedTensor) -> int:
         shape = self.graph.values[tensor.name].sizes or (1,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from functools import cached_property
 
 from archlint.graph.graph import Graph
@@ -17,6 +18,8 @@ LARGEST_INPUT = 8192
 
 # What PyTorch calls a parameter that another one of its shape is computed from.
 _PARAMETRIZED = re.compile(r"\.parametrizations\.\w+\.original$|(^|\.)\w+_orig$")
+
+_BIAS = "bias"
 
 
 @record
@@ -38,10 +41,12 @@ class FoldedSizes:
 
     An optimizer does not note the shapes of what it folded. They follow where its calls keep the
     size, and where the numbers show what was repeated or looked up: an interval elsewhere.
+    `features` are how many a linear layer takes that made a tensor of a stored one.
     """
 
     graph: Graph
     numbers: DistinctNumbers
+    features: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, tensors: Iterable[FoldedTensor]) -> Mapping[str, Size]:
         """Return the size of each parameter that `tensors` are made of and that is in no file."""
@@ -69,6 +74,8 @@ class FoldedSizes:
         calls, origin = tensor.calls, tensor.origin
         if len(origin.others) != 1 or len(origin.parameters) > 1:
             return None
+        if tensor.name in self.features:
+            return tensor.elements // self._columns(tensor) * self.features[tensor.name], False
         if not origin.parameters:
             return None if calls.may_grow or not calls.only_copy else (tensor.elements, False)
         rows = self._rows(tensor) if calls.looks_up_stored_places else None
@@ -86,6 +93,9 @@ class FoldedSizes:
         if tensor.weight_norm is not None:
             is_direction = parameter == tensor.weight_norm[0]
             return Size.exact(count) if is_direction else self._of_magnitude(tensor)
+        if tensor.name in self.features and len(names) + len(tensor.origin.others) > 1:
+            columns, is_bias = self._columns(tensor), _BIAS in parameter.rpartition(".")[2]
+            return Size.exact(columns if is_bias else columns * self.features[tensor.name])
         if calls.only_join:
             place = names.index(parameter)
             return Size.exact((count + place) // len(names))
@@ -93,6 +103,9 @@ class FoldedSizes:
             return self._of_one(tensor)
         low = 1 if calls.may_cut else int(count ** (1 / len(names)))
         return Size(low, max(count, LARGEST_INPUT) if calls.may_cut else count)
+
+    def _columns(self, tensor: FoldedTensor) -> int:
+        return (self.graph.values[tensor.name].sizes or (1,))[-1]
 
     def _of_magnitude(self, tensor: FoldedTensor) -> Size:
         """Return the size of the magnitudes of a weight, one for each place of one of its axes."""

@@ -32,6 +32,8 @@ from archlint.ops.restored.folded_sizes import FoldedSizes, Size
 from archlint.ops.restored.folded_tensors import FoldedTensor, folded_tensors
 from archlint.record import record, replace
 
+_WITH_BIAS = 2  # parameters of a linear layer
+
 
 def with_folded(graph: Graph, numbers: DistinctNumbers, *, most: bool = False) -> Graph:
     """Return `graph` with what an optimizer computed beforehand as training computes it.
@@ -106,7 +108,17 @@ class _Unfolded:
 
     @cached_property
     def _measure(self) -> FoldedSizes:
-        return FoldedSizes(self.graph, self.numbers)
+        features = {
+            name: each.features
+            for name, each in self._products.items()
+            if each.features and self._stored_before(name)
+        }
+        return FoldedSizes(self.graph, self.numbers, features)
+
+    def _stored_before(self, name: str) -> bool:
+        """Whether a tensor was made of one that is stored besides what multiplies it."""
+        origin = next(each.origin for each in self.tensors if each.name == name)
+        return len(origin.others) == 1 and len(origin.parameters) <= _WITH_BIAS
 
     @cached_property
     def _sizes(self) -> Mapping[str, Size]:

@@ -46,7 +46,9 @@ def passes(facts: Facts) -> dict[str, Amount]:
 @pytest.mark.parametrize("name", sorted(NETWORKS.keys() - OPEN))
 def test_training_flops_are_those_of_pytorch(name: str, mode: str) -> None:
     found = passes(facts_of(export_of(name, mode)))
-    assert {key: each.value for key, each in found.items()} == NETWORKS[name]
+    assert {key: each.value for key, each in found.items()} == {
+        key: NETWORKS[name][key] for key in found
+    }
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -57,6 +59,12 @@ def test_an_interval_holds_what_no_file_tells(name: str, mode: str) -> None:
         assert amount.low <= NETWORKS[name][key] <= amount.high
         assert amount.low < amount.high
     assert "optimize=False" in (facts.compute_note or "")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_length_of_a_product_tells_the_parameters_that_were_folded(mode: str) -> None:
+    count = facts_of(export_of("positions", mode)).trained_count
+    assert count == Amount.exact(NETWORKS["positions"]["parameters"])
 
 
 def test_inference_flops_are_those_of_the_file() -> None:
