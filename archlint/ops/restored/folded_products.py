@@ -16,8 +16,10 @@ from archlint.ops.restored.call_kinds import (
     CREATIONS,
     EXPANDING_VIEWS,
     KEEPING_SIZE,
+    NORMS,
     OF_VECTORS,
     PRODUCT_CALLS,
+    REDUCTIONS,
     TRANSPOSITIONS,
     VIEWS,
 )
@@ -107,16 +109,27 @@ class ProductsOfTensors:
         """Return the least and the most that one product multiplies."""
         others = set(tensor.origin.calls) - {base} - CREATIONS
         is_matrix = base in PRODUCT_CALLS - CONVOLUTIONS
-        if not is_matrix or not others <= KEEPING_SIZE | EXPANDING_VIEWS | ARITHMETIC:
+        known = KEEPING_SIZE | EXPANDING_VIEWS | ARITHMETIC
+        if tensor.calls.normalizes:
+            known |= NORMS | REDUCTIONS
+        if not is_matrix or not others <= known:
             return int(base in PRODUCT_CALLS), self._bound(tensor, base)
-        shape, elements = self.graph.values[tensor.name].sizes or (1,), tensor.elements
+        elements = tensor.elements
         if not others <= KEEPING_SIZE | ARITHMETIC:
-            distinct = self.numbers.rows(self.graph.values[tensor.name], {shape[0]})
-            if distinct is not None:
-                elements = distinct.elements
-            return 1, LARGEST_INPUT * isqrt(elements)
+            return 1, LARGEST_INPUT * isqrt(self._distinct(tensor))
         if others & VIEWS - TRANSPOSITIONS:
             return 1 if others & ARITHMETIC else elements, LARGEST_INPUT * isqrt(elements)
+        return self._of_matrix(tensor, base, others)
+
+    def _distinct(self, tensor: FoldedTensor) -> int:
+        """Return how many elements a tensor has without rows that are there again."""
+        value = self.graph.values[tensor.name]
+        rows = self.numbers.rows(value, (value.sizes or ())[:1])
+        return tensor.elements if rows is None else rows.elements
+
+    def _of_matrix(self, tensor: FoldedTensor, base: str, others: set[str]) -> tuple[int, int]:
+        """Return the least and the most that the product of two matrices multiplies."""
+        shape, elements = self.graph.values[tensor.name].sizes or (1,), tensor.elements
         rows, columns = prod(shape[:-1]), shape[-1]
         if base not in _WITH_ONE_WEIGHT and len(shape) > _MATRIX:
             rows = shape[-2]
