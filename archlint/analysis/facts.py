@@ -86,14 +86,35 @@ class Facts:
 
     @cached_property
     def compute(self) -> Compute:
-        """Multiply-accumulates and FLOP of the passes."""
+        """Multiply-accumulates and FLOP of the graph of the file, as inference runs it."""
+        return self._computed(self.graph, self.gradients)
+
+    @cached_property
+    def training_compute(self) -> Compute:
+        """Multiply-accumulates and FLOP of the passes of training.
+
+        They are of the network before an exporter merged its calls and folded its parameters.
+        """
+        program = self.training_step.program
+        if program.graph is self.graph:
+            return self.compute
+        return self._computed(program.graph, program.gradients)
+
+    @property
+    def compute_note(self) -> str | None:
+        """What training computes that the file does not show; None where it shows all."""
+        from archlint.analysis.compute.restored_work import restored_work
+
+        file, training = self.compute, self.training_compute
+        return None if training is file else restored_work(file, training)
+
+    def _computed(self, graph: Graph, gradients: GradientFlow) -> Compute:
         from archlint.analysis.compute.compute import Compute
 
         passes = self.target.training.accumulation_steps
-        return Compute(self.graph, self.operators, self.gradients, self._run_again, passes)
+        return Compute(graph, self.operators, gradients, self._run_again(graph), passes)
 
-    @property
-    def _run_again(self) -> frozenset[str]:
+    def _run_again(self, graph: Graph) -> frozenset[str]:
         """The nodes of checkpointed parts that the backward pass runs once more."""
         if self.target.training.checkpointing is None:
             return frozenset()
@@ -102,7 +123,7 @@ class Facts:
         again = {
             node.name for segment in self.saved.segments for node in self.saved.run_again(segment)
         }
-        owned = owners(self.graph, self.saved.graph, self.operators)
+        owned = owners(graph, self.saved.graph, self.operators)
         return frozenset(name for name, owner in owned.items() if owner in again)
 
     @cached_property
@@ -238,7 +259,8 @@ class Facts:
         from archlint.analysis.compute.traffic import Traffic
 
         trains = self.target.training.optimizer is not None
-        return Traffic(self.compute, self.saved, self.training_memory, trains)
+        compute = self.training_compute if trains else self.compute
+        return Traffic(compute, self.saved, self.training_memory, trains)
 
     @cached_property
     def attention_memory(self) -> AttentionMemory:

@@ -81,14 +81,15 @@ def _parameters(facts: Facts) -> dict[str, Any]:
 
 
 def _compute(facts: Facts) -> dict[str, Any]:
-    compute = facts.compute
+    compute, training = facts.compute, facts.training_compute
     totals = {
         "forward_macs": compute.forward_macs,
         "forward_flops": compute.forward_flops,
-        "backward_flops": compute.backward_flops,
-        "recomputed_flops": compute.recomputed_flops,
-        "training_flops": compute.training_flops,
-        "step_flops": compute.step_flops,
+        "training_forward_flops": training.forward_flops,
+        "backward_flops": training.backward_flops,
+        "recomputed_flops": training.recomputed_flops,
+        "training_flops": training.training_flops,
+        "step_flops": training.step_flops,
         "elementwise_flops": compute.elementwise_flops,
     }
     certainty = _certainty(compute.forward_macs, compute.elementwise_flops)
@@ -100,10 +101,15 @@ def _compute(facts: Facts) -> dict[str, Any]:
     return {
         **{name: amount.low for name, amount in totals.items()},
         "range": {name: _range(amount) for name, amount in totals.items()},
-        "complete": certainty["complete"] and not bounded,
+        "complete": certainty["complete"] and not bounded and _is_exact(training.step_flops),
         "unknown": certainty["unknown"],
         "bounded": bounded,
+        "note": facts.compute_note,
     }
+
+
+def _is_exact(amount: Amount) -> bool:
+    return amount.low == amount.high
 
 
 def _memory(facts: Facts) -> dict[str, Any]:

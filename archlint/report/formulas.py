@@ -56,9 +56,16 @@ def _compute(formula: Callable[[Measure, Write], dict[str, Any]]) -> dict[str, A
     return {
         "forward_macs": formula(_forward_macs, format_macs),
         "forward_flops": formula(lambda facts: facts.compute.forward_flops, format_flops),
-        "backward_flops": formula(lambda facts: facts.compute.backward_flops, format_flops),
-        "training_flops": formula(lambda facts: facts.compute.training_flops, format_flops),
-        "step_flops": formula(lambda facts: facts.compute.step_flops, format_flops),
+        "training_forward_flops": formula(
+            lambda facts: facts.training_compute.forward_flops, format_flops
+        ),
+        "backward_flops": formula(
+            lambda facts: facts.training_compute.backward_flops, format_flops
+        ),
+        "training_flops": formula(
+            lambda facts: facts.training_compute.training_flops, format_flops
+        ),
+        "step_flops": formula(lambda facts: facts.training_compute.step_flops, format_flops),
         "elementwise_flops": formula(lambda facts: facts.compute.elementwise_flops, format_flops),
     }
 

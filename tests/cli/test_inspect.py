@@ -244,6 +244,23 @@ def test_the_trained_parameters_of_a_folded_network_are_shown(
     assert totals(archlint("inspect", str(path)).out)["parameters"] == shown
 
 
+def test_what_training_computes_besides_a_file_is_told(archlint: Archlint) -> None:
+    """Attention in three rounds, whose keys and values PyTorch's optimizer projects once."""
+    path = Path(__file__).parents[1] / "truth" / "repeated" / "rounds.inference.onnx"
+    truth = json.loads(path.with_name("truth.json").read_text(encoding="utf-8"))["networks"]
+    forward, backward = truth["rounds"]["forward"], truth["rounds"]["backward"]
+    text = archlint("inspect", str(path)).out
+    found = totals(text)
+    assert found["forward"].endswith(f"; in training {forward / 1000:.4g} kFLOP")
+    assert found["training step"] == f"{(forward + backward) / 1000:.4g} kFLOP"
+    assert "the exporter merged 4 products with equal ones" in text
+    compute = json.loads(archlint("inspect", str(path), "--format", "json").out)["compute"]
+    assert compute["training_forward_flops"] == forward
+    assert compute["forward_flops"] == 2 * compute["forward_macs"] < forward
+    assert compute["backward_flops"] == backward
+    assert compute["complete"]
+
+
 def test_quantized_weights_are_said_not_to_be_trained(archlint: Archlint, folder: Path) -> None:
     weight = numpy_helper.from_array(np.ones((3, 4), np.int8), "weight")
     scale = numpy_helper.from_array(np.float32(0.1), "scale")

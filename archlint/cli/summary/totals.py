@@ -64,8 +64,10 @@ def _work(compute: Mapping[str, Any]) -> list[Line]:
     bound = _AT_LEAST if compute["unknown"] else ""
     between = compute["range"]
     macs = interval(between["forward_macs"], format_macs)
+    trained, shown = between["training_forward_flops"], between["forward_flops"]
+    more = "" if trained == shown else f"; in training {interval(trained, format_flops)}"
     return [
-        ("forward", f"{bound}{macs} = {interval(between['forward_flops'], format_flops)}"),
+        ("forward", f"{bound}{macs} = {interval(between['forward_flops'], format_flops)}{more}"),
         ("elementwise", f"{bound}{interval(between['elementwise_flops'], format_flops)}"),
         ("training step", f"{bound}{interval(between['step_flops'], format_flops)}"),
     ]

@@ -30,9 +30,9 @@ def _bounded(facts: Mapping[str, Any]) -> str:
 
 
 def _note(facts: Mapping[str, Any]) -> str:
-    """Return why the memory of training is an interval, where it is one."""
-    note = facts["memory"]["training"]["note"]
-    return f"\n{visible(note)}\n" if note else ""
+    """Return why training differs from what the file shows, and why its memory is an interval."""
+    notes = (facts["compute"]["note"], facts["memory"]["training"]["note"])
+    return "".join(f"\n{visible(note)}\n" for note in notes if note)
 
 
 def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from archlint.ops.call import Call
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
 from archlint.ops.links import InputLinks
-from archlint.ops.operator import FRAMEWORK, Operator, SavedFacet, SignalFacet
+from archlint.ops.operator import FRAMEWORK, CostFacet, Operator, SavedFacet, SignalFacet
 from archlint.ops.storage import NEW, Storage
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -99,11 +99,12 @@ def framework_operator(  # noqa: PLR0913 - a keyword a facet
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
     cached: tuple[int, ...] = (),
+    cost: CostFacet = no_cost,
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
         name,
-        no_cost,
+        cost,
         saved,
         sees_unknown,
         signal,

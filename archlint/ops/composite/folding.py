@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, framework_operator
+from archlint.ops.cost import Cost, Product
 from archlint.ops.facets import saves_nothing
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.storage import Storage
@@ -18,6 +19,12 @@ ITSELF, PASSING = "saves_output", "passing"
 SAVED, SAVED_ROWS, SAVED_PLACES = "saved", "saved_rows", "saved_places"
 """How many tensors like the output it saves besides, how many like one row, how many places."""
 
+LEAST_MACS, MOST_MACS = "least_macs", "most_macs"
+"""How many multiply-accumulates its products take, at least and at the most."""
+
+LEAST_GRADIENTS, MOST_GRADIENTS = "least_gradients", "most_gradients"
+"""How many operands of each product need a gradient."""
+
 _PLACE_BYTES = 8
 
 
@@ -25,13 +32,28 @@ def composites() -> tuple[Composite, ...]:
     """Return the two operators of this family, which no call has by itself."""
     return (
         Composite(framework_operator(VIEWED, saves_nothing, storage=Storage(view=views_any))),
-        Composite(framework_operator(COMPUTED, saves_of_parameters)),
+        Composite(framework_operator(COMPUTED, saves_of_parameters, cost=cost_of_products)),
     )
 
 
 def views_any(call: Call, _: int, __: Strides) -> Strides:
     """The elements of the parameter, in an order that is not recorded."""
     return contiguous(call.output_shape())
+
+
+def cost_of_products(call: Call) -> Cost:
+    """Multiply what the tensor is made of, as far as the file tells."""
+    least, most = (
+        _product(call, call.integer(macs, 0), call.integer(gradients, 0))
+        for macs, gradients in ((LEAST_MACS, LEAST_GRADIENTS), (MOST_MACS, MOST_GRADIENTS))
+    )
+    return Cost((least,), most=(most,), depends_on="what the exporter computed beforehand")
+
+
+def _product(call: Call, macs: int, gradients: int) -> Product:
+    made_of = frozenset(call.present())
+    first, second = (made_of if operand < gradients else frozenset() for operand in range(2))
+    return Product(macs, (first, second))
 
 
 def saves_of_parameters(call: Call, gradients: Gradients) -> SavedTensors:

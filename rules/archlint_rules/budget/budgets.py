@@ -202,4 +202,4 @@ def _forward_flops(facts: Facts) -> Amount:
 
 
 def _training_flops(facts: Facts) -> Amount:
-    return facts.compute.step_flops
+    return facts.training_compute.step_flops

@@ -26,11 +26,11 @@ class StepBudgetExceeded(Rule):
         yield from self._times(model)
 
     def _works(self, model: Model) -> Iterator[Finding]:
-        compute = model.facts.compute
+        trains = model.target.training.optimizer is not None
+        compute = model.facts.training_compute if trains else model.facts.compute
         for budget, _, _ in exceeded(model, step_flops):
             forward, backward = compute.forward_flops.low, compute.backward_flops.low
             parts = f": forward {format_flops(forward)}, backward {format_flops(backward)}"
-            trains = model.target.training.optimizer is not None
             yield self.finding(
                 f"{budget.what} computes {budget.written(model.facts)}, {budget.source} is "
                 f"{format_flops(budget.limit)}{parts if trains else ''}",
