@@ -26,6 +26,7 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
 from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
 from archlint.ops.restored.network import restored
+from archlint.ops.restored.optional_masks import OptionalMasks
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
@@ -39,6 +40,10 @@ _SHOWN = 3
 _HIDES = (
     "an export for inference, with {}: training may keep more than the file shows; export in "
     "training mode, or set training.batch-norm and training.dropout"
+)
+_MASKS = (
+    "masks of attention that depend on sizes alone may be left to the kernel in training, with "
+    "keys and values that are not repeated"
 )
 
 
@@ -67,7 +72,7 @@ class TrainingStep:
     @cached_property
     def framework(self) -> Graph:
         """The graph of the operators that the framework ran, with the layers that it surely had."""
-        return self._with_known_layers(self._surely)
+        return self._masks.without
 
     def _with_known_layers(self, hidden: HiddenDropouts) -> Graph:
         """Return the graph of a program with the layers that the target speaks of."""
@@ -75,6 +80,15 @@ class TrainingStep:
             return with_shared_heads(hidden.graph)
         dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
         return hidden.shown(dropouts)
+
+    @cached_property
+    def _with_masks(self) -> Graph:
+        """The graph of the operators with all masks that the file has."""
+        return self._with_known_layers(self._surely)
+
+    @cached_property
+    def _masks(self) -> OptionalMasks:
+        return OptionalMasks(self._with_masks, self.operators)
 
     @property
     def _is_open(self) -> bool:
@@ -140,6 +154,7 @@ class TrainingStep:
         if self._is_open:
             hidden = " and ".join(self._hides) or "numbers worked out beforehand"
             notes.append(_HIDES.format(hidden))
+        notes += [_MASKS] * bool(self._masks.users)
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
         rewriting = self.saved.rewriting
         notes += [
@@ -204,7 +219,7 @@ class TrainingStep:
         """
         if not self._is_open:
             if not self._undecided:
-                return None
+                return (self.program, self._with_masks) if self._masks.users else None
             program = self._program(most=True)
             return program, self._with_known_layers(self._hidden(program))
         program = self._program(with_biases=True, most=True)

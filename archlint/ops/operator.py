@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeAlias
 
 from archlint.ops.autocast import KEEPS, CastingFacet
@@ -27,9 +28,15 @@ class Layout(enum.Enum):
     ROW_MAJOR = "row-major"
     FOLLOWS = "follows"  # that of the inputs, as pointwise operators do
     CHANNELS = "channels"  # channels last where the input has them last, else row-major
+    CHANNELS_OR_SIGNALS = "channels or signals"  # the same of signals of one axis too
     CHANNELS_OF_ALL = "channels of all"  # channels last where all inputs have them last
     FOLLOWS_FIRST = "follows first"  # that of the first input
 
+
+AS_CHANNELS: Mapping[Layout, int] = MappingProxyType(
+    {Layout.CHANNELS: 4, Layout.CHANNELS_OR_SIGNALS: 3, Layout.CHANNELS_OF_ALL: 4}
+)
+"""The layouts with channels last where the input has them last, and the fewest axes for that."""
 
 CostFacet: TypeAlias = Callable[[Call], Cost]
 KeptFacet: TypeAlias = Callable[[Call, Gradients], Kept]

@@ -8,6 +8,8 @@ from typing import TypeAlias
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
 
+_MOST_AXES = 5  # of volumes
+
 Strides: TypeAlias = tuple[int, ...]
 """How many elements of the storage lie between neighbours along each axis."""
 
@@ -178,9 +180,12 @@ def _compare(first: int, second: int, shape: tuple[int, ...], operands: Sequence
     return 0
 
 
-def channels_last(shape: tuple[int, ...], strides: Strides) -> bool:
-    """Whether a batch of images or volumes lies with its channels as the fastest axis."""
-    if len(shape) not in {4, 5} or shape[1] == 1:
+def channels_last(shape: tuple[int, ...], strides: Strides, *, fewest: int = 4) -> bool:
+    """Whether a batch of images or volumes lies with its channels as the fastest axis.
+
+    With `fewest` = 3 axes it may be one of signals too.
+    """
+    if not fewest <= len(shape) <= _MOST_AXES or shape[1] == 1:
         return False
     expected = 1
     for axis in (1, *range(len(shape) - 1, 1, -1), 0):

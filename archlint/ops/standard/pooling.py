@@ -57,7 +57,7 @@ def operators() -> tuple[Operator, ...]:
             keeps_maxima,
             sees_window,
             pools_windows(Pooling.LARGEST),
-            layout=Layout.CHANNELS,
+            layout=Layout.CHANNELS_OR_SIGNALS,
             casting=in_volumes,
         ),
         Operator(
@@ -66,7 +66,7 @@ def operators() -> tuple[Operator, ...]:
             keeps_input,
             sees_window,
             pools_windows(Pooling.MEAN),
-            layout=Layout.CHANNELS,
+            layout=Layout.CHANNELS_OR_SIGNALS,
             casting=in_volumes,
         ),
         Operator("LpPool", pool_cost, keeps_input, sees_window, None),

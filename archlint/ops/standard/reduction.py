@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.graph.program.calls import is_exported
 from archlint.ops.autocast import (
     KEEPS,
     SINGLE_ON_GPU,
@@ -23,6 +24,8 @@ from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
 INDEX_BYTES = 8
+_INDICES = frozenset({"ArgMax", "ArgMin"})
+_DEPENDS_ON = "whether max or amax (min or amin) was called, which the file does not tell"
 
 
 def reduced_axes(call: Call) -> frozenset[int]:
@@ -88,7 +91,18 @@ def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
         is_everything = len(axes) == call.rank(0)
         return replace(kept, transient=3 * call.elements(0)) if is_everything else kept
     own = INDEX_BYTES * call.output_elements()
-    return Kept(own=own, transient=nbytes(call.input(0)))
+    kept = Kept(own=own, transient=nbytes(call.input(0)))
+    if not _may_be_without_index(call):
+        return kept
+    return replace(kept, otherwise=keeps_extreme(call, gradients), depends_on=_DEPENDS_ON)
+
+
+def _may_be_without_index(call: Call) -> bool:
+    """Whether `amax` or `amin` may have been called: TorchScript names no operator."""
+    if not call.node.op.startswith("Reduce") or not call.graph.is_from_pytorch:
+        return False
+    readers = call.graph.consumers.get(call.node.inputs[0], ())
+    return not is_exported(call.node) and not any(each.op in _INDICES for each in readers)
 
 
 def keeps_ranking(call: Call, gradients: Gradients) -> Kept:
