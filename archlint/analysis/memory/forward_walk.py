@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import takewhile
 
 from archlint.analysis.memory.execution import Execution
 from archlint.analysis.memory.module_calls import ModuleCalls
@@ -13,6 +14,7 @@ from archlint.analysis.memory.unreached import Passing, Unreached
 from archlint.analysis.memory.variables import Variables
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
+from archlint.graph.program.modules import Path
 from archlint.record import record
 
 _FEWEST = 3  # a pair is put together where it is made, without a variable for it
@@ -157,7 +159,33 @@ class ForwardWalk:
                 until = self._calls.end(modules[-1], index)
                 names = filter(self._is_float, (*node.inputs, *node.outputs))
                 found += [(name, until) for name in names]
+        if self.blocks is not None and not self._execution.is_known:
+            found += self._named_perhaps(self.blocks)
         return found
+
+    def _named_perhaps(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
+        """Yield what the program may have a name for: what several operators read.
+
+        The function that names it is that of the innermost module around all readers; what came
+        from outside is an argument there.
+        """
+        storages, last = self.saved.storages, len(self.graph.nodes) - 1
+        readers: dict[str, list[int]] = {}
+        for index, node in enumerate(self.graph.nodes):
+            if self.saved.operators.reads_contents(node):
+                for name in filter(self._is_float, dict.fromkeys(node.inputs)):
+                    storage = storages.of(name)
+                    if storages.of(node.output) != storage:
+                        readers.setdefault(storage, []).append(index)
+        for storage, indices in readers.items():
+            maker = self.graph.producers.get(storage)
+            if maker is None or len(indices) == 1:
+                continue
+            module = _around(blocks.calls(self.graph.nodes[index].name) for index in indices)
+            if not module:
+                yield storage, last
+            elif module in blocks.calls(maker.name):
+                yield storage, self._calls.end(module, indices[-1])
 
     @cached_property
     def _execution(self) -> Execution:
@@ -174,3 +202,9 @@ class ForwardWalk:
 
     def _bytes(self, name: str) -> int:
         return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`
+
+
+def _around(calls: Iterable[tuple[Path, ...]]) -> Path:
+    """Return the innermost module whose calls are in all of several; () for the network itself."""
+    around = takewhile(lambda each: len(set(each)) == 1, zip(*calls, strict=False))
+    return next((each[0] for each in reversed([*around])), ())
