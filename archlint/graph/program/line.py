@@ -114,10 +114,11 @@ def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
 
 
 def _simple(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a line, and of a loop or a condition that is in one line."""
+    """Yield the statements of a line, and the one of a loop or a condition that is in one line."""
     for statement in statements:
         if isinstance(statement, ast.For | ast.While | ast.If | ast.With):
-            yield from _simple([*statement.body, *getattr(statement, "orelse", ())])
+            if len(statement.body) == 1:
+                yield from _simple(statement.body)
         else:
             yield statement
 
