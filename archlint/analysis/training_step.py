@@ -13,9 +13,10 @@ from archlint.analysis.recognition.recognize import framework_graph
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.checkpointing import segments
 from archlint.analysis.training.gradients import GradientFlow
+from archlint.analysis.training.perhaps_frozen import PerhapsFrozen
 from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_format, halved
 from archlint.analysis.training.program import Program
-from archlint.analysis.training.trained_part import frozen_part
+from archlint.analysis.training.trained_part import frozen_part, with_frozen
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
@@ -45,6 +46,8 @@ _MASKS = (
     "masks of attention that depend on sizes alone may be left to the kernel in training, with "
     "keys and values that are not repeated"
 )
+
+_FROZEN = "{}: training.frozen states what is not trained"
 
 
 @record(slots=False)
@@ -140,7 +143,25 @@ class TrainingStep:
     @cached_property
     def saved(self) -> Saved:
         """What the backward pass keeps."""
-        return self._saved(self.program, self.framework, more=True)
+        saved = self._saved(self.program, self.framework, more=True)
+        return saved if self._frozen is None else replace(saved, less=self._frozen)
+
+    @cached_property
+    def _frozen(self) -> Saved | None:
+        """What is kept with all frozen that may be; None where nothing is, or somebody says it."""
+        training = self.target.training
+        names = self._perhaps_frozen.names
+        if training.frozen or training.lora_rank is not None or not names:
+            return None
+        graph = with_frozen(self.program.graph, names)
+        parameters = replace(self.program.parameters, graph=graph)
+        gradients = replace(self.program.gradients, graph=graph, parameters=parameters)
+        program = Program(graph, parameters, gradients)
+        return self._saved(program, with_frozen(self.framework, names), more=False)
+
+    @cached_property
+    def _perhaps_frozen(self) -> PerhapsFrozen:
+        return PerhapsFrozen(self.framework, self.operators, self.program.parameters)
 
     @cached_property
     def memory(self) -> TrainingMemory:
@@ -154,6 +175,8 @@ class TrainingStep:
         if self._is_open:
             hidden = " and ".join(self._hides) or "numbers worked out beforehand"
             notes.append(_HIDES.format(hidden))
+        if self._frozen is not None:
+            notes.append(_FROZEN.format(self._perhaps_frozen.reason))
         notes += [_MASKS] * bool(self._masks.users)
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
         rewriting = self.saved.rewriting
@@ -271,6 +294,7 @@ class TrainingStep:
             self.target.training,
             foreach=self.target.on_gpu if stated is None else stated,
             more=None if saved.more is None else self._memory(saved.more),
+            less=None if saved.less is None else self._memory(saved.less),
             blocks=Blocks(saved.graph, self.graph),
         )
 

@@ -65,6 +65,7 @@ class Saved:
     cached: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
+    less: Saved | None = None
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
@@ -111,9 +112,9 @@ class Saved:
     def total(self) -> Amount:
         """Bytes kept by the whole graph."""
         own = self.own_total
-        if self.more is None:
-            return own
-        return own.reaching(self.more.total)
+        if self.more is not None:
+            own = own.reaching(self.more.total)
+        return own if self.less is None else own.down_to(self.less.total)
 
     @cached_property
     def own_total(self) -> Amount:

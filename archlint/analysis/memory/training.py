@@ -33,7 +33,8 @@ class TrainingMemory:
     target all the time.
 
     `foreach` tells that all parameters are updated at once, as on a GPU. `graph` is the graph of
-    the operators that the framework ran, `more` the same with all layers that the file may hide.
+    the operators that the framework ran, `more` the same with all layers that the file may hide,
+    `less` the same with all weights frozen that may be.
     """
 
     graph: Graph
@@ -42,6 +43,7 @@ class TrainingMemory:
     training: Training
     foreach: bool = False
     more: TrainingMemory | None = None
+    less: TrainingMemory | None = None
     blocks: Blocks | None = None
 
     @property
@@ -86,9 +88,9 @@ class TrainingMemory:
     def peak(self) -> Amount:
         """The largest of the three moments."""
         own = self._own_peak
-        if self.more is None:
-            return own
-        return own.reaching(self.more.peak)
+        if self.more is not None:
+            own = own.reaching(self.more.peak)
+        return own if self.less is None else own.down_to(self.less.peak)
 
     @cached_property
     def _own_peak(self) -> Amount:
