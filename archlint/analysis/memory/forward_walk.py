@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -179,13 +180,29 @@ class ForwardWalk:
                         readers.setdefault(storage, []).append(index)
         for storage, indices in readers.items():
             maker = self.graph.producers.get(storage)
-            if maker is None or len(indices) == 1:
+            if maker is None or (len(indices) == 1 and not self._waits(storage, indices[0])):
                 continue
             module = _around(blocks.calls(self.graph.nodes[index].name) for index in indices)
             if not module:
                 yield storage, last
             elif module in blocks.calls(maker.name):
                 yield storage, self._calls.end(module, indices[-1])
+
+    def _waits(self, storage: str, reader: int) -> bool:
+        """Whether something else is made after a tensor, before it is read."""
+        made = self._making
+        return bisect_left(made, reader) - bisect_right(made, self._place[storage]) > 0
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        nodes = enumerate(self.graph.nodes)
+        return {name: at for at, node in nodes for name in node.outputs}
+
+    @cached_property
+    def _making(self) -> list[int]:
+        """The indices of the nodes that make tensors of numbers of their own."""
+        nodes = enumerate(self.graph.nodes)
+        return [at for at, node in nodes if any(map(self._is_float, self.saved.made(node)))]
 
     @cached_property
     def _execution(self) -> Execution:
