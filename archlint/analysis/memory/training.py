@@ -15,6 +15,8 @@ from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.precision import HALF
 from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.program.calls import signature
 from archlint.record import record, replace
 from archlint.target import Training
 
@@ -70,7 +72,32 @@ class TrainingMemory:
             and operator.buffers
             and not buffers.isdisjoint(node.inputs)
         ]
-        return self.parameters.buffer_bytes + _COUNTER_BYTES * len(counted)
+        held = self.parameters.buffer_bytes + self._literal_bytes
+        return held + _COUNTER_BYTES * len(counted)
+
+    @property
+    def _literal_bytes(self) -> int:
+        """Bytes of the tables that TorchScript wrote as literals: buffers that are not stored."""
+        graph, operators = self.graph, self.saved.operators
+        if not graph.is_from_pytorch or signature(graph) is not None:
+            return 0
+        literals = {
+            node.output: graph.values[node.output]
+            for node in graph.nodes
+            if (operator := operators.of(node)) is not None and operator.is_literal
+        }
+        tables = (
+            name
+            for name, value in literals.items()
+            if value.dtype is not None and value.dtype.is_float and (value.elements or 0) > 1
+            if any(self._looks_up(user, name) for user in graph.consumers.get(name, ()))
+        )
+        return sum(literals[name].nbytes or 0 for name in tables)
+
+    def _looks_up(self, user: Node, name: str) -> bool:
+        """Whether a tensor is read where a table of parameters is, as embeddings are."""
+        operator = self.saved.operators.of(user)
+        return operator is not None and 0 in operator.weights and user.inputs[0] == name
 
     @property
     def state_bytes(self) -> Amount:
