@@ -13,7 +13,6 @@ from archlint.analysis.recognition.recognize import framework_graph
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.checkpointing import segments
 from archlint.analysis.training.gradients import GradientFlow
-from archlint.analysis.training.perhaps_frozen import PerhapsFrozen
 from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_format, halved
 from archlint.analysis.training.program import Program
 from archlint.analysis.training.trained_part import frozen_part, with_frozen
@@ -28,6 +27,7 @@ from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
 from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.optional_masks import OptionalMasks
+from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
@@ -161,7 +161,9 @@ class TrainingStep:
 
     @cached_property
     def _perhaps_frozen(self) -> PerhapsFrozen:
-        return PerhapsFrozen(self.framework, self.operators, self.program.parameters)
+        parameters = self.program.parameters
+        made_of, origins = parameters.lineage.made_of, parameters.origins
+        return PerhapsFrozen(self.framework, parameters.trainable.keys(), made_of, origins)
 
     @cached_property
     def memory(self) -> TrainingMemory:

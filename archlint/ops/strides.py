@@ -22,6 +22,12 @@ def contiguous(shape: tuple[int, ...]) -> Strides:
     return tuple(strides)
 
 
+def is_contiguous(shape: tuple[int, ...], strides: Strides) -> bool:
+    """Whether a tensor lies in order in one piece; the stride of a single element is of no use."""
+    pairs = zip(shape, strides, contiguous(shape), strict=True)
+    return all(size == 1 or stride == row_major for size, stride, row_major in pairs)
+
+
 def contiguous_along(shape: tuple[int, ...], last: tuple[int, ...]) -> Strides:
     """Return the strides of a new tensor in which the axes `last` vary fastest."""
     order = [axis for axis in range(len(shape)) if axis not in last] + list(last)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from itertools import takewhile
 
 from archlint.analysis.memory.execution import Execution
 from archlint.analysis.memory.module_calls import ModuleCalls
+from archlint.analysis.memory.possible_names import PossibleNames
 from archlint.analysis.memory.saved import Saved
 from archlint.analysis.memory.unreached import Passing, Unreached
 from archlint.analysis.memory.variables import Variables
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
-from archlint.graph.program.modules import Path
 from archlint.record import record
 
 _FEWEST = 3  # a pair is put together where it is made, without a variable for it
@@ -160,49 +158,10 @@ class ForwardWalk:
                 until = self._calls.end(modules[-1], index)
                 names = filter(self._is_float, (*node.inputs, *node.outputs))
                 found += [(name, until) for name in names]
-        if self.blocks is not None and not self._execution.is_known:
-            found += self._named_perhaps(self.blocks)
+        is_program = self.blocks is not None and self.graph.is_from_pytorch
+        if is_program and not self._execution.is_known:
+            found += PossibleNames(self.graph, self.saved, self._calls).held()
         return found
-
-    def _named_perhaps(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
-        """Yield what the program may have a name for: what several operators read.
-
-        The function that names it is that of the innermost module around all readers; what came
-        from outside is an argument there.
-        """
-        storages, last = self.saved.storages, len(self.graph.nodes) - 1
-        readers: dict[str, list[int]] = {}
-        for index, node in enumerate(self.graph.nodes):
-            if self.saved.operators.reads_contents(node):
-                for name in filter(self._is_float, dict.fromkeys(node.inputs)):
-                    storage = storages.of(name)
-                    if storages.of(node.output) != storage:
-                        readers.setdefault(storage, []).append(index)
-        for storage, indices in readers.items():
-            maker = self.graph.producers.get(storage)
-            if maker is None or (len(indices) == 1 and not self._waits(storage, indices[0])):
-                continue
-            module = _around(blocks.calls(self.graph.nodes[index].name) for index in indices)
-            if not module:
-                yield storage, last
-            elif module in blocks.calls(maker.name):
-                yield storage, self._calls.end(module, indices[-1])
-
-    def _waits(self, storage: str, reader: int) -> bool:
-        """Whether something else is made after a tensor, before it is read."""
-        made = self._making
-        return bisect_left(made, reader) - bisect_right(made, self._place[storage]) > 0
-
-    @cached_property
-    def _place(self) -> dict[str, int]:
-        nodes = enumerate(self.graph.nodes)
-        return {name: at for at, node in nodes for name in node.outputs}
-
-    @cached_property
-    def _making(self) -> list[int]:
-        """The indices of the nodes that make tensors of numbers of their own."""
-        nodes = enumerate(self.graph.nodes)
-        return [at for at, node in nodes if any(map(self._is_float, self.saved.made(node)))]
 
     @cached_property
     def _execution(self) -> Execution:
@@ -219,9 +178,3 @@ class ForwardWalk:
 
     def _bytes(self, name: str) -> int:
         return self.saved.storages.known_bytes(name)  # the others: `Saved.unknown`
-
-
-def _around(calls: Iterable[tuple[Path, ...]]) -> Path:
-    """Return the innermost module whose calls are in all of several; () for the network itself."""
-    around = takewhile(lambda each: len(set(each)) == 1, zip(*calls, strict=False))
-    return next((each[0] for each in reversed([*around])), ())

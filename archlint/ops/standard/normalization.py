@@ -7,7 +7,7 @@ from math import prod
 
 from archlint.graph.dtype import DType
 from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, varies
-from archlint.ops.call import Call, width
+from archlint.ops.call import Call, nbytes, width
 from archlint.ops.effect import Over
 from archlint.ops.facets import (
     keeps_inputs,
@@ -19,6 +19,7 @@ from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes
 from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
 from archlint.ops.reach import Reach, window
 from archlint.ops.signals import normalizes
+from archlint.ops.strides import channels_last, is_contiguous
 from archlint.ops.taps import Taps
 from archlint.record import replace
 
@@ -49,12 +50,18 @@ def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
 def keeps_group_statistics(call: Call, gradients: Gradients) -> Kept:
     """Group norm keeps its input and two statistics for each sample and group.
 
-    Their format is that of the CPU on a GPU too.
+    An input that does not lie in one piece, as a part of the channels, is copied. The format of the
+    statistics is that of the CPU on a GPU too.
     """
     if not gradients.needed:
         return NOTHING
     statistics = 2 * call.shape(0)[0] * call.integer("num_groups", 1)
-    return _with_statistics(call, replace(gradients, on_gpu=False), statistics)
+    kept = _with_statistics(call, replace(gradients, on_gpu=False), statistics)
+    strides, shape = gradients.strides_of(0), call.shape(0)
+    if strides is None or is_contiguous(shape, strides) or channels_last(shape, strides):
+        return kept
+    others = tuple(slot for slot in kept.inputs if slot)  # of the input, a copy in order
+    return replace(kept, inputs=others, own=kept.own + nbytes(call.input(0)))
 
 
 def keeps_row_statistics(call: Call, gradients: Gradients) -> Kept:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from math import prod
 
-from archlint.analysis.parameters.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.registry import Operators
 from archlint.record import record
 
 _LOW_RANK = 2  # a factor is smaller than what it stands beside by at least that
@@ -30,16 +29,16 @@ class PerhapsFrozen:
     """
 
     graph: Graph
-    operators: Operators
-    parameters: Parameters
+    trainable: AbstractSet[str]
+    made_of: Mapping[str, tuple[str, ...]]
+    origins: Mapping[str, str]
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the stored tensors."""
-        trainable = self.parameters.trainable.keys()
         if self.factors:
-            return frozenset(trainable - self.factors)
-        return frozenset(trainable & self.normalized)
+            return frozenset(self.trainable - self.factors)
+        return frozenset(self.trainable & self.normalized)
 
     @property
     def reason(self) -> str:
@@ -63,7 +62,7 @@ class PerhapsFrozen:
     @cached_property
     def normalized(self) -> frozenset[str]:
         """The parameters of layers in front of norms that are written out with statistics."""
-        made_of, found = self.parameters.lineage.made_of, set[str]()
+        made_of, found = self.made_of, set[str]()
         for node in self.graph.nodes:
             scales = (made_of.get(name, ()) for name in node.inputs)
             is_norm = any(root.endswith(_STATISTIC) for roots in scales for root in roots)
@@ -96,7 +95,7 @@ class PerhapsFrozen:
         return [found for found, _ in zip(self._products(name), range(2), strict=False)]
 
     def _products(self, name: str) -> Iterator[tuple[Node, str, str]]:
-        same = self.parameters.origins
+        same = self.origins
         while (maker := self.graph.producers.get(name)) is not None:
             data = [each for each in maker.inputs if each and not self._is_stored(each)]
             stored = [same[each] for each in maker.inputs if each in same]
@@ -120,4 +119,4 @@ class PerhapsFrozen:
         return name
 
     def _is_stored(self, name: str) -> bool:
-        return name in self.graph.constants or name in self.parameters.lineage.made_of
+        return name in self.graph.constants or name in self.made_of
