@@ -62,6 +62,10 @@ class Amount:
         """Return the quantity with an upper bound that is at least that of `other`."""
         return Amount(self.low, max(self.high, other.high), self.unknown)
 
+    def down_to(self, other: Amount) -> Amount:
+        """Return the quantity with a lower end that is at most that of `other`."""
+        return Amount(min(self.low, other.low), self.high, self.unknown)
+
     def widened(self, part: float) -> Amount:
         """Return the quantity with both bounds widened by a fraction of themselves."""
         return Amount(floor(self.low * (1 - part)), ceil(self.high * (1 + part)), self.unknown)

@@ -15,7 +15,7 @@ from archlint.analysis.training.checkpointing import segments
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_format, halved
 from archlint.analysis.training.program import Program
-from archlint.analysis.training.trained_part import frozen_part
+from archlint.analysis.training.trained_part import frozen_part, with_frozen
 from archlint.graph.graph import Graph
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
@@ -26,6 +26,8 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
 from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
 from archlint.ops.restored.network import restored
+from archlint.ops.restored.optional_masks import OptionalMasks
+from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
@@ -40,6 +42,12 @@ _HIDES = (
     "an export for inference, with {}: training may keep more than the file shows; export in "
     "training mode, or set training.batch-norm and training.dropout"
 )
+_MASKS = (
+    "masks of attention that depend on sizes alone may be left to the kernel in training, with "
+    "keys and values that are not repeated"
+)
+
+_FROZEN = "{}: training.frozen states what is not trained"
 
 
 @record(slots=False)
@@ -67,7 +75,7 @@ class TrainingStep:
     @cached_property
     def framework(self) -> Graph:
         """The graph of the operators that the framework ran, with the layers that it surely had."""
-        return self._with_known_layers(self._surely)
+        return self._masks.without
 
     def _with_known_layers(self, hidden: HiddenDropouts) -> Graph:
         """Return the graph of a program with the layers that the target speaks of."""
@@ -75,6 +83,15 @@ class TrainingStep:
             return with_shared_heads(hidden.graph)
         dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
         return hidden.shown(dropouts)
+
+    @cached_property
+    def _with_masks(self) -> Graph:
+        """The graph of the operators with all masks that the file has."""
+        return self._with_known_layers(self._surely)
+
+    @cached_property
+    def _masks(self) -> OptionalMasks:
+        return OptionalMasks(self._with_masks, self.operators)
 
     @property
     def _is_open(self) -> bool:
@@ -126,7 +143,27 @@ class TrainingStep:
     @cached_property
     def saved(self) -> Saved:
         """What the backward pass keeps."""
-        return self._saved(self.program, self.framework, more=True)
+        saved = self._saved(self.program, self.framework, more=True)
+        return saved if self._frozen is None else replace(saved, less=self._frozen)
+
+    @cached_property
+    def _frozen(self) -> Saved | None:
+        """What is kept with all frozen that may be; None where nothing is, or somebody says it."""
+        training = self.target.training
+        names = self._perhaps_frozen.names
+        if training.frozen or training.lora_rank is not None or not names:
+            return None
+        graph = with_frozen(self.program.graph, names)
+        parameters = replace(self.program.parameters, graph=graph)
+        gradients = replace(self.program.gradients, graph=graph, parameters=parameters)
+        program = Program(graph, parameters, gradients)
+        return self._saved(program, with_frozen(self.framework, names), more=False)
+
+    @cached_property
+    def _perhaps_frozen(self) -> PerhapsFrozen:
+        parameters = self.program.parameters
+        made_of, origins = parameters.lineage.made_of, parameters.origins
+        return PerhapsFrozen(self.framework, parameters.trainable.keys(), made_of, origins)
 
     @cached_property
     def memory(self) -> TrainingMemory:
@@ -140,6 +177,9 @@ class TrainingStep:
         if self._is_open:
             hidden = " and ".join(self._hides) or "numbers worked out beforehand"
             notes.append(_HIDES.format(hidden))
+        if self._frozen is not None:
+            notes.append(_FROZEN.format(self._perhaps_frozen.reason))
+        notes += [_MASKS] * bool(self._masks.users)
         notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
         rewriting = self.saved.rewriting
         notes += [
@@ -204,7 +244,7 @@ class TrainingStep:
         """
         if not self._is_open:
             if not self._undecided:
-                return None
+                return (self.program, self._with_masks) if self._masks.users else None
             program = self._program(most=True)
             return program, self._with_known_layers(self._hidden(program))
         program = self._program(with_biases=True, most=True)
@@ -256,6 +296,7 @@ class TrainingStep:
             self.target.training,
             foreach=self.target.on_gpu if stated is None else stated,
             more=None if saved.more is None else self._memory(saved.more),
+            less=None if saved.less is None else self._memory(saved.less),
             blocks=Blocks(saved.graph, self.graph),
         )
 

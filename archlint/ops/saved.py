@@ -55,6 +55,7 @@ class SavedTensors:
     saved tensors as it goes has `transient_after`, the temporaries that are left when its gradients
     are complete; None where the saved tensors live to the end. `rewritten` and `rewritten_high`
     bound the bytes of a tensor that is modified through a view of it: its gradient is copied.
+    Where the file leaves open which of two calls it was, `otherwise` is what the other one keeps.
     """
 
     inputs: tuple[int, ...] = ()
@@ -68,6 +69,7 @@ class SavedTensors:
     transient_after: int | None = None
     rewritten: int = 0
     rewritten_high: int | None = None
+    otherwise: SavedTensors | None = None
 
 
 NOTHING = SavedTensors()

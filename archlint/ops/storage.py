@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeAlias
 
 from archlint.ops.call import Call
@@ -17,9 +18,15 @@ class Layout(enum.Enum):
     ROW_MAJOR = "row-major"
     FOLLOWS = "follows"  # that of the inputs, as pointwise operators do
     CHANNELS = "channels"  # channels last where the input has them last, else row-major
+    CHANNELS_OR_SIGNALS = "channels or signals"  # the same, also for signals of one axis
     CHANNELS_OF_ALL = "channels of all"  # channels last where all inputs have them last
     FOLLOWS_FIRST = "follows first"  # that of the first input
 
+
+AS_CHANNELS: Mapping[Layout, int] = MappingProxyType(
+    {Layout.CHANNELS: 4, Layout.CHANNELS_OR_SIGNALS: 3, Layout.CHANNELS_OF_ALL: 4}
+)
+"""The layouts with channels last where the input has them last, and the fewest axes for that."""
 
 LayoutFacet: TypeAlias = Callable[[Call, Sequence["Strides | None"]], Strides]
 """The strides of a new output, by those of the inputs (None where they are not known)."""
@@ -62,3 +69,6 @@ LIKE_INPUTS = Storage(layout=Layout.FOLLOWS)
 
 CHANNELS_LAST = Storage(layout=Layout.CHANNELS)
 """A new tensor that is channels last where the input is."""
+
+CHANNELS_OR_SIGNALS_LAST = Storage(layout=Layout.CHANNELS_OR_SIGNALS)
+"""The same, also for signals of one axis."""

@@ -8,6 +8,8 @@ from typing import TypeAlias
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
 
+_MOST_AXES = 5  # of volumes
+
 Strides: TypeAlias = tuple[int, ...]
 """How many elements of the storage lie between neighbours along each axis."""
 
@@ -18,6 +20,12 @@ def contiguous(shape: tuple[int, ...]) -> Strides:
     for axis in range(len(shape) - 2, -1, -1):
         strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1)
     return tuple(strides)
+
+
+def is_contiguous(shape: tuple[int, ...], strides: Strides) -> bool:
+    """Whether a tensor lies in order in one piece; the stride of a single element is of no use."""
+    pairs = zip(shape, strides, contiguous(shape), strict=True)
+    return all(size == 1 or stride == row_major for size, stride, row_major in pairs)
 
 
 def contiguous_along(shape: tuple[int, ...], last: tuple[int, ...]) -> Strides:
@@ -178,9 +186,12 @@ def _compare(first: int, second: int, shape: tuple[int, ...], operands: Sequence
     return 0
 
 
-def channels_last(shape: tuple[int, ...], strides: Strides) -> bool:
-    """Whether a batch of images or volumes lies with its channels as the fastest axis."""
-    if len(shape) not in {4, 5} or shape[1] == 1:
+def channels_last(shape: tuple[int, ...], strides: Strides, *, fewest: int = 4) -> bool:
+    """Whether a batch of images or volumes lies with its channels as the fastest axis.
+
+    With `fewest` = 3 axes it may be one of signals too.
+    """
+    if not fewest <= len(shape) <= _MOST_AXES or shape[1] == 1:
         return False
     expected = 1
     for axis in (1, *range(len(shape) - 1, 1, -1), 0):

@@ -38,6 +38,16 @@ from operator_models import (
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
+from undecided_models import Backbone, Factored, Masking, Widest
+from written_models import (
+    Assigning,
+    BothWays,
+    Branches,
+    Broadcasting,
+    Halved,
+    Smoothed,
+    Standardized,
+)
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -269,31 +279,6 @@ class Remembering(nn.Module):
         return self.head(state[0])
 
 
-class Broadcasting(nn.Module):
-    """Products of a few matrices of weights with the rows of each sample."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.weight = nn.Linear(16, 16), nn.Parameter(torch.randn(4, 24, 16))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.first(x)[:, None] @ self.weight.transpose(1, 2)
-
-
-class BothWays(nn.Module):
-    """A recurrent layer in both directions, whose weights are larger than what it keeps."""
-
-    def __init__(self, kind: type[nn.RNNBase]) -> None:
-        super().__init__()
-        self.first, self.steps = nn.Linear(16, 12), kind(12, 24, bidirectional=True)
-        self.head = nn.Linear(48, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        entered = self.first(x).transpose(0, 1)
-        steps, _ = self.steps(entered)
-        return self.head(steps)
-
-
 def image(batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, 16, 16)
 
@@ -362,6 +347,12 @@ NETWORKS = {
     "conditioned": (Conditioned, rows),
     "overlapping": (Overlapping, rows),
     "coded": (Coded, image),
+    "factored": (Factored, rows),
+    "backbone": (Backbone, image),
+    "widest": (Widest, rows),
+    "standardized": (Standardized, rows),
+    "halved": (Halved, image),
+    "smoothed": (Smoothed, rows),
 }
 
 
@@ -391,4 +382,7 @@ EXPORTED = {
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
     "queued": (Queued, rows),
+    "masking": (Masking, rows),
+    "branches": (Branches, rows),
+    "assigning": (Assigning, rows),
 }

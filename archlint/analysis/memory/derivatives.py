@@ -12,7 +12,7 @@ from archlint.graph.node import Node
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.operator import Operator
-from archlint.ops.storage import Layout
+from archlint.ops.storage import AS_CHANNELS, Layout
 from archlint.ops.strides import Strides, channels_last, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -115,7 +115,10 @@ class Derivatives:
             return follows(shape, [(shape, arrived.strides), (shape, own)] if same else [])
         if layout is Layout.FOLLOWS_FIRST:
             return follows(shape, [(shape, own)])
-        is_last = layout is Layout.CHANNELS and channels_last(shape, own)
+        if not isinstance(layout, Layout) or layout is Layout.CHANNELS_OF_ALL:
+            return contiguous(shape)
+        fewest = AS_CHANNELS.get(layout)
+        is_last = fewest is not None and channels_last(shape, own, fewest=fewest)
         return own if is_last else contiguous(shape)
 
     def new(self, name: str, strides: Strides | None = None) -> Gradient:

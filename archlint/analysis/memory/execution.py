@@ -149,14 +149,15 @@ class Execution:
     def _function(self, call: FunctionCall, inner: Stack) -> str:
         """Return the function, or the module, that is called next; "" for none.
 
-        A module whose name is not in the line is in a variable, as in a loop over modules.
+        A module whose name is not in the line is in a variable, as in a loop over modules, whose
+        names are numbers.
         """
         if not inner:
             return ""
         module, frame = inner[0]
         if frame.function != _FORWARD:
             return frame.function
-        name = next((part for part in reversed(module) if not part.isdecimal()), "")
+        name = module[-1] if module else ""
         return name if name in self.line(call.frame).calls else _BY_VARIABLE
 
     def _line_of(self, call: FunctionCall) -> ProgramLine:

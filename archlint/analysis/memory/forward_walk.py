@@ -8,6 +8,7 @@ from functools import cached_property
 
 from archlint.analysis.memory.execution import Execution
 from archlint.analysis.memory.module_calls import ModuleCalls
+from archlint.analysis.memory.possible_names import PossibleNames
 from archlint.analysis.memory.saved import Saved
 from archlint.analysis.memory.unreached import Passing, Unreached
 from archlint.analysis.memory.variables import Variables
@@ -158,6 +159,9 @@ class ForwardWalk:
                 until = self._calls.end(modules[-1], index)
                 names = filter(self._is_float, (*node.inputs, *node.outputs))
                 found += [(name, until) for name in names]
+        is_program = self.blocks is not None and self.graph.is_from_pytorch
+        if is_program and not self._execution.is_known:
+            found += PossibleNames(self.graph, self.saved, self._calls).held()
         return found
 
     @cached_property

@@ -24,7 +24,8 @@ from archlint.record import record, replace
 class NodeSaved:
     """What one node keeps: the storages it refers to, and the rest as for what an operator keeps.
 
-    A storage that several nodes refer to counts once.
+    A storage that several nodes refer to counts once. Where it is open which of two calls a node
+    was, `otherwise` is what the other one keeps; its bytes are in `own` in the end.
     """
 
     storages: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class NodeSaved:
     unknown: tuple[Unknown, ...] = ()
     depends_on: str = ""
     beside_others: bool = False
+    otherwise: NodeSaved | None = None
 
     @property
     def keeps(self) -> bool:
@@ -63,6 +65,7 @@ class Saved:
     cached: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
+    less: Saved | None = None
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
@@ -70,14 +73,22 @@ class Saved:
         kept: dict[str, NodeSaved] = {}
         for node in self.graph.nodes:
             kept[node.name] = self._keep(node, kept)
-        doubtful = [name for name, each in kept.items() if each.beside_others]
+        doubtful = [name for name, each in kept.items() if each.beside_others or each.otherwise]
         if doubtful:
             holders = Counter(storage for each in kept.values() for storage in each.storages)
-            for name in doubtful:
-                each = kept[name]
-                if all(holders[storage] == 1 for storage in each.storages):
-                    kept[name] = replace(each, own=Amount.exact(each.own.low))
+            kept.update((name, self._settled(kept[name], holders)) for name in doubtful)
         return kept
+
+    def _settled(self, saved: NodeSaved, holders: Mapping[str, int]) -> NodeSaved:
+        """Return what a node keeps where that depends on what others keep."""
+        if saved.beside_others and all(holders[storage] == 1 for storage in saved.storages):
+            return replace(saved, own=Amount.exact(saved.own.low))
+        if saved.otherwise is None:
+            return saved
+        alone = (each for each in saved.otherwise.storages if not holders[each])
+        other = saved.otherwise.own.low + sum(map(self.storages.known_bytes, alone))
+        either = Amount(min(saved.own.low, other), max(saved.own.high, other))
+        return replace(saved, own=either)
 
     @cached_property
     def held(self) -> dict[str, NodeSaved]:
@@ -101,9 +112,9 @@ class Saved:
     def total(self) -> Amount:
         """Bytes kept by the whole graph."""
         own = self.own_total
-        if self.more is None:
-            return own
-        return own.reaching(self.more.total)
+        if self.more is not None:
+            own = own.reaching(self.more.total)
+        return own if self.less is None else own.down_to(self.less.total)
 
     @cached_property
     def own_total(self) -> Amount:
@@ -182,13 +193,18 @@ class Saved:
         if not operator.differentiable:
             return NodeSaved()
         strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
+        otherwise = None
         try:
             is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
             given = replace(flags, strides=strides, is_spare=is_spare)
             kept = operator.saved(Call(node, self.graph), given)
             storages = self._storages(node, kept)
+            other = kept.otherwise
+            if other is not None:
+                otherwise = NodeSaved(self._storages(node, other), Amount.exact(other.own))
             if (kept.own or storages) and node.name in self._custom.inputs:
                 kept, storages = SavedTensors(transient=kept.transient), self._given(node)
+                otherwise = None
             for storage in storages:
                 self.storages.nbytes(storage)
         except Undetermined as reason:
@@ -204,6 +220,7 @@ class Saved:
             Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
+            otherwise=otherwise,
         )
 
     @cached_property

@@ -13,7 +13,7 @@ from archlint.graph.node import Node
 from archlint.ops.call import Call, sizes
 from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
-from archlint.ops.storage import Layout
+from archlint.ops.storage import AS_CHANNELS, Layout
 from archlint.ops.strides import (
     Strides,
     channels_last,
@@ -204,8 +204,9 @@ class Storages:
                 operands.append((own, strides))
         if all(strides == contiguous(own) for own, strides in operands):
             return plain
-        if layout in {Layout.CHANNELS, Layout.CHANNELS_OF_ALL}:
-            is_last = all(channels_last(*operand) for operand in operands)
+        if layout in AS_CHANNELS:
+            fewest = AS_CHANNELS[layout]
+            is_last = all(channels_last(*operand, fewest=fewest) for operand in operands)
             return channels_last_strides(shape) if is_last else plain
         return follows(shape, operands)
 

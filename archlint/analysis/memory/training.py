@@ -15,6 +15,9 @@ from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.precision import HALF
 from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.program.calls import signature
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record, replace
 from archlint.target import Training
 
@@ -34,7 +37,8 @@ class TrainingMemory:
     target all the time.
 
     `foreach` means that all parameters are updated at once, as on a GPU. `graph` is the graph of
-    the operators that the framework ran, `more` the same with all layers that the file may hide.
+    the operators that the framework ran, `more` the same with all layers that the file may hide,
+    `less` the same with all weights frozen that may be.
     """
 
     graph: Graph
@@ -43,6 +47,7 @@ class TrainingMemory:
     training: Training
     foreach: bool = False
     more: TrainingMemory | None = None
+    less: TrainingMemory | None = None
     blocks: Blocks | None = None
 
     @property
@@ -69,7 +74,32 @@ class TrainingMemory:
             and operator.buffers
             and not buffers.isdisjoint(node.inputs)
         ]
-        return self.parameters.buffer_bytes + _COUNTER_BYTES * len(counted)
+        held = self.parameters.buffer_bytes + self._literal_bytes
+        return held + _COUNTER_BYTES * len(counted)
+
+    @property
+    def _literal_bytes(self) -> int:
+        """Bytes of the tables that TorchScript wrote as literals: buffers that are not stored."""
+        graph, operators = self.graph, self.saved.operators
+        if not graph.is_from_pytorch or signature(graph) is not None:
+            return 0
+        literals = {
+            node.output: graph.values[node.output]
+            for node in graph.nodes
+            if (operator := operators.of(node)) and operator.origin is WeightOrigin.LITERAL
+        }
+        tables = (
+            name
+            for name, value in literals.items()
+            if value.dtype is not None and value.dtype.is_float and (value.elements or 0) > 1
+            if any(self._looks_up(user, name) for user in graph.consumers.get(name, ()))
+        )
+        return sum(literals[name].nbytes or 0 for name in tables)
+
+    def _looks_up(self, user: Node, name: str) -> bool:
+        """Whether a tensor is read where a table of parameters is, as embeddings are."""
+        operator = self.saved.operators.of(user)
+        return operator is not None and 0 in operator.weights and user.inputs[0] == name
 
     @property
     def state_bytes(self) -> Amount:
@@ -87,9 +117,9 @@ class TrainingMemory:
     def peak(self) -> Amount:
         """The largest of the three moments."""
         own = self._own_peak
-        if self.more is None:
-            return own
-        return own.reaching(self.more.peak)
+        if self.more is not None:
+            own = own.reaching(self.more.peak)
+        return own if self.less is None else own.down_to(self.less.peak)
 
     @cached_property
     def _own_peak(self) -> Amount:

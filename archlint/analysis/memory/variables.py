@@ -42,6 +42,8 @@ class Variables:
         """Bind a variable; yield what it held until then."""
         call = ran.call
         before = call.variables.get(target.name, [])
+        if target.name in ran.line.reads:
+            before = [*before, *self._of_other_name(ran, before)]
         if target.grows:
             listed = [name for name in names if not self._is_popped(name)]
             call.variables[target.name] = [*before, *listed]
@@ -54,6 +56,19 @@ class Variables:
                 call.variables.setdefault(_ELSEWHERE, []).append(name)
             else:
                 yield name, bound_at
+
+    def _of_other_name(self, ran: Ran, before: Sequence[str]) -> list[str]:
+        """Take what a variable was given that another one held, and that the line reads last.
+
+        That is so where the line reads the variable, and nothing that it is known to hold.
+        """
+        elsewhere = ran.call.variables.get(_ELSEWHERE, [])
+        first = min((self._made_at[name] for name in ran.call.made), default=ran.last)
+        if any(self._is_read_after(name, first - 1) for name in before):
+            return []
+        held = [name for name in elsewhere if first <= self._last_read[name] <= ran.last]
+        elsewhere[:] = [name for name in elsewhere if name not in held]
+        return held
 
     def _shared_out(self, ran: Ran) -> Iterator[tuple[Target, Sequence[str]]]:
         """Yield the tensors of a line that each of its variables is bound to.

@@ -44,6 +44,8 @@ def _is_customary_buffer(name: str) -> bool:
     return _ends_as_buffer(name.rpartition(".")[2])
 
 
+_AFFINE = frozenset({"weight", "bias"})
+
 # Tables of sines are longer than any input, so that only a slice of them is used.
 _CUSTOMARY_TABLE = re.compile(r"(^|[._])(pe|pos_enc(oding)?s?|positional_encodings?)$")
 
@@ -159,11 +161,25 @@ class StoredRoles:
             return by_use if by_use is StoredRole.PARAMETER else StoredRole.BUFFER
         if by_use is StoredRole.BUFFER or _is_customary_buffer(value.name):
             return StoredRole.BUFFER
+        if self._is_of_written_norm(value.name):
+            return StoredRole.BUFFER
         if uses and not any(self._may_learn(use) for use in uses):
             return StoredRole.BUFFER
         if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
             return StoredRole.BUFFER
         return StoredRole.PARAMETER
+
+    def _is_of_written_norm(self, name: str) -> bool:
+        """Whether a tensor belongs to a batch norm written out with its stored statistics.
+
+        Nobody writes out one that is trained so: all that it has are buffers.
+        """
+        module, _, own = name.rpartition(".")
+        statistic = f"{module}.running_var"
+        if own not in _AFFINE or statistic not in self.lineage.graph.weights:
+            return False
+        operators = (self.lineage.operators.of(use.reader) for use in self.lineage.uses[statistic])
+        return not any(operator is not None and operator.buffers for operator in operators)
 
     def _may_learn(self, use: Use) -> bool:
         """Whether a use of a tensor may return a gradient, unlike a comparison."""

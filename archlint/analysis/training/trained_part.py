@@ -29,7 +29,7 @@ def trained_part(graph: Graph, operators: Operators, training: Training) -> Grap
 def frozen_part(graph: Graph, operators: Operators, training: Training) -> Graph:
     """Return `graph` with the parameters marked that `training` says are frozen."""
     if training.frozen:
-        return _frozen(graph, _names(graph, operators, training.frozen))
+        return with_frozen(graph, _names(graph, operators, training.frozen))
     return graph
 
 
@@ -83,9 +83,12 @@ def _names(graph: Graph, operators: Operators, patterns: Iterable[str]) -> list[
     ]
 
 
-def _frozen(graph: Graph, names: Iterable[str]) -> Graph:
+def with_frozen(graph: Graph, names: Iterable[str]) -> Graph:
+    """Return `graph` with stored tensors marked as frozen."""
     marked = dict(graph.weights)
     for name in names:
-        weight = marked[name]
+        weight = marked.get(name)
+        if weight is None:  # made by the graph
+            continue
         marked[name] = replace(weight, metadata={**weight.metadata, FROZEN: "true"})
     return replace(graph, weights=marked)

@@ -14,11 +14,12 @@ from archlint.record import record
 # program. Under autocast, for which it creates submodules too, the name is `arg1_1`.
 _PART = re.compile(r'File "(<eval_with_key>[^"\n]*)"[^\n]*\n(?P<code>[^\n]*)')
 _OF_PROGRAM = re.compile(r"\b[pb]_\w+")
+_NAME = re.compile(r"\w+")
 
 
 @record(slots=False)
 class WithoutGradient:
-    """The parts of a graph that were run under `no_grad`: those that read weights or buffers."""
+    """The parts of a graph that were run under `no_grad`: those that name what they are given."""
 
     graph: Graph
 
@@ -28,8 +29,18 @@ class WithoutGradient:
 
     @cached_property
     def _parts(self) -> frozenset[str]:
-        parts = map(_part, self.graph.nodes)
-        return frozenset(name for name, code in parts if name and _OF_PROGRAM.search(code))
+        parts = ((node, *_part(node)) for node in self.graph.nodes)
+        return frozenset(
+            name
+            for node, name, code in parts
+            if name and (_OF_PROGRAM.search(code) or self._names_outside(node, name, code))
+        )
+
+    def _names_outside(self, node: Node, part: str, code: str) -> bool:
+        """Whether a line of a part gives the name of a tensor that was made outside."""
+        named = set(_NAME.findall(code.partition("=")[2]))
+        makers = (self.graph.producers.get(name) for name in node.inputs if name in named)
+        return any(maker is not None and _part(maker)[0] != part for maker in makers)
 
 
 def _part(node: Node) -> tuple[str, str]:

@@ -47,13 +47,15 @@ class ProgramLine:
     """The variables that a line binds, in its order, and how often it calls what.
 
     `by_variable` are the calls of what a variable or a place in a list holds. A line `gathers`
-    where a call is given what a loop makes: no variable holds that.
+    where a call is given what a loop makes: no variable holds that. `reads` are the variables that
+    it reads.
     """
 
     targets: tuple[Target, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
     by_variable: Mapping[str, int] = field(default_factory=dict)
     gathers: bool = False
+    reads: frozenset[str] = frozenset()
 
 
 def program_line(code: str) -> ProgramLine:
@@ -98,12 +100,27 @@ def parsed(code: str) -> Sequence[ast.stmt]:
 
 
 def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
-    bound = tuple(target for statement in statements for target in _bound(statement))
+    bound = tuple(target for statement in _simple(statements) for target in _bound(statement))
     parts = [part for statement in statements for part in ast.walk(statement)]
     calls = Counter(filter(None, map(_called, parts)))
+    names = (part for part in parts if isinstance(part, ast.Name))
     return ProgramLine(
-        bound, calls, Counter(filter(None, map(_variable, parts))), any(map(_gathers, parts))
+        bound,
+        calls,
+        Counter(filter(None, map(_variable, parts))),
+        any(map(_gathers, parts)),
+        frozenset(name.id for name in names if isinstance(name.ctx, ast.Load)),
     )
+
+
+def _simple(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a line, and the one of a loop or a condition that is in one line."""
+    for statement in statements:
+        if isinstance(statement, ast.For | ast.While | ast.If | ast.With):
+            if len(statement.body) == 1:
+                yield from _simple(statement.body)
+        else:
+            yield statement
 
 
 def _gathers(part: ast.AST) -> bool:

@@ -17,6 +17,7 @@ Accepts: TypeAlias = Callable[[Matching, Graph], Attributes | None]
 
 _RMS_NORM = "torch.nn.modules.normalization.RMSNorm"
 _AFFINE = ("x", "weight", "bias")
+_HAS_LAYER_NORM = 17  # the version of the operators
 
 X = Tensor("x")
 _CENTRED = made("Sub", X, made("ReduceMean", X, label="mean"), label="centred")
@@ -71,8 +72,8 @@ _RESCALED = _divided(
 def layer_norm() -> tuple[Form, ...]:
     """Return the forms of a normalization over the last axes."""
     return (
-        Form(_affine(_NORMALIZED), _AFFINE, _learned(_last_axes)),
-        Form(_NORMALIZED, ("x",), _last_axes),
+        Form(_affine(_NORMALIZED), _AFFINE, _written_out(_learned(_last_axes))),
+        Form(_NORMALIZED, ("x",), _written_out(_last_axes)),
         *_by_hand(_STANDARDIZED, _last_axes),
     )
 
@@ -125,6 +126,19 @@ def _by_hand(normalized: tuple[Pattern, Pattern], accepts: Accepts) -> tuple[For
     gained = made("Mul", either(*normalized, made("Cast", either(*normalized))), Tensor("weight"))
     patterns = (made("Add", gained, Tensor("bias")), gained, *normalized)
     return tuple(Form(pattern, _AFFINE, _learned(accepts), by_hand=True) for pattern in patterns)
+
+
+def _written_out(accepts: Accepts) -> Accepts:
+    """Accept what `accepts` does where an exporter had no operator for it.
+
+    PyTorch's write one since there is one: what is written out then was so in the program.
+    """
+
+    def accepted(matching: Matching, graph: Graph) -> Attributes | None:
+        has_operator = graph.is_from_pytorch and graph.opset >= _HAS_LAYER_NORM
+        return None if has_operator else accepts(matching, graph)
+
+    return accepted
 
 
 def _learned(accepts: Accepts) -> Accepts:

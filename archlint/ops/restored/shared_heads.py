@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from archlint.graph.graph import Graph
+from archlint.graph.node import Node
 from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.record import replace
+
+_COPIES = frozenset({"Contiguous", "Identity"})  # what is repeated, to be reshaped
 
 
 def with_shared_heads(graph: Graph) -> Graph:
@@ -12,16 +15,17 @@ def with_shared_heads(graph: Graph) -> Graph:
 
     No file tells which it was; this keeps least.
     """
-    nodes = []
-    for node in graph.nodes:
-        if node.op in FUSED_KERNELS:
-            query, *keys_and_values = node.inputs[:3]
-            inputs = (query, *(_unrepeated(name, graph) for name in keys_and_values))
-            attributes = {**node.attributes, "grouped": 1}
-            nodes.append(replace(node, inputs=(*inputs, *node.inputs[3:]), attributes=attributes))
-        else:
-            nodes.append(node)
+    nodes = (
+        sharing_heads(node, graph) if node.op in FUSED_KERNELS else node for node in graph.nodes
+    )
     return replace(graph, nodes=tuple(nodes))
+
+
+def sharing_heads(node: Node, graph: Graph) -> Node:
+    """Return attention that reads keys and values before they are repeated for all heads."""
+    query, *keys_and_values = node.inputs[:3]
+    inputs = (query, *(_unrepeated(name, graph) for name in keys_and_values), *node.inputs[3:])
+    return replace(node, inputs=inputs, attributes={**node.attributes, "grouped": 1})
 
 
 def _unrepeated(name: str, graph: Graph) -> str:
@@ -29,6 +33,8 @@ def _unrepeated(name: str, graph: Graph) -> str:
     source = name
     for op in ("Reshape", "Expand", "Unsqueeze"):
         maker = graph.producers.get(source)
+        if maker is not None and maker.op in _COPIES and op == "Expand":
+            maker = graph.producers.get(maker.inputs[0])
         if maker is None or maker.op != op:
             return name
         source = maker.inputs[0]

@@ -7,7 +7,7 @@ from math import prod
 
 from archlint.graph.dtype import DType
 from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, varies
-from archlint.ops.call import Call, width
+from archlint.ops.call import Call, nbytes, width
 from archlint.ops.effect import Over
 from archlint.ops.facets import (
     per_output,
@@ -20,6 +20,7 @@ from archlint.ops.reach import Reach, window
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import normalizes
 from archlint.ops.storage import CHANNELS_LAST
+from archlint.ops.strides import channels_last, is_contiguous
 from archlint.ops.taps import Taps
 from archlint.record import replace
 
@@ -50,12 +51,18 @@ def saves_instance_statistics(call: Call, gradients: Gradients) -> SavedTensors:
 def saves_group_statistics(call: Call, gradients: Gradients) -> SavedTensors:
     """Group norm saves its input and two statistics for each sample and group.
 
-    Their number format on a GPU is the same as on the CPU.
+    An input that is not contiguous, such as some of the channels of a tensor, is copied. The number
+    format of the statistics is the same on a GPU as on the CPU.
     """
     if not gradients.needed:
         return NOTHING
     statistics = 2 * call.shape(0)[0] * call.integer("num_groups", 1)
-    return _with_statistics(call, replace(gradients, on_gpu=False), statistics)
+    kept = _with_statistics(call, replace(gradients, on_gpu=False), statistics)
+    strides, shape = gradients.strides_of(0), call.shape(0)
+    if strides is None or is_contiguous(shape, strides) or channels_last(shape, strides):
+        return kept
+    others = tuple(slot for slot in kept.inputs if slot)  # of the input, a copy in order
+    return replace(kept, inputs=others, own=kept.own + nbytes(call.input(0)))
 
 
 def saves_row_statistics(call: Call, gradients: Gradients) -> SavedTensors:

@@ -14,7 +14,7 @@ from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import pools_planes, pools_windows
 from archlint.ops.sliding import kernel_sizes, slides, slidings
-from archlint.ops.storage import CHANNELS_LAST
+from archlint.ops.storage import CHANNELS_OR_SIGNALS_LAST
 
 _INDEX_BYTES = 8  # PyTorch saves int64 positions of the maxima
 
@@ -58,7 +58,7 @@ def operators() -> tuple[Operator, ...]:
             saves_maxima,
             sees_window,
             pools_windows(Pooling.LARGEST),
-            storage=CHANNELS_LAST,
+            storage=CHANNELS_OR_SIGNALS_LAST,
             casting=in_volumes,
         ),
         Operator(
@@ -67,7 +67,7 @@ def operators() -> tuple[Operator, ...]:
             saves_input,
             sees_window,
             pools_windows(Pooling.MEAN),
-            storage=CHANNELS_LAST,
+            storage=CHANNELS_OR_SIGNALS_LAST,
             casting=in_volumes,
         ),
         Operator("LpPool", pool_cost, saves_input, sees_window, None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlint.graph.program.calls import is_exported
 from archlint.ops.autocast import (
     KEEPS,
     SINGLE_ON_GPU,
@@ -24,6 +25,8 @@ from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
 INDEX_BYTES = 8
+_INDICES = frozenset({"ArgMax", "ArgMin"})
+_DEPENDS_ON = "whether max or amax (min or amin) was called, which the file does not tell"
 
 
 def reduced_axes(call: Call) -> frozenset[int]:
@@ -89,7 +92,18 @@ def saves_extremum(call: Call, gradients: Gradients) -> SavedTensors:
         is_everything = len(axes) == call.rank(0)
         return replace(saved, transient=3 * call.elements(0)) if is_everything else saved
     own = INDEX_BYTES * call.output_elements()
-    return SavedTensors(own=own, transient=nbytes(call.input(0)))
+    saved = SavedTensors(own=own, transient=nbytes(call.input(0)))
+    if not _may_be_without_index(call):
+        return saved
+    return replace(saved, otherwise=saves_extreme(call, gradients), depends_on=_DEPENDS_ON)
+
+
+def _may_be_without_index(call: Call) -> bool:
+    """Whether `amax` or `amin` may have been called: TorchScript names no operator."""
+    if not call.node.op.startswith("Reduce") or not call.graph.is_from_pytorch:
+        return False
+    readers = call.graph.consumers.get(call.node.inputs[0], ())
+    return not is_exported(call.node) and not any(each.op in _INDICES for each in readers)
 
 
 def saves_ranking(call: Call, gradients: Gradients) -> SavedTensors:

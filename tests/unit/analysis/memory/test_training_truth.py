@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from archlint.analysis.facts import Facts
-from archlint.analysis.memory.training import TrainingMemory
 from archlint.frontends.onnx import load_onnx
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
@@ -25,7 +24,18 @@ CASES = [
 ]
 
 # TorchScript does not tell the variables: the answer is an interval.
-HELD_BY_VARIABLES = {("listed", "torchscript"), ("coded", "torchscript")}
+HELD_BY_VARIABLES = {("listed", "torchscript")}
+PERHAPS_HELD = {("conditioned", "torchscript"), ("coded", "torchscript")}
+# Nor does it tell maxima with an index from those without, and no file says what is frozen, or that
+# a program makes a mask for its export alone: the answer is an interval, with a note.
+UNDECIDED = {
+    ("widest", "torchscript"): "whether max or amax",
+    ("factored", "torchscript"): "low-rank factors",
+    ("factored", "dynamo"): "low-rank factors",
+    ("backbone", "torchscript"): "batch norms are written out",
+    ("backbone", "dynamo"): "batch norms are written out",
+    ("masking", "dynamo"): "masks of attention",
+}
 # Modules do not tell whether they write into what they are given: the answer is an interval.
 WRITTEN_INTO = {("planes", "torchscript"), ("planes", "dynamo"), ("graded", "dynamo")}
 # What a custom function does in its backward pass is in no file.
@@ -45,7 +55,13 @@ def test_parameters_are_those_of_the_module(name: str, exporter: str) -> None:
 
 @pytest.mark.parametrize(("name", "exporter"), CASES)
 def test_saved_bytes_are_those_of_autograd(name: str, exporter: str) -> None:
-    saved = facts_of(name, exporter).saved.total
+    facts = facts_of(name, exporter)
+    saved, want = facts.saved.total, MEASURED["networks"][name]["saved_bytes"]
+    if (name, exporter) in UNDECIDED:
+        assert saved.low <= want <= saved.high
+        assert saved.value is None
+        assert UNDECIDED[name, exporter] in (facts.training_note or "")
+        return
     assert saved.value == MEASURED["networks"][name]["saved_bytes"]
 
 
@@ -56,14 +72,8 @@ def test_the_peak_is_that_of_a_step(
     name: str, exporter: str, optimizer: str, *, foreach: bool
 ) -> None:
     facts = facts_of(name, exporter)
-    memory = TrainingMemory(
-        facts.training_step.framework,
-        facts.parameters,
-        facts.saved,
-        Training(optimizer, loss="none"),
-        foreach=foreach,
-        blocks=facts.training_step.blocks,
-    )
+    training = Training(optimizer, loss="none", foreach=foreach)
+    memory = Facts(facts.graph, Target(training=training), operators()).training_memory
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
     if (name, exporter) in WITH_OWN_BACKWARD:
         assert memory.peak.low < want
@@ -71,6 +81,9 @@ def test_the_peak_is_that_of_a_step(
     if (name, exporter) in HELD_BY_VARIABLES | WRITTEN_INTO:
         assert memory.peak.low < want
         assert memory.peak.high == pytest.approx(want, rel=0.01)
+        return
+    if (name, exporter) in PERHAPS_HELD or (name, exporter) in UNDECIDED:
+        assert memory.peak.low * 0.99 <= want <= memory.peak.high * 1.01
         return
     assert memory.peak.low == memory.peak.high
     # The step counters of Adam and numbers of a few bytes come and go in other places.

@@ -34,6 +34,13 @@ FILES = sorted(
 EXACT = [path for path in FILES if not path.name.startswith("recurrent")]
 RECURRENT = [path for path in FILES if path.name.startswith("recurrent")]
 
+# TorchScript has no lines of the program, so that a peak in the forward pass is an interval.
+VARIABLES = "variables of the program may hold tensors until a module returns"
+
+
+def _is_torchscript(path: Path) -> bool:
+    return "torchscript" in path.name
+
 
 def measured(path: Path) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = NETWORKS[path.name.split(".")[0]]
@@ -73,7 +80,7 @@ def test_every_network_is_there() -> None:
 def test_saved_bytes_are_those_of_autograd(path: Path, place: str) -> None:
     facts = facts_of(path, place)
     assert facts.saved.total.value == measured(path)["saved_bytes"][place]
-    assert facts.training_note is None
+    assert facts.training_note in ((None, VARIABLES) if _is_torchscript(path) else (None,))
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -85,7 +92,8 @@ def test_the_peak_is_that_of_a_step(path: Path, optimizer: str, *, foreach: bool
     )
     memory = Facts(graph_of(path), Target(training=training), operators()).training_memory
     want = measured(path)["peak_bytes"][optimizer + " foreach" * foreach]
-    assert memory.peak.low == memory.peak.high == pytest.approx(want, rel=0.01)
+    assert memory.peak.low == pytest.approx(want, rel=0.01)
+    assert memory.peak.low == memory.peak.high or _is_torchscript(path)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16-mixed"])

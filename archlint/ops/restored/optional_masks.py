@@ -1,0 +1,72 @@
+"""Masks of attention that a program may leave to the kernel where it is not exported."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.ops.composite.attention import FUSED_KERNELS
+from archlint.ops.registry import Operators
+from archlint.ops.restored.shared_heads import sharing_heads
+from archlint.record import record, replace
+
+_MASK = 3
+
+
+@record(slots=False)
+class OptionalMasks:
+    """The masks that are made for every sample, but of sizes alone: nothing is padded there.
+
+    Libraries that build a mask for padding leave it out where there is none, and let the kernel
+    mask what is to come; then it also takes keys and values that are not repeated for all heads.
+    While they are exported they cannot see that nothing is padded, and make the mask.
+    """
+
+    graph: Graph
+    operators: Operators
+
+    @property
+    def without(self) -> Graph:
+        """The graph with attention that makes do without such masks."""
+        if not self.users:
+            return self.graph
+        nodes = tuple(
+            self._without_mask(node) if node.name in self.users else node
+            for node in self.graph.nodes
+        )
+        return replace(self.graph, nodes=nodes)
+
+    @cached_property
+    def users(self) -> frozenset[str]:
+        """The names of the nodes that read such a mask."""
+        return frozenset(
+            node.name
+            for node in self.graph.nodes
+            if node.op in FUSED_KERNELS and len(node.inputs) > _MASK and node.inputs[_MASK]
+            if self._is_of_samples(node) and self._is_of_sizes(node.inputs[_MASK])
+        )
+
+    def _without_mask(self, node: Node) -> Node:
+        shared = sharing_heads(node, self.graph)
+        return replace(shared, inputs=(*shared.inputs[:_MASK], "", *shared.inputs[_MASK + 1 :]))
+
+    def _is_of_samples(self, node: Node) -> bool:
+        """Whether a mask has a part for each sample, and none for each head."""
+        query, mask = (self.graph.values[node.inputs[slot]].shape or () for slot in (0, _MASK))
+        return (*query[:1], 1) == mask[:2] and len(query) == len(mask)
+
+    def _is_of_sizes(self, name: str) -> bool:
+        """Whether a tensor is made of sizes and numbers, of no input and of nothing stored."""
+        seen, todo = set[str](), [name]
+        while todo:
+            each = todo.pop()
+            if each in seen or each in self.graph.constants:
+                continue
+            seen.add(each)
+            maker = self.graph.producers.get(each)
+            if maker is None:
+                return False
+            if self.operators.reads_contents(maker):
+                todo.extend(filter(None, maker.inputs))
+        return True

@@ -1,0 +1,122 @@
+"""Parameters that a program may well freeze, which no exported file says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from math import prod
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.record import record
+
+_LOW_RANK = 2  # a factor is smaller than what it stands beside by at least that
+_HANDS_ON = frozenset(
+    {"Mul", "Dropout", "Identity", "Same", "Reshape", "Contiguous", "Cast", "CastLike", "Scale"}
+)
+_PRODUCTS = frozenset({"Linear", "MatMul", "Gemm", "Conv"})
+_STATISTIC = ".running_var"
+
+
+@record(slots=False)
+class PerhapsFrozen:
+    """The parameters that the form of a network speaks of as frozen.
+
+    Where low-rank factors stand beside a layer, as in LoRA (Hu et al. 2021), all but the factors
+    are. Where a batch norm that only reads its statistics is written out, as detectors do around a
+    backbone that was trained before, the layer in front of it may be.
+    """
+
+    graph: Graph
+    trainable: AbstractSet[str]
+    made_of: Mapping[str, tuple[str, ...]]
+    origins: Mapping[str, str]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the stored tensors."""
+        if self.factors:
+            return frozenset(self.trainable - self.factors)
+        return frozenset(self.trainable & self.normalized)
+
+    @property
+    def reason(self) -> str:
+        """Why they may be frozen, in words."""
+        if self.factors:
+            return "low-rank factors stand beside layers, as adapters of frozen weights do"
+        return "batch norms are written out with stored statistics, as in a frozen backbone"
+
+    @cached_property
+    def factors(self) -> frozenset[str]:
+        """The low-rank factors beside layers that read the same tensor."""
+        found: set[str] = set()
+        for node in self.graph.nodes:
+            if node.op == "Add" and len(node.inputs) > 1:
+                one, other = (self._path(name) for name in node.inputs[:2])
+                for layer, factors in ((one, other), (other, one)):
+                    if self._is_adapted(layer[:1], factors[:2]):
+                        found.update(root for _, root, _ in factors[:2])
+        return frozenset(found)
+
+    @cached_property
+    def normalized(self) -> frozenset[str]:
+        """The parameters of layers in front of norms that are written out with statistics."""
+        made_of, found = self.made_of, set[str]()
+        for node in self.graph.nodes:
+            scales = (made_of.get(name, ()) for name in node.inputs)
+            is_norm = any(root.endswith(_STATISTIC) for roots in scales for root in roots)
+            if node.op != "Mul" or not is_norm or node.output in made_of:
+                continue
+            for name in node.inputs:
+                maker = self.graph.producers.get(name)
+                if maker is not None and name not in made_of and maker.op in _PRODUCTS:
+                    read = (made_of.get(each, ()) for each in maker.inputs)
+                    found.update(root for roots in read for root in roots)
+        return frozenset(found)
+
+    def _is_adapted(
+        self, layer: list[tuple[Node, str, str]], factors: list[tuple[Node, str, str]]
+    ) -> bool:
+        """Whether two products are the factors of a change to a layer that reads the same."""
+        if not layer or len(factors) != len(("up", "down")):
+            return False
+        (_, whole, given), (_, up, _), (_, down, source) = *layer, *factors
+        sizes = [self.graph.values[name].sizes or () for name in (whole, up, down)]
+        if not all(sizes) or given != source or len({whole, up, down}) < len(sizes):
+            return False
+        return prod(sizes[0]) >= _LOW_RANK * (prod(sizes[1]) + prod(sizes[2]))
+
+    def _path(self, name: str) -> list[tuple[Node, str, str]]:
+        """Return the last two products with stored matrices on the way to a tensor.
+
+        Each with the matrix and the tensor that it multiplies, the last one first.
+        """
+        return [found for found, _ in zip(self._products(name), range(2), strict=False)]
+
+    def _products(self, name: str) -> Iterator[tuple[Node, str, str]]:
+        same = self.origins
+        while (maker := self.graph.producers.get(name)) is not None:
+            data = [each for each in maker.inputs if each and not self._is_stored(each)]
+            stored = [same[each] for each in maker.inputs if each in same]
+            if maker.op in _PRODUCTS and len(data) == 1 and stored:
+                name = self._handed_on(data[0])
+                yield maker, stored[0], name
+            elif maker.op in _HANDS_ON and len(data) == 1:
+                name = data[0]
+            else:
+                return
+
+    def _handed_on(self, name: str) -> str:
+        """Return the tensor that one is the same as, but for dropout and a factor."""
+        maker = self.graph.producers.get(name)
+        while maker is not None and maker.op in _HANDS_ON:
+            data = [each for each in maker.inputs if each and not self._is_stored(each)]
+            if len(data) != 1:
+                break
+            name = data[0]
+            maker = self.graph.producers.get(name)
+        return name
+
+    def _is_stored(self, name: str) -> bool:
+        return name in self.graph.constants or name in self.made_of
