@@ -56,6 +56,33 @@ class Fit:
 
     def formula(self) -> Formula:
         """Return the formula; raises `NoFormula` where the amount is no polynomial."""
+        if self.samples.is_batch:
+            line = self._line(-1) or self._line(0)  # the smallest batch may be an exception
+            if line is not None:
+                return line
+        return self._polynomial()
+
+    def _line(self, first: int) -> Formula | None:
+        """Return the line that an amount is on for all batches from a rung on, None without one.
+
+        An amount is a sum or the largest of lines: convex in the batch, it is on the line through
+        two sizes up to a third that is. Alike layers have the same amounts, and so the same line.
+        """
+        (ladder,) = self.ladders
+        sizes = (ladder.size(first), ladder.size(first + 1), ladder.far)
+        amounts = tuple([self._at((size,)) for size in sizes])
+        known = self.samples.lines
+        if (first, amounts) not in known:
+            try:
+                ends = self._through([(first, first + 1)])
+                holds = self._holds(ends, sizes[:1]) and self._holds(ends, sizes[2:])
+            except NoFormula:
+                holds = False
+            domain = (Sizes(sizes[0], ladder.step, ladder.end),)
+            known[first, amounts] = self._formula(ends, domain) if holds else None
+        return known[first, amounts]
+
+    def _polynomial(self) -> Formula:
         degrees = [1] * len(self.ladders)
         while True:
             ends = self._through([tuple(range(degree + 1)) for degree in degrees])
@@ -90,7 +117,7 @@ class Fit:
         """
         far = tuple(ladder.far for ladder in self.ladders)
         between = tuple(ladder.between for ladder in self.ladders)
-        return [far] if all(dim.is_batch for dim in self.samples.dims) else [far, between]
+        return [far] if self.samples.is_batch else [far, between]
 
     def pieces(self) -> Formula:
         """Return the formula of large batches, with those of smaller ones below it.
@@ -202,7 +229,8 @@ class Fit:
             return False
 
     def _formula(self, ends: Ends, domain: tuple[Sizes, ...]) -> Formula:
-        return Formula(self.symbols, ends.low, ends.high, domain, self._always_unknown)
+        unknown, equal = self._always_unknown, self.samples.equal
+        return Formula(self.symbols, ends.low, ends.high, domain, unknown, equal=equal)
 
     def _failure(self, symbols: Iterable[str]) -> NoFormula:
         return NoFormula(f"not a polynomial in {' and '.join(symbols)}")

@@ -10,7 +10,7 @@ from archlint.analysis.formulas.fit import Fit, NoFormula
 from archlint.analysis.formulas.formula import Formula
 from archlint.analysis.formulas.largest_size import Largest, largest_size
 from archlint.analysis.formulas.samples import Ladder, OutOfTrials, Samples
-from archlint.record import record, replace
+from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount
@@ -33,7 +33,7 @@ class Formulas:
     def of(self, measure: Measure) -> Formula:
         """Return the amount that `measure` takes of bound facts as a formula."""
         try:
-            return replace(self._fitted(measure), equal=self._equal)
+            return self._fitted(measure)
         except NoFormula as error:
             return self.without(measure, str(error))
         except OutOfTrials:
@@ -42,11 +42,7 @@ class Formulas:
     def without(self, measure: Measure, reason: str = "it is rounded") -> Formula:
         """Return what is known of an amount that has no formula, for the `reason` given."""
         unknown = measure(self.samples.some).unknown
-        return Formula(self.symbols, unknown=unknown, reason=reason, equal=self._equal)
-
-    @property
-    def _equal(self) -> tuple[str, ...]:
-        return tuple(filter(None, (dim.equal for dim in self.samples.dims)))
+        return Formula(self.symbols, unknown=unknown, reason=reason, equal=self.samples.equal)
 
     def largest(self, measure: Measure, formula: Formula, limit: float) -> Largest | None:
         """Return the largest size of the only open dimension at which an amount is in a limit.
@@ -61,7 +57,7 @@ class Formulas:
         try:
             return fit.formula()
         except NoFormula:
-            if not all(dim.is_batch for dim in self.samples.dims):
+            if not self.samples.is_batch:
                 raise
             return fit.pieces()
 
