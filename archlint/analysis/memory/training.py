@@ -15,7 +15,7 @@ from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.precision import HALF
 from archlint.graph.graph import Graph
-from archlint.record import record, replace
+from archlint.record import record
 from archlint.target import Training
 
 _UPDATE = "in the update"
@@ -205,7 +205,7 @@ class TrainingMemory:
     @cached_property
     def _updated(self) -> tuple[Parameter, ...]:
         """The parameters that get a gradient."""
-        reaching = replace(self.saved.gradients, graph=self.parameters.graph).reaching
+        reaching = self.saved.gradients.on(self.parameters.graph).reaching
         return tuple(
             entry
             for entry in self.parameters.every
