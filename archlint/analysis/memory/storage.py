@@ -54,16 +54,20 @@ class Storages:
 
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
-        return self._own_bytes(self._room(storage))
+        known = self._known.get(storage)
+        if not known:
+            known = self._known[storage] = self._own_bytes(self._room(storage))
+        return known
 
     def gradient_bytes(self, name: str) -> int:
         """Return the bytes of a tensor like this one with a storage of its own, 0 where unknown."""
-        if self._room(name) == name:
-            return self.known_bytes(name)
-        try:
-            return self._own_bytes(name)
-        except Undetermined:
-            return 0
+        known = self._of_gradients
+        if name not in known:
+            try:
+                known[name] = self._own_bytes(name)
+            except Undetermined:
+                known[name] = 0
+        return known[name]
 
     def _own_bytes(self, name: str) -> int:
         value = self.graph.values[name]
@@ -98,6 +102,10 @@ class Storages:
 
     @cached_property
     def _known(self) -> dict[str, int]:
+        return {}
+
+    @cached_property
+    def _of_gradients(self) -> dict[str, int]:
         return {}
 
     def unknown(self, made: Mapping[str, Iterable[str]]) -> tuple[Unknown, ...]:
