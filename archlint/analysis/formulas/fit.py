@@ -56,11 +56,12 @@ class Fit:
 
     def formula(self) -> Formula:
         """Return the formula; raises `NoFormula` where the amount is no polynomial."""
-        if self.samples.is_batch:
-            line = self._line(-1) or self._line(0)  # the smallest batch may be an exception
-            if line is not None:
-                return line
-        return self._polynomial()
+        line = self.line() if self.samples.is_batch else None
+        return line or self._polynomial()
+
+    def line(self) -> Formula | None:
+        """Return the line of an amount in the batch; the smallest one may be an exception."""
+        return self._line(-1) or self._line(0)
 
     def _line(self, first: int) -> Formula | None:
         """Return the line that an amount is on for all batches from a rung on, None without one.
@@ -146,6 +147,8 @@ class Fit:
             near = self._through([(first, first + 1)])
             meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
             first = max(first + 1, *(ceil(size) - ladder.base for size in meetings))
+            if first > last:
+                raise self._failure(self.symbols)
         smallest = ladder.size(first) if first else self._smallest(ends, 0, ladder.small)
         piece = self._formula(ends, (Sizes(smallest, ladder.step, largest),))
         if first < 2 or pieces == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archlint.analysis.amount import Unknown
+from archlint.analysis.amount import Amount, Unknown
 from archlint.analysis.formulas.polynomial import Polynomial
 from archlint.record import record
 
@@ -65,6 +65,13 @@ class Formula:
         if any(sizes.smallest <= size for sizes in self.domain[:1]):
             return self
         return None if self.below is None else self.below.piece(size)
+
+    def amount(self, size: int) -> Amount | None:
+        """Return the amount at a size of the only symbol, None where no formula tells it."""
+        piece = self.piece(size)
+        if piece is None or piece.low is None or piece.high is None or piece.unknown:
+            return None
+        return Amount(int(piece.low.at((size,))), int(piece.high.at((size,))))
 
     @property
     def ranges(self) -> str:

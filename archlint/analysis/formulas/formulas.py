@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from archlint.analysis.formulas.composed import Composed
 from archlint.analysis.formulas.fit import Fit, NoFormula
 from archlint.analysis.formulas.formula import Formula
 from archlint.analysis.formulas.largest_size import Largest, largest_size
@@ -49,7 +50,20 @@ class Formulas:
 
         `formula` is what `of` says of the amount.
         """
-        return largest_size(self.samples, measure, formula, limit)
+        parts = self._lines(measure.parts) if isinstance(measure, Composed) else ()
+        return largest_size(self.samples, measure, formula, limit, parts)
+
+    def _lines(self, measures: Sequence[Measure]) -> tuple[Formula, ...]:
+        """Return the lines that amounts are on; none where one of them takes more to find out."""
+        if not self.samples.is_batch:
+            return ()
+        fits = [Fit(self.symbols, self.samples, self._ladders, each) for each in measures]
+        try:
+            found = [fit.line() for fit in fits]
+        except OutOfTrials:
+            return ()
+        lines = tuple([line for line in found if line is not None])
+        return lines if len(lines) == len(found) else ()
 
     def _fitted(self, measure: Measure) -> Formula:
         """Fit at small sizes; else, since weights count for most of them, piece by piece."""
@@ -65,6 +79,8 @@ class Formulas:
     def _ladders(self) -> tuple[Ladder, ...]:
         """The sizes at which the work of a forward pass is a polynomial."""
         ladders = self.samples.ladders
+        if self.samples.is_batch:
+            return ladders
         try:
             Fit(
                 self.symbols, self.samples, ladders, lambda facts: facts.compute.forward_macs

@@ -6,10 +6,13 @@ from dataclasses import field
 from math import inf
 from typing import TYPE_CHECKING
 
+from archlint.analysis.formulas.composed import Composed
 from archlint.analysis.formulas.samples import LARGEST_BATCH, OutOfTrials
 from archlint.record import record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archlint.analysis.facts import Facts
     from archlint.analysis.formulas.formula import Formula
     from archlint.analysis.formulas.formulas import Measure
@@ -84,30 +87,39 @@ class Largest:
 
 
 def largest_size(
-    samples: Samples, measure: Measure, formula: Formula, limit: float
+    samples: Samples, measure: Measure, formula: Formula, limit: float, parts: Sequence[Formula]
 ) -> Largest | None:
     """Return the largest size of the only open dimension at which `measure` stays within `limit`.
 
-    The formula, where there is one, says where to look. That this size fits and the next does not
-    is worked out without it, unless it is of the batch and was tried beyond: see `Fit`. None where
-    there are several dimensions, where no end was found, where a part of the amount stays unknown,
-    and where a larger size may need less.
+    The formula, where there is one, says where to look; `parts` are those of what the amount is
+    composed of. That a size fits and the next does not is worked out without them, unless it is of
+    the batch and they were tried beyond: see `Fit`. None where there are several dimensions, where
+    no end was found, where a part of the amount stays unknown, and where a larger size may need
+    less.
     """
     if len(samples.dims) != 1 or formula.unknown or not _grows(formula):
         return None
     step = formula.domain[0].step if formula.domain else 1
     nodes = max(len(samples.open_facts.graph.nodes), 1)
+    trials = min(max(_NODES // nodes, _FEWEST), _MOST)
     search = Search(limit, LARGEST_BATCH // step + 1)
-    amounts = _Amounts(samples, measure, formula)
+    amounts = _Amounts(samples, measure, formula, parts)
     guesses = _guesses(formula, limit, step)
     if samples.is_batch and not guesses:
         _begin(search, amounts)
-    for _ in range(min(max(_NODES // nodes, _FEWEST), _MOST)):
-        size = guesses.pop() if guesses else search.next()
-        if search.fits < size < search.exceeds:
-            search.take(size, amounts.at(size * step))
+    for _ in range(_MOST):
         if search.is_over:
             break
+        size = guesses.pop() if guesses else search.next()
+        if not search.fits < size < search.exceeds:
+            continue
+        amount = amounts.told(size * step)
+        if amount is None:
+            if not trials:
+                break
+            trials -= 1
+            amount = amounts.of(samples.bind((size * step,)))
+        search.take(size, amount)
     if not search.is_over or search.above is None:
         return None
     return Largest(samples.dims[0].name, search.fits * step, step)
@@ -115,22 +127,23 @@ def largest_size(
 
 @record
 class _Amounts:
-    """An amount at sizes of the only open dimension."""
+    """An amount at sizes of the only open dimension, with its formula or those of its parts."""
 
     samples: Samples
     measure: Measure
     formula: Formula
+    parts: Sequence[Formula]
 
-    def at(self, size: int) -> float:
-        """Return the amount at a size.
-
-        Of a batch the formula says it, where that was tried at smaller and at larger ones.
-        """
-        piece = self.formula.piece(size)
-        is_between = self.samples.is_batch and size <= self.samples.ladders[0].far
-        if is_between and piece is not None and piece.high is not None:
-            return float(piece.high.at((size,)))
-        return self.of(self.samples.bind((size,)))
+    def told(self, size: int) -> float | None:
+        """Return what formulas say of a batch, where they were tried at smaller and larger ones."""
+        if not self.samples.is_batch or size > self.samples.ladders[0].far:
+            return None
+        if not (self.parts and isinstance(self.measure, Composed)):
+            amount = self.formula.amount(size)
+            return None if amount is None else amount.high
+        parts = [formula.amount(size) for formula in self.parts]
+        known = [part for part in parts if part is not None]
+        return self.measure.whole(self.samples.some, known).high if known == parts else None
 
     def of(self, facts: Facts) -> float:
         """Return an amount, no end of it where it is unknown or the model refuses the size."""
