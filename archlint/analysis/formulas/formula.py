@@ -67,9 +67,11 @@ class Formula:
         return None if self.below is None else self.below.piece(size)
 
     def amount(self, size: int) -> Amount | None:
-        """Return the amount at a size of the only symbol, None where no formula tells it."""
+        """Return the amount at a size of the only symbol, None where it is on no line there."""
         piece = self.piece(size)
         if piece is None or piece.low is None or piece.high is None or piece.unknown:
+            return None
+        if max(piece.low.degree, piece.high.degree) > 1:
             return None
         return Amount(int(piece.low.at((size,))), int(piece.high.at((size,))))
 

@@ -135,7 +135,10 @@ class _Amounts:
     parts: Sequence[Formula]
 
     def told(self, size: int) -> float | None:
-        """Return what formulas say of a batch, where they were tried at smaller and larger ones."""
+        """Return what formulas say of a batch, where they were tried at smaller and larger ones.
+
+        An amount is convex in the batch, so that nothing else is possible in between.
+        """
         if not self.samples.is_batch or size > self.samples.ladders[0].far:
             return None
         if not (self.parts and isinstance(self.measure, Composed)):

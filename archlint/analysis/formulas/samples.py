@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
     from archlint.graph.dimensions.open_dims import OpenDim
 
-# A binding costs about 0.15 ms a node. A batch needs 5 of them, with a length it is 18; small
+# A binding costs about 0.1 ms a node. A batch needs 3 to 5 of them, with a length it is 18; small
 # models may have more, and models of more than ten thousand nodes have to do without.
 _NODES, _MOST_NODES = 16_000, 60_000
 _FEWEST, _ENOUGH, _MOST = 5, 18, 60
