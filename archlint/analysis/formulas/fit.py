@@ -134,17 +134,23 @@ class Fit:
             raise self._failure(self.symbols)
         return piece
 
-    def _piece(self, last: int, largest: int | None, pieces: int) -> Formula:
+    def _piece(
+        self, last: int, largest: int | None, pieces: int, known: Ends | None = None
+    ) -> Formula:
         """Return the line that ends at a rung, and up to so many pieces in all.
 
         Where it begins is found as by Newton's method: a line through two neighbours meets this
-        one where it begins, or before.
+        one where it begins, or before. The last of those lines may be the piece below, `known` to
+        its own caller.
         """
         (ladder,) = self.ladders
-        ends = self._through([(last - 1, last)])
-        first = 0
+        if known is not None and self._holds(known, (ladder.size(last),)):
+            ends = known
+        else:
+            ends = self._through([(last - 1, last)])
+        first, at, near = 0, 0, None
         while not self._holds(ends, (ladder.size(first),)):
-            near = self._through([(first, first + 1)])
+            at, near = first, self._through([(first, first + 1)])
             meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
             first = max(first + 1, *(ceil(size) - ladder.base for size in meetings))
             if first > last:
@@ -154,7 +160,9 @@ class Fit:
         if first < 2 or pieces == 1:
             return piece
         try:
-            return replace(piece, below=self._piece(first - 1, smallest - 1, pieces - 1))
+            known = near if at < first - 1 else None  # else it has one size below this piece
+            below = self._piece(first - 1, smallest - 1, pieces - 1, known)
+            return replace(piece, below=below)
         except (NoFormula, OutOfTrials):
             return piece
 

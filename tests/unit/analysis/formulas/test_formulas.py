@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from archlint.analysis.amount import Amount
 from archlint.analysis.facts import Facts
 from archlint.analysis.formulas.composed import Composed
 from archlint.analysis.formulas.formulas import Formulas
@@ -148,6 +149,18 @@ def test_the_smallest_batch_may_be_an_exception():
     formulas, _ = formulas_of(model)
     formula = formulas.of(lambda facts: facts.compute.forward_macs)
     assert formula.written(str) == "16.0 * N for N >= 2"
+
+
+def test_a_piece_begins_before_it_ends():
+    def falling(facts):  # at first, which nothing is that grows with the batch
+        (batch, _) = facts.graph.values["x"].shape
+        return Amount.exact(batch if batch > 4 else 102 - batch)
+
+    formula = perceptron(1, 2).of(falling)
+    while formula is not None:
+        (sizes,) = formula.domain
+        assert sizes.largest is None or sizes.smallest <= sizes.largest
+        formula = formula.below
 
 
 @settings(deadline=None, max_examples=25)
