@@ -50,7 +50,9 @@ class Formulas:
 
         `formula` is what `of` says of the amount.
         """
-        parts = self._lines(measure.parts) if isinstance(measure, Composed) else ()
+        parts: tuple[Formula, ...] = ()
+        if isinstance(measure, Composed) and not formula.unknown:
+            parts = self._lines(measure.parts)
         return largest_size(self.samples, measure, formula, limit, parts)
 
     def _lines(self, measures: Sequence[Measure]) -> tuple[Formula, ...]:
