@@ -27,6 +27,7 @@ from archlint.target import (
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount, Unknown
     from archlint.analysis.facts import Facts
+    from archlint.analysis.formulas.composed import Composed
     from archlint.analysis.formulas.formula import Formula
     from archlint.analysis.formulas.largest_size import Largest
     from archlint.analysis.initialization.distribution import Distribution
@@ -98,6 +99,7 @@ __all__ = [
     "Casting",
     "Checkpointing",
     "Combines",
+    "Composed",
     "Cost",
     "DType",
     "DeadEnd",
@@ -188,6 +190,7 @@ _EXPORTS = {
     "archlint.analysis.receptive_field.field": ("Field",),
     "archlint.analysis.receptive_field.path": ("Step",),
     "archlint.analysis.structure.flow": ("Kind",),
+    "archlint.analysis.formulas.composed": ("Composed",),
     "archlint.analysis.formulas.formula": ("Formula",),
     "archlint.analysis.signal.gain": ("accepted_gains", "gain", "leak"),
     "archlint.analysis.receptive_field.gridding": ("Grid",),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from archlint.analysis.memory.deployment import Deployment
     from archlint.analysis.memory.device import DeviceMemory
     from archlint.analysis.memory.inference import InferenceMemory
+    from archlint.analysis.memory.layouts import Layouts
     from archlint.analysis.memory.saved import Saved
     from archlint.analysis.memory.training import TrainingMemory
     from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
@@ -160,12 +161,19 @@ class Facts:
         return ReceptiveFields(self.graph, self.operators)
 
     @cached_property
+    def layouts(self) -> Layouts:
+        """How the tensors of the file lie in memory."""
+        from archlint.analysis.memory.layouts import Layouts
+
+        return Layouts(self.graph, self.operators)
+
+    @cached_property
     def inference_memory(self) -> InferenceMemory:
         """Liveness of the activations of a forward pass."""
         from archlint.analysis.memory.inference import InferenceMemory
         from archlint.analysis.memory.storage import Storages
 
-        return InferenceMemory(self.graph, Storages(self.graph, self.operators), self.gradients)
+        return InferenceMemory(self.graph, Storages(self.layouts), self.gradients)
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -176,9 +184,7 @@ class Facts:
         # Some accelerators run nothing but integers, whatever the file holds before it is compiled.
         only_int8 = device is not None and device.kind == "npu" and set(device.peak_ops) == {"int8"}
         number_format = stated or ("int8" if only_int8 else None)
-        return Deployment(
-            self.graph, self.operators, self.parameters, self.gradients, number_format
-        )
+        return Deployment(self.layouts, self.parameters, self.gradients, number_format)
 
     @cached_property
     def training_step(self) -> TrainingStep:
@@ -186,8 +192,7 @@ class Facts:
         from archlint.analysis.training_step import TrainingStep
 
         return TrainingStep(
-            self.graph,
-            self.operators,
+            self.layouts,
             self.parameters,
             self.gradients,
             self.target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from archlint.analysis.amount import Amount, Unknown, merged
@@ -95,14 +96,15 @@ def _inference_peak(facts: Facts) -> Amount:
 def _nodes(model: Model) -> list[dict[str, Any]]:
     """Return the formulas of each node's work and saved bytes that depend on open dimensions."""
     nodes: list[dict[str, Any]] = []
+    document = cache(_formula)  # alike layers have one formula
     if model.formulas.of(_forward_macs).low is None:
         return nodes
     for node in model.graph.nodes:
         formulas = {}
         if not model.facts.compute.of_node[node.name].macs.complete:
-            formulas["macs"] = _formula(model.formulas.of(_macs_of(node.name)), format_count)
+            formulas["macs"] = document(model.formulas.of(_macs_of(node.name)), format_count)
         if not model.facts.saved.bytes_of(node.name).complete:
-            formulas["saved_bytes"] = _formula(
+            formulas["saved_bytes"] = document(
                 model.formulas.of(_saved_of(node.name)), format_bytes
             )
         if formulas:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CHECKING_SYNTAX = write_field(key(12), b"proto3")
 
 
-def is_valid(skeleton: bytearray) -> bool:
+def is_valid(skeleton: bytes) -> bool:
     """Whether a model can be parsed and all texts in it are UTF-8.
 
     ONNX uses proto2 syntax, whose parsers accept any bytes as text. Its description in proto3

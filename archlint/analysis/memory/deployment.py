@@ -8,13 +8,12 @@ from types import MappingProxyType
 
 from archlint.analysis.amount import Amount
 from archlint.analysis.memory.inference import InferenceMemory
+from archlint.analysis.memory.layouts import Layouts
 from archlint.analysis.memory.storage import Storages
 from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.dtype import DType
-from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.registry import Operators
 from archlint.ops.storage import Layout
 from archlint.record import record
 
@@ -75,8 +74,7 @@ class Deployment:
     tensors change their width.
     """
 
-    graph: Graph
-    operators: Operators
+    layouts: Layouts
     parameters: Parameters
     gradients: GradientFlow
     number_format: str | None = None
@@ -98,7 +96,7 @@ class Deployment:
         """Peak bytes of activations: in place, and with a tensor for each result."""
         low, high = (
             InferenceMemory(
-                self.graph, storages(self.graph, self.operators, self._width), self.gradients
+                self.layouts.graph, storages(self.layouts, self._width), self.gradients
             ).peak
             for storages in (InPlaceStorages, Storages)
         )

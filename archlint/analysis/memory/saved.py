@@ -269,6 +269,16 @@ class Saved:
 
     def is_free(self, storage: str) -> bool:
         """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
+        known = self._free
+        if storage not in known:
+            known[storage] = self._is_free(storage)
+        return known[storage]
+
+    @cached_property
+    def _free(self) -> dict[str, bool]:
+        return {}
+
+    def _is_free(self, storage: str) -> bool:
         if self.gradients.is_stored(storage):
             return True
         is_number = storage in self.graph.constants and self.graph.values[storage].elements == 1

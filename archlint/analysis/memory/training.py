@@ -18,7 +18,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import signature
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import record, replace
+from archlint.record import record
 from archlint.target import Training
 
 _UPDATE = "in the update"
@@ -235,7 +235,7 @@ class TrainingMemory:
     @cached_property
     def _updated(self) -> tuple[Parameter, ...]:
         """The parameters that get a gradient."""
-        reaching = replace(self.saved.gradients, graph=self.parameters.graph).reaching
+        reaching = self.saved.gradients.on(self.parameters.graph).reaching
         return tuple(
             entry
             for entry in self.parameters.every

@@ -56,5 +56,5 @@ class Unreached:
         for index, node in enumerate(self.saved.graph.nodes):
             if node.name in flow.reaching or node.name in rerun:
                 continue
-            if flow.recorded.of(node).needed and not flow.needed.isdisjoint(node.outputs):
+            if flow.records(node) and not flow.needed.isdisjoint(node.outputs):
                 yield index, node

@@ -108,4 +108,4 @@ def _saturates(function: Function) -> bool:
 
     with np.errstate(all="ignore"):
         low, lowest, high, highest = function(np.array([-1e3, -1e6, 1e3, 1e6]))
-    return bool(abs(low - lowest) < _FLAT and abs(high - highest) < _FLAT)
+        return bool(abs(low - lowest) < _FLAT and abs(high - highest) < _FLAT)

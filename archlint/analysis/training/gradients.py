@@ -38,6 +38,10 @@ class GradientFlow:
     given: frozenset[str] = frozenset()
     is_recorded: bool = False
 
+    def on(self, graph: Graph) -> GradientFlow:
+        """Return the flow in another form of the graph: this one, where it is the same."""
+        return self if graph is self.graph else replace(self, graph=graph)
+
     @cached_property
     def recorded(self) -> GradientFlow:
         """The flow of gradients for all recorded operators, even those that reach no output."""
@@ -95,9 +99,13 @@ class GradientFlow:
 
     def _flags(self, node: Node) -> Gradients:
         reaches = self.is_recorded or node.name in self.reaching
-        data = self._data(node)
-        flags = tuple(reaches and bool(name) and name in self.needed for name in data)
+        needed, data = self.needed, self._data(node)
+        flags = tuple([reaches and bool(name) and name in needed for name in data])
         return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)
+
+    def records(self, node: Node) -> bool:
+        """Whether autograd records a node, whether it reaches an output or not."""
+        return not self.needed.isdisjoint(self._data(node))
 
     def enters(self, node: Node) -> bool:
         """Whether the backward pass runs through the subgraphs of a node."""

@@ -54,7 +54,7 @@ class OpenBudget:
         written = formula.written(self.budget.write) if formula else ""
         if formula is None or not written:
             return self.bound
-        if self.largest and self.largest.size and not formula.covers(self.largest.size):
+        if self.largest and self.largest.size and formula.piece(self.largest.size) is None:
             return self.bound  # a formula for sizes that do not fit is irrelevant
         return f"{written}, for {formula.condition}" if formula.condition else written
 
