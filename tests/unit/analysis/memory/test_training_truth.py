@@ -26,10 +26,12 @@ CASES = [
 # TorchScript does not tell the variables: the answer is an interval.
 HELD_BY_VARIABLES = {("listed", "torchscript")}
 PERHAPS_HELD = {("conditioned", "torchscript"), ("coded", "torchscript")}
-# Nor does it tell maxima with an index from those without, and no file says what is frozen, or that
-# a program makes a mask for its export alone: the answer is an interval, with a note.
+# Nor does it tell maxima with an index from those without, or a difference that is taken twice. No
+# file says what is frozen, or that a program makes a mask for its export alone. The answer is an
+# interval, with a note.
 UNDECIDED = {
     ("widest", "torchscript"): "whether max or amax",
+    ("standardized", "torchscript"): "the mean is subtracted once or twice",
     ("factored", "torchscript"): "low-rank factors",
     ("factored", "dynamo"): "low-rank factors",
     ("backbone", "torchscript"): "batch norms are written out",
