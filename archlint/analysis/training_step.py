@@ -167,7 +167,7 @@ class TrainingStep:
         made_of, origins = parameters.lineage.made_of, parameters.origins
         trainable, copies = parameters.trainable.keys(), frozenset[str]()
         if self.graph.is_from_pytorch and signature(self.graph) is None:
-            copies = copied_weights(trainable, self.graph.values, self.first)
+            copies = copied_weights(trainable, self.program.graph.values, self.first)
         return PerhapsFrozen(self.framework, trainable, made_of, origins, copies)
 
     @cached_property
