@@ -27,10 +27,12 @@ from archlint.target import (
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount, Unknown
     from archlint.analysis.facts import Facts
+    from archlint.analysis.formulas.composed import Composed
     from archlint.analysis.formulas.formula import Formula
     from archlint.analysis.formulas.largest_size import Largest
     from archlint.analysis.initialization.distribution import Distribution
     from archlint.analysis.initialization.initialization import Layer
+    from archlint.analysis.parameters.parameters import Parameter
     from archlint.analysis.receptive_field.field import Field
     from archlint.analysis.receptive_field.gridding import Grid
     from archlint.analysis.receptive_field.joins import Join
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field.receptive_fields import Extent, ReceptiveFields
     from archlint.analysis.receptive_field.windows import Window
     from archlint.analysis.signal.gain import accepted_gains, gain, leak
+    from archlint.analysis.signal.output_range import lies_within, returns_input
     from archlint.analysis.signal.segments import Branch
     from archlint.analysis.structure.flow import Kind
     from archlint.analysis.structure.usage import DeadEnd
@@ -54,10 +57,21 @@ if TYPE_CHECKING:
     from archlint.ops.autocast import Casting, Lists, casts
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
-    from archlint.ops.effect import Activates, Attends, LooksUp, Normalizes, Over, Passes, Sums
+    from archlint.ops.effect import (
+        Activates,
+        Attends,
+        Combines,
+        LooksUp,
+        Normalizes,
+        Operation,
+        Over,
+        Passes,
+        Shares,
+        Sums,
+    )
     from archlint.ops.fan import Fan
-    from archlint.ops.kept import Gradients, Kept
     from archlint.ops.operator import Operator
+    from archlint.ops.saved import Gradients, SavedTensors
     from archlint.ops.sliding import Sliding, check_window, output_size, sliding_windows
     from archlint.ops.undetermined import Undetermined
     from archlint.quantity import (
@@ -73,6 +87,7 @@ if TYPE_CHECKING:
     from archlint.sources.payload import Payload
     from archlint.sources.problem import Problem, Unreadable, unreadable
     from archlint.sources.problem_kind import ProblemKind
+    from archlint.sources.statistics import Statistics
 
 __all__ = [
     "Activates",
@@ -83,6 +98,8 @@ __all__ = [
     "Call",
     "Casting",
     "Checkpointing",
+    "Combines",
+    "Composed",
     "Cost",
     "DType",
     "DeadEnd",
@@ -102,7 +119,6 @@ __all__ = [
     "Graph",
     "Grid",
     "Join",
-    "Kept",
     "Kind",
     "Largest",
     "Layer",
@@ -112,10 +128,12 @@ __all__ = [
     "Momentum",
     "Node",
     "Normalizes",
+    "Operation",
     "Operator",
     "Outcome",
     "Over",
     "Overlap",
+    "Parameter",
     "Passes",
     "Payload",
     "Place",
@@ -126,9 +144,12 @@ __all__ = [
     "Requirements",
     "Role",
     "Rule",
+    "SavedTensors",
     "Severity",
+    "Shares",
     "Sliding",
     "Sourced",
+    "Statistics",
     "Step",
     "Sums",
     "Target",
@@ -153,8 +174,10 @@ __all__ = [
     "gain",
     "hookimpl",
     "leak",
+    "lies_within",
     "output_size",
     "record",
+    "returns_input",
     "sliding_windows",
     "unreadable",
 ]
@@ -163,9 +186,11 @@ _EXPORTS = {
     "archlint.analysis.amount": ("Amount", "Unknown"),
     "archlint.analysis.initialization.distribution": ("Distribution",),
     "archlint.analysis.facts": ("Facts",),
+    "archlint.analysis.parameters.parameters": ("Parameter",),
     "archlint.analysis.receptive_field.field": ("Field",),
     "archlint.analysis.receptive_field.path": ("Step",),
     "archlint.analysis.structure.flow": ("Kind",),
+    "archlint.analysis.formulas.composed": ("Composed",),
     "archlint.analysis.formulas.formula": ("Formula",),
     "archlint.analysis.signal.gain": ("accepted_gains", "gain", "leak"),
     "archlint.analysis.receptive_field.gridding": ("Grid",),
@@ -175,6 +200,7 @@ _EXPORTS = {
     "archlint.analysis.training.optimizer_dynamics": ("Adam", "Momentum", "equal_rate"),
     "archlint.analysis.receptive_field.overlap": ("Overlap",),
     "archlint.analysis.receptive_field.receptive_fields": ("Extent", "ReceptiveFields"),
+    "archlint.analysis.signal.output_range": ("lies_within", "returns_input"),
     "archlint.analysis.signal.segments": ("Branch",),
     "archlint.analysis.structure.usage": ("DeadEnd",),
     "archlint.analysis.receptive_field.windows": ("Window",),
@@ -192,14 +218,17 @@ _EXPORTS = {
     "archlint.ops.effect": (
         "Activates",
         "Attends",
+        "Combines",
         "LooksUp",
         "Normalizes",
+        "Operation",
         "Over",
         "Passes",
+        "Shares",
         "Sums",
     ),
     "archlint.ops.fan": ("Fan",),
-    "archlint.ops.kept": ("Gradients", "Kept"),
+    "archlint.ops.saved": ("Gradients", "SavedTensors"),
     "archlint.ops.operator": ("Operator",),
     "archlint.ops.sliding": ("Sliding", "check_window", "output_size", "sliding_windows"),
     "archlint.ops.undetermined": ("Undetermined",),
@@ -216,6 +245,7 @@ _EXPORTS = {
     "archlint.sources.payload": ("Payload",),
     "archlint.sources.problem": ("Problem", "Unreadable", "unreadable"),
     "archlint.sources.problem_kind": ("ProblemKind",),
+    "archlint.sources.statistics": ("Statistics",),
 }
 """Names that are imported on first access, by module; type checkers need them above as well."""
 

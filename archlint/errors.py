@@ -13,10 +13,10 @@ class CannotRun(Exception):  # noqa: N818 - it says what happened, and every sub
 
 
 def interrupted(error: BaseException) -> bool:
-    """Whether an error only passes on that the user interrupts the program.
+    """Whether an error was caused by `KeyboardInterrupt`.
 
-    Until Python 3.12, a class that is being made wraps what is raised meanwhile in an error of its
-    own, also `KeyboardInterrupt`.
+    Before Python 3.12, an exception that is raised while a class is being created, including
+    `KeyboardInterrupt`, is wrapped in another error.
     """
     cause: BaseException | None = error
     while cause is not None:

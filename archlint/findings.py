@@ -27,7 +27,7 @@ class Severity(enum.StrEnum):
 
 @record
 class Place:
-    """Where a finding is, in the words of the model; the engine turns it into line and column.
+    """Where a finding is, by names of the model; the engine converts it to line and column.
 
     `path` is a path of keys into the document (`("target", "training", "optimizer")`); it is used
     for text files and wins over `node` there. `key` narrows a node to one of its arguments.
@@ -61,7 +61,7 @@ class Fix:
 
 @record
 class Finding:
-    """One violation of one rule, with the numbers that prove it.
+    """One violation of one rule, with the numbers that show it.
 
     `message` is lower case, without a full stop, and holds the thing and the number;
     `data` holds the numbers for machines; `help` says how to fix it.

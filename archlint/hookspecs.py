@@ -1,7 +1,7 @@
 """The hooks of the plugin API; each is called once per run.
 
-Pluggy registers and archlint's own loops dispatch: a hook call is several times slower than a
-loop, so there is no hook a model, a node or a finding.
+A hook call is several times slower than a loop, so there is no hook per model, node or finding:
+pluggy only collects the contributions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def archlint_rules() -> Iterable[type[Rule]]:
 
 @hookspec
 def archlint_ops() -> Iterable[Operator]:
-    """Return operators: what a node computes, keeps, sees and does to variance."""
+    """Return operators: their cost, saved tensors, receptive-field links and effect on variance."""
     raise NotImplementedError
 
 
@@ -43,11 +43,11 @@ def archlint_frontends() -> Iterable[Frontend]:
 
 @hookspec
 def archlint_devices() -> Iterable[Device]:
-    """Return devices, to be named by `--device`."""
+    """Return devices, which `--device` selects by name."""
     raise NotImplementedError
 
 
 @hookspec
 def archlint_reporters() -> Iterable[Reporter]:
-    """Return reporters, to be named by `--format`."""
+    """Return reporters, which `--format` selects by name."""
     raise NotImplementedError

@@ -36,13 +36,13 @@ class Example:
 
 @record
 class Manual:
-    """What a rule's manual says; `path` is None where there is none but the docstring."""
+    """The manual of a rule; `path` is None where it is only the docstring."""
 
     path: Path | None
     text: str
 
     def for_readers(self, code: str) -> str:
-        """Return the text without what only tests read; `code` is that of the rule."""
+        """Return the text without markup that only tests use; `code` is that of the rule."""
         plain = _FENCE.sub(lambda match: f"```{match['language']}\n{match['text']}```", self.text)
         return _EXPECT.sub(lambda match: f"# {code} says: {match['message']}", plain)
 

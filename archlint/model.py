@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Model:
     """One loaded file: its graph, the facts about it, and its target.
 
-    `payloads` says where in the file the bytes of each stored tensor are; only rules that ask for
-    them read them. It is empty for architecture YAML, whose weights are declared, not stored.
-    `retarget` returns the facts for another target, to find what would make the model fit.
+    `payloads` says where in the file the bytes of each stored tensor are; they are read on demand.
+    It is empty for architecture YAML, whose weights are declared, not stored. `retarget` returns
+    the facts for another target, to find a target for which the model fits.
     """
 
     path: Path
@@ -36,12 +36,12 @@ class Model:
     retarget: Callable[[Target], Facts]
 
     def binding_flags(self) -> tuple[str, ...]:
-        """Return the flags that would give every open dimension of the inputs a size."""
+        """Return the flags that bind every open dimension of the inputs."""
         return tuple(flag for dim in self.open_dims for flag in dim.flags)
 
     @cached_property
     def open_dims(self) -> tuple[OpenDim, ...]:
-        """The dimensions of the inputs that neither the file nor the target gives a size."""
+        """The dimensions of the inputs that neither the file nor the target binds."""
         from archlint.graph.dimensions.open_dims import open_dims
 
         return open_dims(self.graph)

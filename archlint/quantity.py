@@ -44,11 +44,11 @@ _FLOP = _operations({"FLOP": 1, "FLOPs": 1, "MAC": 2, "MACs": 2})
 _OPS_PER_SECOND = _operations({"FLOP/s": 1, "FLOPS": 1, "OP/s": 1, "OPS": 1, "MAC/s": 2})
 
 WRITTEN = r"([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)\s*([A-Za-zµ/]*)"
-_LONGEST = 64  # a longer number is a mistake, and exact arithmetic on it would be slow
+_LONGEST = 64  # a longer number is a mistake, and exact arithmetic with it would be slow
 
 
 class QuantityError(ValueError):
-    """What was written is not an amount of the wanted kind; the text says what was expected."""
+    """Raised for text that is not an amount of the expected kind; the text says what is."""
 
 
 def parse_bytes(value: object) -> int:
@@ -136,7 +136,7 @@ def _parse(value: object, units: dict[str, Fraction], expected: str) -> Fraction
 
 
 def _split(value: object, expected: str) -> tuple[Fraction, str]:
-    """Take the exact number and the unit apart; never negative, never huge."""
+    """Split text into an exact number, which is neither negative nor huge, and a unit."""
     problem = QuantityError(f"expected {expected}, not {_shortened(value)}")
     if isinstance(value, bool):
         raise problem
@@ -171,7 +171,7 @@ def _format(amount: float, base: int, units: tuple[str, ...]) -> str:
     if abs(amount) >= base ** len(units):
         return f"{Decimal(amount):.3e} {units[0]}".rstrip()
     step = 0
-    # A value that would be printed as 1024 MiB is printed as 1 GiB.
+    # A value that rounds to 1024 MiB is printed as 1 GiB.
     while step < len(units) - 1 and float(_digits(abs(amount) / base**step)) >= base:
         step += 1
     return f"{_digits(amount / base**step)} {units[step]}".rstrip()
@@ -182,7 +182,7 @@ def _with_unit(amount: float, unit: str) -> str:
 
 
 def _digits(number: float) -> str:
-    """Four digits that count, never an exponent, no zeros at the end."""
+    """Format four significant digits, without exponent and trailing zeros."""
     if number == int(number) and abs(number) < 10**15:
         return str(int(number))
     whole = len(str(int(abs(number))))

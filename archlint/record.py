@@ -1,9 +1,9 @@
 """Records: frozen, slotted dataclasses that cost little to define.
 
-`dataclass(frozen=True)` writes and compiles six methods when its module is imported, called or
-not. A short run imports 150 such classes, and that was the greater half of its time. A record
-shares its methods with all records, and the code of its constructor with those that have as many
-fields. `dataclasses.replace`, `fields` and `match` work as ever.
+`dataclass(frozen=True)` generates and compiles six methods per class at import time. A short run
+imports 150 such classes, which took more than half of its time. All records share their methods,
+and records with equally many fields share the code of their constructor. `dataclasses.replace`,
+`fields` and `match` work as with any dataclass.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def record(
 ) -> type[T] | Callable[[type[T]], type[T]]:
     """Make a class a record; the parameters mean what they mean to `dataclass`.
 
-    What is no parameter of the constructor (`init=False`) is left to `__post_init__`. Raises
-    TypeError for what a record cannot be: a relative of a dataclass, one with slots of one without
-    or the reverse, one that changes of one that does not, and one with fields by keyword alone.
+    Fields with `init=False` must be set by `__post_init__`. Raises TypeError for what a record does
+    not support: a dataclass as base class, a base class with other `slots` or `frozen` than its
+    own, and keyword-only fields.
     """
 
     def make(cls: type[T]) -> type[T]:
@@ -76,9 +76,9 @@ def record(
 
 
 def replace(instance: T, /, **changes: object) -> T:
-    """Return a copy of a record with other values in some fields, as `dataclasses.replace` does.
+    """Return a copy of a record with some fields changed, like `dataclasses.replace`.
 
-    It asks less of each field, and takes a third of the time.
+    It skips the checks of `dataclasses.replace`, and takes a third of the time.
     """
     cls: Any = type(instance)
     read, places = _layout(cls)
@@ -93,7 +93,7 @@ def replace(instance: T, /, **changes: object) -> T:
 
 @cache
 def _layout(cls: type) -> tuple[Callable[[object], tuple[Any, ...]], dict[str, int]]:
-    """Return what reads the parameters of a constructor, and their places, for a dataclass too."""
+    """Return a getter of all constructor arguments, and their positions, also for a dataclass."""
     names: tuple[str, ...] = cls.__match_args__  # type: ignore[attr-defined]  # of every dataclass
     return _reader(names), {name: place for place, name in enumerate(names)}
 
@@ -110,12 +110,12 @@ def _check_bases(cls: type, *, slots: bool, frozen: bool) -> None:
 
 
 def _is_of_class(kind: object) -> bool:
-    """Whether an annotation is of an attribute of the class, and of no field."""
+    """Whether an annotation is a ClassVar, which is not a field."""
     return str(kind).removeprefix("typing.").startswith("ClassVar")
 
 
 def _field(cls: type, name: str, kind: Any) -> Field[Any]:  # noqa: ANN401 - as in Field
-    """Return what the body of a class says about one field."""
+    """Return the field that an annotation in the body of a class declares."""
     given = vars(cls).get(name, MISSING)
     made: Field[Any] = given if isinstance(given, Field) else field(default=given)
     made.name, made.type = name, kind
@@ -127,7 +127,7 @@ def _field(cls: type, name: str, kind: Any) -> Field[Any]:  # noqa: ANN401 - as 
 
 
 def _with_slots(cls: type[T], own: Fields) -> type[T]:
-    """Return the same class, whose instances hold these fields and nothing else."""
+    """Return a copy of the class with `__slots__` for these fields."""
     names = tuple(each.name for each in own)
     gone = {*names, "__dict__", "__weakref__"}
     body = {name: value for name, value in vars(cls).items() if name not in gone}
@@ -147,7 +147,7 @@ def _without_slots(cls: type[T], own: Fields) -> type[T]:
 
 
 class _Described:
-    """The fields of a record as `dataclasses` describes them, worked out when it asks."""
+    """The descriptor of `__dataclass_fields__`, which are computed on first access."""
 
     def __get__(self, _: object, cls: type) -> dict[str, Field[Any]]:
         known: Fields = cls.__record_fields__  # type: ignore[attr-defined]
@@ -164,10 +164,10 @@ _DESCRIBED = _Described()
 
 
 def _constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None]:
-    """Return a constructor: the code that fits the number of fields, with their names in it.
+    """Return a constructor: shared code for the number of fields, renamed to their names.
 
-    Slots are filled by their descriptors, what has none by its dictionary: the fastest ways there
-    are.
+    Fields are set by the descriptors of their slots, or in `__dict__`: both are faster than
+    `object.__setattr__`.
     """
     given = [each for each in known if each.init]
     names: dict[str, Any] = {}
@@ -193,7 +193,7 @@ def _constructor(cls: type, known: Fields, *, slots: bool) -> Callable[..., None
 
 @cache
 def _code(count: int, made: tuple[int, ...], *, slots: bool, then: bool) -> CodeType:
-    """Compile a constructor of `count` fields, of which those at `made` get new defaults."""
+    """Compile a constructor of `count` fields, of which those in `made` have a default factory."""
     places = range(count)
     body = [f"if value_{at} is MISSING: value_{at} = make_{at}()" for at in made]
     if slots:
@@ -227,7 +227,7 @@ def _hash(known: Fields) -> Callable[[object], int]:
 
 
 def _values(known: Fields) -> Callable[[object], object]:
-    """Return what reads the values of some fields as a tuple."""
+    """Return a getter of some fields as a tuple."""
     return _reader([each.name for each in known])
 
 
@@ -243,7 +243,7 @@ def _repr(self: DataclassInstance) -> str:
 
 
 def _reduce(self: DataclassInstance) -> tuple[type, tuple[object, ...]]:
-    """Copy and pickle by the constructor, since nothing else may set a field."""
+    """Copy and pickle through the constructor, since fields cannot be set afterwards."""
     return type(self), tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
 

@@ -35,7 +35,7 @@ class Plugin:
 
     @property
     def origin(self) -> str:
-        """Where it comes from: its package and version, which are long to read."""
+        """Its package and version, read on demand because the lookup is slow."""
         if self.entry is None:
             return "local file"
         package = self.entry.dist
@@ -69,7 +69,7 @@ class InvalidPlugin(CannotRun):
 
 
 def register(plugins: Mapping[str, Plugin], contributions: Iterable[Contribution]) -> Registry:
-    """Check what the plugins gave and put it together.
+    """Validate and combine the contributions of all plugins.
 
     Raises `InvalidPlugin`, naming the plugin, or both plugins that collide.
     """
@@ -91,7 +91,7 @@ def register(plugins: Mapping[str, Plugin], contributions: Iterable[Contribution
 
 
 class _RuleClasses:
-    """Rule classes as they are collected: a code and a name belong to one, a prefix to a plugin."""
+    """Collects rule classes: codes and names are unique, and a prefix belongs to one plugin."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
@@ -126,7 +126,7 @@ class _RuleClasses:
 
 
 def _rule(plugin: str, item: object) -> Rule:
-    """Return an instance of the rule class `item`, or say what is wrong with it."""
+    """Return an instance of the rule class `item`; raises `InvalidPlugin` if it is invalid."""
     if not (isinstance(item, type) and issubclass(item, Rule)):
         raise InvalidPlugin(f"plugin {plugin!r} gives {item!r}, which is not a Rule class")
     wrong = _defects(item)
@@ -142,7 +142,7 @@ def _rule(plugin: str, item: object) -> Rule:
 
 
 def _defects(rule: type[Rule]) -> str:
-    """Say what a rule class lacks, or nothing."""
+    """Return what is wrong with a rule class; empty where nothing is."""
     code, name = getattr(rule, "code", None), getattr(rule, "name", None)
     if not (isinstance(code, str) and _CODE.fullmatch(code)):
         return f"needs a code of letters and three digits, as ACME001, not {code!r}"
@@ -175,7 +175,7 @@ def _typed(given: Iterable[Contribution], hook: str) -> tuple[Any, ...]:
 
 
 def _wanted(hook: str) -> type:
-    """Return the type that the items of `hook` have; imported only when a plugin gives some."""
+    """Return the type of the items of `hook`, imported only when a plugin contributes some."""
     if hook == "archlint_ops":
         from archlint.ops.operator import Operator
 

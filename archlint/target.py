@@ -39,8 +39,8 @@ PRESENCE = ("present", "absent")
 LOSS_SCALINGS = ("none", "static", "dynamic")
 WEIGHT_STATES = ("auto", "fresh", "trained")
 
-# Project choices, not sourced: what the driver, the framework's context and the desktop take of a
-# discrete card; what the operating system takes of memory that it shares. SRAM is all ours.
+# Project choices, not sourced: what the driver, the framework's context and the desktop leave of a
+# discrete card, and the operating system of shared memory. SRAM is used completely.
 USABLE_FRACTION: Mapping[str, float] = MappingProxyType(
     {
         "gpu": 0.90,
@@ -108,9 +108,9 @@ class Device:
 
     @property
     def training_memory_bytes(self) -> int | None:
-        """The bytes that a training can have, None where the memory is not known.
+        """The bytes available to training; None where the memory is not known.
 
-        Where the reserves are known by name, they are part of the amount and not of the limit.
+        Where reserves are listed by name, they are added to the amount, not subtracted here.
         """
         return self.own_memory_bytes if self.has_reserves else self.usable_memory_bytes
 
@@ -121,7 +121,7 @@ class Device:
 
     @property
     def has_reserves(self) -> bool:
-        """Whether what a training step takes beyond its tensors is known by name."""
+        """Whether the memory of a training step beyond its tensors is listed by name."""
         return self.kind == "gpu" and self.usable_fraction is None
 
 
@@ -219,7 +219,7 @@ class Requirements:
 
 @record
 class Reserves:
-    """What a process takes of a device besides its tensors; None where it is not stated."""
+    """Memory of a process on a device besides its tensors; None where it is not stated."""
 
     context: int | None = None  # bytes of the driver's context and of loaded kernels
     allocator: float | None = None  # what the allocator holds beyond live tensors, a part of them
@@ -229,7 +229,7 @@ class Reserves:
 
 @record
 class Declared:
-    """Figures that are stated about the model elsewhere, to be compared with the model."""
+    """Figures that are published about the model, to be compared with the computed ones."""
 
     parameters: int | None = None
     forward_flops: int | None = None  # FLOP of one sample, 2 a multiply-accumulate

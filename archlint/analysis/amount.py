@@ -59,7 +59,7 @@ class Amount:
         return Amount(self.low + value, self.high + value, self.unknown)
 
     def reaching(self, other: Amount) -> Amount:
-        """Return the quantity with an upper end that is at least that of `other`."""
+        """Return the quantity with an upper bound that is at least that of `other`."""
         return Amount(self.low, max(self.high, other.high), self.unknown)
 
     def down_to(self, other: Amount) -> Amount:
@@ -67,7 +67,7 @@ class Amount:
         return Amount(min(self.low, other.low), self.high, self.unknown)
 
     def widened(self, part: float) -> Amount:
-        """Return the quantity with both ends moved outwards by a fraction of themselves."""
+        """Return the quantity with both bounds widened by a fraction of themselves."""
         return Amount(floor(self.low * (1 - part)), ceil(self.high * (1 + part)), self.unknown)
 
 
@@ -88,7 +88,7 @@ def total(amounts: Iterable[Amount]) -> Amount:
 
 
 def one_of(amounts: Iterable[Amount]) -> Amount:
-    """Return the interval over alternatives: from the lowest low end to the highest high end."""
+    """Return the interval over alternatives: from the lowest low to the highest high bound."""
     choices = list(amounts)
     return Amount(
         min((choice.low for choice in choices), default=0),
@@ -98,7 +98,7 @@ def one_of(amounts: Iterable[Amount]) -> Amount:
 
 
 def largest(amounts: Iterable[Amount]) -> Amount:
-    """Return the largest of several moments: each end is the largest of the ends."""
+    """Return the maximum over several moments, for both bounds separately."""
     moments = list(amounts)
     return Amount(
         max((moment.low for moment in moments), default=0),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from archlint.analysis.memory.deployment import Deployment
     from archlint.analysis.memory.device import DeviceMemory
     from archlint.analysis.memory.inference import InferenceMemory
+    from archlint.analysis.memory.layouts import Layouts
     from archlint.analysis.memory.saved import Saved
     from archlint.analysis.memory.training import TrainingMemory
     from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
@@ -86,14 +87,35 @@ class Facts:
 
     @cached_property
     def compute(self) -> Compute:
-        """Multiply-accumulates and FLOP of the passes."""
+        """Multiply-accumulates and FLOP of the graph of the file, as inference runs it."""
+        return self._computed(self.graph, self.gradients)
+
+    @cached_property
+    def training_compute(self) -> Compute:
+        """Multiply-accumulates and FLOP of the passes of training.
+
+        They are of the network before an exporter merged its calls and folded its parameters.
+        """
+        program = self.training_step.program
+        if program.graph is self.graph:
+            return self.compute
+        return self._computed(program.graph, program.gradients)
+
+    @property
+    def compute_note(self) -> str | None:
+        """What training computes that the file does not show; None where it shows all."""
+        from archlint.analysis.compute.restored_work import restored_work
+
+        file, training = self.compute, self.training_compute
+        return None if training is file else restored_work(file, training)
+
+    def _computed(self, graph: Graph, gradients: GradientFlow) -> Compute:
         from archlint.analysis.compute.compute import Compute
 
         passes = self.target.training.accumulation_steps
-        return Compute(self.graph, self.operators, self.gradients, self._run_again, passes)
+        return Compute(graph, self.operators, gradients, self._run_again(graph), passes)
 
-    @property
-    def _run_again(self) -> frozenset[str]:
+    def _run_again(self, graph: Graph) -> frozenset[str]:
         """The nodes of checkpointed parts that the backward pass runs once more."""
         if self.target.training.checkpointing is None:
             return frozenset()
@@ -102,7 +124,7 @@ class Facts:
         again = {
             node.name for segment in self.saved.segments for node in self.saved.run_again(segment)
         }
-        owned = owners(self.graph, self.saved.graph, self.operators)
+        owned = owners(graph, self.saved.graph, self.operators)
         return frozenset(name for name, owner in owned.items() if owner in again)
 
     @cached_property
@@ -139,12 +161,19 @@ class Facts:
         return ReceptiveFields(self.graph, self.operators)
 
     @cached_property
+    def layouts(self) -> Layouts:
+        """How the tensors of the file lie in memory."""
+        from archlint.analysis.memory.layouts import Layouts
+
+        return Layouts(self.graph, self.operators)
+
+    @cached_property
     def inference_memory(self) -> InferenceMemory:
         """Liveness of the activations of a forward pass."""
         from archlint.analysis.memory.inference import InferenceMemory
         from archlint.analysis.memory.storage import Storages
 
-        return InferenceMemory(self.graph, Storages(self.graph, self.operators), self.gradients)
+        return InferenceMemory(self.graph, Storages(self.layouts), self.gradients)
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -155,9 +184,7 @@ class Facts:
         # Some accelerators run nothing but integers, whatever the file holds before it is compiled.
         only_int8 = device is not None and device.kind == "npu" and set(device.peak_ops) == {"int8"}
         number_format = stated or ("int8" if only_int8 else None)
-        return Deployment(
-            self.graph, self.operators, self.parameters, self.gradients, number_format
-        )
+        return Deployment(self.layouts, self.parameters, self.gradients, number_format)
 
     @cached_property
     def training_step(self) -> TrainingStep:
@@ -165,8 +192,7 @@ class Facts:
         from archlint.analysis.training_step import TrainingStep
 
         return TrainingStep(
-            self.graph,
-            self.operators,
+            self.layouts,
             self.parameters,
             self.gradients,
             self.target,
@@ -238,7 +264,8 @@ class Facts:
         from archlint.analysis.compute.traffic import Traffic
 
         trains = self.target.training.optimizer is not None
-        return Traffic(self.compute, self.saved, self.training_memory, trains)
+        compute = self.training_compute if trains else self.compute
+        return Traffic(compute, self.saved, self.training_memory, trains)
 
     @cached_property
     def attention_memory(self) -> AttentionMemory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from archlint.analysis.memory.layouts import Layouts
 from archlint.analysis.memory.saved import Saved
 from archlint.analysis.memory.storage import Storages
 from archlint.analysis.memory.training import TrainingMemory
@@ -61,13 +62,22 @@ class TrainingStep:
     what there surely is to the most that there may be.
     """
 
-    graph: Graph
-    operators: Operators
+    layouts: Layouts
     parameters: Parameters
     gradients: GradientFlow
     target: Target
     is_transposed: IsTransposed = cannot_tell
     first: ReadFirst = reads_nothing
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the file."""
+        return self.layouts.graph
+
+    @property
+    def operators(self) -> Operators:
+        """The operators that its nodes are calls of."""
+        return self.layouts.operators
 
     @cached_property
     def program(self) -> Program:
@@ -269,8 +279,8 @@ class TrainingStep:
         return Saved(
             shown.graph,
             self.operators,
-            replace(program.gradients, graph=shown.graph),
-            Storages(shown.graph, self.operators),
+            program.gradients.on(shown.graph),
+            Storages(self.layouts.on(shown.graph)),
             self._saved(*fullest, more=False) if more and fullest is not None else None,
             shown.cached,
             shown.reasons,

@@ -23,12 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
         return run(given)
     finally:
         if arguments is None:
-            gc.freeze()  # the end takes back all memory, without a last search through a model
+            gc.freeze()  # skips the garbage collection at exit, which is slow for large models
 
 
 def _prepare() -> None:
-    """Make ready a process that is ours and does not live long."""
-    gc.disable()  # a run looks for cycles between two files
-    # Where numpy is loaded, OpenBLAS starts a thread a core, each of which spins for some 30 ms in
-    # wait of large products: a check asks for none.
+    """Tune a short-lived process that belongs to archlint."""
+    gc.disable()  # a run collects garbage itself, between two files
+    # When numpy is loaded, OpenBLAS starts one thread per core, each of which busy-waits for some
+    # 30 ms for large matrix products, which a check does not compute.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     from archlint.findings import Severity
     from archlint.report.formats import find_reporter
 
-    if "" in options.paths:  # as a variable that is empty makes it; Path("") is the folder here
+    if "" in options.paths:  # from an empty shell variable; Path("") would be "."
         raise CannotRun("'': a path is empty: name a file or folder, or give no path for all files")
     paths = [Path(path) for path in options.paths]
     project = project_options.open_project(
@@ -138,7 +138,7 @@ def _candidates(
 
 
 def _fix(options: argparse.Namespace, fixed: Sequence[FixedFile]) -> None:
-    """Write the fixed files, or show the difference that it would make, and say how much it is."""
+    """Write the fixed files or show the diff, and report how many fixes there are."""
     from archlint.report.text import counted
 
     if options.diff:
@@ -153,9 +153,9 @@ def _fix(options: argparse.Namespace, fixed: Sequence[FixedFile]) -> None:
 
 
 def _shows_info(options: argparse.Namespace) -> bool:
-    """Whether to show what never fails a run: to programs, and to people who ask for it.
+    """Whether to show findings of severity info: in formats for programs, or on request.
 
-    Annotations on a pull request are for people: they are few, and hints would crowd out the rest.
+    Annotations on a pull request are for people, and their number is limited.
     """
     return options.verbose or bool(options.select) or options.format not in _FOR_PEOPLE
 
@@ -165,7 +165,7 @@ def _selection(options: argparse.Namespace) -> Selection:
     from archlint.errors import CannotRun
 
     select = None if options.select is None else rule_words(options.select)
-    if select == ():  # a variable that is empty must not make a stage that checks nothing
+    if select == ():  # an empty shell variable must not turn off all rules
         raise CannotRun("--select names no rule; `archlint rule` lists all")
     return Selection(
         select=select,
@@ -203,7 +203,7 @@ def _write_baseline(options: argparse.Namespace, outcome: Outcome) -> int:
 
 
 def _write(options: argparse.Namespace, text: str) -> None:
-    """Write the report to standard output, or as a whole to the file that was named."""
+    """Write the report to standard output, or atomically to the output file."""
     if options.output is None:
         streams.answer(text)
         return
@@ -215,7 +215,7 @@ def _write(options: argparse.Namespace, text: str) -> None:
 
 
 def _aside(skipped: Sequence[FileOutcome], paths: Sequence[str]) -> str:
-    """Say why there was nothing to check: a file that was named alone, or how to see it."""
+    """Report why there was nothing to check: the reason for one named file, else a hint."""
     if not skipped:
         return f": no *.onnx, *.arch.yaml or *.arch.yml in {', '.join(paths)}"
     if len(skipped) == 1:
@@ -224,7 +224,7 @@ def _aside(skipped: Sequence[FileOutcome], paths: Sequence[str]) -> str:
 
 
 def _tell(options: argparse.Namespace, outcome: Outcome) -> None:
-    """Tell on standard error what is no finding: crashes, skipped files, counts."""
+    """Write to standard error what is not a finding: crashes, skipped files, counts."""
     from archlint.report.outcome import Status
     from archlint.report.text import footer
 

@@ -19,12 +19,12 @@ def takes_colors() -> bool:
 
 
 def switch_on(ctypes: Any) -> bool:  # noqa: ANN401 - the module, which has no such part elsewhere
-    """Let a console of Windows understand escape sequences; whether it does then.
+    """Enable escape sequences in a Windows console; return whether that worked.
 
     `SetConsoleMode` with ENABLE_VIRTUAL_TERMINAL_PROCESSING, which Windows 10 and later have.
     """
     system = ctypes.windll.kernel32
     handle, mode = system.GetStdHandle(_STANDARD_OUTPUT), ctypes.c_uint32()
     if not system.GetConsoleMode(handle, ctypes.byref(mode)):
-        return True  # no console of its own, but a terminal that speaks for itself
+        return True  # not a Windows console but a terminal emulator
     return bool(system.SetConsoleMode(handle, mode.value | _VIRTUAL_TERMINAL))

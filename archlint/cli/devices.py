@@ -53,7 +53,7 @@ def _list(devices: Mapping[str, Device]) -> str:
 
 
 def _sheet(device: Device) -> str:
-    """Return everything that is known about a device, each number with its source."""
+    """Return all figures of a device, each with its source."""
     from dataclasses import fields
 
     from archlint.cli.table import table

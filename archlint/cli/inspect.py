@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _note_unmatched(loaded: LoadedFile) -> None:
-    """Say which names in the target have no effect: the figures are those without them."""
+    """Report names in the target that match nothing, so that they have no effect."""
     from archlint.engine.unmatched import unmatched
 
     for finding in unmatched(loaded):

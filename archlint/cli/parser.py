@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COMMANDS = ("check", "inspect", "rule", "devices", "config", "schema", "plugins", "export")
 
 _DESCRIPTION = "A static linter for neural-network architectures: ONNX graphs and YAML files."
-_EPILOG = """exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 could not do the job
+_EPILOG = """exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 wrong usage or a crash
 
   archlint check model.onnx net.arch.yaml --device nvidia-a100-40gb --batch-size 32
   archlint inspect model.onnx
@@ -72,8 +72,13 @@ def build_parser(arguments: Sequence[str] = ()) -> Parser:
             name, help=_lower(summary), description=f"{summary}.", allow_abbrev=False
         )
         module.add_arguments(command)
-        with suppress(argparse.ArgumentError):  # some say themselves what more there is to tell
-            command.add_argument("--verbose", "-v", action="store_true", help="show where a bug is")
+        with suppress(argparse.ArgumentError):  # some messages contain a hint already
+            command.add_argument(
+                "--verbose",
+                "-v",
+                action="store_true",
+                help="show the traceback of an internal error",
+            )
         command.set_defaults(run=module.run, parser=command)
     return parser
 
@@ -87,20 +92,20 @@ def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     unknown = [word for word in rest if word.startswith("-")]
     if unknown or (rest and not hasattr(options, "paths")):
         options.parser.unknown(unknown or rest)
-    if rest:  # argparse takes no files behind the first option
+    if rest:  # argparse accepts no files after the first option
         options.paths = [*options.paths, *rest]
     return options
 
 
 def _named(word: str, known: Collection[str]) -> str:
-    """Return an argument that was not taken, with what was probably meant."""
+    """Return an unknown argument with a suggestion."""
     if word in known:
         return f"{word}: it goes after the command"
     return f"{word}{did_you_mean(word, known)}"
 
 
 def _is_file(word: str) -> bool:
-    """Whether a word is a path, or would be that of a model."""
+    """Whether a word is an existing path, or looks like that of a model."""
     return os.path.lexists(word) or word.lower().endswith((".onnx", ".yaml", ".yml"))
 
 

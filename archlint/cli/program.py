@@ -37,9 +37,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _bug(error: BaseException, arguments: Sequence[str]) -> int:
-    """Say that archlint itself is broken; the traceback only where it was asked for.
+    """Report a bug in archlint; the traceback is shown on request only.
 
-    A folder on the way to a file may be closed to the user, which is no bug.
+    A permission error on a path is not a bug.
     """
     import traceback
 

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _find(word: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """Return the rule with this code or name, or else those whose codes begin like that."""
+    """Return the rule with this code or name, or else those whose codes have this prefix."""
     from archlint.errors import CannotRun, did_you_mean
 
     for rule in rules:

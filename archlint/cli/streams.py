@@ -13,10 +13,10 @@ from archlint.errors import CannotRun
 
 
 def prepare() -> None:
-    """Let any text be written, whatever the encoding of the terminal, and as it is.
+    """Make the streams accept any text, whatever the encoding of the terminal.
 
-    Windows would end lines in another way: a difference of a file is the same everywhere. Where a
-    stream was closed before the start, Python has none; what is written to it is lost.
+    Line ends are not translated, so that diffs are the same on Windows. A stream that was closed
+    before the start is replaced by one that discards its text.
     """
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
@@ -41,7 +41,7 @@ def note(text: str) -> None:
 
 
 def close() -> None:
-    """Flush, so that a closed pipe is noticed here and not when Python ends."""
+    """Flush, so that a closed pipe is noticed here and not at interpreter exit."""
     for stream in (sys.stdout, sys.stderr):
         _write(stream, "")
 
@@ -67,5 +67,5 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _is_closed(error: OSError) -> bool:
-    """Whether the reader went away, as `head` does; Windows calls that an invalid argument."""
+    """Whether the reader closed the pipe, as `head` does (EINVAL on Windows)."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == EINVAL)

@@ -49,7 +49,7 @@ def _fields(values: Mapping[str, object], section: str = "") -> dict[str, Any]:
 
 
 def _training(fields: dict[str, Any], layers: tuple[Layer, ...]) -> Training:
-    """Return the training; what has no effect without another setting is refused."""
+    """Return the training settings; raises for a setting without effect."""
     training = Training(**fields)
     spreads = training.sharding not in {None, "ddp"}
     for key, is_idle, needed in (
@@ -98,7 +98,7 @@ def known_device(layers: Iterable[Layer], devices: Mapping[str, Device]) -> Devi
 
 
 def _placed(error: ConfigError, layers: tuple[Layer, ...]) -> ConfigError:
-    """Say which layer stated the setting that `error` is about: the last that did."""
+    """Attach the origin of the setting that `error` is about: the last layer that stated it."""
     key = ".".join(str(part) for part in error.key)
     layer = next(layer for layer in reversed(layers) if key in layer)
     return error.below(*layer.section).written_in(layer.origin, layer.path)

@@ -73,7 +73,7 @@ class Config:
         if command_line is not None:
             layers.append(command_line)
         try:
-            if errors:  # what is left out may seem to be missing: only the device stands alone
+            if errors:  # other settings may depend on the invalid ones; a device does not
                 with errors.at():
                     known_device(layers, self.devices)
                 errors.check(Origin.DOCUMENT, file)

@@ -29,8 +29,8 @@ class ConfigFile:
 def find_config(start: Path) -> ConfigFile | None:
     """Return the configuration of `start`: of its folder, or of the nearest one above it.
 
-    In a folder, `archlint.toml` comes before `[tool.archlint]` in `pyproject.toml`; one of the
-    latter without that table is passed by. Raises `ConfigError` for a file that is not TOML.
+    In a folder, `archlint.toml` takes precedence over `pyproject.toml`, which is skipped if it has
+    no table `[tool.archlint]`. Raises `ConfigError` for a file that is not TOML.
     """
     folder = start if start.is_dir() else start.parent
     folder = folder.resolve()
@@ -85,7 +85,7 @@ def read_config(path: Path, *, needed: bool = True) -> ConfigFile | None:
 def located(error: ConfigError, source: ConfigFile | None = None) -> ConfigError:
     """Return the same error with line and column, where it is about a configuration file.
 
-    Where it is several, they are put in the order in which they stand.
+    Several errors are sorted by their position.
     """
     placed = [_located(each, source) for each in error.every]
     first, *more = sorted(placed, key=lambda each: (each.line or 0, each.column or 0))

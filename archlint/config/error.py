@@ -60,7 +60,7 @@ class ConfigError(CannotRun):
         return f"{text} ({self.help})" if self.help else text
 
     def below(self, *parents: str | int) -> ConfigError:
-        """Return the same error with `parents` put before its key."""
+        """Return the same error with `parents` prepended to its key."""
         more = tuple(error.below(*parents) for error in self.more)
         return replace(self, key=(*parents, *self.key), more=more)
 
@@ -73,7 +73,7 @@ class ConfigError(CannotRun):
 
 
 class Errors:
-    """Collects errors while reading goes on, so that one run reports all of them."""
+    """Collects errors during reading, so that one run reports all of them."""
 
     def __init__(self) -> None:
         self._found: list[ConfigError] = []
@@ -83,7 +83,7 @@ class Errors:
 
     @contextmanager
     def at(self, *parents: str | int) -> Iterator[None]:
-        """Take down what is raised inside, with `parents` put before its key."""
+        """Record a `ConfigError` raised inside, with `parents` prepended to its key."""
         try:
             yield
         except ConfigError as error:
@@ -92,7 +92,7 @@ class Errors:
     def check(self, origin: Origin | None = None, path: Path | None = None) -> None:
         """Raise all collected errors as one, if there are any.
 
-        `origin` and `path` say where the settings were written, unless an error knows that already.
+        `origin` and `path` say where the settings were written, for errors without that.
         """
         if self._found:
             first, *more = self._found

@@ -93,7 +93,7 @@ class Whole:
     minimum: int = 0
 
     def read(self, value: object) -> int:
-        """Return the number; text of digits is taken too, for the command line."""
+        """Return the number; text of digits is accepted too, for the command line."""
         number = value
         if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
             number = int(value) if len(value) <= len(str(LARGEST)) else LARGEST + 1
@@ -112,14 +112,14 @@ class Whole:
 
 @record
 class Real:
-    """A number between two bounds, both allowed; only `below` the upper one if so stated."""
+    """A number between two bounds, inclusive; with `below`, the upper bound is exclusive."""
 
     minimum: float = 0.0
     maximum: float = math.inf
     below: bool = False
 
     def read(self, value: object) -> float:
-        """Return the number; text is taken too, for the command line and YAML's `1e-3`."""
+        """Return the number; text is accepted too, for the command line and YAML's `1e-3`."""
         try:
             number = float(value) if isinstance(value, int | float | str) else math.nan
         except (ValueError, OverflowError):

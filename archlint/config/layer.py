@@ -40,7 +40,7 @@ def merge(layers: Iterable[Layer]) -> dict[str, object]:
 
 
 def merge_value(values: dict[str, object], key: str, value: object) -> None:
-    """Put a value among others: it wins over what is there, name by name for `dims`."""
+    """Add a value to others: it overrides an existing one, name by name for `dims`."""
     before = values.get(key)
     if isinstance(value, Mapping) and isinstance(before, Mapping):
         value = {**before, **value}

@@ -37,7 +37,7 @@ def load_config(path: Path | None, start: Path) -> Config:
 
 
 def load(source: ConfigFile, above: tuple[Path, ...] = ()) -> Config:
-    """Return what a file states over what it extends; `above` are the files that extend it."""
+    """Return the settings of a file merged over its base; `above` are the files extending it."""
     errors = Errors()
     try:
         values: dict[str, Any] = _WHOLE_FILE.read_on(source.data, errors, _OTHER_TABLES)
@@ -50,7 +50,7 @@ def load(source: ConfigFile, above: tuple[Path, ...] = ()) -> Config:
 
 
 def _config(source: ConfigFile, values: Mapping[str, Any], errors: Errors) -> Config:
-    """Return what the file itself states; `errors` collects what is wrong."""
+    """Return the settings of the file itself; `errors` collects problems."""
     root = source.path.parent
     layer = Layer(Origin.FILE)
     devices: dict[str, Device] = {}
@@ -91,7 +91,7 @@ def _extended(
 
 
 def _over(own: Config, base: Config) -> Config:
-    """Return `own` laid over `base`: single settings replace, lists and tables add up."""
+    """Return `own` merged over `base`: single settings replace, lists and tables accumulate."""
     return replace(
         own,
         layers=base.layers + own.layers,

@@ -18,7 +18,7 @@ class StatedLookAhead:
     stretch: Stretch
 
     def at(self, sample_rate: float | None) -> int:
-        """Return it in input elements; a time needs the elements in a second."""
+        """Return it in input elements; a time needs the sample rate."""
         return self.stretch.at(sample_rate, math.floor, "a look-ahead", "look-ahead")
 
 

@@ -33,8 +33,8 @@ def path_matches(path: PurePath, pattern: str) -> bool:
     """Whether a relative `path` matches `pattern`.
 
     A pattern without a slash matches a file or folder of that name at any depth; one with a slash
-    is read from the top. A pattern that matches a folder matches all that is in it. `*` and `?`
-    stop at slashes, `**` does not. A backslash is a slash, as people on Windows write it.
+    is anchored at the top. A pattern that matches a folder matches everything in it. `*` and `?`
+    do not match slashes, `**` does. A backslash counts as a slash, for Windows.
     """
     pattern = pattern.replace("\\", "/")
     anchored = "/" in pattern.rstrip("/")

@@ -20,8 +20,8 @@ _AT = re.compile(r"\s*\(at line (\d+), column (\d+)\)$")
 def position_of(text: str, key: Key) -> Position | None:
     """Return line and column, 1-based, of `key` in TOML `text`, or of the nearest key around it.
 
-    Reads tables and settings line by line, which is exact but for multi-line strings that hold
-    something like a setting; an inline table has the place of its own key.
+    Reads tables and settings line by line, which is exact except for multi-line strings that
+    contain a line like a setting; an inline table has the position of its own key.
     """
     best: tuple[int, Position] | None = None
     table: Key = ()
@@ -45,7 +45,7 @@ def position_of(text: str, key: Key) -> Position | None:
 
 
 def position_in_message(message: str) -> tuple[str, int | None, int | None]:
-    """Take the place off a message of the TOML reader: problem, line, column."""
+    """Split a message of the TOML reader into problem, line and column."""
     match = _AT.search(message)
     if match is None:
         return message.rstrip(), None, None

@@ -25,7 +25,7 @@ def read_layer(data: object, origin: Origin, path: Path | None = None) -> Layer:
 
 
 def read_layer_on(data: object, errors: Errors, origin: Origin, path: Path | None = None) -> Layer:
-    """Return what `read_layer` does; `errors` collects what is wrong."""
+    """Read like `read_layer`; `errors` collects problems."""
     layer = Layer(origin, TARGET.read_on(data, errors), path)
     with errors.at():
         _check_momentum(layer)
@@ -68,7 +68,7 @@ def read_command_line(
 
 
 def _assign(values: dict[str, object], key: str, value: str) -> None:
-    """Take one `KEY=VALUE`; `dims.NAME=N` states one entry of a table."""
+    """Read one `KEY=VALUE`; `dims.NAME=N` states one entry of a table."""
     for setting in TARGET.settings:
         for name in (*setting.keys, setting.bare):
             if key.startswith(f"{name}."):
@@ -94,10 +94,10 @@ def _split_assignment(text: str, form: str, *, at_last: bool = False) -> tuple[s
 
 
 def _check_momentum(layer: Layer) -> None:
-    """Refuse a momentum beside another optimizer: its state would be counted without it.
+    """Reject a momentum with an optimizer that has none: it would be ignored.
 
-    Only within one layer: a momentum from the configuration is a left-over, not a mistake, where
-    the command line names another optimizer.
+    This is checked within one layer only: a momentum from the configuration is no mistake where
+    the command line selects another optimizer.
     """
     optimizer = layer.values.get("training.optimizer", "sgd-momentum")
     if layer.values.get("training.momentum") and optimizer != "sgd-momentum":

@@ -24,7 +24,7 @@ class StatedField:
     axis: int | None = None
 
     def need(self, sample_rate: float | None) -> FieldNeed:
-        """Return the statement in input elements; a time needs the elements in a second."""
+        """Return the statement in input elements; a time needs the sample rate."""
         what = "a receptive field"
         elements = self.stretch.at(sample_rate, math.ceil, what, "receptive-field")
         return FieldNeed(max(1, elements), self.output, self.axis)

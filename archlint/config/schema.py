@@ -22,7 +22,7 @@ def config_schema() -> Schema:
         "additionalProperties": {"$ref": "#/$defs/device"},
     }
     per_file: Schema = {
-        "description": "What holds for some files beside what holds for all.",
+        "description": "Settings for some files, in addition to those for all.",
         "type": "array",
         "items": {"$ref": "#/$defs/per-file"},
     }
@@ -42,7 +42,7 @@ def config_schema() -> Schema:
 
 
 def target_schema() -> Schema:
-    """Return the schema of what stands under `target:` in a model."""
+    """Return the schema of the section `target:` of a model."""
     return {
         "description": "What the model is for: device, training settings, requirements.",
         **_object(_properties(TARGET)),
@@ -50,7 +50,7 @@ def target_schema() -> Schema:
 
 
 def _properties(table: Table) -> dict[str, Schema]:
-    """Return the properties that the keys of `table` make, sections as objects."""
+    """Return the properties for the keys of `table`, with sections as objects."""
     properties: dict[str, Schema] = {}
     sections: dict[str, dict[str, Schema]] = {}
     for setting in table.settings:

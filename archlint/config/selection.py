@@ -27,7 +27,7 @@ class Selection:
         return tuple(dict.fromkeys((*(self.select or ()), *self.extend_select, *self.ignore)))
 
     def over(self, under: Selection) -> Selection:
-        """Return this selection laid over `under`: a `select` replaces, the others add up.
+        """Return this selection merged over `under`: a `select` replaces, the others accumulate.
 
         A rule that was ignored below and is selected here by its code or name runs again.
         """
@@ -46,7 +46,7 @@ class Selection:
         return replace(self, ignore=(*self.ignore, *words))
 
     def includes(self, code: str, name: str, *, enabled: bool = True) -> bool:
-        """Whether a rule runs. `enabled` is whether it runs where nothing else is said.
+        """Whether a rule runs. `enabled` is whether it runs by default.
 
         The most specific word counts: a code or name over a longer over a shorter family over
         `ALL`; an ignore wins a tie. A rule that is not enabled needs its own code or name.

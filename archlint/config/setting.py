@@ -39,7 +39,7 @@ class Setting:
         return self.key.rpartition(".")[2]
 
     def speaks_of(self, word: str) -> bool:
-        """Whether `word` is a part of the key without sections, or its initials, as `lr`."""
+        """Whether `word` is a part of the bare key, or its initials, such as `lr`."""
         parts = self.bare.split("-")
         return word in parts or word == "".join(part[:1] for part in parts)
 
@@ -64,7 +64,7 @@ class Table:
         return next((setting for setting in self.settings if key in setting.keys), None)
 
     def is_section(self, key: str) -> bool:
-        """Whether settings stand below `key`."""
+        """Whether `key` is a section."""
         return any(name.startswith(f"{key}.") for name in self._keys())
 
     def read(self, data: object, extra: tuple[str, ...] = ()) -> dict[str, object]:
@@ -81,7 +81,7 @@ class Table:
     def read_on(
         self, data: object, errors: Errors, extra: tuple[str, ...] = ()
     ) -> dict[str, object]:
-        """Return what `read` does; `errors` collects what is wrong."""
+        """Read like `read`; `errors` collects problems."""
         values: dict[str, object] = {}
         with errors.at():
             self._read(data, "", extra, values, errors)
@@ -131,7 +131,7 @@ class Table:
         known = {name.partition(".")[0]: name.partition(".")[0] for name in self._keys()}
         known |= {name: name for name in extra}
         known |= {setting.bare: setting.key for setting in self.settings}
-        # The same section last: what stands beside the mistake is meant before its namesakes.
+        # The same section last: it is preferred over equal keys in other sections.
         known |= {
             name.removeprefix(f"{section}."): name
             for name in self._keys()

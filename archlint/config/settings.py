@@ -60,7 +60,7 @@ TARGET = Table.of(
     Setting(
         "training.optimizer",
         Choice(OPTIMIZERS),
-        "The optimizer; decides how much state is kept.",
+        "The optimizer, which determines the size of its state.",
         also=("optimizer",),
     ),
     Setting(
@@ -84,12 +84,12 @@ TARGET = Table.of(
     Setting(
         "training.attention",
         Choice(ATTENTION_KERNELS),
-        "The attention kernel; efficient is the memory-efficient one, math keeps the scores.",
+        "The attention kernel; efficient is the memory-efficient one, math saves the scores.",
     ),
     Setting(
         "training.dropout-mask",
         Choice(DROPOUT_MASKS),
-        "Element type of the masks that dropout keeps: bool on a GPU, float on a CPU.",
+        "Element type of the masks that dropout saves: bool on a GPU, float on a CPU.",
     ),
     Setting(
         "training.in-place",
@@ -128,7 +128,7 @@ TARGET = Table.of(
     Setting(
         "training.sharding",
         Choice(SHARDINGS),
-        "How weights, gradients and states are spread over the processes that train together.",
+        "How weights, gradients and states are sharded over the processes that train together.",
     ),
     Setting(
         "training.world-size",
@@ -224,12 +224,12 @@ TARGET = Table.of(
     Setting(
         "declared.parameters",
         Quantity(parse_count),
-        "The number of parameters that is stated elsewhere.",
+        "The published number of parameters.",
     ),
     Setting(
         "declared.forward-flops",
         Quantity(parse_flops),
-        "The FLOP of a forward pass of one sample that are stated elsewhere.",
+        "The published FLOP of a forward pass of one sample.",
     ),
 )
 
@@ -251,7 +251,7 @@ PATTERNS = Table(
 
 # Read by loading.py, for the whole configuration.
 PROJECT = Table.of(
-    Setting("extend", Text("a path"), "Another configuration file that this one adds to."),
+    Setting("extend", Text("a path"), "Another configuration file that this one extends."),
     Setting(
         "exclude", Several(Text("a path pattern")), "Files to leave out when folders are searched."
     ),

@@ -35,7 +35,7 @@ class Stretch:
                 key=("require", setting),
                 help='state it as require.sample-rate, for example "16 kHz"',
             )
-        # 0.07 s at 100 Hz are 7 elements, and not what binary fractions make of them.
+        # 0.07 s at 100 Hz are exactly 7 elements, without binary rounding errors.
         return rounded(round(self.seconds * sample_rate, 6))
 
 
@@ -48,7 +48,7 @@ def read_stretch(value: object, expected: str, minimum: int = 0) -> Stretch:
         return Stretch(Whole(minimum).read(value))
     except ConfigError:
         is_number = not isinstance(value, str) or value.strip()[-1:].isdigit()
-        if is_number:  # without a unit it is no time
+        if is_number:  # a number without a unit is not a time
             raise wrong(value, expected) from None
     try:
         return Stretch(seconds=parse_seconds(value))

@@ -23,7 +23,7 @@ _WIDTHS: Mapping[int, int] = {1: 4, 10: 2, 11: 8, 16: 2}
 """Bytes of a number of the element types that weights have: float32, float16, float64, bfloat16."""
 
 _AT_ONCE = 128 * 1024
-"""Bytes that are described together: a cache holds their numbers, and no tensor is sampled."""
+"""Bytes that are described together: they fit into a cache, and no tensor is sampled."""
 
 Kind = tuple[int, int]
 """The element type, and the number of elements."""
@@ -38,10 +38,10 @@ class AlikeTensors:
     tensors: Mapping[str, TensorProto]
 
     def with_others(self, name: str) -> dict[str, Statistics]:
-        """Return what a tensor and some others of its kind look like.
+        """Return the statistics of a tensor and of some others of its kind, by name.
 
-        It is empty for a tensor that is long, that has been described, or whose bytes are not as
-        its dimensions say.
+        The result is empty for a tensor that is long, that has been described, or whose byte count
+        does not match its dimensions.
         """
         kind = self._kind(name)
         waiting = {} if kind is None else self._waiting.get(kind, {})

@@ -43,8 +43,8 @@ class Baseline:
     def split(self, findings: Iterable[Reported]) -> tuple[list[Reported], list[Reported]]:
         """Return the findings to report and those that the baseline covers.
 
-        All findings of a file and a rule are reported where there are more than recorded: which
-        of them is the new one cannot be known.
+        Where a file has more findings of a rule than recorded, all of them are reported, since it
+        is not known which is new.
         """
         items = list(findings)
         now = Counter(self._key(item) for item in items)
@@ -101,7 +101,7 @@ def write_baseline(path: Path, findings: Iterable[Reported]) -> int:
 
 
 def _relative(file: str, baseline: Path) -> str:
-    """Return `file` as seen from the folder of the baseline, with forward slashes."""
+    """Return the path of `file` relative to the folder of the baseline, with forward slashes."""
     try:
         return os.path.relpath(file, baseline.parent).replace(os.sep, "/")
     except ValueError:  # another drive

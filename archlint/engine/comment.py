@@ -63,15 +63,15 @@ def _suppression(match: re.Match[str], span: Span, text: str, stretches: _Stretc
 
 
 def _opens(item: Span, text: str) -> bool:
-    """Whether an item of a list stands first in its line, behind its dash."""
+    """Whether a list item is the first text of its line after the dash."""
     return not text[text.rfind("\n", 0, item.start) + 1 : item.start].strip(" \t-")
 
 
 def _own_lines(line: int, blocks: list[Span], items: list[Span]) -> frozenset[int]:
-    """Return a line and the others of the blocks that start in it.
+    """Return the lines that a comment on `line` applies to: those of the blocks that start there.
 
-    Lines of items inside a block are not its own: a layer's comment is about its `init:`, but a
-    group's is not about its layers.
+    Lines of items inside a block are excluded: the comment of a layer applies to its `init:`, but
+    that of a group does not apply to its layers.
     """
     lines = {line}
     for opened in (block for block in blocks if block.start_line == line):
@@ -109,7 +109,7 @@ def _stretches(root: Node) -> _Stretches:
 
 
 def _from_to(key: Span, value: Span) -> Span:
-    """Return the span of a key with its value; an empty value stands at its key."""
+    """Return the span of a key with its value; an empty value has the position of its key."""
     last = value if value.end > key.end else key
     return type(key)(
         key.start_line, key.start_column, last.end_line, last.end_column, key.start, last.end

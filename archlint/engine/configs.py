@@ -51,7 +51,7 @@ class Configs:
         return load(source).with_devices(self._devices)
 
     def learn(self, devices: Iterable[Device]) -> None:
-        """Make the devices of plugins known to every configuration."""
+        """Add the devices of plugins to every configuration."""
         self._devices = tuple(devices)
         if self._only is not None:
             self._only = self._only.with_devices(self._devices)
@@ -65,7 +65,7 @@ class Configs:
         return tuple(self._plugins.values())
 
     def check_plugins(self, paths: Iterable[Path]) -> None:
-        """Raise `CannotRun` where a folder further down names a plugin that was not loaded."""
+        """Raise `CannotRun` where a nested configuration names a plugin that was not loaded."""
         for path in paths:
             config = self.of(path)
             for plugin in config.plugins:

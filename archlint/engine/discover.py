@@ -16,30 +16,29 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".onnx", ".yaml", ".yml")
 
-# Folders full of other people's files; hidden folders are left out too.
+# Folders with third-party files; hidden folders are skipped too.
 _FOREIGN = {"node_modules", "__pycache__", "site-packages"}
-_LISTED = 1000  # names that a path which is missing is compared with
+_LISTED = 1000  # files that a missing path is compared with for a suggestion
 
 
 @record
 class Candidate:
-    """A file that may be a model; `named` where the user wrote this very path."""
+    """A file that may be a model; `named` where the user gave this path explicitly."""
 
     path: Path
     named: bool
 
     @property
     def shown(self) -> str:
-        """The path as reports write it, with forward slashes."""
+        """The path for reports, with forward slashes."""
         return self.path.as_posix()
 
 
 def discover(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> list[Candidate]:
     """Return the files that `paths` name and those that their folders hold, each once, in order.
 
-    A file that is reached by a relative and an absolute path is called what it is called first; a
-    link is a file of its own. Raises `CannotRun` for a path that does not exist, and for a pattern
-    that nothing matches.
+    A file that is reached by several paths is reported under the first; a link counts as a file of
+    its own. Raises `CannotRun` for a path that does not exist, and for a pattern without matches.
     """
     found: dict[str, Candidate] = {}
     for path in _expanded(paths):
@@ -59,7 +58,7 @@ def _place(path: Path) -> str:
 
 
 def missing(path: Path) -> CannotRun:
-    """Return the error for a path that does not exist, with the nearest name beside it."""
+    """Return the error for a path that does not exist, suggesting a similar name."""
     if str(path) == "-":
         return CannotRun("-: standard input is not supported: name a file")
     try:
@@ -70,7 +69,7 @@ def missing(path: Path) -> CannotRun:
 
 
 def _expanded(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the paths, and for patterns what they match, as shells do; those of Windows do not."""
+    """Yield the paths with patterns expanded, which shells on Windows do not do."""
     for path in paths:
         if os.path.lexists(path) or not has_magic(str(path)):
             yield path

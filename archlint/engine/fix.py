@@ -81,7 +81,7 @@ def fix_files(
 
 
 def _fix_file(loaded: LoadedFile, candidate: Candidate, fixes: Iterable[Fix]) -> FixedFile | None:
-    """Make each fix as a whole or not at all: one of its changes alone may do harm."""
+    """Apply each fix completely or not at all: one of its changes alone may do harm."""
     if loaded.architecture is None:
         return None
     document = loaded.architecture.document
@@ -106,7 +106,7 @@ def _fix_file(loaded: LoadedFile, candidate: Candidate, fixes: Iterable[Fix]) ->
 
 
 def _changes(fix: Fix, document: YamlDocument, graph: Graph) -> dict[Splice, Where] | None:
-    """Return what a fix does to the text, with the place of each change; None if it cannot."""
+    """Return the text changes of a fix, each with its place; None where it cannot be applied."""
     found: dict[Splice, Where] = {}
     for edit in fix.edits:
         path, key = path_of_node(edit.place, graph), edit.place.key
@@ -118,13 +118,13 @@ def _changes(fix: Fix, document: YamlDocument, graph: Graph) -> dict[Splice, Whe
 
 
 def _fit(splices: Iterable[Splice]) -> bool:
-    """Whether no change reaches into another one."""
+    """Whether no two changes overlap."""
     order = sorted(splices)
     return all(one.end <= two.start for one, two in pairwise(order))
 
 
 def _drawn(text: str, folder: Path) -> Drawn | None:
-    """Return the place and the initializer of each weight of a file; None for no architecture."""
+    """Return the layer and the initializer of each weight; None for other files."""
     from archlint.frontends.architecture import compile_architecture
     from archlint.sources.yaml_document import parse_yaml
 
@@ -140,7 +140,7 @@ def _drawn(text: str, folder: Path) -> Drawn | None:
 
 
 def _are_meant(before: Drawn, after: Drawn, places: Iterable[Where]) -> bool:
-    """Whether changes reach the weights, or the biases, that they are about and no others."""
+    """Whether changes affect exactly the weights, or the biases, that they are meant for."""
     if before.keys() != after.keys():
         return False
     changed = [name for name in before if before[name] != after[name]]
@@ -148,7 +148,7 @@ def _are_meant(before: Drawn, after: Drawn, places: Iterable[Where]) -> bool:
 
 
 def _speaks(place: Where, name: str, path: DocumentPath) -> bool:
-    """Whether a word beside a layer, such as `init.out_proj`, is about a weight of a layer."""
+    """Whether a key beside a layer, such as `init.out_proj`, applies to a weight of the layer."""
     layer, key = place
     word, _, part = key.partition(".")
     is_bias = "bias" in name.rpartition(".")[2]

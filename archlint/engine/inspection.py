@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def open_model(path: Path, project: Project) -> LoadedFile | Outcome:
-    """Return the one file, read, or an outcome with what keeps it from being read.
+    """Return the loaded file, or an outcome with the problems that prevent loading it.
 
-    Raises `CannotRun` for a folder, a missing path, and a file of another program.
+    Raises `CannotRun` for a folder, a missing path, and a file that is not archlint's to read.
     """
     candidate = one_file(path)
     try:
@@ -35,7 +35,7 @@ def open_model(path: Path, project: Project) -> LoadedFile | Outcome:
 
 
 def target_of(path: Path, project: Project) -> Target:
-    """Return what a file is for, with what an architecture says of itself; or a whole folder.
+    """Return the target of a file, including an architecture's own section, or of a folder.
 
     Raises `CannotRun` for an architecture that cannot be read.
     """
@@ -71,7 +71,7 @@ def refusal(candidate: Candidate, error: Unreadable) -> Outcome:
 
 
 def source_text(candidate: Candidate, error: Unreadable) -> str | None:
-    """Return the text of a file for code frames, whatever is wrong with it; None without lines."""
+    """Return the text of a file for code frames, even if it is invalid; None for binary files."""
     if not any(problem.span for problem in error.problems):
         return None
     return candidate.path.read_bytes().decode("utf-8-sig", errors="replace")

@@ -27,7 +27,7 @@ _ARCHITECTURE = (".arch.yaml", ".arch.yml")
 
 
 class NotOurs(Exception):  # noqa: N818 - an answer: the file is for another program
-    """Raised for a file that is not archlint's to check; the text is the reason."""
+    """Raised for a file that is not meant for archlint; the text is the reason."""
 
 
 def is_yaml(path: Path) -> bool:
@@ -38,8 +38,8 @@ def is_yaml(path: Path) -> bool:
 def load(candidate: Candidate, project: Project) -> LoadedFile:
     """Return the model in a file.
 
-    Raises `NotOurs` for YAML of other programs and for weights that a model keeps beside it,
-    `Unreadable` for what is broken.
+    Raises `NotOurs` for YAML of other programs and for the external weight files of a model, and
+    `Unreadable` for invalid files.
     """
     name = candidate.path.name.lower()
     if not candidate.path.is_file():  # a pipe would block, a device would be read endlessly
@@ -106,7 +106,7 @@ def _model(
     target: Target,
     payloads: Mapping[str, Payload],
 ) -> Model:
-    """Build the graph and what answers questions about it."""
+    """Build the graph and the facts about it."""
     from archlint.analysis.facts import Facts
     from archlint.analysis.training.trained_part import trained_part
     from archlint.engine.stored_numbers import StoredNumbers
@@ -138,7 +138,7 @@ def _model(
 
 
 def _in_target(error: ConfigError, document: YamlDocument) -> Problem:
-    """Return what is wrong under `target:` of a document, at the line where it stands."""
+    """Return an error under `target:` of a document, with its line."""
     from archlint.config.error import dotted
 
     path = ("target", *error.key)

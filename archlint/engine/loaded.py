@@ -38,14 +38,14 @@ class LoadedFile:
         return Reported(self.shown, finding, locate(finding.place, self.architecture, graph))
 
     def path_of_dimension(self, name: str) -> tuple[str, ...] | None:
-        """Return where the file itself gives a size to a dimension, None where it does not."""
+        """Return the path where the file itself binds a dimension; None where it does not."""
         if self.architecture is None:
             return None
         paths = (("target", key, name) for key in ("dims", "dim"))
         return next((path for path in paths if self.architecture.document.find(path)), None)
 
     def suppressions(self) -> list[Suppression]:
-        """Return what the file asks to leave out."""
+        """Return the suppressions in the file."""
         if self.architecture is None:
             return properties(self.model.graph)
         from archlint.engine.comment import comments

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archlint.sources.span import Span
 
 DocumentPath = tuple[str | int, ...]
-"""The keys and places that lead to something in a text document."""
+"""Keys and indices that lead to a node of a text document."""
 
 
 def locate(place: Place, architecture: Architecture, graph: Graph) -> Span | None:
@@ -25,7 +25,7 @@ def locate(place: Place, architecture: Architecture, graph: Graph) -> Span | Non
 
 
 def path_of_node(place: Place, graph: Graph) -> DocumentPath:
-    """Return the path of the node of a place, or of what makes its tensor; () for none."""
+    """Return the path of the node of a place, or of the producer of its tensor; () for none."""
     if place.node is None:
         return _of_tensor(place.tensor, graph)
     node = graph.by_name.get(place.node)
@@ -33,7 +33,7 @@ def path_of_node(place: Place, graph: Graph) -> DocumentPath:
 
 
 def _of_tensor(name: str | None, graph: Graph) -> DocumentPath:
-    """Return the path of what makes a tensor: a node, an input, or the layer of a weight."""
+    """Return the path of the source of a tensor: a node, an input, or the layer of a weight."""
     if name is None:
         return ()
     if name in graph.producers:
@@ -46,7 +46,7 @@ def _of_tensor(name: str | None, graph: Graph) -> DocumentPath:
 
 
 def noted(text: str | None) -> DocumentPath:
-    """Return a path as a front end noted it; () where it did not."""
+    """Return the path that a front end recorded; () for none."""
     try:
         path = json.loads(text) if text else []
     except ValueError:

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class OwnRule(Rule):
-    """Something that archlint reports while it reads and runs, not by looking at a model."""
+    """A rule that the engine reports itself, not by checking a model."""
 
     since = "0.1.0"
     tags = ("archlint",)
 
     def check(self, model: Model) -> Iterable[Finding]:  # noqa: ARG002 - found elsewhere
-        """Yield nothing: these findings come up before or after the rules."""
+        """Yield nothing: the engine reports these findings before or after the rules."""
         return ()

@@ -46,7 +46,7 @@ class UnknownDimension(OwnRule):
 
     code = "LINT005"
     name = "unknown-dimension"
-    severity = Severity.INFO  # a size for all models of a run need not be one of each
+    severity = Severity.INFO  # a size that is stated for all models of a run need not apply to each
 
 
 class UnknownModule(OwnRule):

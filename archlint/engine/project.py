@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Project:
-    """Answers for each file: its target, and the rules that run on it."""
+    """Provides the target of each file, and the rules that run on it."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class Project:
         return tuple(sorted((*self.registry.rules, *own_rules()), key=lambda rule: rule.code))
 
     def target(self, path: Path, document: object = None) -> Target:
-        """Return what the model in `path` is for; `document` is what the file itself says."""
+        """Return the target of the model in `path`; `document` is the file's own section."""
         return self.configs.of(path).target_for(path, document, self._command_line)
 
     def selection(self, path: Path) -> Selection:
-        """Return what runs on `path`."""
+        """Return the selection of rules for `path`."""
         return self.configs.of(path).selection_for(path, self._selection)
 
     def check(self, paths: Iterable[Path]) -> None:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from archlint.engine.project import Project
     from archlint.rule import Rule
 
-_GARBAGE = 200_000  # objects that a search for cycles between two files is worth
+_GARBAGE = 200_000  # objects from which a garbage collection between two files pays off
 
 
 def run(candidates: Iterable[Candidate], project: Project, baseline: Baseline | None) -> Outcome:
-    """Check every file and return what there is to say, sorted by path, line, column, code."""
+    """Check every file and return the outcome, sorted by path, line, column and code."""
     tally = Tally()
     for candidate in candidates:
         _clear()
@@ -51,10 +51,9 @@ def run(candidates: Iterable[Candidate], project: Project, baseline: Baseline | 
 
 
 def _clear() -> None:
-    """Take back the memory of past models where the interpreter does not do it by itself.
+    """Free the memory of previous models, since automatic garbage collection is off.
 
-    It would search a large model over and over, and a model that is being looked at has no cycles
-    to find.
+    Automatic collection would scan a large model repeatedly, without any garbage to find in it.
     """
     if not gc.isenabled() and gc.get_count()[0] > _GARBAGE:
         gc.collect()
@@ -81,7 +80,7 @@ def _check_file(candidate: Candidate, project: Project, tally: Tally) -> None:
 
 
 def _check(loaded: LoadedFile, project: Project, tally: Tally) -> bool:
-    """Run the rules on one model; return whether there is anything to show of its text."""
+    """Run the rules on one model; return whether its text is needed for code frames."""
     selection = project.selection(loaded.model.path)
     items = [
         reported(loaded.shown, problem)

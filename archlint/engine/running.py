@@ -1,4 +1,4 @@
-"""Runs a model in onnxruntime: makes inputs for it and returns the values of its tensors."""
+"""Runs a model in onnxruntime: generates inputs and returns the values of its tensors."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Running:
     def changed(
         self, inputs: Mapping[str, np.ndarray], name: str, axis: int, place: int
     ) -> dict[str, np.ndarray]:
-        """Return `inputs` with other numbers at one place of one axis."""
+        """Return `inputs` with other values at one position of one axis."""
         import numpy as np
 
         random = np.random.default_rng(_SEED + 1 + place)
@@ -90,7 +90,7 @@ class Running:
     def run(
         self, inputs: Mapping[str, np.ndarray], tensors: Sequence[str]
     ) -> dict[str, np.ndarray]:
-        """Return what `tensors` hold. Raises `CannotRun` where the run fails."""
+        """Return the values of `tensors`. Raises `CannotRun` where the run fails."""
         try:
             values = self._session.run(list(tensors), dict(inputs))
         except Exception as error:

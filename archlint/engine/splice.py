@@ -27,11 +27,11 @@ class Splice:
 def set_beside(
     document: YamlDocument, path: tuple[str | int, ...], key: str, value: str
 ) -> Splice | None:
-    """Return the change that gives the layer at `path` the word `key` with `value` beside it.
+    """Return the change that sets `key: value` beside the layer at `path`.
 
-    A value that stands there is replaced, otherwise a line is added. A key such as `init.out_proj`
-    is one entry of what stands under the word. None where the layer is an alias, whose text
-    belongs to another place, and where the word holds something else than entries.
+    An existing value is replaced, otherwise a line is added. A key such as `init.out_proj` is one
+    entry of the mapping `init`. None where the layer is an alias, whose text is elsewhere, and
+    where the value to be extended is not a mapping.
     """
     key, _, part = key.partition(".")
     item = document.find(path)
@@ -54,7 +54,7 @@ def set_beside(
 
 
 def _inner(entry: Entry, part: str) -> Entry | None:
-    """Return the entry called `part` of what stands under a word."""
+    """Return the entry called `part` of a key's mapping."""
     inside = entry.value
     entries = inside.entries if isinstance(inside, Mapping) else ()
     return next((each for each in entries if each.key.text == part), None)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
 
 _SHORT = 4096
-"""Bytes of a tensor that is worth comparing with others."""
+"""Smallest size in bytes of tensors that are compared with others."""
 _FEW = 300
-"""Tensors that are looked at to tell whether weights are fresh; if they are, all are looked at."""
+"""Number of tensors that are read to decide whether weights are fresh."""
 
 
 class StoredNumbers:
@@ -51,7 +51,7 @@ class StoredNumbers:
         return self._described[name]
 
     def first(self, name: str, count: int) -> NDArray[np.float64] | None:
-        """Return so many of a tensor's first numbers; None where they are not there."""
+        """Return the first `count` numbers of a tensor; None where they are missing."""
         try:
             payload, tensor = self._payloads.get(name), self._initializers.get(name)
             if payload is not None:
@@ -89,7 +89,7 @@ class StoredNumbers:
         return self._of_small(tensor)
 
     def _of_small(self, tensor: TensorProto) -> Statistics:
-        """Describe a tensor; most gains and biases of a network are the same ones and zeros."""
+        """Describe a small tensor, cached by content: most gains and biases are ones and zeros."""
         from archlint.sources.statistics import tensor_statistics
 
         raw = tensor.raw_data
@@ -102,7 +102,7 @@ class StoredNumbers:
         return found
 
     def _is_transposed_inside(self, matrix: str, other: str) -> bool:
-        """Compare matrices that stand in the model itself."""
+        """Compare matrices that are stored in the model itself."""
         from onnx import numpy_helper
 
         tensors = self._initializers

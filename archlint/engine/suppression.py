@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @record
 class Suppression:
-    """A request to leave out findings of the rules that `words` name, by code or name.
+    """A suppression of the rules that `words` name, by code or name.
 
     It applies to the whole file, to findings that start in `lines`, to those that end in the line
-    `ends` (a comment after something), or to those about `node`. `span` is the comment itself.
-    `unknown` is the word of the comment that archlint does not know.
+    `ends` (a comment at the end of a line), or to those about `node`. `span` is the comment itself.
+    `unknown` is a word in the comment that archlint does not know.
     """
 
     words: tuple[str, ...]
@@ -38,7 +38,7 @@ class Suppression:
     unknown: str = ""
 
     def covers(self, item: Reported) -> bool:
-        """Whether `item` stands where this holds."""
+        """Whether the suppression applies at the position of `item`."""
         if self.node is not None:
             return item.finding.place.node == self.node
         if self.lines is None:
@@ -60,7 +60,7 @@ def properties(graph: Graph) -> list[Suppression]:
 
 @record
 class Suppressed:
-    """The findings that stay, those that do not, and what is wrong with the suppressions."""
+    """The remaining findings, the suppressed ones, and problems with the suppressions."""
 
     kept: list[Reported]
     suppressed: list[Reported]
@@ -73,10 +73,9 @@ def suppress(
     known: Iterable[Rule],
     ran: frozenset[str],
 ) -> Suppressed:
-    """Leave out what the suppressions cover; report those that name nothing or cover nothing.
+    """Apply suppressions to findings; report suppressions that are invalid or unused.
 
-    `ran` are the codes of the rules that ran: a suppression of another one cannot be called
-    unused.
+    `ran` are the codes of the rules that ran: suppressions of other rules do not count as unused.
     """
     kept: list[Reported] = []
     suppressed: list[Reported] = []
@@ -107,7 +106,7 @@ def suppress(
 def _wrong(
     suppression: Suppression, unused: list[str], rules: dict[str, Rule], ran: frozenset[str]
 ) -> list[Finding]:
-    """Return what is wrong with a suppression: no rule, no such rule, nothing to suppress."""
+    """Return the problem of a suppression: no rule, an unknown rule, or nothing to suppress."""
     invalid, idle = InvalidSuppression(), UnusedSuppression()
     node = suppression.node
     if suppression.unknown:

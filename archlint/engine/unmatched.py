@@ -25,9 +25,9 @@ def unmatched(loaded: LoadedFile) -> Iterator[Finding]:
 
 
 def _dimensions(loaded: LoadedFile, rule: UnknownDimension) -> Iterator[Finding]:
-    """Yield the sizes that no dimension takes.
+    """Yield a finding for each stated size without a matching dimension.
 
-    It is a warning where the file itself states it: a size from elsewhere may be for other files.
+    It is a warning where the file itself states the size, which otherwise may be for other files.
     """
     graph = loaded.model.graph
     dims = [dim for name in graph.inputs for dim in graph.values[name].shape or ()]
@@ -43,7 +43,7 @@ def _dimensions(loaded: LoadedFile, rule: UnknownDimension) -> Iterator[Finding]
 
 
 def _modules(model: Model, rule: UnknownModule) -> Iterator[Finding]:
-    """Yield the patterns of the training that match no module, and blocks that are not there."""
+    """Yield a finding for each pattern that matches no module, and for blocks that do not exist."""
     facts = model.facts
     for setting, pattern in facts.unmatched_patterns:
         names = ", ".join(facts.training_step.module_names[:_SHOWN_MODULES])

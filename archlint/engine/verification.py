@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archlint.model import Model
 
 _PLACES = 9
-# Kernels sum in an order of their own: what differs by less is no change.
+# Tolerance for the order of summation in kernels: smaller differences are not a change.
 _NOISE = 1e-5
 
 
@@ -78,7 +78,7 @@ def _differs(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def _compared(
     name: str, extent: Extent, field: Field, places: list[int], changed: list[np.ndarray]
 ) -> Compared:
-    """Hold the changes to what the field says, along the axis that moves most."""
+    """Compare the observed changes with the predicted field, along the axis that moves most."""
     import numpy as np
 
     axis = field.axis
@@ -110,9 +110,9 @@ def _readers(field: Field, axis: int, place: int, count: int) -> np.ndarray:
 
 
 def _judged(field: Field, axis: int, count: int) -> np.ndarray:
-    """Return the positions that a field speaks about: those that no border touches.
+    """Return the positions that a field describes: those whose windows lie inside the input.
 
-    At a border a resize repeats the last element, and reflecting padding brings others in.
+    At a border, resizing repeats the last element, and reflecting padding reads other elements.
     """
     import numpy as np
 

@@ -30,12 +30,15 @@ def load_onnx(path: Path) -> Loaded:
     from archlint.sources.onnx_file import read_onnx
 
     document = read_onnx(path)
-    problems = (*document.problems, *_objections(document.model))
+    problems = (*document.problems, *_objections(document.model, document.skeleton))
     return Loaded(document.model, document.payloads, problems)
 
 
-def _objections(model: ModelProto) -> tuple[Problem, ...]:
-    """Return what onnx itself has against a model: opset, arity, attributes, order."""
+def _objections(model: ModelProto, written: bytes | None) -> tuple[Problem, ...]:
+    """Return the errors of onnx's own checker: opset, arity, attributes, order.
+
+    The checker parses the model as it is `written`, where that is known; else it serializes it.
+    """
     from onnx.checker import ValidationError, check_model
     from onnx.defs import onnx_opset_version
 
@@ -44,7 +47,7 @@ def _objections(model: ModelProto) -> tuple[Problem, ...]:
         if opset.domain in {"", "ai.onnx"} and not 1 <= opset.version <= newest:
             return (_invalid(f"opset {opset.version} is not one of 1 to {newest}, which onnx has"),)
     try:
-        check_model(model)
+        check_model(model if written is None else written)
     except ValidationError as error:
         return (_invalid(f"onnx's checker refuses the model: {' '.join(str(error).split())}"),)
     return ()

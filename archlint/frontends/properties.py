@@ -1,4 +1,4 @@
-"""Metadata properties in which a model says what ONNX has no word for.
+"""Metadata properties for facts that ONNX itself cannot express.
 
 The architecture language writes them, and they are read wherever they matter; a file of another
 program may have them too. Truth values are "true" and "false".
@@ -8,7 +8,7 @@ PATH = "archlint.path"
 """Of a node or a weight: the keys that lead to its layer in the document, as JSON."""
 
 IGNORE = "archlint.ignore"
-"""Of a model or a node: the rules whose findings are left out, by commas."""
+"""Of a model or a node: the rules that are suppressed there, separated by commas."""
 
 LAYER = "archlint.layer"
 """Of a node: the name of the layer that it is a part of."""
@@ -17,19 +17,19 @@ IN_PLACE = "archlint.in-place"
 """Of a node: whether it overwrites its input."""
 
 INITIALIZER = "archlint.initializer"
-"""Of a weight: what it is drawn from, as `normal(mean=0, std=0.02)`."""
+"""Of a weight: its initializer, as `normal(mean=0, std=0.02)`."""
 
 FAN_IN, FAN_OUT = "archlint.fan_in", "archlint.fan_out"
-"""Of a weight: what its initializer scales with."""
+"""Of a weight: the fan-in and fan-out that its initializer scales with."""
 
 FROZEN = "archlint.frozen"
 """Of a weight: whether it is not trained."""
 
 BUFFER = "archlint.buffer"
-"""Of a weight: whether it is a statistic or a constant, which no optimizer looks at."""
+"""Of a weight: whether it is a statistic or a constant, which no optimizer updates."""
 
 ADAPTER = "archlint.adapter"
 """Of a weight: whether it is a factor of a low-rank adapter, beside a layer that is frozen."""
 
 REPLACES = "archlint.replaces"
-"""Of a weight: the tensor of the file that it stands for, with numbers for another batch."""
+"""Of a weight: the tensor of the file that it replaces, with values for another batch size."""

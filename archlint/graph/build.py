@@ -29,13 +29,13 @@ _NO_BINDINGS = Bindings()
 
 
 def build_graph(model: ModelProto, bindings: Bindings = _NO_BINDINGS) -> Graph:
-    """Return the model as plain objects, with its open dimensions bound and its shapes worked out.
+    """Return the model as plain objects, with its open dimensions bound and its shapes inferred.
 
-    The model may be weightless: no contents of big tensors are read. It is not changed.
+    The model may be weightless: no contents of large tensors are read. It is not modified.
 
     Raises:
-        InvalidGraph: a cycle, a tensor that nothing makes or that two nodes make, functions that
-            never end.
+        InvalidGraph: a cycle, a tensor with no producer or several, unbounded recursion of
+            functions.
 
     """
     prepared = prepare(model, bindings)

@@ -8,7 +8,7 @@ from archlint.record import record
 
 @record
 class Conflict:
-    """The declared shape of a tensor is not the one that follows from the graph."""
+    """A tensor whose declared shape differs from the inferred one."""
 
     tensor: str
     declared: Shape

@@ -47,7 +47,7 @@ class DType(enum.StrEnum):
     def __init__(self, name: str) -> None:
         self.is_float = name.startswith(("float", "bfloat", "complex"))
 
-    # That of Enum is written in Python, and types are looked up for every tensor of a graph.
+    # Enum's __hash__ is slow (written in Python), and types are looked up for every tensor.
     __hash__ = str.__hash__
 
     @property

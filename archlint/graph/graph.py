@@ -1,4 +1,4 @@
-"""The graph: nodes in topological order, values by name, and who makes and uses them."""
+"""The graph: nodes in topological order, values by name, and their producers and consumers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from archlint.record import record
 if TYPE_CHECKING:
     import numpy as np
 
+    from archlint.graph.reading.kind import CallKind
+
 
 @record(eq=False, slots=False)
 class Graph:
@@ -29,7 +31,8 @@ class Graph:
     before it is unknown. `refusals` are onnx's reasons, by the first output, for calls that
     contradict their operator. `conflicts` are declared shapes that differ from the inferred ones.
     `unused_bindings` are names in the target that match no dimension. `trips` counts the iterations
-    of loop nodes, where known. `read` are the values as they were read, by which nodes have kinds.
+    of loop nodes, where known. `kinds` holds an object for each node, the same for equal calls, as
+    long as the values are those that were read (`values_read`).
 
     In a nested graph (a branch, the body of a loop), `captures` names the tensors of the
     surrounding graphs that it uses; `values` and `constants` hold these too.
@@ -50,11 +53,12 @@ class Graph:
     unused_bindings: tuple[str, ...] = ()
     trips: Mapping[str, int] = field(default_factory=dict)
     captures: tuple[str, ...] = ()
-    read: Mapping[str, Value] | None = None
+    kinds: Mapping[Node, CallKind] = field(default_factory=dict)
+    values_read: Mapping[str, Value] | None = None
 
     @cached_property
     def producers(self) -> dict[str, Node]:
-        """The node that makes each computed tensor."""
+        """The node that computes each tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}
 
     @cached_property
@@ -80,15 +84,22 @@ class Graph:
         return inner
 
     def operands(self, node: Node) -> tuple[str, ...]:
-        """Return the names of what a node uses: its inputs, and what its subgraphs capture."""
+        """Return the tensors that a node uses: its inputs, and the captures of its subgraphs."""
         graphs = self.inner.get(node.name)
         if graphs is None:
             return node.inputs
         return (*node.inputs, *(name for graph in graphs for name in graph.captures))
 
+    def kind(self, node: Node) -> CallKind | None:
+        """Return the kind of a call, one object for all equal calls.
+
+        None where it is not known, as for nodes and values that were made after reading.
+        """
+        return self.kinds.get(node) if self.values_read is self.values else None
+
     @property
     def is_from_pytorch(self) -> bool:
-        """Whether PyTorch wrote the file: named tensors go by the names of their modules there."""
+        """Whether PyTorch exported the file, so that weights are named after their modules."""
         return self.metadata.get("producer_name") == "pytorch"
 
     @cached_property

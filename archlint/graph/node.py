@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from archlint.graph.graph import Graph
-    from archlint.graph.reading.kind import CallKind
     from archlint.graph.value import Value
 
 Attribute: TypeAlias = (
@@ -30,8 +29,7 @@ class Node:
     `name` is unique in the graph (made from the first output where the file gives none). An
     absent optional input or output is the empty string. `domain` is "" for the standard operators,
     also where the file spells it "ai.onnx". `metadata` holds the node's metadata properties.
-    `output` is the first output that is present. `kind` is one object for equal calls, by the
-    tensors of the graph as it was read; None where that is not known, as of nodes made later.
+    `output` is the first output that is present.
     """
 
     name: str
@@ -42,17 +40,11 @@ class Node:
     attributes: Mapping[str, Attribute]
     metadata: Mapping[str, str]
     output: str = field(init=False)
-    kind: CallKind | None = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         outputs = self.outputs
         first = outputs[0] if outputs else ""
         object.__setattr__(self, "output", first or next(filter(None, outputs), ""))
-        object.__setattr__(self, "kind", None)
-
-    def note(self, kind: CallKind | None) -> None:
-        """Note the kind, which is found out when the outputs of the node are."""
-        object.__setattr__(self, "kind", kind)
 
     @property
     def document_path(self) -> str | None:

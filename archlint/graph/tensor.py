@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST_INTEGERS = 4096
-"""Elements of an integer tensor whose contents are kept: shapes, axes, indices, small tables."""
+"""Elements up to which integer tensors are stored: shapes, axes, indices, small tables."""
 
 LARGEST_FLOATS = 64
-"""Elements of a float tensor whose contents are kept: scales, epsilons, exponents."""
+"""Elements up to which float tensors are stored: scales, epsilons, exponents."""
 
 NUMPY_TYPES: Mapping[int, np.dtype[np.generic]] = {
     TensorProto.FLOAT: np.dtype("<f4"),
@@ -41,7 +41,7 @@ NUMPY_TYPES: Mapping[int, np.dtype[np.generic]] = {
 def value(name: str, tensor: TensorProto) -> Value:
     """Return the description of a stored tensor.
 
-    Raises `InvalidGraph` where it has no size or no element type: its bytes would be in no total.
+    Raises `InvalidGraph` without sizes or element type, since no total could include its bytes.
     """
     return _stored(name, tensor.data_type, tuple(tensor.dims[:]))
 
@@ -54,7 +54,7 @@ def is_external(tensor: TensorProto) -> bool:
 
 
 def is_small(value: Value) -> bool:
-    """Whether a tensor is one whose contents are worth keeping."""
+    """Whether a tensor is small enough for its contents to be stored."""
     dtype, elements = value.dtype, value.elements
     if dtype is None or elements is None or dtype is DType.STRING:
         return False
@@ -62,7 +62,7 @@ def is_small(value: Value) -> bool:
 
 
 def contents(tensor: TensorProto, value: Value) -> np.ndarray | None:
-    """Return the contents of a small tensor, described as `value`; None where big or broken."""
+    """Return the contents of a small tensor, described as `value`; None if large or invalid."""
     if tensor.data_location == TensorProto.EXTERNAL or not is_small(value):
         return None
     try:
@@ -76,9 +76,9 @@ def contents(tensor: TensorProto, value: Value) -> np.ndarray | None:
 
 
 def uniform(tensor: TensorProto, value: Value) -> np.ndarray | None:
-    """Return the contents of a tensor of one number over and over, described as `value`.
+    """Return the contents of a tensor whose elements are all equal, described as `value`.
 
-    They take no room. None where the numbers differ, or are not in the model.
+    The array is a broadcast view of one element. None where elements differ, or are external.
     """
     raw, dtype, sizes = tensor.raw_data, NUMPY_TYPES.get(tensor.data_type), value.sizes
     if not raw or dtype is None or sizes is None or len(raw) != dtype.itemsize * prod(sizes):

@@ -22,14 +22,14 @@ class Role(enum.Enum):
     STORED = "stored"  # an initializer: its bytes, or their description, are in the file
     COMPUTED = "computed"  # the output of a node
 
-    __hash__ = object.__hash__  # that of Enum is written in Python
+    __hash__ = object.__hash__  # Enum's is slow (written in Python)
 
 
 class Provenance(enum.Enum):
     """How a shape is known."""
 
     DECLARED = "declared"  # the file says so
-    INFERRED = "inferred"  # worked out from the inputs
+    INFERRED = "inferred"  # derived from the inputs
     BOUND = "bound"  # the target gave the sizes
     UNKNOWN = "unknown"
 

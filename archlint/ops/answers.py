@@ -1,10 +1,9 @@
-"""Caches the answers of facets for all calls that are alike, since networks repeat layers.
+"""Caches the results of facets for equal calls, since networks repeat layers.
 
-A facet mostly looks at its own call and no further. It is asked first with a call that has no
-surroundings; what it answers then holds for every call with the same operator, attributes, shapes,
-types and roles, and the same contents of those inputs whose contents it asked for. A facet that
-looks around for what made its inputs or uses its output gets to see the graph, and is asked for
-each call anew.
+Most facets depend only on their own call. A facet is first evaluated on a call without its graph;
+the result then holds for every call with the same operator, attributes, shapes, types and roles,
+and equal contents of those inputs whose contents were read. A facet that reads anything else of the
+graph, such as the producer of an input, is evaluated with the graph, for each call separately.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ _Answer = TypeVar("_Answer")
 
 
 class _LooksAround(Exception):  # noqa: N818 - a signal to show the graph
-    """Raised when a facet asks for more than its own call."""
+    """Raised when a facet reads more than its own call."""
 
 
 class _Asked(Mapping[str, "np.ndarray"]):
-    """Known contents, with a note of the names that were asked for."""
+    """Known contents, recording the names that are read."""
 
     __slots__ = ("_constants", "names")
 
@@ -53,7 +52,7 @@ class _Asked(Mapping[str, "np.ndarray"]):
 
 
 class _Alone:
-    """Of a graph, what a call knows of its own tensors; anything else is looking around."""
+    """The part of a graph that belongs to one call; other attributes raise `_LooksAround`."""
 
     __slots__ = ("constants", "opset", "values")
 
@@ -73,7 +72,7 @@ _kind = attrgetter("dtype", "shape", "role")
 
 @record(eq=False, frozen=False)
 class _Kind:
-    """Calls that are alike but for contents: the slots whose contents count, and the answers."""
+    """Calls that are equal except for contents: the slots that matter, and the cached answers."""
 
     slots: tuple[int, ...] = ()
     answers: dict[Hashable, Any] = field(default_factory=dict)
@@ -83,7 +82,7 @@ class _Kind:
         return tuple([_contents(graph.constants.get(node.inputs[slot])) for slot in self.slots])
 
     def learn(self, node: Node, asked: set[str]) -> None:
-        """Take the inputs that were asked for among those that count."""
+        """Add the inputs whose contents were read to the slots that matter."""
         counting = {slot for slot, name in enumerate(node.inputs) if name in asked}
         self.slots = tuple(sorted(counting.union(self.slots)))
 
@@ -92,8 +91,8 @@ class _Kind:
 class Answers:
     """The answers of the facets of a model's operators.
 
-    An exception is not kept: its text names the tensors of one call. A plugin's facets are asked
-    for each call: they may look at names, too.
+    Exceptions are not cached: their text names the tensors of one call. Facets of plugins are not
+    cached either: they may depend on names.
     """
 
     operators: Operators
@@ -104,12 +103,12 @@ class Answers:
 
         The facet is a function that stays the same object from call to call.
         """
-        # onnxruntime's operators and the framework's stand for several others.
+        # Facets of onnxruntime's and the framework's operators evaluate those of other operators.
         added = self.operators.added
         if node.domain or (added and ("", node.op) in added):
             return facet(Call(node, graph))
-        is_as_read = node.kind is not None and graph.read is graph.values
-        key = (facet, node.kind) if is_as_read else (facet, *likeness(node, graph))
+        same = graph.kind(node)
+        key = (facet, *likeness(node, graph)) if same is None else (facet, same)
         try:
             kind = self._kinds.get(key)
         except TypeError:  # an attribute that is a tensor or a graph
@@ -129,7 +128,7 @@ class Answers:
 
 
 def likeness(node: Node, graph: Graph) -> list[Hashable]:
-    """Return all that a call knows when it does not look around, but for names and contents."""
+    """Return the key of a call: all properties except names and contents."""
     values = graph.values
     inputs = [_kind(values[name]) if name else None for name in node.inputs]
     outputs = [_kind(values[name]) if name else None for name in node.outputs]

@@ -22,23 +22,23 @@ class Lists(enum.Enum):
 
 
 class Casting(enum.Enum):
-    """In which format an operator takes its float inputs, and the format of its output."""
+    """The format that an operator casts its float inputs to, and the format of its output."""
 
-    WIDEST = "widest"  # takes them as they are, answers in the widest of their formats
-    FIRST = "first"  # takes them as they are, answers in the format of the first
-    HALF = "half"  # casts all to half precision
-    SINGLE = "single"  # casts all to fp32
-    ANSWERS_SINGLE = "answers single"  # takes them as they are, answers in fp32
-    JOINED = "joined"  # casts all to the widest of their formats
-    STATED = "stated"  # answers in the format that the file states
-    LIKE = "like"  # answers in the format of the last
+    WIDEST = "widest"  # inputs are not cast; the output has the widest of their formats
+    FIRST = "first"  # inputs are not cast; the output has the format of the first
+    HALF = "half"  # all inputs are cast to half precision
+    SINGLE = "single"  # all inputs are cast to fp32
+    ANSWERS_SINGLE = "answers single"  # inputs are not cast; the output is fp32
+    JOINED = "joined"  # all inputs are cast to the widest of their formats
+    STATED = "stated"  # the output has the format that the file states
+    LIKE = "like"  # the output has the format of the last input
 
 
 CastingFacet: TypeAlias = Callable[[Call, Lists], Casting]
 
 
 def casts(cpu: Casting, cuda: Casting) -> CastingFacet:
-    """Return a casting that depends on nothing but the device."""
+    """Return a casting that depends on the device only."""
 
     def casting(_: Call, lists: Lists) -> Casting:
         return cpu if lists is Lists.CPU else cuda

@@ -23,13 +23,15 @@ class Cost:
     """The forward work of one call. `elementwise` is FLOP outside products.
 
     Where the work depends on the data, `least` is the share of it that is done in any case, and
-    `depends_on` says on what of the data.
+    `depends_on` says on what of the data. Where it does not follow from the file, `most` are the
+    products that there may be at the most.
     """
 
     products: tuple[Product, ...] = ()
     elementwise: int = 0
     least: float = 1.0
     depends_on: str = ""
+    most: tuple[Product, ...] | None = None
 
     @property
     def macs(self) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from archlint.ops.call import Call
 from archlint.ops.cost import FREE, Cost, elementwise
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Fixed, Link, Sight, Through, same_axes, same_axes_but
+from archlint.ops.links import Fixed, InputLinks, Link, Through, same_axes, same_axes_but
 from archlint.ops.operator import CostFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
 
 
@@ -51,32 +51,32 @@ def depends_on_data(reason: str) -> CostFacet:
     return cost
 
 
-def keeps_nothing(_: Call, __: Gradients) -> Kept:
+def saves_nothing(_: Call, __: Gradients) -> SavedTensors:
     """Saves nothing for the backward pass."""
     return NOTHING
 
 
-def keeps_input(_: Call, gradients: Gradients) -> Kept:
+def saves_input(_: Call, gradients: Gradients) -> SavedTensors:
     """Saves the first input: the derivative is a function of it."""
-    return Kept(inputs=(0,)) if gradients[0] else NOTHING
+    return SavedTensors(inputs=(0,)) if gradients[0] else NOTHING
 
 
-def keeps_output(_: Call, gradients: Gradients) -> Kept:
+def saves_output(_: Call, gradients: Gradients) -> SavedTensors:
     """Saves the output: the derivative is a function of it (ReLU, sigmoid, softmax)."""
-    return Kept(outputs=(0,)) if gradients[0] else NOTHING
+    return SavedTensors(outputs=(0,)) if gradients[0] else NOTHING
 
 
-def keeps_inputs(call: Call, gradients: Gradients) -> Kept:
+def saves_inputs(call: Call, gradients: Gradients) -> SavedTensors:
     """Saves all inputs if any needs a gradient: each derivative depends on the others."""
-    return Kept(inputs=call.present()) if gradients.needed else NOTHING
+    return SavedTensors(inputs=call.present()) if gradients.needed else NOTHING
 
 
-def sees_nothing(_: Call, __: int) -> Sight:
+def sees_nothing(_: Call, __: int) -> InputLinks:
     """Reads no elements of any input: only shapes, or inputs that are not data."""
     return {}
 
 
-def sees_elementwise(call: Call, output: int) -> Sight:
+def sees_elementwise(call: Call, output: int) -> InputLinks:
     """Each output element reads the input elements that broadcasting pairs with it."""
     rank, values, after = call.output_rank(output), call.graph.values, call.output().shape
     links = {}
@@ -87,12 +87,12 @@ def sees_elementwise(call: Call, output: int) -> Sight:
     return links
 
 
-def sees_first_input(call: Call, _: int) -> Sight:
+def sees_first_input(call: Call, _: int) -> InputLinks:
     """Each output element reads the same element of the first input."""
     return {0: same_axes(call.rank(0))}
 
 
-def sees_row(call: Call, _: int) -> Sight:
+def sees_row(call: Call, _: int) -> InputLinks:
     """Each output reads all features, on the last axis, of its own row of the first input."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 1}, features=True)}
@@ -112,6 +112,6 @@ def sees_broadcast(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def sees_any_position(call: Call, _: int) -> Sight:
-    """Where elements are read or written depends on the data."""
+def sees_any_position(call: Call, _: int) -> InputLinks:
+    """The position of the elements that are read or written depends on the data."""
     raise Undetermined(f"where {call.node.op} reads depends on the data")

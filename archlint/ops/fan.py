@@ -27,7 +27,7 @@ class Fan:
     transposed: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what malformed files state, such as a negative number of groups."""
+        """Reject invalid sizes of malformed files, such as a negative number of groups."""
         if min(self.channels, self.outputs, self.kernel) < 0 or min(self.groups, self.stride) < 1:
             raise ValueError("a fan has no negative sizes, and at least one group")
 

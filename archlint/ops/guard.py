@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from archlint.ops.call import Call
 from archlint.ops.effect import Effect, read_slots
 from archlint.ops.operator import Operator, SignalFacet
+from archlint.ops.storage import Storage
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -16,29 +17,37 @@ _Others = ParamSpec("_Others")
 _Answer = TypeVar("_Answer")
 
 _MISFITS = (ArithmeticError, LookupError, ValueError)
-"""What formulas come to where ranks, sizes and attributes do not go together."""
+"""The exceptions of formulas for inconsistent ranks, sizes and attributes."""
 
 
 def guarded(entry: Operator) -> Operator:
-    """Return the operator with facets that raise `Undetermined` for a call that makes no sense.
+    """Return the operator with facets that raise `Undetermined` for an invalid call.
 
-    A facet then reads like its formula: that a matrix has two axes is not asked in every one.
+    Facets can then be written like formulas, without checks such as that a matrix has two axes.
     """
     return replace(
         entry,
         cost=_guarded(entry.cost),
-        kept=_guarded(entry.kept),
-        sight=_guarded(entry.sight),
+        saved=_guarded(entry.saved),
+        links=_guarded(entry.links),
         signal=None if entry.signal is None else _guarded(_of_whole_calls(entry.signal)),
-        view=None if entry.view is None else _guarded(entry.view),
-        unview=None if entry.unview is None else _guarded(entry.unview),
+        storage=_guarded_storage(entry.storage),
         misfit=None if entry.misfit is None else _guarded(entry.misfit),
         casting=_guarded(entry.casting),
     )
 
 
+def _guarded_storage(storage: Storage) -> Storage:
+    view, gradient_view = storage.view, storage.gradient_view
+    return replace(
+        storage,
+        view=None if view is None else _guarded(view),
+        gradient_view=None if gradient_view is None else _guarded(gradient_view),
+    )
+
+
 def _of_whole_calls(facet: SignalFacet) -> SignalFacet:
-    """Return the facet of calls that have the inputs that the answer speaks of."""
+    """Return the facet with a check that all inputs that the effect refers to are present."""
 
     @wraps(facet)
     def answer(call: Call) -> Effect:

@@ -1,4 +1,4 @@
-"""Nodes that an analysis inserts into a graph, such as casts, which are in no file."""
+"""Nodes that an analysis inserts into a graph, such as casts, which are not in the file."""
 
 from __future__ import annotations
 

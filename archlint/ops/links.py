@@ -56,8 +56,8 @@ class Whole:
 
     `features` marks a contraction over channels or features, which shows that the axis is neither
     space nor time. `causal` names the output axis whose position t reads only 0..t, or only t to
-    the end where the operator runs `backward`. `own` names the output axis whose position t is that
-    of `source` all the same, as behind a normalization or a layer that runs both ways: the tensor
+    the end where the operator runs `backward`. `own` names the output axis whose position t still
+    corresponds to that of `source`, as after a normalization or a bidirectional layer: the tensor
     is still a feature map.
     """
 
@@ -103,7 +103,7 @@ class Stage:
 Links: TypeAlias = tuple[Link | Stage, ...]
 """All links, or all stages."""
 
-Sight: TypeAlias = Mapping[int, Links]
+InputLinks: TypeAlias = Mapping[int, Links]
 """The links of each data input, by slot: one link at most for each of its axes.
 
 A slot that is left out is no data path.

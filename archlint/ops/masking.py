@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.graph.node import Node
 
-# What masks put in place of minus infinity is of this order.
+# Masks use numbers of this order instead of minus infinity.
 _VERY_NEGATIVE = -1e4
 _DEEPEST = 24
 _LONGEST_COMPARED = 2048
 
 
 class Pattern(enum.Enum):
-    """What a matrix (..., rows, columns) has in the columns after the diagonal."""
+    """The values of a matrix (..., rows, columns) in the columns after the diagonal."""
 
     ZEROS = "zeros"  # zero or false, so that a product with it leaves nothing there
     ONES = "ones"  # not zero or true
@@ -92,7 +92,7 @@ class Masks:
         return self._is_very_negative(name) or self.of(name) is Pattern.BLOCKS
 
     def _kept(self, node: Node) -> str | None:
-        """Return what a Where lets through; None where it blocks the columns after the row."""
+        """Return the operand that a Where passes; None if it blocks the columns after the row."""
         condition, chosen, other = node.inputs
         pattern = self.of(condition)
         if pattern is Pattern.ONES and self._is_very_negative(chosen):
@@ -123,7 +123,7 @@ class Masks:
         return None
 
     def _of_mask(self, node: Node, patterns: list[Pattern | None]) -> Pattern | None:
-        """Return the pattern of what is made of masks with `patterns`."""
+        """Return the pattern of a combination of masks with `patterns`."""
         result: Pattern | None = None
         if node.op in _MOVES:
             result = patterns[0]
@@ -176,7 +176,7 @@ class Masks:
         if value is None or value.dtype.kind != "f":
             return False
         if value.size and value.item(0) > _VERY_NEGATIVE:
-            return False  # as nearly all are, told without a look at every entry
+            return False  # the case of nearly all tensors, without a check of every entry
         return bool((value <= _VERY_NEGATIVE).all())
 
     def _is_one(self, name: str) -> bool:
@@ -188,7 +188,7 @@ class Masks:
         return value is not None and bool((value == 0).all())
 
     def _everywhere(self, name: str) -> np.ndarray | None:
-        """Return numbers such that every entry is one of them, None where they are not known."""
+        """Return the set of values of all entries, None where it is not known."""
         import numpy as np
 
         for _ in range(_DEEPEST):

@@ -11,7 +11,7 @@ from archlint.ops.taps import NO_TAPS, ORIGIN, Taps, united
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
-# More phases than this come from merging large axes, where nothing periodic is left to track.
+# More phases than this result from merging large axes, without a useful period.
 _MOST_PHASES = 1 << 17
 # Longer than the longest axes that models have, half a minute of sound.
 _MOST_ENTRIES = 1 << 19
@@ -25,8 +25,8 @@ class Reach:
     pixel shuffle has one phase for each of its interleaved outputs. Sizes, strides and paddings of
     receptive fields (Araujo et al. 2019) are the special case of period 1.
 
-    A `finite` map is a table: it has one entry for each position of its axis, and a position
-    outside of them reads nothing. It stands where no pattern repeats, as after joining pieces of
+    A `finite` map is a table: it has one entry for each position of its axis, and positions outside
+    of them read nothing. It is used where no pattern repeats, as after concatenating parts of
     different origin along the axis.
     """
 
@@ -58,7 +58,7 @@ class Reach:
 
     @property
     def is_affine(self) -> bool:
-        """Whether all positions read the same taps, each so much later than the last."""
+        """Whether all positions read the same taps, shifted by a constant stride."""
         return len(self.offsets) == 1 and not self.finite
 
     @property
@@ -118,9 +118,9 @@ class Reach:
         return map(self.at, positions(length or len(self.offsets)))
 
     def through(self, inner: Reach, length: int | None) -> Reach:
-        """Return what a position reads when what it reads reads through `inner`.
+        """Return the composition: what a position reads through `inner`.
 
-        `length` is that of the axis whose positions these are; only a table asks for it.
+        `length` is the length of the axis of this map, which only a table needs.
         """
         if inner.is_identity:
             return self
@@ -146,16 +146,16 @@ class Reach:
         return united(self.at(position) for position in taps)
 
     def _of_phase(self, phase: int, taps: Taps) -> Taps:
-        """Return what those of an unbroken run of positions read that are in one phase."""
+        """Return the union over the positions of a run that are in one phase."""
         first = taps.low + (phase - taps.low) % self.period
         count = len(range(first, taps.high + 1, self.period))
         return self.at(first).repeated(count, self.advance)
 
     def union(self, other: Reach, length: int | None) -> Reach | None:
-        """Return what is read through either map; None where that is not known.
+        """Return the union of both maps; None where it is not known.
 
-        It is the very map that reads all of it, where one does. Maps with different strides drift
-        apart: they make a table, for which the axis has to have a known `length`.
+        Where one map contains the other, it is returned itself. The union of maps with different
+        strides is a table, for which the axis must have a known `length`.
         """
         if self == other:
             return self

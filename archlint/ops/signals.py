@@ -28,7 +28,7 @@ from archlint.ops.undetermined import Undetermined
 
 
 def passes(_: Call) -> Effect:
-    """Elements of the first input stay as they are, where they are."""
+    """Elements of the first input are unchanged and keep their positions."""
     return Passes(in_place=True)
 
 
@@ -38,12 +38,12 @@ def moves(_: Call) -> Effect:
 
 
 def looks_up(_: Call) -> Effect:
-    """Rows or elements of the first input are picked."""
+    """Rows or elements of the first input are selected."""
     return LooksUp()
 
 
 def joins(call: Call) -> Effect:
-    """All inputs lie beside each other."""
+    """All inputs are concatenated."""
     return Joins(tuple(range(len(call.node.inputs))))
 
 
@@ -77,7 +77,7 @@ def normalizes(over: Over, *, centred: bool = True, affine: bool = True) -> Sign
 
 
 def shares(call: Call) -> Effect:
-    """A softmax makes shares of one along its axis."""
+    """A softmax normalizes to a sum of one along its axis."""
     axis = call.integer("axis", -1 if call.graph.opset >= 13 else 1)
     length = (call.input(0).shape or ())[axis]
     if not isinstance(length, int):
@@ -109,7 +109,7 @@ def pools_planes(pooling: Pooling) -> SignalFacet:
 
 
 def extent(call: Call, axes: Iterable[int]) -> int:
-    """Return the number of places along some axes of the first input."""
+    """Return the number of positions along some axes of the first input."""
     shape = call.input(0).shape or ()
     dims = [shape[axis] for axis in axes]
     sizes = [dim for dim in dims if isinstance(dim, int)]

@@ -61,9 +61,9 @@ class Sliding:
 
     @property
     def overlaps(self) -> tuple[int, ...]:
-        """How many of the windows that are spread over an output meet, for each of its phases.
+        """The number of overlapping windows of a transposed convolution, for each output phase.
 
-        So a transposed convolution works: they are `stride` apart there.
+        There, windows are `stride` apart on the output.
         """
         phases = Counter(self.dilation * tap % self.stride for tap in range(self.kernel))
         return tuple(phases[phase] for phase in range(self.stride))

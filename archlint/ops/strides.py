@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from archlint.ops.call import Call
@@ -14,6 +15,7 @@ Strides: TypeAlias = tuple[int, ...]
 """How many elements of the storage lie between neighbours along each axis."""
 
 
+@lru_cache(maxsize=1024)  # networks have few shapes
 def contiguous(shape: tuple[int, ...]) -> Strides:
     """Return the strides of a new tensor: row-major, without gaps."""
     strides = [1] * len(shape)

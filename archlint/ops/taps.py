@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
-# A span is held as one bit a position. Real fields are far below this; a hostile dilation is not.
+# A span takes one bit per position. Real fields are far below this; a hostile dilation is not.
 _WIDEST_SPAN = 1 << 24
 
 

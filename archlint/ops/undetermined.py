@@ -8,4 +8,4 @@ class Undetermined(Exception):  # noqa: N818 - an answer, not an error
 
 
 class UndeterminedElements(Undetermined):
-    """Raised where only the elements that are worked on one by one are not known: no products."""
+    """Raised where only elementwise work is unknown, and no products."""

@@ -33,5 +33,5 @@ def from_scores_to_values(softmax: Node, graph: Graph) -> tuple[Node, ...]:
 
 
 def _weighs(node: Node, weights: str) -> bool:
-    """Whether a node sums values, each with its weight."""
+    """Whether a node computes the weighted sum of values."""
     return node.op == "MatMul" and node.inputs[0] == weights

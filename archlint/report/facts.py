@@ -81,14 +81,15 @@ def _parameters(facts: Facts) -> dict[str, Any]:
 
 
 def _compute(facts: Facts) -> dict[str, Any]:
-    compute = facts.compute
+    compute, training = facts.compute, facts.training_compute
     totals = {
         "forward_macs": compute.forward_macs,
         "forward_flops": compute.forward_flops,
-        "backward_flops": compute.backward_flops,
-        "recomputed_flops": compute.recomputed_flops,
-        "training_flops": compute.training_flops,
-        "step_flops": compute.step_flops,
+        "training_forward_flops": training.forward_flops,
+        "backward_flops": training.backward_flops,
+        "recomputed_flops": training.recomputed_flops,
+        "training_flops": training.training_flops,
+        "step_flops": training.step_flops,
         "elementwise_flops": compute.elementwise_flops,
     }
     certainty = _certainty(compute.forward_macs, compute.elementwise_flops)
@@ -100,10 +101,15 @@ def _compute(facts: Facts) -> dict[str, Any]:
     return {
         **{name: amount.low for name, amount in totals.items()},
         "range": {name: _range(amount) for name, amount in totals.items()},
-        "complete": certainty["complete"] and not bounded,
+        "complete": certainty["complete"] and not bounded and _is_exact(training.step_flops),
         "unknown": certainty["unknown"],
         "bounded": bounded,
+        "note": facts.compute_note,
     }
+
+
+def _is_exact(amount: Amount) -> bool:
+    return amount.low == amount.high
 
 
 def _memory(facts: Facts) -> dict[str, Any]:
@@ -136,10 +142,10 @@ def _memory(facts: Facts) -> dict[str, Any]:
 
 
 def _deployment(facts: Facts) -> dict[str, Any] | None:
-    """Return what inference takes where the target says on what, or in which number format.
+    """Return the memory of inference on the target's device or in its number format, if given.
 
     On a microcontroller the weights stay in flash. A runtime that works in place needs the lower
-    end of the activations, a framework the upper one.
+    bound of the activations, a framework the upper bound.
     """
     device, number_format = facts.target.device, facts.target.deploy_dtype
     if device is None and number_format is None:
@@ -160,7 +166,7 @@ def _deployment(facts: Facts) -> dict[str, Any] | None:
 
 
 def _device(facts: Facts) -> dict[str, Any] | None:
-    """Return what a training step takes of the device, None where none is given."""
+    """Return the device memory of a training step; None without a device."""
     memory = facts.device_memory
     if memory is None:
         return None
@@ -173,7 +179,7 @@ def _device(facts: Facts) -> dict[str, Any] | None:
 
 
 def _range(amount: Amount) -> dict[str, int | None]:
-    """Return both ends; where an operator's part is unknown there is no upper one."""
+    """Return both bounds; without an upper one where an operator's part is unknown."""
     is_bounded = not any(part.node for part in amount.unknown)
     return {"low": amount.low, "high": amount.high if is_bounded else None}
 
@@ -222,7 +228,7 @@ def _field(tensor: str, extent: Extent, field: Field) -> dict[str, Any]:
 
 
 def _content(content: Field | None) -> dict[str, Any] | None:
-    """Return the field past the node that made it global, where there is one with a size."""
+    """Return the field of the content to which a gate or an attention applies, if it has a size."""
     if content is None or not content.is_local or not content.moves:
         return None
     reach = content.reach

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from archlint.analysis.amount import Amount, Unknown, merged
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def formulas_document(model: Model) -> dict[str, Any] | None:
     """Return the formulas, each under the path of its total; None where nothing is open.
 
-    `unknown` is what stays unknown when all dimensions have a size.
+    `unknown` lists the parts that stay unknown when all dimensions have a size.
     """
     if not model.open_dims:
         return None
@@ -56,9 +57,16 @@ def _compute(formula: Callable[[Measure, Write], dict[str, Any]]) -> dict[str, A
     return {
         "forward_macs": formula(_forward_macs, format_macs),
         "forward_flops": formula(lambda facts: facts.compute.forward_flops, format_flops),
-        "backward_flops": formula(lambda facts: facts.compute.backward_flops, format_flops),
-        "training_flops": formula(lambda facts: facts.compute.training_flops, format_flops),
-        "step_flops": formula(lambda facts: facts.compute.step_flops, format_flops),
+        "training_forward_flops": formula(
+            lambda facts: facts.training_compute.forward_flops, format_flops
+        ),
+        "backward_flops": formula(
+            lambda facts: facts.training_compute.backward_flops, format_flops
+        ),
+        "training_flops": formula(
+            lambda facts: facts.training_compute.training_flops, format_flops
+        ),
+        "step_flops": formula(lambda facts: facts.training_compute.step_flops, format_flops),
         "elementwise_flops": formula(lambda facts: facts.compute.elementwise_flops, format_flops),
     }
 
@@ -86,16 +94,17 @@ def _inference_peak(facts: Facts) -> Amount:
 
 
 def _nodes(model: Model) -> list[dict[str, Any]]:
-    """Return what the nodes compute and keep, as far as that is not known without sizes."""
+    """Return the formulas of each node's work and saved bytes that depend on open dimensions."""
     nodes: list[dict[str, Any]] = []
+    document = cache(_formula)  # alike layers have one formula
     if model.formulas.of(_forward_macs).low is None:
         return nodes
     for node in model.graph.nodes:
         formulas = {}
         if not model.facts.compute.of_node[node.name].macs.complete:
-            formulas["macs"] = _formula(model.formulas.of(_macs_of(node.name)), format_count)
+            formulas["macs"] = document(model.formulas.of(_macs_of(node.name)), format_count)
         if not model.facts.saved.bytes_of(node.name).complete:
-            formulas["saved_bytes"] = _formula(
+            formulas["saved_bytes"] = document(
                 model.formulas.of(_saved_of(node.name)), format_bytes
             )
         if formulas:
@@ -133,7 +142,7 @@ def _formula(formula: Formula, write: Write) -> dict[str, Any]:
 
 
 def _terms(polynomial: Polynomial | None, symbols: tuple[str, ...]) -> list[dict[str, Any]] | None:
-    """Return the terms: a coefficient, "p/q" where it is a fraction, and the powers above 0."""
+    """Return the terms: a coefficient, "p/q" where it is a fraction, and nonzero exponents."""
     if polynomial is None:
         return None
     return [

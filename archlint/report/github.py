@@ -13,12 +13,12 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO
 
 
 class GithubReporter:
-    """One workflow command a finding."""
+    """One workflow command per finding."""
 
     name = "github"
 
     def render(self, outcome: Outcome, *, color: bool) -> str:  # noqa: ARG002 - for machines
-        """Return a line a finding."""
+        """Return one line per finding."""
         return "".join(f"{_command(item)}\n" for item in outcome.findings)
 
 

@@ -84,7 +84,7 @@ def _place(place: Place) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON is what it is
-    """Return `value` as JSON can hold it: numbers of NumPy as numbers, infinities as text."""
+    """Return `value` as JSON types: NumPy scalars as numbers, infinities as text."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):

@@ -37,7 +37,7 @@ class Reported:
     def order(self) -> tuple[object, ...]:
         """The order of a report: by path, line, column, code, message.
 
-        Numbers in a message count as numbers, so that layer 2 comes before layer 10.
+        Digits in a message are compared as numbers, so that layer 2 comes before layer 10.
         """
         span, finding = self.span, self.finding
         line, column = (span.start_line, span.start_column) if span else (0, 0)
@@ -45,7 +45,7 @@ class Reported:
 
 
 def _natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Return a key in which digits sort by the number that they are, whatever its length."""
+    """Return a key that sorts digits as numbers of any length."""
     parts = _DIGITS.split(text)
     numbers = (part.lstrip("0") for part in parts[1::2])
     return tuple(

@@ -61,7 +61,7 @@ class SarifReporter:
 
 
 def _rule(rule: Rule, *, explained: bool) -> dict[str, Any]:
-    """Return a rule; with its manual where it has results, which viewers show beside them."""
+    """Return a rule, with its manual (which viewers show) if it has results."""
     help_text: dict[str, Any] = {"text": f"archlint rule {rule.code}"}
     if explained:
         manual = read_manual(type(rule)).for_readers(rule.code)
@@ -106,9 +106,9 @@ def _location(item: Reported, text: str | None) -> dict[str, Any]:
 
 
 def uri_of(path: PurePath) -> str:
-    """Return the address of a file: relative, as the path is, or beginning with `file:`.
+    """Return the URI of a file: relative for a relative path, else with the scheme `file:`.
 
-    The bytes of a name that is no text in the file system's encoding are kept as they are.
+    Bytes that are invalid in the file system's encoding are preserved.
     """
     return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
 

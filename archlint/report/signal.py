@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
 
 
-_FACTORS = (10.0, 100.0)  # where drift shows, and where it does harm
+_FACTORS = (10.0, 100.0)  # factors from which drift is reported as visible, and as harmful
 
 
 def signal_document(facts: Facts) -> dict[str, Any]:

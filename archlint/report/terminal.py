@@ -63,7 +63,7 @@ def frame(text: str, span: Span, style: str, paint: Paint) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """Return source text with tabs of a fixed width, so that carets stand below their marks."""
+    """Return source text with tabs of a fixed width, so that carets are aligned."""
     return visible(text.replace("\t", "    "))
 
 

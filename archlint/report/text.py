@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TextReporter:
-    """One paragraph a finding; `short` leaves only the first line of each."""
+    """One paragraph per finding; `short` writes only the first line of each."""
 
     name = "text"
 
@@ -45,7 +45,7 @@ class TextReporter:
 
 
 def _head(item: Reported, paint: Paint) -> str:
-    """Return `path:line:col: severity[CODE] name: message`; a file without lines gives its path."""
+    """Return `path:line:col: severity[CODE] name: message`; binary files have no position."""
     finding, span = item.finding, item.span
     place = visible(item.path)
     if span is not None:
@@ -55,9 +55,9 @@ def _head(item: Reported, paint: Paint) -> str:
 
 
 def footer(outcome: Outcome, *, offers_fixes: bool = True) -> str:
-    """Return the counts of a run in a line: found, fixable, suppressed, in the baseline.
+    """Return the counts of a run in one line: found, fixable, suppressed, in the baseline.
 
-    After `--fix`, none is offered: what is left could not be made without changing other layers.
+    After `--fix`, the remaining fixes are not counted: they would change other layers too.
     """
     found = [
         counted(outcome.count(severity), severity.value)

@@ -43,7 +43,7 @@ class ByteFile:
         return cls(file)
 
     def read(self, offset: int, count: int) -> bytes:
-        """Return `count` bytes from `offset`; raises Unreadable when they are not there."""
+        """Return `count` bytes from `offset`; raises Unreadable where the file is shorter."""
         pieces = []
         while count > 0:
             piece = self._read_some(offset, count)
@@ -55,7 +55,7 @@ class ByteFile:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def read_into(self, view: memoryview, offset: int) -> None:
-        """Fill `view` with the bytes from `offset`; raises Unreadable when they are not there."""
+        """Fill `view` with the bytes from `offset`; raises Unreadable where the file is shorter."""
         filled = 0
         while filled < len(view):
             count = self._read_some_into(view[filled:], offset + filled)
@@ -93,7 +93,7 @@ class ByteFile:
 
 
 def _cannot_be_read(error: OSError, offset: int) -> Unreadable:
-    """Return an error of the system as one of the file."""
+    """Return an OSError as a problem of the file."""
     return unreadable(f"it cannot be read: {error.strerror or error}", offset=offset)
 
 

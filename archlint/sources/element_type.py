@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from archlint.sources.payload import Payload
 
-# The numbers of onnx.TensorProto.DataType, which is not imported for them.
+# The values of onnx.TensorProto.DataType, copied because importing onnx is slow.
 (
     FLOAT,
     UINT8,
@@ -60,11 +60,11 @@ COMPLEX = frozenset({COMPLEX64, COMPLEX128})
 """Types whose elements are two numbers: real and imaginary part."""
 
 PLAIN_FIELDS = frozenset({"raw_data", "float_data", "double_data", "external"})
-"""Fields whose bytes are the little-endian array itself; others hold numbers of variable length."""
+"""Fields whose bytes are the little-endian array itself; others hold varints."""
 
 
 def expected_length(payload: Payload) -> int | None:
-    """Return the byte length that follows from dimensions and type; None where none does."""
+    """Return the byte length that dimensions and type imply; None for types without fixed width."""
     bits = BITS.get(payload.data_type)
     if bits is None or payload.field not in PLAIN_FIELDS or any(dim < 0 for dim in payload.dims):
         return None

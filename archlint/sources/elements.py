@@ -27,7 +27,7 @@ _PLAIN = {
     element_type.DOUBLE: "<f8",
     element_type.UINT32: "<u4",
     element_type.UINT64: "<u8",
-    # Real and imaginary parts are numbers of their own here.
+    # Real and imaginary parts count as separate numbers here.
     element_type.COMPLEX64: "<f4",
     element_type.COMPLEX128: "<f8",
 }
@@ -74,7 +74,7 @@ def decoder(data_type: int, *, packed: bool = True) -> Decode | None:
 
 
 def numbers_per_group(data_type: int) -> tuple[int, int]:
-    """Return the smallest group of whole bytes and whole numbers: how many of each."""
+    """Return (bytes, numbers) of the smallest group of whole numbers in whole bytes."""
     bits = BITS[data_type]
     if data_type in COMPLEX:
         return bits // 16, 1
@@ -117,7 +117,7 @@ def _table(data_type: int) -> NDArray[np.float64]:
 
 
 def _six_bits(data: memoryview) -> NDArray[np.uint8]:
-    """Split rows of bits into codes of 6, four in three bytes, the lowest bits first."""
+    """Split bytes into 6-bit codes, four in three bytes, lowest bits first."""
     import numpy as np
 
     packed = np.frombuffer(data, np.uint8)

@@ -1,7 +1,7 @@
 """Guards access to the external data files that a model names.
 
-A model is hostile until read, so the names in it are too: only a regular file inside the model's
-own folder, reached without any link, is ever looked at. Known attacks: CVE-2022-25882,
+A model is untrusted input, and so are the file names in it: only a regular file inside the model's
+own folder, reached without any link, is ever opened. Known attacks: CVE-2022-25882,
 CVE-2024-27318, CVE-2026-27489, CVE-2026-34446, CVE-2026-34447.
 """
 
@@ -32,9 +32,9 @@ class Refused(Exception):  # noqa: N818 - a decision, not an error
 
 
 def external_stat(folder: Path, location: str) -> os.stat_result:
-    """Return what the system says about an external file, without opening it.
+    """Return the stat result of an external file, without opening it.
 
-    Raises Refused, and FileNotFoundError where nothing is there.
+    Raises Refused, and FileNotFoundError where there is no file.
     """
     *folders, name = _steps(location)
     for step in folders:
@@ -55,7 +55,8 @@ def open_external(folder: Path, location: str) -> ByteFile:
     """Open an external file for reading; raises Refused, FileNotFoundError or OSError.
 
     After opening, the file is compared with the one that was checked, so that replacing it in
-    between has no effect. An attacker who can replace folders at the same time is not kept out.
+    between has no effect. This does not protect against an attacker who can replace folders at
+    the same time.
     """
     expected = external_stat(folder, location)
     path = folder.joinpath(*_steps(location))
@@ -88,7 +89,7 @@ def _steps(location: str) -> list[str]:
 
 
 def _status(path: Path) -> os.stat_result:
-    """Look at one step of a path, itself and not what it may link to."""
+    """Return the status of one path component, without following a link."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -102,5 +103,5 @@ def _status(path: Path) -> os.stat_result:
 
 
 def _open_itself(path: str, flags: int) -> int:
-    """Open without following a link and without waiting for a pipe."""
+    """Open without following a link and without blocking on a pipe."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

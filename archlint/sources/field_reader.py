@@ -22,12 +22,12 @@ _NEVER = 1 << 63
 _ATTRIBUTE_KEYS = (key(5), key(5) | 0x80)
 """The first byte of every attribute of a node, in the shortest form and in longer ones.
 
-Counting these bytes bounds the attributes in what is copied unread. An empty attribute takes two
-bytes in the file and a hundred times as much in memory.
+Counting these bytes bounds the number of attributes in messages that are copied unparsed. An empty
+attribute takes two bytes in the file and a hundred times as much in memory.
 """
 
 _SHORTEST_NODE = 4
-"""Bytes of a node with an empty attribute, the least of which there is anything to count."""
+"""Bytes of a node with one empty attribute: shorter messages cannot hold any."""
 
 
 class Field(NamedTuple):
@@ -63,7 +63,7 @@ class FieldReader:
         return self._window.copy(field.body, field.end)
 
     def keep(self, start: int, end: int, out: bytearray) -> None:
-        """Copy a stretch of the file to `out`; raises Unreadable when that becomes too much."""
+        """Copy a byte range of the file to `out`; raises Unreadable beyond the size limit."""
         if start == end:  # between two fields that are inspected
             return
         self._bytes_kept += end - start
@@ -149,14 +149,14 @@ class FieldReader:
         return field_key, base + index, base + index + length
 
     def _pass_over(self, pattern: bytes, position: int, end: int) -> int | None:
-        """Return where a row of one and the same tiny field ends, as far as the window shows it."""
+        """Return where a run of identical tiny fields ends within the current window."""
         buffer, base = self._window.buffer, self._window.start
         limit = min(end - base, len(buffer))
         row = re.compile(pattern).match(buffer, position - base, limit)
         return base + row.end() if row else None
 
     def _count(self, fields: int, position: int) -> int:
-        """Add to the fields that were read, and start to count again."""
+        """Add to the number of fields read, and check it against the limit."""
         self._fields_read += fields
         if self._fields_read > self._limits.fields:
             message = f"the graph has more than {self._limits.fields:,} parts"
@@ -164,7 +164,7 @@ class FieldReader:
         return 0
 
     def _cut(self, name: str, position: int, end: int, stop: int) -> Exception:
-        """Return the error for a field that is longer than what holds it."""
+        """Return the error for a field that is longer than its message."""
         if end == self._size:
             return unreadable(
                 f"the file is cut off: the {name} needs {stop - end:,} more bytes",

@@ -1,4 +1,4 @@
-"""Recognizes files that are not ONNX models, and says what to do about them."""
+"""Recognizes files that are not ONNX models, with advice for the user."""
 
 from __future__ import annotations
 

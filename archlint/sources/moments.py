@@ -54,7 +54,7 @@ class Moments:
         self.minimum = min(self.minimum, lowest)
         self.maximum = max(self.maximum, highest)
         mean = total / values.size
-        if lowest == highest == mean:  # gains and biases are one number, until they are trained
+        if lowest == highest == mean:  # untrained gains and biases are constant
             self._join(values.size, mean, 0.0, 0.0, 0.0)
             return
         values -= mean
@@ -68,7 +68,7 @@ class Moments:
         )
 
     def _squares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the squares in an array that is used again: new ones of this size are slow."""
+        """Return the squares in a reused buffer: allocating one per block is slow."""
         import numpy as np
 
         if self._room is None or self._room.size < values.size:
@@ -76,7 +76,7 @@ class Moments:
         return np.multiply(values, values, out=self._room[: values.size])
 
     def _join(self, count: int, mean: float, second: float, third: float, fourth: float) -> None:
-        """Join the sums of a block, taken about its own mean."""
+        """Merge the sums of a block about its own mean into the running sums."""
         if not self.count:  # most tensors are one block
             self.count, self.mean = count, mean
             self.second, self.third, self.fourth = second, third, fourth
@@ -102,7 +102,7 @@ class Moments:
 
 
 def _dot(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """Sum products in pieces too short for the linear algebra library to wake threads for."""
+    """Sum products in chunks too short for BLAS to start threads."""
     if left.size <= _PIECE:
         return float(left @ right)
     return sum(

@@ -33,7 +33,8 @@ class OnnxDocument:
     are in another file, has `data_location` EXTERNAL and the location `#elided`; smaller tensors
     are complete. `payloads` gives the location of the bytes of each such tensor, by the tensor's
     name; for the value of a Constant node, by the name of the node's output. `problems` are those
-    that did not prevent reading. `size` is the length of the file in bytes.
+    that did not prevent reading. `size` is the length of the file in bytes. `skeleton` is the model
+    as it was parsed, None where its text had to be repaired.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class OnnxDocument:
     payloads: Mapping[str, Payload]
     problems: tuple[Problem, ...]
     size: int
+    skeleton: bytes | None = None
 
 
 def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
@@ -52,7 +54,8 @@ def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
         head = _head(file)
         try:
             skeleton = Skeleton(file, limits)
-            model, text_problems = _parse(skeleton.read(), file, limits)
+            content = bytes(skeleton.read())
+            model, text_problems = _parse(content, file, limits)
         except Unreadable:
             if kind := file_kind.text(head) or file_kind.weights(path):
                 raise _not_a_model(kind) from None
@@ -60,11 +63,12 @@ def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
         payloads = by_name(skeleton.tensors)
         key_problems = check_keys(skeleton.tensors)
         problems = (*text_problems, *key_problems, *check_payloads(path.parent, payloads))
-        return OnnxDocument(path, model, payloads, problems, file.size)
+        parsed = None if text_problems else content
+        return OnnxDocument(path, model, payloads, problems, file.size, parsed)
 
 
 def _head(file: ByteFile) -> bytes:
-    """Return the first bytes of a file that may be a model."""
+    """Return the first bytes of a file; raises Unreadable for a known kind of non-model."""
     if file.size == 0:
         raise unreadable("the file is empty", FETCH_AGAIN)
     head = file.read(0, min(_HEAD, file.size))
@@ -78,7 +82,7 @@ def _not_a_model(kind: file_kind.FileKind) -> Unreadable:
 
 
 def _parse(
-    skeleton: bytearray, file: ByteFile, limits: Limits
+    skeleton: bytes, file: ByteFile, limits: Limits
 ) -> tuple[onnx.ModelProto, tuple[Problem, ...]]:
     """Parse the model without its payloads."""
     import onnx

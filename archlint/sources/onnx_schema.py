@@ -19,7 +19,7 @@ _UNPACKED_VARINTS = rb"[\x80-\xff]{0,9}[\x00-\x7f])++"
 
 
 def _run(field_key: int, rest: bytes) -> bytes:
-    """Return a pattern for a row of one and the same field."""
+    """Return a pattern for a run of the same field."""
     return b"(?s:" + b"\\x%02x" % field_key + rest
 
 
@@ -58,7 +58,7 @@ PAYLOADS: Mapping[int, str] = {
     key(10): "double_data",
     key(11): "uint64_data",
 }
-"""The fields of TensorProto that hold elements, each as one stretch of bytes."""
+"""The fields of TensorProto that hold elements, each as one range of bytes."""
 
 WIDTHS: Mapping[int, int] = {key(4): 4, key(10): 8}
 """Bytes of an element in the payload fields where protobuf fixes them."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archlint.sources.stored_tensor import StoredTensor
 
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
-_SHOWN = 200  # letters of a name that a hostile file may make very long
+_SHOWN = 200  # longest name to print, since a hostile file may contain very long ones
 
 _CUT_OFF = "the file was cut off, or belongs to another version of the model"
 _POINTER = "so small a file may be a Git LFS pointer: run `git lfs pull`"

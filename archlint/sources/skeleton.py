@@ -75,13 +75,13 @@ class Skeleton:
         return out
 
     def _lead(self, first: int, label: str) -> None:
-        """Put a step in front of the way to the tensors found since `first`."""
+        """Prepend a step to the paths of the tensors found since `first`."""
         if label:
             for tensor in self.tensors[first:]:
                 tensor.where = (label, *tensor.where)
 
     def _name(self, message: str, labels: dict[str, str], first: int) -> None:
-        """Name the tensors found in a message after what was read in it."""
+        """Name the tensors found in a message by the labels read from it."""
         tensors = self.tensors[first:]
         if message == "sparse":
             values = [tensor.name for tensor in tensors if tensor.where == ("values",)]
@@ -131,7 +131,7 @@ class Skeleton:
         return out + _ELIDED_FIELDS
 
     def _entry(self, field: Field) -> dict[str, str]:
-        """Read a pair of texts, key and value; the last one wins, as in protobuf."""
+        """Read a key-value pair; the last occurrence of a field wins, as in protobuf."""
         pair = {"key": "", "value": ""}
         for part in self._reader.fields("entry", field.body, field.end, bytearray()):
             pair[MESSAGES["entry"].labels[part.key]] = readable(self._reader.value(part))
@@ -139,7 +139,7 @@ class Skeleton:
 
 
 def _describe(tensor: StoredTensor, field: Field, value: bytes) -> None:
-    """Take what one field says about a tensor; the last one wins, as in protobuf."""
+    """Apply one field to a tensor's description; the last occurrence wins, as in protobuf."""
     match MESSAGES["tensor"].labels[field.key]:
         case "dims":
             tensor.dims.append(_signed(read_varint(value, 0)[0]))
@@ -159,5 +159,5 @@ def _describe(tensor: StoredTensor, field: Field, value: bytes) -> None:
 
 
 def _signed(value: int) -> int:
-    """Read a 64-bit number as a signed one."""
+    """Reinterpret a 64-bit number as signed."""
     return value - (1 << 64) if value >> 63 else value

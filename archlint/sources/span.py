@@ -7,10 +7,10 @@ from archlint.record import record
 
 @record
 class Span:
-    """A stretch of text from its first character to just after its last.
+    """A range of text from its first character to just after its last.
 
     Lines and columns count from 1, as editors show them. `start` and `end` count code points
-    from 0, so that `text[span.start : span.end]` is the stretch itself.
+    from 0, so that `text[span.start : span.end]` is the text itself.
     """
 
     start_line: int

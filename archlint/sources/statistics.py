@@ -35,11 +35,11 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 class Statistics:
     """Statistics of the numbers in a tensor.
 
-    `count` is the numbers in the tensor (a complex element is two) and `sampled` how many were
-    read; the counts of NaN, infinities and zeros refer to these. The moments are over the finite
-    ones, and None where there are none or where a moment exceeds float64: `std` divides by n,
-    `second_moment` is about zero, `kurtosis` is Pearson's (3 for a normal distribution; None where
-    all numbers are equal).
+    `count` is the number of values in the tensor (a complex element is two), and `sampled` how many
+    were read; the counts of NaN, infinities and zeros refer to the latter. The moments are over the
+    finite values, and None where there are none or where a moment exceeds float64: `std` divides by
+    n, `second_moment` is about zero, `kurtosis` is Pearson's (3 for a normal distribution; None
+    where all values are equal).
     """
 
     count: int
@@ -109,9 +109,9 @@ def tensor_statistics(tensor: onnx.TensorProto) -> Statistics:
 
 
 def row_statistics(rows: NDArray[np.float64]) -> list[Statistics]:
-    """Describe each row of numbers; the rows are overwritten.
+    """Compute the statistics of each row of numbers; the rows are overwritten.
 
-    One pass over many short tensors of one length takes a third of the time of a pass over each.
+    One pass over many short tensors of equal length takes a third of the time of separate passes.
     """
     import numpy as np
 
@@ -156,7 +156,7 @@ def open_payload(path: Path, payload: Payload) -> ByteFile:
 
 
 def _blocks(file: ByteFile, stretches: Iterable[tuple[int, int]]) -> Iterator[memoryview]:
-    """Read stretches of a file, given by offset and length, one after the other into one buffer.
+    """Read ranges of a file, given by offset and length, one after the other into one buffer.
 
     Each block that is yielded is overwritten by the next.
     """
@@ -177,10 +177,10 @@ def _blocks(file: ByteFile, stretches: Iterable[tuple[int, int]]) -> Iterator[me
 
 
 def _sample(payload: Payload, count: int) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of a sample.
+    """Yield the byte ranges of a sample.
 
-    One block lies in each of equal parts of the tensor, at a place that differs from part to
-    part, so that the blocks do not fall on the same columns of a matrix.
+    The tensor is divided into equal parts with one block each, at offsets that vary from part to
+    part, so that the blocks do not hit the same columns of a matrix.
     """
     nbytes, numbers = numbers_per_group(payload.data_type)
     groups = count // numbers
@@ -192,14 +192,14 @@ def _sample(payload: Payload, count: int) -> Iterator[tuple[int, int]]:
 
 
 def _narrow(codes: Iterable[NDArray[np.uint64]], data_type: int) -> Iterator[memoryview]:
-    """Turn numbers of variable length into the bytes of the type, an element in each."""
+    """Convert varints to the element type's bytes, one element per varint."""
     width = max(BITS[data_type] // 8, 1)
     for block in codes:
         yield memoryview(block.astype(f"<u{width}").tobytes())
 
 
 def _describe(count: int, blocks: Iterable[NDArray[np.float64]]) -> Statistics:
-    """Take the moments of up to `count` numbers."""
+    """Compute the moments of up to `count` numbers."""
     import numpy as np
 
     moments = Moments()

@@ -28,7 +28,7 @@ class StoredTensor:
     of_node: bool = False
 
     def named_by(self, node: dict[str, str]) -> None:
-        """Take the name under which the graph knows the value of an attribute."""
+        """Set the name by which the graph refers to the value of an attribute."""
         attribute, *part = self.where or ("",)
         output = node.get("output", "")
         if node.get("op_type") == "Constant" and attribute in {"value", "sparse_value"}:
@@ -39,7 +39,7 @@ class StoredTensor:
         self.of_node = False
 
     def payload(self, name: str) -> Payload:
-        """Return where the bytes are; external places are taken as the file gives them."""
+        """Return where the bytes are; external locations are not validated here."""
         dims = tuple(self.dims)
         if not self.is_external:
             return Payload(
@@ -66,8 +66,8 @@ def _number(text: str) -> int:
 def by_name(tensors: list[StoredTensor]) -> dict[str, Payload]:
     """Return the payloads by unique names.
 
-    Where names clash, the tensor of the outermost graph keeps the plain name, and the others get
-    the way to them in front, with slashes.
+    Where names clash, the tensor of the outermost graph keeps the plain name, and the names of the
+    others are prefixed with their path, with slashes.
     """
     payloads: dict[str, Payload] = {}
     for tensor in sorted(tensors, key=lambda tensor: len(tensor.where)):

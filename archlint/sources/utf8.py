@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 
-# The field `syntax` of a FileDescriptorProto; of a field that comes twice the last one counts.
+# The field `syntax` of a FileDescriptorProto; where a field occurs twice, the last one counts.
 _CHECKING_SYNTAX = write_field(key(12), b"proto3")
 
 
-def is_valid(skeleton: bytearray) -> bool:
+def is_valid(skeleton: bytes) -> bool:
     """Whether a model can be parsed and all texts in it are UTF-8.
 
     ONNX uses proto2 syntax, whose parsers accept any bytes as text. Its description in proto3
@@ -78,5 +78,5 @@ def _repair(message: Message) -> Iterator[str]:
 
 
 def readable(text: bytes) -> str:
-    r"""Return a text with what is not UTF-8 in it written as `\xff`."""
+    r"""Return a text with the bytes that are not UTF-8 written as `\xff`."""
     return text.decode(errors="backslashreplace")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def decode_varints(blocks: Iterable[memoryview]) -> Iterator[NDArray[np.uint64]]:
-    """Yield the numbers in blocks of bytes; a number may begin in one and end in the next."""
+    """Yield the numbers of each block of bytes; a number may span two blocks."""
     import numpy as np
 
     rest = b""

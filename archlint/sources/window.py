@@ -13,7 +13,7 @@ _PADDING = b"\x00\x00"
 
 
 class Window:
-    """The bytes of a file around the place that is being read.
+    """The bytes of a file around the current read position.
 
     `buffer` holds the bytes from `start` on. At a position up to `safe`, the next `reach` bytes
     (or all that are left of the file) are in the buffer. Windows grow while the file is read in

@@ -10,7 +10,7 @@ import enum
 from archlint.sources.problem import not_onnx, unreadable
 
 LONGEST_VARINT = 10
-"""Bytes of the longest number of variable length: 64 bits, 7 a byte."""
+"""Bytes of the longest varint: 64 bits, 7 per byte."""
 
 
 class WireType(enum.IntEnum):
@@ -25,7 +25,7 @@ class WireType(enum.IntEnum):
 
 
 def key(number: int, wire_type: WireType = WireType.LENGTH_DELIMITED) -> int:
-    """Return the number that announces a field in the file."""
+    """Return the key of a field: its number and wire type."""
     return number << 3 | wire_type
 
 
@@ -48,7 +48,7 @@ def read_varint(buffer: bytes, index: int, start: int = 0) -> tuple[int, int]:
 
 
 def write_varint(value: int) -> bytes:
-    """Return the shortest form of a number that is not negative."""
+    """Return the shortest varint of a non-negative number."""
     written = bytearray()
     while value > 0x7F:
         written.append(value & 0x7F | 0x80)

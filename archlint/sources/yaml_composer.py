@@ -1,6 +1,6 @@
-"""Composes YAML events to a tree without recursion, so that hostile files end in a problem.
+"""Composes YAML events to a tree without recursion, so that hostile files are reported.
 
-PyYAML's own composer recurses, and its C version ends the interpreter on 40 KB of brackets.
+PyYAML's own composer recurses, and its C version crashes the interpreter on 40 KB of brackets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TOO_DEEP = "nesting depth"  # what libyaml says of a thousand brackets, from 0.
 
 
 def compose(text: Text, *, pure: bool = False) -> tuple[Node | None, list[Problem]]:
-    """Return the tree of a document and what is odd in it; raises Unreadable.
+    """Return the tree of a document and its warnings; raises Unreadable.
 
     `pure` reads with PyYAML's Python parser even where the C parser is there.
     """
@@ -65,9 +65,9 @@ def _events(source: str, *, pure: bool) -> Iterator[yaml.Event]:
 
 
 def _separating_tab(error: yaml.MarkedYAMLError, source: str) -> int | None:
-    """Return the tab that the Python parser stops at and the C parser takes, as YAML allows.
+    """Return the tab that the Python parser rejects and the C parser accepts, as YAML allows.
 
-    A tab may stand between the parts of a line, not before its first part.
+    A tab may separate the parts of a line, but not precede its first part.
     """
     index = len(source) if error.problem_mark is None else error.problem_mark.index
     line = source[:index].rpartition("\n")[2]
@@ -86,7 +86,7 @@ class _Open:
 
 
 class _Composer:
-    """Puts nodes together from events, with a stack of open collections."""
+    """Builds nodes from events, with a stack of open collections."""
 
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -98,7 +98,7 @@ class _Composer:
         self._count = 0
 
     def take(self, event: yaml.Event) -> None:
-        """Take one event of the stream."""
+        """Process one event of the stream."""
         import yaml
 
         if isinstance(event, yaml.ScalarEvent):
@@ -129,7 +129,7 @@ class _Composer:
         self._add(scalar, event.anchor)
 
     def _back_over_spaces(self, index: int) -> int:
-        """Return where the text before `index` ends; the parsers differ in where nothing is."""
+        """Return the end of the text before `index`; the parsers disagree on trailing space."""
         while index and self.text.text[index - 1].isspace():
             index -= 1
         return index
@@ -170,7 +170,7 @@ class _Composer:
         self._add(node, collection.anchor)
 
     def _last_key_end(self, collection: _Open) -> int:
-        """Return the end of the last key, behind which an empty value has no end of its own."""
+        """Return the end of the last key, since an empty value has no end of its own."""
         if collection.is_mapping and collection.children:
             return collection.children[-2].span.end
         return collection.start

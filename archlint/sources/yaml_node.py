@@ -24,7 +24,7 @@ class Scalar:
 
     @property
     def depth(self) -> int:
-        """The number of collections inside each other."""
+        """The nesting depth of collections."""
         return 0
 
 
@@ -81,7 +81,7 @@ class Mapping:
 
 @record(eq=False)
 class Alias:
-    """A use of an anchor (`*name`), with the node that it stands for."""
+    """A use of an anchor (`*name`), with the node that it refers to."""
 
     name: str
     target: Node
@@ -89,12 +89,12 @@ class Alias:
 
     @property
     def size(self) -> int:
-        """The number of nodes that it stands for."""
+        """The number of nodes in its target."""
         return self.target.size
 
     @property
     def depth(self) -> int:
-        """The number of collections inside each other that it stands for."""
+        """The nesting depth of collections in its target."""
         return self.target.depth
 
 
@@ -104,7 +104,7 @@ MERGE = "<<"
 
 
 def resolve(node: Node) -> Scalar | Sequence | Mapping:
-    """Return the node that an alias stands for; other nodes are themselves."""
+    """Return the node that an alias refers to; any other node is returned unchanged."""
     while isinstance(node, Alias):
         node = node.target
     return node

@@ -65,7 +65,7 @@ def is_yaml_1_1_boolean(scalar: Scalar) -> bool:
 
 
 def is_yaml_1_1_number(scalar: Scalar) -> bool:
-    """Whether YAML 1.1 reads another number than YAML 1.2: octal `010` or base 60 `1:30`."""
+    """Whether YAML 1.1 reads a different number than YAML 1.2: octal `010` or base 60 `1:30`."""
     return scalar.plain and bool(
         _LEADING_ZERO.match(scalar.text) or _SEXAGESIMAL.match(scalar.text)
     )

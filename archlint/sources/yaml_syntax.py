@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CLOSERS = {"{": "}", "[": "]"}
 _BEFORE_QUOTE = r"(?<=[\s,:\[{])"
-# Brackets, and what hides them: quoted texts and comments.
+# Brackets, and the quoted texts and comments in which brackets do not count.
 _BRACKETS = re.compile(
     rf"""{_BEFORE_QUOTE}"(?:\\.|[^"\\])*"|{_BEFORE_QUOTE}'(?:''|[^'])*'|(?<!\S)\#[^\n]*|[\[\]{{}}]""",
     re.DOTALL,
@@ -31,7 +31,7 @@ def syntax_error(text: Text, error: yaml.MarkedYAMLError) -> Unreadable:
 
 
 def _in_something_open(text: Text, error: yaml.MarkedYAMLError, place: Span) -> Unreadable | None:
-    """Return the error for brackets and quotes, which are reported where they were opened."""
+    """Return the error for unclosed brackets and quotes, at the place where they were opened."""
     if error.context_mark is None:
         return None
     start, problem = error.context_mark.index, error.problem or ""
@@ -50,7 +50,7 @@ def _in_something_open(text: Text, error: yaml.MarkedYAMLError, place: Span) -> 
 
 
 def _at(text: Text, error: yaml.MarkedYAMLError, place: Span) -> Unreadable:
-    """Return the error for anything else, at the place where the parser stops."""
+    """Return any other error, at the place where the parser stopped."""
     here, message = text.text[place.start : place.end], error.problem or "this is not YAML"
     if "cannot start any token" in message:
         if here == "\t":
@@ -70,7 +70,7 @@ def _at(text: Text, error: yaml.MarkedYAMLError, place: Span) -> Unreadable:
 def _unclosed(text: Text, start: int, word: str) -> Unreadable:
     """Return the error for a bracket or a quote at `start` that is never closed.
 
-    A parser notices it where the text goes on, far behind the place where it has to be corrected.
+    A parser notices it only later in the text, far from the place that has to be corrected.
     """
     opener = text.text[start]
     closer = _CLOSERS.get(opener, opener)
@@ -79,7 +79,7 @@ def _unclosed(text: Text, start: int, word: str) -> Unreadable:
 
 
 def _is_closed(text: str, start: int) -> bool:
-    """Whether as many brackets are closed as are opened from `start` on, at any place behind it."""
+    """Whether the bracket at `start` is closed: the number of open ones returns to zero."""
     depth = 0
     for match in _BRACKETS.finditer(text, start):
         if match[0] in _CLOSERS:

@@ -19,8 +19,8 @@ _OTHER_ENCODINGS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-# What YAML 1.1 and 1.2 do not take outside of an escape. Told by what is printable, as the standard
-# has it, the pattern would take ten times as long to compile.
+# Characters that YAML 1.1 and 1.2 forbid outside of an escape. The standard lists the printable
+# ones instead, but that pattern would take ten times as long to compile.
 _NOT_PRINTABLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
@@ -79,7 +79,7 @@ def decode(data: bytes) -> Text:
 
 
 def portability(text: Text) -> list[Problem]:
-    """Return what other programs may stumble over: a byte-order mark, line ends other than LF."""
+    """Return problems for other programs: a byte-order mark, line ends other than LF."""
     problems = []
     if text.byte_order_mark:
         problems.append(

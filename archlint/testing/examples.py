@@ -43,7 +43,7 @@ def manual_examples(rules: Iterable[type[Rule]]) -> list[ManualExample]:
 def check_manual(rule: type[Rule]) -> None:
     """Check that a rule has a manual, with an example that fails and one that passes.
 
-    Raises `AssertionError` where it has not.
+    Raises `AssertionError` otherwise.
     """
     manual = read_manual(rule)
     if manual.path is None:

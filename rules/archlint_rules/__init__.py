@@ -1,7 +1,7 @@
 """The built-in rules: a plugin like any other, which imports `archlint.api` alone.
 
-A rule is one module in the folder of its family, with its manual beside it; a new one is found by
-its manual being there.
+A rule is one module in the folder of its family, with its manual beside it: rules are discovered by
+their manuals.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def archlint_rules() -> list[type[Rule]]:
 
 
 def _modules() -> Iterator[str]:
-    """Yield the names of the modules that have a manual: those of rules, not what they share."""
+    """Yield the names of the modules that have a manual: rules, not shared helpers."""
     for family in sorted(Path(__file__).parent.iterdir()):
         if family.is_dir():
             for manual in sorted(family.glob("*.md")):

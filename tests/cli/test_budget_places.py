@@ -69,7 +69,7 @@ def test_a_budget_without_a_target_stands_at_the_start(archlint: Archlint, folde
     assert "1 | archlint: 1\n  | ^^^^^^^^\n" in result.out
 
 
-def test_a_name_that_nothing_goes_by_stands_where_it_is_written(
+def test_a_name_without_a_match_is_reported_where_it_is_written(
     archlint: Archlint, folder: Path
 ) -> None:
     frozen = "  training:\n    optimizer: adam\n    frozen: [linaer]\n"

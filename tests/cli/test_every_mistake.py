@@ -42,7 +42,9 @@ def _told(result_out: str) -> dict[str, str]:
     return {place.partition(":")[2]: message for place, _, message in lines}
 
 
-def test_layers_outputs_and_target_are_told_together(archlint: Archlint, folder: Path) -> None:
+def test_problems_of_layers_outputs_and_target_are_reported_together(
+    archlint: Archlint, folder: Path
+) -> None:
     (folder / "net.arch.yaml").write_text(MISTAKEN, encoding="utf-8")
     result = archlint("check", "net.arch.yaml", "--format", "short")
     expected = {
@@ -69,7 +71,7 @@ def test_layers_outputs_and_target_are_told_together(archlint: Archlint, folder:
     assert [place for place, text in expected.items() if text not in told[place]] == []
 
 
-def test_the_other_commands_tell_them_too(archlint: Archlint, folder: Path) -> None:
+def test_the_other_commands_report_them_too(archlint: Archlint, folder: Path) -> None:
     (folder / "net.arch.yaml").write_text(MISTAKEN, encoding="utf-8")
     places = _told(archlint("check", "net.arch.yaml", "--format", "short").out).keys()
     assert _told(archlint("inspect", "net.arch.yaml").out).keys() == places
@@ -92,7 +94,7 @@ def test_what_a_mistake_leaves_out_is_no_mistake_of_its_own(
     ]
 
 
-def test_configuration_is_told_line_by_line(archlint: Archlint, folder: Path) -> None:
+def test_configuration_errors_are_reported_line_by_line(archlint: Archlint, folder: Path) -> None:
     (folder / "archlint.toml").write_text(
         """\
 devise = "nvidia-t4"
@@ -121,7 +123,7 @@ dims = {}
     assert lines[0].endswith("did you mean 'device'?")
 
 
-def test_flags_are_told_together(archlint: Archlint) -> None:
+def test_errors_in_flags_are_reported_together(archlint: Archlint) -> None:
     result = archlint(
         "check", "--batch-size", "many", "--optimizer", "adom", "--set", "los=mse", "--dim", "T"
     )

@@ -150,7 +150,7 @@ def write_branches(folder: Path) -> None:
     (folder / "net.onnx").write_bytes(model.SerializeToString())
 
 
-def test_branches_are_told_as_what_lies_between_them(archlint: Archlint, folder: Path) -> None:
+def test_branches_are_shown_as_an_interval(archlint: Archlint, folder: Path) -> None:
     write_branches(folder)
     text = archlint("inspect", "net.onnx", "--dim", "rows=3").out
     assert "forward              48 MAC to 72 MAC = 96 FLOP to 144 FLOP\n" in text
@@ -162,7 +162,7 @@ def test_branches_are_told_as_what_lies_between_them(archlint: Archlint, folder:
     assert facts["compute"]["range"]["forward_macs"] == {"low": 48, "high": 72}
 
 
-def test_the_value_of_an_input_tells_the_branch(archlint: Archlint, folder: Path) -> None:
+def test_the_value_of_an_input_selects_the_branch(archlint: Archlint, folder: Path) -> None:
     write_branches(folder)
     given = ("--dim", "rows=3", "--dim", "rate=16000", "--format", "json")
     facts = json.loads(archlint("inspect", "net.onnx", *given).out)
@@ -170,7 +170,7 @@ def test_the_value_of_an_input_tells_the_branch(archlint: Archlint, folder: Path
     assert facts["compute"]["forward_macs"] == 72
 
 
-def test_open_dimensions_are_told_once_by_their_names(archlint: Archlint, folder: Path) -> None:
+def test_open_dimensions_are_listed_once_by_name(archlint: Archlint, folder: Path) -> None:
     text = DEAD.replace("[1, 3, 8, 8]", "[N, 3, T, T]")
     (folder / "net.arch.yaml").write_text(text, encoding="utf-8")
     totals = archlint("inspect", "net.arch.yaml").out.partition("\n\nparameters")[2]
@@ -179,9 +179,7 @@ def test_open_dimensions_are_told_once_by_their_names(archlint: Archlint, folder
     assert "floor(" not in totals
 
 
-def test_the_sizes_that_all_formulas_hold_for_are_told_once(
-    archlint: Archlint, folder: Path
-) -> None:
+def test_the_common_domain_of_formulas_is_shown_once(archlint: Archlint, folder: Path) -> None:
     layers = (
         "  - Embedding: {num_embeddings: 100, embedding_dim: 8}\n"
         "  - PositionEmbedding: {num_embeddings: 512}\n"
@@ -197,9 +195,7 @@ def test_the_sizes_that_all_formulas_hold_for_are_told_once(
     assert sum_of_biases.split()[-4:] == ["0", "0", "B", "all"]
 
 
-def test_names_in_the_target_that_the_model_does_not_have_are_told(
-    archlint: Archlint, folder: Path
-) -> None:
+def test_names_in_the_target_without_a_match_are_reported(archlint: Archlint, folder: Path) -> None:
     (folder / "net.arch.yaml").write_text(DEAD, encoding="utf-8")
     plain = archlint("inspect", "net.arch.yaml")
     told = archlint("inspect", "net.arch.yaml", "--dim", "T=3", "--set", "training.frozen=none.*")
@@ -216,7 +212,7 @@ def totals(text: str) -> dict[str, str]:
     return {label: value.strip() for label, value in lines if label}
 
 
-def test_inference_is_told_as_the_target_runs_it(archlint: Archlint, folder: Path) -> None:
+def test_inference_is_shown_for_the_targets_format(archlint: Archlint, folder: Path) -> None:
     """A convolution of 8 x 3 x 3 x 3 weights and 8 biases on 3 x 32 x 32, made as 8 x 30 x 30."""
     net = "archlint: 1\ninputs: {x: [1, 3, 32, 32]}\nlayers:\n"
     net += "  - Conv2d: {out_channels: 8, kernel_size: 3}\n"
@@ -240,12 +236,29 @@ def test_inference_is_told_as_the_target_runs_it(archlint: Archlint, folder: Pat
         ("pooled.torchscript", "1,429 (5.582 KiB); in training 1,461 to 1,485"),
     ],
 )
-def test_the_parameters_of_a_folded_network_are_told(
+def test_the_trained_parameters_of_a_folded_network_are_shown(
     archlint: Archlint, name: str, shown: str
 ) -> None:
     """PyTorch counts 1,469; whether convolutions had biases, only one exporter tells."""
     path = Path(__file__).parents[1] / "truth" / "inference" / f"{name}.onnx"
     assert totals(archlint("inspect", str(path)).out)["parameters"] == shown
+
+
+def test_what_training_computes_besides_a_file_is_told(archlint: Archlint) -> None:
+    """Attention in three rounds, whose keys and values PyTorch's optimizer projects once."""
+    path = Path(__file__).parents[1] / "truth" / "repeated" / "rounds.inference.onnx"
+    truth = json.loads(path.with_name("truth.json").read_text(encoding="utf-8"))["networks"]
+    forward, backward = truth["rounds"]["forward"], truth["rounds"]["backward"]
+    text = archlint("inspect", str(path)).out
+    found = totals(text)
+    assert found["forward"].endswith(f"; in training {forward / 1000:.4g} kFLOP")
+    assert found["training step"] == f"{(forward + backward) / 1000:.4g} kFLOP"
+    assert "the exporter merged 4 products with equal ones" in text
+    compute = json.loads(archlint("inspect", str(path), "--format", "json").out)["compute"]
+    assert compute["training_forward_flops"] == forward
+    assert compute["forward_flops"] == 2 * compute["forward_macs"] < forward
+    assert compute["backward_flops"] == backward
+    assert compute["complete"]
 
 
 def test_quantized_weights_are_said_not_to_be_trained(archlint: Archlint, folder: Path) -> None:

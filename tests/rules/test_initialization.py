@@ -98,7 +98,7 @@ def test_the_numbers_of_a_finding() -> None:
     assert found.fix.edits[0].text == "{kaiming_normal: {nonlinearity: relu}}"
 
 
-def test_a_normalization_after_the_layer_takes_the_edge_off() -> None:
+def test_a_normalization_after_the_layer_lowers_the_severity() -> None:
     text = CHAIN.replace("name: middle", "name: middle\n  - BatchNorm2d")
     text = text.replace("INIT", "{normal: {std: 0.01}}").replace("GROUPS", "1")
     found = lint_text(text, RULES)

@@ -86,6 +86,6 @@ def test_which_axis_is_time() -> None:
         "target: {require: {causal: true AXIS}}\n"
     )
     (message,) = lint(text.replace("AXIS", ""))
-    assert "axis 2 or 3 of x is time is not said" in message
+    assert "it is not stated whether axis 2 or 3 of x is time" in message
     assert lint(text.replace("AXIS", ", time-axis: 3")) == []
     assert len(lint(text.replace("AXIS", ", time-axis: 2"))) == 1

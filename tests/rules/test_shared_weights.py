@@ -64,7 +64,7 @@ def test_adapters_are_not_judged(adapter: str) -> None:
 
 
 @pytest.mark.parametrize(("scale", "codes"), [(4.0, ["INIT011"]), (0.02, [])])
-def test_a_head_that_is_stored_turned_round_is_tied(
+def test_a_head_that_is_stored_transposed_is_tied(
     tmp_path: Path, scale: float, codes: list[str]
 ) -> None:
     """The TorchScript exporter stores the tied weight a second time, under a name of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from archlint.analysis.amount import Amount, Unknown, total
@@ -11,8 +11,10 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.answers import Answers
-from archlint.ops.cost import Cost
+from archlint.ops.cost import Cost, Product
 from archlint.ops.registry import Operators
+from archlint.ops.restored.merged_calls import MAY_REPEAT
+from archlint.ops.saved import Gradients
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
 from archlint.record import record, replace
 
@@ -123,16 +125,19 @@ class Compute:
         except Undetermined as reason:
             return _unknown(node, str(reason))
         flags = self.gradients.of(node)
-        backward = sum(
-            product.macs
-            for product in cost.products
-            for operand in product.operands
-            if any(flags[slot] for slot in operand)
+        most = cost.products if cost.most is None else cost.most
+        macs, backward, flops = (
+            Amount(int(cost.least * low), high)
+            for low, high in (
+                (cost.macs, sum(product.macs for product in most)),
+                (_backward(cost.products, flags), _backward(most, flags)),
+                (cost.elementwise, cost.elementwise),
+            )
         )
-        macs, backwards, flops = (
-            Amount(int(cost.least * most), most) for most in (cost.macs, backward, cost.elementwise)
-        )
-        return NodeCompute(macs, backwards, flops, cost)
+        more = node.attributes.get(MAY_REPEAT, 0)
+        if isinstance(more, int) and more:
+            macs, backward = (Amount(each.low, each.high * (1 + more)) for each in (macs, backward))
+        return NodeCompute(macs, backward, flops, cost)
 
     def _measure_inside(self, node: Node) -> NodeCompute:
         """Return the work of the graphs inside a node."""
@@ -151,6 +156,16 @@ class Compute:
 
     def _total(self, part: Callable[[NodeCompute], Amount]) -> Amount:
         return total(part(measured) for measured in self.of_node.values())
+
+
+def _backward(products: Iterable[Product], flags: Gradients) -> int:
+    """Return the multiply-accumulates of the gradients of products."""
+    return sum(
+        product.macs
+        for product in products
+        for operand in product.operands
+        if any(flags[slot] for slot in operand)
+    )
 
 
 def _unknown(node: Node, reason: str) -> NodeCompute:

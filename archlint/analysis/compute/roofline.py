@@ -11,7 +11,7 @@ from archlint.analysis.compute.traffic import Traffic, Work
 from archlint.record import record
 from archlint.target import Device
 
-# What a single kernel reaches of the figures that vendors print. Project choices, held against
+# The fraction of the vendors' figures that a single kernel reaches. Project choices, compared with
 # published training throughput of ResNet-50 on two GPUs, in two number formats each.
 COMPUTE_EFFICIENCY = 0.7
 BANDWIDTH_EFFICIENCY = 0.8
@@ -33,7 +33,7 @@ class OperatorTime:
 
     @property
     def seconds(self) -> float:
-        """The longer of both, which hide each other."""
+        """The longer of arithmetic and memory time, which overlap."""
         return max(self.compute, self.memory)
 
     @property
@@ -78,7 +78,7 @@ class StepTime:
 
     @cached_property
     def memory_bound_share(self) -> float:
-        """The part of the estimate in which operators wait for memory, between 0 and 1."""
+        """The fraction of the estimate in which operators wait for memory, between 0 and 1."""
         return _seconds(each for each in self.operators if each.memory_bound) / (
             _seconds(self.operators) or 1.0
         )
@@ -125,10 +125,9 @@ class StepTime:
         return first.value, max(known)
 
     def _formats(self, work: Work) -> tuple[str, ...]:
-        """Return the format that work is done in, and those that could do it faster.
+        """Return the format in which work is computed, and faster formats that may be used.
 
-        PyTorch lets convolutions in fp32 use TF32 where there is any, and other products only
-        where it is asked to.
+        PyTorch uses TF32 for convolutions in fp32 by default, and for other products on request.
         """
         if work.number_format is not None:
             return (work.number_format,)

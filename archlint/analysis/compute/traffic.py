@@ -52,12 +52,12 @@ class Traffic:
     """The work of a step: forward, and backward with the optimizer where `trains`.
 
     Forward, an operator reads its inputs and writes its outputs once. Backward, it reads the
-    gradient of its output once for each gradient that it makes as a product, and otherwise once; it
-    reads what it kept, and writes the gradients of its inputs. Statistics of a batch need a pass of
-    their own over what they are about, in both directions. Views, and gradients that are handed
-    on, move nothing. The optimizer reads weights, gradients and state, and writes weights and
-    state. Nothing stays in a cache between operators. `memory` is about the operators that the
-    framework ran, `compute` about those of the file.
+    gradient of its output once for each gradient that it computes as a product, and otherwise once;
+    it reads its saved tensors, and writes the gradients of its inputs. Batch statistics need
+    another pass over their tensor, in both directions. Views, and gradients that are passed on,
+    move nothing. The optimizer reads weights, gradients and state, and writes weights and state.
+    Nothing stays in a cache between operators. `memory` is about the operators that the framework
+    ran, `compute` about those of the file.
     """
 
     compute: Compute
@@ -140,7 +140,7 @@ class Traffic:
         return self._work(node, "forward", moved)
 
     def _looks_up(self, node: Node) -> bool:
-        """Whether an operator reads no more of its table than it writes."""
+        """Whether an operator reads no more elements of its table than it writes."""
         operator = self.saved.operators.of(node)
         return operator is not None and operator.weights == (0,) and node.name not in self._products
 
@@ -161,7 +161,7 @@ class Traffic:
         return self._work(node, "backward", moved)
 
     def _bytes_of_gradients(self, node: Node, output: int, wanted: list[str]) -> int:
-        """Return what an operator moves that makes the gradients `wanted` of that of its output."""
+        """Return the traffic of an operator that computes the gradients `wanted` of its inputs."""
         kept = self.saved.of_node[node.name]
         is_fused = node.domain == FRAMEWORK  # one kernel makes all of its gradients
         times = 1 if is_fused else max(self._products.get(node.name, _NONE)["gradients"], 1)
@@ -170,15 +170,15 @@ class Traffic:
         return read + sum(map(self._bytes, wanted))
 
     def _statistics_bytes(self, node: Node, name: str) -> int:
-        """Return the bytes that are read once more for the statistics of a batch in training.
+        """Return the bytes that are read again for batch statistics in training.
 
-        They are over all of a tensor, and have to be there before anything can be normalized.
+        Statistics are computed over the whole tensor before anything can be normalized.
         """
         has_statistics = any(each in self.memory.parameters.buffers for each in node.inputs)
         return self._bytes(name) if self.trains and has_statistics else 0
 
     def _stored_factors(self, node: Node, wanted: list[str]) -> int:
-        """Return the bytes of weights that are read for the gradients of what they multiply."""
+        """Return the bytes of weights that are read to compute the gradients of their operands."""
         if node.name not in self._products:
             return 0
         others = [name for name in wanted if not self.saved.gradients.is_stored(name)]
@@ -223,5 +223,5 @@ class Traffic:
         return 0 if self._is_free(name) else self.saved.storages.known_bytes(self._storage(name))
 
     def _is_free(self, name: str) -> bool:
-        """Whether a tensor is worked out before the step: a number of a formula, a shape."""
+        """Whether a tensor is computed before the step: a constant of a formula, a shape."""
         return name in self.saved.graph.constants

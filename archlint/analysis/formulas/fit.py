@@ -56,6 +56,34 @@ class Fit:
 
     def formula(self) -> Formula:
         """Return the formula; raises `NoFormula` where the amount is no polynomial."""
+        line = self.line() if self.samples.is_batch else None
+        return line or self._polynomial()
+
+    def line(self) -> Formula | None:
+        """Return the line of an amount in the batch; the smallest one may be an exception."""
+        return self._line(-1) or self._line(0)
+
+    def _line(self, first: int) -> Formula | None:
+        """Return the line that an amount is on for all batches from a rung on, None without one.
+
+        An amount is a sum or the largest of lines: convex in the batch, it is on the line through
+        two sizes up to a third that is. Alike layers have the same amounts, and so the same line.
+        """
+        (ladder,) = self.ladders
+        sizes = (ladder.size(first), ladder.size(first + 1), ladder.far)
+        amounts = tuple([self._at((size,)) for size in sizes])
+        known = self.samples.lines
+        if (first, amounts) not in known:
+            try:
+                ends = self._through([(first, first + 1)])
+                holds = self._holds(ends, sizes[:1]) and self._holds(ends, sizes[2:])
+            except NoFormula:
+                holds = False
+            domain = (Sizes(sizes[0], ladder.step, ladder.end),)
+            known[first, amounts] = self._formula(ends, domain) if holds else None
+        return known[first, amounts]
+
+    def _polynomial(self) -> Formula:
         degrees = [1] * len(self.ladders)
         while True:
             ends = self._through([tuple(range(degree + 1)) for degree in degrees])
@@ -90,7 +118,7 @@ class Fit:
         """
         far = tuple(ladder.far for ladder in self.ladders)
         between = tuple(ladder.between for ladder in self.ladders)
-        return [far] if all(dim.is_batch for dim in self.samples.dims) else [far, between]
+        return [far] if self.samples.is_batch else [far, between]
 
     def pieces(self) -> Formula:
         """Return the formula of large batches, with those of smaller ones below it.
@@ -106,25 +134,35 @@ class Fit:
             raise self._failure(self.symbols)
         return piece
 
-    def _piece(self, last: int, largest: int | None, pieces: int) -> Formula:
+    def _piece(
+        self, last: int, largest: int | None, pieces: int, known: Ends | None = None
+    ) -> Formula:
         """Return the line that ends at a rung, and up to so many pieces in all.
 
         Where it begins is found as by Newton's method: a line through two neighbours meets this
-        one where it begins, or before.
+        one where it begins, or before. The last of those lines may be the piece below, `known` to
+        its own caller.
         """
         (ladder,) = self.ladders
-        ends = self._through([(last - 1, last)])
-        first = 0
+        if known is not None and self._holds(known, (ladder.size(last),)):
+            ends = known
+        else:
+            ends = self._through([(last - 1, last)])
+        first, at, near = 0, 0, None
         while not self._holds(ends, (ladder.size(first),)):
-            near = self._through([(first, first + 1)])
+            at, near = first, self._through([(first, first + 1)])
             meetings = (_meeting(near.low, ends.low), _meeting(near.high, ends.high))
             first = max(first + 1, *(ceil(size) - ladder.base for size in meetings))
+            if first > last:
+                raise self._failure(self.symbols)
         smallest = ladder.size(first) if first else self._smallest(ends, 0, ladder.small)
         piece = self._formula(ends, (Sizes(smallest, ladder.step, largest),))
         if first < 2 or pieces == 1:
             return piece
         try:
-            return replace(piece, below=self._piece(first - 1, smallest - 1, pieces - 1))
+            known = near if at < first - 1 else None  # else it has one size below this piece
+            below = self._piece(first - 1, smallest - 1, pieces - 1, known)
+            return replace(piece, below=below)
         except (NoFormula, OutOfTrials):
             return piece
 
@@ -202,7 +240,8 @@ class Fit:
             return False
 
     def _formula(self, ends: Ends, domain: tuple[Sizes, ...]) -> Formula:
-        return Formula(self.symbols, ends.low, ends.high, domain, self._always_unknown)
+        unknown, equal = self._always_unknown, self.samples.equal
+        return Formula(self.symbols, ends.low, ends.high, domain, unknown, equal=equal)
 
     def _failure(self, symbols: Iterable[str]) -> NoFormula:
         return NoFormula(f"not a polynomial in {' and '.join(symbols)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archlint.analysis.amount import Unknown
+from archlint.analysis.amount import Amount, Unknown
 from archlint.analysis.formulas.polynomial import Polynomial
 from archlint.record import record
 
@@ -28,7 +28,7 @@ class Sizes:
         return "".join((*bounds, symbol, f" <= {self.largest}"))
 
 
-@record
+@record(eq=False)
 class Formula:
     """An amount between the polynomials `low` and `high`, or the `reason` why there are none.
 
@@ -60,11 +60,20 @@ class Formula:
         piece = f"{bound} for {self.ranges}" if self.ranges else bound
         return f"{piece}; {self.below.written(write)}" if self.below else piece
 
-    def covers(self, size: int) -> bool:
-        """Whether it, or what it is below, holds for a size of the only symbol or smaller ones."""
+    def piece(self, size: int) -> Formula | None:
+        """Return the formula for a size of the only symbol: this one, or one below it."""
         if any(sizes.smallest <= size for sizes in self.domain[:1]):
-            return True
-        return self.below is not None and self.below.covers(size)
+            return self
+        return None if self.below is None else self.below.piece(size)
+
+    def amount(self, size: int) -> Amount | None:
+        """Return the amount at a size of the only symbol, None where it is on no line there."""
+        piece = self.piece(size)
+        if piece is None or piece.low is None or piece.high is None or piece.unknown:
+            return None
+        if max(piece.low.degree, piece.high.degree) > 1:
+            return None
+        return Amount(int(piece.low.at((size,))), int(piece.high.at((size,))))
 
     @property
     def ranges(self) -> str:

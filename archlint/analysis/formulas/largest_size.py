@@ -6,9 +6,14 @@ from dataclasses import field
 from math import inf
 from typing import TYPE_CHECKING
 
+from archlint.analysis.formulas.composed import Composed
+from archlint.analysis.formulas.samples import LARGEST_BATCH, OutOfTrials
 from archlint.record import record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archlint.analysis.facts import Facts
     from archlint.analysis.formulas.formula import Formula
     from archlint.analysis.formulas.formulas import Measure
     from archlint.analysis.formulas.samples import Samples
@@ -16,7 +21,6 @@ if TYPE_CHECKING:
 # An analysis costs about as much as there are nodes: no more than a second or two in all.
 _NODES = 8000
 _FEWEST, _MOST = 4, 40
-_LARGEST = 2**20
 _STRIDE = 64
 
 
@@ -83,38 +87,83 @@ class Largest:
 
 
 def largest_size(
-    samples: Samples, measure: Measure, formula: Formula, limit: float
+    samples: Samples, measure: Measure, formula: Formula, limit: float, parts: Sequence[Formula]
 ) -> Largest | None:
     """Return the largest size of the only open dimension at which `measure` stays within `limit`.
 
-    The formula, where there is one, says where to look; that this size fits and the next does not
-    is worked out without it. None where there are several dimensions, where no end was found,
-    where a part of the amount stays unknown, and where a larger size may need less.
+    The formula, where there is one, says where to look; `parts` are those of what the amount is
+    composed of. That a size fits and the next does not is worked out without them, unless it is of
+    the batch and they were tried beyond: see `Fit`. None where there are several dimensions, where
+    no end was found, where a part of the amount stays unknown, and where a larger size may need
+    less.
     """
     if len(samples.dims) != 1 or formula.unknown or not _grows(formula):
         return None
     step = formula.domain[0].step if formula.domain else 1
     nodes = max(len(samples.open_facts.graph.nodes), 1)
-    search = Search(limit, _LARGEST // step + 1)
+    trials = min(max(_NODES // nodes, _FEWEST), _MOST)
+    search = Search(limit, LARGEST_BATCH // step + 1)
+    amounts = _Amounts(samples, measure, formula, parts)
     guesses = _guesses(formula, limit, step)
-    for _ in range(min(max(_NODES // nodes, _FEWEST), _MOST)):
-        size = guesses.pop() if guesses else search.next()
-        if search.fits < size < search.exceeds:
-            search.take(size, _amount(samples, measure, size * step))
+    if samples.is_batch and not guesses:
+        _begin(search, amounts)
+    for _ in range(_MOST):
         if search.is_over:
             break
+        size = guesses.pop() if guesses else search.next()
+        if not search.fits < size < search.exceeds:
+            continue
+        amount = amounts.told(size * step)
+        if amount is None:
+            if not trials:
+                break
+            trials -= 1
+            amount = amounts.of(samples.bind((size * step,)))
+        search.take(size, amount)
     if not search.is_over or search.above is None:
         return None
     return Largest(samples.dims[0].name, search.fits * step, step)
 
 
-def _amount(samples: Samples, measure: Measure, size: int) -> float:
-    """Return the amount at a size, no end of it where that is unknown or the model refuses it."""
-    facts, refusals = samples.bind((size,)), samples.open_facts.graph.refusals
-    if not facts.graph.refusals.keys() <= refusals.keys():
-        return inf
-    amount = measure(facts)
-    return amount.high if amount.complete else inf
+@record
+class _Amounts:
+    """An amount at sizes of the only open dimension, with its formula or those of its parts."""
+
+    samples: Samples
+    measure: Measure
+    formula: Formula
+    parts: Sequence[Formula]
+
+    def told(self, size: int) -> float | None:
+        """Return what formulas say of a batch, where they were tried at smaller and larger ones.
+
+        An amount is convex in the batch, so that nothing else is possible in between.
+        """
+        if not self.samples.is_batch or size > self.samples.ladders[0].far:
+            return None
+        if not (self.parts and isinstance(self.measure, Composed)):
+            amount = self.formula.amount(size)
+            return None if amount is None else amount.high
+        parts = [formula.amount(size) for formula in self.parts]
+        known = [part for part in parts if part is not None]
+        return self.measure.whole(self.samples.some, known).high if known == parts else None
+
+    def of(self, facts: Facts) -> float:
+        """Return an amount, no end of it where it is unknown or the model refuses the size."""
+        if not facts.graph.refusals.keys() <= self.samples.open_facts.graph.refusals.keys():
+            return inf
+        amount = self.measure(facts)
+        return amount.high if amount.complete else inf
+
+
+def _begin(search: Search, amounts: _Amounts) -> None:
+    """Take down the amounts at the batches that formulas are fitted at, which most runs need."""
+    try:
+        for size in amounts.samples.batches:
+            if search.fits < size < search.exceeds:
+                search.take(size, amounts.of(amounts.samples.facts((size,))))
+    except OutOfTrials:
+        return
 
 
 def _grows(formula: Formula) -> bool:
@@ -128,7 +177,7 @@ def _guesses(formula: Formula, limit: float, step: int) -> list[int]:
     """Return the steps next to where the formula meets the limit, the first to try last."""
     if formula.high is None:
         return []
-    fits, exceeds = 0, _LARGEST // step + 1
+    fits, exceeds = 0, LARGEST_BATCH // step + 1
     while exceeds - fits > 1:
         middle = (fits + exceeds) // 2
         if formula.high.at((middle * step,)) <= limit:

@@ -25,6 +25,11 @@ class Polynomial:
 
     terms: Mapping[Point, Fraction]
 
+    @property
+    def degree(self) -> int:
+        """The highest total degree of a term."""
+        return max(map(sum, self.terms), default=0)
+
     def at(self, point: Sequence[int]) -> Fraction:
         """Return the value where the symbols have the sizes of `point`."""
         return sum(

@@ -13,11 +13,13 @@ from archlint.analysis.formulas.polynomial import Grid, Point
 from archlint.record import record
 
 if TYPE_CHECKING:
+    from archlint.analysis.amount import Amount
     from archlint.analysis.facts import Facts
+    from archlint.analysis.formulas.formula import Formula
     from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
     from archlint.graph.dimensions.open_dims import OpenDim
 
-# A binding costs about 0.15 ms a node. A batch needs 5 of them, with a length it is 18; small
+# A binding costs about 0.1 ms a node. A batch needs 3 to 5 of them, with a length it is 18; small
 # models may have more, and models of more than ten thousand nodes have to do without.
 _NODES, _MOST_NODES = 16_000, 60_000
 _FEWEST, _ENOUGH, _MOST = 5, 18, 60
@@ -25,6 +27,8 @@ _FEWEST, _ENOUGH, _MOST = 5, 18, 60
 _FEWEST_PERIODS = 4
 _HIGHEST_RUNG = 4
 _FARTHEST = 2**16
+LARGEST_BATCH = 2**20
+"""The largest batch that anybody asks about."""
 _SMALLER = 8
 _COARSE = 64 * 3 * 7  # what windows of 7, 8, 12, 14 or 16 and most paddings divide
 # Lengths that fit most networks: wider than their kernels, and within their tables of positions.
@@ -40,14 +44,15 @@ class OutOfTrials(Exception):  # noqa: N818 - an answer: enough was tried
 class Ladder:
     """The sizes at which one symbol is tried: `base`, and multiples of `step` more.
 
-    `end` is the largest size that the model takes, where one was found, and `far` is that, or a
-    size far from the base. `is_coarse` tells that less than the step may do.
+    `end` is the largest size that the model takes, where one was found, and `far` is that, or the
+    `farthest` size that is tried. `is_coarse` tells that less than the step may do.
     """
 
     base: int
     step: int
     end: int | None = None
     is_coarse: bool = False
+    farthest: int = _FARTHEST
 
     def size(self, rung: int) -> int:
         """Return a size; that of rung 0 is the base."""
@@ -56,7 +61,7 @@ class Ladder:
     @property
     def far(self) -> int:
         """The largest size that is tried."""
-        return self.end or _FARTHEST // self.step * self.step
+        return self.end or self.farthest // self.step * self.step
 
     @property
     def between(self) -> int:
@@ -70,7 +75,7 @@ class Ladder:
         return tuple(size for size in sizes if size < self.base)[::-1]
 
 
-_BATCHES = Ladder(base=2, step=1)
+_BATCHES = Ladder(base=2, step=1, farthest=LARGEST_BATCH)
 
 
 @record(slots=False)
@@ -78,11 +83,15 @@ class Samples:
     """The facts of one model with its open dimensions bound, each point worked out once.
 
     `bind` works the facts out for a size of each of the `dims` that `open_facts` leave open.
+    `lines` are the formulas that were found, by the amounts that they were found of.
     """
 
     open_facts: Facts
     dims: tuple[OpenDim, ...]
     bind: Callable[[Point], Facts]
+    lines: dict[tuple[int, tuple[Amount, ...]], Formula | None] = dataclasses.field(
+        default_factory=dict, repr=False
+    )
     _known: dict[Point, Facts] = dataclasses.field(default_factory=dict, repr=False)
     _known_flaws: dict[Point, frozenset[str]] = dataclasses.field(default_factory=dict, repr=False)
     _grids: dict[tuple[Point, ...], Grid] = dataclasses.field(default_factory=dict, repr=False)
@@ -104,6 +113,16 @@ class Samples:
         nodes = max(len(self.open_facts.graph.nodes), 1)
         limit = min(max(_NODES // nodes, _ENOUGH), _MOST_NODES // nodes, _MOST)
         return limit if limit >= _FEWEST else 0
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether the batch is open, and nothing else."""
+        return len(self.dims) == 1 and self.dims[0].is_batch
+
+    @cached_property
+    def equal(self) -> tuple[str, ...]:
+        """The axes without a symbol that are taken to have the same size."""
+        return tuple(filter(None, (dim.equal for dim in self.dims)))
 
     @property
     def some(self) -> Facts:
@@ -131,13 +150,18 @@ class Samples:
         """
         return self._ladders(1)
 
+    @property
+    def batches(self) -> tuple[int, int, int]:
+        """The batches at which a line is tried: the two smallest, and one far away."""
+        return _BATCHES.size(-1), _BATCHES.base, _BATCHES.far
+
     @cached_property
     def coarser(self) -> tuple[Ladder, ...]:
         """Ladders of lengths that windows and paddings divide more often than others."""
         return self._ladders(_COARSE)
 
     def _ladders(self, period: int) -> tuple[Ladder, ...]:
-        if all(dim.is_batch for dim in self.dims):
+        if self.is_batch:
             return (_BATCHES,) * len(self.dims)
         fields = self.open_facts.receptive_fields
         steps = [lcm(period, _period(dim, fields)) for dim in self.dims]

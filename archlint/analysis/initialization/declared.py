@@ -69,7 +69,7 @@ def _uniform(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Dist
 
 
 def _truncated(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Distribution:
-    """A normal distribution between bounds, of which less than its deviation is left."""
+    """A normal distribution truncated to bounds, which reduces its standard deviation."""
     mean, std, *bounds = cut(made.name, _numbers(made))
     if std <= 0:
         return Distribution(CONSTANT, mean, 0, KURTOSIS[CONSTANT], initializer=str(made))
@@ -106,7 +106,7 @@ def _constant(made: Initializer, _: tuple[int, ...], __: tuple[int, int]) -> Dis
 
 
 def _identity(made: Initializer, dims: tuple[int, ...], _: tuple[int, int]) -> Distribution:
-    """Ones where a channel passes, zeros elsewhere."""
+    """Ones where a channel is passed through, zeros elsewhere."""
     ones, count = min(dims[:2], default=1), max(prod(dims), 1)
     mean = ones / count
     return Distribution(OTHER, mean, sqrt(mean - mean * mean), largest=1, initializer=str(made))

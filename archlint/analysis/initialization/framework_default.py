@@ -16,11 +16,11 @@ _BOUND_SLACK = 1 + 1e-5
 
 
 def framework_default(fan: Fan, found: Distribution) -> str:
-    """Return the name of the default that `found` is, or "" where somebody chose it.
+    """Return the name of the framework default that `found` matches, or "" for none.
 
     PyTorch draws from U(+-1/sqrt(fan-in)), kept for compatibility (pytorch#57109); Keras from
-    Glorot's uniform distribution. What an architecture file declares by another name than the
-    framework's is no default.
+    Glorot's uniform distribution. A distribution that an architecture file declares by another name
+    than the framework's is not a default.
     """
     if min(fan.framework_fans) < 1:  # a sum over nothing
         return ""

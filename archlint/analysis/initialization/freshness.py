@@ -32,7 +32,7 @@ _SURE = 5  # standard errors
 
 @record
 class Evidence:
-    """Something seen in the file that speaks for fresh weights, against them, or leaves it open."""
+    """An observation that indicates fresh weights, trained weights, or neither."""
 
     is_fresh: bool | None
     tensor: str
@@ -59,7 +59,7 @@ class Freshness:
 
     @cached_property
     def evidence(self) -> tuple[Evidence, ...]:
-        """What was seen; the first thing that speaks for trained weights ends the search."""
+        """The observations; the first one that indicates trained weights ends the search."""
         seen = []
         for each in self._all():
             seen.append(each)
@@ -119,9 +119,9 @@ class Freshness:
             yield Evidence(False, name, "is a bias that is neither constant nor as drawn")
 
     def _of_short_biases(self, summing: list[tuple[Node, Sums]]) -> Iterator[Evidence]:
-        """Judge biases beside weights that are not as by default: drawn, or trained from zero.
+        """Judge biases whose weights do not have the default: initialized, or trained from zero.
 
-        Each is too short to tell what it was drawn from; all together have a mean square.
+        Each is too short to identify its distribution; all together have a mean square.
         """
         name, count, squares = "", 0, 0.0
         for node, effect in summing:

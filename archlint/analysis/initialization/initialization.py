@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
 
 Describe = Callable[[str], "Statistics | None"]
-"""Reads what the numbers of a stored tensor look like; None where there are none to read."""
+"""Reads the statistics of a stored tensor; None where it has no data."""
 
 
 def read_nothing(_: str) -> Statistics | None:
@@ -35,7 +35,7 @@ def read_nothing(_: str) -> Statistics | None:
 class Layer:
     """One weighted sum: its weight, the number of products that it sums, and its input tensor.
 
-    What comes before and after it is computed on demand: for trained weights, nothing asks.
+    The operators before and after it are found on demand: for trained weights, nothing needs them.
     """
 
     node: Node
@@ -47,12 +47,12 @@ class Layer:
 
     @cached_property
     def source(self) -> Origin:
-        """What its input comes from."""
+        """The origin of its input."""
         return self.flow.origins.get(self.data, Origin(Kind.OTHER))
 
     @cached_property
     def sink(self) -> Sink:
-        """What its output runs into."""
+        """The sink of its output."""
         return self.flow.sinks.get(self.node.output, Sink(frozenset()))
 
     @property
@@ -69,9 +69,9 @@ class Layer:
     def folded(self) -> bool:
         """Whether a batch normalization may have been multiplied into the weight.
 
-        Nothing of its scale can be judged then. An exporter leaves a bias, or drops one that is
-        zero, and a name of its own, PyTorch's always; only convolutions that no normalization
-        follows can have lost one.
+        Then its scale cannot be judged. Folding adds a bias, unless it is zero, and PyTorch's
+        exporter generates a name for the weight; only convolutions without a following
+        normalization can have a folded one.
         """
         graph = self.flow.graph
         has_kernel = len(graph.values[self.weight].shape or ()) > 2

@@ -16,7 +16,7 @@ from archlint.record import record
 
 @record
 class Scores:
-    """The scores of one attention that are kept whole: (..., T, S) and their bytes in training."""
+    """The saved scores of one unfused attention: shape (..., T, S) and bytes in training."""
 
     node: str
     shape: tuple[int, ...]
@@ -31,7 +31,7 @@ class AttentionMemory:
 
     @cached_property
     def scores(self) -> tuple[Scores, ...]:
-        """The scores that the backward pass keeps, an entry for each attention without fusion."""
+        """The scores that are saved for the backward pass, an entry for each unfused attention."""
         graph = self.saved.graph
         return tuple(
             scores
@@ -74,7 +74,7 @@ class AttentionMemory:
         return Amount.exact(nbytes)
 
     def _scores_of(self, nodes: tuple[Node, ...]) -> Scores | None:
-        """Return the maps that are kept from a softmax to its product; None of a single row."""
+        """Return the maps that are saved between a softmax and its product; None for one row."""
         saved, values = self.saved, self.saved.graph.values
         softmax, *between, _ = nodes
         shape = values[softmax.output].sizes

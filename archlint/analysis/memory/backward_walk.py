@@ -23,11 +23,11 @@ from archlint.record import record
 class BackwardWalk:
     """One backward pass as the autograd engine runs it, in the reverse order of the operators.
 
-    While an operator's derivative is computed, alive are: what it and all operators before it
-    keep, the gradients of its outputs, those of its inputs as they are made, and the gradients that
-    wait for other operators or belong to parameters. Then what only it kept is freed. A second
-    gradient for the same tensor is added to the first in a new tensor: the engine may add in place
-    where nobody watches, which is less.
+    While an operator's derivative is computed, the following are alive: the saved tensors of it and
+    of all earlier operators, the gradients of its outputs, the gradients of its inputs as they are
+    computed, and gradients that wait for other operators or belong to parameters. Then the tensors
+    that only it saved are freed. A second gradient for the same tensor is added to the first in a
+    new tensor: where the engine can accumulate in place, it needs less.
     """
 
     graph: Graph
@@ -44,18 +44,18 @@ class BackwardWalk:
     _derivatives: Derivatives = field(init=False)
 
     def __post_init__(self) -> None:
-        """Share the ledger with the derivatives, and with the parts that are run again."""
+        """Share the ledger with the derivatives and with the recomputation."""
         self._derivatives = Derivatives(self.graph, self.saved, self.ledger)
         self._rerun = Rerun(self.saved, self.ledger, self._kept, self.high)
 
     def run(self) -> None:
-        """Go from the loss to the first operator; the ledger then holds what is left."""
+        """Run from the loss to the first operator; the ledger then holds the remaining bytes."""
         self._begin()
         for node in reversed(self.graph.nodes):
             self._visit(node)
 
     def keep(self) -> None:
-        """Enter what is alive at the end of the forward pass, besides weights and states."""
+        """Allocate what is alive at the end of the forward pass, besides weights and states."""
         holders: dict[str, int] = {}
         for each in self.saved.held.values():
             for storage in each.storages:
@@ -76,7 +76,7 @@ class BackwardWalk:
         self.ledger.mark(sum(map(self._bytes, cached)) + self.loss.forward_transient)
 
     def _begin(self) -> None:
-        """Make the gradients of the outputs, then drop what the loss kept."""
+        """Allocate the gradients of the outputs, then free what the loss saved."""
         for name, nbytes in zip(self.graph.outputs, self.loss.gradients, strict=False):
             shape = self.graph.values[name].sizes
             if nbytes and shape is not None and name in self.saved.gradients.needed:
@@ -113,17 +113,17 @@ class BackwardWalk:
             self._wait(name, gradient)
 
     def _laid_out(self, each: NodeSaved, gradient: Gradient) -> int:
-        """Return what it takes to go back through a view that was written into.
+        """Return the gradient after differentiating through a view that was modified in place.
 
-        The gradient of the tensor behind the view is laid out as that is, then copied, and the part
-        that was written is copied once more for the derivative. The gradient that arrived is freed
-        before, where nobody else needs it.
+        The gradient of the view's base is allocated with the base's strides, then copied, and the
+        modified part is copied once more for the derivative. The incoming gradient is freed before,
+        if nothing else needs it.
         """
         rewritten = each.rewritten.high if self.high else each.rewritten.low
         return rewritten * (2 + (self.ledger.holders(gradient.storage) > 1))
 
     def _wait(self, name: str, gradient: Gradient) -> None:
-        """Let a gradient wait for the maker of its tensor, or add it to what a parameter has."""
+        """Keep a gradient for the producer of its tensor, or accumulate it in a parameter's."""
         roots = self._roots(name)
         if not roots:
             self._accumulate(name, gradient, self._waiting)
@@ -144,7 +144,7 @@ class BackwardWalk:
                 self._leave(root)
 
     def _leave(self, root: str) -> None:
-        """Let go of a parameter's gradient once all of it has arrived, but for what stays."""
+        """Free a parameter's gradient after its last contribution, except for what stays."""
         self._arrived[root] += 1
         if self._arrived[root] == self._uses[root]:
             self.ledger.mark()
@@ -159,7 +159,7 @@ class BackwardWalk:
         return Counter(
             root
             for node in self.graph.nodes
-            # What reads a shape has no gradient, and a weight in another form is no use of it.
+            # Reading a shape needs no gradient, and deriving another form of a weight is not a use.
             if not self.saved.gradients.needed.isdisjoint(node.outputs)
             and not any(map(self._roots, node.outputs))
             for slot, name in enumerate(node.inputs)
@@ -168,7 +168,7 @@ class BackwardWalk:
         )
 
     def _roots(self, name: str) -> tuple[str, ...]:
-        """Return the parameters behind a tensor that no operator of the framework made."""
+        """Return the parameters of a tensor that no operator of the framework computed."""
         root = self.weights.parameters.origins.get(name)
         if root is not None:
             return (root,)
@@ -177,7 +177,7 @@ class BackwardWalk:
         return self.weights.parameters.lineage.made_of.get(name, ())
 
     def _accumulate(self, name: str, gradient: Gradient, into: dict[str, Gradient]) -> None:
-        """Put a gradient with those of the same tensor."""
+        """Accumulate a gradient with others of the same tensor."""
         waiting = into.get(name)
         if waiting is None:
             into[name] = gradient
@@ -189,7 +189,7 @@ class BackwardWalk:
         into[name] = total
 
     def _forget(self, node: Node, each: NodeSaved) -> None:
-        """Free what only this operator kept."""
+        """Free the tensors that only this operator saved."""
         kept = self._rerun.kept_by(node)
         for storage in each.storages:
             self.ledger.release(kept[storage])

@@ -8,14 +8,13 @@ from types import MappingProxyType
 
 from archlint.analysis.amount import Amount
 from archlint.analysis.memory.inference import InferenceMemory
+from archlint.analysis.memory.layouts import Layouts
 from archlint.analysis.memory.storage import Storages
 from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.dtype import DType
-from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.operator import Layout
-from archlint.ops.registry import Operators
+from archlint.ops.storage import Layout
 from archlint.record import record
 
 _WIDTHS: Mapping[str, int] = MappingProxyType({"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1})
@@ -24,10 +23,10 @@ _BIAS_BYTES = 4  # an 8-bit runtime adds biases in int32
 
 @record(slots=False)
 class InPlaceStorages(Storages):
-    """Storages of a runtime that works in place: the lower end of what a runtime needs.
+    """Storages of a runtime that works in place: the lower bound of a runtime's memory.
 
-    A pointwise operator writes over an input that nobody uses behind it, and a
-    normalization with stored statistics is part of the operator before it.
+    A pointwise operator overwrites an input that nothing uses later, and a normalization with
+    stored statistics is fused with the operator before it.
     """
 
     def of(self, name: str) -> str:
@@ -40,26 +39,26 @@ class InPlaceStorages(Storages):
         for node in self.graph.nodes:
             for name in node.outputs:
                 own = super().of(name) if name else ""
-                if own and own != name:  # a view goes where its storage went
+                if own and own != name:  # a view follows its storage
                     merged[name] = merged.get(own, own)
             for source in self._overwritten(node):
                 merged[node.output] = merged.get(source) or super().of(source)
         return merged
 
     def _overwritten(self, node: Node) -> tuple[str, ...]:
-        """Return the operand that the result of `node` is written over, if there is one."""
+        """Return the operand that the result of `node` overwrites, if there is one."""
         operator = self.operators.of(node)
         if operator is None:
             return ()
-        pointwise = operator.layout is Layout.FOLLOWS
-        normalizes = operator.layout is Layout.CHANNELS and bool(operator.buffers)
+        pointwise = operator.storage.layout is Layout.FOLLOWS
+        normalizes = operator.storage.layout is Layout.CHANNELS and bool(operator.buffers)
         if not (pointwise or normalizes):
             return ()
         operands = node.inputs if pointwise else node.inputs[:1]
         return tuple(name for name in operands if self._is_last_use(name, node))[:1]
 
     def _is_last_use(self, name: str, node: Node) -> bool:
-        """Whether a result of the size of that of `node` is used nowhere behind it."""
+        """Whether an operand has the size of the result of `node` and is not used later."""
         if name not in self.graph.producers or name in self.graph.outputs:
             return False
         size = self.graph.values[name].nbytes
@@ -69,14 +68,13 @@ class InPlaceStorages(Storages):
 
 @record(slots=False)
 class Deployment:
-    """What a model takes on its device at inference, in the number format that it runs in there.
+    """The memory of a model on its device at inference, in the number format used there.
 
     `number_format` is None where weights and activations stay as the file has them. Only float32
     tensors change their width.
     """
 
-    graph: Graph
-    operators: Operators
+    layouts: Layouts
     parameters: Parameters
     gradients: GradientFlow
     number_format: str | None = None
@@ -86,8 +84,8 @@ class Deployment:
         """Bytes of the weights.
 
         In 8 bits a vector is a bias in int32, or a scale that is folded into the weights before it:
-        the upper end counts four bytes for each, the lower end nothing. Scales of quantization are
-        not counted.
+        the upper bound counts four bytes for each, the lower bound nothing. Scales of quantization
+        are not counted.
         """
         entries = (*self.parameters.every, *self.parameters.every_buffer)
         amounts = [self._bytes(entry) for entry in entries]
@@ -95,10 +93,10 @@ class Deployment:
 
     @cached_property
     def activations(self) -> Amount:
-        """The most bytes of activations at once: in place, and with a tensor for each result."""
+        """Peak bytes of activations: in place, and with a tensor for each result."""
         low, high = (
             InferenceMemory(
-                self.graph, storages(self.graph, self.operators, self._width), self.gradients
+                self.layouts.graph, storages(self.layouts, self._width), self.gradients
             ).peak
             for storages in (InPlaceStorages, Storages)
         )

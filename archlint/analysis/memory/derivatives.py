@@ -11,7 +11,8 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
-from archlint.ops.operator import AS_CHANNELS, Layout, Operator
+from archlint.ops.operator import Operator
+from archlint.ops.storage import AS_CHANNELS, Layout
 from archlint.ops.strides import Strides, channels_last, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -35,7 +36,7 @@ class Derivatives:
         made: list[tuple[str, Gradient]] = []
         reduced: list[int] = []
         form = Backward.MAKES if operator is None else operator.backward
-        pointwise = operator is not None and operator.layout is Layout.FOLLOWS
+        pointwise = operator is not None and operator.storage.layout is Layout.FOLLOWS
         for slot, name in enumerate(node.inputs):
             if not self.saved.gradients.of(node)[slot]:
                 continue
@@ -53,10 +54,11 @@ class Derivatives:
     def taken(self, node: Node, arrived: Gradient) -> Gradient:
         """Return the gradient as an operator takes it, which is a copy where it does not lie so."""
         operator = self.saved.operators.of(node)
-        if operator is None or operator.merged is None or arrived.strides is None:
+        shape_of = None if operator is None else operator.storage.gradient_shape
+        if shape_of is None or arrived.strides is None:
             return arrived
         try:
-            merged = operator.merged(Call(node, self.graph))
+            merged = shape_of(Call(node, self.graph))
         except Undetermined:
             return arrived
         if reshape(arrived.shape, arrived.strides, merged) is not None:
@@ -92,10 +94,11 @@ class Derivatives:
     ) -> Strides | None:
         if arrived.strides is None:
             return None
-        if operator.unview is None:
+        view = operator.storage.gradient_view
+        if view is None:
             return reshape(arrived.shape, arrived.strides, shape)
         try:
-            strides = operator.unview(Call(node, self.graph), 0, arrived.strides)
+            strides = view(Call(node, self.graph), 0, arrived.strides)
         except Undetermined:
             return None
         return strides if strides is not None and len(strides) == len(shape) else None
@@ -106,12 +109,12 @@ class Derivatives:
         own = self.saved.storages.strides(name)
         if shape is None or own is None or operator is None:
             return None
-        if operator.layout is Layout.FOLLOWS and arrived.strides is not None:
+        layout = operator.storage.layout
+        if layout is Layout.FOLLOWS and arrived.strides is not None:
             same = arrived.shape == shape
             return follows(shape, [(shape, arrived.strides), (shape, own)] if same else [])
-        if operator.layout is Layout.FOLLOWS_FIRST:
+        if layout is Layout.FOLLOWS_FIRST:
             return follows(shape, [(shape, own)])
-        layout = operator.layout
         if not isinstance(layout, Layout) or layout is Layout.CHANNELS_OF_ALL:
             return contiguous(shape)
         fewest = AS_CHANNELS.get(layout)

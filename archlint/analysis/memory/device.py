@@ -11,13 +11,13 @@ from archlint.target import Device, Reserves
 
 _MIB = 2**20
 
-# Of a process on a discrete GPU, meant to hold nine runs of ten. The context after the first calls
-# of cuBLAS and cuDNN took 135 MiB on a T4, and takes up to 500 MiB where all kernels are loaded.
+# For a process on a discrete GPU, meant to cover nine of ten runs. The context after the first
+# calls of cuBLAS and cuDNN took 135 MiB on a T4, and takes up to 500 MiB with all kernels loaded.
 _CONTEXT = (135 * _MIB, 500 * _MIB)
-# What an allocator holds beyond live tensors, by rounding and by fragments: 3.8 % at the least and
-# 12.5 % at the most over seven published runs on an RTX 3060 and eight on a T4.
+# What an allocator holds beyond live tensors, by rounding and fragmentation: between 3.8 % and
+# 12.5 % over seven published runs on an RTX 3060 and eight on a T4.
 _ALLOCATOR = (0.038, 0.125)
-# Workspace of convolutions: none at the least; no file tells which algorithms a library picks.
+# Workspace of convolutions: at least none; the library selects the algorithms at run time.
 _WORKSPACE_BYTES, _WORKSPACE_SHARE = 256 * _MIB, 0.05
 
 
@@ -38,7 +38,7 @@ class DeviceMemory:
 
     @cached_property
     def reserves(self) -> dict[str, Amount]:
-        """Bytes of each reserve by its name; those that are nothing are left out."""
+        """Bytes of each reserve by name, without those that are zero."""
         reserves = {
             "context": self._context,
             "allocator": self._allocator,
@@ -54,7 +54,7 @@ class DeviceMemory:
 
     @property
     def limit(self) -> int | None:
-        """Bytes that there are; None where the memory of the device is not known."""
+        """The available bytes; None where the memory of the device is not known."""
         return self.device.training_memory_bytes
 
     @property
@@ -76,7 +76,7 @@ class DeviceMemory:
         return self._stated(self.stated.workspace, (0, max(_WORKSPACE_BYTES, share)))
 
     def _stated(self, stated: int | None, default: tuple[int, int]) -> Amount:
-        """Return what is stated, or else the default where nothing else leaves room for it."""
+        """Return the stated reserve, or the default unless a usable fraction covers it."""
         if stated is not None:
             return Amount.exact(stated)
         return Amount(*default) if self.device.has_reserves else Amount()

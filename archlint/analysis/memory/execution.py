@@ -8,8 +8,8 @@ from dataclasses import field
 from functools import cached_property
 from typing import TypeAlias
 
+from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_made_up
 from archlint.graph.node import Node
 from archlint.graph.program.frames import Frame, exported_call, frames
 from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
@@ -17,7 +17,7 @@ from archlint.graph.program.modules import Path, module_calls
 from archlint.record import record, replace
 
 Stack: TypeAlias = tuple[tuple[Path, Frame], ...]
-"""The functions that an operator was called in, each with the module that it works for."""
+"""The functions that an operator was called in, each with its module."""
 
 _FORWARD = "forward"  # the function that a call of a module runs
 _BY_VARIABLE = "<variable>"  # the name of what a variable holds
@@ -25,11 +25,11 @@ _BY_VARIABLE = "<variable>"  # the name of what a variable holds
 
 @record(slots=False, frozen=False, eq=False)
 class FunctionCall:
-    """One call of a function: the line that it is at, and what it made there so far.
+    """One call of a function: its current line, and the tensors created there so far.
 
-    `parts` are the tensors that it got by taking another one apart, `called` is what it called,
-    `inner` is the last call that it made, `chain` the variable that a chain of calls over several
-    lines began with, and `variables` are what its variables hold, which is for others to say.
+    `parts` are tensors from unpacking another one, `called` is what it called, `inner` is its last
+    call, `chain` the variable at the start of a chain of calls over several lines, and `variables`
+    are the tensors that its variables hold, which `Variables` maintains.
     """
 
     module: Path
@@ -54,14 +54,14 @@ class FunctionCall:
         self.made, self.parts, self.called, self.inner = [], [], Counter(), None
 
     def begin(self, frame: Frame) -> None:
-        """Note what a chain of calls begins with, unless it goes on."""
+        """Record the variable that a chain of calls begins with, unless it is continued."""
         if not goes_on(frame.code):
             self.chain = chained(frame.code)
 
 
 @record
 class Ran:
-    """A line that has run: the call of its function, and the index of its last node."""
+    """An executed line: the call of its function, and the index of its last node."""
 
     call: FunctionCall
     line: ProgramLine
@@ -71,22 +71,22 @@ class Ran:
 
 @record(slots=False)
 class Execution:
-    """The run of a program that made `graph`, as the tracebacks of the nodes of `file` tell it."""
+    """The execution of the program behind `graph`, reconstructed from the tracebacks of `file`."""
 
     graph: Graph
     file: Graph
 
     @cached_property
     def is_known(self) -> bool:
-        """Whether the file tells anything of it."""
+        """Whether the file has tracebacks."""
         return any(self._stacks.values())
 
     def stack(self, node: Node) -> Stack:
-        """Return the functions that an operator was called in; empty where nothing tells them."""
+        """Return the functions that an operator was called in; empty without a traceback."""
         return self._stacks.get(node.name.partition("#")[0], ())
 
     def lines(self) -> Iterator[Ran]:
-        """Yield the lines that made something as they end, and the last line of every call."""
+        """Yield the lines that created tensors as they end, and the last line of every call."""
         running: list[FunctionCall] = []
         last, exported = 0, ""
         for index, node in enumerate(self.graph.nodes):
@@ -106,20 +106,20 @@ class Execution:
         yield from self._returned(running, 0, last)
 
     def _returned(self, running: list[FunctionCall], depth: int, last: int) -> Iterator[Ran]:
-        """End the innermost calls, but for `depth` of them."""
+        """End the innermost calls, except the outer `depth` ones."""
         for call in reversed(running[depth:]):
             yield Ran(call, self._line_of(call), last, returns=True)
         del running[depth:]
 
     def _went_on(self, call: FunctionCall, frame: Frame, name: str, last: int) -> Iterator[Ran]:
-        """Let a function call `name` in a line, which may be another one than before."""
+        """Record that a function calls `name` in a line, which may be a new line."""
         if call.frame != frame or self._repeats(call, name):
             yield Ran(call, self._line_of(call), last)
             call.go_to(frame)
         call.called[name] += 1
 
     def _enter(self, running: list[FunctionCall], stack: Stack, operator: str) -> None:
-        """Begin the calls of a stack, each with the first thing that it calls."""
+        """Begin the calls of a stack, each with the first function that it calls."""
         for depth, (module, frame) in enumerate(stack, 1):
             call = FunctionCall(module, frame)
             call.begin(frame)
@@ -129,7 +129,7 @@ class Execution:
             running.append(call)
 
     def _note(self, running: Sequence[FunctionCall], node: Node) -> None:
-        """Note what a node makes in all functions that are running."""
+        """Record the outputs of a node in all active functions."""
         made = [name for name in node.outputs if name and self._is_of_program(name)]
         for call in running:
             call.made += made
@@ -137,7 +137,7 @@ class Execution:
             running[-1].parts += made
 
     def _repeats(self, call: FunctionCall, name: str) -> bool:
-        """Whether a line calls something more often than it is written there: it is in a loop."""
+        """Whether a line calls something more often than it is written there, so in a loop."""
         line = self.line(call.frame)
         if name == _BY_VARIABLE:
             found = (count for each, count in line.by_variable.items() if each not in call.called)
@@ -147,10 +147,10 @@ class Execution:
         return written is not None and call.called[name] >= written
 
     def _function(self, call: FunctionCall, inner: Stack) -> str:
-        """Return the function that a call of another one goes to, or its module; "" for none.
+        """Return the function, or the module, that is called next; "" for none.
 
-        A module whose name is not in the line is held by a variable, as in a loop over modules,
-        whose names are numbers.
+        A module whose name is not in the line is in a variable, as in a loop over modules, whose
+        names are numbers.
         """
         if not inner:
             return ""
@@ -161,14 +161,14 @@ class Execution:
         return name if name in self.line(call.frame).calls else _BY_VARIABLE
 
     def _line_of(self, call: FunctionCall) -> ProgramLine:
-        """Return the line that a call is at, with what a chain of several lines binds."""
+        """Return the current line of a call, with the bindings of a chain of several lines."""
         line = self.line(call.frame)
         if call.chain and goes_on(call.frame.code):
             return replace(line, targets=(Target(call.chain),))
         return line
 
     def line(self, frame: Frame) -> ProgramLine:
-        """Return the line that a function is at."""
+        """Return the current line of a function."""
         if frame.code not in self._lines:
             self._lines[frame.code] = program_line(frame.code)
         return self._lines[frame.code]
@@ -182,9 +182,9 @@ class Execution:
         return {node.name: tuple(_stack(node)) for node in self.file.nodes}
 
     def _is_of_program(self, name: str) -> bool:
-        """Whether a tensor is one of the program, not a size that the exporter works out."""
+        """Whether a tensor belongs to the program, and is not a size that the exporter computes."""
         dtype = self.graph.values[name].dtype
-        return dtype is not None and (dtype.is_float or not is_made_up(name))
+        return dtype is not None and (dtype.is_float or not is_generated_name(name))
 
 
 def _stack(node: Node) -> Iterator[tuple[Path, Frame]]:
@@ -197,7 +197,7 @@ def _stack(node: Node) -> Iterator[tuple[Path, Frame]]:
 
 
 def _depth(running: Sequence[FunctionCall], stack: Stack) -> int:
-    """Return how many of the functions that are running go on."""
+    """Return how many of the active functions continue."""
     for at, (call, (module, frame)) in enumerate(zip(running, stack, strict=False)):
         if not call.may_go_on(module, frame):
             return at

@@ -151,7 +151,8 @@ class ForwardWalk:
         found: list[tuple[str, int]] = []
         for index, node in enumerate(self.graph.nodes if self.blocks is not None else ()):
             operator = self.saved.operators.of(node)
-            if operator is None or not operator.in_variables or len(node.inputs) < _FEWEST:
+            is_held = operator is not None and operator.storage.held_by_variables
+            if not is_held or len(node.inputs) < _FEWEST:
                 continue
             modules = self._calls.blocks.calls(node.name)
             if modules and not self._execution.stack(node):

@@ -27,8 +27,8 @@ class InferenceMemory:
 
     A tensor, the model's input too, is freed after its last use; outputs stay. While an operator
     runs its inputs and its outputs are alive together, so that an MLP of width K needs 2 n K
-    values besides its weights. Where a node runs a graph inside it, what
-    that needs at its worst moment comes on top; of several branches, the one that needs most.
+    values besides its weights. Where a node runs a nested graph, the peak of that graph is added;
+    of several branches, the largest.
     """
 
     graph: Graph
@@ -37,13 +37,13 @@ class InferenceMemory:
 
     @cached_property
     def peak(self) -> Amount:
-        """The bytes of the moment that needs most."""
+        """The largest number of live bytes."""
         most = max((moment.nbytes for moment in self.moments), default=0)
         return Amount(most, most, self._unknown)
 
     @cached_property
     def worst(self) -> Moment | None:
-        """The moment that needs most, the earliest of equals."""
+        """The moment with the most live bytes, the earliest of equals."""
         return max(self.moments, key=lambda moment: moment.nbytes, default=None)
 
     @cached_property
@@ -101,7 +101,7 @@ class InferenceMemory:
         return merged(own, *inside)
 
     def _inside(self, node: Node) -> Amount:
-        """Return what the graphs inside a node need at most."""
+        """Return the peak bytes of the nested graphs of a node."""
         graphs = self.graph.inner.get(node.name, ())
         return largest(
             InferenceMemory(

@@ -9,9 +9,9 @@ from archlint.record import record
 
 @record(frozen=False)
 class Ledger:
-    """Storages with the number of things that hold each; one that nothing holds is freed.
+    """Storages with reference counts; one without references is freed.
 
-    `now` is what is alive, in bytes, and `most` the largest it has been at a `mark`.
+    `now` is the number of live bytes, and `most` its maximum over all marks.
     """
 
     now: int = 0
@@ -21,7 +21,7 @@ class Ledger:
     _next: int = 0
 
     def allocate(self, nbytes: int, holders: int = 1) -> int:
-        """Return a new storage that `holders` things hold."""
+        """Return a new storage with `holders` references."""
         storage = self._next
         self._next += 1
         self._held[storage] = holders
@@ -30,19 +30,19 @@ class Ledger:
         return storage
 
     def hold(self, storage: int) -> None:
-        """Count one more holder."""
+        """Add a reference to a storage."""
         self._held[storage] += 1
 
     def release(self, storage: int) -> None:
-        """Count one holder less, and free the storage with the last one."""
+        """Remove a reference, and free the storage with the last one."""
         self._held[storage] -= 1
         if not self._held[storage]:
             self.now -= self._sizes[storage]
 
     def holders(self, storage: int) -> int:
-        """Return how many things hold a storage."""
+        """Return the number of references to a storage."""
         return self._held[storage]
 
     def mark(self, transient: int = 0) -> None:
-        """Take note of an instant, with what is alive for this instant alone."""
+        """Update the maximum, with bytes that are alive at this instant only."""
         self.most = max(self.most, self.now + transient)

@@ -15,8 +15,8 @@ class Loss:
     """A loss on the outputs of a model, as PyTorch computes it.
 
     `target_bytes` are alive all the time, `kept_bytes` from the forward to the backward pass, and
-    the `nbytes` of the loss itself from the forward pass on. `gradients` is the bytes that the
-    gradient of each output begins with, and `transient` what is made and dropped before that;
+    the `nbytes` of the loss itself from the forward pass on. `gradients` are the bytes of the
+    initial gradient of each output, and `transient` those of temporaries before that;
     `forward_transient` is the same for the loss itself.
     """
 
@@ -36,9 +36,9 @@ def loss_of(
     """Return the loss of a kind on outputs of given shapes and bytes an element.
 
     `mse` is the sum over the outputs of the mean square distance to a target of the output's size;
-    `cross-entropy` takes the first output as scores of classes along its last axis and keeps their
-    log-softmax. Without a loss the outputs are summed, whose gradient is one number. Numbers of the
-    loss take `float_bytes`: under autocast narrower outputs are cast first.
+    `cross-entropy` takes the first output as class scores along its last axis and saves their
+    log-softmax. Without a loss the outputs are summed, whose gradient is one number. Floats of the
+    loss have `float_bytes`: under autocast narrower outputs are cast first.
     """
     sizes = tuple(prod(shape) * width for shape, width in outputs)
     wide = tuple(prod(shape) * max(width, float_bytes) for shape, width in outputs)
@@ -57,9 +57,9 @@ def loss_of(
 
 
 def _distances(sizes: tuple[int, ...], wide: tuple[int, ...]) -> Loss:
-    """Return the mean square distances of outputs; what is cast, is kept as it was cast.
+    """Return the loss of mean square distances; outputs that are cast are saved after the cast.
 
-    The mean is left in the storage of the squares, which stays with a loss that is one mean.
+    The mean is written into the storage of the squares, which a loss of a single mean keeps alive.
     """
     casts = tuple(large for size, large in zip(sizes, wide, strict=True) if size < large)
     nbytes = wide[0] if len(wide) == 1 else _SCALAR_BYTES

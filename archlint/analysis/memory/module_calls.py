@@ -1,4 +1,4 @@
-"""Which stretch of nodes each call of a module covers, and so when it returns."""
+"""The range of nodes of each module call, and so when it returns."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from bisect import bisect_right
 from functools import cached_property
 
 from archlint.analysis.structure.blocks import Blocks
+from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_made_up
 from archlint.graph.program.modules import Path
 from archlint.record import record
 
@@ -16,7 +16,7 @@ from archlint.record import record
 class ModuleCalls:
     """The calls of modules in the order of the nodes of `graph`.
 
-    A call lasts as long as the nodes are of one module and use no weight a second time: that is
+    A call consists of consecutive nodes of one module that use no weight twice: a second use is
     another call of the same module.
     """
 
@@ -39,11 +39,13 @@ class ModuleCalls:
             modules = self.blocks.calls(node.name)
             if not modules:  # exporters put constants in between, which belong to no module
                 continue
-            # Exporters share constants of their own, and ask for the shapes of weights beforehand.
+            # Exporters share their own constants, and read the shapes of weights in advance.
             dtype = values[node.output].dtype if node.output else None
             is_use = dtype is not None and dtype.is_float
             reads = [
-                name for name in node.inputs if is_use and name in weights and not is_made_up(name)
+                name
+                for name in node.inputs
+                if is_use and name in weights and not is_generated_name(name)
             ]
             for module in modules:
                 goes_on = module in before and used[module].isdisjoint(reads)

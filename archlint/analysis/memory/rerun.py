@@ -17,9 +17,10 @@ from archlint.record import record
 class Rerun:
     """The checkpointed parts of one backward pass.
 
-    A part is run again when an operator in it first needs what it did not keep. What its operators
-    keep then lives until each of them is done, in storages of their own; what they read from
-    outside is held from the forward pass on, in `kept`, until the last of them is done.
+    A part is recomputed when the derivative of one of its operators first needs a tensor that was
+    not saved. The tensors that its operators save then live until the derivative of each is
+    computed, in new storages; the inputs of the part are held from the forward pass on, in `kept`,
+    until the derivative of its first operator is computed.
     """
 
     saved: Saved
@@ -31,7 +32,7 @@ class Rerun:
     _firsts: dict[str, Segment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Note which part each operator that keeps something is in, and the first of each part."""
+        """Find the part of each operator that saves tensors, and the first one of each part."""
         for segment in self.saved.segments:
             keepers = [node for node in segment.nodes if self._of(node).keeps]
             self._segments.update((node.name, segment) for node in keepers)
@@ -39,24 +40,24 @@ class Rerun:
                 self._firsts[keepers[0].name] = segment
 
     def before(self, node: Node) -> None:
-        """Run the part again that an operator is in, unless that has been done."""
+        """Recompute the part of an operator, unless that has been done."""
         segment = self._segments.get(node.name)
         if segment is not None and node.name not in self._again:
             self._run(segment)
 
     def kept_by(self, node: Node) -> dict[str, int]:
-        """Return the storages that an operator keeps by their names."""
+        """Return the storages that an operator saves, by name."""
         return self._again.get(node.name, self.kept)
 
     def after(self, node: Node) -> None:
-        """Let go of what a part read, once its first operator is done."""
+        """Free the inputs of a part after its first operator."""
         segment = self._firsts.get(node.name)
         if segment is not None:
             held = self.saved.held[segment.nodes[0].name]
             self._release(self.kept[storage] for storage in held.storages)
 
     def _run(self, segment: Segment) -> None:
-        """Allocate what a part makes: each storage lives for its keepers, and until it is read."""
+        """Allocate the storages of a part: each lives until its last reader and saver."""
         keepers = Counter(name for node in segment.nodes for name in self._of(node).storages)
         done = self._done(segment)
         made: dict[str, int] = {}
@@ -71,7 +72,7 @@ class Rerun:
         self._again.update((node.name, kept) for node in segment.nodes)
 
     def _allocate(self, node: Node, keepers: Counter[str]) -> dict[str, int]:
-        """Allocate what one operator makes, for those that keep it and for the run itself."""
+        """Allocate the outputs of one operator, for its savers and for the recomputation."""
         each, nbytes = self._of(node), self.saved.storages.known_bytes
         made = {
             name: self.ledger.allocate(nbytes(name), keepers[name] + 1)
@@ -87,7 +88,7 @@ class Rerun:
             self.ledger.release(storage)
 
     def _done(self, segment: Segment) -> tuple[list[str], ...]:
-        """Return what the run itself needs no more after each of its operators."""
+        """Return the storages that the recomputation no longer needs after each operator."""
         storages, nodes = self.saved.storages, self.saved.run_again(segment)
         last: dict[str, int] = {}
         for at, node in enumerate(segment.nodes):

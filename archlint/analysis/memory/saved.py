@@ -14,8 +14,8 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
-from archlint.ops.kept import Kept
 from archlint.ops.registry import Operators
+from archlint.ops.saved import SavedTensors
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -197,13 +197,13 @@ class Saved:
         try:
             is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
             given = replace(flags, strides=strides, is_spare=is_spare)
-            kept = operator.kept(Call(node, self.graph), given)
+            kept = operator.saved(Call(node, self.graph), given)
             storages = self._storages(node, kept)
             other = kept.otherwise
             if other is not None:
                 otherwise = NodeSaved(self._storages(node, other), Amount.exact(other.own))
             if (kept.own or storages) and node.name in self._custom.inputs:
-                kept, storages = Kept(transient=kept.transient), self._given(node)
+                kept, storages = SavedTensors(transient=kept.transient), self._given(node)
                 otherwise = None
             for storage in storages:
                 self.storages.nbytes(storage)
@@ -248,7 +248,7 @@ class Saved:
         is_new = storage == name
         return is_new or (len(maker.outputs) == 1 and self._is_spare(maker.inputs[0], before))
 
-    def _storages(self, node: Node, kept: Kept) -> tuple[str, ...]:
+    def _storages(self, node: Node, kept: SavedTensors) -> tuple[str, ...]:
         names = [node.inputs[slot] for slot in kept.inputs if node.inputs[slot]]
         names += [node.outputs[slot] for slot in kept.outputs]
         return self._not_free(self.storages.of(name) for name in names)
@@ -269,6 +269,16 @@ class Saved:
 
     def is_free(self, storage: str) -> bool:
         """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
+        known = self._free
+        if storage not in known:
+            known[storage] = self._is_free(storage)
+        return known[storage]
+
+    @cached_property
+    def _free(self) -> dict[str, bool]:
+        return {}
+
+    def _is_free(self, storage: str) -> bool:
         if self.gradients.is_stored(storage):
             return True
         is_number = storage in self.graph.constants and self.graph.values[storage].elements == 1

@@ -1,32 +1,19 @@
-"""Which tensors share a storage, and the bytes of each storage."""
+"""The storages behind the tensors of a graph, and the bytes of each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TypeAlias
 
 from archlint.analysis.amount import Unknown
+from archlint.analysis.memory.layouts import Layouts
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
-from archlint.ops.call import Call, sizes
-from archlint.ops.operator import AS_CHANNELS, Layout, Operator
+from archlint.ops.call import sizes
 from archlint.ops.registry import Operators
-from archlint.ops.strides import (
-    Strides,
-    channels_last,
-    channels_last_strides,
-    contiguous,
-    follows,
-)
+from archlint.ops.strides import Strides
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
-
-Placement: TypeAlias = tuple[str, Strides | None]
-"""Where a tensor lies: its storage, and its strides there where its shape is known."""
-
-_TAKE_AFTER_ALL = frozenset({Layout.FOLLOWS, Layout.CHANNELS_OF_ALL})
 
 
 @record(slots=False)
@@ -38,36 +25,49 @@ class Storages:
     of the file has in training, 2 where the whole training runs in half precision.
     """
 
-    graph: Graph
-    operators: Operators
+    layouts: Layouts
     float_bytes: int = 4
+
+    @property
+    def graph(self) -> Graph:
+        """The graph whose tensors lie in these storages."""
+        return self.layouts.graph
+
+    @property
+    def operators(self) -> Operators:
+        """The operators that the nodes of the graph are calls of."""
+        return self.layouts.operators
 
     def inside(self, graph: Graph) -> Storages:
         """Return the storages of a graph inside a node."""
-        return replace(self, graph=graph)
+        return replace(self, layouts=self.layouts.on(graph))
 
     def of(self, name: str) -> str:
         """Return the storage behind a tensor."""
-        layout = self._layouts.get(name)
+        layout = self.layouts.placements.get(name)
         return name if layout is None else layout[0]
 
     def strides(self, name: str) -> Strides | None:
         """Return how a tensor lies in its storage, None where its shape is not known."""
-        layout = self._layouts.get(name)
-        return self._contiguous(name) if layout is None else layout[1]
+        layout = self.layouts.placements.get(name)
+        return self.layouts.contiguous(name) if layout is None else layout[1]
 
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
-        return self._own_bytes(self._room(storage))
+        known = self._known.get(storage)
+        if not known:
+            known = self._known[storage] = self._own_bytes(self._room(storage))
+        return known
 
     def gradient_bytes(self, name: str) -> int:
         """Return the bytes of a tensor like this one with a storage of its own, 0 where unknown."""
-        if self._room(name) == name:
-            return self.known_bytes(name)
-        try:
-            return self._own_bytes(name)
-        except Undetermined:
-            return 0
+        known = self._of_gradients
+        if name not in known:
+            try:
+                known[name] = self._own_bytes(name)
+            except Undetermined:
+                known[name] = 0
+        return known[name]
 
     def _own_bytes(self, name: str) -> int:
         value = self.graph.values[name]
@@ -81,10 +81,11 @@ class Storages:
         """Return the tensor that tells the size of a storage: itself, if its maker has no other."""
         maker = self.graph.producers.get(storage)
         operator = None if maker is None else self.operators.of(maker)
-        if maker is None or operator is None or operator.room_of is None:
+        slot = None if operator is None else operator.storage.allocated_like
+        if maker is None or slot is None:
             return storage
-        room = maker.inputs[operator.room_of] if operator.room_of < len(maker.inputs) else ""
-        return room or storage
+        like = maker.inputs[slot] if slot < len(maker.inputs) else ""
+        return like or storage
 
     def known_bytes(self, storage: str) -> int:
         """Return the bytes of a storage, 0 where its size is not known.
@@ -103,6 +104,10 @@ class Storages:
     def _known(self) -> dict[str, int]:
         return {}
 
+    @cached_property
+    def _of_gradients(self) -> dict[str, int]:
+        return {}
+
     def unknown(self, made: Mapping[str, Iterable[str]]) -> tuple[Unknown, ...]:
         """Name the inputs and the storages `made` by nodes, by name, whose sizes are not known."""
         found = [Unknown(name, "input", why) for name, why in self._reasons(self.graph.inputs)]
@@ -119,98 +124,3 @@ class Storages:
                 self.nbytes(storage)
             except Undetermined as reason:
                 yield storage, str(reason)
-
-    @cached_property
-    def _layouts(self) -> dict[str, Placement]:
-        """The storage and the strides of every computed tensor."""
-        layouts: dict[str, Placement] = {}
-        for node in self.graph.nodes:
-            operator = self.operators.of(node)
-            for slot, name in enumerate(node.outputs):
-                if name:
-                    layouts[name] = self._layout(node, operator, slot, layouts)
-        return layouts
-
-    def _layout(
-        self,
-        node: Node,
-        operator: Operator | None,
-        slot: int,
-        layouts: Mapping[str, Placement],
-    ) -> Placement:
-        name = node.outputs[slot]
-        if operator is None:
-            return name, self._contiguous(name)
-        viewed = self._viewed(node, operator, slot, layouts)
-        if viewed is not None:
-            return viewed
-        if operator.layout is Layout.ROW_MAJOR:
-            return name, self._contiguous(name)
-        if isinstance(operator.layout, Layout):
-            return name, self._new_strides(node, operator.layout, name, layouts)
-        known = [
-            layouts[each][1] if each in layouts else self._contiguous(each) if each else None
-            for each in node.inputs
-        ]
-        try:
-            own = operator.layout(Call(node, self.graph), known)
-        except Undetermined:
-            own = None
-        return name, own if own is not None and self._fits(name, own) else self._contiguous(name)
-
-    def _viewed(
-        self,
-        node: Node,
-        operator: Operator,
-        slot: int,
-        layouts: Mapping[str, Placement],
-    ) -> tuple[str, Strides] | None:
-        """Return where an output lies in the storage of the first input; None for a new tensor."""
-        if operator.view is None or not node.inputs or not node.inputs[0]:
-            return None
-        source, name = node.inputs[0], node.outputs[slot]
-        storage, strides = layouts.get(source) or (source, self._contiguous(source))
-        if strides is None:
-            return None
-        try:
-            viewed = operator.view(Call(node, self.graph), slot, strides)
-        except Undetermined:
-            return None
-        # A file may call a tensor a view of another one that it cannot be.
-        return (storage, viewed) if viewed is not None and self._fits(name, viewed) else None
-
-    def _new_strides(
-        self,
-        node: Node,
-        layout: Layout,
-        name: str,
-        layouts: Mapping[str, Placement],
-    ) -> Strides | None:
-        """Return the strides of a new tensor that takes after its inputs."""
-        shape = self.graph.values[name].sizes
-        if shape is None:
-            return None
-        plain = contiguous(shape)
-        operands = []
-        for source in node.inputs if layout in _TAKE_AFTER_ALL else node.inputs[:1]:
-            own = self.graph.values[source].sizes if source else None
-            known = layouts.get(source)
-            strides = known[1] if known else self._contiguous(source) if source else None
-            if own is not None and strides is not None and len(own) <= len(shape):
-                operands.append((own, strides))
-        if all(strides == contiguous(own) for own, strides in operands):
-            return plain
-        if layout in AS_CHANNELS:
-            fewest = AS_CHANNELS[layout]
-            is_last = all(channels_last(*operand, fewest=fewest) for operand in operands)
-            return channels_last_strides(shape) if is_last else plain
-        return follows(shape, operands)
-
-    def _fits(self, name: str, strides: Strides) -> bool:
-        """Whether there is a stride for each axis of a tensor, as far as its axes are known."""
-        shape = self.graph.values[name].shape
-        return shape is None or len(shape) == len(strides)
-
-    def _contiguous(self, name: str) -> Strides | None:
-        known = self.graph.values[name].sizes
-        return None if known is None else contiguous(known)

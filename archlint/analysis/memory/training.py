@@ -17,7 +17,8 @@ from archlint.analysis.training.precision import HALF
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import signature
-from archlint.record import record, replace
+from archlint.ops.weight_origin import WeightOrigin
+from archlint.record import record
 from archlint.target import Training
 
 _UPDATE = "in the update"
@@ -26,15 +27,16 @@ _COUNTER_BYTES = 8
 
 @record(slots=False)
 class TrainingMemory:
-    """Weights, gradients, optimizer state, saved activations, and the peak that they lead to.
+    """Weights, gradients, optimizer state, saved activations, and the resulting peak.
 
     The peak is the largest of three moments: the forward pass with the loss, the worst instant of
-    the backward pass, where gradients appear as saved tensors go, and the step of the optimizer.
+    the backward pass, where gradients are allocated while saved tensors are freed, and the step of
+    the optimizer.
     For an MLP of L layers of width K on a batch of n, the breakdown adds up to 2LK^2 + LnK values
     without an optimizer's state. The caller holds the model's inputs and outputs and the loss's
     target all the time.
 
-    `foreach` tells that all parameters are updated at once, as on a GPU. `graph` is the graph of
+    `foreach` means that all parameters are updated at once, as on a GPU. `graph` is the graph of
     the operators that the framework ran, `more` the same with all layers that the file may hide,
     `less` the same with all weights frozen that may be.
     """
@@ -84,7 +86,7 @@ class TrainingMemory:
         literals = {
             node.output: graph.values[node.output]
             for node in graph.nodes
-            if (operator := operators.of(node)) is not None and operator.is_literal
+            if (operator := operators.of(node)) and operator.origin is WeightOrigin.LITERAL
         }
         tables = (
             name
@@ -106,7 +108,7 @@ class TrainingMemory:
 
     @cached_property
     def weights(self) -> WeightMemory:
-        """The weights and what belongs to them, whatever the batch."""
+        """The memory of the weights, which does not depend on the batch."""
         return WeightMemory(
             self.parameters, self._updated, self.training, self.foreach, self.blocks
         )
@@ -125,7 +127,7 @@ class TrainingMemory:
 
     @property
     def moment(self) -> str:
-        """When the peak is, in words."""
+        """The phase of the peak, in words."""
         if self.more is not None and self.more.peak.high >= self._own_peak.high:
             return self.more.moment
         return max(self._moments, key=lambda name: self._moments[name].high)
@@ -135,8 +137,8 @@ class TrainingMemory:
         """Bytes at the peak that are in no other part of the breakdown.
 
         Before and in the backward pass they are the loss and its target, gradients of activations
-        and what operators need for a moment; in the update, what the model was given and made, and
-        the temporaries of the optimizer.
+        and temporaries of operators; in the update, inputs and outputs of the model, and the
+        temporaries of the optimizer.
         """
         if self.more is not None and self.more.peak.high >= self._own_peak.high:
             return self.more.passing
@@ -188,7 +190,7 @@ class TrainingMemory:
 
     @property
     def _always(self) -> Amount:
-        """What is alive all the time: weights, copies of them, buffers, optimizer state, target."""
+        """Bytes that are always alive: weights, their copies, buffers, optimizer state, target."""
         copies = sum(self.weights.copies.values())
         rest = self.buffer_bytes + self._loss.target_bytes
         return self.state_bytes.plus(self.weight_bytes + copies + rest)
@@ -233,7 +235,7 @@ class TrainingMemory:
     @cached_property
     def _updated(self) -> tuple[Parameter, ...]:
         """The parameters that get a gradient."""
-        reaching = replace(self.saved.gradients, graph=self.parameters.graph).reaching
+        reaching = self.saved.gradients.on(self.parameters.graph).reaching
         return tuple(
             entry
             for entry in self.parameters.every

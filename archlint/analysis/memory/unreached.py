@@ -1,4 +1,4 @@
-"""What autograd saves for results to which no gradient comes back."""
+"""Tensors that autograd saves for results that receive no gradient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archlint.record import record, replace
 
 @record
 class Passing:
-    """What a node saves in vain, from where it runs up to the last node that it is alive for."""
+    """Tensors that a node saves without use, alive from the node to the last node in need of it."""
 
     saved: NodeSaved
     until: int
@@ -20,11 +20,11 @@ class Passing:
 
 @record(slots=False)
 class Unreached:
-    """The parts of a forward pass that reach no output, such as what is rounded or detached.
+    """The parts of a forward pass that reach no output, such as rounded or detached tensors.
 
-    Autograd does not know that yet: it saves tensors for them, and a tensor holds all that was
-    saved to make it. That is freed when the last tensor goes that was made from it; `last` has the
-    index of the last node that reads each tensor, or while which a variable holds it.
+    Autograd does not know that in advance: it saves tensors for them, and a tensor keeps the saved
+    tensors of its history alive. They are freed with the last tensor computed from them; `last` has
+    the index of the last node that reads each tensor, or during which a variable holds it.
     """
 
     saved: Saved
@@ -32,7 +32,7 @@ class Unreached:
 
     @cached_property
     def passing(self) -> Mapping[str, Passing]:
-        """What is saved in vain, by the name of the node that saves it."""
+        """The tensors that are saved without use, by the name of the node that saves them."""
         nodes = [*self._nodes()]
         if not nodes:
             return {}
@@ -56,5 +56,5 @@ class Unreached:
         for index, node in enumerate(self.saved.graph.nodes):
             if node.name in flow.reaching or node.name in rerun:
                 continue
-            if flow.recorded.of(node).needed and not flow.needed.isdisjoint(node.outputs):
+            if flow.records(node) and not flow.needed.isdisjoint(node.outputs):
                 yield index, node

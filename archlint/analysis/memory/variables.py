@@ -28,7 +28,7 @@ class Variables:
     execution: Execution
 
     def held(self) -> Iterator[Held]:
-        """Yield what the variables held, as they let go of it."""
+        """Yield the tensors that variables held, when they are released."""
         if not self.execution.is_known:
             return
         for ran in self.execution.lines():
@@ -71,11 +71,11 @@ class Variables:
         return held
 
     def _shared_out(self, ran: Ran) -> Iterator[tuple[Target, Sequence[str]]]:
-        """Yield which tensors of those that a line made each of its variables is bound to.
+        """Yield the tensors of a line that each of its variables is bound to.
 
-        It is what others read after the line, and the last one in any case. Where there are more
-        variables than tensors, the first ones of several that share a value are bound, and the
-        last ones of several statements.
+        These are the tensors that are read after the line, and in any case the last one. With more
+        variables than tensors, the first variables of an unpacking are bound, or the variables of
+        the last statements.
         """
         made, bound = ran.call.made, ran.line.targets
         parts = _parts(ran)
@@ -119,10 +119,10 @@ class Variables:
 
 
 def _parts(ran: Ran) -> list[tuple[Target, str]]:
-    """Return what the variables that share a value are bound to, where each is known.
+    """Return the tensors that the variables of an unpacking are bound to, if all are known.
 
-    It is a part of a tensor that is taken apart, or what the function that was called has under the
-    same name.
+    These are the parts of an unpacked tensor, or the variables of the called function with the same
+    names.
     """
     sharing = [target for target in ran.line.targets if target.several]
     if sharing and len(sharing) == len(ran.call.parts):

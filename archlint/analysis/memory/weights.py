@@ -52,7 +52,7 @@ class WeightMemory:
     def gradients(self) -> int:
         """Bytes of the gradients of the trained parameters that reach an output.
 
-        What is updated on the host is sent there as soon as it is made.
+        Gradients of parameters that are updated on the host are sent there immediately.
         """
         return sum(self.gradient(entry) for entry in self.updated)
 
@@ -73,7 +73,7 @@ class WeightMemory:
 
     @cached_property
     def copies(self) -> dict[str, int]:
-        """Bytes of what else is held all the time, by what it is."""
+        """Bytes of copies of the weights that are always alive, by kind."""
         training, copies = self.training, {}
         if self._has_masters:
             values = (prod(self._part(entry, "state")) for entry in self.updated)
@@ -87,12 +87,12 @@ class WeightMemory:
 
     @cached_property
     def communication(self) -> Amount:
-        """Bytes of what is whole for a while on its way to or from other processes.
+        """Bytes of unsharded tensors during communication between processes.
 
-        Weights that are spread are gathered block by block: at least the largest block is there, at
-        the most the next one besides, the buffer that it arrives in, and gradients of a block
-        before and while they are spread. Of ZeRO's first two stages it is at the most the bucket
-        that gradients are summed in, 5e8 values in DeepSpeed.
+        Sharded weights are gathered block by block: at least the largest block is alive, at most
+        also the next one, its receive buffer, and the gradients of a block before and during
+        reduce-scatter. For ZeRO's first two stages it is at most the bucket for the reduction of
+        gradients, 5e8 values in DeepSpeed.
         """
         if self._sharding.spreads("weight") or self.training.offload == "parameters":
             outside, largest = self._gathered
@@ -115,7 +115,7 @@ class WeightMemory:
 
     @cached_property
     def step(self) -> int:
-        """Bytes that exist only while gradients are clipped and weights are updated."""
+        """Bytes of temporaries while gradients are clipped and weights are updated."""
         clipping = len(self.updated) * _NORM_BYTES if self.training.clip_norm is not None else 0
         optimizer = self._optimizer
         if optimizer is None or self.training.offload is not None:
@@ -128,12 +128,12 @@ class WeightMemory:
 
     @property
     def gradients_persist(self) -> bool:
-        """Whether gradients are there before a backward pass begins, and are added to in it."""
+        """Whether gradients exist before a backward pass begins, which accumulates into them."""
         buckets = self.training.sharding == "ddp" and self.training.bucket_views
         return buckets or self.training.accumulation_steps > 1
 
     def gradient(self, entry: Parameter) -> int:
-        """Return the bytes of the gradient of one parameter that stay in this device's memory."""
+        """Return the bytes of one parameter's gradient that stay in this device's memory."""
         return 0 if self.training.offload else self._bytes(entry, "gradient")
 
     @property

@@ -10,14 +10,15 @@ from archlint.graph.node import Node
 from archlint.graph.program.frames import is_cloned
 from archlint.graph.value import Role
 from archlint.ops.registry import Operators
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record
 
 
 @record
 class Use:
-    """Where a stored tensor ends up: the node and the input slot.
+    """The use of a stored tensor: the node and the input slot.
 
-    Where that is in a graph inside `node`, `inner` is the node there, whose slot it is.
+    For a use in a nested graph of `node`, `inner` is the node there, and `slot` is its slot.
     """
 
     node: Node
@@ -32,11 +33,11 @@ class Use:
 
 @record(slots=False)
 class Lineage:
-    """What becomes of the stored tensors of a graph before they meet data.
+    """How the stored tensors of a graph are transformed before they are combined with data.
 
-    Exporters cut, join, transpose and scale weights on the way to the operator that uses them: an
-    LSTM's gates are put in another order, a learned token is repeated for every sample. `captured`
-    are tensors without data that a graph inside a node takes from around it.
+    Exporters slice, concatenate, transpose and scale weights before the operator that uses them: an
+    LSTM's gates are reordered, a learned token is repeated for every sample. `captured` are
+    data-independent tensors that a nested graph captures.
     """
 
     graph: Graph
@@ -45,7 +46,7 @@ class Lineage:
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
-        """The names of the stored tensors, and of those that stand for one."""
+        """The names of the stored tensors, and of tensors that are equivalent to one."""
         stored = [name for name, value in self.graph.values.items() if value.role is Role.STORED]
         made = [
             node.output
@@ -57,9 +58,9 @@ class Lineage:
 
     @cached_property
     def same(self) -> dict[str, str]:
-        """The stored tensor that a name stands for: itself, transposed, cast or reshaped.
+        """The stored tensor behind a name: itself, transposed, cast or reshaped.
 
-        A clone of it is another tensor.
+        A clone counts as another tensor.
         """
         same = {root: root for root in self.roots}
         operator_of = self.operators.of
@@ -67,13 +68,17 @@ class Lineage:
             if not node.inputs or node.inputs[0] not in same:
                 continue
             operator = operator_of(node)
-            if operator is not None and operator.carries_weight and not is_cloned(node):
+            if (
+                operator is not None
+                and operator.origin is WeightOrigin.SAME
+                and not is_cloned(node)
+            ):
                 same[node.output] = same[node.inputs[0]]
         return same
 
     @cached_property
     def made_of(self) -> dict[str, tuple[str, ...]]:
-        """The stored tensors that each tensor without any data in it was made of."""
+        """The stored tensors that each data-independent tensor was computed from."""
         made_of: dict[str, tuple[str, ...]] = {root: (root,) for root in self.roots}
         constants, operator_of = self.graph.constants, self.operators.of
         known = made_of.keys()
@@ -83,7 +88,7 @@ class Lineage:
             operator = operator_of(node)
             if operator is None or not operator.differentiable:
                 continue
-            if operator.carries_weight:
+            if operator.origin is WeightOrigin.SAME:
                 data = [node.inputs[0]]
             else:  # what scales a weight stands beside it; known numbers are not made of weights
                 data = [
@@ -99,7 +104,7 @@ class Lineage:
 
     @cached_property
     def uses(self) -> dict[str, tuple[Use, ...]]:
-        """For every stored tensor, the operators in which it meets data, or an output's maker."""
+        """For every stored tensor, the operators that combine it with data or make it an output."""
         uses: dict[str, list[Use]] = {root: [] for root in self.roots}
         nested, known = self.graph.inner, self.made_of.keys()
         ends = set(self.graph.outputs)
@@ -115,7 +120,7 @@ class Lineage:
         return {root: tuple(found) for root, found in uses.items()}
 
     def _reads(self, node: Node) -> Iterator[tuple[str, Use]]:
-        """Yield the stored tensors that a node reads, itself or in the graphs inside it."""
+        """Yield the stored tensors that a node reads, itself or in nested graphs."""
         for slot, name in enumerate(node.inputs):
             if name in self.made_of:  # most are not
                 yield name, Use(node, slot)
@@ -124,7 +129,7 @@ class Lineage:
 
     @cached_property
     def inside(self) -> dict[Graph, Lineage]:
-        """The same of the graphs inside nodes, which capture tensors from around them."""
+        """The lineage of nested graphs, which capture tensors of the outer graph."""
         return {
             graph: Lineage(graph, self.operators, self._without_data(graph.captures))
             for graphs in self.graph.inner.values()
@@ -135,7 +140,7 @@ class Lineage:
         return tuple(name for name in names if name in self.made_of)
 
     def _inner_uses(self, node: Node) -> Iterator[tuple[str, Use]]:
-        """Yield the captured tensors that end up in an operator of a graph inside `node`."""
+        """Yield the captured tensors that an operator of a nested graph of `node` uses."""
         for graph in self.graph.inner.get(node.name, ()):
             uses = self.inside[graph].uses
             for name in graph.captures:
@@ -153,8 +158,8 @@ class Lineage:
         if operator is None:
             return False
         # Other exporters keep small weights in literals; PyTorch's hold numbers of formulas.
-        holds = operator.is_literal and not self.graph.is_from_pytorch
-        if not holds and not operator.creates_weight:
+        holds = operator.origin is WeightOrigin.LITERAL and not self.graph.is_from_pytorch
+        if not holds and operator.origin is not WeightOrigin.CREATED:
             return False
         dtype = self.graph.values[node.output].dtype
         return dtype is not None and (dtype.is_float or dtype.bits <= 8)

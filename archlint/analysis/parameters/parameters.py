@@ -16,9 +16,9 @@ from archlint.record import record, replace
 
 @record
 class Parameter:
-    """A tensor that training changes, or a buffer that it carries along.
+    """A tensor that training updates, or a buffer.
 
-    `uses` are the operators that it ends up in, whatever it passes on the way.
+    `uses` are the operators that use it, after any transformations.
     """
 
     value: Value
@@ -28,14 +28,14 @@ class Parameter:
 
 @record(slots=False)
 class Parameters:
-    """The stored tensors of a graph by their part in training; tied weights count once.
+    """The stored tensors of a graph by their role in training; tied weights count once.
 
-    `count`, `nbytes` and the like are about the whole model, the graphs inside its nodes included:
-    both branches of an If are stored, and the body of a loop once.
+    `count`, `nbytes` and the like cover the whole model, including nested graphs: both branches of
+    an If, and the body of a loop once.
 
-    The size of every entry is known: a file whose stored tensors have none is refused, and what is
-    made of a size that is open is no parameter. With `only_adapters`, nothing else is trained,
-    wherever it is stored. A graph `is_restored` where what an export for inference did was undone.
+    The size of every entry is known: a file with stored tensors of unknown size is rejected, and
+    tensors created with an open size are not parameters. With `only_adapters`, nothing else is
+    trained. `is_restored` means that changes by an export for inference have been undone.
     """
 
     graph: Graph
@@ -50,24 +50,24 @@ class Parameters:
 
     @cached_property
     def buffers(self) -> dict[str, Parameter]:
-        """The running statistics and what else this graph carries along, by name."""
+        """The running statistics and other buffers of this graph, by name."""
         return self._of(StoredRole.BUFFER)
 
     @cached_property
     def every(self) -> tuple[Parameter, ...]:
-        """All parameters, also those in the graphs inside nodes."""
+        """All parameters, including those of nested graphs."""
         inner = self._inner(lambda parameters: parameters.every)
         return (*self.trainable.values(), *inner)
 
     @cached_property
     def every_buffer(self) -> tuple[Parameter, ...]:
-        """All buffers, also those in the graphs inside nodes."""
+        """All buffers, including those of nested graphs."""
         inner = self._inner(lambda parameters: parameters.every_buffer)
         return (*self.buffers.values(), *inner)
 
     @cached_property
     def inside(self) -> dict[Graph, Parameters]:
-        """The parameters of the graphs inside nodes."""
+        """The parameters of nested graphs."""
         return {
             graph: Parameters(graph, self.operators, self.only_adapters, self.is_restored)
             for graph in self.lineage.inside
@@ -75,12 +75,12 @@ class Parameters:
 
     @property
     def origins(self) -> dict[str, str]:
-        """The stored tensor behind every name that leads to one, itself included."""
+        """The stored tensor behind every name that refers to one, including its own."""
         return self.lineage.same
 
     @cached_property
     def lineage(self) -> Lineage:
-        """What becomes of the stored tensors."""
+        """How the stored tensors are transformed and used."""
         return Lineage(self.graph, self.operators)
 
     @property
@@ -105,7 +105,7 @@ class Parameters:
 
     @cached_property
     def of_node(self) -> dict[str, int]:
-        """How many parameters each node brings in, by node name; a tied one with its first user."""
+        """The number of parameters of each node, by name; a tied one counts with its first user."""
         counts: dict[str, int] = {}
         for entry in self.every:
             if entry.uses:
@@ -129,11 +129,11 @@ class Parameters:
 
     @cached_property
     def _captured(self) -> frozenset[str]:
-        """The stored tensors that belong to a graph around this one."""
+        """The stored tensors that belong to an outer graph."""
         return frozenset(self.graph.captures)
 
     def _inner(self, entries: Callable[[Parameters], tuple[Parameter, ...]]) -> Iterator[Parameter]:
-        """Yield entries of the graphs inside nodes, as uses of these nodes."""
+        """Yield entries of nested graphs, as uses of the nodes that contain them."""
         for name, graphs in self.graph.inner.items():
             node = self.graph.by_name[name]
             for graph in graphs:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis.parameters.lineage import Lineage, Use
 from archlint.frontends.properties import BUFFER, INITIALIZER
-from archlint.graph.made_up import is_computed_anew, is_made_up
+from archlint.graph.generated_names import is_folded_name, is_generated_name
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.ops.masking import adds_to_scores
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.operator import Operator
 from archlint.ops.selection import Selection
+from archlint.ops.storage import Layout
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -38,16 +40,16 @@ def _ends_as_buffer(part: str) -> bool:
 
 
 def _is_customary_buffer(name: str) -> bool:
-    """Whether a name ends as those of buffers do: of its parts, the last one tells."""
+    """Whether the last part of a name is customary for buffers."""
     return _ends_as_buffer(name.rpartition(".")[2])
 
 
 _AFFINE = frozenset({"weight", "bias"})
 
-# Tables of sines are made longer than any input, so that only a part of them is used.
+# Tables of sines are longer than any input, so that only a slice of them is used.
 _CUSTOMARY_TABLE = re.compile(r"(^|[._])(pe|pos_enc(oding)?s?|positional_encodings?)$")
 
-# Calls of which numbers come, by the names that torch.export gives to what they make.
+# Calls that create constants, by the names that torch.export gives to their results.
 _NUMBER = re.compile(r"_\d+$")
 _MADE_OF_NUMBERS = frozenset(
     {"where", "zeros", "ones", "full", "repeat", "arange", "cos", "sin", "scalar_tensor_default"}
@@ -56,7 +58,7 @@ _MADE_OF_NUMBERS = frozenset(
 
 
 class StoredRole(enum.Enum):
-    """The part of a stored tensor in training."""
+    """The role of a stored tensor in training."""
 
     PARAMETER = "parameter"
     BUFFER = "buffer"
@@ -70,11 +72,11 @@ _SIGNATURE_ROLES = {"PARAMETER": StoredRole.PARAMETER, "BUFFER": StoredRole.BUFF
 class StoredRoles:
     """The roles of the stored tensors of a graph.
 
-    The signature of torch.export says it. In other files of PyTorch the names of parameters and
-    buffers are kept, and those of other constants made up, so that a named float tensor on the way
-    to an output is a parameter, unless it is one of the tables of positions that are buffers.
-    Elsewhere the input slot decides that a tensor is used in. A graph `is_restored` where what an
-    export for inference did to it was undone.
+    The signature of torch.export states them. In other files of PyTorch parameters and buffers have
+    their names, and other constants generated ones, so that a named float tensor that affects an
+    output is a parameter, unless it is a customary buffer such as a table of positions. Elsewhere,
+    the input slot in which a tensor is used decides. `is_restored` means that changes by an export
+    for inference have been undone.
     """
 
     lineage: Lineage
@@ -94,7 +96,7 @@ class StoredRoles:
         told = self._signature is not None and weight is not None and self._of_program(name)
         if told:
             return told
-        if weight is not None and self._keeps_names and not is_made_up(name):
+        if weight is not None and self._keeps_names and not is_generated_name(name):
             return self._of_named(value, uses)
         return self._of_used(value, uses)
 
@@ -112,12 +114,12 @@ class StoredRoles:
         return None if self._may_be_folded(name) else StoredRole.NUMBER
 
     def _may_be_folded(self, name: str) -> bool:
-        """Whether a tensor that no program names may be what an optimizer made of a parameter.
+        """Whether a tensor that the program does not name may be folded from a parameter.
 
-        Newer files say what it was made of. In others it goes by the name of the call that made it:
-        of a part of a table of positions, of a token that is repeated. Masks and tables of cosines
-        are made of numbers. In a graph that was taken back, what was worked out of a parameter is
-        that parameter again.
+        Newer files record what it was folded from. In others it has the name of the call that
+        created it, such as a slice of a table of positions or a repeated token. Masks and tables of
+        cosines are created from constants. In a restored graph, folded tensors are computed from
+        their parameters again.
         """
         if self._signature is not None:
             from archlint.graph.program.folding import folding
@@ -127,7 +129,7 @@ class StoredRoles:
                 return False
         if not self._has_absent_parameters or _NUMBER.sub("", name) in _MADE_OF_NUMBERS:
             return False
-        return not (self.is_restored and is_computed_anew(name))
+        return not (self.is_restored and is_folded_name(name))
 
     @cached_property
     def _has_absent_parameters(self) -> bool:
@@ -146,11 +148,11 @@ class StoredRoles:
 
     @cached_property
     def _names_parameters(self) -> bool:
-        """Whether parameters are in the file by their names.
+        """Whether the file has parameters under their own names.
 
-        What the graph makes without a name is none then, be it a literal or a tensor of ones.
+        Then unnamed tensors that the graph creates, such as literals or ones, are not parameters.
         """
-        return self._keeps_names and not all(map(is_made_up, self.lineage.graph.weights))
+        return self._keeps_names and not all(map(is_generated_name, self.lineage.graph.weights))
 
     def _of_named(self, value: Value, uses: tuple[Use, ...]) -> StoredRole:
         """Return the role of a tensor that has its name in the framework's state dictionary."""
@@ -180,7 +182,7 @@ class StoredRoles:
         return not any(operator is not None and operator.buffers for operator in operators)
 
     def _may_learn(self, use: Use) -> bool:
-        """Whether a gradient may come back from where a tensor is read: not from a comparison."""
+        """Whether a use of a tensor may return a gradient, unlike a comparison."""
         operator = self.lineage.operators.of(use.reader)
         if operator is not None and not operator.differentiable:
             return not operator.reads_contents
@@ -216,9 +218,9 @@ class StoredRoles:
             return False
         maker = self.lineage.graph.producers.get(value.name)
         is_literal = maker is not None and self._is_literal(maker)
-        if maker is not None and self._names_parameters and is_made_up(value.name):
+        if maker is not None and self._names_parameters and is_generated_name(value.name):
             return False
-        if operator.layout is not Layout.FOLLOWS:
+        if operator.storage.layout is not Layout.FOLLOWS:
             return value.dtype.is_float or value.dtype.bits <= 8
         is_made = maker is not None and (self._keeps_names or not is_literal)
         is_number = value.elements is not None and value.elements <= 1
@@ -234,7 +236,7 @@ class StoredRoles:
 
     def _is_literal(self, node: Node) -> bool:
         operator = self.lineage.operators.of(node)
-        return operator is not None and operator.is_literal
+        return operator is not None and operator.origin is WeightOrigin.LITERAL
 
     def _is_mask(self, value: Value, uses: tuple[Use, ...]) -> bool:
         """Whether a square table is added to the scores of attention, the same for all heads."""

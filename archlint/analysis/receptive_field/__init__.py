@@ -1,1 +1,1 @@
-"""Receptive fields: what tensors read of the inputs, holes in it, and how branches align."""
+"""Receptive fields: which inputs tensors read, holes in the fields, and alignment of branches."""

@@ -14,8 +14,8 @@ from archlint.record import record
 class Stretch:
     """The elements of one input axis that one element reads, from `low` to `high`.
 
-    They may lie outside of the input, in its padding. `taps` is how many of those inside are
-    read, None where the ends alone are known.
+    They may lie outside of the input, in its padding. `taps` is how many of those inside are read,
+    None where only the ends are known.
     """
 
     low: int
@@ -67,10 +67,10 @@ def _length(field: Field, axis: int) -> int | None:
 
 @record
 class Halo:
-    """How an input is cut into tiles that give the same outputs as the whole of it.
+    """How to split an input into tiles that give the same outputs as the whole input.
 
-    A tile of outputs starts at a multiple of `outputs` and its own part of the input at the same
-    multiple of `inputs`; it needs `before` more elements before that part and `after` behind it.
+    A tile of outputs starts at a multiple of `outputs`, and its part of the input at the same
+    multiple of `inputs`; it needs `before` more elements before that part and `after` after it.
     """
 
     inputs: int

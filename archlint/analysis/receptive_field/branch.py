@@ -42,9 +42,9 @@ class Branch:
 
     The element at position (j_0, j_1, ...) reads { t_0 + t_1 + ... + r } for t_k in the reach of
     axis k at j_k, over the axes in `terms`, and r in `rest`. A plain feature map has one term;
-    a tensor that was cut into windows has one for the window and one for the place inside.
+    a tensor that was split into windows has one for the window and one for the position inside.
 
-    `marks` tell what else there is to it.
+    `marks` are further properties.
     """
 
     terms: Terms
@@ -88,9 +88,9 @@ def passed(
 ) -> Branch | None:
     """Return the branch of an operator's output, or None where it no longer reads anything.
 
-    `before` and `after` are the shapes of the tensor that is read and of the one that is made,
-    `extent` is the length of the input axis that is followed. Raises `Everything` where all of it
-    is read, and `Undetermined` where that is not known.
+    `before` and `after` are the input and output shapes of the operator, `extent` is the length of
+    the tracked input axis. Raises `Everything` where all of it is read, and `Undetermined` where
+    that is not known.
     """
     if len(branch.terms) == 1:
         ((axis, term),) = branch.terms
@@ -116,7 +116,7 @@ def _led(
 
 @record(frozen=False)
 class _Passage:
-    """A branch on its way through an operator: what it had, and what comes out."""
+    """A branch during its propagation through an operator: the input and the output terms."""
 
     held: dict[int, Reach]
     before: Shape
@@ -163,7 +163,7 @@ def _reads(link: Link, axis: int) -> bool:
 
 
 def _carried(branch: Branch, link: Through, after: Shape, extent: int | None) -> Branch | None:
-    """Return a branch of one term that becomes a branch of one term, as most do."""
+    """Return the output branch for the common case of one input and one output term."""
     ((axis, term),) = branch.terms
     target, rest, marks = link.target, branch.rest, branch.marks
     if link.reach is IDENTITY:
@@ -173,7 +173,7 @@ def _carried(branch: Branch, link: Through, after: Shape, extent: int | None) ->
 
 
 def _moved(term: Reach, start: int, count: int | None) -> Reach:
-    """Return the map of a piece that begins at `start`."""
+    """Return the map of a part that begins at `start`."""
     if start == 0 and not term.finite:
         return term
     if not term.finite:
@@ -183,10 +183,10 @@ def _moved(term: Reach, start: int, count: int | None) -> Reach:
 
 
 def _covered(term: Reach, count: int | None, extent: int | None) -> Taps:
-    """Return what all positions of an axis read together.
+    """Return the union over all positions of an axis.
 
-    Raises `Everything` where that is the whole extent, up to the elements at its ends that
-    strides and missing padding drop.
+    Raises `Everything` where that is the whole extent, except for elements at its ends that are
+    dropped by strides and missing padding.
     """
     if count is None and not term.finite:
         raise Everything
@@ -218,7 +218,7 @@ def _falls(term: Reach) -> bool:
 
 
 def _running(term: Reach, *, backward: bool) -> Reach:
-    """Return a map whose last end never steps back: how far a running layer has read by then."""
+    """Return a map with a non-decreasing end: how far a running layer has read at each position."""
     count = term.period
     if count == 1:
         return term
@@ -260,7 +260,7 @@ def _normal(
 
 
 def _resting(rest: Taps, marks: Marks, extent: int | None) -> Branch | None:
-    """Return the branch of a tensor of which every position reads `rest`."""
+    """Return the branch of a tensor all of whose positions read `rest`."""
     if not marks.isdisjoint((Mark.BELOW, Mark.ABOVE)):
         return _closed(rest, marks, extent)
     inside = extent is not None and rest.low > 0 and rest.high < extent - 1
@@ -274,7 +274,7 @@ def _resting(rest: Taps, marks: Marks, extent: int | None) -> Branch | None:
 
 
 def _closed(rest: Taps, marks: Marks, extent: int | None) -> Branch:
-    """Return what one position of a running layer reads: everything up to there, or from there."""
+    """Return the elements that a running layer reads at one position: all before, or all after."""
     if extent is None or {Mark.BELOW, Mark.ABOVE} <= marks:
         raise Everything
     low = 0 if Mark.BELOW in marks else max(rest.low, 0)

@@ -17,9 +17,9 @@ _LONGEST_ROW = 1 << 17
 
 
 def merged(branches: Sequence[Branch], shape: Shape) -> tuple[Branch, ...]:
-    """Return as few branches as say the same, for a tensor of `shape`.
+    """Return an equivalent minimal list of branches, for a tensor of `shape`.
 
-    Raises `Undetermined` where too many stay apart.
+    Raises `Undetermined` where too many remain.
     """
     result: list[Branch] = []
     for new in branches:
@@ -36,7 +36,7 @@ def merged(branches: Sequence[Branch], shape: Shape) -> tuple[Branch, ...]:
 
 
 def _joined(first: Branch, second: Branch, shape: Shape) -> Branch | None:
-    """Return one branch that reads what both read, None where there is none."""
+    """Return the union of two branches as one branch, None where there is none."""
     if first == second:
         return first
     axes = {axis for branch in (first, second) for axis, _ in branch.terms}
@@ -50,7 +50,7 @@ def _joined(first: Branch, second: Branch, shape: Shape) -> Branch | None:
 
 
 def _joined_along(axis: int, first: Branch, second: Branch, shape: Shape) -> Branch | None:
-    """Return the union of branches along one axis: the very one that reads all, where one does."""
+    """Return the union of branches along one axis; a branch that contains the other is returned."""
     both = _single(first).union(_single(second), length(shape, axis))
     if both is None:
         return None
@@ -84,11 +84,11 @@ def _joined_in_one_axis(first: Branch, second: Branch, shape: Shape) -> Branch |
 def joined_pieces(
     parts: Sequence[tuple[Piece, Branch]], shape: Shape, extent: int | None
 ) -> tuple[tuple[Branch, ...], bool]:
-    """Return the branches of pieces that fill an axis one after the other.
+    """Return the branches of parts that are concatenated along an axis, and whether they are exact.
 
-    The second answer says whether they are exact. Where only one piece reads the input, the others
-    are padding to it. Where a piece reads what would come after the end of another one, the axis
-    was rolled: as for padding that wraps, the longest piece tells the field of the interior.
+    Where only one part reads the input, the others act as padding. Where a part continues another
+    one past its end, the axis was rolled: as with circular padding, the longest part determines the
+    field of the interior.
     """
     axis = parts[0][0].axis
     distinct = list(dict.fromkeys(branch for _, branch in parts))
@@ -114,10 +114,10 @@ def joined_pieces(
 
 
 def _rolled(parts: Sequence[tuple[Piece, Branch]], total: int, extent: int | None) -> Branch | None:
-    """Return the branch of the longest piece where the others continue it around the end.
+    """Return the branch of the longest part where the others continue it around the end.
 
-    Only where the positions of the other pieces then lie at a border of the extent: they are not
-    interior ones, about which a field speaks.
+    The positions of the other parts must lie at a border of the extent, since a field describes
+    interior positions only.
     """
     longest, branch = max(parts, key=lambda part: part[0].length or 0)
     own = _single(branch)

@@ -17,13 +17,13 @@ _SHORT = 8
 
 @record(slots=False)
 class Field:
-    """What the elements of a tensor of `shape` read of an input axis of length `extent`.
+    """Which elements of an input axis of length `extent` a tensor of `shape` reads.
 
     `whole` names the node through which everything is read: the field is global. Its `branches` are
-    then the paths past that node, to the content that a gate or an attention is applied to. Where
-    `bounded`, the field is an upper bound; `lost` gives the reason where it could not be followed.
-    Along the axes in `blended` lie pieces with different fields, which are represented by their
-    union: an operator that slices such an axis gets an upper bound.
+    then the paths around that node, to the content that a gate or an attention is applied to. Where
+    `bounded`, the field is an upper bound; `lost` is the reason where it could not be determined.
+    The axes in `blended` contain parts with different fields, which are represented by their union:
+    an operator that slices such an axis gets an upper bound.
     """
 
     shape: Shape = ()
@@ -47,7 +47,7 @@ class Field:
 
     @cached_property
     def unknown(self) -> str | None:
-        """Why nothing can be said, None where something can."""
+        """Why the field is unknown, None where it is known."""
         if self._window is not None:
             return None
         if self.lost is not None or self.whole is not None:
@@ -95,7 +95,7 @@ class Field:
 
     @property
     def status(self) -> str:
-        """How sure the field is: exact, upper-bound or unknown."""
+        """How certain the field is: exact, upper-bound or unknown."""
         if self.unknown is not None:
             return "unknown"
         loose = self.bounded or (self.whole is None and Mark.LOOSE in self.marks)
@@ -136,7 +136,7 @@ class Field:
 
     @property
     def content(self) -> Field | None:
-        """The field past what made it global: of the map that a gate is applied to, for example."""
+        """The field without the global path: that of the map that a gate is applied to, say."""
         return replace(self, whole=None) if self.whole and self.branches else None
 
     @cached_property
@@ -167,9 +167,9 @@ class Field:
 
     @cached_property
     def map(self) -> tuple[int, Reach] | str | None:
-        """The axis that moves most, and the map along it with its borders; or why it is not known.
+        """The axis that moves most, with its map including borders; or why it is not known.
 
-        None where nothing moves.
+        None where no axis moves.
         """
         axes = sorted({axis for branch in self.branches for axis, _ in branch.terms})
         if not axes:
@@ -188,8 +188,8 @@ class Field:
             return None
         axis, along = self.map
         count = length(self.shape, axis)
-        # A pattern that hardly repeats, as of a resize that aligns corners, has phases that only
-        # positions at the borders are in.
+        # A pattern with a long period, as of a resize with aligned corners, has phases that occur
+        # only at the borders.
         if not along.finite and along.period > _SHORT and count and 2 * along.period > count:
             along = Reach(0, tuple(along.entries(count)), finite=True)
         if not along.finite:
@@ -230,5 +230,5 @@ def source_field(shape: Shape, axis: int) -> Field:
 
 
 def unknown_field(reason: str) -> Field:
-    """Return the field of a tensor about which nothing can be said."""
+    """Return an unknown field with its reason."""
     return Field(lost=reason)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archlint.analysis.receptive_field.branch import Branch, Everything, length, passed
 from archlint.analysis.receptive_field.branches import joined_pieces, merged
 from archlint.analysis.receptive_field.field import Field, unknown_field
-from archlint.analysis.receptive_field.sights import Look
+from archlint.analysis.receptive_field.node_looks import Look
 from archlint.graph.value import Shape
 from archlint.ops.links import Link, Piece, Regroup, Stage, Through, Whole
 from archlint.ops.taps import Taps
@@ -20,8 +20,8 @@ _LONGEST_SPELLED = 1 << 14
 def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
     """Return what is read along any of several paths to the same tensor.
 
-    Where the paths are `pieces` that fill an axis one after the other, each position reads only
-    what its own piece reads.
+    Where the paths are `pieces` that are concatenated along an axis, each position reads only what
+    its own piece reads.
     """
     if len(fields) == 1:
         return fields[0]
@@ -52,9 +52,9 @@ def union(fields: Sequence[Field], pieces: Sequence[Piece] = ()) -> Field:
 
 
 def _told_by_place(fields: Sequence[Field], pieces: Sequence[Piece]) -> Sequence[Field]:
-    """Return the fields with everything spelled out where only some of the pieces read it.
+    """Return the fields with global ones expanded where only some of the pieces are global.
 
-    A piece that is cut off again then is what it was, and not a part of something global.
+    A piece that is sliced off later then has its own field again, not a global one.
     """
     wholes = [field.whole is not None for field in fields]
     first, axis = fields[0], pieces[0].axis
@@ -84,10 +84,10 @@ def _together(fields: Sequence[Field], pieces: Sequence[Piece]) -> tuple[tuple[B
 
 
 def leaves(look: Look, field: Field, after: Shape) -> bool:
-    """Whether an output of shape `after` has the very field of what it looks at.
+    """Whether an output of shape `after` has the same field as its input.
 
-    So it is of most operators along most axes: of a convolution along the batch, of a projection
-    along time. What is worked out about a field then is worked out once for the whole chain.
+    This holds for most operators along most axes: a convolution along the batch, a projection along
+    time. Such a chain then shares one field object and its cached properties.
     """
     if field.shape != after:
         return False
@@ -131,7 +131,7 @@ def _through(field: Field, stage: Stage, node: str) -> Field:
 
 
 def _is_same(seen: Field, field: Field) -> bool:
-    """Whether an operator handed the very branches on, as one that turns no axis of theirs does."""
+    """Whether an operator passed the same branches on, because it changes none of their axes."""
     return (
         seen.branches == field.branches
         and seen.shape == field.shape
@@ -142,7 +142,7 @@ def _is_same(seen: Field, field: Field) -> bool:
 
 
 def _blending(blended: frozenset[int], links: Sequence[Link]) -> tuple[bool, frozenset[int]]:
-    """Return whether `links` cut a blended axis, and which axes are blended behind them."""
+    """Return whether `links` slice a blended axis, and which output axes are blended."""
     cut = False
     after: set[int] = set()
     for link in links:

@@ -1,4 +1,4 @@
-"""Gridding: holes that successive dilated convolutions leave in what they read."""
+"""Gridding: holes that successive dilated convolutions leave in their receptive field."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Grid:
 
     @property
     def reachable(self) -> tuple[int, ...]:
-        """Rates that span as much without a hole, smallest first, with more layers if needed.
+        """Rates with the same span and without holes, smallest first, with more layers if needed.
 
         A layer may skip at most what the layers before it span together.
         """
@@ -133,7 +133,7 @@ def _in_region(
 
 
 def _copies(graph: Graph, fields: Mapping[str, Field], name: str) -> Fraction:
-    """Return how many places of a map hold what one place of the map before it held; 1 or more."""
+    """Return the upsampling factor of a map: 1, or the number of copies of each position."""
     own, copies = _stride(fields.get(name)), Fraction(1)
     maker = graph.producers.get(name)
     for source in () if maker is None else maker.inputs:
@@ -150,7 +150,7 @@ def _stride(field: Field | None) -> Fraction:
 
 
 def _widest_hole(field: Field) -> int:
-    """Return how many places in a row are left out at most."""
+    """Return the width of the widest hole in positions."""
     reach = field.reach
     masks = () if reach is None else (f"{taps.mask:b}" for taps in reach.offsets)
     return max((len(hole) for mask in masks for hole in mask.split("1")), default=0)

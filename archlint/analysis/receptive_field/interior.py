@@ -9,12 +9,12 @@ _LONGEST_PERIOD = 64
 
 
 def interior(table: Reach, extent: int | None) -> Reach | None:
-    """Return the periodic map of the longest run of positions that no border of the input touches.
+    """Return the periodic map of the longest run of positions that no border of the input affects.
 
     A position is inside where its field ends before both ends of the extent; with holes near the
-    border it could still be a cut one, so that it also has to leave room for the largest field.
-    None where no position is inside. Where nothing repeats, the map has one phase for each
-    position, and an advance of zero.
+    border its field could still be truncated, so that the largest field must also fit there. None
+    where no position is inside. Without any period, the map has one phase for each position, and an
+    advance of zero.
     """
     run = _longest_run(_inside(table.offsets, extent))
     if not run:
@@ -31,7 +31,7 @@ def interior(table: Reach, extent: int | None) -> Reach | None:
 
 
 def _inside(entries: tuple[Taps, ...], extent: int | None) -> list[int]:
-    """Return the positions that no border touches."""
+    """Return the positions that no border affects."""
     filled = [position for position, taps in enumerate(entries) if taps]
     if extent is None:
         return filled
@@ -41,7 +41,7 @@ def _inside(entries: tuple[Taps, ...], extent: int | None) -> list[int]:
         if entries[position].low > 0 and entries[position].high < extent - 1
     ]
     largest = max((entries[position].span for position in clear), default=0)
-    # What ends at one border and is larger than all that end at none is no cut one of those.
+    # A field at one border that is larger than all fields inside is not a truncated one.
     wide = [
         position
         for position in filled

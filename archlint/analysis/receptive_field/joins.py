@@ -22,9 +22,9 @@ class Join:
     """An operator that merges data paths along one axis of one input.
 
     Paths are aligned if their strides are equal and their centres, averaged over the phases, agree
-    (Araujo et al. 2019). Different places may be `intended`: causal paths end at the same element
-    instead, and space-to-depth, token shift and differences between neighbours place pieces of one
-    tensor side by side.
+    (Araujo et al. 2019). Different centres may be `intended`: causal paths end at the same element
+    instead, and space-to-depth, token shift and differences of neighbours combine shifted parts of
+    one tensor.
     """
 
     node: str
@@ -62,10 +62,10 @@ class Join:
 
     @property
     def aligned(self) -> bool | None:
-        """Whether the paths look at the same place; None where that is not known.
+        """Whether the paths have the same centre; None where that is not known.
 
-        Automatic padding may hide it, and what reads the same wherever it is, or more than is
-        told, has no place.
+        Automatic padding may hide it; a path that reads the same elements at every position, or
+        whose field is only bounded, has no centre.
         """
         if self._adrift or self._placeless:
             return None
@@ -78,7 +78,7 @@ class Join:
 
     @property
     def _placeless(self) -> bool:
-        """Whether one path stands still while another moves, or is only known to a bound."""
+        """Whether one path is constant while another moves, or is only known by a bound."""
         still = [reach.advance == 0 for reach in self._reaches]
         return any(still) != all(still) or any(not _is_exact(path.field) for path in self.paths)
 
@@ -105,13 +105,13 @@ def join_of(
     first = same[0].field
     ends_together = all(path.field is first or _end_together(first, path.field) for path in same)
     join = Join(graph.producers[output].name, output, axis, *source, same, intended=ends_together)
-    if ends_together or join.aligned:  # whether pieces lie apart is not asked of those that do not
+    if ends_together or join.aligned:  # pieces that are aligned need no further check
         return join
     return replace(join, intended=_rearranges(graph, operators, walk.fields, same))
 
 
 def meet_apart(paths: Sequence[Path]) -> bool:
-    """Whether paths may make a join that is not aligned: those of nearly all joins lie together."""
+    """Whether paths may form a misaligned join, by a quick check that excludes nearly all joins."""
     first = paths[0].field
     return any(
         path.field is not first and not _lie_together(first, path.field) for path in paths[1:]
@@ -119,7 +119,7 @@ def meet_apart(paths: Sequence[Path]) -> bool:
 
 
 def _lie_together(first: Field, second: Field) -> bool:
-    """Whether two fields move along one axis, with one stride and around the same centre."""
+    """Whether two fields move along the same axis, with the same stride and centre."""
     if first.axis != second.axis or not (_repeats(first) and _repeats(second)):
         return False
     one, other = first.reach, second.reach
@@ -139,7 +139,7 @@ def _reach(path: Path) -> Reach:
 
 
 def _step(reach: Reach) -> int:
-    """Return how far the field moves at once: for the rows of a map in a row, within a row."""
+    """Return the step of a field; for a flattened map, the step within a row."""
     if reach.advance:
         return abs(reach.advance)
     return max((after.low - before.low for before, after in pairwise(reach.offsets)), default=0)
@@ -150,7 +150,7 @@ def _is_exact(field: Field) -> bool:
 
 
 def _end_together(first: Field, second: Field) -> bool:
-    """Whether two fields have one stride, and position 0 reads up to the same element."""
+    """Whether two fields have the same stride, and position 0 reads up to the same element."""
     one, other = first.reach, second.reach
     return one is not None and other is not None and one.keeps_pace(other) and one.end == other.end
 
@@ -164,7 +164,7 @@ def _rearranges(
 
 
 def _origin(graph: Graph, operators: Operators, fields: Mapping[str, Field], tensor: str) -> str:
-    """Return the tensor that is cut or moved, and what comes of that point by point."""
+    """Return the tensor that is sliced or moved, following pointwise operators back."""
     while (node := graph.producers.get(tensor)) is not None:
         before = [name for name in node.inputs if name in fields]
         moved = len(before) == 1 and _is_moved(fields[before[0]], fields[tensor])
@@ -175,7 +175,7 @@ def _origin(graph: Graph, operators: Operators, fields: Mapping[str, Field], ten
 
 
 def _is_moved(before: Field, after: Field) -> bool:
-    """Whether every element reads as much as before: at the same place, or all beside it."""
+    """Whether an operator only moves elements: each reads one position, possibly a shifted one."""
     if before == after:
         return True
     if not (_is_local(before) and _is_local(after)):

@@ -16,11 +16,11 @@ ENDLESS = float("inf")
 def look_ahead(field: Field) -> float | None:
     """Return by how many input elements the field reaches past the position's own time.
 
-    Output j of stride s stands for the inputs up to ceil(s (j + 1)) - 1, the last element of its
-    own step. Without padding the map is shorter than its input and can as well be aligned at the
-    end, so that its last output stands for the last input: the smaller of the two answers counts.
-    Infinite where everything is read, negative where the newest elements are not. None where that
-    is not known, or where nothing moves along the input's axis.
+    Output j of stride s corresponds to the inputs up to ceil(s (j + 1)) - 1, the last element of
+    its own step. Without padding the map is shorter than its input and may as well be aligned at
+    the end, so that its last output corresponds to the last input: the smaller look-ahead counts.
+    Infinite where everything is read, negative where the newest elements are not read. None where
+    it is not known, or where the field does not move along the input's axis.
     """
     if field.unknown is not None:
         return None
@@ -38,10 +38,10 @@ def look_ahead(field: Field) -> float | None:
 
 
 def _from_end(field: Field, reach: Reach, otherwise: int) -> int:
-    """Return the look-ahead of a map whose last output stands for the last input."""
+    """Return the look-ahead of a map whose last output corresponds to the last input."""
     length = field.shape[field.axis] if field.axis is not None else None
     if field.extent is None or not isinstance(length, int):
-        # Where no position reads padding before the input, no window is centred.
+        # Without padding before the input, no window is centred.
         return 0 if all(taps.low >= 0 for taps in reach.offsets if taps) else otherwise
     return max(
         (

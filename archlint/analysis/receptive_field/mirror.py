@@ -1,4 +1,4 @@
-"""Axes that a network treats alike, such as height and width: one walk serves both."""
+"""Axes that a network treats equally, such as height and width, share one walk."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from operator import itemgetter
 
 from archlint.analysis.receptive_field.branch import Branch
 from archlint.analysis.receptive_field.field import Field
+from archlint.analysis.receptive_field.node_looks import Look
 from archlint.analysis.receptive_field.readings import Reading, Readings
-from archlint.analysis.receptive_field.sights import Look
 from archlint.analysis.receptive_field.walk import Path, Walk
 from archlint.graph.value import Shape
 from archlint.ops.links import Link, Piece, Regroup, Stage, Through, Whole
@@ -18,7 +18,7 @@ from archlint.record import record, replace
 
 @record(frozen=False)
 class Mirror:
-    """The exchange of the axis that `walk` went along, the first, with a second one."""
+    """The exchange of the (first) axis of `walk` with a second axis."""
 
     walk: Walk
     first: int
@@ -56,7 +56,7 @@ class Mirror:
         fields = self.walk.fields
         for look, source in zip(reading.looks, reading.sources, strict=True):
             before = fields.get(source)
-            # Where nothing moves, it says nothing along which axis something is read.
+            # A field that does not move is the same for both axes.
             if before is None or not (before.moves or before.blended):
                 continue
             if not (self._is_square(before.shape) and self._looks_alike(look)):

@@ -13,7 +13,7 @@ from archlint.record import record
 
 @record
 class Step:
-    """One node on the path: what it reads, what it makes, and their fields."""
+    """One node on the path: its input, its output, and their fields."""
 
     node: Node
     source: str
@@ -23,7 +23,7 @@ class Step:
 
     @property
     def growth(self) -> int | None:
-        """By how many input elements the node widened the field; None where it is not local."""
+        """The number of input elements by which the node widened the field; None if not local."""
         if not (self.before.is_local and self.after.is_local):
             return None
         return self.after.size[1] - self.before.size[1]
@@ -41,7 +41,7 @@ class Kernel:
 
     @property
     def widening(self) -> int:
-        """By how many input elements a dilation that is greater by one would widen the field."""
+        """The number of input elements by which increasing the dilation by one widens the field."""
         return (self.window.sliding.kernel - 1) * self.jump
 
 

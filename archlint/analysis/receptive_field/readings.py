@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
-from archlint.analysis.receptive_field.sights import Look, Sights
+from archlint.analysis.receptive_field.node_looks import Look, NodeLooks
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Shape
@@ -22,9 +22,9 @@ T = TypeVar("T")
 class Reading:
     """An output of a node, of shape `shape`, and what it reads: `looks` at the tensors `sources`.
 
-    Of the inputs, these are the ones that depend on data. `lost` is the reason where it is not
-    known what is read. A node with graphs inside is one reading of all its outputs, with all that
-    it is given as the sources.
+    The sources are the inputs that depend on data. `lost` is the reason where the links are not
+    known. A node with nested graphs is one reading of all its outputs, with all its inputs as
+    sources.
     """
 
     node: Node
@@ -39,9 +39,9 @@ class Reading:
 class Readings:
     """The readings of a graph that depend on the contents of its inputs, in order.
 
-    `data` are the tensors that do. The greater half of them reads another one element by element:
-    those are no readings, but `same` as the tensor at the start of their chain, which the sources
-    name. `inside` are the readings of the graphs inside a node, by its name.
+    `data` are the tensors that do. Most of them read another one element by element: those are not
+    readings, but `same` maps them to the tensor at the start of their chain, to which the sources
+    refer. `inside` are the readings of nested graphs, by the name of their node.
     """
 
     graph: Graph
@@ -67,26 +67,26 @@ class Readings:
         return replace(self, _readings=self._readings[count:])
 
     def spread(self, known: dict[str, T]) -> None:
-        """Say of tensors that are the same as others what is known of these."""
+        """Copy results to the tensors that are the same as others."""
         for name, source in self.same.items():
             if source in known:
                 known[name] = known[source]
 
 
-def readings_of(graph: Graph, sights: Sights, given: Iterable[str]) -> Readings:
-    """Return what is read of the tensors `given`, and of what is made of them."""
-    return _Reader(graph, sights, set(given)).read()
+def readings_of(graph: Graph, looks: NodeLooks, given: Iterable[str]) -> Readings:
+    """Return the readings of the tensors `given`, and of tensors computed from them."""
+    return _Reader(graph, looks, set(given)).read()
 
 
 @record(frozen=False)
 class _Reader:
-    """What was found so far on the way through a graph.
+    """The state of a pass through a graph.
 
-    `chosen` are outputs of nodes with graphs inside, of which each may make another shape.
+    `chosen` are outputs of nodes with several nested graphs, whose shapes may differ.
     """
 
     graph: Graph
-    sights: Sights
+    looks: NodeLooks
     data: set[str]
     same: dict[str, str] = field(default_factory=dict)
     chosen: set[str] = field(default_factory=set)
@@ -104,13 +104,13 @@ class _Reader:
         return Readings(self.graph, frozenset(self.data), self.same, self.inside, self.readings)
 
     def _read_inside(self, node: Node, graphs: Iterable[Graph]) -> None:
-        """Read a node with graphs inside, which see the tensors around them by the same names."""
+        """Read a node with nested graphs, which capture outer tensors by their names."""
         outputs = tuple(filter(None, node.outputs))
         sources = [self.same.get(name, name) for name in self.graph.operands(node)]
         self.inside[node.name] = [
             _Reader(
                 inner,
-                self.sights,
+                self.looks,
                 self.data.intersection(inner.captures) | {*inner.inputs},
                 {name: self.same[name] for name in inner.captures if name in self.same},
                 self.chosen,
@@ -122,10 +122,10 @@ class _Reader:
         self.readings.append(Reading(node, outputs, (), (), sources))
 
     def _read(self, node: Node) -> None:
-        """Note what the outputs of a node read of the data, those that read any."""
+        """Record the data that the outputs of a node read, if any."""
         inputs, values, data, same = node.inputs, self.graph.values, self.data, self.same
         found = []
-        for name, looks in zip(node.outputs, self.sights.of(node, self.graph), strict=True):
+        for name, looks in zip(node.outputs, self.looks.of(node, self.graph), strict=True):
             if not name:
                 continue
             shape = values[name].shape or ()

@@ -11,10 +11,10 @@ from archlint.analysis.receptive_field.gridding import Grid, grids
 from archlint.analysis.receptive_field.joins import Join, join_of, meet_apart
 from archlint.analysis.receptive_field.look_ahead import leak, look_ahead
 from archlint.analysis.receptive_field.mirror import Mirror
+from archlint.analysis.receptive_field.node_looks import NodeLooks
 from archlint.analysis.receptive_field.overlap import Overlap, uneven_overlaps
 from archlint.analysis.receptive_field.path import Kernel, Step, kernels, widest_path
 from archlint.analysis.receptive_field.readings import Readings, readings_of
-from archlint.analysis.receptive_field.sights import Sights
 from archlint.analysis.receptive_field.smallest import smallest_sizes
 from archlint.analysis.receptive_field.stored_masks import stored_masks
 from archlint.analysis.receptive_field.walk import Path, Walk
@@ -42,9 +42,9 @@ class Extent:
 class ReceptiveFields:
     """The fields of a graph, propagated forward from each input axis.
 
-    Feature axes (channels, embeddings) are not extents and are left out: they are the axes that a
-    product with a weight sums over before anything else happens to them. So is the batch axis: an
-    axis 0 of which nothing ever reads two positions, or axis 1 where axis 0 is time.
+    Feature axes (channels, embeddings) are not extents and are excluded: they are the axes that a
+    product with a weight sums over before any other operator reads several positions. So is the
+    batch axis: an axis 0 of which no operator reads two positions, or axis 1 where axis 0 is time.
     """
 
     graph: Graph
@@ -77,7 +77,7 @@ class ReceptiveFields:
         return kernels(self.path(tensor, extent), self.windows)
 
     def narrowest(self, extent: Extent) -> dict[str, int]:
-        """Return the size of the narrowest path's field to each feature map."""
+        """The size of the field along the narrowest path to each feature map."""
         return smallest_sizes(self._after[extent.input], self._walks[extent].fields)
 
     @cached_property
@@ -101,7 +101,7 @@ class ReceptiveFields:
     def with_stored_masks(self, describe: Describe) -> ReceptiveFields:
         """Return the fields with the contents of stored causal masks known.
 
-        `describe` reads what the numbers of a stored tensor look like.
+        `describe` reads statistics of a stored tensor.
         """
         masks = stored_masks(self.graph, describe)
         if not masks:
@@ -127,12 +127,12 @@ class ReceptiveFields:
 
     @cached_property
     def joins(self) -> tuple[Join, ...]:
-        """Every place where paths with a local field meet."""
+        """Every operator that merges paths with local fields."""
         return tuple(self._joins(lambda _: True))
 
     @cached_property
     def misaligned(self) -> tuple[Join, ...]:
-        """The joins of paths that look at different places, unless that is intended."""
+        """The joins of paths with different centres, unless that is intended."""
         found = self._joins(meet_apart)
         return tuple(join for join in found if not join.intended and join.aligned is False)
 
@@ -146,8 +146,8 @@ class ReceptiveFields:
                         yield join
 
     @cached_property
-    def _sights(self) -> Sights:
-        return Sights(self.operators)
+    def _looks(self) -> NodeLooks:
+        return NodeLooks(self.operators)
 
     @cached_property
     def _walks(self) -> dict[Extent, Walk]:
@@ -158,7 +158,7 @@ class ReceptiveFields:
 
     @cached_property
     def _readings(self) -> Readings:
-        return readings_of(self.graph, self._sights, self.graph.inputs)
+        return readings_of(self.graph, self._looks, self.graph.inputs)
 
     @cached_property
     def _after(self) -> dict[str, Readings]:
@@ -166,7 +166,7 @@ class ReceptiveFields:
         return {name: self._readings.after(name) for name in self.graph.inputs}
 
     def _walks_from(self, name: str) -> list[tuple[Extent, Walk]]:
-        """Return the walks from the axes of one input that hold no features."""
+        """Return the walks from the axes of one input that are not feature axes."""
         shape, readings = self.graph.values[name].shape or (), self._after[name]
         found: list[tuple[Extent, Walk]] = []
         for axis, size in enumerate(shape):
@@ -199,9 +199,9 @@ class ReceptiveFields:
                     yield before
 
     def _mixes(self, node: Node, before: str) -> bool:
-        """Whether a node mixes all places of a map that it keeps, as a softmax of scores does."""
+        """Whether a node mixes all positions of a map and returns a map, as a softmax of scores."""
         values = self.graph.values
-        looks = self._sights.of(node, self.graph)[0]
+        looks = self._looks.of(node, self.graph)[0]
         if isinstance(looks, str) or values[before].shape != values[node.output].shape:
             return False
         slot = node.inputs.index(before)
@@ -221,7 +221,7 @@ class ReceptiveFields:
         return name
 
     def _regroups(self, node: Node) -> bool:
-        looks = self._sights.of(node, self.graph)[0]
+        looks = self._looks.of(node, self.graph)[0]
         return not isinstance(looks, str) and any(
             isinstance(link, Regroup) for look in looks for link in look.links
         )
@@ -233,7 +233,7 @@ def _extents_of(
     """Yield those walks from one input that run along space or time."""
     value = graph.values[name]
     is_numbers = value.dtype is None or value.dtype.is_float
-    # A batch of 1 that a reshape dropped looks mixed where paths meet: there is nothing to mix.
+    # A batch of 1 that a reshape dropped appears mixed where paths merge, without any effect.
     timed = any(extent.axis == 0 and extent.length != 1 and walk.mixes for extent, walk in found)
     for extent, walk in found:
         if (extent.axis == 0 and not timed) or (extent.axis == 1 and timed and not walk.mixes):
@@ -252,7 +252,7 @@ def _extents_of(
 
 
 def _stays(walk: Walk, graph: Graph, node: str | None) -> bool:
-    """Whether the output of `node` still is a map along the axis of `walk`."""
+    """Whether the output of `node` is still a map along the axis of `walk`."""
     maker = graph.by_name.get(node or "")
     return maker is not None and any(
         name in walk.fields and walk.fields[name].moves for name in maker.outputs

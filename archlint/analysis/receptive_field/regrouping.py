@@ -17,7 +17,7 @@ _LONGEST_MERGED = 1 << 17
 
 @record
 class Regrouped:
-    """The terms of the new axes and what is read besides; not `exact` where they say too much."""
+    """The terms of the new axes and the rest; `exact` is false where they are an upper bound."""
 
     terms: tuple[tuple[int, Reach], ...] = ()
     rest: Taps = ORIGIN
@@ -25,7 +25,7 @@ class Regrouped:
 
 
 def regrouped(link: Regroup, held: Mapping[int, Reach]) -> Regrouped:
-    """Merge the old axes into one, then cut that into the new ones.
+    """Merge the old axes into one, then split that into the new ones.
 
     Raises `Undetermined` where a size that is needed is not known.
     """
@@ -56,9 +56,9 @@ def _merged(outer: Reach, inner: Reach, size: int | None) -> Reach:
 
 
 def _cut(whole: Reach, size: int | None) -> tuple[Reach, Reach] | None:
-    """Return the maps of one axis cut into pieces of `size`: of the pieces, and inside of them.
+    """Return the maps of one axis split into pieces of `size`: of the pieces, and within them.
 
-    None where the pieces are not alike: then no sum of two maps says what they read.
+    None where the pieces differ: then no sum of two maps represents the field.
     """
     if size is None:
         raise Undetermined("an axis is cut into pieces of unknown size")
@@ -81,7 +81,7 @@ def _cut(whole: Reach, size: int | None) -> tuple[Reach, Reach] | None:
 
 
 def _pieces(whole: Reach, size: int | None) -> Reach:
-    """Return the map of pieces of `size`, each of which is taken to read all that is in it."""
+    """Return the map of pieces of `size`, each of which is assumed to read all of its elements."""
     count = size or 1
     turn = whole.period if whole.finite else lcm(count, whole.period)
     pieces = [

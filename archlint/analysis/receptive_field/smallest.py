@@ -1,4 +1,4 @@
-"""The smallest field over all paths to a tensor: what its readers are certain to widen."""
+"""The smallest field over all paths to a tensor: the part that its readers certainly widen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archlint.analysis.receptive_field.readings import Readings
 def smallest_sizes(readings: Readings, fields: Mapping[str, Field]) -> dict[str, int]:
     """Return the size of the field along the narrowest path to each feature map.
 
-    A shortcut keeps it small: a layer still combines what is next to each other as long as the
+    A shortcut keeps it small: a layer still combines new neighbouring information as long as the
     narrowest path to it does not see the whole input (Richter et al. 2021).
     """
     made = [output for reading in readings for output in reading.outputs]
@@ -34,6 +34,6 @@ def smallest_sizes(readings: Readings, fields: Mapping[str, Field]) -> dict[str,
 
 
 def _width(field: Field) -> int:
-    """Return the size of a map's field past gates; 0 where it is no map or not local."""
+    """Return the size of a map's field without gates; 0 where it is not a map or not local."""
     local = field.content or field
     return local.size[1] if local.moves and local.is_local else 0

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _VERY_NEGATIVE = -1e4
 _LONGEST = 4096
-# Of a mask that is only sampled, the part of entries on one side of the diagonal is near one half.
+# In a sampled mask, the fraction of entries on one side of the diagonal is near one half.
 _TOLERANCE = 0.03
 
 
 def stored_masks(graph: Graph, describe: Describe) -> dict[str, np.ndarray]:
     """Return the contents of stored square matrices that are masks: a triangle of one number.
 
-    Reads the numbers of each candidate once. That as many entries differ as lie after the diagonal
-    is taken as the proof that they are those.
+    Reads the numbers of each candidate once. A matrix counts as a mask if the number of deviating
+    entries equals the number of entries after the diagonal.
     """
     masks = {}
     for name, length in _candidates(graph):

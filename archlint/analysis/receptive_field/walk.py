@@ -7,8 +7,8 @@ from dataclasses import field
 
 from archlint.analysis.receptive_field.field import Field, unknown_field
 from archlint.analysis.receptive_field.following import leaves, through, union
+from archlint.analysis.receptive_field.node_looks import Look
 from archlint.analysis.receptive_field.readings import Reading, Readings
-from archlint.analysis.receptive_field.sights import Look
 from archlint.graph.control_flow.operators import branches
 from archlint.graph.graph import Graph
 from archlint.ops.links import Fixed, Piece, Stage, Whole
@@ -26,12 +26,12 @@ class Path:
 
 @record(frozen=False)
 class Walk:
-    """The fields of all tensors that depend on one axis of an input, as they are worked out.
+    """The fields of all tensors that depend on one axis of an input.
 
-    `paths` holds, for each node that merges several data paths, what each of them contributes.
-    `summed_at` is the node where a product with a weight first sums over all of the axis while
-    nothing else has widened the field: a sign that the axis holds features. `is_features` is true
-    where nothing else has even touched the axis before.
+    `paths` holds, for each node that merges several data paths, the contribution of each path.
+    `summed_at` is the first product with a weight that sums over the whole axis before any operator
+    has widened the field: a sign that it is a feature axis. `is_features` is true where no operator
+    has changed the axis before.
     """
 
     fields: dict[str, Field]
@@ -42,7 +42,7 @@ class Walk:
     _repeated: dict[tuple[int, int], Field] = field(default_factory=dict, compare=False)
 
     def follow(self, readings: Readings) -> None:
-        """Work out the fields of all outputs in order."""
+        """Compute the fields of all outputs in order."""
         fields, inside = self.fields, readings.inside
         for reading in readings:
             if len(reading.looks) == 1:  # most do not widen it along most axes
@@ -62,7 +62,7 @@ class Walk:
 
     @property
     def mixes(self) -> bool:
-        """Whether anything reads more than one place of the axis."""
+        """Whether any operator reads more than one position of the axis."""
         return any(
             not each.is_local or each.size != (1, 1)
             for each in self.fields.values()
@@ -99,7 +99,7 @@ class Walk:
         return seen
 
     def _through(self, before: Field, look: Look, node: str) -> Field:
-        """Return what is read through a look, worked out once where layers repeat it."""
+        """Return the field through a look, cached since layers repeat it."""
         key = id(before), id(look)  # both are kept, by this walk and by its readings
         seen = self._repeated.get(key)
         if seen is None:
@@ -109,13 +109,13 @@ class Walk:
         return seen
 
     def _one(self, seen: Field) -> Field:
-        """Return the first field that is equal to one that does not grow: few are distinct."""
+        """Return the shared object of a field that does not grow, since few are distinct."""
         return self._distinct.setdefault(seen, seen)
 
     def _joined(
         self, reading: Reading, used: Sequence[tuple[Look, Field]], found: Sequence[Field]
     ) -> Field:
-        """Return what is read along several paths, and note them where they meet."""
+        """Return the union of several paths, and record them."""
         pieces = [
             link
             for look, _ in used
@@ -138,7 +138,7 @@ class Walk:
         return seen if seen.whole is None else self._one(seen)
 
     def _note_sum(self, reading: Reading, used: Sequence[tuple[Look, Field]]) -> None:
-        """Note a product with a weight that sums over places that were still apart."""
+        """Record a product with a weight that sums over positions which were still separate."""
         for look, before in used:
             apart = look.sums and before.kind == "local" and before.size == (1, 1)
             if apart and _by_weight(reading, look):
@@ -174,12 +174,12 @@ class Walk:
 
 
 def _by_weight(reading: Reading, look: Look) -> bool:
-    """Whether what a look is multiplied with is no data."""
+    """Whether a look is multiplied by data-independent weights."""
     return look.weighted or len(reading.looks) == 1
 
 
 def _is_untouched(look: Look, before: Field) -> bool:
-    """Whether a product sums over an axis that nothing has touched before."""
+    """Whether a product sums over an axis that no operator has changed before."""
     if before.whole is not None or len(before.branches) != 1:
         return False
     terms = before.branches[0].terms
@@ -192,6 +192,6 @@ def _is_untouched(look: Look, before: Field) -> bool:
 
 
 def _in_a_row(fields: Sequence[Field], pieces: Sequence[Piece]) -> bool:
-    """Whether maps are put one after the other along the axis that carries them: none meet."""
+    """Whether maps are concatenated along the axis that carries them, so that none merge."""
     axes = {piece.axis for piece in pieces}
     return bool(axes) and any(each.is_local and each.axis in axes for each in fields)

@@ -46,7 +46,7 @@ class Window:
 
     @property
     def useful_taps(self) -> int | None:
-        """How many taps of the kernel ever lie on the map, not on padding; None if not known."""
+        """The number of kernel taps that ever lie inside the map, not on padding; None if open."""
         sliding, size = self.sliding, self.size
         if size is None or sliding.pads is None:
             return None
@@ -80,7 +80,7 @@ class Window:
 
     @property
     def unread(self) -> int:
-        """How many elements at the end no window covers; 0 where that is not known."""
+        """The number of elements at the end that no window covers; 0 where that is not known."""
         if self.sliding.after is None or rounds_up(self.node):
             return 0
         return max(0, self.remainder - self.sliding.after)

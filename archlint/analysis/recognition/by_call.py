@@ -28,9 +28,9 @@ def from_calls(
 
 @record
 class _Program:
-    """The graph of a file, with what the program that it was made of calls its tensors.
+    """The graph of a file, with the names of its tensors in the exported program.
 
-    `elements` are the nodes that take one of several results of a call, by the name of that call.
+    `elements` are the nodes that select one of several results of a call, by the call's name.
     """
 
     graph: Graph
@@ -38,7 +38,7 @@ class _Program:
     elements: Mapping[str, list[Node]]
 
     def nodes_of(self, call: ExportedCall) -> tuple[Node, ...]:
-        """Return the nodes of a call, and those that only take its results apart."""
+        """Return the nodes of a call, and those that only unpack its results."""
         return (*call.nodes, *self.elements.get(call.name, ()))
 
 
@@ -76,11 +76,11 @@ def _names(argument: str) -> list[str]:
 def _tensors(
     asked: list[str], call: ExportedCall, names: Signature, graph: Graph
 ) -> tuple[str, ...] | None:
-    """Return the tensors that the program calls by these names, "" for none.
+    """Return the tensors with these names in the program, "" for absent ones.
 
-    None where one is not found among what the nodes of the call read. A weight that was stored in
-    another form on the way goes by another name: those are taken in order. So are tensors that an
-    optimizer worked out beforehand, or made together with their use.
+    None where one is not found among the inputs of the call's nodes. A weight that is stored in
+    another form has another name: those are matched in order. So are tensors that an optimizer
+    folded, or fused with their use.
     """
     made = {name for node in call.nodes for name in node.outputs}
     read = [name for node in call.nodes for name in node.inputs if name and name not in made]
@@ -114,7 +114,7 @@ def _tensors(
 def _reshape_merged(
     found: Recognized, graph: Graph, user: str, asked: list[str], shape_of: ShapeOf
 ) -> None:
-    """Make the arguments of a call that an optimizer merged with it, where their shape is known."""
+    """Restore the arguments that an optimizer merged with a call, where their shape is known."""
     node = found.composites[user]
     shapes = [graph.values[name].shape if name else None for name in node.inputs]
     inputs = list(node.inputs)
@@ -128,9 +128,9 @@ def _reshape_merged(
 
 
 def _outputs(call: ExportedCall, nodes: tuple[Node, ...], graph: Graph) -> tuple[str, ...]:
-    """Return the tensors that a group of nodes makes for others, in order.
+    """Return the outputs of a group of nodes that other nodes use, in order.
 
-    Numbers of shapes that others share are no outputs of the operator.
+    Shape arithmetic that other nodes share is not an output of the operator.
     """
     inside = {node.name for node in nodes}
     ends = set(graph.outputs)

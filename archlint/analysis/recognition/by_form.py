@@ -15,9 +15,9 @@ from archlint.ops.registry import Operators
 def from_form(
     graph: Graph, composites: Composites, found: Recognized, *, spanning: bool = False
 ) -> None:
-    """Add what has the form of a composite, the largest first: from the end of the graph.
+    """Add the matches of composites, from the end of the graph, the largest first.
 
-    With `spanning`, only what torch.export has no name for, since it is several calls by then.
+    With `spanning`, only composites that torch.export records as several calls.
     """
     by_root = composites.among(frozenset(node.op for node in graph.nodes))
     producers = graph.producers
@@ -53,7 +53,7 @@ def _match(
 
 
 def _is_closed(matching: Matching, root: Node, graph: Graph, operators: Operators) -> bool:
-    """Whether nothing outside uses what is computed inside, except its shape."""
+    """Whether no node outside of a match uses its intermediate tensors, except for their shape."""
     inside = {node.name for node in matching.nodes}
     for node in matching.nodes:
         if node is root:

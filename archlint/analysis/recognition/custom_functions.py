@@ -1,4 +1,4 @@
-"""Custom autograd functions, whose inside autograd does not see."""
+"""Custom autograd functions, whose operations autograd does not record."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _FORWARD = "forward"
 
 @record(slots=False)
 class CustomFunctions:
-    """The calls of subclasses of autograd's Function, where the file has the lines of the program.
+    """The calls of subclasses of autograd's Function, where the file has source lines.
 
-    What runs inside keeps nothing by itself: the function says what to keep, in its code and in no
-    file. That is what it is called with, as a rule: to save memory is what it is written for.
+    Operators inside save nothing themselves: the function decides what to save, which no file
+    records. It is assumed to save its inputs, since such functions usually exist to save memory.
     """
 
     graph: Graph
 
     @cached_property
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
-        """What the call was given that a node runs in, by the name of the node."""
+        """The inputs of the custom function around a node, by the name of the node."""
         calls: list[tuple[str, list[Node]]] = []
         for node in self.graph.nodes:
             place = _applied_at(node)
@@ -52,7 +52,7 @@ class CustomFunctions:
 
 
 def _applied_at(node: Node) -> str:
-    """Return the lines down to the one that applied a function whose code made the node, or ""."""
+    """Return the source lines down to the one that applied a custom function, or ""."""
     if ".apply(" not in node.metadata.get(STACK, ""):
         return ""
     running, modules = frames(node), 1 + len(module_calls(node))  # and the network

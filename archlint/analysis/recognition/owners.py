@@ -9,7 +9,7 @@ from archlint.ops.registry import Operators
 def owners(graph: Graph, framework: Graph, operators: Operators) -> dict[str, str]:
     """Return the operators of `framework` by the names of the nodes of `graph`.
 
-    A node that is no operator there belongs to the one that what it makes ends up in.
+    A node that is not an operator there belongs to the operator that consumes its result.
     """
     own = framework.by_name
     found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Replaces the nodes of a file by the framework operators that they make up."""
+"""Replaces groups of nodes by the framework operators that they represent."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from archlint.ops.registry import Operators
 
 
 def framework_graph(graph: Graph, composites: Composites, operators: Operators) -> Graph:
-    """Return `graph` with every group of nodes that was one operator of the framework as one node.
+    """Return `graph` with every group of nodes that was one framework operator as one node.
 
-    The node goes by the name of the node of its group that made its first output, and stands in
-    its place. Where torch.export says what a node was, that counts; elsewhere the form tells.
+    The new node has the name and position of the group's node that computes its first output. The
+    records of torch.export take precedence over matched forms.
     """
     found = _recognized(graph, composites, operators)
     _from_slices(graph, composites, found)
@@ -24,15 +24,15 @@ def framework_graph(graph: Graph, composites: Composites, operators: Operators) 
 
 
 def meaning_graph(graph: Graph, meanings: Composites, operators: Operators) -> Graph:
-    """Return `graph` with what is written out in steps as the operators that it computes.
+    """Return `graph` with decomposed operators replaced by the operators that they compute.
 
-    It does not matter who wrote it out: an exporter, or a person whose framework ran the steps.
+    It does not matter whether an exporter decomposed them, or the model's own code.
     """
     return _recognized(graph, meanings, operators).shown(graph)
 
 
 def _recognized(graph: Graph, composites: Composites, operators: Operators) -> Recognized:
-    """Take first what is several calls of the program by now, then its calls, then what is left."""
+    """Recognize composites of several calls first, then recorded calls, then remaining forms."""
     found = Recognized(operators)
     calls = exported_calls(graph)
     if calls:
@@ -45,7 +45,7 @@ def _recognized(graph: Graph, composites: Composites, operators: Operators) -> R
 
 
 def _from_slices(graph: Graph, composites: Composites, found: Recognized) -> None:
-    """Add the splits of stored tensors, which exporters write as slices."""
+    """Add splits of stored tensors, which exporters write as slices."""
     split = composites.by_target[SPLIT][0]
     for name, nodes, axis in split_slices(graph):
         if found.covered.isdisjoint(node.name for node in nodes):

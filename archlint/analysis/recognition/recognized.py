@@ -19,7 +19,7 @@ from archlint.record import record, replace
 
 @record(frozen=False)
 class Recognized:
-    """The composites by the name of the node that they stand for, and the nodes inside them.
+    """The composites by the name of their new node, and the nodes that they replace.
 
     `lost` are the nodes of calls that torch.export names, but whose tensors are not found.
     """
@@ -52,7 +52,7 @@ class Recognized:
         return maker.name
 
     def shown(self, graph: Graph) -> Graph:
-        """Return `graph` with each group of nodes as the one that stands for it."""
+        """Return `graph` with each group of nodes replaced by its composite."""
         if not self.covered:
             return graph
         nodes: list[Node] = []
@@ -64,6 +64,6 @@ class Recognized:
         return replace(graph, nodes=tuple(nodes), values=values)
 
     def reshape(self, source: str, name: str, shape: Shape, user: str, graph: Graph) -> None:
-        """Make a tensor that an optimizer put together with its use, before the node `user`."""
+        """Restore a reshape that an optimizer merged with its user, before the node `user`."""
         self.values[name] = replace(graph.values[source], name=name, shape=shape)
         self.before.setdefault(user, []).append(reshaping(source, name, user))

@@ -10,7 +10,7 @@ from archlint.ops.effect import Attends, Shares
 
 _SHARE_SLACK = 0.03  # ln: the sum of the exponentials differs from its mean
 _MOST_VARIANCE = 50.0  # of scores: then all of the attention is at one position
-_SLACK = 0.2  # ln: how alike places are is known only about
+_SLACK = 0.2  # ln: the uncertainty of the correlation between positions
 
 
 def shared(name: str, logits: Signal, effect: Shares) -> Signal:
@@ -33,17 +33,17 @@ def shared(name: str, logits: Signal, effect: Shares) -> Signal:
 
 
 def varying(signal: Signal) -> float:
-    """Return the variance of a signal from place to place."""
+    """Return the variance of a signal over positions."""
     return max(signal.second_moment - signal.places_product, 0.0)
 
 
 def sensitivity(scores: float, effect: Shares | Attends) -> float:
-    """Return what a softmax makes of the second moment of a gradient, on the way to its scores.
+    """Return the factor of a softmax on the second moment of the gradient of its scores.
 
     A score gets p (g - sum p g), which for independent gradients g of mean square one has the mean
     square (sum p^2 - 2 sum p^3 + (sum p^2)^2) / T. The exponentials of scores of the given variance
-    are taken as gamma distributed, with the mean and the variance that they have: then shares have
-    a Dirichlet distribution, of which the sums are known. A causal row sees 1 to T positions.
+    are approximated by gamma distributions with the same mean and variance: then shares have a
+    Dirichlet distribution, for which the sums are known. A causal row reads 1 to T positions.
     """
     import numpy as np
 
@@ -60,7 +60,7 @@ def attention_scores(query: Signal, key: Signal) -> float:
 
 
 def _seen(length: float, *, causal: bool) -> float:
-    """Return T such that 1/T is what positions see on average: causal, the mean of 1/t is H_T/T."""
+    """Return the effective number T of positions: 1/T is the mean of 1/t, H_T/T where causal."""
     return length / (log(length) + 0.5772) if causal and length > 1 else float(length)
 
 
@@ -92,7 +92,7 @@ def _average(name: str, values: Signal, concentrated: float, least: float) -> Si
     alike = min(values.places_product, square)
     moment = alike + (square - alike) * concentrated
     low = alike + (square - alike) * min(least, concentrated)
-    # What is left of a difference between places is the same at all of them.
+    # The remaining difference between positions is the same at all of them.
     products = (min(values.product, moment), moment)
     return normal(
         name,

@@ -1,4 +1,4 @@
-"""Tensors that another path runs parallel to, as the stream runs parallel to residual branches."""
+"""Tensors with a parallel path, as the residual stream is parallel to residual branches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from archlint.analysis.structure.flow import Flow
 from archlint.graph.node import Node
 from archlint.ops.effect import Combines, Operation
 
-_LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves, and where it ends
+_LONGEST_BRANCH = 400  # nodes that are searched for the start and the end of a branch
 
 
 def is_bypassed(flow: Flow, node: Node) -> bool:
-    """Whether all that is made of the output of `node` is added to a signal that forked before it.
+    """Whether all results of `node` are added to a signal that branched off before it.
 
-    Whatever the scale of that output, the network then passes a signal on; a small one makes it
-    start as it would without the branch (Zhang et al. 2019, Fixup). A branch of which no end is in
-    sight is none.
+    Then the network passes a signal on for any scale of that output; with a small one it starts
+    like the network without the branch (Zhang et al. 2019, Fixup). A path whose end is not found
+    does not count as a branch.
     """
     made, waiting = {node.output}, [flow.places[node.name]]
     seen, streams = set(waiting), list[str]()
@@ -40,7 +40,7 @@ def is_bypassed(flow: Flow, node: Node) -> bool:
 
 
 def _stream(flow: Flow, node: Node, made: set[str]) -> str | None:
-    """Return the other signal that a node adds what was made to; None where it does not."""
+    """Return the other signal to which a node adds a result; None where it does not."""
     effect = flow.effects[node.name]
     if not isinstance(effect, Combines) or effect.operation is not Operation.ADD:
         return None
@@ -51,7 +51,7 @@ def _stream(flow: Flow, node: Node, made: set[str]) -> str | None:
 
 
 def _before(flow: Flow, name: str) -> set[str]:
-    """Return the signals that a tensor is made of, itself among them, as far as a branch goes."""
+    """Return the signals that a tensor depends on, including itself, within the search limit."""
     found, pending = {name}, [name]
     while pending and len(found) < _LONGEST_BRANCH:
         maker = flow.graph.producers.get(pending.pop())

@@ -1,6 +1,6 @@
-"""Functions of a standard normal variable, of which signals consist: lines, or curves on a grid.
+"""Functions of a standard normal variable that represent signals: lines, or curves on a grid.
 
-Most signals are sums of many products, and so lines: their moments have closed forms.
+Most signals are sums of many products, and so linear: their moments have closed forms.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @record(eq=False, slots=False)
 class Curve:
-    """Any function f of a normal number z, by its values at the nodes of the grid."""
+    """Any function f of a normal variable z, by its values at the nodes of the grid."""
 
     values: Numbers
 
@@ -77,7 +77,7 @@ class Curve:
 
 @record(eq=False, slots=False)
 class Multiple:
-    """A curve times a factor above zero; what is known of the curve serves all its multiples."""
+    """A curve times a positive factor; cached properties of the curve serve all its multiples."""
 
     curve: Curve
     factor: float

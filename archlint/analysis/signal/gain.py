@@ -20,9 +20,9 @@ def gain(activation: Activates) -> float:
 def accepted_gains(activation: Activates) -> tuple[float, float]:
     """Return the smallest and the largest gain in common use for an activation.
 
-    Only the ReLU family has one right gain for every scale. For other functions a second moment of
-    one is one fixed point of many, and gains of one or less (LeCun, Glorot) work where f is steep
-    at zero.
+    Only the ReLU family has one correct gain for every scale. For other functions a second moment
+    of one is one of many fixed points, and gains of one or less (LeCun, Glorot) work where f is
+    steep at zero.
     """
     kept = gain(activation)
     spread = _deviation_gain(activation)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Numbers: TypeAlias = NDArray[np.float64]
 
 TINY = 1e-300
-"""What second moments are kept above where one is divided by, or is taken a logarithm of."""
+"""Lower bound of second moments in divisions and logarithms."""
 
 _REACH, _STEPS, _ORDERS = 8.0, 800, 24
 
@@ -77,7 +77,7 @@ def coefficient(values: Numbers, order: int) -> float:
 def spectrum(values: Numbers, square: float) -> list[float]:
     """Return the squares of the Hermite coefficients a_k of a function with E[f^2] = `square`.
 
-    What is left of that after the last order is taken at the next one.
+    The remainder after the last order is assigned to the next one.
     """
     coefficients = (_hermite() @ values) ** 2
     rest = max(square - float(coefficients.sum()), 0.0)

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 class GradientSignal:
     """The second moment of the gradient in each tensor, for a gradient of one in every output.
 
-    Backward and forward weights are taken as independent (He et al. 2015, section 2.2), so that
-    behind a sum it is E[w^2] times the products that an input takes part in, and behind a function
-    E[f'^2] times what it was. Gradients are taken as independent from place to place. A tensor
-    whose gradient is not known is left out.
+    Backward and forward weights are assumed to be independent (He et al. 2015, section 2.2), so
+    that a sum multiplies it by E[w^2] times the number of products of each input, and a function by
+    E[f'^2]. Gradients are assumed to be independent between positions. Tensors with an unknown
+    gradient are omitted.
     """
 
     propagation: Propagation
@@ -69,7 +69,7 @@ class GradientSignal:
         return {name: each for name, each in found.items() if name not in unknown}
 
     def _arriving(self, node: Node, known: list[str], found: Mapping[str, float]) -> float:
-        """Return the second moment at the first output, with what comes in at the other parts."""
+        """Return the second moment at the first output, including that of the other outputs."""
         if not isinstance(self.propagation.initialization.flow.effects[node.name], Passes):
             return found[known[0]]
         total = sum(found[name] * self.propagation.elements(name) for name in known)
@@ -83,7 +83,7 @@ class GradientSignal:
         return dtype is None or dtype.is_float
 
     def _factor(self, node: Node, slot: int) -> float | None:
-        """Return what a node makes of the gradient on the way to an input; None if not known."""
+        """Return the factor of a node on the gradient of an input; None if not known."""
         effect = self.propagation.initialization.flow.effects[node.name]
         signals = self.propagation.signals
         if effect is None or node.output not in signals:
@@ -139,7 +139,7 @@ class GradientSignal:
         """Return the factor of values, or of queries and keys by way of their scores.
 
         A value gets a sum of shares. A query gets a sum over `length` keys, a key one over queries,
-        as if keys and values had nothing in common: where places are alike, it is less.
+        for independent keys and values: where positions are correlated, it is less.
         """
         parts = (effect.query, effect.key, effect.value)
         query, key, value = (self._other(node, part) for part in parts)
@@ -174,7 +174,7 @@ class GradientSignal:
 
 
 def _slope(source: Signal, made: Signal) -> float | None:
-    """Return E[f'(x)^2] over what comes in, from both as functions of one normal number."""
+    """Return E[f'(x)^2] over the input, with input and output as functions of one normal."""
     import numpy as np
 
     from archlint.analysis.signal import gaussian

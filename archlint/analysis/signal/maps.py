@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from archlint.graph.value import Shape
 
-_MASK = 1e4  # constants beyond it are masks, which leave elements out
-_OPEN = 1.5  # ln: how much smaller a table of positions may be than one of random numbers
-_LOCAL = 0.3  # ln: how much a local response normalization may take away, with usual settings
-_ALIKE = 0.7  # the least correlation of places whose windows overlap
+_MASK = 1e4  # larger constants are masks, which exclude elements
+_OPEN = 1.5  # ln: how much smaller a table of positions may be than random numbers
+_LOCAL = 0.3  # ln: the largest reduction by local response normalization, with usual settings
+_ALIKE = 0.7  # the smallest correlation of positions with overlapping windows
 
 
 def drawn(name: str, found: Distribution, shape: Shape) -> Signal:
     """Return a stored tensor as it is drawn: all inputs see the same numbers.
 
-    A table with an axis of places besides that of the channels differs from place to place.
+    A table with an axis of positions besides that of the channels varies with the position.
     """
     if found.std == 0:
         return constant(found.mean)
@@ -61,7 +61,7 @@ def activated(source: Signal, effect: Activates) -> Signal:
 
 
 def bounded(table: Signal) -> Signal:
-    """Return a function of fixed numbers, of which the moments are known only within its bounds."""
+    """Return the signal of a bounded function of constants, whose moments have only bounds."""
     if not table.root or table.second_moment <= TINY:
         return table
     largest = float((table.values * table.values).max())
@@ -124,14 +124,14 @@ def _pairwise(
 
 
 def _common_root(first: Signal, second: Signal) -> str | None:
-    """Return the root that both are functions of; a constant is a function of anything."""
+    """Return the root of which both are functions; a constant is a function of any root."""
     if not second.root or first.root == second.root:
         return first.root
     return second.root if not first.root else None
 
 
 def joined(name: str, parts: list[Signal], sizes: list[float]) -> Signal:
-    """Lay signals beside each other: their moments average."""
+    """Concatenate signals: their moments are averaged."""
     total = sum(sizes)
     shares = [size / total for size in sizes]
 
@@ -163,10 +163,10 @@ def joined(name: str, parts: list[Signal], sizes: list[float]) -> Signal:
 
 
 def pooled(name: str, source: Signal, effect: Pools) -> Signal:
-    """Pool neighbours, of which it is open how alike they are.
+    """Pool neighbours, whose correlation is unknown.
 
-    Neighbours that see nothing in common agree as much as two inputs do; ones that see almost the
-    same are one number. Both bounds go into the band.
+    Neighbours with disjoint inputs are as correlated as two samples; neighbours with almost equal
+    inputs are one number. Both bounds are part of the band.
     """
     if effect.pooling is Pooling.LARGEST:
         return _largest(name, source, effect.count)
@@ -195,7 +195,7 @@ def pooled(name: str, source: Signal, effect: Pools) -> Signal:
 
 
 def _largest(name: str, source: Signal, count: int) -> Signal:
-    """Take the largest of neighbours that agree as distant places do, or are all the same."""
+    """Take the maximum of neighbours that are correlated like distant positions, or equal."""
     square = source.second_moment
     if square <= TINY or count <= 1:
         return source.renamed(name)
@@ -208,7 +208,7 @@ def _largest(name: str, source: Signal, count: int) -> Signal:
 
 
 def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
-    """Divide by the scale, after the mean is taken away where the normalization does that."""
+    """Divide by the scale, after subtracting the mean if the normalization does."""
     square, mean = source.second_moment, source.mean
     if effect.over is Over.NEIGHBOURS:
         return replace(source, low=source.low - _LOCAL, high=source.high)
@@ -231,7 +231,7 @@ def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
 
 
 def dropped(name: str, source: Signal, share: float) -> Signal:
-    """Set a share of the elements to zero, and divide the others by what is left of one."""
+    """Set a fraction p of the elements to zero, and divide the others by 1 - p."""
     if share >= 1:
         return constant(0.0)
     kept = normal("", 1.0, 1 / (1 - share), (1.0, 1.0))
@@ -247,7 +247,7 @@ def summed(  # noqa: PLR0913, PLR0917 - the parts of a formula
     effect: Sums,
     units: tuple[float, float],
 ) -> Signal:
-    """Sum d products with random weights: q = d E[w^2] q, and what a mean of the weights adds."""
+    """Sum d products with random weights: q = d E[w^2] q, plus the effect of the weights' mean."""
     products = effect.fan.fan_in * effect.fill
     scale = effect.scale * effect.scale
     pairs = max(products * (products - 1), 0) * (factor.mean * data.mean) ** 2
@@ -267,11 +267,11 @@ def summed(  # noqa: PLR0913, PLR0917 - the parts of a formula
 
 
 def _width(made: Signal, data: Signal, effect: Sums, units: tuple[float, float]) -> float:
-    """Return how many independent numbers there are among the channels at all places.
+    """Return the number of independent values among the channels at all positions.
 
-    Places that share inputs are alike, how much so is known only from below. Where each channel
-    is made of one other, as in a depthwise convolution, the uneven power of channels is kept and
-    multiplied: few of them carry most of it.
+    Positions with common inputs are correlated, for which only a lower bound is known. Where each
+    channel depends on a single one, as in a depthwise convolution, differences in the power of
+    channels persist and multiply: few of them carry most of it.
     """
     channels, places = units
     width = channels * places / (1 + (places - 1) * max(made.likeness, _ALIKE) ** 2)

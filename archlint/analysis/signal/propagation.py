@@ -1,8 +1,8 @@
 """Propagates the signal through a network at initialization, by mean-field theory.
 
-Every float input is taken as standard normal numbers, independent from place to place. Sums of many
-random products are normal (Neal 1996); the second moment q and the correlation of two inputs go
-from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 and 5).
+Every float input is assumed to be standard normal, independent between positions. Sums of many
+random products are normal (Neal 1996); the second moment q and the correlation of two inputs are
+propagated from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 and 5).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _FOLDED = (
 
 @record(slots=False)
 class Propagation:
-    """The signal in every tensor; those that are not known are left out, with the reason.
+    """The signal in every tensor; unknown ones are omitted, with the reason.
 
     `training` means that batch normalizations use the statistics of the batch; in inference, fresh
     running statistics make them pass their input on.
@@ -106,7 +106,7 @@ class Propagation:
             signals[name] = made
 
     def _alike(self, node: Node, effect: Effect | None) -> tuple[str, ...]:
-        """Return the outputs that an effect speaks of: not statistics, masks and inner states."""
+        """Return the outputs to which an effect applies: no statistics, masks and inner states."""
         if len(node.outputs) == 1:  # as of most nodes: it carries a signal
             return node.outputs
         if isinstance(effect, Passes):
@@ -118,7 +118,7 @@ class Propagation:
 
     @cached_property
     def carriers(self) -> frozenset[str]:
-        """The tensors that depend on an input of the model, and are not one number everywhere."""
+        """The tensors that depend on an input of the model and are not constant."""
         fixed = {name for name, signal in self.signals.items() if not signal.root}
         return self._dependent - fixed
 
@@ -131,7 +131,7 @@ class Propagation:
         return frozenset(reached)
 
     def _carries_signal(self, node: Node) -> bool:
-        """Whether a node makes numbers that are not the same at every run: no shapes, constants."""
+        """Whether the output of a node differs between runs, unlike shapes and constants."""
         graph, output = self.graph, node.output
         value = graph.values.get(output)
         if value is None or output in graph.constants or value.role is Role.STORED:
@@ -144,11 +144,11 @@ class Propagation:
         return frozenset(layer.node.name for layer in layers if layer.folded)
 
     def weight(self, node: Node, slot: int) -> Signal | None:
-        """Return the signal of a stored tensor: drawn once, so that all inputs see the same."""
+        """Return the signal of a stored tensor, which is drawn once and the same for all inputs."""
         return self._stored(node.inputs[slot])
 
     def _stored(self, name: str) -> Signal | None:
-        """Return the signal of a tensor of the file, also of parts that are cut out and joined."""
+        """Return the signal of a stored tensor, also of slices and concatenations of it."""
         parameters = self.initialization.flow.parameters
         root = parameters.origins.get(name, name)
         if self.initialization.flow.is_stored(root):
@@ -156,7 +156,7 @@ class Propagation:
             if found is not None:
                 return drawn(root, found, self.graph.values[name].shape or ())
         if root in parameters.trainable or root in parameters.buffers:
-            return None  # what it is after training says nothing of the start
+            return None  # trained values are unrelated to the initial ones
         contents = self.graph.constants.get(name)
         if contents is not None and contents.dtype.kind == "f":
             return constant_array(name, contents)
@@ -164,7 +164,7 @@ class Propagation:
         return None if maker is None else self._prepared(maker, name)
 
     def _prepared(self, maker: Node, name: str) -> Signal | None:
-        """Return the signal of a stored tensor after nodes that only cut and join."""
+        """Return the signal of a stored tensor after nodes that only slice and concatenate."""
         match self.initialization.flow.effects[maker.name]:
             case Passes(slot):
                 return self._stored(maker.inputs[slot])
@@ -217,7 +217,7 @@ class Propagation:
                 return constant(effect.value)
             case Activates():
                 made = activated(take(effect.slot), effect)
-                # Of a table of positions, as that of a rotary embedding, only the bounds are known.
+                # Only bounds are known for a table of positions, as that of a rotary embedding.
                 return made if node.output in self._dependent else bounded(made)
             case Combines():
                 return self._combined(node, effect, [take(slot) for slot in effect.slots])
@@ -291,7 +291,7 @@ class Propagation:
         return summed(node.output, data, factor, None, effect, units)
 
     def _units(self, node: Node, effect: Sums) -> tuple[float, float]:
-        """Return the independent units of a sum's output, and the places that each has."""
+        """Return the number of independent units of a sum's output, and of positions of each."""
         places = self.elements(node.output) / effect.fan.outputs / self._batch(node)
         return effect.fan.outputs, max(places, 1)
 
@@ -303,7 +303,7 @@ class Propagation:
         return 0 in (self.graph.values[name].shape or ())
 
     def elements(self, name: str) -> float:
-        """Return how many elements a tensor has, an axis of unknown length taken as one."""
+        """Return the number of elements of a tensor, counting an axis of unknown length as one."""
         shape = self.graph.values[name].shape or ()
         product = 1.0
         for dim in shape:
@@ -312,7 +312,7 @@ class Propagation:
 
 
 def _averaged_slot(effect: Effect | None) -> int | None:
-    """Return the input that an effect takes a mean of, so that it needs elements."""
+    """Return the input over which an effect averages, so that it must not be empty."""
     match effect:
         case Pools() | Shares():
             return 0

@@ -11,7 +11,7 @@ from archlint.ops.effect import Recurs
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
-_SLACK = 0.25  # ln: what the state of a cell is off from its mean-field figure
+_SLACK = 0.25  # ln: the error of the mean-field estimate of a cell's state
 _MANY = 50  # steps of a recurrence, after which its state has settled
 
 
@@ -22,7 +22,7 @@ def recurred(
     weights: list[Signal | None],
     offset: Signal | None,
 ) -> Signal:
-    """Follow the state of a cell, whose gates are normal at every step, to where it settles."""
+    """Iterate the state of a cell with normally distributed gates to its fixed point."""
     if any(weight is None for weight in weights):
         raise Undetermined("the initial weights of the cell are not known")
     per_input, per_state = (
@@ -34,7 +34,7 @@ def recurred(
     changing = per_input * max(data.second_moment - data.places_product, 0)
     state = _settled(effect, steady, changing, per_state)
     made = normal(name, 0, sum(state), (state[0], state[0]))
-    # A bias with a mean opens one gate and leaves the others, which are all followed as one here.
+    # A bias with a mean opens one gate only, but all gates are modelled as one here.
     low = -_SLACK if offset is None or offset.mean == 0 else -4 * _SLACK
     return replace(made, low=low, high=_SLACK, drift=data.drift, width=effect.fans[1][1].channels)
 
@@ -44,8 +44,8 @@ def _settled(
 ) -> tuple[float, float]:
     """Return the mean over the steps of the state's second moment: its lasting and changing part.
 
-    What comes from the bias is the same at every step, so that a cell adds it up as numbers; what
-    comes from the input is new at every step, so that its squares are added up.
+    The contribution of the bias is the same at every step, so that it accumulates linearly; that of
+    the input is independent at every step, so that its squares accumulate.
     """
     import numpy as np
 
@@ -60,7 +60,7 @@ def _settled(
         new = (share * part[0], share * part[1])
         if effect.gates == 1:
             lasts, changes = new
-        elif effect.gates == 3:  # one gate keeps the old state, its complement takes the new one
+        elif effect.gates == 3:  # one gate keeps the old state, its complement adds the new one
             lasts = _half_and_half(lasts, new[0])
             changes = opening * (changes + new[1])
         else:

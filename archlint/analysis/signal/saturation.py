@@ -1,4 +1,4 @@
-"""Rows of layers between functions that are flat on both sides, and let little gradient through."""
+"""Chains of layers with saturating functions, which pass little gradient."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from archlint.ops.effect import Function
 
 _FLAT = 1e-2
-"""The rest of the way of a saturating function from 1,000 on; softsign has 1e-3."""
+"""How close a saturating function is to its limit at 1,000; softsign has 1e-3."""
 
 
 @record
 class Row:
-    """Layers in a row that nothing bypasses and nothing normalizes.
+    """A chain of layers without a bypass and without normalization.
 
     `slopes` is the root mean square of the product of the functions' derivatives between the layers
-    `first` and `last`. `ratio` is the root mean square of the gradient behind `first`, relative to
-    that behind `last`: the slopes times what the weights make of it.
+    `first` and `last`. `ratio` is the root mean square of the gradient after `first`, relative to
+    that after `last`: the slopes times the effect of the weights.
     """
 
     first: Node
@@ -38,14 +38,14 @@ class Row:
 
 @record(slots=False)
 class Saturation:
-    """The rows of layers with saturating functions between them, such as sigmoids."""
+    """The chains of layers with saturating functions between them, such as sigmoids."""
 
     gradient: GradientSignal
 
     def rows(self) -> Iterator[Row]:
-        """Yield a row for every layer that ends one; those that go on contain it.
+        """Yield the longest chains of layers.
 
-        Networks without such functions, as most are, have none.
+        Networks without saturating functions have none.
         """
         flow = self.gradient.propagation.initialization.flow
         if not any(map(self._is_squashed, flow.nodes)):
@@ -63,7 +63,7 @@ class Saturation:
                     yield row
 
     def _after(self, node: Node, before: list[Row]) -> Row | None:
-        """Return the row that a node is in; what is not a layer or such a function ends it."""
+        """Return the chain up to a node; other operators than layers and such functions end it."""
         flow = self.gradient.propagation.initialization.flow
         effect: Effect | None = flow.effects[node.name]
         if isinstance(effect, Sums) and self._is_layer(node, effect):
@@ -80,7 +80,7 @@ class Saturation:
         return None
 
     def _is_squashed(self, node: Node) -> bool:
-        """Whether a function that is flat on both sides is applied."""
+        """Whether a saturating function is applied."""
         effect = self.gradient.propagation.initialization.flow.effects[node.name]
         return isinstance(effect, Activates) and _saturates(effect.function)
 
@@ -90,7 +90,7 @@ class Saturation:
         return sum(flow.is_stored(node.inputs[slot]) for slot in effect.factors) == 1
 
     def _ratio(self, before: str, after: str) -> float | None:
-        """Return the root mean square of the gradient at one tensor over that at a later one."""
+        """Return the ratio of the root mean square gradients at one tensor and at a later one."""
         moments = self.gradient.second_moments
         if not moments.get(after) or before not in moments:
             return None
@@ -103,9 +103,9 @@ def _squashed(row: Row, name: str, slope: float) -> Row:
 
 @lru_cache(maxsize=64)
 def _saturates(function: Function) -> bool:
-    """Whether a function is flat far away on both sides."""
+    """Whether a function is flat far from zero on both sides."""
     import numpy as np
 
     with np.errstate(all="ignore"):
         low, lowest, high, highest = function(np.array([-1e3, -1e6, 1e3, 1e6]))
-    return bool(abs(low - lowest) < _FLAT and abs(high - highest) < _FLAT)
+        return bool(abs(low - lowest) < _FLAT and abs(high - highest) < _FLAT)

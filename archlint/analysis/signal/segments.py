@@ -1,4 +1,4 @@
-"""Segments between normalizations, and the residual branches that are added to a stream."""
+"""Segments between normalizations, and residual branches."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from archlint.ops.effect import (
 )
 from archlint.record import record
 
-_FITS = 1.25  # a factor of sigma that does no harm
+_FITS = 1.25  # a factor of sigma that is harmless
 _LAYERS = {Kind.SUM, Kind.NORMALIZATION}
 _NOWHERE = Sink(frozenset())
-_LONGEST_BRANCH = 400  # nodes that are looked at to find where a branch leaves its stream
+_LONGEST_BRANCH = 400  # nodes that are searched for the start of a branch
 
 
 @record
 class Branch:
-    """A residual branch: its last layer, where it is added, and what it is added to."""
+    """A residual branch: its last layer, its addition, and the stream."""
 
     end: Layer
     addition: Node
@@ -55,7 +55,7 @@ class Scale:
     high: float
 
     def is_outside(self, factor: float) -> bool:
-        """Whether the scale is surely more than a factor larger or smaller than at the start."""
+        """Whether the whole band of the scale is more than a factor above or below the start."""
         return 0 < self.high < 1 / factor or self.low > factor
 
 
@@ -67,7 +67,7 @@ class Segments:
 
     @cached_property
     def starts(self) -> Mapping[str, float]:
-        """The second moment that each tensor's stretch starts with: of data, a table, a norm."""
+        """The second moment at the start of each tensor's segment: of data, a table, a norm."""
         starts: dict[str, float] = {}
         graph, signals = self.propagation.graph, self.propagation.signals
         flow = self.propagation.initialization.flow
@@ -89,15 +89,15 @@ class Segments:
         return starts
 
     def scale(self, name: str) -> float | None:
-        """Return the root mean square of a tensor over that of the start of its stretch."""
+        """Return the root mean square of a tensor relative to the start of its segment."""
         start = self.starts.get(name, 0.0)
         return sqrt(self.propagation.signals[name].second_moment / start) if start > 0 else None
 
     def drifting(self, factor: float) -> Iterator[Scale]:
-        """Yield the activations whose scale is surely not within a factor of the start's.
+        """Yield the activations whose scale is certainly not within a factor of the start's.
 
-        They are those that a layer or a normalization is given: what makes factors, shares or the
-        output is scaled on purpose. A signal may be small in a branch that another one goes past.
+        Only inputs of layers and normalizations count: factors, attention weights and outputs are
+        scaled on purpose. A signal may be small in a branch with a parallel path.
         """
         flow, signals = self.propagation.initialization.flow, self.propagation.signals
         for node in flow.nodes:
@@ -116,11 +116,11 @@ class Segments:
 
     @cached_property
     def defaults(self) -> Mapping[str, int]:
-        """How many layers in a row before each tensor are left at a framework's default.
+        """The number of consecutive layers with default initialization before each tensor.
 
-        A normalization (also one that may have been folded away), a layer that was drawn on
-        purpose, a default that happens to fit a ReLU, a path around, and a product of signals, as
-        of a gate or an attention, end the row.
+        A normalization (also one that may have been folded), a layer with an explicit
+        initialization, a default that happens to fit a ReLU, a parallel path, and a product of
+        signals, as in a gate or an attention, end the chain.
         """
         initialization = self.propagation.initialization
         flow = initialization.flow
@@ -148,12 +148,12 @@ class Segments:
         return found is not None and found.is_outside(sqrt(2 / layer.fan.fan_in), _FITS)
 
     def is_bypassed(self, layer: Layer) -> bool:
-        """Whether a layer stands in a branch that another signal goes past."""
+        """Whether a layer is in a branch with a parallel path."""
         return is_bypassed(self.propagation.initialization.flow, layer.node)
 
     @cached_property
     def before_heads(self) -> frozenset[str]:
-        """The layers from which one function of each element leads to a last layer."""
+        """The layers that only an elementwise function separates from a last layer."""
         layers = self.propagation.initialization.layers
         found = (self._before_head(layer.data) for layer in layers if layer.sink.is_final)
         return frozenset(name for name in found if name is not None)
@@ -171,7 +171,7 @@ class Segments:
         return None
 
     def is_cut_off(self, layer: Layer) -> bool:
-        """Whether a ReLU follows a layer, which lets no gradient through where all is zero."""
+        """Whether a ReLU follows a layer, which passes no gradient where its input is zero."""
         flow = self.propagation.initialization.flow
         for origin in flow.origins.values():
             if origin.node is not None and origin.activation is not None and origin.is_rectified:
@@ -209,7 +209,7 @@ class Segments:
     def _inside(self, layer: Layer, stream: str) -> tuple[bool, bool] | None:
         """Return whether a branch normalizes, and whether it attends causally; None for no branch.
 
-        It is one where its stream is among what its last layer depends on.
+        It is a branch if its last layer depends on the stream.
         """
         flow = self.propagation.initialization.flow
         effects, producers, stored = flow.effects, flow.graph.producers, flow.stored
@@ -232,7 +232,7 @@ class Segments:
 
 
 def _ends_row(effect: Effect | None) -> bool:
-    """Whether the scale behind an operator does not follow from that before it."""
+    """Whether the scale after an operator is independent of that before it."""
     if isinstance(effect, Activates):
         return effect.is_gate
     return (

@@ -25,11 +25,11 @@ class Signal:
     to be a function of x; `function` is what it is. `agreement` is the correlation of the normal
     numbers of two inputs at the same place, `likeness` that of two distant places of one input.
 
-    `low` and `high` bound ln of the second moment, relative to that of `function`, where structure
-    leaves it open (pooling, attention). `drift` is the variance that ln of the second moment has
-    gathered over layers of finite width, and `width` how many independent numbers the tensor
-    itself has. Of these numbers, a normalization has `fixed` the mean square (1), or the mean as
-    well (2), so that only their shape is left to chance.
+    `low` and `high` bound ln of the second moment, relative to that of `function`, where it depends
+    on structure (pooling, attention). `drift` is the variance of ln of the second moment that has
+    accumulated over layers of finite width, and `width` the number of independent values in the
+    tensor itself. `fixed` is the number of their moments that a normalization sets: the mean square
+    (1), or also the mean (2), so that only their shape is random.
     """
 
     root: str
@@ -65,12 +65,12 @@ class Signal:
 
     @property
     def places_product(self) -> float:
-        """E[x y] for the same channel at two distant places of one input."""
+        """E[x y] for the same channel at two distant positions of one input."""
         return self.function.product(self.likeness)
 
     @property
     def correlation(self) -> float:
-        """The cosine of two inputs here: 1 where the network has forgotten which one it got."""
+        """The cosine of two inputs at this tensor: 1 where the network cannot distinguish them."""
         return min(self.product / max(self.second_moment, TINY), 1.0)
 
     @property
@@ -95,17 +95,17 @@ class Signal:
 
     @property
     def band(self) -> tuple[float, float]:
-        """The second moment between two deviations of its fluctuation, and bounds of structure."""
+        """The second moment within two deviations of its fluctuation and structural bounds."""
         varies = self.fluctuation
         square = self.second_moment
-        # A product of many factors with mean one is log-normal: its middle lies under its mean.
+        # A product of many factors with mean one is log-normal: its median is below its mean.
         low = self.low - 0.5 * varies - _DEVIATIONS * sqrt(varies)
         high = self.high - 0.5 * varies + _DEVIATIONS * sqrt(varies)
         return square * exp(low), square * exp(max(high, self.high))
 
     @property
     def products(self) -> tuple[float, float]:
-        """E[x x'] for two inputs and for two places."""
+        """E[x x'] for two inputs and for two positions."""
         return self.product, self.places_product
 
     @property
@@ -127,17 +127,17 @@ class Signal:
         return replace(self, function=self.function.reciprocal)
 
     def is_always(self, number: float) -> bool:
-        """Whether all elements are this number: most gains are one, and most biases zero."""
+        """Whether all elements equal this number: most gains are one, and most biases zero."""
         function = self.function
         is_still = isinstance(function, Line) and not function.slope
         return is_still and not self.root and function.mean == number
 
     def renamed(self, root: str) -> Signal:
-        """Return the same signal at other places, which are functions of other numbers."""
+        """Return the same signal at other positions, as functions of other normal variables."""
         return replace(self, root=root) if self.root else self
 
     def independent(self, root: str) -> Signal:
-        """Return the same signal where two inputs have nothing in common but the mean."""
+        """Return the same signal where two inputs are independent except for the mean."""
         return replace(self, root=root, agreement=0.0, likeness=0.0) if self.root else self
 
 
@@ -153,7 +153,7 @@ def normal(  # noqa: PLR0913 - what a signal is made of
     width: float = inf,
     fixed: int = 0,
 ) -> Signal:
-    """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and for two places."""
+    """Return a normal signal with E[x], E[x^2], and E[x x'] for two inputs and two positions."""
     between = mean * mean
     variance = max(square - between, 0.0)
     agreement = likeness = 0.0
@@ -166,7 +166,7 @@ def normal(  # noqa: PLR0913 - what a signal is made of
 
 @lru_cache
 def constant(value: float) -> Signal:
-    """Return a signal that is one number everywhere: for most gains one, for most biases zero."""
+    """Return a constant signal: for most gains one, for most biases zero."""
     return Signal("", Line(value), 1.0, 1.0)
 
 

@@ -12,17 +12,17 @@ from archlint.graph.program.modules import SCOPES, Path, module_calls
 from archlint.record import record
 
 _NUMBER = re.compile(r"_?\d+$")
-_FEWEST_LAYERS = 2  # with weights of their own: one alone is a layer and no block
+_FEWEST_LAYERS = 2  # layers with weights: a single one is not a block
 
 
 @record(slots=False)
 class Blocks:
-    """Modules that stand in a row beside others of their kind.
+    """Consecutive modules of the same kind.
 
-    `file` is the graph of the file, whose nodes tell the modules of those of `graph`. A block has a
-    number in its name that sets it apart from its neighbours (`layers.0`, `layer1.2`,
-    `bottleneck_3`), holds more than one layer with weights, reads what its neighbour made, and
-    holds no smaller blocks.
+    `file` is the graph of the file, whose nodes have the module paths of those of `graph`. A block
+    differs from its neighbours by a number in its name (`layers.0`, `layer1.2`, `bottleneck_3`),
+    contains more than one layer with weights, reads the output of its neighbour, and contains no
+    smaller blocks.
     """
 
     graph: Graph
@@ -30,7 +30,7 @@ class Blocks:
 
     @cached_property
     def found(self) -> tuple[Path, ...]:
-        """The ways to the blocks, in the order of their first nodes."""
+        """The paths of the blocks, in the order of their first nodes."""
         named = filter(self._is_numbered, self._layers)
         large = {path for path in named if self._layers[path] >= _FEWEST_LAYERS}
         chained = {path for pair in self._neighbours(large) for path in pair}
@@ -39,12 +39,12 @@ class Blocks:
 
     @property
     def modules(self) -> tuple[Path, ...]:
-        """The ways to all modules, in the order of their first nodes."""
+        """The paths of all modules, in the order of their first nodes."""
         return tuple(self._layers)
 
     @cached_property
     def _layers(self) -> dict[Path, int]:
-        """How many nodes with a stored matrix or kernel each module holds, in graph order."""
+        """The number of nodes with a stored matrix or kernel in each module, in graph order."""
         counts: dict[Path, int] = {}
         for node in self.graph.nodes:
             path = self.path(node.name)
@@ -57,7 +57,7 @@ class Blocks:
         return name in self.graph.weights and len(self.graph.values[name].shape or ()) > 1
 
     def _is_numbered(self, path: Path) -> bool:
-        """Whether a sibling has the same name but for a number at its end."""
+        """Whether a sibling has the same name except for a number at its end."""
         return self._families[*path[:-1], _NUMBER.sub("", path[-1])] > 1
 
     @cached_property
@@ -65,7 +65,7 @@ class Blocks:
         return Counter((*path[:-1], _NUMBER.sub("", path[-1])) for path in self._layers)
 
     def _neighbours(self, modules: set[Path]) -> Iterator[tuple[Path, Path]]:
-        """Yield siblings of which one reads what the other made."""
+        """Yield pairs of siblings, one of which reads the output of the other."""
         for node in self.graph.nodes:
             reader = self.path(node.name)
             makers = (self.graph.producers.get(name) for name in node.inputs)
@@ -75,18 +75,18 @@ class Blocks:
                     yield siblings
 
     def path(self, node: str) -> Path:
-        """Return the way to the module of a node; a hidden layer is in that of the node before."""
+        """Return the module path of a node; a restored layer has that of the previous node."""
         calls = self.calls(node)
         return calls[-1] if calls else ()
 
     def calls(self, node: str) -> tuple[Path, ...]:
-        """Return the ways to the modules whose calls a node is part of, from the outermost on."""
+        """Return the paths of the modules whose calls a node is part of, outermost first."""
         found = self._calls.get(node)
         return self._calls.get(node.partition("#")[0], ()) if found is None else found
 
     @cached_property
     def _calls(self) -> Mapping[str, tuple[Path, ...]]:
-        # What a restored graph has besides may note modules of its own.
+        # Nodes added by restoration may record modules of their own.
         besides = (
             node for node in self.graph.nodes if "#" in node.name and SCOPES in node.metadata
         )
@@ -94,7 +94,7 @@ class Blocks:
 
 
 def _siblings(one: Path, other: Path) -> tuple[Path, Path] | None:
-    """Return the modules around both that stand beside each other, None within one module."""
+    """Return the sibling modules that contain both, None within one module."""
     for at, names in enumerate(zip(one, other, strict=False), 1):
         if names[0] != names[1]:
             return one[:at], other[:at]

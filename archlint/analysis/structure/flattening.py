@@ -17,9 +17,9 @@ _MAP_AXES = 3  # batch, channels, and at least one of space
 
 @record
 class Flattening:
-    """A node that makes a vector of a map of `sizes`, and the `parameters` of all nodes after it.
+    """A node that flattens a map of `sizes`, and the `parameters` of all nodes after it.
 
-    The batch is not among the sizes.
+    The sizes do not include the batch.
     """
 
     node: Node
@@ -28,7 +28,7 @@ class Flattening:
 
 
 def flattening(graph: Graph, operators: Operators, parameters: Parameters) -> Flattening | None:
-    """Return the first flattening behind a convolution, None where there is none."""
+    """Return the first flattening after a convolution, None where there is none."""
     convolved = False
     for index, node in enumerate(graph.nodes):
         convolved = convolved or has_weighted_windows(node) or spreads_windows(node)
@@ -41,10 +41,10 @@ def flattening(graph: Graph, operators: Operators, parameters: Parameters) -> Fl
 
 
 def _flattened(node: Node, graph: Graph) -> tuple[int, ...] | None:
-    """Return the map that a node makes a vector of by its shapes, None of other nodes."""
+    """Return the map that a node flattens, judged by its shapes; None for other nodes."""
     if not (node.output and node.inputs and node.inputs[0]):
         return None
-    # The batch may be open: only what is flattened has to be known.
+    # The batch may be open: only the flattened sizes have to be known.
     before, after = graph.values[node.inputs[0]].shape, graph.values[node.output].shape
     if before is None or after is None or len(before) < _MAP_AXES or len(after) != 2:
         return None

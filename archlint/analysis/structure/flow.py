@@ -320,6 +320,13 @@ class Flow:
                         reached.add(name)
         return frozenset(reached)
 
+    def maker(self, name: str) -> Node | None:
+        """Return the node that computed a tensor, seen past those that only move its elements."""
+        node = self.graph.producers.get(name)
+        while node is not None and isinstance(effect := self.effect(node), Passes):
+            node = self.graph.producers.get(node.inputs[effect.slot])
+        return node
+
     def offset(self, node: Node) -> int | None:
         """Return the slot of a stored tensor that an addition adds to a computed one."""
         effect = self.effect(node)

@@ -17,7 +17,7 @@ from archlint.record import record
 class Misfit:
     """A call that contradicts its operator, and why.
 
-    `is_certain` where no runtime takes it; about types, they are sometimes laxer than onnx.
+    `is_certain` where no runtime accepts it; about types, some are laxer than onnx.
     """
 
     node: Node
@@ -29,8 +29,8 @@ class Misfit:
 class Misfits:
     """The calls that contradict their operator.
 
-    They are those that onnx's inference refuses, and those whose channels disagree, which it lets
-    pass.
+    They are those that onnx's inference rejects, and those with inconsistent channels, which it
+    accepts.
     """
 
     graph: Graph

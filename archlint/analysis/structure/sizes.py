@@ -1,4 +1,4 @@
-"""The nodes that only work out sizes, as exporters write them between the layers."""
+"""The nodes that only compute sizes, as exporters insert them between the layers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def without_size_arithmetic(graph: Graph, operators: Operators) -> tuple[Node, ...]:
-    """Return the nodes of a graph but those that make sizes of sizes and of literals.
+    """Return the nodes of a graph without those that compute sizes from sizes and literals.
 
-    Sizes are whole numbers in a row. What reads the shape of a tensor is among the nodes: it is a
-    reader of that tensor.
+    Sizes are integer vectors. A node that reads the shape of a tensor is included, as a consumer of
+    that tensor.
     """
     values, nested = graph.values, graph.inner
     sizes, kept = {""}, []

@@ -11,14 +11,16 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role
 from archlint.record import record
 
-_MOST = 100  # nodes before a dead end that are counted: a file of dead ends has many before each
+_MOST = (
+    100  # nodes before a dead end that are counted at most, since a file may have many dead ends
+)
 
 
 @record
 class DeadEnd:
-    """A node whose results nothing reads, and the names of the nodes that feed nothing else.
+    """A node whose results nothing reads, and the names of the nodes that only lead to it.
 
-    Of very many, only the nearest are named: those are not `all`.
+    Of very many, only the nearest are named, and `all` is false.
     """
 
     node: Node
@@ -26,13 +28,13 @@ class DeadEnd:
 
     @property
     def all(self) -> bool:
-        """Whether every node that feeds nothing else is named."""
+        """Whether every node that only leads here is named."""
         return len(self.feeding) < _MOST
 
 
 @record(slots=False)
 class Usage:
-    """What is used of a graph: inputs, stored tensors and nodes."""
+    """The used and unused inputs, stored tensors and nodes of a graph."""
 
     graph: Graph
 
@@ -62,12 +64,12 @@ class Usage:
 
     @cached_property
     def _used(self) -> frozenset[str]:
-        """The names that a node, a graph inside or an output uses."""
+        """The names that a node, a nested graph or an output uses."""
         return frozenset((*self.graph.consumers, *self.graph.outputs, *self._replaced))
 
     @cached_property
     def _replaced(self) -> frozenset[str]:
-        """The tensors of the file in whose place another batch put others: the file uses them."""
+        """The tensors of the file that another batch size replaced, which the file itself uses."""
         stood_for = (weight.metadata.get(REPLACES) for weight in self.graph.weights.values())
         return frozenset(name for name in stood_for if name)
 
@@ -80,13 +82,13 @@ class Usage:
             if not needed.isdisjoint(node.outputs):
                 alive.add(node.name)
                 needed.update(graph.operands(node) if node.name in nested else node.inputs)
-                needed.discard("")  # what is absent is no tensor
+                needed.discard("")  # an absent input is not a tensor
         return alive
 
     def _feeding(self, end: Node, alive: AbstractSet[str]) -> set[str]:
-        """Return the name of a node and of what it depends on, but for what is alive.
+        """Return the names of a node and of the nodes it depends on, except alive ones.
 
-        The search ends where it has found enough.
+        The search stops at the maximum count.
         """
         pending, seen = [end], {end.name}
         for node in pending:

@@ -15,8 +15,8 @@ from archlint.graph.value import Dim, Provenance, Role, Value
 from archlint.graph.weight import Weight
 from archlint.ops import insertion
 from archlint.ops.backward import Backward
-from archlint.ops.operator import Layout
 from archlint.ops.registry import Operators
+from archlint.ops.storage import Layout
 from archlint.record import record, replace
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ class Adapters:
     def _is_linear(self, node: Node, stored: Mapping[str, str]) -> bool:
         """Whether a node multiplies the last axis of its input by a stored matrix."""
         operator = self.operators.of(node)
-        if operator is None or 1 not in operator.weights or operator.layout is Layout.FOLLOWS:
+        if operator is None or 1 not in operator.weights:
+            return False
+        if operator.storage.layout is Layout.FOLLOWS:
             return False
         root = stored.get(node.inputs[1])
         before, after = (self.graph.values[name].shape for name in (node.inputs[0], node.output))
@@ -94,7 +96,7 @@ class Adapters:
         return len(matrix.shape or ()) == 2 and matrix.elements == features * outputs
 
     def _with_bias(self, node: Node) -> Node:
-        """Return the node that adds a stored bias to a product, or the product where none does."""
+        """Return the node that adds a stored bias to a product, or else the product."""
         users = self.graph.consumers.get(node.output, ())
         if len(users) != 1 or node.output in self.graph.outputs:
             return node
@@ -105,7 +107,7 @@ class Adapters:
         return users[0] if is_bias else node
 
     def _add(self, layer: Node, output: str, base: str) -> None:
-        """Add the adapter of one layer, whose own result is now called `base`."""
+        """Add the adapter of one layer, whose own result is renamed to `base`."""
         x, y = self.graph.values[layer.inputs[0]], self.graph.values[output]
         lead, features, outputs = (y.shape or ())[:-1], (x.shape or ())[-1], (y.shape or ())[-1]
         self._values[base] = replace(y, name=base, role=Role.COMPUTED)
@@ -137,7 +139,7 @@ class Adapters:
         return name
 
     def _made(self, layer: Node, part: str, shape: tuple[Dim, ...]) -> str:
-        """Add a tensor of the adapter, which the node of the same name makes."""
+        """Add a tensor of the adapter, computed by the node of the same name."""
         name = self._name(layer, part)
         like = self.graph.values[layer.output]
         self._values[name] = replace(like, name=name, shape=shape, role=Role.COMPUTED)

@@ -14,6 +14,7 @@ from archlint.ops import insertion
 from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record, replace
 
 _FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
@@ -54,7 +55,7 @@ class _Walk:
         self._seen = replace(self.graph, values=self.values)  # with the formats found so far
 
     def visit(self, node: Node) -> None:
-        """Add a node after the casts of its inputs, and note the formats of its outputs."""
+        """Add a node after the casts of its inputs, and record the formats of its outputs."""
         casting = self._casting(node)
         floats = [name for name in node.inputs if self._is_float(name)]
         widest = self._widest(floats)
@@ -76,7 +77,7 @@ class _Walk:
     def _answer(
         self, node: Node, casting: Casting | None, floats: list[str], dtype: DType | None
     ) -> None:
-        """Note the formats of what a node makes of tensors that come out in `dtype`."""
+        """Record the formats of the outputs of a node, whose float outputs have `dtype`."""
         outputs = node.outputs
         if casting is Casting.ANSWERS_SINGLE:
             dtype = DType.FLOAT32
@@ -91,7 +92,7 @@ class _Walk:
                 self.values[name] = replace(self.values[name], dtype=dtype)
 
     def _widest(self, names: list[str]) -> DType | None:
-        """Return the widest format; a tensor without axes counts only among its like."""
+        """Return the widest format; scalars count only if all inputs are scalars."""
         values = [self.values[name] for name in names]
         counted = [value for value in values if value.shape] or values
         if not counted:
@@ -99,10 +100,10 @@ class _Walk:
         return DType.FLOAT32 if any(v.dtype is DType.FLOAT32 for v in counted) else self.half
 
     def _casting(self, node: Node) -> Casting | None:
-        """Return what becomes of the formats, None where that is not known."""
+        """Return the casting of an operator, None where it is not known."""
         operator = self.gradients.operators.of(node)
         if operator is None:
-            return Casting.WIDEST  # what it keeps is not known anyhow
+            return Casting.WIDEST  # its saved tensors are unknown in any case
         try:
             return operator.casting(Call(node, self._seen), self.lists)
         except Undetermined as reason:
@@ -110,7 +111,7 @@ class _Walk:
             return None
 
     def _is_float(self, name: str) -> bool:
-        """Whether a tensor has a format to reckon with; numbers of formulas take after the rest."""
+        """Whether the format of a tensor counts; constants adopt the format of other inputs."""
         if not name or self.values[name].dtype not in _FORMATS:
             return False
         if name not in self.graph.constants or self.values[name].elements != 1:
@@ -131,8 +132,8 @@ class _Walk:
     def _cached(self, name: str, place: str) -> str | None:
         """Return the one copy of a leaf that needs a gradient, None for any other tensor.
 
-        What exporters write between a parameter and its user, a transposition above all, is then
-        done to the copy.
+        Operators that exporters insert between a parameter and its user, such as a transposition,
+        are then applied to the copy.
         """
         source, carriers = name, []
         while source not in self.cached and not self._is_leaf(source):
@@ -148,15 +149,15 @@ class _Walk:
         return self.cached[name]
 
     def _carrier(self, name: str) -> Node | None:
-        """Return the node that made a tensor of another one without changing its format."""
+        """Return the node that derived a tensor from another one without changing its format."""
         maker = self.graph.producers.get(name)
         operator = None if maker is None else self.gradients.operators.of(maker)
-        if maker is None or operator is None or not operator.carries_weight:
+        if maker is None or operator is None or operator.origin is not WeightOrigin.SAME:
             return None
         return None if self._casting(maker) in _CASTS else maker
 
     def _carry(self, carrier: Node) -> None:
-        """Do to the half-precision copy what a node does to its input."""
+        """Apply a node to the half-precision copy of its input."""
         name = carrier.output
         self.cached[name] = self._new(name, self.half, f"{name}#half")
         inputs = (self.cached[carrier.inputs[0]], *carrier.inputs[1:])

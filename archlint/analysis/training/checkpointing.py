@@ -27,8 +27,8 @@ def segments(graph: Graph, blocks: Blocks, how: Checkpointing | None) -> tuple[S
     """Return the parts of `graph` that are checkpointed.
 
     These are the modules that a pattern names, or runs of `how.every` neighbouring blocks. PyTorch
-    calls such a part with its arguments, drops what it would save, and calls it again when the
-    backward pass needs that (Chen et al. 2016).
+    runs such a part without saving its tensors, and runs it again when the backward pass needs them
+    (Chen et al. 2016).
     """
     if how is None:
         return ()
@@ -54,7 +54,7 @@ def _runs(found: Sequence[Path], every: int) -> list[tuple[Path, ...]]:
 
 
 def _inputs(nodes: Iterable[Node]) -> tuple[str, ...]:
-    """Return what some nodes read and do not make."""
+    """Return the tensors that some nodes read and do not compute."""
     inside = {name for node in nodes for name in node.outputs}
     read = (name for node in nodes for name in node.inputs if name and name not in inside)
     return tuple(dict.fromkeys(read))

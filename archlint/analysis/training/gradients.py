@@ -10,8 +10,9 @@ from archlint.graph.control_flow.carried import carried_inputs
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
-from archlint.ops.kept import Gradients
 from archlint.ops.registry import Operators
+from archlint.ops.saved import Gradients
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import record, replace
 
 
@@ -22,9 +23,9 @@ class GradientFlow:
     A tensor needs a gradient if a trained parameter comes before it, or the model's input where
     `input_gradient` is set. An operator that reaches no output has no backward pass. `on_gpu` is
     where the model runs, `bool_masks` how dropout saves its masks, and `in_place` whether
-    activations overwrite their input. In a subgraph, `given` are the tensors from outside that need
-    a gradient. Where `is_recorded`, the backward pass of every operator counts that autograd
-    records, whether it will run or not.
+    activations overwrite their input. In a subgraph, `given` are the captured tensors that need a
+    gradient. With `is_recorded`, every operator that autograd records counts, even if its backward
+    pass will not run.
     """
 
     graph: Graph
@@ -37,9 +38,13 @@ class GradientFlow:
     given: frozenset[str] = frozenset()
     is_recorded: bool = False
 
+    def on(self, graph: Graph) -> GradientFlow:
+        """Return the flow in another form of the graph: this one, where it is the same."""
+        return self if graph is self.graph else replace(self, graph=graph)
+
     @cached_property
     def recorded(self) -> GradientFlow:
-        """The flow of gradients from all tensors, whether they lead to an output or not."""
+        """The flow of gradients for all recorded operators, even those that reach no output."""
         return replace(self, is_recorded=True)
 
     @cached_property
@@ -94,9 +99,13 @@ class GradientFlow:
 
     def _flags(self, node: Node) -> Gradients:
         reaches = self.is_recorded or node.name in self.reaching
-        data = self._data(node)
-        flags = tuple(reaches and bool(name) and name in self.needed for name in data)
+        needed, data = self.needed, self._data(node)
+        flags = tuple([reaches and bool(name) and name in needed for name in data])
         return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)
+
+    def records(self, node: Node) -> bool:
+        """Whether autograd records a node, whether it reaches an output or not."""
+        return not self.needed.isdisjoint(self._data(node))
 
     def enters(self, node: Node) -> bool:
         """Whether the backward pass runs through the subgraphs of a node."""
@@ -124,7 +133,7 @@ class GradientFlow:
         )
 
     def _blocks(self, node: Node) -> bool:
-        """Whether no gradient comes through a node, by what it is or by what torch.export says."""
+        """Whether a node blocks gradients, by its operator or by the record of torch.export."""
         operator = self.operators.of(node)
         if operator is not None and not operator.differentiable:
             return True
@@ -139,22 +148,22 @@ class GradientFlow:
         return WithoutGradient(self.graph)
 
     def _trains(self, node: Node) -> bool:
-        """Whether a trained parameter lies in a graph inside `node`."""
+        """Whether a nested graph of `node` has a trained parameter."""
         graphs = self.graph.inner.get(node.name, ())
         inner = [self.parameters.inside[graph] for graph in graphs]
         return any(entry.trained for each in inner for entry in each.every)
 
     def is_stored(self, name: str) -> bool:
-        """Whether a tensor comes from the file, so that keeping it costs nothing more."""
+        """Whether a tensor is stored in the file, so that saving it needs no further memory."""
         root = self.parameters.origins.get(name, name)
         is_parameter = root in self.parameters.trainable or root in self.parameters.buffers
-        is_made = root in self.graph.producers  # by a Constant: made anew in every pass
+        is_made = root in self.graph.producers  # by a Constant: created in every pass
         return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
 
     def _data(self, node: Node) -> tuple[str, ...]:
-        """Return the inputs that are data: the others of an operator that moves one tell it how."""
+        """Return the inputs that are data, without operands such as shapes and axes."""
         operator = self.operators.of(node)
-        moves = operator is not None and operator.carries_weight
+        moves = operator is not None and operator.origin is WeightOrigin.SAME
         return node.inputs[:1] if moves else node.inputs
 
 

@@ -15,12 +15,12 @@ _COUNTER_BYTES = 4  # PyTorch keeps the step count of each parameter as a float3
 class Optimizer:
     """The memory of one optimizer.
 
-    `states` is the number of values kept for each value of a parameter (Adam's m and v: 2; the
-    buffer of SGD with momentum: 1; Rajbhandari et al. 2020, section 3.1), `state_bytes` the width
-    of each where it is not the parameter's own, `counters` the scalars a parameter tensor, and
-    `temporaries` the tensors of a parameter's size that one update makes; the last of them lives on
-    until the next parameter's is made. `foreach_temporaries` is the same for an update of all
-    parameters at once.
+    `states` is the number of state values per value of a parameter (Adam's m and v: 2; the buffer
+    of SGD with momentum: 1; Rajbhandari et al. 2020, section 3.1), `state_bytes` the width of each
+    where it is not the parameter's own, `counters` the number of scalars per parameter tensor, and
+    `temporaries` the number of parameter-sized tensors that one update allocates; the last of them
+    lives until the next parameter's is allocated. `foreach_temporaries` is the same for an update
+    of all parameters at once.
     """
 
     states: int
@@ -74,8 +74,8 @@ def step_temporaries(optimizer: Optimizer, sizes: Sequence[int], *, foreach: boo
 def _factored_values(shape: tuple[int, ...]) -> int:
     """Return the size of Adafactor's row and column statistics (Shazeer and Stern 2018).
 
-    As PyTorch has it, rows run along the last axis and columns along the one before, whatever lies
-    in front: a 1x1 convolution therefore keeps twice its own size.
+    As in PyTorch, rows run along the last axis and columns along the second last one, for any
+    leading axes: the state of a 1x1 convolution is therefore twice its own size.
     """
     if len(shape) < 2:
         return prod(shape)

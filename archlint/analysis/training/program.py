@@ -10,14 +10,14 @@ from archlint.record import record
 
 @record
 class Program:
-    """A graph with its parameters and gradients; the graph of the file where that hides nothing."""
+    """A graph with its parameters and gradients; the file's own graph if it hides nothing."""
 
     graph: Graph
     parameters: Parameters
     gradients: GradientFlow
 
     def is_folded_number(self, name: str) -> bool:
-        """Whether a stored tensor is of numbers that an exporter may have worked out."""
+        """Whether a stored tensor is a constant that an exporter may have folded."""
         value = self.graph.values[name]
         is_float = value.dtype is not None and value.dtype.is_float
         is_known = name in self.parameters.trainable or name in self.parameters.buffers

@@ -7,7 +7,7 @@ from math import prod
 from archlint.record import record
 from archlint.target import Training
 
-# What each way of sharding spreads over the processes; the rest is whole on each of them.
+# What each kind of sharding distributes over the processes; the rest is replicated.
 _SPREAD = {
     "zero-1": frozenset({"state"}),
     "zero-2": frozenset({"state", "gradient"}),

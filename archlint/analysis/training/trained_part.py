@@ -54,12 +54,12 @@ def unmatched_patterns(graph: Graph, training: Training) -> Iterator[tuple[str, 
 
 
 def _path(weight: str) -> tuple[str, ...]:
-    """Return the way to a weight by its name in the state dictionary."""
+    """Return the module path of a weight from its name in the state dictionary."""
     return tuple(weight.split("."))
 
 
 def _ways(path: tuple[str, ...]) -> list[str]:
-    """Return the dotted names of what is at the end of a way, and of the modules around it."""
+    """Return the dotted names of a path and of the modules that contain it."""
     return [".".join(path[:end]) for end in range(1, len(path) + 1)]
 
 

@@ -1,4 +1,4 @@
-"""What a program ran under `no_grad`, as torch.export notes it."""
+"""The operators that a program ran under `no_grad`, as torch.export records it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from archlint.graph.node import Node
 from archlint.graph.program.frames import STACK
 from archlint.record import record
 
-# It runs such a part as a program of its own making, in which what comes from outside has the name
-# that the whole program gives it. Under autocast, the other thing that it has parts for, that is
-# `arg1_1` there.
+# torch.export wraps such a part in a submodule, in which a weight has its name in the whole
+# program. Under autocast, for which it creates submodules too, the name is `arg1_1`.
 _PART = re.compile(r'File "(<eval_with_key>[^"\n]*)"[^\n]*\n(?P<code>[^\n]*)')
 _OF_PROGRAM = re.compile(r"\b[pb]_\w+")
 _NAME = re.compile(r"\w+")
@@ -45,7 +44,7 @@ class WithoutGradient:
 
 
 def _part(node: Node) -> tuple[str, str]:
-    """Return the innermost part of its own making that a node was run in, and the line there."""
+    """Return the innermost generated submodule in which a node ran, and the line there."""
     stack = node.metadata.get(STACK, "")
     found = [*_PART.finditer(stack)] if "<eval_with_key>" in stack else []
     return (found[-1][1], found[-1]["code"]) if found else ("", "")

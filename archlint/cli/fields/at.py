@@ -14,7 +14,7 @@ _ELEMENT = re.compile(r"(?P<tensor>.+)\[(?P<indices>[-\d,\s]+)\]\s*$")
 
 
 def document(model: Model, element: str) -> list[dict[str, Any]]:
-    """Return the stretch of each axis of each input that an element reads.
+    """Return the range of each axis of each input that an element reads.
 
     Raises `CannotRun` for text that names no element of the model.
     """

@@ -64,7 +64,7 @@ def _table(group: list[dict[str, Any]]) -> str:
 
 
 def _changes(step: Step) -> bool:
-    """Whether a layer does something to the field."""
+    """Whether a layer changes the field."""
     return (
         step.growth != 0
         or step.before.kind != step.after.kind

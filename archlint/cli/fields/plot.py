@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plot(model: Model, path: Path) -> None:
-    """Draw the growth of the field on the way to the last feature map, a line an input axis.
+    """Draw the growth of the field up to the last feature map, one line per input axis.
 
     Raises `CannotRun` where matplotlib is missing, the suffix is not known, there is nothing to
     draw, or the file cannot be written.

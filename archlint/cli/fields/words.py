@@ -1,4 +1,4 @@
-"""How the views describe how much of an axis is read."""
+"""Words for how much of an axis is read, shared by the views."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def document(model: Model, *, every: bool) -> dict[str, Any]:
 
 
 def text(found: Mapping[str, Any], model: Model) -> str:
-    """Return the table, what it rests on, and what is not known."""
+    """Return the table, its assumptions, and the unknown signals."""
     by_name = model.facts.flow.graph.by_name
     rows = [
         (
@@ -74,7 +74,7 @@ def _band(low: float, high: float) -> str:
 
 
 def _start(found: Mapping[str, Any], model: Model) -> str:
-    """Return what the figures hold for: inputs, and weights as declared or as stored."""
+    """Return the assumptions: about the inputs, and whether weights are declared or stored."""
     initialization = model.facts.initialization
     declared = any(initialization.declared(name) is not None for name in initialization.fans)
     weights = "as declared" if declared else _WEIGHTS[found["fresh"]]
@@ -84,7 +84,7 @@ def _start(found: Mapping[str, Any], model: Model) -> str:
 
 
 def _because(freshness: Freshness) -> str:
-    """Return what says whether weights are fresh: the target, or something seen in the file."""
+    """Return why weights count as fresh or trained: by the target, or by evidence in the file."""
     if freshness.stated != "auto":
         return ", as stated"
     told = [each for each in freshness.evidence if each.is_fresh == freshness.is_fresh]
@@ -103,7 +103,7 @@ def _drift(found: Mapping[str, Any]) -> list[str]:
 
 
 def _unknown(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the reasons why signals are not known; those that follow from others are left out."""
+    """Return the reasons why signals are unknown, without consequences of other unknowns."""
     first = [each for each in entries if not each["reason"].endswith("starts with is not known")]
     shown = first or entries
     lines = [visible(f"not known at {each['node']}: {each['reason']}") + "\n" for each in shown]

@@ -16,6 +16,6 @@ def some(number: float | None, form: Callable[[float], str]) -> str:
 
 
 def interval(bounds: Mapping[str, int | None], form: Callable[[float], str] = format_bytes) -> str:
-    """Return one amount where the answer is exact, else both ends, or the only one there is."""
+    """Return one amount where it is exact, else both bounds, or the one that is known."""
     low, high = (some(bounds[end], form) for end in ("low", "high"))
     return low if bounds["high"] is None or low == high else f"{low} to {high}"

@@ -35,7 +35,7 @@ def with_formula(formulas: Formulas | None, label: str, value: str) -> str:
 
 
 def of_nodes(formulas: Formulas | None) -> dict[tuple[str, str], str]:
-    """Return the formulas of what is not known of a node without sizes, by node and amount."""
+    """Return the formulas of amounts that depend on open dimensions, by node and amount."""
     if formulas is None:
         return {}
     return {
@@ -47,14 +47,14 @@ def of_nodes(formulas: Formulas | None) -> dict[tuple[str, str], str]:
 
 
 def unknown_parts(facts: Mapping[str, Any]) -> list[Mapping[str, str]]:
-    """Return what is in no total: where dimensions are open, what sizes would not tell either."""
+    """Return what is in no total; with open dimensions, what stays unknown for any sizes."""
     if facts["formulas"]:
         return list(facts["formulas"]["unknown"])
     return [entry for part in ("compute", "memory") for entry in facts[part]["unknown"]]
 
 
 def sizes(formulas: Formulas | None, flags: Sequence[str]) -> list[str]:
-    """Return what the formulas hold for, and the flags that give the open dimensions a size."""
+    """Return the domain of the formulas, and the flags that bind the open dimensions."""
     if not flags:
         return []
     known = [formulas["condition"], formulas["ranges"]] if formulas else []
@@ -64,7 +64,7 @@ def sizes(formulas: Formulas | None, flags: Sequence[str]) -> list[str]:
 
 
 def _text(formulas: Formulas, formula: Formulas) -> str:
-    """Return a formula without the ranges that all share, which are printed once."""
+    """Return a formula without the ranges common to all, which are printed once."""
     text: str = formula["text"]
     shared = formulas["ranges"]
     if shared is None or formula["below"] is not None:

@@ -29,7 +29,7 @@ _LONGEST_FORMULA = 16
 
 
 def layer_table(facts: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> str:
-    """Return a line for each of `nodes`, and how many nodes of the facts are left out."""
+    """Return a row for each of `nodes`, and the number of nodes that are left out."""
     entries = facts["receptive_fields"]
     fields = _fields(entries, _size)
     strides = _fields(entries, _stride, once=True)
@@ -63,7 +63,7 @@ def _shape(sizes: list[int | str | None] | None) -> str:
 
 
 def _dimension(size: int | str | None) -> str:
-    """Return a size, its symbol, or of what it is a long formula."""
+    """Return a size, its symbol, or the symbols of a long expression."""
     if size is None:
         return "?"
     if isinstance(size, int) or len(size) <= _LONGEST_FORMULA:
@@ -80,7 +80,7 @@ def _fields(
     *,
     once: bool = False,
 ) -> dict[str, str]:
-    """Return what is `told` of each tensor along each axis, or `once` where all are alike."""
+    """Return the `told` text of each tensor along its axes, merged where they are equal."""
     parts: dict[str, dict[str, list[str]]] = {}
     for entry in entries:
         part = told(entry)
@@ -116,7 +116,7 @@ def _padding(entry: Mapping[str, Any]) -> str | None:
 
 
 def _distinct(by_input: Mapping[str, list[str]], *, once: bool) -> str:
-    """Return what holds for the axes, once where all inputs have the same."""
+    """Join the texts of all axes by input, merging inputs with equal texts."""
     shown = {
         name: parts[0]
         if len(set(parts)) == 1 and (once or parts[0] == "all")

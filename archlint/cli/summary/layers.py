@@ -15,8 +15,8 @@ _WORK = ("macs", "parameters", "saved_bytes")
 def layers(nodes: Sequence[Mapping[str, Any]], model: Model) -> list[Mapping[str, Any]]:
     """Return the `nodes` of the facts that data flows through, or that cost something.
 
-    An amount that is not known may be some, so that its node stays. What is worked out from the
-    shape of data alone carries none.
+    A node with an unknown amount is included, since that may not be zero. Nodes that compute with
+    shapes alone are left out.
     """
     data, known = model.facts.receptive_fields.data, model.graph.constants
     return [

@@ -20,7 +20,7 @@ _AT_LEAST = "at least "
 
 
 def totals(facts: Mapping[str, Any]) -> str:
-    """Return a line a total; as a formula where dimensions are open."""
+    """Return one line per total, as a formula where dimensions are open."""
     found = [*_stored(facts), *_work(facts["compute"]), *_memory(facts["memory"])]
     lines = [(label, with_formula(facts["formulas"], label, value)) for label, value in found]
     remark = _remark(facts)
@@ -32,7 +32,7 @@ def totals(facts: Mapping[str, Any]) -> str:
 
 
 def _remark(facts: Mapping[str, Any]) -> str:
-    """Return what the peak of training holds for, and when in a step it is reached."""
+    """Return the optimizer of the training peak, and the phase in which it occurs."""
     optimizer = facts["target"]["training"]["optimizer"] or "none named"
     memory = facts["memory"]
     moment = f", {memory['training']['moment']}" if memory["complete"] else ""
@@ -54,7 +54,7 @@ def _counted(count: int | None, size: int | None) -> str:
 
 
 def _trained(facts: Mapping[str, Any]) -> str:
-    """Return how many parameters are trained, where an export for inference has another number."""
+    """Return the number of trained parameters, where an export for inference changed it."""
     count, between = facts["parameters"]["count"], facts["memory"]["training"]["parameter_range"]
     is_same = between["low"] == between["high"] == count
     return "" if is_same else f"; in training {interval(between, '{:,}'.format)}"
@@ -64,8 +64,10 @@ def _work(compute: Mapping[str, Any]) -> list[Line]:
     bound = _AT_LEAST if compute["unknown"] else ""
     between = compute["range"]
     macs = interval(between["forward_macs"], format_macs)
+    trained, shown = between["training_forward_flops"], between["forward_flops"]
+    more = "" if trained == shown else f"; in training {interval(trained, format_flops)}"
     return [
-        ("forward", f"{bound}{macs} = {interval(between['forward_flops'], format_flops)}"),
+        ("forward", f"{bound}{macs} = {interval(between['forward_flops'], format_flops)}{more}"),
         ("elementwise", f"{bound}{interval(between['elementwise_flops'], format_flops)}"),
         ("training step", f"{bound}{interval(between['step_flops'], format_flops)}"),
     ]
@@ -126,11 +128,11 @@ def _of(limit: int | None) -> str:
 
 
 def _passing(memory: Mapping[str, Any]) -> list[Line]:
-    """Return the line about what comes and goes at the peak, where that is known."""
+    """Return the line about transient memory at the peak, where that is known."""
     passing = memory["training"]["passing_bytes"]
     return [("  transient", format_bytes(passing))] if memory["complete"] else []
 
 
 def _communication(bounds: Mapping[str, int]) -> list[Line]:
-    """Return the line about what is on its way between processes, where there is anything."""
+    """Return the line about communication buffers, where there are any."""
     return [("  communication", interval(bounds))] if bounds["high"] else []

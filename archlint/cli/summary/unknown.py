@@ -1,4 +1,4 @@
-"""What the totals leave open: intervals, unknown parts, and how to bind them."""
+"""Notes on the totals: why they are intervals, what is unknown, and how to bind dimensions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _OF_TENSOR = re.compile(r" of '.*'(?= is not )")
 
 
 def left_open(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
-    """Return why totals are intervals, and what is in none; `flags` bind the open dimensions."""
+    """Return why totals are intervals, and what no total includes; `flags` bind open dimensions."""
     return f"{_bounded(facts)}{_note(facts)}{_unknown(facts, flags)}"
 
 
 def _bounded(facts: Mapping[str, Any]) -> str:
-    """Return where branches make the totals intervals, a line a reason."""
+    """Return where branches make the totals intervals, one line per reason."""
     nodes: dict[str, list[str]] = {}
     for entry in facts["compute"]["bounded"]:
         nodes.setdefault(entry["reason"], []).append(f"{entry['op']} {entry['node']}")
@@ -30,13 +30,13 @@ def _bounded(facts: Mapping[str, Any]) -> str:
 
 
 def _note(facts: Mapping[str, Any]) -> str:
-    """Return why the memory of training is an interval, where it is one."""
-    note = facts["memory"]["training"]["note"]
-    return f"\n{visible(note)}\n" if note else ""
+    """Return why training differs from what the file shows, and why its memory is an interval."""
+    notes = (facts["compute"]["note"], facts["memory"]["training"]["note"])
+    return "".join(f"\n{visible(note)}\n" for note in notes if note)
 
 
 def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
-    """Return what the totals do not know, a line a reason, and what would bind what is open."""
+    """Return what is unknown, one line per reason, and the flags that bind open dimensions."""
     # One open dimension makes many tensors unknown: the reason is given once for all.
     nodes: dict[str, dict[str, str]] = {}
     for entry in unknown_parts(facts):
@@ -53,6 +53,6 @@ def _unknown(facts: Mapping[str, Any], flags: Sequence[str]) -> str:
 
 
 def _reason(reason: str, nodes: Sequence[str]) -> str:
-    """Return a reason with the first node that it holds for; optimizers are no node."""
+    """Return a reason with the first node that it applies to; an optimizer has no node."""
     rest = f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
     return visible(f"  {nodes[0]}{rest}: {reason}")

@@ -29,17 +29,17 @@ Count: TypeAlias = Annotated[int, AtLeast(1)]
 """A number of channels, heads, groups, ..."""
 
 Size: TypeAlias = Annotated[int | tuple[int, ...], AtLeast(1)]
-"""A kernel size, stride or dilation: one for all axes, or one an axis."""
+"""A kernel size, stride or dilation: one for all axes, or one per axis."""
 
 Padding: TypeAlias = Annotated[int | tuple[int, ...], AtLeast(0)]
-"""Padding: one for all sides, one an axis, or one a side (all low sides, then all high sides)."""
+"""Padding: one for all sides, one per axis, or one per side (all low sides, then all high)."""
 
 Integers: TypeAlias = tuple[int, ...]
 Fraction: TypeAlias = Annotated[float, Between(0.0, 1.0)]
 
 
 LARGEST = 2**40
-"""The largest integer that an argument or a dimension takes: more elements than any memory has."""
+"""The largest integer that an argument or a dimension takes: beyond the size of any memory."""
 
 
 class Misfit(Exception):  # noqa: N818 - it says what happened, and is no bug
@@ -111,7 +111,7 @@ def _bounded(kind: Any, value: Value) -> Any:  # noqa: ANN401 - as convert
 
 
 def describe(value: Value) -> str:
-    """Write a value for a message."""
+    """Format a value for a message."""
     if isinstance(value, tuple):
         return "[" + ", ".join(describe(item) for item in value) + "]"
     if value is None:

@@ -39,7 +39,7 @@ _MOST_WORK = 500_000
 
 
 class Assembler:
-    """Builds layers in the order of the file; a layer with a problem makes no tensor."""
+    """Builds layers in the order of the file; a layer with a problem has no output."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
@@ -62,7 +62,7 @@ class Assembler:
                 keep_name(item, scope)
 
     def _item(self, item: Item, scope: Scope) -> None:
-        """Build an item as often as it is repeated, and give its output its name."""
+        """Build an item once per repetition, and give its output its name."""
         name = claim_name(item, scope)
         inputs = inputs_of(item, scope)
         repeat = item.beside.get("repeat")
@@ -107,7 +107,7 @@ class Assembler:
             scope.frozen = outside
 
     def _count_work(self, item: Item, scope: Scope) -> None:
-        """Stop where a small file would make for a lot of work."""
+        """Stop where a small file expands to too many nodes."""
         defaults = scope.file.defaults.get(item.layer)
         self._layers += 1
         self._work += item.size + (defaults.size if defaults else 0)
@@ -229,7 +229,7 @@ def _result(  # noqa: PLR0913, PLR0917 - a layer at its place, and how it is bui
     inputs: Inputs,
     build: Callable[[list[Tensor]], Tensor | tuple[Tensor, ...]],
 ) -> Tensor | None:
-    """Build a layer and make it known; None where it cannot be, and for one without its inputs."""
+    """Build a layer and register its outputs; None where it or its inputs cannot be built."""
     made = [tensor for tensor in inputs if tensor is not None]
     if len(made) < len(inputs):
         return None

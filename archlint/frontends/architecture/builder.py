@@ -38,7 +38,7 @@ class Builder:
         self._opset = LOWEST_OPSET
 
     def reserve(self, name: str) -> str:
-        """Return `name`, or with a number behind it where a tensor has it already."""
+        """Return `name`, with a number appended where another tensor has it already."""
         free, number = name, 2
         while free in self._names:
             free, number = f"{name}_{number}", number + 1
@@ -139,7 +139,7 @@ class Builder:
         return found
 
     def _newest(self, op: str) -> onnx.defs.OpSchema:
-        """Return what ONNX says of an operator; the model's opset rises until it has it."""
+        """Return the schema of an operator, from the lowest opset that has it."""
         for opset in range(self._opset, onnx.defs.onnx_opset_version() + 1):
             if onnx.defs.has(op, opset, ""):
                 self._opset = opset
@@ -149,7 +149,7 @@ class Builder:
     def _outputs(
         self, schema: onnx.defs.OpSchema, node: onnx.NodeProto, inputs: Sequence[Tensor | None]
     ) -> tuple[Tensor, ...]:
-        """Return what a node makes: as any other of the same operator, attributes and inputs."""
+        """Return the output types of a node, cached by operator, attributes and input types."""
         key = (
             self._opset,
             node.op_type,
@@ -194,7 +194,7 @@ class Builder:
 def _input_names(inputs: Sequence[Tensor | None]) -> list[str]:
     """Return the names of the inputs; absent ones at the end are left out.
 
-    ONNX allows an empty name there, but it ends onnxruntime 1.32 with a segmentation fault.
+    ONNX allows an empty name there, but it makes onnxruntime 1.32 crash (segmentation fault).
     """
     names = [tensor.name if tensor else "" for tensor in inputs]
     while names and not names[-1]:

@@ -14,8 +14,8 @@ PYTORCH, KERAS = "pytorch_default", "keras_default"
 class Default:
     """What a weight is drawn from in each framework.
 
-    `keras_fans` are fan-in and fan-out where Keras, which stores the weight in another form, does
-    not count them as PyTorch does.
+    `keras_fans` are fan-in and fan-out where Keras, which stores the weight with another shape,
+    counts them differently from PyTorch.
     """
 
     pytorch: Initializer
@@ -58,7 +58,7 @@ def recurrent(hidden: int, keras: str) -> Default:
 
 
 def both(name: str, keras: str | None = None, **settings: float) -> Default:
-    """What both draw alike, as ones, unless `keras` names another initializer."""
+    """An initializer that both frameworks use, such as ones; `keras` names another for Keras."""
     made = initializer(name, **settings)
     return Default(made, made if keras is None else initializer(keras))
 

@@ -65,7 +65,7 @@ class File:
     framework: str = PYTORCH
 
     def section(self, name: str) -> Scalar | Mapping | Sequence | None:
-        """Return a section as it stands behind its aliases; None where there is none."""
+        """Return a section with its alias resolved; None where there is none."""
         node = self.sections.get(name)
         return None if node is None else resolve(node)
 
@@ -85,7 +85,7 @@ class File:
         return layers()[word].arguments if word in layers() else ()
 
     def unknown_layer(self, word: Scalar) -> Invalid:
-        """Return what is wrong with a word that is no layer."""
+        """Return the problem for a word that names no layer, with suggestions."""
         first = word.text.partition(" ")[0]
         if first != word.text and self.is_layer(first):
             colon = f"a colon separates a layer from its arguments: {first}: {{...}}"
@@ -95,7 +95,7 @@ class File:
 
 
 def _nearest_layers(word: str, known: list[str]) -> str:
-    """Suggest layers: for a name that others use, for one without its dimensions, as MaxPool."""
+    """Suggest layers for another library's name, or for one without dimensions (MaxPool)."""
     plain = word.casefold().replace("_", "")
     plain = _OTHER_NAMES.get(plain.rstrip("123d"), plain)
     family = [name for name in known if name.endswith("d") and name[:-2].casefold() == plain]
@@ -114,7 +114,7 @@ def read_file(document: YamlDocument, problems: Problems) -> File:
 
 
 def _framework(node: Node, problems: Problems) -> str:
-    """Return whose defaults hold for the whole file."""
+    """Return the framework whose defaults hold for the whole file."""
     inside = resolve(node)
     if isinstance(inside, Scalar) and inside.text in {PYTORCH, KERAS}:
         return inside.text
@@ -126,7 +126,7 @@ def _framework(node: Node, problems: Problems) -> str:
 
 
 def read_blocks(file: File) -> None:
-    """Read the blocks of a file, whose imports are there already."""
+    """Read the blocks of a file whose imports have been read."""
     node = file.sections.get("blocks")
     if node is None:
         return

@@ -87,7 +87,7 @@ class Importer:
             file.blocks[name] = _as_block(name, imported)
 
     def _path(self, node: Node) -> Path:
-        """Return the path of a file that stands in the same folder, and nowhere else."""
+        """Return the path of an imported file, which must be in the same folder."""
         name = node_word(node, "an import")
         path = self._folder / name
         if name in {".", ".."} or path.name != name or path.resolve().parent != self._folder:
@@ -113,7 +113,7 @@ class Importer:
 
 
 def _as_block(name: str, file: File) -> Block:
-    """See a whole file as a block: its inputs are the block's, and so are its parameters."""
+    """Return a whole file as a block with the file's inputs and parameters."""
     inside = file.section("inputs")
     names = [entry.key.text for entry in inside.merged()] if isinstance(inside, Mapping) else []
     return Block(

@@ -55,7 +55,7 @@ COMPUTED: dict[str, dict[str, Setting]] = {
     "rotary_cos": {"base": 10000.0},
     "rotary_sin": {"base": 10000.0},
 }
-"""What layers fill tensors with on their own; a file cannot ask for these."""
+"""Initializers that only layers use; a file cannot name them."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "distribution": ("truncated_normal", "untruncated_normal", "uniform"),
@@ -100,7 +100,7 @@ def initializer(name: str, **settings: Setting) -> Initializer:
 
 
 def choices(name: str, setting: str) -> tuple[str, ...]:
-    """Return the words that a setting of an initializer takes; PyTorch's know no average fan."""
+    """Return the words that a setting takes; PyTorch's initializers have no average fan."""
     words = CHOICES[setting]
     return words if name == "variance_scaling" or setting != "mode" else words[:2]
 

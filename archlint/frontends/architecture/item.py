@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archlint.sources.span import Span
 
 BESIDE = ("name", "from", "if", "repeat", "init", "bias_init", "frozen", "tie", "lora")
-"""The words that stand beside a layer: what archlint adds to PyTorch's arguments."""
+"""The keys beside a layer: what archlint adds to PyTorch's arguments."""
 
 
 @record
@@ -53,7 +53,7 @@ class Item:
         )
 
     def argument_span(self, argument: str | None) -> Span:
-        """The place of an argument's value, of a word beside, or else of the layer's name."""
+        """The span of an argument's value, of a key beside the layer, or else of its name."""
         if argument is not None:
             inside = None if self.value is None else resolve(self.value)
             entry = inside.get(argument) if isinstance(inside, Mapping) else None
@@ -68,7 +68,7 @@ class Item:
 
 
 def _with_names(values: Scalar | Sequence, names: tuple[str, ...]) -> str:
-    """Return the arguments that values without a name stand for, where these are plain words."""
+    """Return positional values written as named arguments, for the help of an error."""
     items = [resolve(item) for item in values.items] if isinstance(values, Sequence) else [values]
     texts = [item.text for item in items if isinstance(item, Scalar) and item.plain]
     if not names or len(texts) < len(items) or len(texts) > len(names):
@@ -107,7 +107,7 @@ def read_item(node: Node, path: tuple[str | int, ...], file: File) -> Item:
 
 
 def _stranger(word: Scalar, layer: str, file: File) -> Invalid:
-    """Return what is wrong with a word beside a layer that does not belong there."""
+    """Return the problem for an unknown key beside a layer."""
     if file.is_layer(word.text):
         message = f"a second layer, {word.text}, in the item of {layer}"
         return Invalid(word.span, message, "start each layer with its own dash")

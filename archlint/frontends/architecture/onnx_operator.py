@@ -32,9 +32,9 @@ _KINDS: dict[Any, tuple[type, bool]] = {
 def build_operator(
     site: Site, item: Item, inputs: list[Tensor], names: Names
 ) -> tuple[Tensor, ...]:
-    """Add the operator; its arguments are attributes, or inputs that are fixed numbers.
+    """Add the operator; its arguments are attributes, or inputs with constant values.
 
-    Raises Invalid for what the operator does not take, Rejected for shapes that do not fit.
+    Raises Invalid for arguments that the operator does not have, Rejected for wrong shapes.
     """
     schema = _schema(item)
     attributes: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Prepares a layer for building: resolves the keys that stand beside it."""
+"""Prepares a layer for building: resolves the keys beside it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNUSED = {
 
 
 def place(item: Item, name: str, scope: Scope, builder: Builder) -> Site:
-    """Return the site of a layer, with what stands beside it; raises Invalid."""
+    """Return the site of a layer, with the keys beside it resolved; raises Invalid."""
     tie, lora = item.beside.get("tie"), item.beside.get("lora")
     return Site(
         builder=builder,
@@ -45,13 +45,13 @@ def place(item: Item, name: str, scope: Scope, builder: Builder) -> Site:
 
 
 def metadata(item: Item, scope: Scope) -> dict[str, str]:
-    """Return what a node says of the layer that it comes from."""
+    """Return the metadata that links a node to its layer."""
     path = item.path if scope.place is None else scope.place
     return {PATH: json.dumps(list(path)), LAYER: item.layer}
 
 
 def check_used(site: Site, item: Item) -> None:
-    """Refuse a word beside a layer that it could make no use of; raises Invalid."""
+    """Reject a key beside a layer that the layer does not use; raises Invalid."""
     for word in site.initializers:
         named, _, start = word.partition(".")
         if start and site.weights and named in item.beside and word not in site.used:
@@ -67,7 +67,7 @@ def check_used(site: Site, item: Item) -> None:
 
 
 def _initializers(item: Item, scope: Scope) -> dict[str, Initializer]:
-    """Read what stands under `init` and `bias_init`: one initializer, or one a weight."""
+    """Read the values of `init` and `bias_init`: one initializer, or one per weight."""
     defaults = scope.file.defaults.get(item.layer)
     beside: dict[str, Entry] = {**(defaults.beside if defaults else {}), **item.beside}
     declared: dict[str, Initializer] = {}

@@ -60,7 +60,7 @@ class Problems:
     def unknown_argument(
         self, word: Scalar, layer: str, known: Iterable[str], what: str = "argument"
     ) -> None:
-        """Take down a word inside a layer that is none of its arguments."""
+        """Record a word inside a layer that is none of its arguments."""
         if word.text in BESIDE:
             self.add(
                 word.span,
@@ -72,7 +72,7 @@ class Problems:
             self.unknown(word.span, f"{what} of {layer}:", word.text, known)
 
     def unknown(self, span: Span, what: str, word: str, known: Iterable[str]) -> None:
-        """Take down a word that is not among the known ones, with the nearest that is."""
+        """Record an unknown word, with the nearest known one as a suggestion."""
         words = list(known)
         help = "" if not words or len(words) > 16 else "known: " + ", ".join(words)  # noqa: A001 - as in Problem; a longer list helps nobody
         self.add(span, f"unknown {what} {word!r}{did_you_mean(word, words)}", help)

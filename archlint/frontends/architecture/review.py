@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def review_blocks(file: File) -> None:
-    """Take down unknown layers and arguments in all blocks of a file."""
+    """Record unknown layers and arguments in all blocks of a file."""
     for block in file.blocks.values():
         if block.file is file:
             _review(block.layers, block.path, file)

@@ -195,7 +195,7 @@ def _initializer() -> Schema:
 
 
 def _initializers() -> Schema:
-    """Return the schema of one initializer for all weights of a layer, or one a weight."""
+    """Return the schema of one initializer for all weights of a layer, or one per weight."""
     one: Schema = {"$ref": "#/$defs/initializer"}
     each: Schema = {
         "type": "object",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PREVIOUS = "previous"
 INPUT = "input"
 
-# Of thousands of names, the last ones are looked at for a suggestion, and the first ones listed.
+# Limits: suggestions look at the most recent names only, and messages list the first few.
 _NEAREST = 500
 _LISTED = 16
 
@@ -29,8 +29,8 @@ class Scope:
     """The names in one list of layers.
 
     `tensors` holds the named outputs, and the last one as "previous"; None stands for a tensor
-    that could not be made, whose problem was taken down already. `weights` holds those of named
-    layers, `taken` the names given out, and `numbers` the next one of each layer without a name.
+    that could not be built, whose problem has been recorded. `weights` holds those of named
+    layers, `taken` the names in use, and `numbers` the next number for each kind of unnamed layer.
     `place` is the path of the layer of the main file that an imported layer belongs to.
     """
 
@@ -60,7 +60,7 @@ class Scope:
         return name
 
     def reference(self, node: Node) -> Tensor | None:
-        """The tensor that a word refers to; raises Invalid where nothing is called so."""
+        """The tensor that a word refers to; raises Invalid where nothing has that name."""
         name = node_word(node, "a reference")
         if name in self.tensors:
             return self.tensors[name]
@@ -96,6 +96,6 @@ class Scope:
         )
 
     def is_broken(self, name: str) -> bool:
-        """Whether the layer whose part `name` is could not be made."""
+        """Whether the layer that `name` is a part of could not be built."""
         head = name.partition(".")[0]
         return head in self.tensors and self.tensors[head] is None

@@ -1,4 +1,4 @@
-"""What the build function of a layer works with: its place, and what it adds to the graph."""
+"""The interface of a layer's build function: its settings, and what it adds to the graph."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Site:
 
     `initializers` holds what the file declares by the words "init" and "bias_init", or for some
     weights only, as "init.out_proj"; elsewhere the default of `framework` holds. `tied` is the
-    weight that the layer shares, `adapter` what is asked for beside it. `used` fills up with those
-    of the words that the layer could make use of.
+    weight that the layer shares, `adapter` the requested low-rank adapter. `used` collects the keys
+    that the layer used.
     """
 
     builder: Builder
@@ -139,7 +139,7 @@ class Site:
     def _declared(
         self, role: str, part: str, default: Default, fans: tuple[int, int] | None
     ) -> tuple[Initializer, tuple[int, int] | None]:
-        """Return what a weight is drawn from; a layer's default is also that of its bias."""
+        """Return the initializer of a weight; a layer's default is also that of its bias."""
         framework = self.framework
         for word, declared in self.initializers.items():
             named, _, start = word.partition(".")

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRUNCATION = 0.87962566103423978
-"""The deviation of a standard normal number that is cut off at two: Keras and JAX divide by it."""
+"""The standard deviation of a standard normal truncated at +-2: Keras and JAX divide by it."""
 
 TRUNCATED = frozenset({"trunc_normal", "trunc_normal_tf", "truncated_normal"})
-"""Normal distributions that are cut off and keep what is left of their deviation."""
+"""Truncated normal distributions whose smaller standard deviation is not corrected."""
 
 _GAINS = {
     "linear": 1.0,
@@ -29,9 +29,10 @@ _GAINS = {
 
 
 def cut(name: str, number: Mapping[str, float]) -> tuple[float, float, float, float]:
-    """Return mean and deviation before the cut, and the bounds.
+    """Return mean and standard deviation before the truncation, and the bounds.
 
-    torch.nn.init cuts at absolute numbers, timm's `tf` at numbers of deviations, Keras at two.
+    torch.nn.init truncates at absolute values, timm's `tf` variant at multiples of the standard
+    deviation, Keras at two standard deviations.
     """
     if name == "truncated_normal":
         mean, std = number["mean"], number["stddev"]

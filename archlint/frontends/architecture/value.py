@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Invalid(Exception):  # noqa: N818 - it says what the value is, and is no bug
-    """Raised for a node whose value cannot be had; `span` is the place to point at."""
+    """Raised for a node without a valid value; `span` is the text to point at."""
 
     def __init__(self, span: Span, message: str, help: str = "") -> None:  # noqa: A002 - the field's name
         super().__init__(message)

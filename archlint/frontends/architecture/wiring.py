@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from archlint.frontends.architecture.tensor import Tensor
 
     Inputs: TypeAlias = list[Tensor | None]
-    """The tensors that a layer takes; None for one that could not be made."""
+    """The input tensors of a layer; None for one that could not be built."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _RESERVED = (PREVIOUS, INPUT)
 
 
 def claim_name(item: Item, scope: Scope) -> str:
-    """Return the name of a layer, which no other has then; raises Invalid."""
+    """Return a unique name for a layer; raises Invalid."""
     entry = item.beside.get("name")
     if entry is None:
         return scope.free_name(item.layer)
@@ -42,7 +42,7 @@ def claim_name(item: Item, scope: Scope) -> str:
 
 
 def keep_name(item: Node, scope: Scope) -> None:
-    """Know the name of a layer that could not be read, so that its users are not blamed."""
+    """Register the name of a layer that could not be read, so that its users are not reported."""
     inside = resolve(item)
     entry = inside.get("name") if isinstance(inside, Mapping) else None
     name = None if entry is None else resolve(entry.value)
@@ -51,9 +51,9 @@ def keep_name(item: Node, scope: Scope) -> None:
 
 
 def inputs_of(item: Item, scope: Scope) -> Inputs:
-    """Return the tensors that a layer takes: those that `from` names, or the previous one.
+    """Return the input tensors of a layer: those that `from` names, or the previous output.
 
-    Raises Invalid where nothing is called so, or nothing comes before.
+    Raises Invalid where nothing has that name, or there is no previous output.
     """
     entry = item.beside.get("from")
     if entry is not None:
@@ -74,7 +74,7 @@ def inputs_of(item: Item, scope: Scope) -> Inputs:
 def keep_results(
     output: Tensor | tuple[Tensor, ...], site: Site, item: Item, name: str, scope: Scope
 ) -> Tensor:
-    """Make the weights and the outputs of a named layer known."""
+    """Register the weights and the outputs of a named layer."""
     named = "name" in item.beside
     if named:
         scope.weights |= {f"{name}.{part}": weight for part, weight in site.weights.items()}
@@ -88,7 +88,7 @@ def keep_results(
 
 
 def show_inner(inside: Scope, item: Item, name: str, scope: Scope, known: set[str]) -> None:
-    """Let the outer list refer to what a named block holds, as `stage1.conv`."""
+    """Let the outer list refer to the layers of a named block, as `stage1.conv`."""
     if "name" not in item.beside:
         return
     for inner, tensor in inside.tensors.items():

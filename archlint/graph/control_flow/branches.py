@@ -30,11 +30,11 @@ def taken_branch(node: NodeProto, scope: Scope) -> GraphProto | None:
 
 
 def lift(node: NodeProto, branch: GraphProto, taken: Callable[[str], bool]) -> GraphProto:
-    """Return a copy of a branch whose tensors have names that fit into the graph around it.
+    """Return a copy of a branch whose tensor names are unique in the outer graph.
 
-    What the branch makes as its outputs gets the names of the outputs of the If node; an output
-    that the branch only passes on is made by an Identity. Other names that are `taken` in the
-    graph around are put behind the name of the If node.
+    The outputs of the branch get the names of the outputs of the If node; for an output that the
+    branch does not compute itself, an Identity is added. Other names that are `taken` in the outer
+    graph are prefixed with the name of the If node.
     """
     lifted = GraphProto()
     lifted.CopyFrom(branch)
@@ -60,7 +60,7 @@ def lift(node: NodeProto, branch: GraphProto, taken: Callable[[str], bool]) -> G
 
 
 def merge(node: Node, scope: Scope) -> None:
-    """Give the outputs of an If whose condition is not known what both branches agree on."""
+    """Set the outputs of an If with an unknown condition to what both branches agree on."""
     branches = [value for value in node.attributes.values() if isinstance(value, Graph)]
     if len(branches) != 2:
         return
@@ -72,14 +72,14 @@ def merge(node: Node, scope: Scope) -> None:
 
 
 def common(first: Shape | None, second: Shape | None) -> Shape | None:
-    """Return what two shapes have in common."""
+    """Return a shape with the dimensions that two shapes agree on, None for the others."""
     if first is None or second is None or len(first) != len(second):
         return None
     return tuple(a if a == b else None for a, b in zip(first, second, strict=True))
 
 
 def rename(graph: GraphProto, names: Mapping[str, str]) -> None:
-    """Rename tensors in a graph, and in the graphs inside its nodes that use them."""
+    """Rename tensors in a graph, and in nested graphs that capture them."""
     for tensor in graph.initializer:
         tensor.name = names.get(tensor.name, tensor.name)
     for infos in (graph.value_info, graph.output):
@@ -96,7 +96,7 @@ def rename(graph: GraphProto, names: Mapping[str, str]) -> None:
 
 
 def _own(graph: GraphProto) -> set[str]:
-    """Return the names that a graph inside a node gives to tensors of its own."""
+    """Return the names of the tensors that a nested graph defines itself."""
     own = {info.name for info in graph.input}
     own.update(tensor.name for tensor in graph.initializer)
     own.update(name for node in graph.node for name in node.output)

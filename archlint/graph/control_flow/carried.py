@@ -16,8 +16,8 @@ def carried(node: Node) -> int:
 
 
 def carried_inputs(node: Node, body: Graph) -> tuple[str, ...]:
-    """Return the inputs of a graph inside `node` that carry a state from round to round."""
+    """Return the inputs of a nested graph of `node` that carry a state between iterations."""
     if node.op not in LOOPS:
         return ()
-    first = 2 if node.op == "Loop" else 0  # after the number of the round, and the condition
+    first = 2 if node.op == "Loop" else 0  # after the iteration number and the condition
     return body.inputs[first : first + carried(node)]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from archlint.graph.control_flow.branches import common
 from archlint.graph.control_flow.carried import carried
-from archlint.graph.control_flow.rounds import body_of
 from archlint.graph.control_flow.trips import condition_of, follow
+from archlint.graph.control_flow.unrolling import body_of
 from archlint.graph.graph import Graph
 from archlint.graph.value import Provenance, Role, Shape, Value
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | None:
-    """Return how often a Loop or a Scan runs, where that follows from numbers that are known.
+    """Return the trip count of a Loop or a Scan, None where it is not statically known.
 
-    `run` works out a graph inside of this one for given contents of its inputs.
+    `run` infers a nested graph for given contents of its inputs.
     """
     if node.op == "Loop":
         return _loop_count(node, proto, scope, run)
@@ -36,7 +36,7 @@ def _loop_count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | N
     """The trip count of a Loop: by its count input, or until its condition is false."""
     body, limit, starts = (
         node.attributes.get("body"),
-        _most_rounds(node, scope),
+        _most_iterations(node, scope),
         _starts(node, scope),
     )
     if not isinstance(body, Graph) or not body.outputs or starts is None:
@@ -55,15 +55,15 @@ def _loop_count(node: Node, proto: NodeProto, scope: Scope, run: Run) -> int | N
 
 
 def _starts(node: Node, scope: Scope) -> bool | None:
-    """Whether a loop runs at all, which its condition says where it has one."""
+    """Whether a loop runs at all, by its initial condition, if it has one."""
     if len(node.inputs) < 2 or not node.inputs[1]:
         return True
     start = scope.constants.get(node.inputs[1])
     return None if start is None or start.size != 1 else bool(start.reshape(-1)[0])
 
 
-def _most_rounds(node: Node, scope: Scope) -> float | None:
-    """Return how often a Loop may run: infinitely where nothing limits it, None if unknown."""
+def _most_iterations(node: Node, scope: Scope) -> float | None:
+    """Return the maximum trip count of a Loop: infinity without a limit, None if unknown."""
     if not node.inputs or not node.inputs[0]:
         return inf
     limit = scope.constants.get(node.inputs[0])
@@ -73,7 +73,7 @@ def _most_rounds(node: Node, scope: Scope) -> float | None:
 
 
 def _stays_true(body: Graph) -> bool:
-    """Whether the condition that a loop's body returns is the constant true, or the one given."""
+    """Whether the body of a loop returns a constant true condition, or its condition input."""
     name = body.outputs[0]
     while name in body.producers and body.producers[name].op in {"Identity", "Cast"}:
         name = body.producers[name].inputs[0]
@@ -96,7 +96,7 @@ def _scan_length(node: Node, scope: Scope) -> int | None:
 
 
 def states(proto: NodeProto, body_inputs: Sequence[str], scope: Scope) -> dict[str, Value]:
-    """Return what the inputs of a loop's body are in its first round, by their names."""
+    """Return the values of the body's inputs in the first iteration, by name."""
     if proto.op_type == "Loop":
         pairs = zip(body_inputs[2:], proto.input[2:], strict=False)
         return {inner: _inside(inner, scope, outer) for inner, outer in pairs if outer}
@@ -129,7 +129,7 @@ def _integers(proto: NodeProto, name: str) -> tuple[int, ...]:
 
 
 def settle(proto: NodeProto, body: Graph, first: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the states of a loop, without the dimensions that change from round to round."""
+    """Return the states of a loop, without the dimensions that change between iterations."""
     skipped = 2 if proto.op_type == "Loop" else 0
     made = body.outputs[1:] if proto.op_type == "Loop" else body.outputs
     steady = dict(first)
@@ -145,7 +145,7 @@ def settle(proto: NodeProto, body: Graph, first: Mapping[str, Value]) -> dict[st
 
 
 def collect(node: Node, trips: int | None, scope: Scope) -> None:
-    """Give the outputs of a loop the shapes that its body makes in every round."""
+    """Set the output shapes of a loop from those that its body computes in every iteration."""
     body = node.attributes.get("body")
     if not isinstance(body, Graph):
         return
@@ -162,7 +162,7 @@ def collect(node: Node, trips: int | None, scope: Scope) -> None:
 
 
 def _stacked(node: Node, place: int, shape: Shape, trips: int | None) -> Shape:
-    """Return the shape of what a loop collects: one more axis, a round each."""
+    """Return the shape of a collected output: a new first axis of one element per iteration."""
     axes = node.attributes.get("scan_output_axes")
     axis = int(axes[place]) if isinstance(axes, tuple) and place < len(axes) else 0
     axis %= len(shape) + 1

@@ -14,5 +14,5 @@ CONTROL_FLOW = LOOPS | {CHOICE}
 
 
 def branches(node: Node, graph: Graph) -> tuple[Graph, ...]:
-    """Return the graphs inside a node of `graph` of which one is run; none where all may be."""
+    """Return the nested graphs of a node of which only one runs; empty for other nodes."""
     return graph.inner.get(node.name, ()) if node.op == CHOICE and not node.domain else ()

@@ -1,6 +1,6 @@
 """The trip count of loops with a computed condition, such as `while i < n`.
 
-Its condition is worked out round by round, with the few nodes that it is made of.
+The condition is evaluated iteration by iteration, with only the nodes that it depends on.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from archlint.graph.graph import Graph
 
 Run: TypeAlias = "Callable[[GraphProto, Mapping[str, np.ndarray]], Graph]"
-"""Works out a graph for given contents of its inputs."""
+"""Infers a graph for given contents of its inputs."""
 
 _MOST_ROUNDS = 1024
-"""Rounds after which a condition is not followed any more."""
-_STATES = 2  # inputs of a body before its states: the number of the round, and the condition
+"""Iterations after which evaluation stops, and the trip count stays unknown."""
+_STATES = 2  # inputs of a body before its states: the iteration number and the condition
 
 
 @record
 class Condition:
-    """What decides whether a loop goes on.
+    """The part of a loop that decides whether it continues.
 
-    `body` makes the condition, first of its outputs, and the states that it is made of. It is given
-    the number of the round, the condition, and these states; `states` are their places.
+    The outputs of `body` are the condition and the states that it depends on. Its inputs are the
+    iteration number, the condition, and these states; `states` are their indices.
     """
 
     body: GraphProto
@@ -37,9 +37,9 @@ class Condition:
 
 
 def condition_of(body: GraphProto) -> Condition | None:
-    """Return what decides about the rounds of a loop.
+    """Return the part of a loop that its condition depends on.
 
-    None where graphs inside of it take part, or a state that it does not make anew.
+    None where that includes nested graphs, or a state that the body does not compute.
     """
     if len(body.input) < _STATES:
         return None
@@ -71,7 +71,7 @@ def condition_of(body: GraphProto) -> Condition | None:
 def _pruned(
     body: GraphProto, needed: Mapping[int, NodeProto], states: tuple[int, ...]
 ) -> Condition:
-    """Return a body that is left with what its condition is made of."""
+    """Return a body with only the nodes that its condition depends on."""
     pruned = GraphProto(name=body.name)
     pruned.input.extend(body.input[:_STATES])
     pruned.input.extend(body.input[place + _STATES] for place in states)
@@ -88,9 +88,9 @@ def follow(
     limit: float,
     run: Run,
 ) -> int | None:
-    """Return how often a loop runs; None where its condition does not follow from its numbers.
+    """Return the trip count of a loop; None where its condition is not statically known.
 
-    `run` works out a body for given contents of its inputs. `limit` is the most rounds there are.
+    `run` infers a body for given contents of its inputs. `limit` is the maximum trip count.
     """
     names = [info.name for info in condition.body.input]
     for number in range(int(min(limit, _MOST_ROUNDS))):

@@ -1,8 +1,8 @@
 """The batch dimension: which one it is, and how it is given a size.
 
 The batch dimension is axis 0 of the inputs. Where the inputs leave it open, every symbol there
-that looks like a batch (`batch`, `batch_size`, `N`, `B`, `bs`, the name that PyTorch makes up) is
-bound, else the first symbol, and every axis 0 without a name; a symbol is bound wherever it stands.
+that looks like a batch (`batch`, `batch_size`, `N`, `B`, `bs`, the name that PyTorch generates) is
+bound, else the first symbol, and every axis 0 without a name; a symbol is bound wherever it occurs.
 Where all inputs have a fixed axis 0, the batch is that of the first input with two axes or more,
 and every input with the same size there is re-bound.
 """

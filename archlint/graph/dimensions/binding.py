@@ -21,10 +21,10 @@ _NOTHING: Mapping[str, Sequence[tuple[str, int]]] = MappingProxyType({})
 class Bound:
     """The shapes of the inputs with the sizes of the target.
 
-    `sizes` are those of bound symbols. `resized` says that a size which the file fixes was
-    changed, so that what the file declares of other tensors does not hold; `batch` is the old and
-    the new size where that was the batch. `values` are the numbers that inputs hold. `unused` are
-    names of the target that no input has.
+    `sizes` are those of bound symbols. `resized` means that a fixed size of the file was changed,
+    so that the shapes that the file declares for other tensors are invalid; `batch` is the old and
+    the new size where that was the batch. `values` are the contents of inputs. `unused` are names
+    of the target that no input has.
     """
 
     shapes: Mapping[str, Shape | None]
@@ -43,8 +43,8 @@ def bind_inputs(
 ) -> Bound:
     """Bind the dimensions that the target names, then the batch (see `find_batch`).
 
-    `labels` are names in the file that mean nothing beyond the axes that they stand at, `numbers`
-    the inputs that are one whole number, to which the target may give a value.
+    `labels` are generated names in the file, which only identify an axis; `numbers` are the integer
+    scalar inputs, to which the target may give a value.
     """
     axes, sizes = _split(bindings.dims, declared)
     values = {name: sizes.pop(name) for name in numbers if name in sizes}
@@ -70,7 +70,7 @@ def _bind_batch(
 ) -> tuple[int, int] | None:
     """Bind the batch where the target does not name it.
 
-    Return the old and the new size of a fixed one that changes; from or to 0, nothing scales.
+    Return the old and the new size where a fixed batch changes, unless one of them is 0.
     """
     free = {
         name: shape
@@ -90,7 +90,7 @@ def _bind_batch(
 def _split(
     dims: Mapping[str, int], shapes: Mapping[str, Shape | None]
 ) -> tuple[dict[tuple[str, int], int], dict[str, int]]:
-    """Part the names of the target into axes of inputs (`INPUT.AXIS`) and symbols."""
+    """Split the names of the target into axes of inputs (`INPUT.AXIS`) and symbols."""
     axes, sizes = {}, {}
     for name, size in dims.items():
         tensor, _, axis = name.rpartition(".")
@@ -114,7 +114,7 @@ def _bind_shape(
 
 
 def _resized(before: Mapping[str, Shape | None], after: Mapping[str, Shape | None]) -> bool:
-    """Whether a size that the file fixes was changed."""
+    """Whether a fixed size of the file was changed."""
     return any(
         isinstance(old, int) and old != new
         for name, shape in before.items()
@@ -123,7 +123,7 @@ def _resized(before: Mapping[str, Shape | None], after: Mapping[str, Shape | Non
 
 
 def _names(axes: Iterable[tuple[str, int]], shapes: Mapping[str, Shape | None]) -> set[str]:
-    """Return the names by which the target can speak of dimensions of the inputs."""
+    """Return the names by which the target can refer to dimensions of the inputs."""
     present = {f"{name}.{axis}" for name, axis in axes}
     for shape in shapes.values():
         for dim in shape or ():

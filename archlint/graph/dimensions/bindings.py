@@ -16,8 +16,8 @@ class Bindings:
     """Sizes for open dimensions.
 
     `batch_size` goes to the batch dimension, as `find_batch` finds it. `dims` binds a symbolic
-    dimension by its name, any dimension of an input as `INPUT.AXIS`, and gives an input that is
-    one whole number its value.
+    dimension by its name, any dimension of an input as `INPUT.AXIS`, and the value of an integer
+    scalar input by the input's name.
     """
 
     batch_size: int | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archlint.graph.dimensions.batch import Batch, find_batch
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.dimensions.symbol import bind, names_in
-from archlint.graph.made_up import is_made_up_axis
+from archlint.graph.generated_names import is_generated_axis
 from archlint.record import record
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ _BATCH = object()
 class OpenDim:
     """A symbol in the shapes of the inputs, or axes without a name, which are `INPUT.AXIS`.
 
-    `axes` are the axes of inputs that it stands at, alone or in an expression. `names` are what
-    has to be bound: several where axes without a name at the same place of several inputs are
-    taken for one size, as in tokens and their mask.
+    `axes` are the axes of inputs where it occurs, alone or in an expression. `names` are what has
+    to be bound: several where unnamed axes at the same position of several inputs are assumed to
+    have equal size, as in tokens and their mask.
     """
 
     name: str
@@ -35,17 +35,17 @@ class OpenDim:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The flags that give it a size, with a letter for that."""
+        """The flags that bind it, with a placeholder for the size."""
         return ("--batch-size N",) if self.is_batch else tuple(f"--dim {n}=N" for n in self.names)
 
     @property
     def equal(self) -> str:
-        """What is taken for one size: `a.1 = b.1`; nothing where there is only one name."""
+        """The sizes that are assumed to be equal: `a.1 = b.1`; empty for a single name."""
         return "" if self.is_batch or len(self.names) == 1 else " = ".join(self.names)
 
 
 def open_dims(graph: Graph) -> tuple[OpenDim, ...]:
-    """Return what is open in the inputs of a graph; all that is the batch is one."""
+    """Return the open dimensions of a graph's inputs; all parts of the batch are one."""
     values = (graph.values[name] for name in graph.inputs)
     shapes = {value.name: value.shape for value in values if value.shape is not None}
     batch = find_batch(shapes)
@@ -55,7 +55,7 @@ def open_dims(graph: Graph) -> tuple[OpenDim, ...]:
         for axis, dim in enumerate(shape):
             for symbol in _symbols(dim, batch):
                 is_batch = symbol in batch.symbols or (axis == 0 and not symbol)
-                own = "" if is_made_up_axis(symbol) else symbol
+                own = "" if is_generated_axis(symbol) else symbol
                 key = _BATCH if is_batch else own or (axis, len(shape))
                 axes.setdefault(key, []).append((name, axis))
                 names.setdefault(key, {})[symbol or f"{name}.{axis}"] = None
@@ -66,7 +66,7 @@ def open_dims(graph: Graph) -> tuple[OpenDim, ...]:
 
 
 def with_sizes(bindings: Bindings, sizes: Mapping[OpenDim, int]) -> Bindings:
-    """Return `bindings` with sizes for what they leave open."""
+    """Return `bindings` with sizes for the dimensions that they leave open."""
     batch = next((size for dim, size in sizes.items() if dim.is_batch), bindings.batch_size)
     dims = {name: size for dim, size in sizes.items() if not dim.is_batch for name in dim.names}
     return Bindings(batch, {**bindings.dims, **dims})
@@ -75,7 +75,7 @@ def with_sizes(bindings: Bindings, sizes: Mapping[OpenDim, int]) -> Bindings:
 def _symbols(dim: Dim, batch: Batch) -> tuple[str, ...]:
     """Return the symbols of a dimension, "" for one without a name.
 
-    They are the names in an expression, where it can be worked out of them.
+    For an expression that can be evaluated, these are the names in it.
     """
     if isinstance(dim, int):
         return ()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 from archlint.graph.value import Dim
 
-# onnx and onnxruntime invent `unk__3` for sizes that they do not know; a name that means nothing
-# must not make two sizes look equal.
+# onnx and onnxruntime generate `unk__3` for unknown sizes; such a name must not make two sizes look
+# equal.
 _NAMELESS = re.compile(r"\?*|-1|[Nn]one|[Uu]nk(nown)?(__.*)?|dynamic|\*")
 _LONGEST_EXPRESSION = 200
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -41,7 +41,7 @@ def names_in(symbol: str) -> tuple[str, ...]:
 
 
 def symbols(dim: str) -> tuple[str, ...]:
-    """Return the names in a dimension: its own, or those that a size is worked out from."""
+    """Return the names in a dimension: its own, or those in its expression."""
     if not _FORMULA.search(dim):
         return (dim,)
     return tuple(dict.fromkeys(_SYMBOL.findall(dim)))
@@ -61,7 +61,7 @@ def bind(symbol: str, sizes: Mapping[str, int]) -> Dim:
 
 
 def _evaluate(node: ast.expr, sizes: Mapping[str, int]) -> int:
-    """Work out an expression of whole numbers and bound names; KeyError or ValueError if not."""
+    """Evaluate an expression of integers and bound names; raises KeyError or ValueError."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return node.value
     if isinstance(node, ast.Name):

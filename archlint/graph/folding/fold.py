@@ -30,7 +30,7 @@ _NAMES = {dtype: DType.from_onnx(code) for code, dtype in NUMPY_TYPES.items()}
 
 
 def fold(node: Node, scope: Scope, opset: int) -> None:
-    """Work out the outputs of a standard operator where its operands are known and small."""
+    """Compute the outputs of a standard operator where its operands are known and small."""
     if node.op in _OF_SHAPES:
         _keep(node, _of_shape(node, scope), scope)
         return
@@ -54,7 +54,7 @@ def fold(node: Node, scope: Scope, opset: int) -> None:
 
 
 def _folded(folder: Folder, call: Operands) -> Result | None:
-    """Call a folder; None where the operands do not go together, which inference says too."""
+    """Call a folder; None for incompatible operands, which shape inference reports."""
     try:
         return folder(call)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
@@ -62,13 +62,13 @@ def _folded(folder: Folder, call: Operands) -> Result | None:
 
 
 def _known(name: str, scope: Scope) -> np.ndarray:
-    """Return a tensor that is known in part as numbers, symbols and None, another as it is."""
+    """Return the contents of a tensor; a partly known one as numbers, symbols and None."""
     partial = scope.partials.get(name)
     return scope.constants[name] if partial is None else partial
 
 
 def _keep(node: Node, result: Result | None, scope: Scope) -> None:
-    """Keep results, those in symbols apart from those in numbers."""
+    """Store results, separately for contents with symbols and with numbers only."""
     if result is None:
         return
     for name, array in zip(
@@ -92,7 +92,7 @@ _OF_SHAPES = frozenset({"SequenceLength", "Shape", "Size"})
 
 
 def _of_shape(node: Node, scope: Scope) -> np.ndarray | None:
-    """Fold the operators that ask only for the shape of a tensor, or the length of a sequence."""
+    """Fold operators that need only the shape of a tensor, or the length of a sequence."""
     if node.op == "SequenceLength":
         items = scope.sequences.get(node.inputs[0]) if node.inputs else None
         return None if items is None else np.array(len(items), np.int64)
@@ -112,7 +112,7 @@ def _of_shape(node: Node, scope: Scope) -> np.ndarray | None:
 
 
 def _learn(name: str, array: np.ndarray, scope: Scope) -> None:
-    """Keep the contents of a tensor, with the shape that they prove."""
+    """Store the contents of a tensor, and the shape that they imply."""
     dtype, value = _NAMES.get(array.dtype), scope.values[name]
     if dtype is None or value.dtype not in {None, dtype}:
         return  # inference says otherwise: then it is not known

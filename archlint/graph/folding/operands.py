@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
 
 LARGEST = 1024
-"""Elements of a folded tensor; what decides shapes is far smaller."""
+"""Largest number of elements of a folded tensor; shape operands are far smaller."""
 
 Folder: TypeAlias = "Callable[[Operands], np.ndarray | tuple[np.ndarray, ...]]"
 

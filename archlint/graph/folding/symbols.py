@@ -1,7 +1,7 @@
 """Folding of partly known shapes: arrays of integers, symbols and None.
 
 An element is an integer, the symbol of a dimension, or None where nothing is known. Operators that
-only move elements work on these as on numbers; of arithmetic, what holds for every size is kept.
+only move elements apply unchanged; arithmetic is folded where the result holds for every size.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @record
 class Arity:
-    """The numbers of inputs and outputs that an operator takes, and what must not be left out.
+    """The number of inputs and outputs of an operator, and which of them are required.
 
-    `needed` and `made` are the slots of inputs and of outputs that have to be there. From `rest` on
-    there may be any number of inputs, none of them left out.
+    `needed` and `made` are the slots of required inputs and outputs. From slot `rest` on there may
+    be any number of inputs, all of which are required.
     """
 
     inputs: tuple[int, int]
@@ -33,7 +33,7 @@ class Arity:
     rest: int | None = None
 
     def check(self, node: Node) -> None:
-        """Raise `InvalidGraph` where a call is not as its operator is defined."""
+        """Raise `InvalidGraph` where a call violates the definition of its operator."""
         for kind, names, (least, most), slots in (
             ("inputs", node.inputs, self.inputs, self.needed),
             ("outputs", node.outputs, self.outputs, self.made),
@@ -53,7 +53,7 @@ class Arity:
 
 
 def arity(schema: OpSchema) -> Arity:
-    """Return what the definition of an operator asks of its calls."""
+    """Return the arity that the schema of an operator defines."""
     single, variadic = schema.FormalParameterOption.Single, schema.FormalParameterOption.Variadic
     rest = [slot for slot, each in enumerate(schema.inputs) if each.option == variadic]
     return Arity(
@@ -67,8 +67,8 @@ def arity(schema: OpSchema) -> Arity:
 
 
 def check_graphs(node: Node) -> None:
-    """Raise `InvalidGraph` where a graph inside a node does not make what the node hands on."""
-    extra = 1 if node.op == "Loop" else 0  # the condition of the next round
+    """Raise `InvalidGraph` where the outputs of a nested graph do not match those of its node."""
+    extra = 1 if node.op == "Loop" else 0  # the condition of the next iteration
     for body in node.attributes.values():
         if isinstance(body, Graph) and len(body.outputs) != len(node.outputs) + extra:
             reason = f"a graph inside {node.op} makes {len(body.outputs)} outputs"

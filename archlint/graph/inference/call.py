@@ -1,4 +1,4 @@
-"""The output types of one call, inferred by onnx once for all calls of a kind."""
+"""The output types of one call, inferred by onnx once for all equal calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archlint.graph.reading.kind import CallKey
     from archlint.graph.reading.scope import Scope
 
-# Operators whose outputs are known in another way: from their contents, or from their graphs.
+# Operators that are inferred in another way: from their contents, or from their subgraphs.
 _HANDLED = CONTROL_FLOW | {"Constant"}
 
 # Operators whose output sizes follow from floating-point numbers.
@@ -31,15 +31,14 @@ def infer_call(
 ) -> Outcome:
     """Return the types of the outputs of a node, or the reason why they are not known.
 
-    `key` is that of equal calls, of which it was asked before. The reason is empty where the
-    outputs are worked out in another way. Raises `InvalidGraph` where the call lacks what its
-    operator needs.
+    `key` identifies equal calls, whose result is cached. The reason is empty where the outputs are
+    inferred in another way. Raises `InvalidGraph` where a required input or attribute is missing.
     """
     if node.op in _HANDLED and not node.domain:
         context.inference.check(node)
         return ""
     known = context.kinds.calls.get(key)
-    if known is None:  # an equal call that is known was looked at
+    if known is None:  # equal calls are checked once
         context.inference.check(node)
     if context.rebatch is not None:
         adopted = context.rebatch.adopt(proto, scope)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
     from archlint.graph.reading.scope import Scope
 
-# Operators that keep the shape: those that onnx defines by a function of others and infers nothing
-# of, and those that onnxruntime's optimizer writes without a domain.
+# Operators that preserve the shape: those that onnx defines as functions without inference, and
+# those that onnxruntime's optimizer writes without a domain.
 _KEEPING = frozenset(
     {
         "GroupNormalization",

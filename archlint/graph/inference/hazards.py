@@ -1,6 +1,6 @@
 """Calls on which onnx's shape inference aborts the process or never ends.
 
-Each check here stands for a call that did one or the other (onnx 1.23).
+Each check here was derived from a call that did one or the other (onnx 1.23).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from onnx import NodeProto, TypeProto
 
 _LONGEST = 2**20
-"""Elements of a vector of sizes that onnx may follow: it keeps what it can know of each."""
+"""Longest vector of sizes to pass to onnx, which propagates every element of it."""
 
 Types: TypeAlias = "Mapping[str, TypeProto]"
 Contents: TypeAlias = "Mapping[str, np.ndarray]"
 
 
 def hazard(node: NodeProto, types: Types, contents: Contents) -> str | None:
-    """Return why a node must not be given to onnx's inference, None where it may."""
+    """Return why a node must not be passed to onnx's inference, None where it may."""
     check = _HAZARDS.get(node.op_type)
     return None if check is None else check(node, types, contents)
 

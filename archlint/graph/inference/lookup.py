@@ -26,7 +26,7 @@ _ARRANGING = frozenset(
         "Unsqueeze",
     }
 )
-"""Operators whose output holds the elements of their first input, and no others."""
+"""Operators whose output holds only elements of their first input."""
 
 
 def missing_row(node: Node, scope: Scope) -> Refusal | None:
@@ -51,7 +51,7 @@ def missing_row(node: Node, scope: Scope) -> Refusal | None:
 
 
 def _ends(name: str, scope: Scope) -> tuple[int, ...]:
-    """Return the largest and the smallest of some indices, as far as they are known."""
+    """Return the largest and the smallest of the indices that are known."""
     indices = scope.constants.get(name)
     if indices is not None:
         is_empty = indices.size == 0 or indices.dtype.kind not in "iu"
@@ -61,7 +61,7 @@ def _ends(name: str, scope: Scope) -> tuple[int, ...]:
 
 
 def note_highest(node: Node, scope: Scope) -> None:
-    """Note the largest number of a tensor of positions that is too large to be folded."""
+    """Record the largest value of a tensor of positions that is too large to be folded."""
     if not node.inputs or not node.outputs or node.outputs[0] in scope.constants:
         return
     if node.op == "Range":

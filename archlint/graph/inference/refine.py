@@ -23,10 +23,10 @@ _ALSO_STANDARD = frozenset({"SimplifiedLayerNormalization"})
 
 
 def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
-    """Work out the outputs of a node that have no full shape yet."""
+    """Infer the outputs of a node that have no full shape yet."""
     is_constant = node.op == "Constant" and not node.domain
     if is_constant and context.declared.keys().isdisjoint(node.outputs):
-        return  # its contents tell, which are read next
+        return  # its contents, which are read next, determine the shape
     try:
         if node.domain or node.op in _ALSO_STANDARD:
             from archlint.graph.inference.contributed.infer import infer
@@ -46,7 +46,7 @@ def refine(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None
 
 
 def compare(outputs: tuple[str, ...], scope: Scope, context: Context) -> None:
-    """Note where the file declares another shape than the one that was inferred."""
+    """Record where the file declares a different shape than the inferred one."""
     for name in filter(None, outputs):
         raw = context.declared.get(name)
         if raw is None:

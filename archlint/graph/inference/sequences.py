@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 Items: TypeAlias = tuple[Value, ...]
 _LONGEST = 1024
-"""Items after which a sequence is not followed any more."""
+"""Number of items up to which the items of a sequence are tracked."""
 
 
 def follow(node: Node, scope: Scope) -> None:
-    """Work out the items of a sequence that a node makes, or the tensor that it takes from one."""
+    """Infer the items of a sequence that a node creates, or the tensor that it takes from one."""
     if node.op in _TAKERS:
         source = scope.sequences.get(node.inputs[0]) if node.inputs else None
         found = _TAKERS[node.op](node, scope, source) if source is not None else None

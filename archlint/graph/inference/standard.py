@@ -1,7 +1,7 @@
 """onnx's own shape inference, of one node at a time.
 
-The inference of a whole model is never called: it is C++ that cannot be stopped, and where a file
-lies about its sizes it aborts the process or never ends.
+The inference of a whole model is never called: it is C++ code that cannot be interrupted, and for
+files with wrong sizes it aborts the process or never returns.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REFUSALS = (
     ValueError,
     KeyError,
 )
-"""How onnx says that a node is not what its schema asks for."""
+"""How onnx reports that a node violates its schema."""
 _OF_SHAPES, _OF_TYPES = "[ShapeInferenceError]", "[TypeInferenceError]"
 
 
@@ -47,7 +47,7 @@ class Objection(Refusal):
 
 
 def _spelled_out(node: NodeProto) -> NodeProto:
-    """Return a node with the default that onnx's inference forgets: an STFT is one-sided."""
+    """Return a node with the default that onnx's inference ignores: an STFT is one-sided."""
     if node.op_type != "STFT" or any(each.name == "onesided" for each in node.attribute):
         return node
     explicit = NodeProto()

@@ -20,7 +20,7 @@ _MOST_AXES = 64
 
 
 def resolve(node: Node, scope: Scope) -> None:
-    """Give the output of a node the shape that follows from its operand of sizes."""
+    """Set the output shape of a node that follows from its operand of sizes."""
     rule = _RULES.get(node.op)
     if rule is None or node.domain or not node.outputs or node.outputs[0] not in scope.open:
         return
@@ -59,7 +59,7 @@ def _reshape(node: Node, scope: Scope) -> Shape | None:
 
 
 def _rest(data: Shape, others: list[Dim]) -> Dim:
-    """Return the size that makes as many elements as `data` has, with `others`."""
+    """Return the size for -1, so that with `others` there are as many elements as in `data`."""
     if None in data or None in others:
         return None
     symbols = Counter(dim for dim in data if isinstance(dim, str))
@@ -127,7 +127,7 @@ def _range(node: Node, scope: Scope) -> Shape | None:
 
 
 def _proper(dims: list[Dim]) -> Shape:
-    """Return a shape; a size that is negative is not known."""
+    """Return a shape in which negative sizes are unknown."""
     return tuple([None if isinstance(dim, int) and dim < 0 else dim for dim in dims])
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Described(NamedTuple):
-    """What a type message says; `full` where every dimension is a number."""
+    """The contents of a type message; `full` where every dimension is a number."""
 
     dtype: DType | None
     shape: Shape | None
@@ -27,7 +27,7 @@ class Described(NamedTuple):
 
 
 class Types:
-    """Reads serialized types, each once: a model has many tensors and few types."""
+    """Parses serialized types with a cache: a model has many tensors and few types."""
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
         """`sizes` binds symbolic dimensions."""
@@ -83,6 +83,6 @@ def write(value: Value) -> TypeProto:
             entry = dims.add()
             if isinstance(dim, str):
                 entry.dim_param = dim
-            elif dim is not None and dim < 2**63:  # sums of sizes of ours may be larger
+            elif dim is not None and dim < 2**63:  # computed sums of sizes may be larger
                 entry.dim_value = dim
     return proto

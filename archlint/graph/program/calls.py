@@ -14,7 +14,8 @@ _CLASSES = "pkg.torch.onnx.class_hierarchy"
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _DETACHED = "target=torch.ops.aten.detach."
 _PRINTED = re.compile(
-    r"%(?P<name>\w+) .*?target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
+    r"%(?P<name>\w+) (?:: \[num_users=(?P<users>\d{1,9})\])?.*?"
+    r"target=(?:torch\.ops\.)?(?P<target>[\w.]+)\]"
     r"\(args = \((?P<arguments>.*)\), kwargs = \{(?P<keywords>.*)\}\)",
     re.DOTALL,
 )
@@ -33,7 +34,8 @@ _OPENING, _CLOSING = "([{", ")]}"
 class ExportedCall:
     """One call of an operator, and the nodes that stand for it in the file.
 
-    `arguments` and `keywords` are as the exporter printed them: `%name` is a tensor.
+    `arguments` and `keywords` are as the exporter printed them: `%name` is a tensor. `users` counts
+    the calls of the program that take what it makes, None where that is not told.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ExportedCall:
     arguments: tuple[str, ...]
     keywords: Mapping[str, str]
     nodes: tuple[Node, ...]
+    users: int | None = None
 
     @property
     def is_element(self) -> bool:
@@ -51,6 +54,12 @@ class ExportedCall:
     def tensors(self) -> list[str]:
         """The names of the tensors among the arguments, in order."""
         return [name for part in self.arguments for name in _TENSORS.findall(part)]
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The names of all tensors that it is given."""
+        given = (*self.arguments, *self.keywords.values())
+        return frozenset(name for part in given for name in _TENSORS.findall(part))
 
     @property
     def units(self) -> frozenset[str]:
@@ -94,6 +103,7 @@ def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
         tuple(_split(found["arguments"])),
         {key: value for key, _, value in keywords},
         nodes,
+        int(found["users"]) if found["users"] else None,
     )
 
 
@@ -110,8 +120,7 @@ def exported_call(node: Node) -> ExportedCall | None:
 def taken_tensors(node: Node) -> frozenset[str]:
     """Return the names that the program has for the tensors which the call of a node takes."""
     call = exported_call(node)
-    given = () if call is None else (*call.arguments, *call.keywords.values())
-    return frozenset(name for part in given for name in _TENSORS.findall(part))
+    return frozenset() if call is None else call.takes
 
 
 def is_inside(node: Node, module: str) -> bool:
@@ -148,18 +157,44 @@ def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
     if named is None:
         return
     for call in exported_calls(graph):
-        made = {name for node in call.nodes for name in node.outputs}
-        read = dict.fromkeys(
-            name
-            for node in call.nodes
-            for name in node.inputs
-            if name and name not in made and name not in graph.weights
-        )
-        asked = call.tensors
-        gone = [name for name in asked if name not in graph.values and name not in named.tensors]
-        others = [name for name in read if name not in asked]
-        if len(gone) == len(others):
-            yield from ((call, *pair) for pair in zip(gone, others, strict=True))
+        yield from ((call, *pair) for pair in replaced(call, graph, named))
+
+
+def replaced(call: ExportedCall, graph: Graph, named: Signature) -> Iterator[tuple[str, str]]:
+    """Yield the tensors of a call that are not in the file, each with what is read instead."""
+    made = {name for node in call.nodes for name in node.outputs}
+    read = dict.fromkeys(
+        name
+        for node in call.nodes
+        for name in node.inputs
+        if name and name not in made and name not in graph.weights
+    )
+    asked = call.tensors
+    gone = [name for name in asked if name not in graph.values and name not in named.tensors]
+    others = [name for name in read if name not in asked]
+    if len(gone) == len(others):
+        yield from zip(gone, others, strict=True)
+    elif gone and len(call.nodes) == 1:
+        for name, slot in _slots(call, graph, named):
+            if name in gone:
+                yield name, call.nodes[0].inputs[slot]
+
+
+def reading(call: ExportedCall, node: Node, graph: Graph, gone: str, tensor: str) -> list[int]:
+    """Return the slots in which a node of a call reads `tensor` for one that is `gone`."""
+    named = signature(graph)
+    slots = [slot for slot, name in enumerate(node.inputs) if name == tensor]
+    if len(slots) < 2 or named is None or len(call.nodes) > 1:
+        return slots
+    return [slot for name, slot in _slots(call, graph, named) if name == gone] or slots
+
+
+def _slots(call: ExportedCall, graph: Graph, named: Signature) -> list[tuple[str, int]]:
+    """Return what a call of one node takes with the slots of its node, none where they differ."""
+    inputs, weights = call.nodes[0].inputs, graph.weights
+    slots = [slot for slot, name in enumerate(inputs) if name and name not in weights]
+    asked = [name for name in call.tensors if named.tensors.get(name, name) not in weights]
+    return list(zip(asked, slots, strict=True)) if len(asked) == len(slots) else []
 
 
 def regroups(tensor: str, name: str, graph: Graph) -> bool:
@@ -204,15 +239,22 @@ def is_detached(node: Node) -> bool:
     return _DETACHED in printed_call(node)
 
 
+def detaching_call(name: str, tensor: str) -> Mapping[str, str]:
+    """Return the metadata of a node that cuts a tensor off from the backward pass."""
+    return {_CALLS: f"%{name} : [{_DETACHED}default](args = (%{tensor},), kwargs = {{}})"}
+
+
 @record
 class Signature:
     """The inputs of an exported program: what each name of the program is in the file.
 
-    `kinds` gives PARAMETER, BUFFER or CONSTANT_TENSOR for each stored tensor by its own name.
+    `kinds` gives PARAMETER, BUFFER or CONSTANT_TENSOR for each stored tensor by its own name;
+    `outputs` are the program's, by their names there.
     """
 
     tensors: Mapping[str, str]
     kinds: Mapping[str, str]
+    outputs: tuple[str, ...] = ()
 
 
 def signature(graph: Graph) -> Signature | None:
@@ -222,13 +264,15 @@ def signature(graph: Graph) -> Signature | None:
         return None
     tensors, kinds = {}, {}
     inputs = iter(graph.inputs)
-    for name, kind, target in _PLACEHOLDER.findall(text.partition("# outputs")[0]):
+    taken, _, given = text.partition("# outputs")
+    for name, kind, target in _PLACEHOLDER.findall(taken):
         if kind == "USER_INPUT":
             tensors[name] = next(inputs, name)
         elif target:
             tensors[name] = target
             kinds[target] = kind
-    return Signature(tensors, kinds)
+    outputs = tuple(name for name, _, _ in _PLACEHOLDER.findall(given))
+    return Signature(tensors, kinds, outputs)
 
 
 def _split(text: str) -> list[str]:

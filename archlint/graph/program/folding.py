@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from archlint.graph.program.calls import Signature, base_name
@@ -25,13 +25,18 @@ class Folding:
     """What a tensor that was computed beforehand is made of.
 
     `parameters` and `others` are stored tensors of the program, the latter its buffers and
-    constants. `calls` are the base names of its calls, once for each call, the one that made the
-    tensor itself last. Their order and which of them takes what are not recorded.
+    constants. `names` are those of its calls, the one that made the tensor itself last. Their order
+    and which of them takes what are not recorded.
     """
 
     parameters: tuple[str, ...]
     others: tuple[str, ...]
-    calls: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The base names of its calls."""
+        return tuple(map(base_name, self.names))
 
 
 def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
@@ -46,9 +51,7 @@ def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
         tuple(source for source, kind in kinds.items() if kind == _PARAMETER),
         tuple(source for source, kind in kinds.items() if kind != _PARAMETER),
         tuple(
-            base_name(source)
-            for source in sources
-            if source not in kinds and not _UNNAMED.fullmatch(source)
+            source for source in sources if source not in kinds and not _UNNAMED.fullmatch(source)
         ),
     )
 
@@ -57,6 +60,15 @@ def foldings(graph: Graph, named: Signature) -> Mapping[str, Folding]:
     """Return the stored tensors that were computed beforehand, with what they are made of."""
     found = ((name, folding(graph, name, named)) for name in graph.weights)
     return {name: each for name, each in found if each is not None}
+
+
+def folded_names(graph: Graph) -> Iterator[str]:
+    """Yield the names of all tensors that went into what was computed beforehand, and of that."""
+    for name, weight in graph.weights.items():
+        text = weight.metadata.get(FOLDED_FROM)
+        if text is not None:
+            yield from _NAME.findall(text)
+            yield name
 
 
 def sources(names: Iterable[str]) -> str:

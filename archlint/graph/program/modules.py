@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -35,15 +36,21 @@ def module_calls(node: Node) -> tuple[Path, ...]:
     A list of modules that the program goes through by itself is never called: in `/layers.0/mlp`
     two modules are, and in `/layers/layers.0/mlp` three.
     """
-    scopes = _QUOTED.findall(node.metadata.get(SCOPES, ""))
+    return _calls(node.name, node.metadata.get(SCOPES, ""))
+
+
+@lru_cache(maxsize=4096)  # each node is asked for several times, and once more with every batch
+def _calls(name: str, noted: str) -> tuple[Path, ...]:
+    """Return the calls that the name of a node tells, or what torch.export noted."""
+    scopes = _QUOTED.findall(noted)
     if scopes:
         return tuple(tuple(scope.split(".")) for scope in scopes[:-1] if scope)
-    if "/" not in node.name:
-        parts = node.name.split(".")[:-1]
+    if "/" not in name:
+        parts = name.split(".")[:-1]
         return tuple(tuple(parts[:end]) for end in range(1, len(parts) + 1))
     calls: list[Path] = []
     path: Path = ()
-    for part in node.name.strip("/").split("/")[:-1]:
+    for part in name.strip("/").split("/")[:-1]:
         parts = part.split(".")
         # `/mlp/mlp.0`: a container repeats its own name in front of what it calls.
         inside = len(parts) > 1 and path[1 - len(parts) :] == tuple(parts[:-1])

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 def plain(proto: AttributeProto, nested: Callable[[GraphProto], Graph]) -> Attribute | None:
     """Return the attribute as plain Python; None for kinds that no operator's facets read.
 
-    A tensor becomes its contents where it is small or holds one number, else its description as a
-    Value. `nested`
-    turns a subgraph into a Graph.
+    A tensor becomes its contents where it is small or constant, else its description as a Value.
+    `nested` converts a subgraph to a Graph.
     """
     kind = proto.type or _kind(proto)
     if kind == AttributeProto.GRAPH:
@@ -61,7 +60,7 @@ _READERS: Mapping[int, Callable[[AttributeProto], Attribute]] = {
 
 
 def _kind(proto: AttributeProto) -> int:
-    """Tell the type of an attribute of the first format version, which did not name it."""
+    """Infer the type of an attribute in a file of the first IR version, which did not state it."""
     for field, kind in (
         ("i", AttributeProto.INT),
         ("f", AttributeProto.FLOAT),

@@ -46,7 +46,7 @@ def add_constant(node: Node, proto: NodeProto, scope: Scope) -> None:
 
 
 def _add_plain(node: Node, name: str, scope: Scope) -> None:
-    """Add a constant that is given as numbers or texts."""
+    """Add a constant that is given as numbers or strings."""
     for key, (dtype, most) in _PLAIN.items():
         given = node.attributes.get(key)
         if given is None or not _is_plain(given, dtype):
@@ -76,7 +76,7 @@ _PLAIN: Mapping[str, tuple[DType, int]] = {
 
 
 def _keep(name: str, stored: TensorProto, scope: Scope) -> None:
-    """Take a constant as a stored weight; integer tables are not trained, but are stored too."""
+    """Add a constant as a stored weight; integer tables are not trained, but stored as well."""
     metadata = entries(stored.metadata_props)
     scope.weights[name] = Weight(name, metadata, tensor.is_external(stored))
     scope.values[name] = replace(scope.values[name], role=Role.STORED)

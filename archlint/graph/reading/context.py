@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
-from archlint.graph.control_flow.rounds import Allowance
+from archlint.graph.control_flow.unrolling import Allowance
 from archlint.graph.reading.kind import Kinds
 from archlint.record import record
 
@@ -27,9 +27,8 @@ class Context:
     """The model's operators, its types, and what its file declares.
 
     `declared` holds the serialized types that the file gives to tensors of the main graph.
-    `rebatch` mends a model whose fixed batch was changed. `kinds` are those of the calls that were
-    read before, and `attributes` what they give; `allowance` is what loops may still be written out
-    to.
+    `rebatch` adapts a model whose fixed batch was changed. `kinds` caches the calls that were read
+    before, and `attributes` their attributes; `allowance` limits the unrolling of loops.
     """
 
     inference: NodeInference

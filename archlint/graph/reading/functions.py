@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto, NodeProto
 
 _MOST_CALLS = 100_000
-"""Calls after which a model is refused: a file of 1.5 KB can ask for 2^20 of them."""
+"""Largest number of nodes after inlining: a file of 1.5 KB can expand to 2^20 calls."""
 
 _Key: TypeAlias = tuple[str, str, str]
 """Domain, name and overload of a function."""
 
 
 def inline_functions(model: ModelProto) -> ModelProto:
-    """Return the model with its local functions written out; the model itself if it has none.
+    """Return the model with its local functions inlined; the model itself if it has none.
 
     Raises:
         InvalidGraph: functions call themselves, or expand to more than 100,000 nodes.
@@ -51,7 +51,7 @@ def _guard(model: ModelProto) -> None:
 def _expand(
     start: _Key, functions: Mapping[_Key, FunctionProto], expanded: dict[_Key, int]
 ) -> None:
-    """Work out the nodes that `start` expands to, callees first, without recursion."""
+    """Compute the number of nodes that `start` expands to, callees first, without recursion."""
     stack: list[tuple[_Key, bool]] = [(start, False)]
     open_calls: set[_Key] = set()
     while stack:
@@ -72,7 +72,7 @@ def _expand(
 
 
 def _size(nodes: Iterable[NodeProto], expanded: Mapping[_Key, int]) -> int:
-    """Return how many nodes these and the graphs in them expand to."""
+    """Return the number of nodes that `nodes` and their nested graphs expand to."""
     return sum(expanded.get(_key(node), 1) for node in _nodes(nodes))
 
 
@@ -81,7 +81,7 @@ def _key(node: NodeProto) -> _Key:
 
 
 def _nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """Yield the nodes and those of the graphs in them."""
+    """Yield the nodes and those of nested graphs."""
     stack = list(nodes)
     while stack:
         node = stack.pop()

@@ -1,7 +1,7 @@
-"""Kinds: all that is known of a tensor but its name, and of a call but the names of its tensors.
+"""Kinds: what is known of a tensor except its name, and of a call except its tensor names.
 
-Networks repeat their layers: of 50,000 calls, a few hundred are not like another one. What follows
-from a call is worked out once for its kind: what its outputs are, and what is in them.
+Networks repeat their layers: of 50,000 calls, only a few hundred are distinct. The outputs of a
+call and their contents are inferred once for each kind of call.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ CallKey: TypeAlias = Hashable
 _BY_FRACTIONS = frozenset(
     {"ConstantOfShape", "Expand", "OneHot", "Range", "Reshape", "Resize", "Upsample"}
 )
-"""Operators whose output sizes may follow from floating-point numbers, where a file gives such."""
+"""Operators whose output sizes may depend on floating-point inputs."""
 
 
 @record(eq=False)
 class TensorKind:
-    """What is known of a tensor: two of one kind are the same but for their names.
+    """What is known of a tensor: tensors of the same kind differ only in their names.
 
-    Contents are part of it, except for several floating-point numbers, which are weights most
-    often: it `has_fractions` then, and says nothing of what they are.
+    Known contents are part of it, except for arrays of floating-point numbers, which usually are
+    weights: these only set `has_fractions`.
     """
 
     dtype: DType | None
@@ -51,7 +51,7 @@ ABSENT = TensorKind(None, None, None, None)  # type: ignore[arg-type]  # of no t
 
 @record(eq=False)
 class Made:
-    """An output of a call: its kind, and its contents as numbers or as far as they are known."""
+    """An output of a call: its kind, and its full or partial contents where known."""
 
     kind: TensorKind
     contents: np.ndarray | None
@@ -60,16 +60,16 @@ class Made:
 
 @record(eq=False, frozen=False)
 class CallKind:
-    """What follows from a call.
+    """The result of reading a call, for all equal calls.
 
-    `inferred` is what onnx says of its outputs. `made` are the outputs as they are in the end, None
-    where they depend on more than the call, or where there is more to say of them. One that `waits`
-    takes what the file declares of them where it does.
+    `inferred` is the result of onnx's inference. `made` are the final outputs, None where they
+    depend on more than the call, or have properties that are not part of a kind. Where `left_open`,
+    onnx left an output open, so that a shape that the file declares takes precedence.
     """
 
     inferred: Outcome
     made: tuple[Made, ...] | None = None
-    waits: bool = False
+    left_open: bool = False
 
 
 @record(eq=False)
@@ -80,9 +80,9 @@ class Kinds:
     _tensors: dict[Hashable, TensorKind] = field(default_factory=dict)
 
     def key(self, node: Node, scope: Scope) -> CallKey | None:
-        """Return what is the same for equal calls; None where more has a say than can be told.
+        """Return a key that equal calls share; None where the kind of an input is not known.
 
-        The attributes of equal calls are one object.
+        Equal calls share one object of attributes.
         """
         op, inputs, outputs = node.op, node.inputs, node.outputs
         known = scope.kinds
@@ -97,7 +97,7 @@ class Kinds:
         return (op, node.domain, id(node.attributes), present, *kinds)
 
     def of(self, name: str, scope: Scope) -> TensorKind | None:
-        """Return the kind of a tensor; None for sequences, and for positions without an end."""
+        """Return the kind of a tensor; None for sequences and for tensors of large positions."""
         if name in scope.types or name in scope.sequences or name in scope.highest:
             return None
         value = scope.values[name]
@@ -121,24 +121,23 @@ class Kinds:
         scope.kinds[name] = kind
         return kind
 
-    def learn(self, key: CallKey, node: Node, scope: Scope, *, waits: bool) -> None:
-        """Note what a call has made, for others of its kind, and the kind where that is all."""
+    def learn(self, key: CallKey, node: Node, scope: Scope, *, left_open: bool) -> CallKind:
+        """Record the outputs of a call for other calls of its kind; return the kind."""
         if key not in self.calls:
             self.calls[key] = CallKind("")
         kind = self.calls[key]
-        kind.made, kind.waits = self._made(node.inputs, node.outputs, scope), waits
-        if kind.made is not None:
-            node.note(kind)
+        kind.made, kind.left_open = self._made(node.inputs, node.outputs, scope), left_open
+        return kind
 
     def _made(
         self, inputs: Sequence[str], outputs: Sequence[str], scope: Scope
     ) -> tuple[Made, ...] | None:
-        """Return what a call has made of its inputs, None where that is not all there is to it."""
+        """Return the outputs of a call, None where kinds do not describe them completely."""
         kinds = [scope.kinds[name] for name in inputs]
         if any(kind.has_fractions for kind in kinds) and all(
             kind.is_known or kind is ABSENT for kind in kinds
         ):
-            return None  # it is folded, from numbers that kinds say nothing of
+            return None  # it is folded from contents that kinds do not include
         made = []
         for name in outputs:
             if not name:
@@ -161,6 +160,6 @@ def _numbers(array: np.ndarray | None) -> Hashable:
 
 
 def _elements(array: np.ndarray) -> Hashable:
-    """Return what is in an array of numbers, symbols and None; a boolean is no number."""
+    """Return the elements of an array of numbers, symbols and None, with their types."""
     items = array.reshape(-1).tolist()
     return array.shape, tuple(items), tuple(map(type, items))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Names:
-    """Names given out so far; a second node of a name gets a number."""
+    """Names in use; a second node with the same name gets a number."""
 
     def __init__(self) -> None:
         self._next: dict[str, int] = {}

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def sort_nodes(graph: GraphProto, outer: tuple[AbstractSet[str], ...] = ()) -> None:
-    """Sort the nodes of `graph`, and of the graphs in them, so that makers come before users.
+    """Sort the nodes of `graph`, and of nested graphs, so that producers precede consumers.
 
-    Nodes keep their order where they can (Kahn 1962). `outer` are the tensors of the surrounding
+    The original order is kept where possible (Kahn 1962). `outer` are the tensors of the outer
     graphs.
 
     Raises:
-        InvalidGraph: the nodes form a cycle, or use a tensor that nothing makes.
+        InvalidGraph: the nodes form a cycle, or use a tensor without a producer.
 
     """
     given = {info.name for info in graph.input}
@@ -61,7 +61,7 @@ def _needs(
 
 
 def _kahn(needs: list[set[int]]) -> list[int]:
-    """Return the nodes in order, without those that wait for themselves."""
+    """Return the nodes in order, without those on or after a cycle."""
     users: list[list[int]] = [[] for _ in needs]
     waiting = [len(before) for before in needs]
     for index, before in enumerate(needs):
@@ -77,7 +77,7 @@ def _kahn(needs: list[set[int]]) -> list[int]:
 
 
 def _used(graph: GraphProto) -> Iterator[str]:
-    """Yield every name that a graph uses, whether it makes it or not."""
+    """Yield every name that a graph uses, defined inside or captured."""
     stack = [graph]
     while stack:
         body = stack.pop()

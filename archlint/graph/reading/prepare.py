@@ -25,9 +25,9 @@ _NO_SIZES: Mapping[str, int] = {}
 class Prepared:
     """A model and its bound inputs.
 
-    `inputs` are the inputs that the caller gives. `declared` holds the serialized types that the
-    file gives to tensors inside; it is empty where a fixed size was changed, since they are then
-    those of another model. `unused` are names of the target that no dimension has.
+    `inputs` are the inputs that the caller provides. `declared` holds the serialized types that the
+    file declares for intermediate tensors; it is empty where a fixed size was changed, since they
+    are then invalid. `unused` are names of the target that no dimension has.
     """
 
     model: ModelProto
@@ -38,10 +38,10 @@ class Prepared:
 
 
 def prepare(original: ModelProto, bindings: Bindings) -> Prepared:
-    """Return the model with its functions written out, and its inputs bound.
+    """Return the model with its functions inlined, and its inputs bound.
 
     Raises:
-        InvalidGraph: functions that call themselves, or that expand without bound.
+        InvalidGraph: functions that are recursive, or that expand to too many nodes.
 
     """
     model = inline_functions(original)
@@ -73,7 +73,7 @@ def _given(graph: GraphProto) -> list[ValueInfoProto]:
 
 
 def _labels(graph: GraphProto) -> dict[str, list[tuple[str, int]]]:
-    """Return the axes of inputs by names which exporters number them with, as `unk__3`."""
+    """Return the axes of inputs by generated names such as `unk__3`."""
     labels: dict[str, list[tuple[str, int]]] = {}
     for info in _given(graph):
         for axis, dim in enumerate(info.type.tensor_type.shape.dim):
@@ -84,7 +84,7 @@ def _labels(graph: GraphProto) -> dict[str, list[tuple[str, int]]]:
 
 
 def _is_number(dtype: DType | None, shape: Shape | None) -> bool:
-    """Whether a tensor holds one whole number."""
+    """Whether a tensor is an integer scalar."""
     return dtype is not None and not dtype.is_float and shape in ((), (1,))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from archlint.graph.control_flow.branches import lift, merge, taken_branch
 from archlint.graph.control_flow.loops import collect, count, settle, states
 from archlint.graph.control_flow.operators import CHOICE, CONTROL_FLOW, LOOPS
-from archlint.graph.control_flow.rounds import body_of, differ, size, write_out
+from archlint.graph.control_flow.unrolling import body_of, iterations_differ, size, unroll
 from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.inference.arity import check_graphs
@@ -41,19 +41,19 @@ _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 _NO_ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({})
 _NO_CONTENTS: Mapping[str, np.ndarray] = MappingProxyType({})
 _DEEPEST_LOOP = 3
-"""Loops in loops whose bodies are read a second time; each level doubles the work."""
+"""Nesting depth of loops up to which bodies are read twice; each level doubles the work."""
 _DEEPEST = 64
-"""Graphs in graphs after which a model is refused; onnx itself stops at about 33."""
+"""Nesting depth of graphs beyond which a model is rejected; onnx's own limit is about 33."""
 
 
 class Unsorted(Exception):  # noqa: N818 - a signal to sort and start again
-    """Raised when a node uses a tensor that no node before it makes."""
+    """Raised when a node uses a tensor that no earlier node produces."""
 
 
 class GraphReader:
-    """Reads one graph of a model, and the graphs inside its nodes.
+    """Reads one graph of a model, and its nested graphs.
 
-    `scope` holds the inputs of the graph, and in the end all its tensors.
+    `scope` initially holds the inputs of the graph, and finally all its tensors.
     """
 
     def __init__(self, proto: GraphProto, scope: Scope, context: Context, depth: int = 0) -> None:
@@ -66,12 +66,13 @@ class GraphReader:
         self._names = Names()
         self._nodes: list[Node] = []
         self._trips: dict[str, int] = {}
+        self._kinds: dict[Node, CallKind] = {}
         self._metadata = _NO_METADATA
 
     def read(
         self, metadata: Mapping[str, str] = _NO_METADATA, unused_bindings: tuple[str, ...] = ()
     ) -> Graph:
-        """Return the graph as plain objects; graphs inside have the metadata of the whole model."""
+        """Return the graph as plain objects; nested graphs share the metadata of the model."""
         self._metadata = metadata
         scope, proto = self._scope, self._proto
         inputs = tuple(scope.values)
@@ -98,35 +99,36 @@ class GraphReader:
             unused_bindings=unused_bindings,
             trips=self._trips,
             captures=tuple(scope.captures),
-            read=scope.values,
+            kinds=self._kinds,
+            values_read=scope.values,
         )
 
     def _add(self, proto: NodeProto) -> None:
-        """Read one node, or in its place the branch that an If is known to take."""
+        """Read one node, or instead of an If with a known condition the branch taken."""
         if proto.op_type == CHOICE and not proto.domain:
             branch = taken_branch(proto, self._scope)
             if branch is not None:
                 self._lift(proto, branch)
                 return
         node = self._node(proto)
-        if node.op in LOOPS and not node.domain and self._write_out(proto, node):
+        if node.op in LOOPS and not node.domain and self._unroll(proto, node):
             return
         self._nodes.append(node)
 
-    def _write_out(self, proto: NodeProto, node: Node) -> bool:
-        """Read the rounds of a loop as nodes of this graph, where they differ; say whether."""
+    def _unroll(self, proto: NodeProto, node: Node) -> bool:
+        """Unroll a loop whose iterations differ into this graph; return whether that was done."""
         trips, body = self._trips.get(node.name), body_of(proto)
-        # A loop that never runs has no rounds whose results could be joined.
-        if not trips or body is None or not differ(node, self._scope):
+        # A loop that never runs has no iterations whose results could be concatenated.
+        if not trips or body is None or not iterations_differ(node, self._scope):
             return False
         if not self._context.allowance.spend(trips * (1 + size(body))):
             return False
-        rounds = list(write_out(proto, trips, self._context.inference.opset))
-        if not rounds:
+        iterations = list(unroll(proto, trips, self._context.inference.opset))
+        if not iterations:
             return False
         del self._trips[node.name]
         self._scope.drop(node.outputs)
-        for each in rounds:
+        for each in iterations:
             self._splice(each)
         return True
 
@@ -135,7 +137,7 @@ class GraphReader:
         self._splice(lift(proto, branch, self._taken.__contains__))
 
     def _splice(self, graph: GraphProto) -> None:
-        """Read what a graph stores and its nodes as if they stood in this one."""
+        """Read the initializers and nodes of another graph into this one."""
         add_stored(graph, self._scope)
         self._taken.update(name for node in graph.node for name in node.output)
         for node in graph.node:
@@ -143,11 +145,11 @@ class GraphReader:
 
     @cached_property
     def _taken(self) -> set[str]:
-        """The names of all tensors of this graph, also of those still to come."""
+        """The names of all tensors of this graph, including those not read yet."""
         return {*self._scope.values, *(name for node in self._proto.node for name in node.output)}
 
     def _node(self, proto: NodeProto) -> Node:
-        """Read one node: its plain form, its outputs, and their contents where they are small."""
+        """Read one node: its plain form, its output types, and their contents where small."""
         scope, context = self._scope, self._context
         if context.rebatch is not None:
             proto = context.rebatch.mend(proto, scope)
@@ -155,24 +157,30 @@ class GraphReader:
         known = context.kinds.calls.get(key)
         if known is not None and self._repeat(node, known):
             return node
-        waits = self._infer(node, proto, key)
+        left_open = self._infer(node, proto, key)
         if not node.domain:
             self._fold(node, proto)
             # The file may say more of one call than of another, and so may another batch.
-            if key is not None and context.rebatch is None and not (waits and self._declares(node)):
-                context.kinds.learn(key, node, scope, waits=waits)
+            if (
+                key is not None
+                and context.rebatch is None
+                and not (left_open and self._declares(node))
+            ):
+                kind = context.kinds.learn(key, node, scope, left_open=left_open)
+                if kind.made is not None:
+                    self._kinds[node] = kind
         return node
 
     def _infer(self, node: Node, proto: NodeProto, key: CallKey | None) -> bool:
-        """Work out the types of the outputs; say whether onnx had left any of them open."""
+        """Infer the types of the outputs; return whether onnx left any of them open."""
         scope, context = self._scope, self._context
         flows = node.op in CONTROL_FLOW and not node.domain
         if flows:
             check_graphs(node)
         found = infer_call(node, proto, key, scope, context)
         scope.compute(node.outputs, found, context.types)
-        waits = not scope.open.isdisjoint(node.outputs)
-        if waits:
+        left_open = not scope.open.isdisjoint(node.outputs)
+        if left_open:
             refine(node, proto, scope, context)
         if flows and node.op in LOOPS:
             self._loop(node, proto)
@@ -182,10 +190,10 @@ class GraphReader:
             context.rebatch.check(node, proto, scope)
         elif self._depth == 0 and context.declared:
             compare(node.outputs, scope, context)
-        return waits
+        return left_open
 
     def _fold(self, node: Node, proto: NodeProto) -> None:
-        """Work out what is in the outputs of a standard operator."""
+        """Fold the contents of the outputs of a standard operator."""
         if node.op == "Constant":
             add_constant(node, proto, self._scope)
         else:
@@ -193,20 +201,20 @@ class GraphReader:
             note_highest(node, self._scope)
 
     def _repeat(self, node: Node, known: CallKind) -> bool:
-        """Give a node the outputs of an equal one, where these follow from the call alone."""
+        """Reuse the outputs of an equal call, where these follow from the call alone."""
         made, declared = known.made, self._context.declared
         if made is None or self._context.rebatch is not None:
             return False
-        if declared and known.waits and self._declares(node):
+        if declared and known.left_open and self._declares(node):
             return False
         self._scope.repeat(node.outputs, made)
-        node.note(known)
+        self._kinds[node] = known
         if declared and self._depth == 0:
             compare(node.outputs, self._scope, self._context)
         return True
 
     def _declares(self, node: Node) -> bool:
-        """Whether the file says something of an output of a node."""
+        """Whether the file declares the type of an output of a node."""
         return not self._context.declared.keys().isdisjoint(node.outputs)
 
     def _plain(self, proto: NodeProto) -> tuple[Node, CallKey | None]:
@@ -219,7 +227,7 @@ class GraphReader:
         op, domain = intern(proto.op_type), proto.domain
         domain = "" if domain == "ai.onnx" else domain
         attributes, is_shared = self._attributes(proto)
-        # A name is one object wherever it stands: tables are asked for it over and over.
+        # Names are interned, since they are looked up in dictionaries over and over.
         inputs, outputs = tuple(map(intern, proto.input[:])), tuple(map(intern, proto.output[:]))
         for name in inputs:
             if name not in values and name and not scope.find(name):
@@ -233,9 +241,9 @@ class GraphReader:
         return node, self._context.kinds.key(node, scope) if is_shared else None
 
     def _attributes(self, proto: NodeProto) -> tuple[Mapping[str, Attribute], bool]:
-        """Return attributes as plain data, and whether they are one object for all that are equal.
+        """Return attributes as plain data, and whether equal ones are shared as one object.
 
-        A graph is read anew for each node.
+        Attributes with a graph are read for each node separately.
         """
         given = proto.attribute[:]
         if not given:
@@ -253,10 +261,10 @@ class GraphReader:
         return attributes, key is not None
 
     def _nested(self, proto: NodeProto, body: GraphProto) -> Graph:
-        """Read a graph inside a node.
+        """Read a nested graph of a node.
 
-        The body of a loop is read for its first round; where what it carries on has another shape
-        in the end, it is read again without these dimensions.
+        The body of a loop is read with the shapes of its first iteration; where the shape of a
+        state changes, it is read again with these dimensions unknown.
         """
         if proto.op_type not in LOOPS or proto.domain or self._depth >= _DEEPEST_LOOP:
             return self._body(body, {})
@@ -282,7 +290,7 @@ class GraphReader:
         return GraphReader(body, inner, self._context, self._depth + 1).read(self._metadata)
 
     def _loop(self, node: Node, proto: NodeProto) -> None:
-        """Note how often a loop runs, and what that says about its outputs."""
+        """Record the trip count of a loop, and infer its outputs."""
         trips = count(node, proto, self._scope, lambda body, known: self._body(body, {}, known))
         if trips is not None:
             self._trips[node.name] = trips

@@ -32,13 +32,12 @@ _UNKNOWN, _INFERRED = Provenance.UNKNOWN, Provenance.INFERRED
 
 @record(eq=False, frozen=False)
 class Scope:
-    """The tensors of one graph, and of the graphs around it.
+    """The tensors of one graph, and of its outer graphs.
 
-    `partials` holds sizes that are known in part, as arrays of numbers, symbols and None; `types`
-    the serialized types of what is no tensor (sequences, optionals), `sequences` the items of
-    sequences that are known. `highest` holds the largest number of positions that are too many to
-    be constants. `open` are the computed tensors without a full shape. `kinds` holds the kinds of
-    tensors that were asked for.
+    `partials` holds partly known integer tensors, as arrays of numbers, symbols and None; `types`
+    the serialized types of sequences and optionals, `sequences` the items of known sequences.
+    `highest` holds the largest value of tensors of positions that are too large to be constants.
+    `open` are the computed tensors without a full shape. `kinds` caches the kinds of tensors.
     """
 
     outer: Scope | None = None
@@ -57,9 +56,9 @@ class Scope:
     kinds: dict[str, TensorKind] = field(default_factory=lambda: {"": ABSENT})
 
     def find(self, name: str) -> bool:
-        """Whether the tensor is known here; one of a surrounding graph is captured.
+        """Whether the tensor is known here; one of an outer graph is captured.
 
-        The graphs on the way to it capture it as well: what is inside of them uses it.
+        The graphs in between capture it as well.
         """
         if name in self.values:
             return True
@@ -83,7 +82,7 @@ class Scope:
             self.sequences[name] = scope.sequences[name]
 
     def type_of(self, name: str) -> TypeProto:
-        """Return what is known of a tensor as onnx's inference takes it."""
+        """Return the type of a tensor as input for onnx's inference."""
         raw = self.types.get(name)
         if raw is not None:
             proto: TypeProto = TypeProto.FromString(raw)
@@ -94,12 +93,12 @@ class Scope:
         return write(value)
 
     def give(self, name: str, described: Described) -> None:
-        """Add an input of a graph inside a node."""
+        """Add an input of a nested graph."""
         provenance = Provenance.UNKNOWN if described.shape is None else Provenance.INFERRED
         self.values[name] = Value(name, described.dtype, described.shape, Role.INPUT, provenance)
 
     def _leave_open(self, names: list[str], reason: str) -> None:
-        """Add outputs of which nothing is known yet."""
+        """Add outputs with unknown type and shape."""
         if isinstance(reason, Refusal) and names:
             self.refusals[names[0]] = reason
         for name in names:
@@ -109,7 +108,7 @@ class Scope:
                 self.unknown[name] = reason
 
     def compute(self, names: tuple[str, ...], found: Outcome, types: Types) -> None:
-        """Add the outputs of a node, of which onnx inferred these types."""
+        """Add the outputs of a node with the types that onnx inferred."""
         if isinstance(found, str):
             self._leave_open([name for name in names if name], found)
             return
@@ -129,7 +128,7 @@ class Scope:
                 self.types[name] = raw
 
     def repeat(self, names: tuple[str, ...], made: tuple[Made, ...]) -> None:
-        """Add the outputs of a node, as those of an equal call were."""
+        """Add the outputs of a node, equal to those of an equal call."""
         for name, each in zip(names, made, strict=True):
             if not name:
                 continue
@@ -144,13 +143,13 @@ class Scope:
                 self.open.add(name)
 
     def amend(self, value: Value) -> None:
-        """Put another description in the place of a tensor's, whose contents are not known then."""
+        """Replace the description of a tensor; its contents become unknown."""
         self.values[value.name] = value
         self.constants.pop(value.name, None)
         self.kinds.pop(value.name, None)
 
     def drop(self, names: Iterable[str]) -> None:
-        """Take back outputs of a node, which others are going to make."""
+        """Remove the outputs of a node, which other nodes will produce."""
         for name in names:
             for table in (
                 self.values,
@@ -166,7 +165,7 @@ class Scope:
     def learn(
         self, name: str, dtype: DType | None, shape: Shape | None, provenance: Provenance
     ) -> bool:
-        """Take in what was found out about a computed tensor; say whether it was new."""
+        """Merge new information on a computed tensor; return whether it changed anything."""
         old = self.values[name]
         merged = shape if old.shape is None else _merge(old.shape, shape)
         kind = old.dtype or dtype
@@ -183,7 +182,7 @@ class Scope:
 
 
 def _merge(old: Shape, new: Shape | None) -> Shape:
-    """Fill what is open in `old`; where the two disagree, the size is unknown."""
+    """Fill unknown dimensions of `old`; where both disagree, the size is unknown."""
     if new is None or new == old or len(new) != len(old):
         return old
     return tuple(_pick(a, b) for a, b in zip(old, new, strict=True))

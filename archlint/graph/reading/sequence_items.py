@@ -22,10 +22,10 @@ _MOST_ITEMS = 1024
 def write_out_sequences(
     nodes: Iterable[Node], outputs: Iterable[str], scope: Scope
 ) -> tuple[Node, ...]:
-    """Return the nodes with sequences written out: a split is a Split, an item is that tensor.
+    """Return the nodes with sequences replaced by tensors: a Split for a split, and its outputs.
 
-    Exporters put the parts of a split into a sequence and take them out again. What makes a
-    sequence stays only where something uses the sequence as a whole.
+    Exporters put the parts of a split into a sequence and take them out again. A node that creates
+    a sequence stays only where something uses the sequence as a whole.
     """
     unpacking = _Unpacking(scope.values, scope.constants, scope.sequences)
     replaced = [new for node in nodes for new in unpacking.replaced(node)]
@@ -43,7 +43,7 @@ def write_out_sequences(
 
 
 def _captured(node: Node) -> Iterator[str]:
-    """Yield the tensors that the graphs inside a node use, at any depth."""
+    """Yield the tensors that nested graphs of a node capture, at any depth."""
     for attribute in node.attributes.values():
         if isinstance(attribute, Graph):
             yield from attribute.captures
@@ -53,7 +53,7 @@ def _captured(node: Node) -> Iterator[str]:
 
 @record(frozen=False)
 class _Unpacking:
-    """What is in the sequences of a graph: the names of their items."""
+    """The items of the sequences of a graph, by name."""
 
     values: MutableMapping[str, Value]
     constants: Mapping[str, np.ndarray]
@@ -62,7 +62,7 @@ class _Unpacking:
     _splits: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
 
     def replaced(self, node: Node) -> tuple[Node, ...]:
-        """Return the nodes that stand for a node; it stays itself where items are not known."""
+        """Return the nodes that replace a node; the node itself where items are not known."""
         if node.domain:
             return (node,)
         try:
@@ -83,13 +83,13 @@ class _Unpacking:
         return (node,)
 
     def _split(self, node: Node) -> tuple[Node, ...]:
-        """Return the Split that makes the items, and the Squeezes that drop its axis."""
+        """Return the Split that produces the items, and the Squeezes that remove its axis."""
         data, parts = self.values[node.inputs[0]], self.parts[node.output]
         axis, rank = node.attributes.get("axis", 0), len(data.shape or ())
         names = tuple(f"{node.output}/{place}" for place in range(len(parts)))
         if not isinstance(axis, int) or any(name in self.values for name in names) or not parts:
             return ()
-        # torch.export splits a tensor anew for each part, where the parts are written into later.
+        # torch.export repeats the split for each part, where the parts are written into later.
         key = (data.name, axis, *(part.shape for part in parts))
         self.items[node.output] = self._splits.setdefault(key, names)
         if self.items[node.output] is not names:
@@ -118,7 +118,7 @@ class _Unpacking:
         return node.inputs
 
     def same(self, node: Node) -> tuple[str, ...] | None:
-        """The items are those of the sequence that is passed on."""
+        """The items are those of the input sequence."""
         return self.items.get(node.inputs[0])
 
     def empty(self, _: Node) -> tuple[str, ...] | None:
@@ -126,7 +126,7 @@ class _Unpacking:
         return ()
 
     def insert(self, node: Node) -> tuple[str, ...] | None:
-        """One item more, at the end or at a place that is known."""
+        """One item is inserted, at the end or at a known position."""
         items = self.items.get(node.inputs[0])
         if items is None:
             return None
@@ -136,7 +136,7 @@ class _Unpacking:
         return (*items[:place], node.inputs[1], *items[place:])
 
     def erase(self, node: Node) -> tuple[str, ...] | None:
-        """One item less, the last one or that of a place that is known."""
+        """One item is removed, the last one or that at a known position."""
         items = self.items.get(node.inputs[0])
         place = self._number(node, 1) if len(node.inputs) > 1 else -1
         if not items or place is None or not -len(items) <= place < len(items):
@@ -152,11 +152,11 @@ class _Unpacking:
         return (_made(node, "Identity", (items[place],), node.outputs),)
 
     def length(self, node: Node, _: tuple[str, ...]) -> tuple[Node, ...]:
-        """A number, which is known by now."""
+        """The length, which is a folded constant."""
         return (_made(node, "Constant", (), node.outputs),)
 
     def join(self, node: Node, items: tuple[str, ...]) -> tuple[Node, ...]:
-        """The items side by side, each with a new axis where they are stacked."""
+        """The items are concatenated, each with a new axis where they are stacked."""
         axis = node.attributes.get("axis", 0)
         if not isinstance(axis, int) or not items:
             return (node,)
@@ -190,7 +190,7 @@ def _made(
     outputs: tuple[str, ...],
     **attributes: Attribute,
 ) -> Node:
-    """Return a node that stands for `node`, or for a part of it."""
+    """Return a node that replaces `node`, or a part of it."""
     name = node.name if outputs == node.outputs else f"{node.name}/{op}/{outputs[0]}"
     return Node(name, op, "", inputs, outputs, attributes, node.metadata)
 

@@ -42,7 +42,7 @@ def add_stored(proto: GraphProto, scope: Scope) -> None:
 
 
 def _folded(proto: GraphProto) -> Mapping[str, str]:
-    """Return what an optimizer computed beforehand, which it notes with the types of tensors."""
+    """Return the tensors that an optimizer folded, which it records with the types of tensors."""
     return {
         info.name: entry.value
         for info in proto.value_info

@@ -1,4 +1,4 @@
-"""The attributes of a call as the file has them: equal calls have equal bytes."""
+"""The serialized attributes of a call: equal calls have equal bytes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Written: TypeAlias = tuple[bytes, ...]
-"""The attributes of a call, each as the file has it."""
+"""The serialized attributes of a call."""
 
-# A graph sees the tensors around it; a file of the first version does not say what is one.
+# Nested graphs capture tensors; in files of the first IR version, graphs are not marked as such.
 _GRAPHS = frozenset({AttributeProto.UNDEFINED, AttributeProto.GRAPH, AttributeProto.GRAPHS})
 
 
 def written(attributes: Sequence[AttributeProto]) -> Written | None:
-    """Return the attributes of a node as the file has them; None where a graph is among them."""
+    """Return the serialized attributes of a node; None where a graph is among them."""
     if not _GRAPHS.isdisjoint([each.type for each in attributes]):
         return None
     return tuple([each.SerializeToString() for each in attributes])

@@ -20,9 +20,9 @@ _REGROUPING = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 
 @record
 class BatchAxis:
-    """The axis that holds the batch, and how many elements of it stand before the batch.
+    """The axis that holds the batch, and the size of its factor before the batch.
 
-    These are 9 in an axis of 9 x batch, where both were merged, and 1 where the batch is first.
+    That is 9 for a merged axis of 9 x batch, and 1 where the batch comes first.
     """
 
     axis: int
@@ -31,10 +31,10 @@ class BatchAxis:
 
 @record
 class Passage:
-    """The way of the batch through a node: from operand `slot` to an output.
+    """Maps the batch axis through a node: from operand `slot` to an output.
 
-    `operand` and `output` are their sizes with the old `batch`. Regrouping keeps the row-major
-    order of the elements, so that as many stand before the batch in both.
+    `operand` and `output` are their sizes with the old `batch`. Reshaping preserves the row-major
+    order of the elements, so that equally many precede the batch in both.
     """
 
     node: Node
@@ -44,7 +44,7 @@ class Passage:
     batch: int
 
     def before(self, place: BatchAxis) -> BatchAxis | None:
-        """Return where the batch of the output stands in the operand; None if it is not in it."""
+        """Return the batch axis of the operand, given that of the output; None if it has none."""
         node, operand, output = self.node, self.operand, self.output
         if node.op in _REGROUPING:
             return _regrouped(operand, prod(output[: place.axis]) * place.within, self.batch)
@@ -60,7 +60,7 @@ class Passage:
         return BatchAxis(axis, place.within)
 
     def after(self, place: BatchAxis) -> BatchAxis | None:
-        """Return where the batch of the operand stands in the output; None if nothing tells."""
+        """Return the batch axis of the output, given that of the operand; None if unknown."""
         if self.node.op in _REGROUPING:
             outer = prod(self.operand[: place.axis]) * place.within
             return _regrouped(self.output, outer, self.batch)
@@ -69,9 +69,9 @@ class Passage:
         return found[0] if len(found) == 1 else None
 
     def _picked(self, axis: int) -> int:
-        """Return the axis of the operand of a Gather for one of the output, negative for none.
+        """Return the axis of a Gather's data for an axis of its output, negative for none.
 
-        The axes of the indices stand there in place of one of the data.
+        In the output, the axes of the indices replace one axis of the data.
         """
         other = len(self.output) - len(self.operand) + 1
         ranks = (other, len(self.operand)) if self.slot else (len(self.operand), other)
@@ -93,10 +93,10 @@ def _order(node: Node, rank: int) -> Sequence[int]:
 
 
 def _regrouped(sizes: Sequence[int], outer: int, batch: int) -> BatchAxis | None:
-    """Return the axis in which `outer` elements stand before the batch.
+    """Return the axis in which `outer` elements precede the batch.
 
-    That is one of its size; else one that begins with it, but for the last, which is of features;
-    else the outermost.
+    That is one of its size; else one that begins with it, except the last one (features); else the
+    outermost.
     """
     found: list[BatchAxis] = []
     if not outer:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from archlint.graph.reading.scope import Scope
     from archlint.graph.rebatch.growth import Growth
 
-# Operators that read the elements of their first operand alone: the others are sizes, or a type.
+# Operators that read the elements of their first operand only: the others are sizes, or a type.
 _OF_FIRST = frozenset(
     {"Reshape", "Expand", "Resize", "Squeeze", "Unsqueeze", "Tile", "Slice", "CastLike"}
 )
 
 REPEATING = frozenset({"Expand", "Tile", "ConstantOfShape"})
-"""Operators that repeat what they are given as often as a size says."""
+"""Operators that repeat their input by a size operand."""
 
 MAY_STAY = frozenset(
     {
@@ -46,23 +46,23 @@ MAY_STAY = frozenset(
 )
 """Operators whose outputs may stay as they are when an input grows.
 
-They look at its shape alone, or sum over the batch, or choose from it.
+They use only its shape, reduce over the batch, or select from it.
 """
 
 
 class Correction:
-    """Gives tensors the new batch that were made with the old one in them."""
+    """Gives the new batch size to computed tensors that were computed with the old one."""
 
     def __init__(self, growth: Growth, scope: Scope) -> None:
         self._growth = growth
         self._scope = scope
 
     def correct(self, places: Mapping[str, BatchAxis]) -> None:
-        """Correct these tensors, and all that they are made of.
+        """Correct these tensors, and the tensors that they were computed from.
 
-        What else was made of them grows as well. A tensor of which this cannot be told is unknown:
-        it is made of something of another batch. What is stored for one sample stays: it is a
-        parameter most often, and the same for all of them.
+        Other tensors computed from them grow as well; where that cannot be determined, their shape
+        becomes unknown. Tensors stored for one sample stay: usually they are parameters, which all
+        samples share.
         """
         scope, growth = self._scope, self._growth
         waiting = list(places.items())
@@ -90,7 +90,7 @@ class Correction:
             waiting += brought
 
     def _is_made_otherwise(self, maker: Node) -> bool:
-        """Whether an operator made the batch of computed tensors without it, not by repeating."""
+        """Whether an operator created the batch axis of computed tensors without repeating."""
         scope = self._scope
         computed = any(
             scope.values[name].role is Role.COMPUTED and name not in scope.constants
@@ -99,7 +99,7 @@ class Correction:
         return computed and maker.op not in REPEATING
 
     def _users(self, name: str, place: BatchAxis) -> Iterator[tuple[str, BatchAxis]]:
-        """Yield what was already made of a tensor with the old batch, and where it stands there."""
+        """Yield tensors computed from a tensor with the old batch, with their batch axis."""
         for user in self._growth.before.consumers.get(name, ()):
             if name not in operands(user) or user.op in MAY_STAY:
                 continue
@@ -123,7 +123,7 @@ class Correction:
 def sources(
     maker: Node, name: str, place: BatchAxis, growth: Growth
 ) -> Iterator[tuple[str, BatchAxis]]:
-    """Yield the operands that bring the batch to a place of an output, and where it is in each."""
+    """Yield the operands that carry the batch of an output, with the batch axis of each."""
     output = growth.sizes(name)
     if place.axis in _inserted(maker, len(output or ()), growth):
         return
@@ -136,7 +136,7 @@ def sources(
 
 
 def _inserted(node: Node, rank: int, growth: Growth) -> set[int]:
-    """Return the axes of an output of as many axes that an Unsqueeze puts there."""
+    """Return the axes that an Unsqueeze inserts into an output of that rank."""
     if node.op != "Unsqueeze" or not rank:
         return set()
     axes = node.attributes.get("axes")

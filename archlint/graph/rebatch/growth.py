@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class Growth:
-    """Compares tensors with themselves in the model `before`, as its file has it."""
+    """Compares tensors with the same tensors of the model `before`, with its original batch."""
 
     def __init__(self, before: Graph, old: int, new: int) -> None:
         self.before = before
         self.old = old
         self.new = new
-        # How many elements of the axis that grows stand before the batch: 9 in 9 x batch, where
-        # both were merged. 1 for inputs, and unknown where it is missing.
+        # The factor before the batch in the axis that grows: 9 for a merged axis of 9 x batch, 1
+        # for inputs; missing where unknown.
         self.within: dict[str, int] = {}
 
     def sizes(self, name: str) -> tuple[int, ...] | None:
@@ -28,12 +28,12 @@ class Growth:
         return None if value is None else value.sizes
 
     def moved(self, name: str, scope: Scope) -> bool:
-        """Whether a tensor is another than with the old batch, or not known any more."""
+        """Whether the shape of a tensor changed with the batch, or became unknown."""
         old, value = self.sizes(name), scope.values[name]
         return old is not None and old != value.sizes
 
     def axis(self, name: str, scope: Scope) -> int | None:
-        """Return the axis of a tensor that has grown with the batch; None where none has."""
+        """Return the axis of a tensor that grew with the batch; None where none did."""
         old, new = self.sizes(name), scope.values[name].sizes
         if old is None or new is None or len(old) != len(new):
             return None
@@ -43,13 +43,13 @@ class Growth:
         return axes[0]
 
     def grown(self, name: str, axis: int, scope: Scope) -> Value:
-        """Return a tensor with the new batch in an axis that holds the old."""
+        """Return a tensor with the old batch replaced by the new one in an axis."""
         value, sizes = scope.values[name], self.sizes(name) or ()
         shape = (*sizes[:axis], sizes[axis] // self.old * self.new, *sizes[axis + 1 :])
         return Value(name, value.dtype, shape, value.role, Provenance.BOUND)
 
     def forget(self, name: str, scope: Scope) -> None:
-        """Mark the shape of a tensor as unknown: how it grows is not known."""
+        """Mark the shape of a tensor as unknown, since its batch axis is not known."""
         value = scope.values[name]
         unknown = (None,) * len(value.shape or ())
         scope.amend(Value(name, value.dtype, unknown, value.role))

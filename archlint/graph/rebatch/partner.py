@@ -1,7 +1,7 @@
 """Derives the batch axis of one operand from that of another.
 
-A mask that was folded for two samples does not go together with five of them: where an operator
-takes both, the mask holds the batch too.
+A mask that was folded for two samples is incompatible with a batch of five: where an operator
+takes both, the mask has a batch axis, too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Call:
     def partner(self, slot: int, axis: int, other: int) -> int | None:
         """Return the axis of operand `other` that grows where `axis` of operand `slot` does.
 
-        None where nothing says so. A size of 1 that is broadcast may stay as it is.
+        None where the operator does not imply one. A broadcast axis of size 1 may stay.
         """
         place = self._place(slot, axis, other)
         return None if place is None or self._is_repeated(slot, axis, other, place) else place
@@ -63,7 +63,7 @@ class Call:
         return place
 
     def _is_repeated(self, slot: int, axis: int, other: int, place: int) -> bool:
-        """Whether an axis of `other` is of size 1 and may stay so where that of `slot` grows."""
+        """Whether an axis of `other` has size 1 and is broadcast to the growing axis of `slot`."""
         if (self.sizes[other] or ())[place] != 1:
             return False
         if self.proto.op_type == "MatMul":
@@ -89,7 +89,7 @@ def _broadcast(call: Call, slot: int, axis: int, other: int) -> int | None:
 
 
 def _product(call: Call, slot: int, axis: int, other: int) -> int | None:
-    """The axes that are summed over go together, and those in front of the last two."""
+    """The contracted axes correspond, and the axes before the last two."""
     own, theirs = call.rank(slot), call.rank(other)
     if call.sums(slot, axis):
         return max(theirs - 2, 0) if other else theirs - 1
@@ -97,12 +97,12 @@ def _product(call: Call, slot: int, axis: int, other: int) -> int | None:
 
 
 def _along(call: Call, slot: int, axis: int, _: int) -> int | None:
-    """All axes but the one that the operands are joined along, or picked from, are one."""
+    """All axes correspond, except the one that is concatenated or indexed."""
     return None if axis == call.integer("axis") % max(call.rank(slot), 1) else axis
 
 
 def _gather(call: Call, slot: int, axis: int, _: int) -> int | None:
-    """Positions that were picked out of the samples of one batch are as many in each sample."""
+    """Gathering within the samples of a batch needs as many samples in the indices."""
     data, indices = call.sizes[:2]
     if slot or data is None or indices is None or axis != call.integer("axis") % len(data):
         return None
@@ -122,7 +122,7 @@ def _gather_nd(call: Call, slot: int, axis: int, _: int) -> int | None:
 
 
 def _scatter_nd(call: Call, slot: int, axis: int, other: int) -> int | None:
-    """Updates have the leading axes of the indices, then those of the data that are left."""
+    """Updates have the leading axes of the indices, then the remaining axes of the data."""
     indices = call.sizes[1]
     if not indices:
         return None
@@ -137,7 +137,7 @@ def _scatter_nd(call: Call, slot: int, axis: int, other: int) -> int | None:
 
 
 def _einsum(call: Call, slot: int, axis: int, other: int) -> int | None:
-    """The axes of one letter are one."""
+    """Axes with the same letter correspond."""
     equation = next((each.s for each in call.proto.attribute if each.name == "equation"), b"")
     terms = equation.decode(errors="replace").replace(" ", "").partition("->")[0].split(",")
     if "." in equation.decode(errors="replace") or len(terms) != len(call.sizes):

@@ -1,10 +1,10 @@
 """Reads a model that was exported with a fixed batch size as if it had another.
 
-Most files fix the batch, often at 1, and with it constants: a Reshape to `[1, 512]` holds the batch
-of the day of the export. Inferred with another batch such a model would give wrong shapes. So the
-model is read twice: as it is, and then with the new batch, where each tensor is compared with
-itself: it may stay as it was, or one of its axes grows with the batch. Constants that hold the
-old batch are mended on the way; whatever does not scale with the batch is unknown, never wrong.
+Most files fix the batch, often at 1, and with it constants: a Reshape to `[1, 512]` contains the
+batch size at the time of export. With another batch, such a model would give wrong shapes. So the
+model is read twice: as it is, and then with the new batch, where each tensor is compared with its
+original: it may stay unchanged, or one of its axes grows with the batch. Constants that contain the
+old batch are corrected on the way; what does not scale with the batch is unknown, never wrong.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LARGEST = 2**63 - 1  # size that a file can state
 
 
 class Rebatch:
-    """Mends a model while it is read with another batch."""
+    """Corrects a model while it is read with another batch."""
 
     def __init__(self, before: Graph, old: int, new: int) -> None:
         """`before` is the model as the file has it, with the batch `old`."""
@@ -47,12 +47,12 @@ class Rebatch:
         self._single = Single(self._growth)
 
     def give(self, name: str, scope: Scope) -> None:
-        """Take in an input of the model."""
+        """Record an input of the model."""
         if self._growth.axis(name, scope) is not None:
             self._growth.within[name] = 1
 
     def mend(self, proto: NodeProto, scope: Scope) -> NodeProto:
-        """Return the node, with its sizes changed where they are constant and hold the batch."""
+        """Return the node, with constant sizes changed where they contain the batch."""
         slot = _SIZE_OPERAND.get(proto.op_type)
         if slot is None or proto.domain not in {"", "ai.onnx"} or not proto.output:
             return proto
@@ -73,7 +73,7 @@ class Rebatch:
         return mended
 
     def _target(self, proto: NodeProto, slot: int, scope: Scope) -> tuple[int, ...] | None:
-        """Return the output's sizes with the new batch; None where the node is right as it is."""
+        """Return the output's sizes with the new batch; None where the node needs no change."""
         if slot >= len(proto.input) or not all(scope.find(proto.input[k]) for k in (0, slot)):
             return None
         growth = self._growth
@@ -101,11 +101,11 @@ class Rebatch:
     def adopt(
         self, proto: NodeProto, scope: Scope, *, refused: bool = False
     ) -> dict[str, TypeProto] | None:
-        """Return the types of the inputs with the batch of its neighbours given to a constant.
+        """Return the types of the inputs, where constants get the batch of the other inputs.
 
-        A class token or a state that was expanded to the old batch when the model was exported
-        does not go together with tensors that have grown; it is seen as if expanded to the new.
-        None where no input is such a one; `refused` says that the call is wrong without it.
+        A class token or a state that was expanded to the old batch during export is incompatible
+        with tensors that have grown; it is treated as expanded to the new batch. None where there
+        is no such input; `refused` means that the call is invalid without the change.
         """
         names = [name for name in proto.input if name]
         places = self._claimed(proto, scope)
@@ -122,7 +122,7 @@ class Rebatch:
         return types
 
     def _claimed(self, proto: NodeProto, scope: Scope) -> dict[str, BatchAxis]:
-        """Return the inputs that hold the old batch where an input that has grown says so."""
+        """Return the inputs with the old batch on an axis that corresponds to a grown one."""
         growth = self._growth
         grown = self._grown_slots(proto, scope)
         if not grown:
@@ -152,7 +152,7 @@ class Rebatch:
         return Call(proto, sizes, self._growth.old)
 
     def _grown_slots(self, proto: NodeProto, scope: Scope) -> dict[int, int]:
-        """Return the axes that have grown, by the slots of the inputs."""
+        """Return the axes that grew, by input slot."""
         axes = {
             slot: self._growth.axis(name, scope) for slot, name in enumerate(proto.input) if name
         }
@@ -161,7 +161,7 @@ class Rebatch:
     def _at_same_place(
         self, proto: NodeProto, names: Sequence[str], scope: Scope
     ) -> dict[str, BatchAxis]:
-        """Return the inputs that hold the old batch at the place of the one that has grown."""
+        """Return the inputs with the old batch at the same position as the axis that grew."""
         axis, places = self._neighbour(proto, names, scope), {}
         if axis is None:
             return {}
@@ -199,7 +199,7 @@ class Rebatch:
         return found.pop() if len(found) == 1 else None
 
     def check(self, node: Node, proto: NodeProto, scope: Scope) -> None:
-        """Forget the shapes of outputs that do not scale with the batch."""
+        """Mark the shapes of outputs that do not scale with the batch as unknown."""
         growth = self._growth
         moved = any(growth.moved(name, scope) for name in operands(node))
         grown = self._grown_slots(proto, scope) if moved else {}
@@ -221,10 +221,10 @@ class Rebatch:
                 self._follow(name, node, scope)
 
     def _scales(self, node: Node, name: str, grown: int, scope: Scope) -> bool:
-        """Whether a tensor has as much more elements as the batch has samples.
+        """Whether the number of elements of a tensor scales with the batch.
 
-        Of all pairs of samples there are more by its square, and so of what is made of them one by
-        one. `grown` counts the operands that have grown.
+        For pairs of samples, and elementwise results of them, it scales with the square. `grown`
+        counts the operands that have grown.
         """
         growth = self._growth
         old, new = prod(growth.sizes(name) or ()), prod(scope.values[name].sizes or ())
@@ -235,7 +235,7 @@ class Rebatch:
         return pairs and new * growth.old**2 == old * growth.new**2 and new != old
 
     def _follow(self, name: str, node: Node, scope: Scope) -> None:
-        """Note where in its axis the batch of a tensor that has grown stands."""
+        """Record the position of the batch within the axis of a tensor that has grown."""
         growth = self._growth
         axis = growth.axis(name, scope)
         if axis is None:

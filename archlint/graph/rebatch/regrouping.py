@@ -1,4 +1,4 @@
-"""Where the batch axis ends up when a Reshape to constant sizes regroups a tensor."""
+"""The batch axis after a Reshape to constant sizes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def regrouped(name: str, axis: int, growth: Growth) -> int | None:
-    """Return the axis of the reshaped tensor `name` that grows, as `axis` of its source does.
+    """Return the axis of the reshaped tensor `name` that grows with `axis` of its source.
 
-    Elements keep their row-major order, so the batch has `outer` elements before it in both.
-    With the old batch 1 there may be more such places: then one of size 1 is it, that which stands
-    among ones as the batch did before; else the outermost. Features do not grow; and heads do,
-    where they go to the front next, as in PyTorch's multi-head attention. Else it cannot be told.
+    Reshaping preserves the row-major order, so that `outer` elements precede the batch in both.
+    With an old batch of 1, several axes may qualify: then it is one of size 1, at the same rank
+    among ones as before; else the outermost. Features do not grow; heads do where they are moved
+    to the front next, as in PyTorch's multi-head attention. Otherwise the axis is unknown.
     """
     data, target = growth.before.producers[name].inputs[0], growth.sizes(name) or ()
     within, sizes = growth.within.get(data), growth.sizes(data) or ()
@@ -46,10 +46,10 @@ def regrouped(name: str, axis: int, growth: Growth) -> int | None:
 
 
 def _among_ones(sizes: Sequence[int], axis: int, places: int) -> int:
-    """Return which of several places next to each other an axis of size 1 takes.
+    """Return which of several adjacent axes of size 1 is the batch.
 
-    The first of a row of ones stays the first and the last one the last: the axis of directions
-    goes from the output of an LSTM, `[1, 1, batch, features]`, to the left of the batch.
+    The first of consecutive ones stays the first, and the last one the last: the axis of directions
+    in the output of an LSTM, `[1, 1, batch, features]`, stays to the left of the batch.
     """
     if sizes[axis] != 1:
         return 0

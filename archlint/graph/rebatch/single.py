@@ -1,7 +1,7 @@
-"""Tensors of batch 1 that are made without the input: one for all samples, or one each.
+"""Tensors of batch 1 that do not depend on the input: shared by all samples, or one per sample.
 
-A position bias is worked out once for all samples, a state of zeros or a learned query once for
-each; with a batch of 1 both look alike, and both are broadcast.
+A position bias is computed once for all samples, a zero state or a learned query once per sample;
+with a batch of 1 both look the same, and both are broadcast.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from archlint.graph.rebatch.partner import Call
 
 _WORKING = frozenset({"Conv", "ConvTranspose", "Einsum", "GRU", "Gemm", "LSTM", "MatMul", "RNN"})
-"""Operators whose work a budget counts, so that how often they run must be known."""
+"""Operators whose work counts for budgets, so that the number of runs must be known."""
 
 
 class Single:
-    """Tells what a tensor with an axis of size 1 at the place of the batch is made of."""
+    """Determines how a tensor with size 1 on the batch axis was computed."""
 
     def __init__(self, growth: Growth) -> None:
         self._growth = growth
         self._known: dict[tuple[str, int, bool], bool] = {}
 
     def repeated(self, call: Call, slot: int, axis: int, other: int) -> int | None:
-        """Return the axis in which operand `other` was repeated once, for a batch of 1.
+        """Return the axis on which operand `other` was repeated once, for a batch of 1.
 
-        Nobody repeats a tensor once; who repeats it for the batch of 1 does so for any batch. Nor
-        does anybody write down a row of equal numbers: it was filled, as a state of zeros is.
+        A repetition by 1 only makes sense as a repetition by the batch size. Likewise, a constant
+        row of equal numbers was filled by a size, as a zero state is.
         """
         place = call.repeated(slot, axis, other) if self._growth.old == 1 else None
         if place is None:
@@ -46,9 +46,9 @@ class Single:
         return place if self._has(name, place, self._repeats, of_work=False) else None
 
     def is_open(self, call: Call, grown: Mapping[int, int], scope: Scope) -> bool:
-        """Whether a call takes a tensor whose work is done once, or once for each sample.
+        """Whether it is unknown if the work behind an operand is done once or once per sample.
 
-        `grown` are the axes that have grown, by the slots of its operands.
+        `grown` are the axes that have grown, by input slot.
         """
         if self._growth.old != 1:
             return False
@@ -62,7 +62,7 @@ class Single:
         return False
 
     def _has(self, name: str, axis: int, wanted: Callable[[Node], bool], *, of_work: bool) -> bool:
-        """Whether what makes a tensor, or what brings it an axis of size 1, is a `wanted` node."""
+        """Whether the producer of a tensor, or of its axis of size 1, is a `wanted` node."""
         waiting, seen = [(name, axis)], set[tuple[str, int]]()
         while waiting:
             current = waiting.pop()
@@ -87,10 +87,10 @@ class Single:
         return node.op in REPEATING or (node.op == "Constant" and self._is_filled(node))
 
     def _is_filled(self, node: Node) -> bool:
-        """Whether all numbers of a constant are equal, as far as the model has them.
+        """Whether all elements of a constant are equal, as far as they are known.
 
-        One that is too large to be read is where it has the sizes of another one that had to grow,
-        or a single row, both of which are states.
+        A constant that is too large to be read counts as filled where it has the sizes of another
+        one that had to grow, or a single row: both are typical of states.
         """
         value = node.attributes.get("value")
         if isinstance(value, np.ndarray):

@@ -10,8 +10,7 @@ from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
-from archlint.ops.facets import keeps_input
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import saves_input
 from archlint.ops.nonlinearity import (
     FunctionOf,
     activates,
@@ -21,17 +20,19 @@ from archlint.ops.nonlinearity import (
     quick_gelu,
     swish,
 )
-from archlint.ops.operator import KeptFacet, Layout
-from archlint.ops.overwriting import keeps_input_or_output
+from archlint.ops.operator import SavedFacet
+from archlint.ops.overwriting import saves_input_or_output
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import LIKE_INPUTS
 
 X = Tensor("x")
 
 
-def keeps_input_and_buffer(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input and, on the CPU, a tensor of its size that the forward pass made."""
+def saves_input_and_buffer(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input and, on the CPU, a tensor of its size that the forward pass made."""
     if not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,), own=0 if gradients.on_gpu else nbytes(call.output()))
+    return SavedTensors(inputs=(0,), own=0 if gradients.on_gpu else nbytes(call.output()))
 
 
 def composites() -> tuple[Composite, ...]:
@@ -71,7 +72,7 @@ def composites() -> tuple[Composite, ...]:
             function=hard_swish,
         ),
         Composite(
-            framework_operator("Threshold", keeps_input, layout=Layout.FOLLOWS),
+            framework_operator("Threshold", saves_input, storage=LIKE_INPUTS),
             (
                 Form(
                     made("Where", made("LessOrEqual", X, Number()), Number(), X),
@@ -84,15 +85,15 @@ def composites() -> tuple[Composite, ...]:
             "LogSigmoid",
             "log_sigmoid",
             made("Log", made("Sigmoid", X)),
-            kept=keeps_input_and_buffer,
+            saved=saves_input_and_buffer,
         ),
         *(_pointwise(name.capitalize(), name) for name in ("softplus", "hardtanh")),
         *(
-            _pointwise(name.capitalize(), name, kept=keeps_input_or_output())
+            _pointwise(name.capitalize(), name, saved=saves_input_or_output())
             for name in ("elu", "selu", "celu")
         ),
         Composite(
-            framework_operator("Glu", keeps_input),
+            framework_operator("Glu", saves_input),
             (Form(_times(_half(0), made("Sigmoid", _half(1)))),),
             ("aten.glu.default",),
         ),
@@ -104,14 +105,14 @@ def _pointwise(
     target: str,
     *patterns: Pattern,
     by_hand: tuple[Pattern, ...] = (),
-    kept: KeptFacet = keeps_input,
+    saved: SavedFacet = saves_input,
     function: FunctionOf | None = None,
 ) -> Composite:
     """Return a function of each element; `function` is given where no attribute shapes it."""
     signal = None if function is None else activates(function)
     casting = SINGLE_ON_GPU if name == "Softplus" else KEEPS
     return Composite(
-        framework_operator(name, kept, signal=signal, layout=Layout.FOLLOWS, casting=casting),
+        framework_operator(name, saved, signal=signal, storage=LIKE_INPUTS, casting=casting),
         (
             *(Form(pattern) for pattern in patterns),
             *(Form(pattern, by_hand=True) for pattern in by_hand),

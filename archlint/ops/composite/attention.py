@@ -21,26 +21,28 @@ from archlint.ops.composite.composite import (
     reads_nothing,
 )
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.operator import KeptFacet, Layout
+from archlint.ops.operator import SavedFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import Layout, Storage
 from archlint.ops.strides import reshape
 from archlint.record import replace
 
 _TARGET = "aten.scaled_dot_product_attention.default"
 _STATISTIC_BYTES = 4  # the logarithm of the sum of exponentials of each row, in float32
-_SEED_BYTES = 24  # the state of the random numbers, which the kernel of GPUs keeps for dropout
+_SEED_BYTES = 24  # the state of the random numbers, which the kernel of GPUs saves for dropout
 _EFFICIENT_SEED_BYTES = 16  # two int64, whether anything is dropped or not
 _ALIGNED_ROWS = 32
 _FLOAT_BYTES, _FLOAT_BITS = 4, 32
 _INPUTS = ("query", "key", "value", "mask")
 
-# Both exporters scale queries and keys by the root of the scale each, which nobody does by hand.
+# Both exporters scale queries and keys by the root of the scale each, which hand-written code does
+# not do.
 _SCORES = made(
     "MatMul",
     made("Mul", Tensor("query"), Number()),
     made("Mul", Tensor("key"), Number()),
 )
-# A causal mask is an option of the kernel and no tensor; exporters make a triangle for it.
+# A causal mask is an option of the kernel, not a tensor; exporters create a triangle for it.
 _CAUSAL = made(
     "Where", made("Equal", made("Trilu", Tensor("ones")), Number(0)), Number(), Number(0)
 )
@@ -59,47 +61,47 @@ _SOFTMAX = either(
 )
 
 
-def keeps_flash(call: Call, gradients: Gradients) -> Kept:
-    """A fused kernel keeps queries, keys, values, the output, a mask, and a number a row.
+def saves_flash(call: Call, gradients: Gradients) -> SavedTensors:
+    """A fused kernel saves queries, keys, values, the output, a mask, and a number a row.
 
-    On the CPU it takes neither other numbers of heads for the keys nor a mask that is trained.
+    On the CPU it supports neither grouped key heads nor a trained mask.
     """
     if not gradients.needed:
         return NOTHING
     is_alike = call.shape(0)[:-2] == call.shape(1)[:-2] == call.shape(2)[:-2]
     is_alike = is_alike or bool(call.integer("grouped", 0))  # as where kernels take such heads
     if not gradients.on_gpu and (gradients[3] or not is_alike):
-        return keeps_materialized(call, gradients)
+        return saves_materialized(call, gradients)
     own = _STATISTIC_BYTES * prod(call.shape(0)[:-1])
     mask: tuple[int, ...] = (3,) if call.has_input(3) else ()
-    if mask and call.input(3).dtype is DType.BOOL:  # made into numbers to be added, then kept
+    if mask and call.input(3).dtype is DType.BOOL:  # made into numbers to be added, then saved
         own, mask = own + width(call.input(0)) // 8 * call.elements(3), ()
     if gradients.on_gpu and width(call.input(0)) < _FLOAT_BITS:
         own += _SEED_BYTES
-    return Kept(inputs=(0, 1, 2, *mask), outputs=(0,), own=own)
+    return SavedTensors(inputs=(0, 1, 2, *mask), outputs=(0,), own=own)
 
 
-def keeps_efficient(call: Call, gradients: Gradients) -> Kept:
-    """Keep what flash attention keeps, with rows rounded up to 32 (xFormers' kernel)."""
-    kept = keeps_flash(call, gradients)
+def saves_efficient(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save what flash attention saves, with rows rounded up to 32 (xFormers' kernel)."""
+    saved = saves_flash(call, gradients)
     if not gradients.needed:
-        return kept
+        return saved
     *lead, length, _ = call.shape(0)
     rows = prod(lead) * -(-length // _ALIGNED_ROWS) * _ALIGNED_ROWS
-    return replace(kept, own=_STATISTIC_BYTES * rows + _EFFICIENT_SEED_BYTES)
+    return replace(saved, own=_STATISTIC_BYTES * rows + _EFFICIENT_SEED_BYTES)
 
 
-def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
+def saves_materialized(call: Call, gradients: Gradients) -> SavedTensors:
     """Without a fused kernel: scaled queries and keys, the weights, and the values.
 
-    Dropout keeps its mask and the weights that are left besides. All of it is in fp32, of which
+    Dropout saves its mask and the weights that are left besides. All of it is in fp32, of which
     queries, keys and values in half precision are copied first.
     """
     if not gradients.needed:
         return NOTHING
     lead = _joint([call.shape(slot)[:-2] for slot in range(3)])
     query, key, value = (_FLOAT_BYTES * prod((*lead, *call.shape(slot)[-2:])) for slot in range(3))
-    # The keys may be there as the exporter turned them: the other way round.
+    # The exporter may have transposed the keys.
     scores = query * prod(call.shape(1)[-2:]) // call.shape(0)[-1] ** 2
     dropped = scores if call.number("dropout", 0.0) else 0
     mask = dropped // _FLOAT_BYTES if gradients.bool_masks else dropped
@@ -116,7 +118,7 @@ def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
     if not is_half:
         turned = query if _is_copied(call, gradients, 0, lead) else 0
         before = scores - mask - dropped - copied - output
-        return Kept(
+        return SavedTensors(
             inputs=() if is_copied else (2,),
             own=own,
             transient=transient,
@@ -124,7 +126,7 @@ def keeps_materialized(call: Call, gradients: Gradients) -> Kept:
         )
     # The gradients of the output and of the values in fp32, before any is in half precision.
     wide = max(output + value - (query + key + value) // 2, 0)
-    return Kept(own=own, transient=scores + wide, forward_transient=query + key + output)
+    return SavedTensors(own=own, transient=scores + wide, forward_transient=query + key + output)
 
 
 def _is_copied(call: Call, gradients: Gradients, slot: int, lead: tuple[int, ...]) -> bool:
@@ -143,15 +145,14 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
     """Return attention as the fused kernel runs it, and as it is without one."""
     dropped = _weighted(made("Dropout", _SOFTMAX))
     fused_forms = (dropped, _weighted(_SOFTMAX)) if drops_fused else (_weighted(_SOFTMAX),)
-    name, keeps = _FUSED.get(kernel, _FUSED["flash"])
+    name, saved = _FUSED.get(kernel, _FUSED["flash"])
     fused = Composite(
         framework_operator(
             name,
-            keeps,
-            layout=Layout.FOLLOWS_FIRST,
+            saved,
+            storage=Storage(layout=Layout.FOLLOWS_FIRST, held_by_variables=True),
             casting=IN_HALF,
             cached=(1, 2),
-            in_variables=True,
         ),
         tuple(Form(pattern, _INPUTS, _fits_fused) for pattern in fused_forms),
         (_TARGET,),
@@ -162,10 +163,10 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
     plain = Composite(
         framework_operator(
             "MaterializedAttention",
-            keeps_materialized,
+            saves_materialized,
             casting=IN_HALF,
             cached=(1, 2),
-            in_variables=True,
+            storage=Storage(held_by_variables=True),
         ),
         (
             Form(dropped, _INPUTS, _dropping),
@@ -180,10 +181,10 @@ def composites(kernel: str, *, drops_fused: bool) -> tuple[Composite, ...]:
 
 
 # The kernels that PyTorch calls flash and memory-efficient attention.
-_FUSED: Mapping[str, tuple[str, KeptFacet]] = MappingProxyType(
+_FUSED: Mapping[str, tuple[str, SavedFacet]] = MappingProxyType(
     {
-        "flash": ("FlashAttention", keeps_flash),
-        "efficient": ("EfficientAttention", keeps_efficient),
+        "flash": ("FlashAttention", saves_flash),
+        "efficient": ("EfficientAttention", saves_efficient),
     }
 )
 

@@ -15,17 +15,9 @@ from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.pattern import Matching, Pattern
 from archlint.ops.facets import no_cost
-from archlint.ops.links import Sight
-from archlint.ops.operator import (
-    FRAMEWORK,
-    KeptFacet,
-    Layout,
-    LayoutFacet,
-    Operator,
-    ShapeFacet,
-    SignalFacet,
-    ViewFacet,
-)
+from archlint.ops.links import InputLinks
+from archlint.ops.operator import FRAMEWORK, CostFacet, Operator, SavedFacet, SignalFacet
+from archlint.ops.storage import NEW, Storage
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -36,7 +28,7 @@ ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"]], "Shape | None"]
 """The shape of an argument by its place and the shapes of all, None where it does not follow."""
 
 
-def sees_unknown(_: Call, __: int) -> Sight:
+def sees_unknown(_: Call, __: int) -> InputLinks:
     """Receptive fields are worked out over the operators of the file, not over these."""
     raise Undetermined("an operator of the framework stands for several of the file")
 
@@ -69,7 +61,7 @@ class Form:
     `inputs` are the pattern's labels for the operator's inputs, "" for one that is absent.
     `attributes` looks at a match and answers None where it is something else after all. A form that
     `spans_calls` is looked for even where torch.export names the parts. One that people write
-    `by_hand` computes the same, but the framework runs it step by step and keeps what each needs.
+    `by_hand` computes the same, but the framework runs it step by step and saves what each needs.
     """
 
     pattern: Pattern
@@ -98,36 +90,29 @@ class Composite:
 
 def framework_operator(  # noqa: PLR0913 - a keyword a facet
     name: str,
-    kept: KeptFacet,
+    saved: SavedFacet,
     *,
     signal: SignalFacet | None = None,
     weights: tuple[int, ...] = (),
-    view: ViewFacet | None = None,
-    layout: Layout | LayoutFacet = Layout.ROW_MAJOR,
+    storage: Storage = NEW,
     backward: Backward = Backward.MAKES,
     differentiable: bool = True,
     casting: CastingFacet = KEEPS,
-    merged: ShapeFacet | None = None,
-    in_variables: bool = False,
     cached: tuple[int, ...] = (),
-    room_of: int | None = None,
+    cost: CostFacet = no_cost,
 ) -> Operator:
     """Return the entry of an operator of the framework: its memory facets and its signal."""
     return Operator(
         name,
-        no_cost,
-        kept,
+        cost,
+        saved,
         sees_unknown,
         signal,
         weights=weights,
-        view=view,
-        layout=layout,
+        storage=storage,
         backward=backward,
         differentiable=differentiable,
         domain=FRAMEWORK,
         casting=casting,
-        merged=merged,
-        in_variables=in_variables,
         cached=cached,
-        room_of=room_of,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlint.ops.composite.composite import Composite, framework_operator
-from archlint.ops.facets import keeps_nothing
+from archlint.ops.facets import saves_nothing
 
 _TARGETS = (
     "zeros.default",
@@ -25,7 +25,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the one composite of this family: a new tensor, whatever its contents."""
     return (
         Composite(
-            framework_operator("Create", keeps_nothing, differentiable=False),
+            framework_operator("Create", saves_nothing, differentiable=False),
             targets=tuple(f"aten.{target}" for target in _TARGETS),
             arguments=(),
         ),

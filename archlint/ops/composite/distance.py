@@ -8,16 +8,16 @@ from math import prod
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 X, Y = Tensor("x"), Tensor("y")
 
 
-def keeps_directions(call: Call, gradients: Gradients) -> Kept:
-    """Keep each vector that needs a gradient, its length twice, and the other one's direction.
+def saves_directions(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save each vector that needs a gradient, its norm twice, and the other one's direction.
 
-    PyTorch divides the vectors by their lengths, which it cuts off in place, and multiplies then,
-    all after it stretched both to one shape.
+    PyTorch broadcasts both vectors, divides them by their norms, which are clamped in place, and
+    multiplies the results.
     """
     needed = tuple(slot for slot in (0, 1) if gradients[slot])
     if not needed:
@@ -26,35 +26,35 @@ def keeps_directions(call: Call, gradients: Gradients) -> Kept:
     whole = prod(map(max, pairs)) * width(call.output()) // 8
     own = len(needed) * (whole + 2 * nbytes(call.output()))
     stretched = sum(whole - nbytes(call.input(slot)) for slot in needed)
-    return Kept(needed, own=own, transient=2 * whole + stretched)
+    return SavedTensors(needed, own=own, transient=2 * whole + stretched)
 
 
-def keeps_angle(call: Call, gradients: Gradients) -> Kept:
-    """Keep both legs; the sum of their squares, its reciprocal and products are made on the way."""
+def saves_angle(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save both inputs; the derivative takes the sum of squares, its reciprocal and products."""
     if not gradients.needed:
         return NOTHING
     steps = 5 if gradients[0] and gradients[1] else 3
-    return Kept(inputs=(0, 1), transient=steps * nbytes(call.output()))
+    return SavedTensors(inputs=(0, 1), transient=steps * nbytes(call.output()))
 
 
-def keeps_distances(call: Call, gradients: Gradients) -> Kept:
-    """Keep both sets of points and the distances, which are turned for the second set."""
+def saves_distances(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save both sets of points and the distances, which are transposed for the second set."""
     if not gradients.needed:
         return NOTHING
     turned = 2 * nbytes(call.output()) if gradients[1] else 0
-    return Kept(inputs=(0, 1), outputs=(0,), transient=turned)
+    return SavedTensors(inputs=(0, 1), outputs=(0,), transient=turned)
 
 
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
-        Composite(framework_operator("CosineSimilarity", keeps_directions), (_form(_COSINE),)),
+        Composite(framework_operator("CosineSimilarity", saves_directions), (_form(_COSINE),)),
         Composite(
-            framework_operator("Distance", keeps_distances),
+            framework_operator("Distance", saves_distances),
             (_form(_DISTANCE), Form(_DISTANCE_OF_MANY, ("x", "y"), spans_calls=True)),
         ),
         Composite(
-            framework_operator("Atan2", keeps_angle),
+            framework_operator("Atan2", saves_angle),
             (_form(_ANGLE),),
             ("aten.atan2.default",),
             (0, 1),

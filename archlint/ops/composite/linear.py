@@ -15,8 +15,9 @@ from archlint.ops.composite.composite import (
     framework_operator,
 )
 from archlint.ops.composite.pattern import Matching, Number, Tensor, made
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.standard.matrix import keeps_matmul, merges_product
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.standard.matrix import merges_product, saves_matmul
+from archlint.ops.storage import Storage
 from archlint.record import replace
 
 # A layer is a transposition, a product and an addition.
@@ -29,23 +30,25 @@ _SCALED_SUM = made(
 )
 
 
-def keeps_linear(call: Call, gradients: Gradients) -> Kept:
-    """Keep what a product keeps; a copied input also means that the bias is added afterwards."""
-    kept = keeps_matmul(call, gradients)
-    added = nbytes(call.output()) + kept.forward_transient
-    return replace(kept, forward_transient=added) if kept.own else kept
+def saves_linear(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save what a product saves; a copied input also means that the bias is added afterwards."""
+    saved = saves_matmul(call, gradients)
+    added = nbytes(call.output()) + saved.forward_transient
+    return replace(saved, forward_transient=added) if saved.own else saved
 
 
-def keeps_bilinear(call: Call, gradients: Gradients) -> Kept:
-    """Keep both inputs; the bias is added afterwards, which makes a second tensor."""
+def saves_bilinear(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save both inputs; the bias is added afterwards, which makes a second tensor."""
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=(0, 1), forward_transient=nbytes(call.output()) if call.has_input(3) else 0)
+    return SavedTensors(
+        inputs=(0, 1), forward_transient=nbytes(call.output()) if call.has_input(3) else 0
+    )
 
 
-def keeps_batched_factors(_: Call, gradients: Gradients) -> Kept:
-    """Keep each factor where the other one needs a gradient; what is added needs nothing."""
-    return Kept(((1,) if gradients[2] else ()) + ((2,) if gradients[1] else ()))
+def saves_batched_factors(_: Call, gradients: Gradients) -> SavedTensors:
+    """Save each factor where the other one needs a gradient; what is added needs nothing."""
+    return SavedTensors(((1,) if gradients[2] else ()) + ((2,) if gradients[1] else ()))
 
 
 def composites() -> tuple[Composite, ...]:
@@ -53,7 +56,11 @@ def composites() -> tuple[Composite, ...]:
     return (
         Composite(
             framework_operator(
-                "Linear", keeps_linear, weights=(1, 2), casting=IN_HALF, merged=merges_product
+                "Linear",
+                saves_linear,
+                weights=(1, 2),
+                casting=IN_HALF,
+                storage=Storage(gradient_shape=merges_product),
             ),
             (
                 Form(
@@ -66,12 +73,12 @@ def composites() -> tuple[Composite, ...]:
             (0, 1, 2),
         ),
         Composite(
-            framework_operator("Bilinear", keeps_bilinear, weights=(2, 3)),
+            framework_operator("Bilinear", saves_bilinear, weights=(2, 3)),
             targets=("aten.bilinear.default",),
             arguments=(0, 1, 2, 3),
         ),
         Composite(
-            framework_operator("Baddbmm", keeps_batched_factors, backward=Backward.PASSES_FIRST),
+            framework_operator("Baddbmm", saves_batched_factors, backward=Backward.PASSES_FIRST),
             (Form(_SCALED_SUM, ("x", "a", "b")),),
             ("aten.baddbmm.default",),
             (0, 1, 2),

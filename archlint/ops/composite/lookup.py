@@ -6,8 +6,8 @@ from archlint.graph.program.calls import ExportedCall
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.composite.composite import Attributes, Composite, framework_operator
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.standard.lookup import keeps_reduced
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.standard.lookup import saves_reduced
 
 _INDEX_BYTES = 8
 _MEAN, _MAXIMUM = 1, 2
@@ -15,11 +15,11 @@ _SCALES = 6
 _REDUCTIONS = {"prod": "mul", "amax": "max", "amin": "min"}
 
 
-def keeps_bags(call: Call, gradients: Gradients) -> Kept:
-    """Keep the places of the rows and where each bag begins, and a bag's length twice.
+def saves_bags(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the row indices, the offsets of the bags, and the size of each bag twice.
 
-    A mean keeps the bag of each row besides, with room for one more, and a maximum the place of
-    each largest element.
+    A mean also saves the bag of each row, plus one more element, and a maximum the index of each
+    largest element.
     """
     if not gradients[0]:
         return NOTHING
@@ -29,22 +29,22 @@ def keeps_bags(call: Call, gradients: Gradients) -> Kept:
         numbers += rows + 1
     if mode == _MAXIMUM:
         numbers += call.output_elements()
-    return Kept(inputs=(1, 2), own=_INDEX_BYTES * numbers)
+    return SavedTensors(inputs=(1, 2), own=_INDEX_BYTES * numbers)
 
 
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("EmbeddingBag", keeps_bags, weights=(0,)),
+            framework_operator("EmbeddingBag", saves_bags, weights=(0,)),
             targets=("aten.embedding_bag.padding_idx", "aten.embedding_bag.default"),
             arguments=(0, 1, 2),
             reads=_reads_mode,
         ),
-        # A file has the same operator for what is added by scatter_add, which keeps less.
+        # A file has the same operator for what is added by scatter_add, which saves less.
         *(
             Composite(
-                framework_operator(name, keeps_reduced, backward=backward),
+                framework_operator(name, saves_reduced, backward=backward),
                 targets=("aten.scatter_reduce.two",),
                 arguments=(0, 2, 3),
                 reads=reads,
@@ -67,6 +67,6 @@ def _reads_reduction(call: ExportedCall) -> Attributes | None:
 
 
 def _reads_mode(call: ExportedCall) -> Attributes | None:
-    """Accept bags whose rows are not scaled, which would keep the scales."""
+    """Accept bags without per-sample weights, which would be saved too."""
     mode = call.integer(4, 0)
     return None if mode is None or call.argument(_SCALES) != "None" else {"mode": mode}

@@ -14,8 +14,9 @@ from archlint.ops.composite.composite import (
     is_called,
 )
 from archlint.ops.composite.pattern import Number, Pattern, Tensor, made
-from archlint.ops.facets import keeps_inputs
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import saves_inputs
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import NEW, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,16 +62,15 @@ _OF_CHANCES = made(
 )
 
 
-def keeps_scores(call: Call, gradients: Gradients) -> Kept:
-    """Keep the scores, what they should be, and the weight of what is there.
+def saves_scores(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the scores, the targets, and the weight of positives.
 
-    Their difference is multiplied and divided in turn; with a weight, a formula of five tensors
-    stands in its place.
+    The derivative multiplies and divides their difference; with a weight, it creates five tensors.
     """
     if not gradients.needed:
         return NOTHING
     temporaries = _WITH_WEIGHT if call.has_input(2) else 1
-    return Kept(inputs=call.present(), transient=temporaries * nbytes(call.input(0)))
+    return SavedTensors(inputs=call.present(), transient=temporaries * nbytes(call.input(0)))
 
 
 def _is_squared_error(matching: Matching, graph: Graph) -> Attributes | None:
@@ -109,15 +109,16 @@ def _reduced(element: Pattern) -> tuple[Pattern, ...]:
 
 
 def _bent(
-    name: str, target: str, small: Pattern, large: Pattern, room_of: int | None = None
+    name: str, target: str, small: Pattern, large: Pattern, storage: Storage = NEW
 ) -> Composite:
-    """Return a loss that is a square near zero and a line elsewhere, which keeps what it compares.
+    """Return a loss that is quadratic near zero and linear elsewhere, and saves both inputs.
 
     torch.export writes it as a choice between the two.
     """
     chosen = made("Where", made("Less", _AWAY, Number()), small, large)
     return Composite(
-        framework_operator(name, keeps_inputs, room_of=room_of), _named(target, chosen)
+        framework_operator(name, saves_inputs, storage=storage),
+        _named(target, chosen),
     )
 
 
@@ -133,17 +134,19 @@ def composites() -> tuple[Composite, ...]:
     return (
         Composite(
             # The mean is written into the storage of the squares.
-            framework_operator("SquaredError", keeps_inputs, room_of=0),
+            framework_operator("SquaredError", saves_inputs, storage=Storage(allocated_like=0)),
             tuple(Form(pattern, ("x", "y"), _is_squared_error) for pattern in _reduced(_SQUARE)),
             ("aten.mse_loss.default",),
             (0, 1),
         ),
         Composite(
-            framework_operator("CrossEntropyOfTwo", keeps_inputs, room_of=0),
+            framework_operator(
+                "CrossEntropyOfTwo", saves_inputs, storage=Storage(allocated_like=0)
+            ),
             _named("binary_cross_entropy", _OF_CHANCES),
         ),
         Composite(
-            framework_operator("CrossEntropyOfTwoScores", keeps_scores),
+            framework_operator("CrossEntropyOfTwoScores", saves_scores),
             (
                 *(Form(form, ("x", "y"), _is_of_scores) for form in _reduced(_OF_SCORES)),
                 *(
@@ -163,7 +166,7 @@ def composites() -> tuple[Composite, ...]:
             "smooth_l1_loss",
             made("Div", made("Mul", made("Pow", _AWAY, Number()), Number()), Number()),
             made("Sub", _AWAY, Number()),
-            room_of=0,
+            storage=Storage(allocated_like=0),
         ),
         _bent(
             "HuberError",

@@ -15,9 +15,9 @@ from archlint.ops.composite.composite import (
     framework_operator,
 )
 from archlint.ops.composite.pattern import Matching, Tensor, made
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.operator import Layout
+from archlint.ops.facets import saves_nothing
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import CHANNELS_LAST, LIKE_INPUTS, Layout, Storage
 from archlint.ops.strides import (
     Strides,
     axis_of,
@@ -26,14 +26,14 @@ from archlint.ops.strides import (
     views_same,
 )
 
-# How attention cuts a projection to queries, keys and values into three: it makes the result
-# contiguous, which the exporter leaves out.
+# How attention splits a packed projection into queries, keys and values: it makes the result
+# contiguous, which the exporter omits.
 _PACKED = made(
     "Squeeze", made("Transpose", made("Unsqueeze", Tensor("x")), label="moved"), label="packed"
 )
 
 
-# What indexing takes of all of an axis: tracing writes it down, though nothing is run for it.
+# A slice of a whole axis, from indexing: tracing records it, although nothing is executed for it.
 _WHOLE = made("Slice", Tensor("x"), label="part")
 
 # A roll along one axis, as TorchScript writes it.
@@ -51,7 +51,7 @@ _PATCHES = made(
 
 
 def _is_all(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept a stretch that is all of the tensor, in its order."""
+    """Accept a slice of the whole tensor in its order."""
     whole, part = matching.tensors["x"], matching.tensors["part"]
     sizes = graph.values[whole].sizes
     if sizes is None or graph.values[part].sizes != sizes:
@@ -62,7 +62,7 @@ def _is_all(matching: Matching, graph: Graph) -> Attributes | None:
 
 
 def _is_whole(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept two pieces in the other order that are all of a tensor along one axis."""
+    """Accept two slices that cover a tensor along one axis, in swapped order."""
     whole, rolled, last, first = (
         graph.values[matching.tensors[label]].sizes for label in ("x", "rolled", "last", "first")
     )
@@ -82,30 +82,30 @@ def _puts_windows_together(matching: Matching, graph: Graph) -> Attributes | Non
 
 
 def views_windows(call: Call, _: int, strides: Strides) -> Strides:
-    """Windows along an axis, whose places are a new last axis."""
+    """Windows along an axis; the position in the window is a new last axis."""
     axis = axis_of(call.integer("axis", 0), strides)
     step = call.integer("step", 1)
     return (*strides[:axis], step * strides[axis], *strides[axis + 1 :], strides[axis])
 
 
 def views_diagonal(call: Call, _: int, strides: Strides) -> Strides:
-    """A step along a diagonal is one along both axes, whose places are a new last axis."""
+    """A step along a diagonal is one along both axes; the diagonal is a new last axis."""
     first, second = (axis_of(axis, strides) for axis in call.integers("axes") or (0, 1))
     others = (stride for axis, stride in enumerate(strides) if axis not in {first, second})
     return (*others, strides[first] + strides[second])
 
 
 def views_promoted(call: Call, _: int, strides: Strides) -> Strides | None:
-    """Whole numbers among others are taken as they are."""
+    """Integers among floats are not converted."""
     dtype = call.input(0).dtype
     return None if dtype is None or dtype.is_float else strides
 
 
-def keeps_for_wrapping(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing; the gradient is copied, and again for each side that was written."""
+def saves_for_wrapping(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing; the gradient is copied, and once more for each padded side."""
     if not gradients[0]:
         return NOTHING
-    return Kept(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
+    return SavedTensors(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
 
 
 def _is_circular(matching: Matching, _: Graph) -> Attributes | None:
@@ -114,7 +114,7 @@ def _is_circular(matching: Matching, _: Graph) -> Attributes | None:
 
 
 def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept the exchange of the new first axis with the last but one."""
+    """Accept a transposition of the new first axis and the second last one."""
     order = graph.producers[matching.tensors["moved"]].attributes.get("perm")
     if not isinstance(order, tuple) or len(order) != 5:
         return None
@@ -122,61 +122,61 @@ def _swaps(matching: Matching, graph: Graph) -> Attributes | None:
 
 
 def views_unbound(call: Call, _: int, strides: Strides) -> Strides:
-    """One place along an axis for each output."""
+    """One position along an axis for each output."""
     axis = axis_of(call.integer("axis", 0), strides)
     return strides[:axis] + strides[axis + 1 :]
 
 
 def views_contiguous(call: Call, _: int, strides: Strides) -> Strides | None:
-    """A tensor that lies in order already is not copied."""
+    """A contiguous tensor is not copied."""
     return strides if strides == contiguous(call.shape(0)) else None
 
 
-def keeps_every_index(call: Call, gradients: Gradients) -> Kept:
-    """Keep the indices of every axis that is indexed; the gradient is made out of zeros."""
+def saves_every_index(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the indices of every indexed axis; the gradient is scattered into zeros."""
     if not gradients[0]:
         return NOTHING
     indices = call.present(range(1, len(call.node.inputs)))
-    return Kept(inputs=indices, transient=nbytes(call.input(0)))
+    return SavedTensors(inputs=indices, transient=nbytes(call.input(0)))
 
 
-def keeps_put(call: Call, gradients: Gradients) -> Kept:
-    """Keep the places; what is added there too, as index_add does, which exporters write so."""
+def saves_put(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the indices; with accumulation, as exporters write index_add, also the values."""
     values = len(call.node.inputs) - 1
     if not (gradients[0] or gradients[values]):
         return NOTHING
     adds = call.integer("accumulate", 0) and gradients[values]
-    return Kept(inputs=tuple(range(1, values + bool(adds))))
+    return SavedTensors(inputs=tuple(range(1, values + bool(adds))))
 
 
-def keeps_for_writing(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing; the part's gradient is copied, and zeros are made for what was written over."""
+def saves_for_writing(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing; the slice's gradient is copied, and zeros replace the overwritten part."""
     if not gradients.needed:
         return NOTHING
     made = 2 - gradients[1]
-    return Kept(transient=made * nbytes(call.input(1)))
+    return SavedTensors(transient=made * nbytes(call.input(1)))
 
 
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Split", keeps_nothing, view=views_cut),
+            framework_operator("Split", saves_nothing, storage=Storage(view=views_cut)),
             targets=tuple(
                 f"aten.{name}"
                 for name in ("split.Tensor", "split_with_sizes.default", "chunk.default")
             ),
         ),
         Composite(
-            framework_operator("Unbind", keeps_nothing, view=views_unbound),
+            framework_operator("Unbind", saves_nothing, storage=Storage(view=views_unbound)),
             targets=("aten.unbind.int",),
             reads=_reads_axis,
         ),
         Composite(
             framework_operator(
                 "Contiguous",
-                kept=keeps_nothing,
-                view=views_contiguous,
+                saved=saves_nothing,
+                storage=Storage(view=views_contiguous),
                 backward=Backward.PASSES,
             ),
             targets=("aten.clone.default", "aten.contiguous.default"),
@@ -184,7 +184,7 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator(
-                "Clone", keeps_nothing, backward=Backward.PASSES, layout=Layout.FOLLOWS
+                "Clone", saves_nothing, backward=Backward.PASSES, storage=LIKE_INPUTS
             ),
             targets=("aten.clone.default",),
             reads=_reads_clone,
@@ -192,66 +192,65 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator(
                 "Same",
-                kept=keeps_nothing,
-                view=views_same,
+                saved=saves_nothing,
+                storage=Storage(view=views_same, layout=Layout.FOLLOWS),
                 backward=Backward.PASSES,
-                layout=Layout.FOLLOWS,
             ),
             (Form(_WHOLE, ("x",), _is_all),),
             ("aten.clone.default", "aten.alias.default", "aten.dropout.default"),
             reads=_reads_no_dropout,
         ),
-        # What is written into a part of a tensor, in its own storage.
+        # Writing into a slice of a tensor, in its storage.
         Composite(
-            framework_operator("WritePart", keeps_for_writing, view=views_same),
+            framework_operator("WritePart", saves_for_writing, storage=Storage(view=views_same)),
             targets=("aten.slice_scatter.default", "aten.select_scatter.default"),
             arguments=(0, 1),
         ),
         Composite(
-            framework_operator("Index", keeps_every_index),
+            framework_operator("Index", saves_every_index),
             targets=("aten.index.Tensor",),
             arguments=(0, 1),
         ),
         Composite(
-            framework_operator("IndexPut", keeps_put),
+            framework_operator("IndexPut", saves_put),
             targets=("aten.index_put.default",),
             arguments=(0, 1, 2),
             reads=_reads_accumulation,
         ),
         Composite(
-            framework_operator("PackedProjection", keeps_nothing),
+            framework_operator("PackedProjection", saves_nothing),
             (Form(_PACKED, ("x",), _swaps, spans_calls=True),),
         ),
         Composite(
-            framework_operator("Roll", keeps_nothing),
+            framework_operator("Roll", saves_nothing),
             (Form(_ROLLED, ("x",), _is_whole),),
             ("aten.roll.default",),
         ),
         Composite(
-            framework_operator("PixelShuffle", keeps_nothing, layout=Layout.CHANNELS),
+            framework_operator("PixelShuffle", saves_nothing, storage=CHANNELS_LAST),
             targets=("aten.pixel_shuffle.default", "aten.pixel_unshuffle.default"),
         ),
         Composite(
-            framework_operator("Unfold", keeps_nothing, view=views_windows),
+            framework_operator("Unfold", saves_nothing, storage=Storage(view=views_windows)),
             targets=("aten.unfold.default",),
             reads=_reads_windows,
         ),
         Composite(
-            framework_operator("Diagonal", keeps_nothing, view=views_diagonal),
+            framework_operator("Diagonal", saves_nothing, storage=Storage(view=views_diagonal)),
             targets=("aten.diagonal.default",),
             reads=_reads_diagonal,
         ),
         # A cast that PyTorch does not make: an operator takes numbers of two types.
         Composite(
-            framework_operator("Promotion", keeps_nothing, view=views_promoted),
+            framework_operator("Promotion", saves_nothing, storage=Storage(view=views_promoted)),
             targets=("prims.convert_element_type.default",),
         ),
         Composite(
-            framework_operator("CircularPad", keeps_for_wrapping),
+            framework_operator("CircularPad", saves_for_wrapping),
             (Form(made("Pad", Tensor("x")), ("x",), _is_circular, spans_calls=True),),
         ),
         Composite(
-            framework_operator("Patches", keeps_nothing),
+            framework_operator("Patches", saves_nothing),
             (Form(_PATCHES, ("x",), _puts_windows_together),),
             ("aten.im2col.default",),
         ),
@@ -274,14 +273,14 @@ def _reads_windows(call: ExportedCall) -> Attributes | None:
 
 
 def _reads_accumulation(call: ExportedCall) -> Attributes:
-    """Tell what was written as index_add from what the program itself puts, where it is known."""
+    """Distinguish index_add from the program's own index_put, where that is known."""
     lines = [frame.code for node in call.nodes for frame in frames(node)[-1:]]
     puts = any("index_put" in line for line in lines)
     return {"accumulate": int(call.argument(3, "False") == "True" and not puts)}
 
 
 def _reads_format(call: ExportedCall) -> Attributes | None:
-    """Accept a copy that asks for an order of axes; one that does not is what dropout left."""
+    """Accept a copy with a memory format; one without is the remainder of a dropout."""
     asked = call.target != "aten.clone.default" or "memory_format" in call.keywords
     return NONE if asked else None
 

@@ -9,20 +9,20 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.composite import normalization_forms as written
 from archlint.ops.composite.composite import NONE, Attributes, Composite, framework_operator
 from archlint.ops.effect import Effect, Normalizes, Over
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.operator import Layout
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import normalizes
 from archlint.ops.standard.normalization import (
-    keeps_batch_statistics,
-    keeps_group_statistics,
-    keeps_normalized,
-    keeps_row_statistics,
+    saves_batch_statistics,
+    saves_group_statistics,
+    saves_normalized,
+    saves_row_statistics,
 )
+from archlint.ops.storage import CHANNELS_LAST, LIKE_INPUTS
 from archlint.ops.undetermined import Undetermined
 
 
-def keeps_differences(call: Call, gradients: Gradients) -> Kept:
-    """Keep (x - mean) for the square and for the quotient, and the deviation.
+def saves_differences(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save (x - mean) for the square and for the quotient, and the deviation.
 
     By hand the difference is written once or twice, and exporters merge what is computed twice.
     """
@@ -31,7 +31,7 @@ def keeps_differences(call: Call, gradients: Gradients) -> Kept:
     size = nbytes(call.output())
     normalized = call.integer("normalized", 1)
     deviation = size // max(normalized, 1)
-    return Kept(
+    return SavedTensors(
         own=size + deviation,
         own_high=2 * size + deviation,
         depends_on="whether the mean is subtracted once or twice",
@@ -47,16 +47,16 @@ def casts_differences(call: Call, lists: Lists) -> Casting:
     return Casting.FIRST
 
 
-def keeps_norms(call: Call, gradients: Gradients) -> Kept:
-    """Keep the norm of each row of the weight's direction."""
-    return Kept(own=nbytes(call.input(1))) if gradients.needed else NOTHING
+def saves_norms(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the norm of each row of the weight's direction."""
+    return SavedTensors(own=nbytes(call.input(1))) if gradients.needed else NOTHING
 
 
-def keeps_root(call: Call, gradients: Gradients) -> Kept:
-    """Keep the result of 1 / sqrt(x): the derivative is -0.5 dy y^3."""
+def saves_root(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the result of 1 / sqrt(x): the derivative is -0.5 dy y^3."""
     if not gradients[0]:
         return NOTHING
-    return Kept(outputs=(0,), transient=2 * nbytes(call.output()))
+    return SavedTensors(outputs=(0,), transient=2 * nbytes(call.output()))
 
 
 def standardizes(call: Call) -> Effect:
@@ -73,7 +73,7 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator(
                 "LayerNorm",
-                keeps_row_statistics,
+                saves_row_statistics,
                 signal=normalizes(Over.FEATURES),
                 weights=(1, 2),
                 casting=FIRST_OR_SINGLE,
@@ -86,10 +86,10 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator(
                 "GroupNorm",
-                keeps_group_statistics,
+                saves_group_statistics,
                 signal=normalizes(Over.FEATURES),
                 weights=(1, 2),
-                layout=Layout.CHANNELS,
+                storage=CHANNELS_LAST,
                 casting=FIRST_OR_SINGLE,
             ),
             written.group_norm(),
@@ -100,27 +100,27 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator(
                 "Standardize",
-                keeps_differences,
+                saves_differences,
                 signal=standardizes,
-                layout=Layout.FOLLOWS,
+                storage=LIKE_INPUTS,
                 casting=casts_differences,
             ),
             written.standardization(),
         ),
         Composite(  # a batch norm without running statistics
             framework_operator(
-                "BatchNorm", keeps_batch_statistics, weights=(1, 2), casting=KEEPS_FIRST
+                "BatchNorm", saves_batch_statistics, weights=(1, 2), casting=KEEPS_FIRST
             ),
             targets=("aten._native_batch_norm_legit.no_stats",),
             arguments=(0, 1, 2),
         ),
         Composite(
-            framework_operator("WeightNorm", keeps_norms, weights=(0, 1)), written.weight_norm()
+            framework_operator("WeightNorm", saves_norms, weights=(0, 1)), written.weight_norm()
         ),
         Composite(
             framework_operator(
                 "RmsNorm",
-                keeps_normalized,
+                saves_normalized,
                 signal=normalizes(Over.FEATURES, centred=False),
                 weights=(1,),
                 casting=FIRST_OR_SINGLE,
@@ -131,7 +131,7 @@ def composites() -> tuple[Composite, ...]:
             _reads_axes,
         ),
         Composite(
-            framework_operator("Rsqrt", keeps_root, layout=Layout.FOLLOWS, casting=SINGLE_ON_GPU),
+            framework_operator("Rsqrt", saves_root, storage=LIKE_INPUTS, casting=SINGLE_ON_GPU),
             written.inverse_root(),
             ("aten.rsqrt.default",),
         ),

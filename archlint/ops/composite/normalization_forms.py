@@ -13,7 +13,7 @@ from archlint.ops.composite.composite import NONE, Attributes, Form
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 
 Accepts: TypeAlias = Callable[[Matching, Graph], Attributes | None]
-"""What a match is called with; None where it is something else after all."""
+"""The attributes of a match; None where the match is rejected."""
 
 _RMS_NORM = "torch.nn.modules.normalization.RMSNorm"
 _AFFINE = ("x", "weight", "bias")

@@ -38,12 +38,12 @@ class Pattern(Protocol):
     """How a tensor was made."""
 
     def can_be_of(self, ops: frozenset[str]) -> bool:
-        """Whether something can fit in a graph that has no other operators than these."""
+        """Whether the pattern can match in a graph with only these operators."""
         ...
 
     @property
     def maker(self) -> str:
-        """The operator that makes whatever fits, "" where there is more than one or none."""
+        """The operator of every match, "" where there is more than one or none."""
         ...
 
     @property
@@ -52,11 +52,11 @@ class Pattern(Protocol):
         ...
 
     def may_fit(self, tensor: str, graph: Graph) -> bool:
-        """Whether `tensor` may fit, told at a glance at what made it: most tensors do not."""
+        """Whether `tensor` may match, by a quick check of its producer, which rejects most."""
         ...
 
     def match(self, tensor: str, graph: Graph, so_far: Matching) -> Iterator[Matching]:
-        """Yield every way in which `tensor` fits, on top of what has been matched `so_far`."""
+        """Yield every match of `tensor`, extending the matching `so_far`."""
         ...
 
 

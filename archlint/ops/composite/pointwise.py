@@ -6,64 +6,65 @@ from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Made, Number, Pattern, Tensor, made
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.operator import KeptFacet, Layout
-from archlint.ops.standard.arithmetic import keeps_argument, keeps_remainder, keeps_result
+from archlint.ops.facets import saves_nothing
+from archlint.ops.operator import SavedFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.standard.arithmetic import saves_argument, saves_remainder, saves_result
+from archlint.ops.storage import LIKE_INPUTS
 
 _X, _END, _WEIGHT = Tensor("x"), Tensor("end"), Tensor("weight")
 
 
-def keeps_bounded(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input and the bounds; the derivative makes a mask of what is inside each bound."""
+def saves_bounded(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input and the bounds; the derivative makes a mask of what is inside each bound."""
     if not gradients.needed:
         return NOTHING
     given = call.present()
-    return Kept(inputs=given, transient=(len(given) - 1) * call.output_elements())
+    return SavedTensors(inputs=given, transient=(len(given) - 1) * call.output_elements())
 
 
-def keeps_finite(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, of which a mask of what is finite is made of two in the backward pass."""
+def saves_finite(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, of which a mask of what is finite is made of two in the backward pass."""
     if not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,), transient=3 * call.output_elements())
+    return SavedTensors(inputs=(0,), transient=3 * call.output_elements())
 
 
-def keeps_mixed(call: Call, gradients: Gradients) -> Kept:
-    """Keep the weight of a mixture where an end needs a gradient, both ends where the weight does.
+def saves_mixed(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the weight of a mixture where an end needs a gradient, both ends where the weight does.
 
     x + w (y - x): dx = (1 - w) dz, dy = w dz, dw = (y - x) dz.
     """
     ends = gradients[0] or gradients[1]
     if not gradients.needed:
         return NOTHING
-    kept = ((0, 1) if gradients[2] else ()) + ((2,) if ends else ())
-    return Kept(kept, transient=nbytes(call.output()))
+    saved = ((0, 1) if gradients[2] else ()) + ((2,) if ends else ())
+    return SavedTensors(saved, transient=nbytes(call.output()))
 
 
-def keeps_weighted_product(call: Call, gradients: Gradients) -> Kept:
-    """Keep each factor where the other one needs a gradient, which is scaled on the way."""
-    kept = ((1,) if gradients[2] else ()) + ((2,) if gradients[1] else ())
-    return Kept(kept, transient=nbytes(call.output()) if kept else 0)
+def saves_weighted_product(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save each factor where the other one needs a gradient, which is scaled on the way."""
+    saved = ((1,) if gradients[2] else ()) + ((2,) if gradients[1] else ())
+    return SavedTensors(saved, transient=nbytes(call.output()) if saved else 0)
 
 
-def keeps_weighted_quotient(call: Call, gradients: Gradients) -> Kept:
-    """Keep the divisor, and what is divided where the divisor needs a gradient."""
+def saves_weighted_quotient(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the divisor, and what is divided where the divisor needs a gradient."""
     if not (gradients[1] or gradients[2]):
         return NOTHING
-    return Kept((1, 2) if gradients[2] else (2,), transient=4 * nbytes(call.output()))
+    return SavedTensors((1, 2) if gradients[2] else (2,), transient=4 * nbytes(call.output()))
 
 
-def keeps_both(tensors: int, masks: int = 0) -> KeptFacet:
-    """Keep both inputs; the derivative takes steps that make so many tensors, and masks of them."""
+def saves_both(tensors: int, masks: int = 0) -> SavedFacet:
+    """Save both inputs; the derivative takes steps that make so many tensors, and masks of them."""
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed:
             return NOTHING
         made = tensors * nbytes(call.output()) + masks * call.output_elements()
-        return Kept(inputs=(0, 1), transient=made)
+        return SavedTensors(inputs=(0, 1), transient=made)
 
-    return kept
+    return saved
 
 
 def _where(condition: Pattern, chosen: Pattern, other: Pattern) -> Made:
@@ -118,34 +119,34 @@ def _one(*forms: Pattern) -> tuple[Form, ...]:
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family: most of them torch.export alone tells."""
     return (
-        _pointwise("Log1p", keeps_argument(1), "log1p.default"),
-        _pointwise("Expm1", keeps_result(1), "expm1.default"),
-        *(_pointwise(f"Log{base}", keeps_argument(1), f"log{base}.default") for base in (2, 10)),
-        _pointwise("Logit", keeps_argument(0), "logit.default"),
-        _pointwise("Sinc", keeps_argument(7), "sinc.default"),
+        _pointwise("Log1p", saves_argument(1), "log1p.default"),
+        _pointwise("Expm1", saves_result(1), "expm1.default"),
+        *(_pointwise(f"Log{base}", saves_argument(1), f"log{base}.default") for base in (2, 10)),
+        _pointwise("Logit", saves_argument(0), "logit.default"),
+        _pointwise("Sinc", saves_argument(7), "sinc.default"),
         # The derivative is a tensor of zeros.
-        _pointwise("Truncated", keeps_nothing, "trunc.default"),
-        _pointwise("Fraction", keeps_nothing, "frac.default", backward=Backward.PASSES),
-        _pointwise("Clamp", keeps_bounded, "clamp.Tensor", (0, 1, 2)),
-        _pointwise("XLogY", keeps_both(1, masks=3), "xlogy.Tensor", (0, 1)),
-        _pointwise("LogAddExp", keeps_both(3), "logaddexp.default", (0, 1)),
+        _pointwise("Truncated", saves_nothing, "trunc.default"),
+        _pointwise("Fraction", saves_nothing, "frac.default", backward=Backward.PASSES),
+        _pointwise("Clamp", saves_bounded, "clamp.Tensor", (0, 1, 2)),
+        _pointwise("XLogY", saves_both(1, masks=3), "xlogy.Tensor", (0, 1)),
+        _pointwise("LogAddExp", saves_both(3), "logaddexp.default", (0, 1)),
         _pointwise(
             "AddedProduct",
-            keeps_weighted_product,
+            saves_weighted_product,
             "addcmul.default",
             (0, 1, 2),
             backward=Backward.PASSES_FIRST,
         ),
         _pointwise(
             "AddedQuotient",
-            keeps_weighted_quotient,
+            saves_weighted_quotient,
             "addcdiv.default",
             (0, 1, 2),
             backward=Backward.PASSES_FIRST,
         ),
         _pointwise(
             "Remainder",
-            keeps_remainder,
+            saves_remainder,
             "remainder.Tensor",
             (0, 1),
             (Form(_REMAINDER, ("x", "y")),),
@@ -153,42 +154,40 @@ def composites() -> tuple[Composite, ...]:
         ),
         _pointwise(
             "Lerp",
-            keeps_nothing,
+            saves_nothing,
             "lerp.Scalar",
             (0, 1),
             (Form(_MIXED_BY_A_NUMBER, ("x", "end")),),
         ),
         _pointwise(
             "Mixture",
-            keeps_mixed,
+            saves_mixed,
             "lerp.Tensor",
             (0, 1, 2),
             (Form(_MIXED, ("x", "end", "weight")),),
         ),
         Composite(
-            framework_operator("HardShrink", keeps_argument(0), layout=Layout.FOLLOWS),
+            framework_operator("HardShrink", saves_argument(0), storage=LIKE_INPUTS),
             _one(*_HARD_SHRUNK),
         ),
         Composite(
-            framework_operator("SoftShrink", keeps_argument(0), layout=Layout.FOLLOWS),
+            framework_operator("SoftShrink", saves_argument(0), storage=LIKE_INPUTS),
             _one(*_SOFT_SHRUNK),
         ),
-        Composite(
-            framework_operator("NanToNum", keeps_finite, layout=Layout.FOLLOWS), _one(_FINITE)
-        ),
+        Composite(framework_operator("NanToNum", saves_finite, storage=LIKE_INPUTS), _one(_FINITE)),
     )
 
 
 def _pointwise(  # noqa: PLR0913, PLR0917 - what differs between them
     name: str,
-    kept: KeptFacet,
+    saved: SavedFacet,
     target: str,
     arguments: tuple[int, ...] = (0,),
     forms: tuple[Form, ...] = (),
     backward: Backward = Backward.MAKES,
 ) -> Composite:
     return Composite(
-        framework_operator(name, kept, layout=Layout.FOLLOWS, backward=backward),
+        framework_operator(name, saved, storage=LIKE_INPUTS, backward=backward),
         forms,
         (f"aten.{target}",),
         arguments,

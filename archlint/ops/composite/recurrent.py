@@ -7,26 +7,27 @@ from typing import TYPE_CHECKING
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Pattern, Tensor, either, made
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.ops.composite.pattern import Matching
 
 
-def keeps_gates(call: Call, gradients: Gradients) -> Kept:
-    """Keep the sums of the state, in which two gates are computed in place, and three tensors.
+def saves_gates(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the sums of the state, in which two gates are computed in place, and three tensors.
 
-    These are the new state's candidate, what the reset gate multiplied, and the old state without
-    the candidate: both are overwritten by their products, so that autograd copies them before.
+    These are the candidate state, the operand of the reset gate, and the difference of the old
+    state and the candidate: the last two are overwritten by products, so that autograd saves
+    copies.
     """
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=(1,), own=3 * nbytes(call.output()))
+    return SavedTensors(inputs=(1,), own=3 * nbytes(call.output()))
 
 
 def _cut(label: str, place: int) -> Pattern:
-    """Return a third of what a product with the input or with the state made."""
+    """Return a third of a product with the input or with the state."""
     third = made("Split", Tensor(label), output=place)
     return either(third, made("Identity", third))  # as one takes a tensor from a list
 
@@ -54,7 +55,7 @@ def composites() -> tuple[Composite, ...]:
     inputs = ("of input", "of state", "state")
     return (
         Composite(
-            framework_operator("GruCell", keeps_gates),
+            framework_operator("GruCell", saves_gates),
             (Form(_NEW_STATE, inputs, _is_cell, spans_calls=True),),
         ),
     )

@@ -8,25 +8,25 @@ from archlint.ops.autocast import SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Attributes, Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Made, Number, Tensor, made
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.standard.pooling import keeps_maxima
-from archlint.ops.standard.reduction import keeps_extreme, keeps_reduced
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.standard.pooling import saves_maxima
+from archlint.ops.standard.reduction import saves_extreme, saves_reduced
 
 X = Tensor("x")
 _CENTRED = made("Sub", X, made("ReduceMean", X), label="centred")
 _MEAN_SQUARE = made("ReduceMean", made("Mul", _CENTRED, _CENTRED))
 
 
-def keeps_for_variance(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input: the derivative is 2 / (N - 1) dy (x - mean)."""
+def saves_for_variance(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input: the derivative is 2 / (N - 1) dy (x - mean)."""
     if not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,), transient=nbytes(call.input(0)) + 2 * nbytes(call.output()))
+    return SavedTensors(inputs=(0,), transient=nbytes(call.input(0)) + 2 * nbytes(call.output()))
 
 
-def keeps_largest(call: Call, gradients: Gradients) -> Kept:
-    """Keep what max pooling over a whole plane does, where it was one."""
-    return (keeps_maxima if call.integer("pools", 0) else keeps_extreme)(call, gradients)
+def saves_largest(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save what max pooling over a whole plane does, where it was one."""
+    return (saves_maxima if call.integer("pools", 0) else saves_extreme)(call, gradients)
 
 
 def _reads_pooling(call: ExportedCall) -> Attributes:
@@ -47,7 +47,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("Variance", keeps_for_variance),
+            framework_operator("Variance", saves_for_variance),
             (
                 Form(_variance(divided=True)),
                 Form(_variance(divided=False)),
@@ -55,7 +55,7 @@ def composites() -> tuple[Composite, ...]:
             ("aten.var.correction", "aten.var.dim", "aten.var.default", "prims.var.default"),
         ),
         Composite(
-            framework_operator("Deviation", keeps_reduced(1)),
+            framework_operator("Deviation", saves_reduced(1)),
             (
                 Form(made("Sqrt", _variance(divided=True))),
                 Form(made("Sqrt", _variance(divided=False))),
@@ -63,12 +63,12 @@ def composites() -> tuple[Composite, ...]:
             ("aten.std.correction", "aten.std.dim", "aten.std.default"),
         ),
         Composite(
-            framework_operator("Extremum", keeps_largest),
+            framework_operator("Extremum", saves_largest),
             targets=("aten.amax.default", "aten.amin.default"),
             reads=_reads_pooling,
         ),
         Composite(
-            framework_operator("LogSumExp", keeps_reduced(2), casting=SINGLE_ON_GPU),
+            framework_operator("LogSumExp", saves_reduced(2), casting=SINGLE_ON_GPU),
             targets=("aten.logsumexp.default",),
         ),
     )

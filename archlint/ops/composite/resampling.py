@@ -5,18 +5,18 @@ from __future__ import annotations
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Composite, Form, framework_operator, if_called
 from archlint.ops.composite.pattern import Made, Tensor, made
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import saves_nothing
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 _THETA = made("Unsqueeze", made("Transpose", Tensor("x")))
 
 
-def keeps_for_grid(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing: the places, with a one beside each, are made again in the backward pass."""
+def saves_for_grid(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing: the places, with a one beside each, are made again in the backward pass."""
     if not gradients[0]:
         return NOTHING
     axes = call.output_shape()[-1]
-    return Kept(transient=nbytes(call.output()) * (axes + 1) // axes)
+    return SavedTensors(transient=nbytes(call.output()) * (axes + 1) // axes)
 
 
 def _looked_up(label: str) -> Made:
@@ -43,9 +43,9 @@ def composites() -> tuple[Composite, ...]:
         for places in (flat, made("Add", flat, _beside("deep")))
     )
     return (
-        Composite(framework_operator("Interpolation", keeps_nothing), resized),
+        Composite(framework_operator("Interpolation", saves_nothing), resized),
         Composite(
-            framework_operator("AffineGrid", keeps_for_grid),
+            framework_operator("AffineGrid", saves_for_grid),
             grids,
         ),
     )

@@ -16,10 +16,10 @@ from archlint.ops.composite.composite import (
     framework_operator,
 )
 from archlint.ops.composite.pattern import Tensor, made
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.operator import Layout
-from archlint.ops.standard.matrix import keeps_factors
+from archlint.ops.facets import saves_nothing
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.standard.matrix import saves_factors
+from archlint.ops.storage import LIKE_INPUTS, Storage
 from archlint.ops.strides import Strides, axis_of, contiguous_along
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ _COMPLEX_PRODUCT = made("Concat", made("Sub", _PARTS, _PARTS), made("Add", _PART
 
 
 def _axes(call: ExportedCall) -> Attributes | None:
-    """Read the axes that are transformed, the last one at last."""
+    """Read the transformed axes, in order."""
     axes = tuple(map(int, re.findall(r"-?\d+", call.argument(1))))
     return {"axes": axes} if axes else None
 
 
-def keeps_direction(call: Call, gradients: Gradients) -> Kept:
-    """Keep the complex numbers, whose directions are made in the backward pass."""
-    return Kept(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
+def saves_direction(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the complex numbers, whose directions are made in the backward pass."""
+    return SavedTensors(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
 def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
@@ -60,17 +60,19 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("RealSignal", keeps_nothing, layout=lies_along_signal),
+            framework_operator(
+                "RealSignal", saves_nothing, storage=Storage(layout=lies_along_signal)
+            ),
             targets=("aten._fft_c2r.default",),
             reads=_axes,
         ),
         Composite(
-            framework_operator("ComplexMul", keeps_factors, layout=Layout.FOLLOWS),
+            framework_operator("ComplexMul", saves_factors, storage=LIKE_INPUTS),
             (Form(_COMPLEX_PRODUCT, ("x", "y"), spans_calls=True),),
         ),
         # The derivative is dy times the direction of each number.
         Composite(
-            framework_operator("ComplexAbs", keeps_direction),
+            framework_operator("ComplexAbs", saves_direction),
             (Form(made("ReduceL2", Tensor("x")), ("x",), _is_of_complex, spans_calls=True),),
         ),
     )

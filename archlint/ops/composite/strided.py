@@ -10,7 +10,8 @@ from archlint.graph.program.calls import ExportedCall
 from archlint.ops.call import Call
 from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
 from archlint.ops.composite.pattern import Matching, Number, Tensor, either, made
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, views_reshaped
 
 _PLACE_BYTES = 8
@@ -24,17 +25,17 @@ _STRIDED = made(
 )
 
 
-def keeps_windows(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing; parts of the gradient that overlap are added up at their places in int64."""
+def saves_windows(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing; overlapping gradients are accumulated through int64 indices."""
     strides = call.integers("strides")
     if not gradients.needed or strides is None or not _overlap(call.output_shape(), strides):
         return NOTHING
     places = call.elements(0) + call.output_elements()
-    return Kept(transient=_PLACE_BYTES * places)
+    return SavedTensors(transient=_PLACE_BYTES * places)
 
 
 def _overlap(sizes: Strides, strides: Strides) -> bool:
-    """Whether two elements may lie at the same place in the storage."""
+    """Whether two elements may share a position in the storage."""
     last = 0
     for stride, size in sorted(zip(strides, sizes, strict=True)):
         if size > 1:
@@ -45,7 +46,7 @@ def _overlap(sizes: Strides, strides: Strides) -> bool:
 
 
 def views_strided(call: Call, slot: int, strides: Strides) -> Strides | None:
-    """The strides are given, whatever the tensor's own are."""
+    """The strides are given explicitly, independent of the tensor's own."""
     given = call.integers("strides")
     return views_reshaped(call, slot, strides) if given is None else given
 
@@ -54,7 +55,7 @@ def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
         Composite(
-            framework_operator("AsStrided", keeps_windows, view=views_strided),
+            framework_operator("AsStrided", saves_windows, storage=Storage(view=views_strided)),
             (Form(_STRIDED, ("x",), _sums_steps),),
             ("aten.as_strided.default",),
             reads=_reads_strides,
@@ -72,7 +73,7 @@ def _numbers(text: str) -> Iterator[int]:
 
 
 def _sums_steps(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept a sum of steps along one axis each, every one a number times how often it is made."""
+    """Accept a sum over axes of a range times a constant stride."""
     steps: dict[int, int] = {}
     pending = [matching.tensors["places"]]
     while pending:

@@ -9,7 +9,7 @@ from archlint.graph.inference.contributed.stand_in import BLOCKED
 from archlint.ops.call import Call
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.facets import depends_on_data, no_cost, per_input, per_output, sees_first_input
-from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes, same_axes_but
+from archlint.ops.links import InputLinks, Link, Opaque, Through, Whole, same_axes, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, reach, window
 from archlint.ops.signals import passes
@@ -20,7 +20,7 @@ from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
 
-def sees_reduced(call: Call, _: int) -> Sight:
+def sees_reduced(call: Call, _: int) -> InputLinks:
     """Read all of the axes in the attribute."""
     rank = call.rank(0)
     axes = {axis % rank for axis in call.integers("axes") or range(rank)}
@@ -33,15 +33,15 @@ def sees_reduced(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_expanded(call: Call, _: int) -> Sight:
-    """An axis of one element comes in."""
+def sees_expanded(call: Call, _: int) -> InputLinks:
+    """An axis of one element is inserted."""
     rank = call.rank(0)
     place = int(call.known(1).reshape(-1)[0]) % (rank + 1)
     return {0: tuple(Through(axis, axis + (axis >= place)) for axis in range(rank))}
 
 
-def sees_unfolded(call: Call, _: int) -> Sight:
-    """Window j begins at `step` j; the place in the window is the last axis."""
+def sees_unfolded(call: Call, _: int) -> InputLinks:
+    """Window j begins at `step` j; the position in the window is the last axis."""
     rank = call.rank(0)
     axis = call.integer("dim", -1) % rank
     links: list[Link] = list(same_axes(rank))
@@ -49,15 +49,15 @@ def sees_unfolded(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_transformed(call: Call, _: int) -> Sight:
+def sees_transformed(call: Call, _: int) -> InputLinks:
     """Every frequency reads the whole signal, and every value all frequencies."""
     rank = call.rank(0)
     signal = rank - (1 if call.node.op == "Rfft" else 2)
     return {0: same_axes_but(rank, range(signal, rank))}
 
 
-def sees_blocked(call: Call, _: int) -> Sight:
-    """Channels are put into blocks, and keep their order."""
+def sees_blocked(call: Call, _: int) -> InputLinks:
+    """Channels are grouped into blocks, in order."""
     rank = call.rank(0)
     if not call.integer("channels_last", 0):
         return {0: same_axes(rank)}
@@ -65,8 +65,8 @@ def sees_blocked(call: Call, _: int) -> Sight:
     return {0: (Through(0, 0), *middle, Through(rank - 1, 1))}
 
 
-def sees_unblocked(call: Call, _: int) -> Sight:
-    """Channels leave their blocks in order."""
+def sees_unblocked(call: Call, _: int) -> InputLinks:
+    """Blocked channels are unpacked, in order."""
     rank = call.rank(0)
     if not call.integer("channels_last", 0):
         return {0: same_axes(rank)}
@@ -74,7 +74,7 @@ def sees_unblocked(call: Call, _: int) -> Sight:
     return {0: (Through(0, 0), Through(1, rank - 1), *middle)}
 
 
-def sees_enlarged(call: Call, output: int) -> Sight:
+def sees_enlarged(call: Call, output: int) -> InputLinks:
     """Each element becomes a block, or neighbours are mixed as a Resize mixes them."""
     scales = call.integers("scales") or (1,) * call.rank(0)
     if any(scale < 1 for scale in scales) or len(scales) != call.rank(0):
@@ -90,7 +90,7 @@ def sees_enlarged(call: Call, output: int) -> Sight:
     }
 
 
-def sees_ngrams(call: Call, output: int) -> Sight:
+def sees_ngrams(call: Call, output: int) -> InputLinks:
     """Each position reads the words before it that its n-grams span."""
     if output:
         raise Undetermined("it passes on the last words")
@@ -99,20 +99,20 @@ def sees_ngrams(call: Call, output: int) -> Sight:
     return {0: (Through(0, 0), Through(1, 1, before))}
 
 
-def sees_padding(call: Call, _: int) -> Sight:
-    """Where padding lies is data."""
+def sees_padding(call: Call, _: int) -> InputLinks:
+    """The position of padding depends on the data."""
     reason = "where padding lies depends on the data"
     rank = call.rank(0)
     return {0: (*(Opaque(axis, reason) for axis in range(rank - 1)), Through(rank - 1, rank - 1))}
 
 
-def sees_reread(_: Call, __: int) -> Sight:
-    """The order of the elements is data."""
+def sees_reread(_: Call, __: int) -> InputLinks:
+    """The order of the elements depends on the data."""
     raise Undetermined("the order of the elements depends on the data")
 
 
-def sees_unknown(call: Call, _: int) -> Sight:
-    """What is inside is not in the graph."""
+def sees_unknown(call: Call, _: int) -> InputLinks:
+    """The operator's body is not in the graph."""
     raise Undetermined(f"what {call.node.op} runs is not in the graph")
 
 

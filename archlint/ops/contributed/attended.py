@@ -8,8 +8,8 @@ from typing import TypeAlias
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.operator import CostFacet, KeptFacet
+from archlint.ops.operator import CostFacet, SavedFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
@@ -62,16 +62,16 @@ def attention_cost(sizes: Sizes) -> CostFacet:
     return cost
 
 
-def keeps_attended(sizes: Sizes) -> KeptFacet:
-    """Return what a fused kernel keeps: queries, keys, values, the output and one number a row."""
+def saves_attended(sizes: Sizes) -> SavedFacet:
+    """Return what a fused kernel saves: queries, keys, values, the output and one number a row."""
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed:
             return NOTHING
         own = STATISTIC_BYTES * sizes(call).rows
-        return Kept(inputs=call.present(range(3)), outputs=(0,), own=own)
+        return SavedTensors(inputs=call.present(range(3)), outputs=(0,), own=own)
 
-    return kept
+    return saved
 
 
 def shape_of(call: Call, slot: int, *ranks: int) -> tuple[int, ...]:
@@ -91,7 +91,7 @@ def heads(call: Call, name: str = "num_heads") -> int:
 
 
 def filled(call: Call, slot: int) -> int:
-    """Return how much of a cache is filled; `Undetermined` where the input in a slot is data."""
+    """Return the filled length of a cache; `Undetermined` where it depends on the data."""
     known = call.constant(slot)
     if known is None or known.size != 1:
         raise Undetermined("how much of a shared cache is filled is not known")

@@ -10,76 +10,80 @@ from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.cost import Cost, Product
 from archlint.ops.facets import (
-    keeps_input,
-    keeps_inputs,
-    keeps_nothing,
-    keeps_output,
     no_cost,
     per_input,
     per_output,
+    saves_input,
+    saves_inputs,
+    saves_nothing,
+    saves_output,
     sees_broadcast,
     sees_elementwise,
     sees_first_input,
 )
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import (
+    InputLinks,
     Link,
     Links,
     Opaque,
-    Sight,
     Through,
     Whole,
     same_axes,
     same_axes_but,
 )
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
+from archlint.ops.operator import LinksFacet, Operator, SavedFacet
 from archlint.ops.reach import Reach
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.standard.activation import sees_softmax
 from archlint.ops.standard.determinant import sees_matrix
+from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.ops.weight_origin import WeightOrigin
 from archlint.record import replace
 
 
-def keeps_biased(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, or what came of adding the bias to it."""
+def saves_biased(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, or its sum with the bias."""
     if not gradients.needed:
         return NOTHING
-    return Kept(own=nbytes(call.input(0))) if call.has_input(1) else Kept(inputs=(0,))
+    return (
+        SavedTensors(own=nbytes(call.input(0))) if call.has_input(1) else SavedTensors(inputs=(0,))
+    )
 
 
-def keeps_halves(call: Call, gradients: Gradients) -> Kept:
-    """A gated activation keeps what came in, with the bias added."""
-    return Kept(own=nbytes(call.input(0))) if gradients.needed else NOTHING
+def saves_halves(call: Call, gradients: Gradients) -> SavedTensors:
+    """A gated activation saves its input, with the bias added."""
+    return SavedTensors(own=nbytes(call.input(0))) if gradients.needed else NOTHING
 
 
-def keeps_dropout(ratio: int, training: int, bits: int) -> KeptFacet:
-    """Return what dropout keeps: a mask of `bits` an element, where it is on when training."""
+def saves_dropout(ratio: int, training: int, bits: int) -> SavedFacet:
+    """Return what dropout saves: a mask of `bits` an element, where it is on when training."""
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed or not call.has_input(training):
             return NOTHING
         known = call.constant(ratio)
         if known is not None and not (known > 0).any():
             return NOTHING
-        return Kept(own=(call.elements(0) * bits + 7) // 8)
+        return SavedTensors(own=(call.elements(0) * bits + 7) // 8)
 
-    return kept
+    return saved
 
 
-def sees_added(*slots: int) -> SightFacet:
+def sees_added(*slots: int) -> LinksFacet:
     """Return the links of tensors that are added element by element."""
 
-    def sight(call: Call, output: int) -> Sight:
+    def reads(call: Call, output: int) -> InputLinks:
         rank = call.output_rank(output)
         return {slot: sees_broadcast(call, slot, rank) for slot in call.present(slots)}
 
-    return sight
+    return reads
 
 
-def sees_biased_softmax(call: Call, _: int) -> Sight:
+def sees_biased_softmax(call: Call, _: int) -> InputLinks:
     """All axes from `axis` on are normalized together; the bias is added before."""
     rank = call.rank(0)
     axis = call.integer("axis", 1) % rank
@@ -87,14 +91,14 @@ def sees_biased_softmax(call: Call, _: int) -> Sight:
     return {0: same_axes_but(rank, range(axis, rank)), 1: bias}
 
 
-def sees_quantized_softmax(call: Call, output: int) -> Sight:
+def sees_quantized_softmax(call: Call, output: int) -> InputLinks:
     """As the softmax of the version of the standard that the attribute names."""
     graph = replace(call.graph, opset=call.integer("opset", call.graph.opset))
     return sees_softmax(Call(call.node, graph), output)
 
 
-def sees_halves(call: Call, _: int) -> Sight:
-    """Each output reads its place in both halves of the last axis."""
+def sees_halves(call: Call, _: int) -> InputLinks:
+    """Each output reads its position in both halves of the last axis."""
     rank = call.rank(0)
     links: list[Link] = list(same_axes(rank))
     size = (call.input(0).shape or ())[-1]
@@ -106,8 +110,8 @@ def sees_halves(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_gated(call: Call, output: int) -> Sight:
-    """A gate and what it gates, in two inputs or as halves of one."""
+def sees_gated(call: Call, output: int) -> InputLinks:
+    """A gate and the gated values, in two inputs or as halves of one."""
     if call.has_input(1):
         return sees_added(0, 1)(call, output)
     if call.integer("interleaved", 0):
@@ -131,28 +135,28 @@ def gated_add_cost(call: Call) -> Cost:
     return Cost((Product(call.elements(2), (frozenset({2}), frozenset({3}))),), flops)
 
 
-def sees_gated_add(call: Call, output: int) -> Sight:
+def sees_gated_add(call: Call, output: int) -> InputLinks:
     """Two tensors and a gate for each row."""
     rank = call.output_rank(output)
-    sight: dict[int, Links] = {slot: sees_broadcast(call, slot, rank) for slot in (0, 1)}
+    by_slot: dict[int, Links] = {slot: sees_broadcast(call, slot, rank) for slot in (0, 1)}
     gate = call.rank(2)
-    sight[2] = same_axes_but(gate, {gate - 1}, features=True)
-    return sight
+    by_slot[2] = same_axes_but(gate, {gate - 1}, features=True)
+    return by_slot
 
 
-def sees_one(call: Call, _: int) -> Sight:
+def sees_one(call: Call, _: int) -> InputLinks:
     """One output reads everything."""
     return {slot: tuple(Whole(axis) for axis in range(call.rank(slot))) for slot in call.present()}
 
 
-def sees_gate_or_rate(call: Call, output: int) -> Sight:
-    """The decay comes of the first input, the rate of the fourth."""
+def sees_gate_or_rate(call: Call, output: int) -> InputLinks:
+    """The decay depends on the first input, the rate on the fourth."""
     slot = 0 if output == 0 else 3
     return {slot: same_axes(call.rank(slot))}
 
 
-def sees_scores(call: Call, _: int) -> Sight:
-    """Scores pass; which of them are struck out depends on all words so far."""
+def sees_scores(call: Call, _: int) -> InputLinks:
+    """Scores pass through; which of them are masked depends on all previous tokens."""
     return {1: same_axes(call.rank(1)), 0: (Through(0, 0), Whole(1))}
 
 
@@ -160,19 +164,19 @@ def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
         *(_function(name, *facets) for name, facets in _FUNCTIONS.items()),
-        trainable("BiasAdd", per_output(2), keeps_nothing, sees_added(0, 1, 2), (1,)),
-        trainable("BiasSoftmax", per_output(7), keeps_output, sees_biased_softmax),
-        trainable("BiasSplitGelu", per_output(10), keeps_halves, sees_halves, (1,)),
-        trainable("SwiGLU", per_output(8), keeps_inputs, sees_gated),
-        trainable("BiasDropout", per_output(2), keeps_dropout(3, 4, 8), sees_added(0, 1, 2), (1,)),
+        trainable("BiasAdd", per_output(2), saves_nothing, sees_added(0, 1, 2), (1,)),
+        trainable("BiasSoftmax", per_output(7), saves_output, sees_biased_softmax),
+        trainable("BiasSplitGelu", per_output(10), saves_halves, sees_halves, (1,)),
+        trainable("SwiGLU", per_output(8), saves_inputs, sees_gated),
+        trainable("BiasDropout", per_output(2), saves_dropout(3, 4, 8), sees_added(0, 1, 2), (1,)),
         trainable(
-            "BitmaskBiasDropout", per_output(2), keeps_dropout(3, 4, 1), sees_added(0, 1, 2), (1,)
+            "BitmaskBiasDropout", per_output(2), saves_dropout(3, 4, 1), sees_added(0, 1, 2), (1,)
         ),
-        trainable("BitmaskDropout", no_cost, keeps_dropout(1, 2, 1), sees_first_input),
-        trainable("ComplexMul", per_output(3), keeps_inputs, sees_elementwise),
-        trainable("ComplexMulConj", per_output(3), keeps_inputs, sees_elementwise),
-        trainable("Inverse", inverse_cost, keeps_output, sees_matrix),
-        trainable("GatedAdd", gated_add_cost, keeps_inputs, sees_gated_add, (3,)),
+        trainable("BitmaskDropout", no_cost, saves_dropout(1, 2, 1), sees_first_input),
+        trainable("ComplexMul", per_output(3), saves_inputs, sees_elementwise),
+        trainable("ComplexMulConj", per_output(3), saves_inputs, sees_elementwise),
+        trainable("Inverse", inverse_cost, saves_output, sees_matrix),
+        trainable("GatedAdd", gated_add_cost, saves_inputs, sees_gated_add, (3,)),
         inference_only("QLinearSoftmax", per_output(6), sees_quantized_softmax),
         inference_only("MulInteger", per_output(1), sees_added(0, 2), (0, 2)),
         inference_only("IsAllFinite", per_input(1), sees_one),
@@ -184,11 +188,11 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 per_output(2),
-                keeps_nothing,
+                saves_nothing,
                 sees_first_input,
                 passes,
                 domain=MICROSOFT,
-                carries_weight=name.startswith("De"),
+                origin=WeightOrigin.SAME if name.startswith("De") else WeightOrigin.COMPUTED,
             )
             for name in (
                 "QuantizeLinear",
@@ -203,25 +207,25 @@ def operators() -> tuple[Operator, ...]:
 
 # What the derivative is a function of, a rough count of FLOP an element, and whether the second
 # input is a bias.
-_FUNCTIONS: Mapping[str, tuple[KeptFacet, int, bool]] = MappingProxyType(
+_FUNCTIONS: Mapping[str, tuple[SavedFacet, int, bool]] = MappingProxyType(
     {
-        "Gelu": (keeps_input, 8, False),
-        "QuickGelu": (keeps_input, 5, False),
-        "ScaledSiLU": (keeps_input, 5, False),
-        "FastGelu": (keeps_biased, 8, True),
-        "BiasGelu": (keeps_biased, 9, True),
+        "Gelu": (saves_input, 8, False),
+        "QuickGelu": (saves_input, 5, False),
+        "ScaledSiLU": (saves_input, 5, False),
+        "FastGelu": (saves_biased, 8, True),
+        "BiasGelu": (saves_biased, 9, True),
     }
 )
 
 
-def _function(name: str, kept: KeptFacet, flops: int, biased: bool) -> Operator:
+def _function(name: str, saved: SavedFacet, flops: int, biased: bool) -> Operator:
     return Operator(
         name,
         per_output(flops),
-        kept,
+        saved,
         sees_first_input,
         function_of(name),
         weights=(1,) if biased else (),
         domain=MICROSOFT,
-        layout=Layout.FOLLOWS,
+        storage=LIKE_INPUTS,
     )

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from archlint.graph.inference.contributed.stand_in import MICROSOFT
-from archlint.ops.facets import keeps_nothing
-from archlint.ops.operator import CostFacet, KeptFacet, Operator, SightFacet, SignalFacet
+from archlint.ops.facets import saves_nothing
+from archlint.ops.operator import CostFacet, LinksFacet, Operator, SavedFacet, SignalFacet
 
 
 def trainable(
     name: str,
     cost: CostFacet,
-    kept: KeptFacet,
-    sight: SightFacet,
+    saved: SavedFacet,
+    links: LinksFacet,
     weights: tuple[int, ...] = (),
 ) -> Operator:
     """Return the entry of an operator without a known effect on signals."""
-    return Operator(name, cost, kept, sight, weights=weights, domain=MICROSOFT)
+    return Operator(name, cost, saved, links, weights=weights, domain=MICROSOFT)
 
 
 def inference_only(  # noqa: PLR0913 - a keyword a facet
     name: str,
     cost: CostFacet,
-    sight: SightFacet,
+    links: LinksFacet,
     weights: tuple[int, ...] = (),
     *,
     signal: SignalFacet | None = None,
@@ -31,8 +31,8 @@ def inference_only(  # noqa: PLR0913 - a keyword a facet
     return Operator(
         name,
         cost,
-        keeps_nothing,
-        sight,
+        saves_nothing,
+        links,
         signal,
         weights=weights,
         differentiable=False,

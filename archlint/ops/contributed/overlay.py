@@ -11,13 +11,13 @@ from archlint.record import record, replace
 
 @record(eq=False)
 class Overlay(Mapping[str, Value]):
-    """The tensors of a graph, some of which are seen otherwise."""
+    """The tensors of a graph, some of which are replaced."""
 
     others: Mapping[str, Value]
     tensors: Mapping[str, Value]
 
     def __getitem__(self, name: str) -> Value:
-        """The tensor as it is seen."""
+        """The tensor, or its replacement."""
         return self.others[name] if name in self.others else self.tensors[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -31,5 +31,5 @@ class Overlay(Mapping[str, Value]):
 
 
 def seen(call: Call, others: Mapping[str, Value]) -> Call:
-    """Return the call with some of its tensors seen as `others`."""
+    """Return the call with some of its tensors replaced by `others`."""
     return Call(call.node, replace(call.graph, values=Overlay(others, call.graph.values)))

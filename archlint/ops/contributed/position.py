@@ -7,8 +7,8 @@ from archlint.ops.call import Call
 from archlint.ops.contributed.attended import shape_of
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.cost import Cost, Product
-from archlint.ops.facets import keeps_nothing, per_output, sees_first_input, sees_nothing
-from archlint.ops.links import Sight, Through, Whole, same_axes
+from archlint.ops.facets import per_output, saves_nothing, sees_first_input, sees_nothing
+from archlint.ops.links import InputLinks, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
@@ -20,7 +20,7 @@ def gate_cost(call: Call) -> Cost:
     return Cost((Product(macs, (frozenset({0}), frozenset({3}))),), 3 * call.output_elements())
 
 
-def sees_gate(call: Call, _: int) -> Sight:
+def sees_gate(call: Call, _: int) -> InputLinks:
     """Rows of the bias belong to queries."""
     if call.rank(0) != 3:
         raise Undetermined("the lengths of packed sequences depend on the data")
@@ -28,8 +28,8 @@ def sees_gate(call: Call, _: int) -> Sight:
     return {0: rows, 2: (Whole(0), Through(1, 1), Through(2, 2), Through(3, 3))}
 
 
-def sees_rotated(call: Call, output: int) -> Sight:
-    """Each output reads its own place of what is rotated; pairs of features are mixed."""
+def sees_rotated(call: Call, output: int) -> InputLinks:
+    """Each output reads its own position of the rotated tensor; pairs of features are mixed."""
     if call.node.op != "GemmaRotaryEmbedding":
         return sees_first_input(call, output)
     first = 1 if output == 0 else 3
@@ -47,7 +47,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 per_output(3),
-                keeps_nothing,
+                saves_nothing,
                 sees_rotated,
                 passes,
                 buffers=(2, 3),

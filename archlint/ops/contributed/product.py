@@ -11,11 +11,11 @@ from archlint.ops.cost import Cost, Product, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import no_cost, sees_row
 from archlint.ops.fan import matmul_fan
-from archlint.ops.kept import Gradients, Kept
-from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import Fixed, InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import CostFacet, Operator
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
-from archlint.ops.standard.matrix import keeps_factors, matmul_cost, sees_matmul
+from archlint.ops.standard.matrix import matmul_cost, saves_factors, sees_matmul
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -33,7 +33,7 @@ def _order(call: Call, slot: int) -> tuple[int, ...]:
 
 
 def _plain(call: Call) -> Call:
-    """Return the call as a product of factors that lie as they are multiplied."""
+    """Return the call as a product of factors in the order in which they are multiplied."""
     names, others = [], {}
     for slot in (0, 1):
         value = call.input(slot)
@@ -52,13 +52,13 @@ def transposing_cost(call: Call) -> Cost:
     return Cost(cost.products, activated)
 
 
-def sees_transposing(call: Call, output: int) -> Sight:
+def sees_transposing(call: Call, output: int) -> InputLinks:
     """Rows and columns pass, wherever they stand in the factors."""
-    sight: dict[int, Links] = {}
+    by_slot: dict[int, Links] = {}
     for slot, links in _PLAIN_SIGHT(_plain(call), output).items():
         order = _order(call, slot)
-        sight[slot] = tuple(_from(link, order) for link in links)
-    return sight
+        by_slot[slot] = tuple(_from(link, order) for link in links)
+    return by_slot
 
 
 def _from(link: object, order: tuple[int, ...]) -> Link:
@@ -76,17 +76,17 @@ def sums_transposing(call: Call) -> Effect:
     return Sums(fan, scale=call.number("alpha", 1.0))
 
 
-def keeps_activated(call: Call, gradients: Gradients) -> Kept:
-    """Keep the factors, and the output where an activation is fused to it."""
-    kept = keeps_factors(call, gradients)
+def saves_activated(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the factors, and the output where an activation is fused to it."""
+    saved = saves_factors(call, gradients)
     activated = bool(call.text("activation", "")) and gradients.needed
-    return replace(kept, outputs=(0,)) if activated else kept
+    return replace(saved, outputs=(0,)) if activated else saved
 
 
-def keeps_sum(call: Call, gradients: Gradients) -> Kept:
-    """Keep the factors and the sum before the activation, whose derivative is a function of it."""
-    kept = keeps_factors(call, gradients)
-    return replace(kept, own=nbytes(call.output())) if gradients.needed else kept
+def saves_sum(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the factors and the sum before the activation, whose derivative is a function of it."""
+    saved = saves_factors(call, gradients)
+    return replace(saved, own=nbytes(call.output())) if gradients.needed else saved
 
 
 def activated_cost(call: Call) -> Cost:
@@ -106,9 +106,9 @@ def packed_cost(weight: int) -> CostFacet:
     return cost
 
 
-def keeps_weight(_: Call, gradients: Gradients) -> Kept:
-    """A product with a packed matrix keeps its input only where the matrix learns."""
-    return Kept(inputs=((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ()))
+def saves_weight(_: Call, gradients: Gradients) -> SavedTensors:
+    """A product with a packed matrix saves its input only where the matrix is trained."""
+    return SavedTensors(inputs=((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ()))
 
 
 def several_cost(weights: tuple[int, ...]) -> CostFacet:
@@ -158,7 +158,7 @@ def distance_cost(call: Call) -> Cost:
     return product(rows * others * width, 0, 1)
 
 
-def sees_pairs(_: Call, __: int) -> Sight:
+def sees_pairs(_: Call, __: int) -> InputLinks:
     """Each pair of rows has its own output."""
     return {
         0: (Through(0, 0), Whole(1, features=True)),
@@ -166,18 +166,18 @@ def sees_pairs(_: Call, __: int) -> Sight:
     }
 
 
-def sees_table_rows(call: Call, _: int) -> Sight:
-    """Each index opens a row of the table."""
+def sees_table_rows(call: Call, _: int) -> InputLinks:
+    """Each index selects a row of the table."""
     return {1: same_axes(call.rank(1))}
 
 
-def sees_words(_: Call, __: int) -> Sight:
-    """Each word is made of its own characters."""
+def sees_words(_: Call, __: int) -> InputLinks:
+    """Each word reads its own characters."""
     return {0: (Through(0, 0), Whole(1))}
 
 
 def words_cost(call: Call) -> Cost:
-    """Undetermined: how long a word is decides how often its kernel is applied."""
+    """Undetermined: the work depends on the length of each word."""
     raise Undetermined(f"the bit width of {call.node.name!r} depends on the data")
 
 
@@ -188,7 +188,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 transposing_cost,
-                keeps_activated,
+                saves_activated,
                 sees_transposing,
                 sums_transposing,
                 weights=(0, 1),
@@ -197,7 +197,7 @@ def operators() -> tuple[Operator, ...]:
             for name in ("FusedMatMul", "FusedMatMulActivation", "TransposeMatMul")
         ),
         inference_only("SparseToDenseMatMul", transposing_cost, sees_transposing),
-        trainable("GemmFastGelu", activated_cost, keeps_sum, sees_matmul(0, 1), (1, 2)),
+        trainable("GemmFastGelu", activated_cost, saves_sum, sees_matmul(0, 1), (1, 2)),
         *(
             inference_only(
                 name,
@@ -210,7 +210,7 @@ def operators() -> tuple[Operator, ...]:
         ),
         inference_only("MatMulInteger16", matmul_cost(0, 1), sees_matmul(0, 1), (0, 1)),
         *(
-            trainable(name, packed_cost(1), keeps_weight, sees_row, (1, bias) if bias else (1,))
+            trainable(name, packed_cost(1), saves_weight, sees_row, (1, bias) if bias else (1,))
             for name, bias in _PACKED.items()
         ),
         inference_only("QOrderedMatMul", packed_cost(2), sees_row, (2,)),

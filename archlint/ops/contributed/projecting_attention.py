@@ -12,11 +12,11 @@ from archlint.ops.contributed.attended import (
     heads,
     shape_of,
 )
-from archlint.ops.contributed.attention_sight import sees_all, sees_packed_tokens, sees_steps_first
+from archlint.ops.contributed.attention_links import sees_all, sees_packed_tokens, sees_steps_first
 from archlint.ops.contributed.entry import inference_only, trainable
 from archlint.ops.contributed.packed_tokens import pairs_within
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 
 def packed_weights(past: int) -> Sizes:
@@ -44,17 +44,17 @@ def packed_weights(past: int) -> Sizes:
 _sizes = packed_weights(4)
 
 
-def keeps_projected(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, the projected tensor, the output and one number a row."""
+def saves_projected(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, the projected tensor, the output and one number a row."""
     if not gradients.needed:
         return NOTHING
     batch, length, _ = call.shape(0)
     made = batch * length * call.shape(1)[1] + _sizes(call).rows
-    return Kept(inputs=(0,), outputs=(0,), own=STATISTIC_BYTES * made)
+    return SavedTensors(inputs=(0,), outputs=(0,), own=STATISTIC_BYTES * made)
 
 
 def packed_tokens(call: Call) -> Attended:
-    """Return the sizes where sequences lie one after the other, without padding between them."""
+    """Return the sizes for packed sequences, without padding between them."""
     tokens, width = shape_of(call, 0, 2)
     columns, count = shape_of(call, 1, 2)[1], heads(call)
     widths = call.integers("qkv_hidden_sizes") or (columns // 3,) * 3
@@ -100,10 +100,10 @@ def decoder(call: Call) -> Attended:
 
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
-    cost, sight = attention_cost(_sizes), sees_all(4, (), (3, 5))
+    cost, links = attention_cost(_sizes), sees_all(4, (), (3, 5))
     return (
-        trainable("Attention", cost, keeps_projected, sight, (1, 2)),
-        inference_only("DecoderMaskedSelfAttention", cost, sight, (1, 2)),
+        trainable("Attention", cost, saves_projected, links, (1, 2)),
+        inference_only("DecoderMaskedSelfAttention", cost, links, (1, 2)),
         inference_only(
             "QAttention", attention_cost(packed_weights(8)), sees_all(8, (), (5,)), (1, 2)
         ),

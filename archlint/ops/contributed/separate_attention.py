@@ -9,10 +9,10 @@ from archlint.ops.contributed.attended import (
     attention_cost,
     filled,
     heads,
-    keeps_attended,
+    saves_attended,
     shape_of,
 )
-from archlint.ops.contributed.attention_sight import is_causal, sees_all, sees_packed_tokens
+from archlint.ops.contributed.attention_links import is_causal, sees_all, sees_packed_tokens
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.contributed.packed_tokens import pairs_within
 from archlint.ops.effect import Attends, Effect
@@ -78,7 +78,7 @@ def one_step(call: Call) -> Attended:
 
 
 def packed_tokens(call: Call) -> Attended:
-    """Return the sizes where sequences lie one after the other, without padding between them."""
+    """Return the sizes for packed sequences, without padding between them."""
     query, count = shape_of(call, 0, 2, 4), heads(call)
     width = query[3] if len(query) == 4 else query[1] // count
     value = shape_of(call, 2, 2)[1] // count if call.has_input(2) else width
@@ -101,7 +101,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MultiHeadAttention",
             attention_cost(multi_head),
-            keeps_attended(multi_head),
+            saves_attended(multi_head),
             sees_all(6, (1, 2), (4, 5)),
             attends,
             weights=(3,),
@@ -111,7 +111,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "GroupQueryAttention",
             attention_cost(grouped),
-            keeps_attended(grouped),
+            saves_attended(grouped),
             sees_all(3, (1, 2), (10,)),
             attends,
             buffers=(7, 8),

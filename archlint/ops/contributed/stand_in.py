@@ -10,21 +10,21 @@ from archlint.ops.call import Call
 from archlint.ops.contributed.overlay import seen
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Effect
-from archlint.ops.kept import Gradients, Kept
 from archlint.ops.links import (
     Fixed,
+    InputLinks,
     Link,
     Links,
     Opaque,
     Piece,
     Regroup,
-    Sight,
     Stage,
     Through,
     Whole,
     same_axes,
 )
 from archlint.ops.operator import Operator
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record, replace
 
@@ -43,8 +43,8 @@ class Standing:
         return Operator(
             name,
             self.cost,
-            self.kept,
-            self.sight,
+            self.saved,
+            self.links,
             None if quantized else self.signal,
             weights=tuple(picked[slot] for slot in standard.weights if slot < len(picked)),
             buffers=tuple(picked[slot] for slot in standard.buffers if slot < len(picked)),
@@ -63,20 +63,20 @@ class Standing:
         fused = int(_is_activated(call)) + int(self._is_added(call))
         return Cost(products, cost.elementwise + (fused * call.output_elements() if fused else 0))
 
-    def kept(self, call: Call, gradients: Gradients) -> Kept:
-        """What the standard operator keeps, and the output of a fused activation."""
+    def saved(self, call: Call, gradients: Gradients) -> SavedTensors:
+        """What the standard operator saves, and the output of a fused activation."""
         picked = self._picked(call)
         own = replace(
             gradients,
             inputs=tuple(gradients[slot] for slot in picked),
             strides=tuple(gradients.strides_of(slot) for slot in picked),
         )
-        kept = self.standard.kept(self._call(call), own)
+        saved = self.standard.saved(self._call(call), own)
         activated = (0,) if _is_activated(call) and gradients.needed else ()
         return replace(
-            kept,
-            inputs=tuple(picked[slot] for slot in kept.inputs),
-            outputs=tuple(dict.fromkeys((*kept.outputs, *activated))),
+            saved,
+            inputs=tuple(picked[slot] for slot in saved.inputs),
+            outputs=tuple(dict.fromkeys((*saved.outputs, *activated))),
         )
 
     def signal(self, call: Call) -> Effect:
@@ -85,19 +85,19 @@ class Standing:
             raise Undetermined("an operator that is fused with others")
         return self.standard.signal(self._call(call))
 
-    def sight(self, call: Call, output: int) -> Sight:
-        """The links of the standard operator, between the slots and the axes of this one."""
+    def links(self, call: Call, output: int) -> InputLinks:
+        """The links of the standard operator, mapped to the slots and axes of this one."""
         picked = self._picked(call)
-        standard = self.standard.sight(self._call(call), output)
+        standard = self.standard.links(self._call(call), output)
         if self._is_last(call):
             standard = {
                 slot: _turned(links, call.input(picked[slot]), call.output(output), slot == 0)
                 for slot, links in standard.items()
             }
-        sight: dict[int, Links] = {picked[slot]: links for slot, links in standard.items()}
+        by_slot: dict[int, Links] = {picked[slot]: links for slot, links in standard.items()}
         if self.stand_in.added is not None and self._is_added(call):
-            sight[self.stand_in.added] = same_axes(call.output_rank())
-        return sight
+            by_slot[self.stand_in.added] = same_axes(call.output_rank())
+        return by_slot
 
     def _is_added(self, call: Call) -> bool:
         return self.stand_in.added is not None and call.has_input(self.stand_in.added)
@@ -138,7 +138,7 @@ def _first(value: Value) -> Value:
 
 
 def _turned(links: Links, source: Value, target: Value, is_data: bool) -> Links:
-    """Return links between axes that stand in their own order: channels last."""
+    """Return links between axes with the channels last."""
     if source.shape is None or target.shape is None:
         raise Undetermined(f"the rank of {source.name!r} is not known")
     inward = _axis(len(source.shape)) if is_data else _itself

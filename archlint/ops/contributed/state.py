@@ -9,9 +9,9 @@ from archlint.ops.call import Call
 from archlint.ops.contributed.entry import inference_only
 from archlint.ops.cost import Cost, Product
 from archlint.ops.facets import depends_on_data, per_output, sees_row
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes_but
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axes_but
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.linear_attention import recurrence_cost, stateful
 from archlint.ops.standard.recurrent import sees_sequence
 from archlint.ops.undetermined import Undetermined
@@ -51,7 +51,7 @@ def delta_cost(call: Call) -> Cost:
     )
 
 
-def sees_tokens(call: Call, output: int) -> Sight:
+def sees_tokens(call: Call, output: int) -> InputLinks:
     """Tokens read those before them in their own sequence."""
     if output or call.has_input(3) or call.rank(0) != 4:
         raise Undetermined("where a sequence begins depends on the data")
@@ -61,9 +61,9 @@ def sees_tokens(call: Call, output: int) -> Sight:
 
 
 def experts_cost(call: Call) -> Cost:
-    """Count the experts that each token is sent to: k of them, with two or three products each.
+    """Count the experts of each token: k of them, with two or three products each.
 
-    Which experts they are is data; how many is not.
+    Which experts are chosen depends on the data, but not how many.
     """
     layout = _LAYOUTS[call.node.op]
     chosen, width = call.integer("k", 1), call.shape(0)[-1]
@@ -79,7 +79,7 @@ def experts_cost(call: Call) -> Cost:
 
 
 def _expert(call: Call, slot: int, layout: tuple[int, ...]) -> tuple[int, int]:
-    """Return outputs and inputs of one expert's product, whatever its weight is packed to."""
+    """Return outputs and inputs of one expert's product, whose weight may be packed."""
     shape = call.shape(slot)
     if len(shape) != 3:
         raise Undetermined(f"{call.input(slot).name!r} has {len(shape)} axes")
@@ -96,18 +96,18 @@ def _expert(call: Call, slot: int, layout: tuple[int, ...]) -> tuple[int, int]:
 _LAYOUTS = {"MoE": (2, 4, 6), "QMoE": (2, 5, 8), "MoEPacked": (2, 4, 3)}
 
 
-def keeps_experts(_: Call, gradients: Gradients) -> Kept:
-    """Keep the input, the routing, and the inner activations of the experts of each token."""
+def saves_experts(_: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, the routing, and the inner activations of the experts of each token."""
     if not gradients.needed:
         return NOTHING
-    raise Undetermined("what a mixture of experts keeps is not known")
+    raise Undetermined("what a mixture of experts saves is not known")
 
 
-def sees_position(call: Call, _: int) -> Sight:
+def sees_position(call: Call, _: int) -> InputLinks:
     """Every position goes through experts of its own, which mix its features."""
-    sight = sees_row(call, 0)
+    by_slot = sees_row(call, 0)
     # The scores of the router are a row for each token.
-    return {**sight, 1: sight[0]} if call.rank(0) == 2 else sight
+    return {**by_slot, 1: by_slot[0]} if call.rank(0) == 2 else by_slot
 
 
 def router_cost(call: Call) -> Cost:
@@ -119,19 +119,19 @@ def router_cost(call: Call) -> Cost:
     return Cost((Product(macs, (frozenset({0}), frozenset({2}))),), flops)
 
 
-def sees_lost(_: Call, __: int) -> Sight:
-    """Several layers in one, whose sequences are data."""
+def sees_lost(_: Call, __: int) -> InputLinks:
+    """Several layers in one operator, whose sequences depend on the data."""
     raise Undetermined("several layers in one node are not followed")
 
 
-def sees_hyper(call: Call, output: int) -> Sight:
+def sees_hyper(call: Call, output: int) -> InputLinks:
     """Features and streams of a position are mixed."""
     lead = call.output_rank(output) - 1
-    sight: dict[int, Links] = {}
+    by_slot: dict[int, Links] = {}
     for slot in call.present(_STREAMS[call.node.op]):
         rank = call.rank(slot)
-        sight[slot] = same_axes_but(rank, range(min(lead, rank - 1), rank), features=True)
-    return sight
+        by_slot[slot] = same_axes_but(rank, range(min(lead, rank - 1), rank), features=True)
+    return by_slot
 
 
 _STREAMS = {
@@ -178,7 +178,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 experts_cost,
-                keeps_experts,
+                saves_experts,
                 sees_position,
                 weights=weights,
                 differentiable=name == "MoE",

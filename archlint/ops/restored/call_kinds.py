@@ -41,7 +41,20 @@ OF_INPUT = frozenset(
 SUMS = frozenset({"add", "sub", "rsub", "where", "masked_fill", "minimum", "maximum"})
 PRODUCTS = frozenset({"mul", "div"})
 ARITHMETIC = SUMS | PRODUCTS
+CONVOLUTIONS = frozenset(
+    {"conv1d", "conv2d", "conv3d", "convolution"}
+    | {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+)
 MATRIX_PRODUCTS = frozenset({"matmul", "mm", "bmm"})
+ADDING_PRODUCTS = frozenset({"linear", "addmm", "baddbmm"})
+"""What adds to a product."""
+
+PRODUCT_CALLS = (
+    MATRIX_PRODUCTS | ADDING_PRODUCTS | CONVOLUTIONS | {"einsum", "scaled_dot_product_attention"}
+)
+"""What multiplies matrices, whatever it is called."""
+
+TRANSPOSITIONS = frozenset({"t", "transpose", "numpy_t", "mT", "alias", "detach"})
 COMPARISONS = frozenset({"gt", "lt", "ge", "le", "eq", "ne", "logical_and", "logical_or"})
 
 NORMS = frozenset({"linalg_vector_norm", "norm", "linalg_norm", "var", "std", "var_mean"})
@@ -52,9 +65,10 @@ OF_VECTORS = frozenset({"mv", "dot", "vdot"})
 
 CREATIONS = frozenset(
     {"arange", "zeros", "ones", "full", "linspace", "eye", "zeros_like", "ones_like", "full_like"}
+    | {"new_zeros", "new_ones", "new_full"}
 )
 NUMBERS = frozenset({"scalar_tensor_default", "beta", "threshold", "tmp", "self_scaled"})
-"""Single numbers, and names inside of functions that the exporter writes out."""
+"""Scalars, and names inside functions that the exporter decomposes."""
 
 KEEPING_SIZE = VIEWS | COPIES | _LINEAR | OF_OUTPUT | OF_INPUT | NUMBERS
 SAVING_NOTHING = (

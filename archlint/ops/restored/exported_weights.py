@@ -141,6 +141,8 @@ class _Program:
             for slot, name in enumerate(node.inputs):
                 is_stored = name in self.graph.weights and name not in units
                 value = self.graph.values[name] if is_stored else None
+                if name in self._computed:
+                    continue
                 if value is not None and value.shape and value.dtype and value.dtype.is_float:
                     yield node, slot, name
 
@@ -157,6 +159,12 @@ class _Program:
             if is_open and self._may_be(parameter, place[2]):
                 free = place
         return free
+
+    @cached_property
+    def _computed(self) -> frozenset[str]:
+        """The stored tensors that were made of parameters and of others."""
+        found = foldings(self.graph, self.signature)
+        return frozenset(name for name, each in found.items() if each.parameters and each.others)
 
     @cached_property
     def _made_of(self) -> Mapping[str, tuple[str, ...]]:

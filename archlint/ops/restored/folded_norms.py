@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from archlint.frontends.properties import BUFFER
+from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import Signature, normalizing_call, signature, without_call
 from archlint.graph.value import Dim, Provenance, Role, Value
@@ -53,7 +53,7 @@ def _is_folded(node: Node, graph: Graph) -> bool:
         is_torch
         and node.op in CONVOLUTIONS
         and len(node.inputs) > 2
-        and all(name in graph.weights and is_computed_anew(name) for name in node.inputs[1:3])
+        and all(name in graph.weights and is_folded_name(name) for name in node.inputs[1:3])
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from functools import cached_property
 
 from archlint.graph.graph import Graph
@@ -12,11 +13,13 @@ from archlint.ops.restored.distinct_numbers import DistinctNumbers, Rows, distin
 from archlint.ops.restored.folded_tensors import FoldedTensor
 from archlint.record import record
 
-_LARGEST_INPUT = 8192
+LARGEST_INPUT = 8192
 """Elements of the largest tensor that onnxscript computes with beforehand, but to transpose it."""
 
 # What PyTorch calls a parameter that another one of its shape is computed from.
 _PARAMETRIZED = re.compile(r"\.parametrizations\.\w+\.original$|(^|\.)\w+_orig$")
+
+_BIAS = "bias"
 
 
 @record
@@ -38,10 +41,12 @@ class FoldedSizes:
 
     An optimizer does not note the shapes of what it folded. They follow where its calls keep the
     size, and where the numbers show what was repeated or looked up: an interval elsewhere.
+    `features` are how many a linear layer takes that made a tensor of a stored one.
     """
 
     graph: Graph
     numbers: DistinctNumbers
+    features: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, tensors: Iterable[FoldedTensor]) -> Mapping[str, Size]:
         """Return the size of each parameter that `tensors` are made of and that is in no file."""
@@ -69,6 +74,8 @@ class FoldedSizes:
         calls, origin = tensor.calls, tensor.origin
         if len(origin.others) != 1 or len(origin.parameters) > 1:
             return None
+        if tensor.name in self.features:
+            return tensor.elements // self._columns(tensor) * self.features[tensor.name], False
         if not origin.parameters:
             return None if calls.may_grow or not calls.only_copy else (tensor.elements, False)
         rows = self._rows(tensor) if calls.looks_up_stored_places else None
@@ -86,13 +93,19 @@ class FoldedSizes:
         if tensor.weight_norm is not None:
             is_direction = parameter == tensor.weight_norm[0]
             return Size.exact(count) if is_direction else self._of_magnitude(tensor)
+        if tensor.name in self.features and len(names) + len(tensor.origin.others) > 1:
+            columns, is_bias = self._columns(tensor), _BIAS in parameter.rpartition(".")[2]
+            return Size.exact(columns if is_bias else columns * self.features[tensor.name])
         if calls.only_join:
             place = names.index(parameter)
             return Size.exact((count + place) // len(names))
         if len(names) == 1:
             return self._of_one(tensor)
         low = 1 if calls.may_cut else int(count ** (1 / len(names)))
-        return Size(low, max(count, _LARGEST_INPUT) if calls.may_cut else count)
+        return Size(low, max(count, LARGEST_INPUT) if calls.may_cut else count)
+
+    def _columns(self, tensor: FoldedTensor) -> int:
+        return (self.graph.values[tensor.name].sizes or (1,))[-1]
 
     def _of_magnitude(self, tensor: FoldedTensor) -> Size:
         """Return the size of the magnitudes of a weight, one for each place of one of its axes."""
@@ -102,7 +115,7 @@ class FoldedSizes:
     def _of_one(self, tensor: FoldedTensor) -> Size:
         """Return the size of a parameter that alone makes a tensor."""
         count, calls = tensor.elements, tensor.calls
-        most = max(count, _LARGEST_INPUT) if calls.may_cut else count
+        most = max(count, LARGEST_INPUT) if calls.may_cut else count
         if calls.may_grow and calls.only_move:
             rows = self._rows(tensor)
             if rows is not None:
@@ -134,12 +147,12 @@ class FoldedSizes:
         numbers = [self.numbers.of(part, self._batches) for part in parts]
         known = [each for each in numbers if each is not None]
         if len(known) < len(tensors):
-            return Size(1, _LARGEST_INPUT)
+            return Size(1, LARGEST_INPUT)
         together, are_apart = distinct_of_all(known)
         counts = [self._own_elements(part) for part in parts]
         if are_apart and all(counts):
             return Size.exact(sum(counts))
-        return Size(together, _LARGEST_INPUT)
+        return Size(together, LARGEST_INPUT)
 
     def _rows(self, tensor: FoldedTensor) -> Rows | None:
         return self.numbers.rows(self.graph.values[tensor.name], self._batches)

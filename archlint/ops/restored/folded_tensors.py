@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature, taken_tensors
+from archlint.graph.program.calls import base_name, exported_calls, signature, taken_tensors
 from archlint.graph.program.folding import Folding, foldings
+from archlint.ops.restored.call_kinds import ADDING_PRODUCTS
 from archlint.ops.restored.folded_calls import FoldedCalls
-from archlint.record import record
+from archlint.record import record, replace
 
 # The magnitude and the direction of weight norm, as PyTorch's two ways to apply it name them.
 _MAGNITUDES = {"original0": "original1", "_g": "_v"}
@@ -46,9 +47,24 @@ def folded_tensors(graph: Graph) -> tuple[FoldedTensor, ...]:
 def _described(
     graph: Graph, found: Mapping[str, Folding], named: Mapping[str, str]
 ) -> Iterator[FoldedTensor]:
+    left_over = _left_over(graph) if found else {}
     for name, origin in found.items():
         elements, users = graph.values[name].elements, graph.consumers.get(name)
         if elements and users:
             taken = {named.get(each, "") for each in taken_tensors(users[0])}
             is_inside = bool(origin.parameters) and taken.issuperset(origin.parameters)
-            yield FoldedTensor(name, elements, origin, FoldedCalls(origin, is_inside))
+            whole = origin
+            if is_inside and users[0].name in left_over:  # the product of a call, but not its sum
+                whole = replace(origin, names=(*origin.names, left_over[users[0].name]))
+                is_inside = False
+            yield FoldedTensor(name, elements, whole, FoldedCalls(whole, is_inside))
+
+
+def _left_over(graph: Graph) -> Mapping[str, str]:
+    """Return the calls that the file only has a sum of, by the names of the nodes that are it."""
+    return {
+        node.name: call.name
+        for call in exported_calls(graph)
+        if base_name(call.name) in ADDING_PRODUCTS and all(node.op == "Add" for node in call.nodes)
+        for node in call.nodes
+    }

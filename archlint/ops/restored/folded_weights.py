@@ -12,12 +12,27 @@ from archlint.graph.node import Node
 from archlint.graph.program.calls import taken_tensors
 from archlint.graph.value import Provenance, Role, Value
 from archlint.graph.weight import Weight
-from archlint.ops.composite.folding import COMPUTED, SAVED_PLACES, VIEWED
+from archlint.ops.composite.folding import (
+    COMPUTED,
+    LEAST_GRADIENTS,
+    LEAST_MACS,
+    MOST_GRADIENTS,
+    MOST_MACS,
+    SAVED_PLACES,
+    VIEWED,
+)
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
+from archlint.ops.restored.folded_products import (
+    NO_PRODUCTS,
+    FoldedProducts,
+    ProductsOfTensors,
+)
 from archlint.ops.restored.folded_sizes import FoldedSizes, Size
 from archlint.ops.restored.folded_tensors import FoldedTensor, folded_tensors
 from archlint.record import record, replace
+
+_WITH_BIAS = 2  # parameters of a linear layer
 
 
 def with_folded(graph: Graph, numbers: DistinctNumbers, *, most: bool = False) -> Graph:
@@ -75,6 +90,8 @@ class _Unfolded:
         for tensor in self.tensors:
             if tensor.origin.parameters:
                 self._make(tensor)
+            elif tensor.name in self._products:
+                self._put(tensor.name, COMPUTED, FRAMEWORK, (), self._work(tensor.name))
             elif not tensor.calls.are_views and self._is_named(tensor.name):
                 self._put(tensor.name, "Constant", "", ())
         if not self._made:
@@ -91,12 +108,37 @@ class _Unfolded:
 
     @cached_property
     def _measure(self) -> FoldedSizes:
-        return FoldedSizes(self.graph, self.numbers)
+        features = {
+            name: each.features
+            for name, each in self._products.items()
+            if each.features and self._stored_before(name)
+        }
+        return FoldedSizes(self.graph, self.numbers, features)
+
+    def _stored_before(self, name: str) -> bool:
+        """Whether a tensor was made of one that is stored besides what multiplies it."""
+        origin = next(each.origin for each in self.tensors if each.name == name)
+        return len(origin.others) == 1 and len(origin.parameters) <= _WITH_BIAS
 
     @cached_property
     def _sizes(self) -> Mapping[str, Size]:
         """The sizes of the parameters that are not in the file, as far as it tells."""
         return self._measure.of(self.tensors)
+
+    @cached_property
+    def _products(self) -> Mapping[str, FoldedProducts]:
+        """The products that made tensors, by the names of these."""
+        return ProductsOfTensors(self.graph, self.numbers).of(self.tensors)
+
+    def _work(self, name: str) -> Mapping[str, int]:
+        """Return the products that made a tensor, as attributes of the operator that does it."""
+        found = self._products.get(name, NO_PRODUCTS)
+        return {
+            LEAST_MACS: found.least,
+            MOST_MACS: found.most,
+            LEAST_GRADIENTS: found.least_gradients,
+            MOST_GRADIENTS: found.most_gradients,
+        }
 
     def _is_named(self, name: str) -> bool:
         """Whether the program has a tensor of that name, which another call takes."""
@@ -115,7 +157,8 @@ class _Unfolded:
             self._put(tensor.name, op, domain, origin.parameters)
         else:
             memory = calls.most_memory if self.most else calls.least_memory
-            saves = {**memory, SAVED_PLACES: self._measure.places(tensor)}
+            places = self._measure.places(tensor)
+            saves = {**memory, **self._work(tensor.name), SAVED_PLACES: places}
             self._put(tensor.name, COMPUTED, FRAMEWORK, origin.parameters, saves)
 
     def _add(self, parameter: str, like: Value) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from archlint.frontends.properties import BUFFER, FROZEN, INITIALIZER
+from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_made_up
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
 from archlint.record import replace
@@ -82,7 +82,7 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
         if not readers <= _READERS:
             continue  # as most are read by a product or a normalization
         value = graph.values.get(name)
-        if value is None or value.role is not Role.STORED or is_made_up(name):
+        if value is None or value.role is not Role.STORED or is_generated_name(name):
             continue
         if BUFFER in weight.metadata or INITIALIZER in weight.metadata:
             continue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
 from archlint.graph.program.calls import is_exported
 from archlint.graph.value import Provenance, Role, Value
@@ -51,7 +51,7 @@ def _is_copy(node: Node, graph: Graph) -> bool:
     if any(user.op == "Gather" for group in users for user in group):
         return False
     first, again = ({_module(user) for user in group if user is not node} for group in users)
-    return not (is_computed_anew(node.output) and first & again)
+    return not (is_folded_name(node.output) and first & again)
 
 
 def _module(node: Node) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
 from archlint.ops.restored.distinct_numbers import NO_NUMBERS, DistinctNumbers
@@ -14,6 +14,7 @@ from archlint.ops.restored.merged_calls import with_twins
 from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
+from archlint.ops.restored.removed_detaches import with_detaches
 from archlint.ops.restored.repeated_calls import with_own_calls
 from archlint.ops.restored.single_precision import with_single_precision
 from archlint.record import replace
@@ -33,9 +34,8 @@ def restored(
     with `most`, parameters are as large as they may have been. `numbers` are those of
     stored tensors. A graph that hides nothing is returned as it is.
     """
-    whole = as_in_program(
-        with_pads(with_own_calls(with_twins(separated(with_single_precision(graph)))))
-    )
+    whole = with_detaches(with_twins(separated(with_single_precision(graph))))
+    whole = as_in_program(with_pads(with_own_calls(whole)))
     whole = with_folded(with_own_foldings(whole), numbers, most=most)
     if has_norms:
         whole = unfolded(whole, with_biases=with_biases)
@@ -44,7 +44,7 @@ def restored(
 
 def _is_mixed(graph: Graph) -> bool:
     """Whether some stored tensors are separate copies, made by the exporter."""
-    return graph.is_from_pytorch and any(map(is_computed_anew, graph.weights))
+    return graph.is_from_pytorch and any(map(is_folded_name, graph.weights))
 
 
 def _ordered(graph: Graph) -> Graph:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
 from archlint.graph.program.calls import Signature, signature
 from archlint.graph.value import Role
@@ -53,4 +53,4 @@ def _is_made_of_others(node: Node, name: str, graph: Graph, named: Signature | N
     if named is not None:
         return name not in named.kinds and "#" not in name
     is_torch = graph.is_from_pytorch and not is_unfolded(node)
-    return is_torch and node.op in CONVOLUTIONS and is_computed_anew(name)
+    return is_torch and node.op in CONVOLUTIONS and is_folded_name(name)

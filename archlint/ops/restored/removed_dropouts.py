@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import (
     base_name,
@@ -175,7 +175,7 @@ class HiddenDropouts:
         large = value.shape is not None and len(value.shape) > 1
         is_float = value.dtype is not None and value.dtype.is_float
         is_made = name in self.file.producers
-        return large and is_float and not is_made and is_computed_anew(name)
+        return large and is_float and not is_made and is_folded_name(name)
 
     def _may_drop(self, node: Node) -> bool:
         value = self.graph.values[node.outputs[0]]

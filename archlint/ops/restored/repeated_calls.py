@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import field
 from functools import cached_property
 
+from archlint.graph.generated_names import is_folded_name, is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew, is_made_up
 from archlint.graph.node import Node
 from archlint.graph.program.modules import SCOPES, Path, module_calls, module_path, scopes
 from archlint.graph.value import Value
@@ -94,7 +94,7 @@ class _Repeated:
 
     def _is_weight(self, name: str) -> bool:
         """Whether a tensor is a weight, and no number of a formula."""
-        return name in self.graph.weights and (not is_made_up(name) or is_computed_anew(name))
+        return name in self.graph.weights and (not is_generated_name(name) or is_folded_name(name))
 
     def _own(self, name: str, call: tuple[Node, ...], here: Path, there: Path, user: Node) -> str:
         """Return the tensor that the module `there` makes as `call` makes `name` in `here`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.made_up import is_computed_anew
 from archlint.graph.node import Node
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
@@ -43,7 +43,7 @@ def tied_tables(graph: Graph, is_transposed: IsTransposed) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in graph.nodes if tables else ():
         weight = node.inputs[1] if node.op == "MatMul" else ""
-        if weight in graph.weights and weight not in found and is_computed_anew(weight):
+        if weight in graph.weights and weight not in found and is_folded_name(weight):
             transposed = (graph.values[weight].shape or ())[::-1]
             for table, shape in tables.items():
                 if shape == transposed and is_transposed(table, weight):

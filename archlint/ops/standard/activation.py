@@ -11,29 +11,30 @@ from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Passes
 from archlint.ops.facets import (
-    keeps_input,
-    keeps_inputs,
-    keeps_nothing,
-    keeps_output,
     no_cost,
     per_output,
+    saves_input,
+    saves_inputs,
+    saves_nothing,
+    saves_output,
     sees_first_input,
 )
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Sight, Whole, same_axes_but
+from archlint.ops.links import InputLinks, Whole, same_axes_but
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import KeptFacet, Layout, Operator
-from archlint.ops.overwriting import keeps_input_or_output, keeps_output_or_rewrites
+from archlint.ops.operator import Operator, SavedFacet
+from archlint.ops.overwriting import saves_input_or_output, saves_output_or_rewrites
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import shares
+from archlint.ops.storage import LIKE_INPUTS, Layout, Storage
 from archlint.ops.strides import Strides
 
 # The bounds of ReLU6 and of a hard tanh.
 _ACTIVATION_BOUNDS = frozenset({(0.0, 6.0), (-1.0, 1.0)})
 
 
-def keeps_clipped(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input; the derivative makes a mask of what is inside each bound.
+def saves_clipped(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input; the derivative makes a mask of what is inside each bound.
 
     The bounds of a ReLU6 and of a hard tanh mean those activations, which make no mask.
     """
@@ -47,36 +48,36 @@ def keeps_clipped(call: Call, gradients: Gradients) -> Kept:
     else:
         is_activation = not exported.target.startswith("aten.clamp")
     masks = 0 if is_activation else len(bounds)
-    return Kept(inputs=(0,), transient=masks * call.elements(0))
+    return SavedTensors(inputs=(0,), transient=masks * call.elements(0))
 
 
 # Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
 # count of FLOP an element (a transcendental counts as four).
-_POINTWISE: Mapping[str, tuple[KeptFacet, int]] = MappingProxyType(
+_POINTWISE: Mapping[str, tuple[SavedFacet, int]] = MappingProxyType(
     {
-        "Relu": (keeps_output_or_rewrites, 1),
-        "Sigmoid": (keeps_output, 4),
-        "Tanh": (keeps_output, 4),
-        "LeakyRelu": (keeps_input_or_output(often_in_place=True), 2),
-        "Elu": (keeps_input_or_output(), 4),
-        "Selu": (keeps_input_or_output(), 4),
-        "Celu": (keeps_input_or_output(), 4),
-        "Gelu": (keeps_input, 8),
-        "HardSigmoid": (keeps_input, 3),
-        "HardSwish": (keeps_input, 4),
-        "Swish": (keeps_input, 5),
-        "Mish": (keeps_input, 9),
-        "Softplus": (keeps_input, 4),
-        "Softsign": (keeps_input, 3),
-        "ThresholdedRelu": (keeps_input, 1),
-        "Shrink": (keeps_input, 2),
-        "Clip": (keeps_clipped, 2),
+        "Relu": (saves_output_or_rewrites, 1),
+        "Sigmoid": (saves_output, 4),
+        "Tanh": (saves_output, 4),
+        "LeakyRelu": (saves_input_or_output(often_in_place=True), 2),
+        "Elu": (saves_input_or_output(), 4),
+        "Selu": (saves_input_or_output(), 4),
+        "Celu": (saves_input_or_output(), 4),
+        "Gelu": (saves_input, 8),
+        "HardSigmoid": (saves_input, 3),
+        "HardSwish": (saves_input, 4),
+        "Swish": (saves_input, 5),
+        "Mish": (saves_input, 9),
+        "Softplus": (saves_input, 4),
+        "Softsign": (saves_input, 3),
+        "ThresholdedRelu": (saves_input, 1),
+        "Shrink": (saves_input, 2),
+        "Clip": (saves_clipped, 2),
     }
 )
 
 
-def sees_softmax(call: Call, _: int) -> Sight:
-    """Every output reads all of the normalized axis, and its own place on the others."""
+def sees_softmax(call: Call, _: int) -> InputLinks:
+    """Every output reads all of the normalized axis, and its own position on the others."""
     rank = call.rank(0)
     axis = call.integer("axis", -1 if call.graph.opset >= 13 else 1) % rank
     # Before opset 13 all axes from `axis` on were normalized together.
@@ -87,18 +88,18 @@ def sees_softmax(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def keeps_mask(call: Call, gradients: Gradients) -> Kept:
-    """Dropout in training keeps a mask of its input's size, of bools or of numbers."""
+def saves_mask(call: Call, gradients: Gradients) -> SavedTensors:
+    """Dropout in training saves a mask of its input's size, of bools or of numbers."""
     if not gradients[0] or not _drops(call):
         return NOTHING
     own = call.elements(0) if gradients.bool_masks else nbytes(call.input(0))
-    # The second output that a file may write is the mask that is kept, and no other tensor.
+    # The second output that a file may write is the mask that is saved, and no other tensor.
     written = nbytes(call.output(1)) if call.has_output(1) else 0
-    return Kept(own=own, forward_transient=-written)
+    return SavedTensors(own=own, forward_transient=-written)
 
 
 def views_undropped(call: Call, _: int, strides: Strides) -> Strides | None:
-    """A dropout of nothing hands its input on."""
+    """An inactive dropout returns its input."""
     return None if _drops(call) else strides
 
 
@@ -111,7 +112,7 @@ def _drops(call: Call) -> bool:
 
 
 def drops(call: Call) -> Effect:
-    """Elements stay, or a share of them becomes zero in training: one half where it is open."""
+    """Elements are unchanged, or a fraction of them (one half by default) is zero in training."""
     if not _drops(call):
         return Passes(in_place=True)
     ratio = call.constant(1) if call.has_input(1) else None
@@ -125,45 +126,45 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             name,
             per_output(flops),
-            kept,
+            saved,
             sees_first_input,
             function_of(name),
-            layout=Layout.FOLLOWS,
+            storage=LIKE_INPUTS,
             casting=SINGLE_ON_GPU if name == "Softplus" else KEEPS,
         )
-        for name, (kept, flops) in _POINTWISE.items()
+        for name, (saved, flops) in _POINTWISE.items()
     ]
     return (
         *pointwise,
         Operator(
             "PRelu",
             per_output(2),
-            keeps_inputs,
+            saves_inputs,
             sees_first_input,
             function_of("PRelu"),
             weights=(1,),
-            layout=Layout.FOLLOWS,
+            storage=LIKE_INPUTS,
             casting=IN_HALF,
         ),
         Operator(
             "Softmax",
             per_output(6),
-            keeps_output,
+            saves_output,
             sees_softmax,
             shares,
             casting=SINGLE_ON_GPU,
         ),
-        Operator("LogSoftmax", per_output(7), keeps_output, sees_softmax, casting=SINGLE_ON_GPU),
-        Operator("Hardmax", per_output(1), keeps_nothing, sees_softmax, differentiable=False),
+        Operator("LogSoftmax", per_output(7), saves_output, sees_softmax, casting=SINGLE_ON_GPU),
+        Operator("Hardmax", per_output(1), saves_nothing, sees_softmax, differentiable=False),
         Operator(
             "Dropout",
             no_cost,
-            keeps_mask,
+            saves_mask,
             sees_first_input,
             drops,
-            view=views_undropped,
-            unview=views_undropped,
+            storage=Storage(
+                view=views_undropped, gradient_view=views_undropped, layout=Layout.FOLLOWS
+            ),
             backward=Backward.REGROUPS,
-            layout=Layout.FOLLOWS,
         ),
     )

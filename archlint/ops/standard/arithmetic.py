@@ -9,87 +9,88 @@ from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Combines, Effect, Holds, Operation, Passes
-from archlint.ops.facets import keeps_nothing, per_output, sees_elementwise
-from archlint.ops.kept import NOTHING, Gradients, Kept
+from archlint.ops.facets import per_output, saves_nothing, sees_elementwise
 from archlint.ops.masking import Masks
 from archlint.ops.nonlinearity import function_of
-from archlint.ops.operator import KeptFacet, Layout, Operator, SignalFacet
+from archlint.ops.operator import Operator, SavedFacet, SignalFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import combines
-from archlint.ops.standard.matrix import keeps_factors
+from archlint.ops.standard.matrix import saves_factors
+from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.undetermined import Undetermined
 
 
-def keeps_quotient(call: Call, gradients: Gradients) -> Kept:
-    """Keep what a / b needs: b for da = dy / b, both for db = -dy a / b^2."""
+def saves_quotient(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save what a / b needs: b for da = dy / b, both for db = -dy a / b^2."""
     if gradients[1]:
-        return Kept(inputs=(0, 1), transient=2 * nbytes(call.output()))
-    return Kept(inputs=(1,)) if gradients[0] else NOTHING
+        return SavedTensors(inputs=(0, 1), transient=2 * nbytes(call.output()))
+    return SavedTensors(inputs=(1,)) if gradients[0] else NOTHING
 
 
-def keeps_power(call: Call, gradients: Gradients) -> Kept:
-    """Keep the base; a trained exponent needs the result as well.
+def saves_power(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the base; a trained exponent needs the result as well.
 
     Where the base is a number the derivative is dy y log(a), and where it is a tensor besides made
     anew where it is zero.
     """
     if gradients[1] and call.constant(0) is not None:
-        return Kept(outputs=(0,), inputs=(1,), transient=nbytes(call.output()))
+        return SavedTensors(outputs=(0,), inputs=(1,), transient=nbytes(call.output()))
     if gradients[1]:
-        return Kept(inputs=(0, 1), outputs=(0,), transient=3 * nbytes(call.output()))
+        return SavedTensors(inputs=(0, 1), outputs=(0,), transient=3 * nbytes(call.output()))
     if not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,), transient=2 * nbytes(call.output()))
+    return SavedTensors(inputs=(0,), transient=2 * nbytes(call.output()))
 
 
-def keeps_remainder(call: Call, gradients: Gradients) -> Kept:
-    """Keep both inputs for the divisor's gradient, -dy round(a / b): what is divided needs none."""
+def saves_remainder(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save both inputs for the divisor's gradient, -dy round(a / b)."""
     if not gradients[1]:
         return NOTHING
-    return Kept(inputs=(0, 1), transient=2 * nbytes(call.output()))
+    return SavedTensors(inputs=(0, 1), transient=2 * nbytes(call.output()))
 
 
-def keeps_argument(tensors: int) -> KeptFacet:
-    """Keep the input; the derivative takes `tensors` steps that each make a tensor."""
+def saves_argument(tensors: int) -> SavedFacet:
+    """Save the input; the derivative takes `tensors` steps that each make a tensor."""
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients[0]:
             return NOTHING
-        return Kept(inputs=(0,), transient=tensors * nbytes(call.output()))
+        return SavedTensors(inputs=(0,), transient=tensors * nbytes(call.output()))
 
-    return kept
+    return saved
 
 
-def keeps_result(tensors: int) -> KeptFacet:
-    """Keep the output; the derivative takes `tensors` steps that each make a tensor."""
+def saves_result(tensors: int) -> SavedFacet:
+    """Save the output; the derivative takes `tensors` steps that each make a tensor."""
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients[0]:
             return NOTHING
-        return Kept(outputs=(0,), transient=tensors * nbytes(call.output()))
+        return SavedTensors(outputs=(0,), transient=tensors * nbytes(call.output()))
 
-    return kept
+    return saved
 
 
-def keeps_compared(call: Call, gradients: Gradients) -> Kept:
-    """Keep both inputs of a larger or smaller one: where they are equal, each gets one half.
+def saves_compared(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save both inputs of a maximum or minimum: where they are equal, each gets half the gradient.
 
-    The last gradient is made of a halved one, through a mask of equals and one of the larger.
+    The last gradient is computed from a halved one, with masks of equal and of larger elements.
     """
     if not gradients.needed:
         return NOTHING
     masks = 2 * call.output_elements()
-    return Kept(inputs=call.present(), transient=nbytes(call.output()) + masks)
+    return SavedTensors(inputs=call.present(), transient=nbytes(call.output()) + masks)
 
 
-def keeps_condition(_: Call, gradients: Gradients) -> Kept:
-    """Keep the condition of a Where."""
-    return Kept(inputs=(0,)) if gradients.needed else NOTHING
+def saves_condition(_: Call, gradients: Gradients) -> SavedTensors:
+    """Save the condition of a Where."""
+    return SavedTensors(inputs=(0,)) if gradients.needed else NOTHING
 
 
 def chooses(call: Call) -> Effect:
     """Replace elements by a constant: the others keep their distribution.
 
-    What stands for minus infinity blocks elements, and says nothing of the scale of the others.
+    A constant that represents minus infinity masks elements, and has no effect on the scale.
     """
     masks = Masks(call.graph)
     blocking = [masks.blocks(name) for name in call.node.inputs[1:]]
@@ -127,29 +128,29 @@ def multiplies(call: Call) -> Effect:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _binary("Add", keeps_nothing, adds, Backward.PASSES),
-        _binary("Sub", keeps_nothing, combines(Operation.SUBTRACT), Backward.PASSES_FIRST),
-        _binary("Sum", keeps_nothing, combines(Operation.ADD), Backward.PASSES),
-        _binary("Mul", keeps_factors, multiplies),
-        _binary("Div", keeps_quotient, combines(Operation.DIVIDE)),
-        _binary("Pow", keeps_power, function_of("Pow"), casting=SINGLE_ON_GPU),
-        _binary("Mod", keeps_remainder, backward=Backward.PASSES_FIRST),
-        _binary("Max", keeps_compared),
-        _binary("Min", keeps_compared),
-        _binary("Mean", keeps_nothing),
+        _binary("Add", saves_nothing, adds, Backward.PASSES),
+        _binary("Sub", saves_nothing, combines(Operation.SUBTRACT), Backward.PASSES_FIRST),
+        _binary("Sum", saves_nothing, combines(Operation.ADD), Backward.PASSES),
+        _binary("Mul", saves_factors, multiplies),
+        _binary("Div", saves_quotient, combines(Operation.DIVIDE)),
+        _binary("Pow", saves_power, function_of("Pow"), casting=SINGLE_ON_GPU),
+        _binary("Mod", saves_remainder, backward=Backward.PASSES_FIRST),
+        _binary("Max", saves_compared),
+        _binary("Min", saves_compared),
+        _binary("Mean", saves_nothing),
         Operator(
             "Where",
             per_output(1),
-            keeps_condition,
+            saves_condition,
             sees_elementwise,
             chooses,
-            layout=Layout.FOLLOWS,
+            storage=LIKE_INPUTS,
         ),
-        *(_unary(name, keeps_argument(tensors)) for name, tensors in _OF_INPUT.items()),
-        *(_unary(name, keeps_result(tensors)) for name, tensors in _OF_OUTPUT.items()),
-        *(_unary(name, keeps_nothing) for name in ("Neg", "Sign", "Floor", "Ceil", "Round")),
+        *(_unary(name, saves_argument(tensors)) for name, tensors in _OF_INPUT.items()),
+        *(_unary(name, saves_result(tensors)) for name, tensors in _OF_OUTPUT.items()),
+        *(_unary(name, saves_nothing) for name in ("Neg", "Sign", "Floor", "Ceil", "Round")),
         *(
-            Operator(name, per_output(1), keeps_nothing, sees_elementwise, differentiable=False)
+            Operator(name, per_output(1), saves_nothing, sees_elementwise, differentiable=False)
             for name in _COMPARISONS
         ),
     )
@@ -201,7 +202,7 @@ _COMPARISONS = (
 
 def _binary(
     name: str,
-    kept: KeptFacet,
+    saved: SavedFacet,
     signal: SignalFacet | None = None,
     backward: Backward = Backward.MAKES,
     casting: CastingFacet = KEEPS,
@@ -209,24 +210,24 @@ def _binary(
     return Operator(
         name,
         per_output(1),
-        kept,
+        saved,
         sees_elementwise,
         signal,
         weights=(0, 1),
         scalars_are_constants=True,
-        layout=Layout.FOLLOWS,
+        storage=LIKE_INPUTS,
         backward=backward,
         casting=casting,
     )
 
 
-def _unary(name: str, kept: KeptFacet) -> Operator:
+def _unary(name: str, saved: SavedFacet) -> Operator:
     return Operator(
         name,
         per_output(1),
-        kept,
+        saved,
         sees_elementwise,
         function_of(name),
-        layout=Layout.FOLLOWS,
+        storage=LIKE_INPUTS,
         casting=SINGLE_ON_GPU if name in _SINGLE_ON_GPU else KEEPS,
     )

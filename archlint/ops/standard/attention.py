@@ -8,10 +8,10 @@ from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Attends, Effect
-from archlint.ops.facets import keeps_nothing, no_cost, sees_first_input
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.facets import no_cost, saves_nothing, sees_first_input
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -58,16 +58,16 @@ def attention_cost(call: Call) -> Cost:
     )
 
 
-def keeps_attention(call: Call, gradients: Gradients) -> Kept:
-    """A fused kernel keeps queries, keys, values, the output and one number a row."""
+def saves_attention(call: Call, gradients: Gradients) -> SavedTensors:
+    """A fused kernel saves queries, keys, values, the output and one number a row."""
     if not gradients.needed:
         return NOTHING
     sizes = heads(call)
     rows = sizes.batch * sizes.count * sizes.queries
-    return Kept(inputs=(0, 1, 2), outputs=(0,), own=_STATISTIC_BYTES * rows)
+    return SavedTensors(inputs=(0, 1, 2), outputs=(0,), own=_STATISTIC_BYTES * rows)
 
 
-def sees_attention(call: Call, _: int) -> Sight:
+def sees_attention(call: Call, _: int) -> InputLinks:
     """Queries pass through; keys and values are read at all positions, or at those before."""
     axis = 2 if call.rank(0) == 4 else 1
     causal = axis if call.integer("is_causal", 0) or call.integer("unidirectional", 0) else None
@@ -77,17 +77,17 @@ def sees_attention(call: Call, _: int) -> Sight:
     # With grouped queries several query heads share a key head, so that the head axis is not
     # carried over one to one; nothing that is tracked runs along it.
     others = (*lead, Whole(axis, causal=causal), feature)
-    sight: dict[int, Links] = {0: (*lead, Through(axis, axis), feature), 1: others, 2: others}
+    by_slot: dict[int, Links] = {0: (*lead, Through(axis, axis), feature), 1: others, 2: others}
     if call.node.domain == "":
         for slot in (4, 5):  # keys and values of earlier calls: (B, H, T, d)
             if call.has_input(slot):
                 heads_axis = Through(1, 1) if axis == 2 else Whole(1)
-                sight[slot] = (Through(0, 0), heads_axis, Whole(2), Whole(3, features=True))
+                by_slot[slot] = (Through(0, 0), heads_axis, Whole(2), Whole(3, features=True))
         if call.has_input(3):
-            sight[3] = _sees_mask(call, axis)
+            by_slot[3] = _sees_mask(call, axis)
         if call.has_input(6):
-            sight[6] = (Through(0, 0),)  # how many keys of each sample are no padding
-    return sight
+            by_slot[6] = (Through(0, 0),)  # how many keys of each sample are no padding
+    return by_slot
 
 
 def _sees_mask(call: Call, axis: int) -> tuple[Link, ...]:
@@ -124,7 +124,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Attention",
             attention_cost,
-            keeps_attention,
+            saves_attention,
             sees_attention,
             attends,
             casting=IN_HALF,
@@ -133,10 +133,10 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "FlexAttention",
             flexible_cost,
-            keeps_attention,
+            saves_attention,
             sees_attention,
             domain="ai.onnx.preview",
             casting=IN_HALF,
         ),
-        Operator("RotaryEmbedding", no_cost, keeps_nothing, sees_first_input, passes),
+        Operator("RotaryEmbedding", no_cost, saves_nothing, sees_first_input, passes),
     )

@@ -7,14 +7,14 @@ from math import ceil, log2
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product, elementwise
 from archlint.ops.facets import (
-    keeps_nothing,
     no_cost,
     per_output,
+    saves_nothing,
     sees_first_input,
     sees_row,
 )
-from archlint.ops.links import Link, Links, Opaque, Piece, Sight, Through, Whole, same_axes
-from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.links import InputLinks, Link, Links, Opaque, Piece, Through, Whole, same_axes
+from archlint.ops.operator import CostFacet, LinksFacet, Operator
 from archlint.ops.reach import tabulated
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
@@ -66,8 +66,8 @@ def tree_cost(call: Call) -> Cost:
     return elementwise(_samples(call) * trees * ceil(log2(max(nodes / trees, 1) + 1)))
 
 
-def sees_chosen(call: Call, _: int) -> Sight:
-    """Columns are picked by their numbers."""
+def sees_chosen(call: Call, _: int) -> InputLinks:
+    """Columns are selected by their indices."""
     last = call.rank(0) - 1
     chosen = call.constant(1)
     along: Link = Whole(last)
@@ -77,9 +77,9 @@ def sees_chosen(call: Call, _: int) -> Sight:
     return {0: (*same_axes(last), along)}
 
 
-def sees_joined(call: Call, _: int) -> Sight:
-    """Features of several tensors stand side by side."""
-    sight: dict[int, Links] = {}
+def sees_joined(call: Call, _: int) -> InputLinks:
+    """Features of several tensors are concatenated."""
+    by_slot: dict[int, Links] = {}
     start: int | None = 0
     for slot in range(len(call.node.inputs)):
         rank = call.rank(slot)
@@ -89,12 +89,12 @@ def sees_joined(call: Call, _: int) -> Sight:
         if start is not None:
             along = Piece(rank - 1, start, length)
         start = None if start is None or length is None else start + length
-        sight[slot] = (*same_axes(rank - 1), along)
-    return sight
+        by_slot[slot] = (*same_axes(rank - 1), along)
+    return by_slot
 
 
-def sees_map(_: Call, __: int) -> Sight:
-    """What is in a map is data."""
+def sees_map(_: Call, __: int) -> InputLinks:
+    """The contents of a map depend on the data."""
     raise Undetermined("what is in a map is not known")
 
 
@@ -123,5 +123,5 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _op(name: str, cost: CostFacet, sight: SightFacet) -> Operator:
-    return Operator(name, cost, keeps_nothing, sight, differentiable=False, domain=_DOMAIN)
+def _op(name: str, cost: CostFacet, links: LinksFacet) -> Operator:
+    return Operator(name, cost, saves_nothing, links, differentiable=False, domain=_DOMAIN)

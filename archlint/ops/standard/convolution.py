@@ -8,14 +8,15 @@ from archlint.ops.autocast import IN_HALF, varies
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
-from archlint.ops.facets import keeps_inputs
+from archlint.ops.facets import saves_inputs
 from archlint.ops.fan import convolution_fan, transposed_fan
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Opaque, Sight, Through, Whole
-from archlint.ops.operator import Layout, Operator, SignalFacet
+from archlint.ops.links import InputLinks, Link, Opaque, Through, Whole
+from archlint.ops.operator import Operator, SignalFacet
 from archlint.ops.reach import Reach
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import fill
 from archlint.ops.sliding import Sliding, kernel_sizes, slides, slidings, steps
+from archlint.ops.storage import CHANNELS_LAST
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 
@@ -55,7 +56,7 @@ def transposed_cost(call: Call) -> Cost:
 
 
 def channels(call: Call, weight: int = 1, *, transposed: bool = False) -> Link:
-    """Return how output channels see input channels: all of them, or those of their group."""
+    """Return the input channels that output channels read: all of them, or those of their group."""
     groups = call.integer("group", 1)
     if groups == 1:
         return Whole(1, features=True)
@@ -66,7 +67,7 @@ def channels(call: Call, weight: int = 1, *, transposed: bool = False) -> Link:
     return Through(1, 1, Reach(inputs, (one,) * outputs))
 
 
-def _sees_windows(call: Call, weight: int) -> Sight:
+def _sees_windows(call: Call, weight: int) -> InputLinks:
     windows = slidings(call, kernel_sizes(call, weight))
     return {
         0: (Through(0, 0), channels(call, weight), *slides(windows)),
@@ -83,17 +84,17 @@ def _sees_kernel(call: Call, weight: int, outputs: int) -> tuple[Link, ...]:
     )
 
 
-def sees_convolved(call: Call, _: int) -> Sight:
+def sees_convolved(call: Call, _: int) -> InputLinks:
     """Read a window along each spatial axis."""
     return _sees_windows(call, 1)
 
 
-def sees_quantized(call: Call, _: int) -> Sight:
+def sees_quantized(call: Call, _: int) -> InputLinks:
     """Read as a convolution does; the weight of QLinearConv sits in slot 3."""
     return _sees_windows(call, 3)
 
 
-def sees_transposed(call: Call, _: int) -> Sight:
+def sees_transposed(call: Call, _: int) -> InputLinks:
     """Output o reads the inputs i with o = S i - P + d t: one set of taps for each of S phases."""
     links: list[Link] = [Through(0, 0), channels(call, transposed=True)]
     for axis, one in enumerate(_transposed_slidings(call), start=2):
@@ -167,12 +168,12 @@ def _reached(inputs: int, outputs: int, one: Sliding, padding: int) -> float:
     return count * one.stride / (outputs * one.kernel) if outputs else 1.0
 
 
-def keeps_operands(_: Call, gradients: Gradients) -> Kept:
-    """Keeps input and kernel while anything needs a gradient; of the bias the size will do."""
-    return Kept(inputs=(0, 1)) if gradients.needed else NOTHING
+def saves_operands(_: Call, gradients: Gradients) -> SavedTensors:
+    """Save input and kernel if anything needs a gradient; of the bias, only the size is needed."""
+    return SavedTensors(inputs=(0, 1)) if gradients.needed else NOTHING
 
 
-def sees_deformed(_: Call, __: int) -> Sight:
+def sees_deformed(_: Call, __: int) -> InputLinks:
     """Offsets are data, so that any position may be read."""
     raise Undetermined("where a deformable convolution reads depends on the data")
 
@@ -183,29 +184,29 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Conv",
             conv_cost,
-            keeps_operands,
+            saves_operands,
             sees_convolved,
             sums_convolved(1, 2),
             weights=(1, 2),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             misfit=conv_misfit,
             casting=IN_HALF,
         ),
         Operator(
             "ConvTranspose",
             transposed_cost,
-            keeps_operands,
+            saves_operands,
             sees_transposed,
             sums_transposed,
             weights=(1, 2),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             misfit=transposed_misfit,
             casting=IN_HALF,
         ),
         Operator(
             "ConvInteger",
             conv_cost,
-            keeps_inputs,
+            saves_inputs,
             sees_convolved,
             sums_convolved(1),
             weights=(1,),
@@ -215,7 +216,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "QLinearConv",
             quantized_conv_cost,
-            keeps_inputs,
+            saves_inputs,
             sees_quantized,
             None,
             weights=(3, 8),
@@ -224,7 +225,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "DeformConv",
             conv_cost,
-            keeps_inputs,
+            saves_inputs,
             sees_deformed,
             sums_convolved(1, 3),
             weights=(1, 3),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost, sees_nothing
-from archlint.ops.links import Sight, Through
-from archlint.ops.operator import Operator, SightFacet
+from archlint.ops.facets import no_cost, saves_nothing, sees_nothing
+from archlint.ops.links import InputLinks, Through
+from archlint.ops.operator import LinksFacet, Operator
+from archlint.ops.weight_origin import WeightOrigin
 
 
-def sees_indices(call: Call, _: int) -> Sight:
-    """Each index opens a row of its own."""
+def sees_indices(call: Call, _: int) -> InputLinks:
+    """Each index creates a row of its own."""
     rank = call.rank(0)
     axis = call.integer("axis", -1) % (rank + 1)
     return {0: tuple(Through(each, each + (each >= axis)) for each in range(rank))}
@@ -27,30 +28,28 @@ def operators() -> tuple[Operator, ...]:
     of_shapes = ("Shape", "Size", "RandomNormalLike", "RandomUniformLike")
     weights = ("ConstantOfShape", "RandomNormal", "RandomUniform")
     return (
-        _made("Constant", is_literal=True),
+        _made("Constant", origin=WeightOrigin.LITERAL),
         *(_made(name) for name in names),
         *(_made(name, reads_contents=False) for name in of_shapes),
-        *(_made(name, creates_weight=True) for name in weights),
-        _made("EyeLike", creates_weight=True, reads_contents=False),
+        *(_made(name, origin=WeightOrigin.CREATED) for name in weights),
+        _made("EyeLike", origin=WeightOrigin.CREATED, reads_contents=False),
         _made("OneHot", sees_indices),
     )
 
 
 def _made(
     name: str,
-    sight: SightFacet = sees_nothing,
+    links: LinksFacet = sees_nothing,
     *,
-    creates_weight: bool = False,
-    is_literal: bool = False,
+    origin: WeightOrigin = WeightOrigin.COMPUTED,
     reads_contents: bool = True,
 ) -> Operator:
     return Operator(
         name,
         no_cost,
-        keeps_nothing,
-        sight,
+        saves_nothing,
+        links,
         differentiable=False,
-        creates_weight=creates_weight,
-        is_literal=is_literal,
+        origin=origin,
         reads_contents=reads_contents,
     )

@@ -8,7 +8,7 @@ from string import ascii_letters
 
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
-from archlint.ops.kept import Gradients, Kept
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.strides import Strides, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
@@ -18,7 +18,7 @@ _ELLIPSIS = "..."
 
 @record
 class Factor:
-    """One side of a product: its indices, where it lies, and the inputs that it is made of."""
+    """One side of a product: its indices, strides, and the inputs that it is computed from."""
 
     letters: str
     strides: Strides | None
@@ -26,11 +26,11 @@ class Factor:
 
     @property
     def is_input(self) -> bool:
-        """Whether the side is an input itself and no earlier product."""
+        """Whether the side is an input itself, not an earlier product."""
         return len(self.slots) == 1
 
     def along(self, letters: str, sizes: Mapping[str, int]) -> Strides | None:
-        """Return the strides along these indices, 0 along those that the side has not."""
+        """Return the strides along these indices, 0 for indices that the side does not have."""
         if self.strides is None:
             return None
         places = dict(zip(self.letters, self.strides, strict=True))
@@ -54,7 +54,7 @@ class Contraction:
         return self.batched + self.rows + self.columns + self.summed
 
     def result(self, order: str, sizes: Mapping[str, int]) -> Factor:
-        """Return the product: batched, or, where nothing is summed, made element by element."""
+        """Return the product: batched, or elementwise where nothing is summed."""
         lies = self.batched + self.rows + self.columns
         letters = "".join(letter for letter in order if letter in lies)
         shape = tuple(sizes[letter] for letter in letters)
@@ -138,7 +138,7 @@ def contractions(
 
 
 def einsum_cost(call: Call) -> Cost:
-    """Count the product of all index extents of each contraction; a mere product sums nothing."""
+    """Count the product of all index extents of each contraction, if it sums over any index."""
     operands, output = equation(call)
     if len(operands) == 1:
         return Cost(elementwise=call.elements(0))
@@ -153,14 +153,14 @@ def einsum_cost(call: Call) -> Cost:
     return Cost(tuple(products), elementwise)
 
 
-def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
-    """Keep both sides of every product, or copies where their axes have to be merged.
+def saves_einsum(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save both sides of every product, or copies where their axes have to be merged.
 
     A product that sums nothing is made element by element: it merges no axes.
     """
     operands, output = equation(call)
     if len(operands) == 1:
-        return Kept()
+        return SavedTensors()
     sizes = extents(call, operands)
     strides = [gradients.strides_of(slot) for slot in range(len(operands))]
     element = width(call.input(0)) // 8
@@ -185,16 +185,16 @@ def keeps_einsum(call: Call, gradients: Gradients) -> Kept:
             else:
                 shared.extend(side.slots)
     passing = element * _passing(chain[-1], operands, gradients, sizes)
-    return Kept(inputs=tuple(shared), own=own, transient=passing)
+    return SavedTensors(inputs=tuple(shared), own=own, transient=passing)
 
 
 def _passing(
     last: Contraction, operands: Sequence[str], gradients: Gradients, sizes: Mapping[str, int]
 ) -> int:
-    """Return the elements that the derivative of the last product makes on the way to those of all.
+    """Return the elements of intermediate gradients in the derivative of the last product.
 
-    They are the gradient of an earlier product, and, where nothing is summed, gradients in full of
-    what was broadcast.
+    They are the gradient of an earlier product, and, where nothing is summed, full gradients of
+    operands that were broadcast.
     """
 
     def elements(letters: str) -> int:
@@ -228,7 +228,7 @@ def _is_copied(side: Factor, groups: Sequence[str], sizes: Mapping[str, int]) ->
 
 
 def lies_as_product(call: Call, strides: Sequence[Strides | None]) -> Strides:
-    """Return the strides of the result, which lies as the last product made it."""
+    """Return the strides of the result, which are those of the last product."""
     operands, output = equation(call)
     sizes = extents(call, operands)
     shape = tuple(sizes[letter] for letter in output)

@@ -6,10 +6,10 @@ from math import prod
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, Product
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole
+from archlint.ops.links import InputLinks, Link, Links, Opaque, Through, Whole
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined
 
 _QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
@@ -57,30 +57,32 @@ def _packed(call: Call, slot: int) -> tuple[int, ...]:
     return shape
 
 
-def keeps_recurrence(call: Call, gradients: Gradients) -> Kept:
-    """Keep the inputs, and at most a state for every token, which a chunked form recomputes."""
+def saves_recurrence(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the inputs, and at most a state for every token, which a chunked form recomputes."""
     if not gradients.needed:
         return NOTHING
     state = nbytes(call.output(1)) if call.has_output(1) else 0
-    return Kept(inputs=call.present(), outputs=(0,), own=0, own_high=state * call.shape(0)[1])
+    return SavedTensors(
+        inputs=call.present(), outputs=(0,), own=0, own_high=state * call.shape(0)[1]
+    )
 
 
-def sees_recurrence(call: Call, output: int) -> Sight:
+def sees_recurrence(call: Call, output: int) -> InputLinks:
     """Step t reads steps 0 to t; the state reads all steps."""
     running = 1 if output == 0 else None
     time = Whole(1, causal=running)
     # Output (B, T, H d), state (B, H, d_k, d_v).
     links: tuple[Link, ...] = (Through(0, 0), time, Whole(2, features=True))
     query: tuple[Link, ...] = (Through(0, 0), Through(1, 1), Whole(2, features=True))
-    sight: dict[int, Links] = {0: query} if output == 0 else {}
-    sight.update((slot, links) for slot in call.present((1, 2, 4, 5)))
+    by_slot: dict[int, Links] = {0: query} if output == 0 else {}
+    by_slot.update((slot, links) for slot in call.present((1, 2, 4, 5)))
     if call.has_input(3):
         rank = call.rank(3)
         lead = tuple(Whole(axis) for axis in range(rank - 4))
         own = Through(rank - 4, 0)
         rest = (Whole(axis, features=True) for axis in range(rank - 3, rank))
-        sight[3] = (*lead, own, *rest)
-    return sight
+        by_slot[3] = (*lead, own, *rest)
+    return by_slot
 
 
 def causal_cost(call: Call) -> Cost:
@@ -91,16 +93,18 @@ def causal_cost(call: Call) -> Cost:
     return Cost(products, activated)
 
 
-def keeps_causal(call: Call, gradients: Gradients) -> Kept:
-    """Keep input and weight, and with an activation what went into it."""
+def saves_causal(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save input and weight, and with an activation also its input."""
     if not gradients.needed:
         return NOTHING
     activated = call.text("activation", "none") != "none"
-    return Kept(inputs=call.present((0, 1, 3)), own=nbytes(call.output()) if activated else 0)
+    return SavedTensors(
+        inputs=call.present((0, 1, 3)), own=nbytes(call.output()) if activated else 0
+    )
 
 
-def sees_causal(call: Call, output: int) -> Sight:
-    """Place t reads the K taps up to it; the state is the end of the input."""
+def sees_causal(call: Call, output: int) -> InputLinks:
+    """Position t reads the K taps up to it; the state is the end of the input."""
     rank, taps = call.rank(0), call.shape(1)[2:]
     dilation = call.integer("dilation", 1)
     if call.integer("channels_last", 0) or call.integer("input_channels", 0):
@@ -118,11 +122,11 @@ def sees_causal(call: Call, output: int) -> Sight:
         links[axis] = Through(axis, axis, window(kernel, 1, 1, (kernel - 1) // 2))
     back = dilation * (taps[-1] - 1)
     links.append(Through(time, time, window(taps[-1], 1, dilation, back)))
-    sight: dict[int, Links] = {0: tuple(links)}
+    by_slot: dict[int, Links] = {0: tuple(links)}
     if call.has_input(3):
         reason = "the inputs of an earlier call"
-        sight[3] = tuple(Opaque(axis, reason) for axis in range(1, call.rank(3)))
-    return sight
+        by_slot[3] = tuple(Opaque(axis, reason) for axis in range(1, call.rank(3)))
+    return by_slot
 
 
 def operators() -> tuple[Operator, ...]:
@@ -136,14 +140,14 @@ def stateful(domain: str) -> tuple[Operator, ...]:
         Operator(
             "LinearAttention",
             linear_attention_cost,
-            keeps_recurrence,
+            saves_recurrence,
             sees_recurrence,
             domain=domain,
         ),
         Operator(
             "CausalConvWithState",
             causal_cost,
-            keeps_causal,
+            saves_causal,
             sees_causal,
             weights=(1, 2),
             domain=domain,

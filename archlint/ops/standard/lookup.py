@@ -5,14 +5,13 @@ from __future__ import annotations
 from archlint.graph.value import Role, Shape
 from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import no_cost, sees_any_position
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import (
     Fixed,
+    InputLinks,
     Link,
     Links,
     Opaque,
     Regroup,
-    Sight,
     Stage,
     Through,
     Whole,
@@ -20,15 +19,17 @@ from archlint.ops.links import (
 )
 from archlint.ops.operator import Operator
 from archlint.ops.reach import tabulated
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.signals import looks_up, moves
+from archlint.ops.storage import Storage
 from archlint.ops.strides import views_selected
 from archlint.ops.taps import Taps
 
 _OF_SHAPES = frozenset({"Shape", "Size"})
 
 
-def sees_gathered(call: Call, _: int) -> Sight:
+def sees_gathered(call: Call, _: int) -> InputLinks:
     """Indices choose positions of one axis; where indices are data, all of it may be read."""
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
@@ -41,10 +42,10 @@ def sees_gathered(call: Call, _: int) -> Sight:
     links.append(
         _chosen(call, axis, chosen, None if indices is None else indices.reshape(-1).tolist())
     )
-    sight: dict[int, Links] = {0: tuple(links)}
+    by_slot: dict[int, Links] = {0: tuple(links)}
     if indices is None:
-        sight[1] = tuple(Through(each, axis + each) for each in range(chosen))
-    return sight
+        by_slot[1] = tuple(Through(each, axis + each) for each in range(chosen))
+    return by_slot
 
 
 def _gathered_grid(
@@ -80,37 +81,37 @@ def _chosen(call: Call, axis: int, chosen: int, indices: list[int] | None) -> Li
     return Opaque(axis, "a gather of nothing")
 
 
-def keeps_indices(call: Call, gradients: Gradients) -> Kept:
-    """A lookup keeps its indices; choosing one place along an axis is a view.
+def saves_indices(call: Call, gradients: Gradients) -> SavedTensors:
+    """A lookup saves its indices; selecting one position along an axis is a view.
 
-    The gradient of a table of weights is made at once, that of another tensor out of zeros.
+    The gradient of an embedding is allocated once, that of another tensor is scattered into zeros.
     """
     if not gradients[0] or call.input(1).shape == ():
         return NOTHING
     is_table = call.input(0).role is Role.STORED
-    return Kept(inputs=(1,), transient=0 if is_table else nbytes(call.input(0)))
+    return SavedTensors(inputs=(1,), transient=0 if is_table else nbytes(call.input(0)))
 
 
-def keeps_gathered(call: Call, gradients: Gradients) -> Kept:
-    """A choice of elements keeps its indices, and its input for the shape of the gradient.
+def saves_gathered(call: Call, gradients: Gradients) -> SavedTensors:
+    """Gathering elements saves the indices, and the input for the shape of the gradient.
 
-    The gradient is made out of zeros.
+    The gradient is scattered into zeros.
     """
-    return Kept(inputs=(0, 1), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
+    return SavedTensors(inputs=(0, 1), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
-def keeps_places(call: Call, gradients: Gradients) -> Kept:
-    """What is written elsewhere, or added there, keeps the places, for the gradient of either."""
+def saves_places(call: Call, gradients: Gradients) -> SavedTensors:
+    """Scattering, with or without addition, saves the indices for both gradients."""
     if call.text("reduction", "none") not in {"none", "add"}:
-        return keeps_reduced(call, gradients)
-    return Kept(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
+        return saves_reduced(call, gradients)
+    return SavedTensors(inputs=(1,)) if gradients[0] or gradients[2] else NOTHING
 
 
-def keeps_reduced(call: Call, gradients: Gradients) -> Kept:
-    """A reduction of what comes to a place keeps all, whichever it is.
+def saves_reduced(call: Call, gradients: Gradients) -> SavedTensors:
+    """A scatter reduction saves all its inputs, whichever the reduction.
 
-    The gradient of the largest or smallest is shared among equals, which are counted, and that of a
-    product is divided by each factor, where at most one of them is zero.
+    The gradient of a maximum or minimum is shared among equal elements, which are counted, and that
+    of a product is divided by each factor, if at most one of them is zero.
     """
     if not (gradients[0] or gradients[2]):
         return NOTHING
@@ -120,19 +121,19 @@ def keeps_reduced(call: Call, gradients: Gradients) -> Kept:
     made = 3 * (parts + whole) + marks
     if reduction == "mul":
         made = 6 * parts + 5 * whole + 2 * marks
-    return Kept((0, 1, 2), (0,), transient=both + (0 if reduction == "add" else made))
+    return SavedTensors((0, 1, 2), (0,), transient=both + (0 if reduction == "add" else made))
 
 
-def keeps_written(call: Call, gradients: Gradients) -> Kept:
-    """As what is written elsewhere, but nothing where the places are those of a slice.
+def saves_written(call: Call, gradients: Gradients) -> SavedTensors:
+    """As scattering, but nothing is saved where the indices are those of a slice.
 
-    Exporters work the places of a slice out. PyTorch writes into a view of the tensor then.
+    Exporters compute the indices of a slice; PyTorch writes into a view of the tensor then.
     """
-    return NOTHING if _is_worked_out(call.node.inputs[1], call) else keeps_places(call, gradients)
+    return NOTHING if _is_worked_out(call.node.inputs[1], call) else saves_places(call, gradients)
 
 
 def _is_worked_out(name: str, call: Call) -> bool:
-    """Whether integers follow from constants and shapes alone."""
+    """Whether integers depend on constants and shapes only."""
     graph, waiting, seen = call.graph, [name], set[str]()
     while waiting:
         current = waiting.pop()
@@ -148,21 +149,21 @@ def _is_worked_out(name: str, call: Call) -> bool:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     elsewhere = (
-        ("GatherElements", keeps_gathered),
-        ("GatherND", keeps_indices),
-        ("ScatterElements", keeps_places),
-        ("ScatterND", keeps_written),
+        ("GatherElements", saves_gathered),
+        ("GatherND", saves_indices),
+        ("ScatterElements", saves_places),
+        ("ScatterND", saves_written),
     )
     return (
         Operator(
             "Gather",
             no_cost,
-            keeps_indices,
+            saves_indices,
             sees_gathered,
             looks_up,
             weights=(0,),
-            view=views_selected,
+            storage=Storage(view=views_selected),
             selection=Selection.PART,
         ),
-        *(Operator(name, no_cost, keeps, sees_any_position, moves) for name, keeps in elsewhere),
+        *(Operator(name, no_cost, saved, sees_any_position, moves) for name, saved in elsewhere),
     )

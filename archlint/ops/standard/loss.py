@@ -6,9 +6,9 @@ from archlint.graph.dtype import DType
 from archlint.ops.autocast import IN_SINGLE
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
 _TOTAL_WEIGHT_BYTES = DType.FLOAT32.bits // 8  # the number that a mean is divided by
 
@@ -18,11 +18,11 @@ def likelihood_cost(call: Call) -> Cost:
     return elementwise(2 * call.elements(1))
 
 
-def keeps_likelihood(call: Call, gradients: Gradients) -> Kept:
-    """Keep the log-probabilities, the targets, the class weights and the total weight."""
+def saves_likelihood(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the log-probabilities, the targets, the class weights and the total weight."""
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=call.present(range(3)), own=_TOTAL_WEIGHT_BYTES)
+    return SavedTensors(inputs=call.present(range(3)), own=_TOTAL_WEIGHT_BYTES)
 
 
 def cross_entropy_cost(call: Call) -> Cost:
@@ -30,20 +30,20 @@ def cross_entropy_cost(call: Call) -> Cost:
     return elementwise(7 * call.elements(0) + 2 * call.elements(1))
 
 
-def keeps_cross_entropy(call: Call, gradients: Gradients) -> Kept:
-    """Keep what the softmax made, which the look-up shares, the targets and the class weights."""
+def saves_cross_entropy(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the log-softmax, which the look-up shares, the targets and the class weights."""
     if not gradients.needed:
         return NOTHING
     inputs, wide = call.present((1, 2)), nbytes(call.input(0))
-    # The gradient of the log-probabilities is made first; then the targets are needed no more.
+    # The gradient of the log-probabilities is computed first; then the targets are freed.
     made = wide - nbytes(call.input(1))
     if call.has_output(1):
-        return Kept(inputs=inputs, outputs=(1,), own=_TOTAL_WEIGHT_BYTES, transient=made)
-    return Kept(inputs=inputs, own=_TOTAL_WEIGHT_BYTES + wide, transient=made)
+        return SavedTensors(inputs=inputs, outputs=(1,), own=_TOTAL_WEIGHT_BYTES, transient=made)
+    return SavedTensors(inputs=inputs, own=_TOTAL_WEIGHT_BYTES + wide, transient=made)
 
 
-def sees_targets(call: Call, output: int) -> Sight:
-    """Each sample and place has its own loss, unless they are added up."""
+def sees_targets(call: Call, output: int) -> InputLinks:
+    """Each sample and position has its own loss, unless they are summed."""
     rank = call.rank(0)
     if output == 1:  # the log-probabilities
         return {0: tuple(_class_link(axis, 0) for axis in range(rank))}
@@ -58,7 +58,7 @@ def sees_targets(call: Call, output: int) -> Sight:
 
 
 def _class_link(axis: int, dropped: int) -> Link:
-    """Return the link of an axis of (N, C, ...), of which the classes are read together."""
+    """Return the link of an axis of (N, C, ...); the classes are read together."""
     if axis == 1:
         return Whole(1)
     return Through(axis, axis - (dropped if axis > 1 else 0))
@@ -70,7 +70,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "NegativeLogLikelihoodLoss",
             likelihood_cost,
-            keeps_likelihood,
+            saves_likelihood,
             sees_targets,
             buffers=(2,),
             casting=IN_SINGLE,
@@ -78,7 +78,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "SoftmaxCrossEntropyLoss",
             cross_entropy_cost,
-            keeps_cross_entropy,
+            saves_cross_entropy,
             sees_targets,
             buffers=(2,),
             casting=IN_SINGLE,

@@ -12,12 +12,13 @@ from archlint.ops.cost import Cost, product
 from archlint.ops.effect import Effect, Sums
 from archlint.ops.facets import sees_broadcast
 from archlint.ops.fan import Fan, gemm_fan
-from archlint.ops.kept import Gradients, Kept
-from archlint.ops.links import Fixed, Link, Links, Sight, Through, Whole, same_axes
+from archlint.ops.links import Fixed, InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.masking import Masks
-from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.operator import CostFacet, LinksFacet, Operator
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
-from archlint.ops.standard.einsum import einsum_cost, equation, keeps_einsum, lies_as_product
+from archlint.ops.standard.einsum import einsum_cost, equation, lies_as_product, saves_einsum
+from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, reshape
 from archlint.ops.undetermined import Undetermined
 
@@ -39,23 +40,24 @@ def gemm_cost(call: Call) -> Cost:
     return product(call.output_elements() * inner, 0, 1)
 
 
-def keeps_factors(call: Call, gradients: Gradients) -> Kept:
-    """Keep each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
+def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save each factor where the other one needs a gradient: dA = dY B^T, dB = A^T dY.
 
-    A square may have been a power, which TorchScript writes so: that makes a tensor more.
+    A product of a tensor with itself may have been a square (TorchScript writes x ** 2 so), whose
+    derivative needs one more tensor.
     """
     inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
     first, second = call.node.inputs[:2]
     may_be_power = first == second and not is_exported(call.node)
-    return Kept(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
+    return SavedTensors(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
 
 
-def keeps_matmul(call: Call, gradients: Gradients) -> Kept:
-    """Keep each factor where the other one needs a gradient, or a copy of it.
+def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save each factor where the other one needs a gradient, or a copy of it.
 
-    PyTorch multiplies matrices, or batches of them along one axis. A factor whose axes cannot be
-    merged to that without moving elements is copied, and the copy is kept. The gradient of one that
-    was broadcast to the batch is as large as the whole batch before it is summed.
+    PyTorch multiplies matrices, or batches of them along one axis. A factor that is not a view of
+    such a shape is copied, and the copy is saved. The gradient of a factor that was broadcast over
+    the batch has the full batch size before it is summed.
     """
     ranks = call.rank(0), call.rank(1)
     shared: list[int] = []
@@ -75,13 +77,13 @@ def keeps_matmul(call: Call, gradients: Gradients) -> Kept:
             own += whole
         else:
             shared.append(slot)
-    return Kept(tuple(shared), own=own, transient=summed, forward_transient=dropped)
+    return SavedTensors(tuple(shared), own=own, transient=summed, forward_transient=dropped)
 
 
 def _merged(
     shape: tuple[int, ...], slot: int, ranks: tuple[int, int], output: tuple[int, ...]
 ) -> tuple[int, ...] | None:
-    """Return the shape that a factor is multiplied in, None where it is taken as it is."""
+    """Return the shape to which a factor is merged for the product, None if unchanged."""
     if len(shape) < 3:
         return None
     if slot == 0 and ranks[1] <= 2:
@@ -90,20 +92,20 @@ def _merged(
 
 
 def merges_product(call: Call) -> tuple[int, ...]:
-    """Return the shape that a product has as matrices, or as one batch of them."""
+    """Return the shape of a product as a matrix, or as one batch of matrices."""
     shape = call.output_shape()
     inner = 1 if call.rank(1) <= 2 else 2
     return (prod(shape[:-inner]), *shape[-inner:]) if len(shape) > inner else shape
 
 
 def _is_copied(shape: tuple[int, ...], strides: Strides, merged: tuple[int, ...]) -> bool:
-    """Whether a factor has to be copied, after it was broadcast to the batch of the product."""
+    """Whether a factor, broadcast to the batch of the product, has to be copied."""
     if prod(shape) != prod(merged):
         return any(dim != 1 for dim in shape[:-2])
     return reshape(shape, strides, merged) is None
 
 
-def sees_gemm(call: Call, _: int) -> Sight:
+def sees_gemm(call: Call, _: int) -> InputLinks:
     """Rows come from the first operand, columns from the second."""
     transposed = (call.integer("transA", 0), call.integer("transB", 0))
     first: tuple[Link, ...] = (Through(0, 0), Whole(1, features=True))
@@ -112,16 +114,16 @@ def sees_gemm(call: Call, _: int) -> Sight:
         first = (Whole(0, features=True), Through(1, 0))
     if transposed[1]:
         second = (Through(0, 1), Whole(1, features=True))
-    sight: dict[int, Links] = {0: first, 1: second}
+    by_slot: dict[int, Links] = {0: first, 1: second}
     if call.has_input(2):
-        sight[2] = sees_broadcast(call, 2, 2)
-    return sight
+        by_slot[2] = sees_broadcast(call, 2, 2)
+    return by_slot
 
 
-def sees_matmul(left: int, right: int) -> SightFacet:
+def sees_matmul(left: int, right: int) -> LinksFacet:
     """Return the links of a batched product: rows and columns pass, the inner axis is summed."""
 
-    def sight(call: Call, _: int) -> Sight:
+    def reads(call: Call, _: int) -> InputLinks:
         rank = call.output_rank()
         ranks = (call.rank(left), call.rank(right))
         if min(ranks) < 2:
@@ -139,17 +141,17 @@ def sees_matmul(left: int, right: int) -> SightFacet:
         )
         return {left: rows, right: columns}
 
-    return sight
+    return reads
 
 
 def _weighs_causally(call: Call, left: int, right: int) -> bool:
-    """Whether a product takes means of the past of what is computed."""
+    """Whether a product averages past positions of a computed tensor."""
     if call.input(right).role is Role.STORED:
         return False
     return Masks(call.graph).weighs_causally(call.node.inputs[left])
 
 
-def _sees_vector_product(call: Call, left: int, right: int) -> Sight:
+def _sees_vector_product(call: Call, left: int, right: int) -> InputLinks:
     """A vector operand has no row or column axis of its own."""
     ranks = (call.rank(left), call.rank(right))
     first: tuple[Link, ...] = (
@@ -177,8 +179,8 @@ def _batch(call: Call, slot: int, rank: int) -> tuple[Link, ...]:
     )
 
 
-def sees_einsum(call: Call, _: int) -> Sight:
-    """An index of the output passes through, any other is summed."""
+def sees_einsum(call: Call, _: int) -> InputLinks:
+    """An index of the output passes through; any other is summed."""
     operands, output = equation(call)
     return {
         slot: tuple(
@@ -196,7 +198,7 @@ def sums_gemm(call: Call) -> Effect:
 
 
 def sums_einsum(call: Call) -> Effect:
-    """Sum over the indices that both operands have and the output has not."""
+    """Sum over the indices that both operands have and the output does not."""
     operands, output = equation(call)
     if len(operands) != 2:
         raise Undetermined("an Einsum of one operand or of more than two")
@@ -217,7 +219,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Gemm",
             gemm_cost,
-            keeps_factors,
+            saves_factors,
             sees_gemm,
             sums_gemm,
             weights=(0, 1, 2),
@@ -226,27 +228,27 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MatMul",
             matmul_cost(0, 1),
-            keeps_matmul,
+            saves_matmul,
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
-            merged=merges_product,
+            storage=Storage(gradient_shape=merges_product),
             casting=IN_HALF,
         ),
         Operator(
             "Einsum",
             einsum_cost,
-            keeps_einsum,
+            saves_einsum,
             sees_einsum,
             sums_einsum,
             weights=tuple(range(8)),
-            layout=lies_as_product,
+            storage=Storage(layout=lies_as_product),
             casting=IN_HALF,
         ),
         Operator(
             "MatMulInteger",
             matmul_cost(0, 1),
-            keeps_factors,
+            saves_factors,
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
@@ -255,7 +257,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "QLinearMatMul",
             matmul_cost(0, 3),
-            keeps_factors,
+            saves_factors,
             sees_matmul(0, 3),
             None,
             weights=(0, 3),

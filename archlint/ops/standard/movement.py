@@ -6,28 +6,29 @@ from archlint.ops.autocast import KEEPS, STATES, TAKES_AFTER, Casting, CastingFa
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
 from archlint.ops.facets import (
-    keeps_nothing,
     no_cost,
+    saves_nothing,
     sees_any_position,
     sees_elementwise,
     sees_first_input,
 )
-from archlint.ops.kept import NOTHING, Gradients, Kept
 from archlint.ops.links import (
     Fixed,
+    InputLinks,
     Link,
     Links,
     Opaque,
     Piece,
-    Sight,
     Through,
     same_axes,
 )
-from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet, SignalFacet, ViewFacet
+from archlint.ops.operator import LinksFacet, Operator, SavedFacet, SignalFacet
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.regroup import regroupings
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.signals import joins, moves, passes
+from archlint.ops.storage import CHANNELS_LAST, NEW, Layout, Storage
 from archlint.ops.strides import (
     views_cast,
     views_cut,
@@ -40,25 +41,26 @@ from archlint.ops.strides import (
 )
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
+from archlint.ops.weight_origin import WeightOrigin
 
 
-def sees_reshaped(call: Call, _: int) -> Sight:
-    """Axes are re-cut in row-major order."""
+def sees_reshaped(call: Call, _: int) -> InputLinks:
+    """Axes are reshaped in row-major order."""
     before, after = call.input(0).shape, call.output().shape
     if before is None or after is None:
         raise Undetermined(f"the shape of {call.node.output!r} is not known")
     return {0: regroupings(before, after)}
 
 
-def sees_transposed(call: Call, _: int) -> Sight:
-    """Axes change places."""
+def sees_transposed(call: Call, _: int) -> InputLinks:
+    """Axes are permuted."""
     rank = call.rank(0)
     order = call.integers("perm") or tuple(reversed(range(rank)))
     return {0: tuple(Through(source, target) for target, source in enumerate(order))}
 
 
-def sees_squeezed(call: Call, _: int) -> Sight:
-    """Axes of one element go."""
+def sees_squeezed(call: Call, _: int) -> InputLinks:
+    """Axes of one element are removed."""
     rank = call.rank(0)
     gone = _axes(call, rank)
     if gone is None:
@@ -74,8 +76,8 @@ def sees_squeezed(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_unsqueezed(call: Call, _: int) -> Sight:
-    """Axes of one element come."""
+def sees_unsqueezed(call: Call, _: int) -> InputLinks:
+    """Axes of one element are inserted."""
     new = _axes(call, call.output_rank()) or frozenset()
     kept = [axis for axis in range(call.output_rank()) if axis not in new]
     return {0: tuple(Through(source, target) for source, target in enumerate(kept))}
@@ -88,11 +90,11 @@ def _axes(call: Call, rank: int) -> frozenset[int] | None:
     return None if axes is None else frozenset(axis % rank for axis in axes)
 
 
-def sees_concatenated(call: Call, _: int) -> Sight:
-    """Each input fills its own stretch of the joined axis."""
+def sees_concatenated(call: Call, _: int) -> InputLinks:
+    """Each input fills its own range of the joined axis."""
     rank = call.output_rank()
     joined = call.integer("axis", 0) % rank
-    sight: dict[int, Links] = {}
+    by_slot: dict[int, Links] = {}
     start: int | None = 0
     for slot in range(len(call.node.inputs)):
         links: list[Link] = list(same_axes(rank))
@@ -103,12 +105,12 @@ def sees_concatenated(call: Call, _: int) -> Sight:
         else:
             links[joined] = Piece(joined, start, length)
         start = None if start is None or length is None else start + length
-        sight[slot] = tuple(links)
-    return sight
+        by_slot[slot] = tuple(links)
+    return by_slot
 
 
-def sees_split(call: Call, output: int) -> Sight:
-    """Each output is a stretch of the cut axis."""
+def sees_split(call: Call, output: int) -> InputLinks:
+    """Each output is a range of the split axis."""
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
     links: list[Link] = list(same_axes(rank))
@@ -122,8 +124,8 @@ def sees_split(call: Call, output: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_sliced(call: Call, _: int) -> Sight:
-    """A stretch of an axis, in steps that may be negative."""
+def sees_sliced(call: Call, _: int) -> InputLinks:
+    """A range of an axis, with a step that may be negative."""
     rank = call.rank(0)
     shape = call.input(0).shape or ()
     links: list[Link] = list(same_axes(rank))
@@ -157,8 +159,8 @@ def _slice_link(axis: int, start: int, step: int, size: object) -> Link:
     return Through(axis, axis, Reach(step, (Taps(start, 1),)))
 
 
-def sees_padded(call: Call, _: int) -> Sight:
-    """Elements move by the padding before them; padding itself reads nothing."""
+def sees_padded(call: Call, _: int) -> InputLinks:
+    """Elements are shifted by the padding before them; padding itself reads nothing."""
     rank = call.rank(0)
     pads = call.integers("pads") or call.integers("paddings")
     if pads is None:
@@ -173,20 +175,20 @@ def sees_padded(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def keeps_for_padding(call: Call, gradients: Gradients) -> Kept:
-    """Reflecting and repeating paddings keep their input; constant padding keeps nothing."""
+def saves_for_padding(call: Call, gradients: Gradients) -> SavedTensors:
+    """Reflecting and repeating paddings save their input; constant padding saves nothing."""
     if call.text("mode", "constant") == "constant" or not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,))
+    return SavedTensors(inputs=(0,))
 
 
 def casts_for_padding(call: Call, lists: Lists) -> Casting:
-    """The CPU reflects and repeats in fp32."""
+    """On the CPU, reflecting and repeating paddings run in fp32."""
     is_constant = call.text("mode", "constant") == "constant"
     return Casting.SINGLE if lists is Lists.CPU and not is_constant else Casting.FIRST
 
 
-def sees_tiled(call: Call, _: int) -> Sight:
+def sees_tiled(call: Call, _: int) -> InputLinks:
     """The tensor is repeated along its axes."""
     links: list[Link] = []
     for axis, dim in enumerate(call.input(0).shape or ()):
@@ -201,7 +203,7 @@ def sees_tiled(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_elementwise_first(call: Call, output: int) -> Sight:
+def sees_elementwise_first(call: Call, output: int) -> InputLinks:
     """Only the first input is data; the second one is a shape."""
     return {0: sees_elementwise(call, output)[0]}
 
@@ -213,8 +215,8 @@ def operators() -> tuple[Operator, ...]:
             "Identity",
             sees_first_input,
             signal=passes,
-            view=views_same,
-            carries_weight=True,
+            storage=Storage(view=views_same),
+            origin=WeightOrigin.SAME,
             selection=Selection.ALL,
         ),
         *(
@@ -222,95 +224,105 @@ def operators() -> tuple[Operator, ...]:
                 name,
                 sees_first_input,
                 signal=passes,
-                view=views_cast,
-                unview=views_cast,
-                carries_weight=True,
-                layout=Layout.FOLLOWS,
+                storage=Storage(view=views_cast, gradient_view=views_cast, layout=Layout.FOLLOWS),
+                origin=WeightOrigin.SAME,
                 casting=casting,
             )
             for name, casting in (("Cast", STATES), ("CastLike", TAKES_AFTER))
         ),
-        _move("Reshape", sees_reshaped, view=views_reshaped, carries_weight=True),
-        _move("Flatten", sees_reshaped, view=views_reshaped),
+        _move(
+            "Reshape", sees_reshaped, storage=Storage(view=views_reshaped), origin=WeightOrigin.SAME
+        ),
+        _move("Flatten", sees_reshaped, storage=Storage(view=views_reshaped)),
         _move(
             "Transpose",
             sees_transposed,
-            view=views_transposed,
-            carries_weight=True,
-            unview=views_untransposed,
+            storage=Storage(view=views_transposed, gradient_view=views_untransposed),
+            origin=WeightOrigin.SAME,
         ),
         *(
-            _move(name, sight, view=views_reshaped, carries_weight=True, selection=Selection.ALL)
-            for name, sight in (("Squeeze", sees_squeezed), ("Unsqueeze", sees_unsqueezed))
+            _move(
+                name,
+                links,
+                storage=Storage(view=views_reshaped),
+                origin=WeightOrigin.SAME,
+                selection=Selection.ALL,
+            )
+            for name, links in (("Squeeze", sees_squeezed), ("Unsqueeze", sees_unsqueezed))
         ),
-        _move("Expand", sees_elementwise_first, view=views_expanded, backward=Backward.PASSES),
+        _move(
+            "Expand",
+            sees_elementwise_first,
+            storage=Storage(view=views_expanded),
+            backward=Backward.PASSES,
+        ),
         _move(
             "Concat",
             sees_concatenated,
             signal=joins,
             backward=Backward.CUTS,
             casting=casts(Casting.JOINED, Casting.WIDEST),
-            layout=Layout.CHANNELS_OF_ALL,
-            in_variables=True,
+            storage=Storage(layout=Layout.CHANNELS_OF_ALL, held_by_variables=True),
         ),
         _move(
             "Split",
             sees_split,
-            view=views_cut,
+            storage=Storage(view=views_cut),
             backward=Backward.MAKES,
             selection=Selection.ALL,
         ),
         _move(
             "Slice",
             sees_sliced,
-            view=views_sliced,
+            # A slice with a negative step is a copy.
+            storage=Storage(view=views_sliced, layout=Layout.FOLLOWS_FIRST),
             backward=Backward.MAKES,
-            layout=Layout.FOLLOWS_FIRST,  # of one that is turned around, which is no view
             selection=Selection.PART,
         ),
         _move(
             "Pad",
             sees_padded,
-            keeps_for_padding,
-            layout=Layout.CHANNELS,
+            saves_for_padding,
+            storage=CHANNELS_LAST,
             casting=casts_for_padding,
         ),
         _move("Tile", sees_tiled),
         _move("ReverseSequence", sees_any_position),
         _move("Trilu", sees_first_input),
-        # PyTorch makes it as large as its input, and cuts it to its size after that.
-        Operator("Col2Im", no_cost, keeps_nothing, sees_any_position, moves, room_of=0),
+        # PyTorch allocates it as large as its input, and then returns a slice of it.
+        Operator(
+            "Col2Im",
+            no_cost,
+            saves_nothing,
+            sees_any_position,
+            moves,
+            storage=Storage(allocated_like=0),
+        ),
     )
 
 
 def _move(  # noqa: PLR0913 - a keyword a facet
     name: str,
-    sight: SightFacet,
-    kept: KeptFacet = keeps_nothing,
+    links: LinksFacet,
+    saved: SavedFacet = saves_nothing,
     *,
     signal: SignalFacet | None = moves,
-    view: ViewFacet | None = None,
-    carries_weight: bool = False,
+    storage: Storage = NEW,
+    origin: WeightOrigin = WeightOrigin.COMPUTED,
     backward: Backward | None = None,
-    unview: ViewFacet | None = None,
-    layout: Layout = Layout.ROW_MAJOR,
     casting: CastingFacet = KEEPS,
-    in_variables: bool = False,
     selection: Selection | None = None,
 ) -> Operator:
-    regroups = Backward.REGROUPS if view is not None else Backward.MAKES
+    regroups = Backward.REGROUPS if storage.view is not None else Backward.MAKES
     return Operator(
         name,
         no_cost,
-        kept,
-        sight,
+        saved,
+        links,
         signal,
-        view=view,
-        carries_weight=carries_weight,
+        storage=storage,
+        origin=origin,
         backward=backward or regroups,
-        unview=unview,
-        layout=layout,
         casting=casting,
-        in_variables=in_variables,
         selection=selection,
     )

@@ -10,15 +10,16 @@ from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, va
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.effect import Over
 from archlint.ops.facets import (
-    keeps_inputs,
     per_output,
+    saves_inputs,
     sees_first_input,
 )
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
-from archlint.ops.operator import KeptFacet, Layout, Operator, SightFacet
+from archlint.ops.links import InputLinks, Link, Through, Whole, same_axes, same_axes_but
+from archlint.ops.operator import LinksFacet, Operator, SavedFacet
 from archlint.ops.reach import Reach, window
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import normalizes
+from archlint.ops.storage import CHANNELS_LAST
 from archlint.ops.strides import channels_last, is_contiguous
 from archlint.ops.taps import Taps
 from archlint.record import replace
@@ -27,18 +28,18 @@ _COMPOSED = varies("PyTorch composes this normalization from other operators")
 _FLOAT_BYTES = DType.FLOAT32.bits // 8
 
 
-def keeps_batch_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Batch norm in training keeps its input, and a mean and an inverse deviation a channel."""
+def saves_batch_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Batch norm in training saves its input, and a mean and an inverse deviation a channel."""
     if not gradients.needed:
         return NOTHING
     return _with_statistics(call, gradients, 2 * call.shape(0)[1], (0, 1))
 
 
-def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Instance norm keeps its input and two statistics for each sample and channel.
+def saves_instance_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Instance norm saves its input and two statistics for each sample and channel.
 
-    A gain is repeated for each sample, and kept so. A file has one in any case: of ones, which
-    nothing trains, where the framework had none.
+    A gain is repeated for each sample, and the result is saved. ONNX requires a gain, which is a
+    constant of ones where the framework had none.
     """
     if not gradients.needed:
         return NOTHING
@@ -47,11 +48,11 @@ def keeps_instance_statistics(call: Call, gradients: Gradients) -> Kept:
     return _with_statistics(call, gradients, (2 + has_gain) * prod(call.shape(0)[:2]), slots)
 
 
-def keeps_group_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Group norm keeps its input and two statistics for each sample and group.
+def saves_group_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Group norm saves its input and two statistics for each sample and group.
 
-    An input that does not lie in one piece, as a part of the channels, is copied. The format of the
-    statistics is that of the CPU on a GPU too.
+    An input that is not contiguous, such as some of the channels of a tensor, is copied. The number
+    format of the statistics is the same on a GPU as on the CPU.
     """
     if not gradients.needed:
         return NOTHING
@@ -64,53 +65,55 @@ def keeps_group_statistics(call: Call, gradients: Gradients) -> Kept:
     return replace(kept, inputs=others, own=kept.own + nbytes(call.input(0)))
 
 
-def keeps_row_statistics(call: Call, gradients: Gradients) -> Kept:
-    """Layer norm keeps its input and two statistics for each normalized row."""
+def saves_row_statistics(call: Call, gradients: Gradients) -> SavedTensors:
+    """Layer norm saves its input and two statistics for each normalized row."""
     if not gradients.needed:
         return NOTHING
     return _with_statistics(call, gradients, 2 * _rows(call))
 
 
-def keeps_normalized(call: Call, gradients: Gradients) -> Kept:
-    """RMS norm keeps the inverse root mean square of each row and the normalized tensor, in fp32.
+def saves_normalized(call: Call, gradients: Gradients) -> SavedTensors:
+    """RMS norm saves the inverse root mean square of each row and the normalized tensor, in fp32.
 
-    Its input is kept only where it needs a gradient, as a copy in fp32 where it is in half
-    precision. On a GPU it is one kernel, which keeps the input as it is, and no normalized tensor.
+    Its input is saved only where it needs a gradient, as a copy in fp32 where it is in half
+    precision. On a GPU it is one kernel, which saves the input as it is, and no normalized tensor.
     """
     if not gradients.needed:
         return NOTHING
     statistics = _FLOAT_BYTES * _rows(call)
     if gradients.on_gpu:
-        return Kept(inputs=tuple(range(len(call.node.inputs))), own=statistics)
+        return SavedTensors(inputs=tuple(range(len(call.node.inputs))), own=statistics)
     normalized = _FLOAT_BYTES * call.elements(0)
-    wide = 2 * normalized  # the gradients of the quotient and of the square, on their way
+    wide = 2 * normalized  # intermediate gradients, of the quotient and of the square
     if width(call.input(0)) // 8 < _FLOAT_BYTES:
         own = statistics + (2 if gradients[0] else 1) * normalized
-        return Kept(own=own, transient=wide)
+        return SavedTensors(own=own, transient=wide)
     own = statistics + normalized
-    return Kept(inputs=(0,) if gradients[0] else (), own=own, transient=wide)
+    return SavedTensors(inputs=(0,) if gradients[0] else (), own=own, transient=wide)
 
 
-def keeps_local_response(call: Call, gradients: Gradients) -> Kept:
-    """Local response norm is composed in PyTorch: it keeps squares, the base and the divisor."""
+def saves_local_response(call: Call, gradients: Gradients) -> SavedTensors:
+    """Local response norm is composed in PyTorch: it saves squares, the base and the divisor."""
     if not gradients[0]:
         return NOTHING
     shape, size = call.shape(0), call.integer("size", 1)
     padded = prod(shape) // shape[1] * (shape[1] + size - 1)
-    return Kept(inputs=(0,), own=(padded + 2 * prod(shape)) * width(call.input(0)) // 8)
+    return SavedTensors(inputs=(0,), own=(padded + 2 * prod(shape)) * width(call.input(0)) // 8)
 
 
 def _with_statistics(
     call: Call, gradients: Gradients, statistics: int, slots: tuple[int, ...] | None = None
-) -> Kept:
-    """Keep inputs and numbers in fp32, or in half precision where the CPU sees nothing else.
+) -> SavedTensors:
+    """Save inputs and statistics: in fp32, or on the CPU in half precision if all inputs are.
 
-    Ones and zeros that an exporter puts in for a gain or a shift are not there in the framework.
+    Constant ones and zeros that an exporter adds for a gain or a shift do not exist in PyTorch.
     """
     present = call.present(slots)
     widest = max(width(call.input(slot)) for slot in present) // 8
-    kept = tuple(slot for slot in present if slot == 0 or call.constant(slot) is None)
-    return Kept(inputs=kept, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest))
+    saved = tuple(slot for slot in present if slot == 0 or call.constant(slot) is None)
+    return SavedTensors(
+        inputs=saved, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest)
+    )
 
 
 def _rows(call: Call) -> int:
@@ -118,7 +121,7 @@ def _rows(call: Call) -> int:
     return prod(call.shape(0)[: call.integer("axis", -1) % call.rank(0)])
 
 
-def sees_normalized_batch(call: Call, output: int) -> Sight:
+def sees_normalized_batch(call: Call, output: int) -> InputLinks:
     """Batch norm passes its input on; its running statistics read all of each channel."""
     if output == 0:
         return sees_first_input(call, output)
@@ -126,20 +129,20 @@ def sees_normalized_batch(call: Call, output: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_normalized_axes(call: Call, _: int) -> Sight:
+def sees_normalized_axes(call: Call, _: int) -> InputLinks:
     """Layer and RMS norm read all of the axes from `axis` on."""
     rank = call.rank(0)
     return {0: _normalizing(rank, range(call.integer("axis", -1) % rank, rank))}
 
 
-def sees_normalized_axis(call: Call, _: int) -> Sight:
+def sees_normalized_axis(call: Call, _: int) -> InputLinks:
     """Lp normalization reads all of one axis."""
     rank = call.rank(0)
     axis = call.integer("axis", -1) % rank
     return {0: _normalizing(rank, range(axis, axis + 1))}
 
 
-def sees_groups(call: Call, _: int) -> Sight:
+def sees_groups(call: Call, _: int) -> InputLinks:
     """Group norm reads all spatial positions of a group of channels."""
     rank = call.rank(0)
     groups = call.integer("num_groups", 1)
@@ -152,24 +155,24 @@ def sees_groups(call: Call, _: int) -> Sight:
 
 
 def _places(axes: range) -> Iterator[Link]:
-    """Yield the links of axes of which statistics read all places, and scale each of them."""
+    """Yield the links of axes over which statistics are computed and then applied."""
     return (Whole(axis, own=axis) for axis in axes)
 
 
-def sees_standardized(call: Call, _: int) -> Sight:
+def sees_standardized(call: Call, _: int) -> InputLinks:
     """Mean-variance normalization reads all of the axes that it is given."""
     rank = call.rank(0)
     axes = {axis % rank for axis in call.integers("axes") or (0, 2, 3)}
     return {0: same_axes_but(rank, axes)}
 
 
-def sees_planes(call: Call, _: int) -> Sight:
+def sees_planes(call: Call, _: int) -> InputLinks:
     """Instance norm reads all spatial positions of the channel."""
     rank = call.rank(0)
     return {0: (Through(0, 0), Through(1, 1), *_places(range(2, rank)))}
 
 
-def sees_neighbouring_channels(call: Call, _: int) -> Sight:
+def sees_neighbouring_channels(call: Call, _: int) -> InputLinks:
     """Local response norm reads `size` neighbouring channels."""
     size = call.integer("size", 1)
     links: list[Link] = list(same_axes(call.rank(0)))
@@ -190,24 +193,24 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "BatchNormalization",
             per_output(2),
-            keeps_batch_statistics,
+            saves_batch_statistics,
             sees_normalized_batch,
             normalizes(Over.BATCH),
             weights=(1, 2),
             buffers=(3, 4),
-            layout=Layout.CHANNELS,
+            storage=CHANNELS_LAST,
             casting=KEEPS_FIRST,
         ),
         _norm(
             "InstanceNormalization",
-            keeps_instance_statistics,
+            saves_instance_statistics,
             sees_planes,
             Over.PLANE,
             KEEPS_FIRST,
         ),
         _norm(
             "GroupNormalization",
-            keeps_group_statistics,
+            saves_group_statistics,
             sees_groups,
             Over.FEATURES,
             FIRST_OR_SINGLE,
@@ -215,7 +218,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "LayerNormalization",
             per_output(5),
-            keeps_row_statistics,
+            saves_row_statistics,
             sees_normalized_axes,
             normalizes(Over.FEATURES),
             weights=(1, 2),
@@ -226,7 +229,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "LRN",
             per_output(6),
-            keeps_local_response,
+            saves_local_response,
             sees_neighbouring_channels,
             normalizes(Over.NEIGHBOURS, affine=False),
             casting=_COMPOSED,
@@ -234,7 +237,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MeanVarianceNormalization",
             per_output(5),
-            keeps_inputs,
+            saves_inputs,
             sees_standardized,
             normalizes(Over.FEATURES, affine=False),
             casting=_COMPOSED,
@@ -242,7 +245,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "LpNormalization",
             per_output(3),
-            keeps_inputs,
+            saves_inputs,
             sees_normalized_axis,
             None,
             casting=_COMPOSED,
@@ -251,10 +254,10 @@ def operators() -> tuple[Operator, ...]:
 
 
 def _norm(
-    name: str, kept: KeptFacet, sight: SightFacet, over: Over, casting: CastingFacet
+    name: str, saved: SavedFacet, links: LinksFacet, over: Over, casting: CastingFacet
 ) -> Operator:
     return Operator(
-        name, per_output(5), kept, sight, normalizes(over), weights=(1, 2), casting=casting
+        name, per_output(5), saved, links, normalizes(over), weights=(1, 2), casting=casting
     )
 
 
@@ -262,7 +265,7 @@ def _rms_norm(name: str) -> Operator:
     return Operator(
         name,
         per_output(4),
-        keeps_normalized,
+        saves_normalized,
         sees_normalized_axes,
         normalizes(Over.FEATURES, centred=False),
         weights=(1,),

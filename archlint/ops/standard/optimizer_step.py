@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.facets import depends_on_data, keeps_nothing
-from archlint.ops.links import Links, Sight, same_axes
+from archlint.ops.facets import depends_on_data, saves_nothing
+from archlint.ops.links import InputLinks, Links, same_axes
 from archlint.ops.operator import CostFacet, Operator
 from archlint.ops.undetermined import Undetermined
 
@@ -32,17 +32,17 @@ def step_cost(flops: int) -> CostFacet:
     return cost
 
 
-def sees_own(call: Call, output: int) -> Sight:
+def sees_own(call: Call, output: int) -> InputLinks:
     """New parameters and moments read the old ones, and the gradient, of the same tensor."""
     tensors = len(call.node.outputs) // _STEPS[call.node.op][1]
     if not tensors:
         raise Undetermined("a step without tensors")
     slots = range(_SETTINGS + output % tensors, len(call.node.inputs), tensors)
-    sight: dict[int, Links] = {slot: same_axes(call.rank(slot)) for slot in slots}
-    return sight
+    by_slot: dict[int, Links] = {slot: same_axes(call.rank(slot)) for slot in slots}
+    return by_slot
 
 
-def sees_graph(_: Call, __: int) -> Sight:
+def sees_graph(_: Call, __: int) -> InputLinks:
     """A gradient depends on everything between its ends."""
     raise Undetermined(_OF_OTHERS)
 
@@ -54,7 +54,7 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 step_cost(flops),
-                keeps_nothing,
+                saves_nothing,
                 sees_own,
                 differentiable=False,
                 domain=_DOMAIN,
@@ -64,7 +64,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "Gradient",
             depends_on_data(_OF_OTHERS),
-            keeps_nothing,
+            saves_nothing,
             sees_graph,
             differentiable=False,
             domain=_DOMAIN,

@@ -8,14 +8,15 @@ from archlint.ops.autocast import in_volumes
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, elementwise
 from archlint.ops.effect import Pooling
-from archlint.ops.facets import keeps_input, keeps_nothing, per_input
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Opaque, Sight, Through, same_axes_but
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.facets import per_input, saves_input, saves_nothing
+from archlint.ops.links import InputLinks, Opaque, Through, same_axes_but
+from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import pools_planes, pools_windows
 from archlint.ops.sliding import kernel_sizes, slides, slidings
+from archlint.ops.storage import CHANNELS_OR_SIGNALS_LAST
 
-_INDEX_BYTES = 8  # PyTorch keeps int64 positions of the maxima
+_INDEX_BYTES = 8  # PyTorch saves int64 positions of the maxima
 
 
 def pool_cost(call: Call) -> Cost:
@@ -23,25 +24,25 @@ def pool_cost(call: Call) -> Cost:
     return elementwise(call.output_elements() * prod(kernel_sizes(call, 0)))
 
 
-def keeps_maxima(call: Call, gradients: Gradients) -> Kept:
-    """Max pooling, over windows or planes, keeps its input and an int64 index for each output."""
+def saves_maxima(call: Call, gradients: Gradients) -> SavedTensors:
+    """Max pooling, over windows or planes, saves its input and an int64 index for each output."""
     if not gradients[0]:
         return NOTHING
-    return Kept(inputs=(0,), own=_INDEX_BYTES * call.output_elements())
+    return SavedTensors(inputs=(0,), own=_INDEX_BYTES * call.output_elements())
 
 
-def sees_window(call: Call, _: int) -> Sight:
+def sees_window(call: Call, _: int) -> InputLinks:
     """Read a window along each spatial axis, within the channel."""
     return {0: (Through(0, 0), Through(1, 1), *slides(slidings(call, kernel_sizes(call, 0))))}
 
 
-def sees_plane(call: Call, _: int) -> Sight:
+def sees_plane(call: Call, _: int) -> InputLinks:
     """Read all positions of the channel."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, range(2, rank))}
 
 
-def sees_unpooled(call: Call, _: int) -> Sight:
+def sees_unpooled(call: Call, _: int) -> InputLinks:
     """Where an element goes is data, so that the map is not known."""
     spatial = range(2, call.rank(0))
     reason = "where unpooling puts elements depends on its indices"
@@ -54,26 +55,26 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "MaxPool",
             pool_cost,
-            keeps_maxima,
+            saves_maxima,
             sees_window,
             pools_windows(Pooling.LARGEST),
-            layout=Layout.CHANNELS_OR_SIGNALS,
+            storage=CHANNELS_OR_SIGNALS_LAST,
             casting=in_volumes,
         ),
         Operator(
             "AveragePool",
             pool_cost,
-            keeps_input,
+            saves_input,
             sees_window,
             pools_windows(Pooling.MEAN),
-            layout=Layout.CHANNELS_OR_SIGNALS,
+            storage=CHANNELS_OR_SIGNALS_LAST,
             casting=in_volumes,
         ),
-        Operator("LpPool", pool_cost, keeps_input, sees_window, None),
+        Operator("LpPool", pool_cost, saves_input, sees_window, None),
         Operator(
             "GlobalAveragePool",
             per_input(1),
-            keeps_nothing,
+            saves_nothing,
             sees_plane,
             pools_planes(Pooling.MEAN),
             casting=in_volumes,
@@ -81,11 +82,11 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "GlobalMaxPool",
             per_input(1),
-            keeps_maxima,
+            saves_maxima,
             sees_plane,
             pools_planes(Pooling.LARGEST),
             casting=in_volumes,
         ),
-        Operator("GlobalLpPool", per_input(2), keeps_input, sees_plane, None),
-        Operator("MaxUnpool", per_input(1), keeps_nothing, sees_unpooled, None),
+        Operator("GlobalLpPool", per_input(2), saves_input, sees_plane, None),
+        Operator("MaxUnpool", per_input(1), saves_nothing, sees_unpooled, None),
     )

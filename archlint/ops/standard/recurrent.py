@@ -9,9 +9,9 @@ from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, Product
 from archlint.ops.effect import Effect, Recurs
 from archlint.ops.fan import Fan
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Links, Sight, Through, Whole
-from archlint.ops.operator import KeptFacet, Operator, SignalFacet
+from archlint.ops.links import InputLinks, Link, Links, Through, Whole
+from archlint.ops.operator import Operator, SavedFacet, SignalFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import contiguous
 from archlint.record import replace
 
@@ -27,9 +27,9 @@ _ALIASES = 256
 def recurrent_cost(call: Call) -> Cost:
     """Count x W and h R at every step: T B D G H (I + H) for G gates and D directions.
 
-    The state before the first step is no result of the cell, so that the first product with R has a
-    data gradient of its own, or none. Where the lengths of the sequences are data, all but one of
-    them may have one step.
+    The initial state is not computed by the cell, so that the first product with R may need no
+    gradient of the state. Where the lengths of the sequences depend on the data, all but one of
+    them may have a single step.
     """
     steps, batch = _extent(call)
     inputs, states = prod(call.shape(1)), prod(call.shape(2))
@@ -58,15 +58,15 @@ def _extent(call: Call) -> tuple[int, int]:
     return (second, first) if call.integer("layout", 0) == 1 else (first, second)
 
 
-def keeps_cells(numbers: int, states: int, more: int) -> KeptFacet:
-    """Keep `numbers` for each step and hidden unit, and `states` for each hidden unit, a sequence.
+def saves_cells(numbers: int, states: int, more: int) -> SavedFacet:
+    """Save `numbers` for each step and hidden unit, and `states` for each hidden unit, a sequence.
 
-    That is what PyTorch's cells keep on the CPU, measured. When the backward pass first sums, two
-    steps are gone and the gradients of their gates are there: `more` numbers for each hidden unit
-    of a sequence, less where that is negative.
+    These figures were measured for PyTorch's cells on the CPU. When the backward pass first sums,
+    the saved tensors of two steps have been freed and the gradients of their gates allocated:
+    `more` is the difference, in numbers per hidden unit and sequence.
     """
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed:
             return NOTHING
         steps, batch = _extent(call)
@@ -74,14 +74,14 @@ def keeps_cells(numbers: int, states: int, more: int) -> KeptFacet:
         element = width(call.input(0)) // 8
         units = steps * batch * hidden * element
         copies = _copies(call, gradients, directions)
-        # The gradient of R: what the steps so far add up to, that of this step, and their sum.
+        # The gradient of R: the sum over previous steps, that of this step, and the new sum.
         summed = (min(steps, 3) * hidden + 1) * rows * element + more * units // steps
         gates = steps * batch * rows * element
-        # One direction after the other: the second one runs when the first one is done.
+        # The directions run one after the other.
         waiting = (directions - 1) * gradients[0] * nbytes(call.input(0))
         gone = numbers * units + copies // directions
         second = (directions - 1) * (_of_weights(call, gradients) // 2 - gone) + waiting
-        return Kept(
+        return SavedTensors(
             inputs=() if copies else (0,),
             own=copies + directions * (numbers * units + states * batch * hidden * element),
             transient=summed + max(second, 0),
@@ -89,17 +89,17 @@ def keeps_cells(numbers: int, states: int, more: int) -> KeptFacet:
             transient_after=gates + waiting,
         )
 
-    return kept
+    return saved
 
 
-def keeps_workspace(cells: KeptFacet) -> KeptFacet:
-    """Keep the states before and after, the outputs, and the workspace of oneDNN, a direction.
+def saves_workspace(cells: SavedFacet) -> SavedFacet:
+    """Save initial and final states, the outputs, and oneDNN's workspace, for each direction.
 
-    So PyTorch runs an LSTM on the CPU. cuDNN has a reserve of its own, of which no more is known
-    than that it lies between what `cells` keep and such a workspace.
+    This is how PyTorch runs an LSTM on the CPU. cuDNN's reserve space is only known to lie between
+    what `cells` save and such a workspace.
     """
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed:
             return NOTHING
         steps, batch = _extent(call)
@@ -115,30 +115,30 @@ def keeps_workspace(cells: KeptFacet) -> KeptFacet:
         inputs = () if copies else (0,)
         if not call.has_input(3):  # zeros in place of the biases, as large as the weights
             own += nbytes(call.input(1)) + nbytes(call.input(2))
-        # It makes the gradients of the states and of the input, whether these need one or not.
+        # The gradients of the states and of the input are always computed.
         transient = 2 * batch * hidden * element + (not gradients[0]) * nbytes(call.input(0))
         if directions == 1 and call.has_output(0):
-            return Kept(inputs, outputs=(0,), own=own, transient=transient)
+            return SavedTensors(inputs, outputs=(0,), own=own, transient=transient)
         if directions == 2:
-            # One direction after the other: at first the gradients of its weights alone are there,
-            # then what it kept is gone, and its gradient of the input waits for the other one.
+            # One direction after the other: first, only the gradients of its weights exist; then
+            # its saved tensors are freed, and its gradient of the input waits for the other one.
             freed = workspace + 2 * batch * hidden * element + units
             second = gradients[0] * nbytes(call.input(0)) - freed
             transient += max(-_of_weights(call, gradients) // 2, second)
-        return Kept(inputs, own=own + directions * units, transient=transient)
+        return SavedTensors(inputs, own=own + directions * units, transient=transient)
 
-    return kept
+    return saved
 
 
-def keeps_packed(whole: KeptFacet, cells: KeptFacet) -> KeptFacet:
-    """Keep what `cells` keep of a packed batch, whose sequences have lengths that are data.
+def saves_packed(whole: SavedFacet, cells: SavedFacet) -> SavedFacet:
+    """Save what `cells` save of a packed batch, whose sequence lengths depend on the data.
 
-    The steps of all sequences are put together first, and kept as they are. At the low end each
-    sequence but the longest one has one step; at the high end all are equally long, which PyTorch
-    runs as the `whole` batch that it then is. Sequences that end leave two states behind, measured.
+    The steps of all sequences are concatenated first, and saved. At the low end each sequence but
+    the longest one has one step; at the high end all are equally long, which PyTorch runs as a
+    regular (`whole`) batch. Sequences that end leave two states behind (measured).
     """
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not call.has_input(_LENGTHS) or not gradients.needed:
             return whole(call, gradients)
         steps, batch = _extent(call)
@@ -156,7 +156,7 @@ def keeps_packed(whole: KeptFacet, cells: KeptFacet) -> KeptFacet:
             depends_on="the lengths of the sequences",
         )
 
-    return kept
+    return saved
 
 
 def _of_weights(call: Call, gradients: Gradients) -> int:
@@ -172,10 +172,10 @@ def _copies(call: Call, gradients: Gradients, times: int) -> int:
 
 
 def workspace_bytes(steps: int, batch: int, inputs: int, hidden: int) -> int:
-    """Return the bytes that oneDNN keeps for one direction of an LSTM in float32.
+    """Return the bytes that oneDNN saves for one direction of an LSTM in float32.
 
-    Fitted to what it says of 250 layers, all to the byte: gates and cells of every step, then
-    states of two layers before and after every step and their gradients, each from a page on.
+    Fitted exactly to oneDNN's answers for 250 layers: gates and cells of every step, then states
+    of two layers before and after every step and their gradients, each aligned to a page.
     """
     rows = batch * (steps + 1) * 2
     parts = (
@@ -188,12 +188,12 @@ def workspace_bytes(steps: int, batch: int, inputs: int, hidden: int) -> int:
 
 
 def _leading(numbers: int) -> int:
-    """Round a row up to whole cache lines, and one more where rows would fall on each other."""
+    """Round a row up to whole cache lines, plus one where rows would alias in the cache."""
     lines = -(-numbers // _LINE) * _LINE
     return lines + _LINE if lines % _ALIASES == 0 else lines
 
 
-def sees_sequence(call: Call, output: int) -> Sight:
+def sees_sequence(call: Call, output: int) -> InputLinks:
     """Step t reads steps 0 to t, backwards t to the end, with two directions every step."""
     direction = call.text("direction", "forward")
     batch_first = call.integer("layout", 0) == 1
@@ -208,11 +208,11 @@ def sees_sequence(call: Call, output: int) -> Sight:
         time = Whole(steps, causal=steps, backward=direction == "reverse")
     features = Whole(2, features=True)
     links: list[Link] = [Through(batch, own_batch), features]
-    sight: dict[int, Links] = {0: (time, *links)}
+    by_slot: dict[int, Links] = {0: (time, *links)}
     for slot in (5, 6):  # the first states
         if call.has_input(slot):
-            sight[slot] = (Whole(1 if batch_first else 0), *links)
-    return sight
+            by_slot[slot] = (Whole(1 if batch_first else 0), *links)
+    return by_slot
 
 
 def recurs(name: str) -> SignalFacet:
@@ -231,19 +231,19 @@ def recurs(name: str) -> SignalFacet:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _cell("LSTM", keeps_cells(7, 0, -7), keeps_workspace(keeps_cells(7, 0, -7))),
-        _cell("GRU", keeps_cells(7, 0, -7)),
-        _cell("RNN", keeps_cells(1, 1, 1)),
+        _cell("LSTM", saves_cells(7, 0, -7), saves_workspace(saves_cells(7, 0, -7))),
+        _cell("GRU", saves_cells(7, 0, -7)),
+        _cell("RNN", saves_cells(1, 1, 1)),
     )
 
 
-def _cell(name: str, cells: KeptFacet, whole: KeptFacet | None = None) -> Operator:
+def _cell(name: str, cells: SavedFacet, whole: SavedFacet | None = None) -> Operator:
     return Operator(
         name,
         recurrent_cost,
-        keeps_packed(whole or cells, cells),
+        saves_packed(whole or cells, cells),
         sees_sequence,
         recurs(name),
         weights=(1, 2, 3, 7),
-        casting=varies("what a recurrent layer keeps in half precision depends on the backend"),
+        casting=varies("what a recurrent layer saves in half precision depends on the backend"),
     )

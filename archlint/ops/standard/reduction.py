@@ -14,11 +14,12 @@ from archlint.ops.autocast import (
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call, nbytes
 from archlint.ops.effect import Effect, Pooling, Pools
-from archlint.ops.facets import keeps_input, keeps_nothing, keeps_output, per_input
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Sight, Through, Whole, same_axes, same_axes_but
-from archlint.ops.operator import KeptFacet, Operator, SignalFacet, ViewFacet
+from archlint.ops.facets import per_input, saves_input, saves_nothing, saves_output
+from archlint.ops.links import InputLinks, Link, Through, Whole, same_axes, same_axes_but
+from archlint.ops.operator import Operator, SavedFacet, SignalFacet
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import extent
+from archlint.ops.storage import Storage, ViewFacet
 from archlint.ops.strides import Strides
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
@@ -40,12 +41,12 @@ def reduced_axes(call: Call) -> frozenset[int]:
     return frozenset(axis % rank for axis in axes)
 
 
-def sees_reduced(call: Call, _: int) -> Sight:
+def sees_reduced(call: Call, _: int) -> InputLinks:
     """Read all of the reduced axes."""
     return {0: _reducing(call.rank(0), reduced_axes(call), bool(call.integer("keepdims", 1)))}
 
 
-def sees_argument(call: Call, _: int) -> Sight:
+def sees_argument(call: Call, _: int) -> InputLinks:
     """ArgMax and ArgMin read all of one axis."""
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
@@ -65,7 +66,7 @@ def _reducing(rank: int, reduced: frozenset[int], keepdims: bool) -> tuple[Link,
     return tuple(links)
 
 
-def sees_prefix(call: Call, _: int) -> Sight:
+def sees_prefix(call: Call, _: int) -> InputLinks:
     """A running sum at position t reads positions 0 to t."""
     rank = call.rank(0)
     axis = int(call.known(1).reshape(-1)[0]) % rank
@@ -74,27 +75,27 @@ def sees_prefix(call: Call, _: int) -> Sight:
     return {0: tuple(links)}
 
 
-def sees_ranked(call: Call, _: int) -> Sight:
+def sees_ranked(call: Call, _: int) -> InputLinks:
     """TopK reads all of the axis that it ranks."""
     rank = call.rank(0)
     ranked = call.integer("axis", -1) % rank
     return {0: same_axes_but(rank, {ranked})}
 
 
-def keeps_extremum(call: Call, gradients: Gradients) -> Kept:
-    """Keep an int64 index for each output element; the gradient is scattered into zeros."""
+def saves_extremum(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save an int64 index for each output element; the gradient is scattered into zeros."""
     if not gradients[0]:
         return NOTHING
     if call.node.op.startswith("Reduce") and len(axes := reduced_axes(call)) > 1:
-        # Only the operators that keep no index take several axes.
-        kept = keeps_extreme(call, gradients)
+        # Only the operators that save no index take several axes.
+        saved = saves_extreme(call, gradients)
         is_everything = len(axes) == call.rank(0)
-        return replace(kept, transient=3 * call.elements(0)) if is_everything else kept
+        return replace(saved, transient=3 * call.elements(0)) if is_everything else saved
     own = INDEX_BYTES * call.output_elements()
-    kept = Kept(own=own, transient=nbytes(call.input(0)))
+    saved = SavedTensors(own=own, transient=nbytes(call.input(0)))
     if not _may_be_without_index(call):
-        return kept
-    return replace(kept, otherwise=keeps_extreme(call, gradients), depends_on=_DEPENDS_ON)
+        return saved
+    return replace(saved, otherwise=saves_extreme(call, gradients), depends_on=_DEPENDS_ON)
 
 
 def _may_be_without_index(call: Call) -> bool:
@@ -105,43 +106,43 @@ def _may_be_without_index(call: Call) -> bool:
     return not is_exported(call.node) and not any(each.op in _INDICES for each in readers)
 
 
-def keeps_ranking(call: Call, gradients: Gradients) -> Kept:
-    """Keep the indices that were found; the gradient is scattered into zeros."""
+def saves_ranking(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the indices that were found; the gradient is scattered into zeros."""
     if not gradients[0] or not call.has_output(1):
-        return keeps_extremum(call, gradients)
-    return Kept(outputs=(1,), transient=nbytes(call.input(0)))
+        return saves_extremum(call, gradients)
+    return SavedTensors(outputs=(1,), transient=nbytes(call.input(0)))
 
 
-def keeps_extreme(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input and the result: the gradient is shared among the elements that equal it.
+def saves_extreme(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input and the result: the gradient is shared among the elements that equal it.
 
     On the way there are a mask of them, their number for each result, and the share of each.
     """
     if not gradients[0]:
         return NOTHING
     shares = INDEX_BYTES * call.output_elements() + nbytes(call.output())
-    return Kept(inputs=(0,), outputs=(0,), transient=call.elements(0) + shares)
+    return SavedTensors(inputs=(0,), outputs=(0,), transient=call.elements(0) + shares)
 
 
-def keeps_signs(call: Call, gradients: Gradients) -> Kept:
-    """Keep the input, of whose elements the derivative takes the signs."""
-    return Kept(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
+def saves_signs(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the input, of whose elements the derivative takes the signs."""
+    return SavedTensors(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
-def keeps_reduced(tensors: int) -> KeptFacet:
-    """Keep the input and the result; the derivative takes `tensors` steps of the input's size."""
+def saves_reduced(tensors: int) -> SavedFacet:
+    """Save the input and the result; the derivative takes `tensors` steps of the input's size."""
 
-    def kept(call: Call, gradients: Gradients) -> Kept:
+    def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients[0]:
             return NOTHING
-        return Kept(inputs=(0,), outputs=(0,), transient=tensors * nbytes(call.input(0)))
+        return SavedTensors(inputs=(0,), outputs=(0,), transient=tensors * nbytes(call.input(0)))
 
-    return kept
+    return saved
 
 
-def keeps_no_sums(call: Call, gradients: Gradients) -> Kept:
-    """Keep nothing: the gradient is turned round, added up, and turned round again."""
-    return Kept(transient=2 * nbytes(call.input(0))) if gradients[0] else NOTHING
+def saves_no_sums(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing: the gradient is turned round, added up, and turned round again."""
+    return SavedTensors(transient=2 * nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
 def views_spread(call: Call, _: int, strides: Strides) -> Strides:
@@ -157,7 +158,7 @@ def views_spread(call: Call, _: int, strides: Strides) -> Strides:
     return tuple(spread)
 
 
-def sees_nothing_known(call: Call, _: int) -> Sight:
+def sees_nothing_known(call: Call, _: int) -> InputLinks:
     """Which elements are selected is data."""
     raise Undetermined(f"what {call.node.op} selects depends on the data")
 
@@ -181,49 +182,49 @@ def reduces(name: str) -> SignalFacet | None:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        _reduce("ReduceMean", keeps_nothing),
-        _reduce("ReduceSum", keeps_nothing, Backward.SPREADS, views_spread, SUMS),
-        _reduce("ReduceMax", keeps_extremum),
-        _reduce("ReduceMin", keeps_extremum),
+        _reduce("ReduceMean", saves_nothing),
+        _reduce("ReduceSum", saves_nothing, Backward.SPREADS, views_spread, SUMS),
+        _reduce("ReduceMax", saves_extremum),
+        _reduce("ReduceMin", saves_extremum),
         _reduce(
-            "ReduceProd", keeps_reduced(5), casting=casts(Casting.SINGLE, Casting.ANSWERS_SINGLE)
+            "ReduceProd", saves_reduced(5), casting=casts(Casting.SINGLE, Casting.ANSWERS_SINGLE)
         ),
-        _reduce("ReduceL1", keeps_signs, casting=SUMS),
-        _reduce("ReduceL2", keeps_reduced(1), casting=SUMS),
-        _reduce("ReduceSumSquare", keeps_input, casting=SUMS),
-        _reduce("ReduceLogSum", keeps_reduced(0), casting=SINGLE_ON_GPU),
-        _reduce("ReduceLogSumExp", keeps_reduced(2), casting=SINGLE_ON_GPU),
-        Operator("ArgMax", per_input(1), keeps_nothing, sees_argument, differentiable=False),
-        Operator("ArgMin", per_input(1), keeps_nothing, sees_argument, differentiable=False),
-        Operator("CumSum", per_input(1), keeps_no_sums, sees_prefix, casting=SUMS),
-        Operator("TopK", per_input(1), keeps_ranking, sees_ranked),
-        Operator("NonZero", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
-        Operator("Unique", per_input(1), keeps_nothing, sees_nothing_known, differentiable=False),
+        _reduce("ReduceL1", saves_signs, casting=SUMS),
+        _reduce("ReduceL2", saves_reduced(1), casting=SUMS),
+        _reduce("ReduceSumSquare", saves_input, casting=SUMS),
+        _reduce("ReduceLogSum", saves_reduced(0), casting=SINGLE_ON_GPU),
+        _reduce("ReduceLogSumExp", saves_reduced(2), casting=SINGLE_ON_GPU),
+        Operator("ArgMax", per_input(1), saves_nothing, sees_argument, differentiable=False),
+        Operator("ArgMin", per_input(1), saves_nothing, sees_argument, differentiable=False),
+        Operator("CumSum", per_input(1), saves_no_sums, sees_prefix, casting=SUMS),
+        Operator("TopK", per_input(1), saves_ranking, sees_ranked),
+        Operator("NonZero", per_input(1), saves_nothing, sees_nothing_known, differentiable=False),
+        Operator("Unique", per_input(1), saves_nothing, sees_nothing_known, differentiable=False),
         Operator(
             "NonMaxSuppression",
             per_input(1),
-            keeps_nothing,
+            saves_nothing,
             sees_nothing_known,
             differentiable=False,
         ),
-        Operator("Compress", per_input(1), keeps_output, sees_nothing_known),
+        Operator("Compress", per_input(1), saves_output, sees_nothing_known),
     )
 
 
 def _reduce(
     name: str,
-    kept: KeptFacet,
+    saved: SavedFacet,
     backward: Backward = Backward.MAKES,
-    unview: ViewFacet | None = None,
+    gradient_view: ViewFacet | None = None,
     casting: CastingFacet = KEEPS,
 ) -> Operator:
     return Operator(
         name,
         per_input(1),
-        kept,
+        saved,
         sees_reduced,
         reduces(name),
         backward=backward,
-        unview=unview,
+        storage=Storage(gradient_view=gradient_view),
         casting=casting,
     )

@@ -6,16 +6,16 @@ from math import prod
 
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
-from archlint.ops.facets import keeps_nothing, per_output
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Opaque, Sight, Through, Whole
+from archlint.ops.facets import per_output, saves_nothing
+from archlint.ops.links import InputLinks, Opaque, Through, Whole
 from archlint.ops.operator import Operator
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 
-_INDEX_BYTES = 4  # torchvision keeps int32 places of the maxima
+_INDEX_BYTES = 4  # torchvision saves int32 places of the maxima
 
 
-def sees_region(call: Call, _: int) -> Sight:
-    """Where a region lies is data."""
+def sees_region(call: Call, _: int) -> InputLinks:
+    """The position of a region depends on the data."""
     reason = "where a region lies depends on the data"
     spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
     return {0: (Opaque(0, reason), Through(1, 1), *spatial)}
@@ -27,16 +27,16 @@ def aligned_cost(call: Call) -> Cost:
     return Cost(elementwise=8 * samples * call.output_elements())
 
 
-def keeps_regions(_: Call, gradients: Gradients) -> Kept:
-    """Aligning regions keeps the regions."""
-    return Kept(inputs=(1, 2)) if gradients.needed else NOTHING
+def saves_regions(_: Call, gradients: Gradients) -> SavedTensors:
+    """Aligning regions saves the regions."""
+    return SavedTensors(inputs=(1, 2)) if gradients.needed else NOTHING
 
 
-def keeps_region_maxima(call: Call, gradients: Gradients) -> Kept:
-    """Pooling the maxima of regions keeps the regions, and where each maximum was."""
+def saves_region_maxima(call: Call, gradients: Gradients) -> SavedTensors:
+    """Max pooling of regions saves the regions, and the index of each maximum."""
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=(1,), own=_INDEX_BYTES * call.output_elements())
+    return SavedTensors(inputs=(1,), own=_INDEX_BYTES * call.output_elements())
 
 
 def grid_cost(call: Call) -> Cost:
@@ -45,7 +45,7 @@ def grid_cost(call: Call) -> Cost:
     return Cost((Product(macs, (frozenset({0}), frozenset())),))
 
 
-def sees_matrix(call: Call, _: int) -> Sight:
+def sees_matrix(call: Call, _: int) -> InputLinks:
     """A grid reads all of its sample's matrix."""
     return {0: (Through(0, 0), *(Whole(axis) for axis in range(1, call.rank(0))))}
 
@@ -55,7 +55,7 @@ def decoding_cost(call: Call) -> Cost:
     return Cost(elementwise=10 * prod(call.output_shape()))
 
 
-def sees_encoded(_: Call, __: int) -> Sight:
+def sees_encoded(_: Call, __: int) -> InputLinks:
     """An image reads all of its encoded bytes."""
     return {0: (Whole(0),)}
 
@@ -63,8 +63,8 @@ def sees_encoded(_: Call, __: int) -> Sight:
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
-        Operator("RoiAlign", aligned_cost, keeps_regions, sees_region),
-        Operator("MaxRoiPool", per_output(4), keeps_region_maxima, sees_region),
-        Operator("AffineGrid", grid_cost, keeps_nothing, sees_matrix),
-        Operator("ImageDecoder", decoding_cost, keeps_nothing, sees_encoded, differentiable=False),
+        Operator("RoiAlign", aligned_cost, saves_regions, sees_region),
+        Operator("MaxRoiPool", per_output(4), saves_region_maxima, sees_region),
+        Operator("AffineGrid", grid_cost, saves_nothing, sees_matrix),
+        Operator("ImageDecoder", decoding_cost, saves_nothing, sees_encoded, differentiable=False),
     )

@@ -8,12 +8,13 @@ from math import ceil, floor
 
 from archlint.ops.autocast import FIRST_OR_SINGLE, Casting, casts
 from archlint.ops.call import Call, nbytes
-from archlint.ops.facets import keeps_nothing, per_output
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Opaque, Sight, Through
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.facets import per_output, saves_nothing
+from archlint.ops.links import InputLinks, Link, Opaque, Through
+from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, periodic
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import moves
+from archlint.ops.storage import CHANNELS_LAST
 from archlint.ops.taps import Taps
 
 # Scales are stored as float32: the nearest fraction with a small denominator is what was meant.
@@ -21,7 +22,7 @@ _LARGEST_DENOMINATOR = 1 << 12
 _HALF = Fraction(1, 2)
 
 
-def sees_resized(call: Call, _: int) -> Sight:
+def sees_resized(call: Call, _: int) -> InputLinks:
     """Each output reads the neighbours that its place between the input elements needs."""
     return {0: tuple(_axis_link(call, axis) for axis in range(call.rank(0)))}
 
@@ -109,15 +110,15 @@ _ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 }
 
 
-def keeps_grid(call: Call, gradients: Gradients) -> Kept:
-    """Sampling at a grid keeps the input and the grid, whose gradient is made in any case."""
+def saves_grid(call: Call, gradients: Gradients) -> SavedTensors:
+    """Sampling at a grid saves the input and the grid, whose gradient is always computed."""
     if not gradients.needed:
         return NOTHING
-    return Kept(inputs=(0, 1), transient=0 if gradients[1] else nbytes(call.input(1)))
+    return SavedTensors(inputs=(0, 1), transient=0 if gradients[1] else nbytes(call.input(1)))
 
 
-def sees_anywhere(call: Call, _: int) -> Sight:
-    """Where a grid samples is data."""
+def sees_anywhere(call: Call, _: int) -> InputLinks:
+    """The positions that a grid samples depend on the data."""
     reason = "where a grid samples depends on the data"
     spatial = tuple(Opaque(axis, reason) for axis in range(2, call.rank(0)))
     return {0: (Through(0, 0), Through(1, 1), *spatial)}
@@ -130,10 +131,10 @@ def operators() -> tuple[Operator, ...]:
             Operator(
                 name,
                 per_output(4),
-                keeps_nothing,
+                saves_nothing,
                 sees_resized,
                 moves,
-                layout=Layout.CHANNELS,
+                storage=CHANNELS_LAST,
                 casting=FIRST_OR_SINGLE,
             )
             for name in ("Resize", "Upsample")
@@ -141,7 +142,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "GridSample",
             per_output(8),
-            keeps_grid,
+            saves_grid,
             sees_anywhere,
             casting=casts(Casting.SINGLE, Casting.JOINED),
         ),

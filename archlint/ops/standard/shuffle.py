@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from archlint.graph.value import Dim, Shape
 from archlint.ops.call import Call
-from archlint.ops.facets import keeps_nothing, no_cost
-from archlint.ops.links import Regroup, Sight, Stage, Through
-from archlint.ops.operator import Layout, Operator
+from archlint.ops.facets import no_cost, saves_nothing
+from archlint.ops.links import InputLinks, Regroup, Stage, Through
+from archlint.ops.operator import Operator
 from archlint.ops.signals import moves
+from archlint.ops.storage import CHANNELS_LAST
 
 
-def sees_depth_to_space(call: Call, _: int) -> Sight:
+def sees_depth_to_space(call: Call, _: int) -> InputLinks:
     """Blocks of channels become blocks of space (pixel shuffle): split, transpose, merge."""
     block = call.integer("blocksize", 1)
     batch, channels, height, width = call.input(0).shape or (None,) * 4
@@ -37,7 +38,7 @@ def sees_depth_to_space(call: Call, _: int) -> Sight:
     }
 
 
-def sees_space_to_depth(call: Call, _: int) -> Sight:
+def sees_space_to_depth(call: Call, _: int) -> InputLinks:
     """Blocks of space become channels: split, transpose, merge."""
     block = call.integer("blocksize", 1)
     batch, channels, height, width = call.input(0).shape or (None,) * 4
@@ -74,8 +75,8 @@ def _divided(dim: Dim, block: int) -> int | None:
 
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
-    sights = {"DepthToSpace": sees_depth_to_space, "SpaceToDepth": sees_space_to_depth}
+    rearrangements = {"DepthToSpace": sees_depth_to_space, "SpaceToDepth": sees_space_to_depth}
     return tuple(
-        Operator(name, no_cost, keeps_nothing, sight, moves, layout=Layout.CHANNELS)
-        for name, sight in sights.items()
+        Operator(name, no_cost, saves_nothing, links, moves, storage=CHANNELS_LAST)
+        for name, links in rearrangements.items()
     )

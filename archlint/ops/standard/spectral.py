@@ -8,10 +8,11 @@ from math import log2
 from archlint.ops.autocast import Casting, casts
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.kept import NOTHING, Gradients, Kept
-from archlint.ops.links import Link, Opaque, Sight, Through, Whole, same_axes_but
+from archlint.ops.links import InputLinks, Link, Opaque, Through, Whole, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.reach import window
+from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, contiguous_along
 from archlint.ops.undetermined import Undetermined
 
@@ -43,45 +44,45 @@ def dft_cost(call: Call) -> Cost:
     return elementwise(signals * _transform(length))
 
 
-def sees_transformed(call: Call, _: int) -> Sight:
+def sees_transformed(call: Call, _: int) -> InputLinks:
     """Every frequency reads the whole signal, real and imaginary parts."""
     rank, axis = call.rank(0), _signal_axis(call)
     return {0: same_axes_but(rank, {axis, rank - 1})}
 
 
 def lies_along_signal(call: Call, _: Sequence[Strides | None]) -> Strides:
-    """Return the strides of the spectra: each lies in one piece, its real and imaginary parts too.
+    """Return the strides of the spectra: each is contiguous, including real and imaginary parts.
 
-    PyTorch moves the transformed axis behind the others.
+    PyTorch moves the transformed axis to the end.
     """
     shape = call.output_shape()
     return contiguous_along(shape, (_signal_axis(call), len(shape) - 1))
 
 
-def keeps_real(call: Call, gradients: Gradients) -> Kept:
-    """Keep a signal of real numbers; from a complex one, nothing is needed.
+def saves_real(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save a signal of real numbers; from a complex one, nothing is needed.
 
-    PyTorch keeps it for no more than its shape. The gradient of half a spectrum is filled up with
-    zeros and transformed as complex numbers, of which the real parts are taken.
+    PyTorch saves it only for its shape. The gradient of a half spectrum is padded with zeros and
+    transformed as complex numbers, of which the real parts are taken.
     """
     if not gradients[0] or call.shape(0)[-1] != 1:
         return NOTHING
     is_half = bool(call.integer("onesided", 0))
-    return Kept(inputs=(0,), transient=3 * nbytes(call.input(0)) if is_half else 0)
+    return SavedTensors(inputs=(0,), transient=3 * nbytes(call.input(0)) if is_half else 0)
 
 
-def keeps_frames(call: Call, gradients: Gradients) -> Kept:
-    """Keep the frames of a signal behind the window, or where there is none the signal itself.
+def saves_frames(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the windowed frames of a signal, or without a window the signal itself.
 
-    Frames overlap: behind a window they are new tensors. Exporters write none as ones.
+    Frames overlap; with a window they are new tensors. Exporters write a missing window as ones.
     """
     if not gradients[0]:
         return NOTHING
     window_ = call.constant(2)
     if not call.has_input(2) or (window_ is not None and bool((window_ == 1).all())):
-        return Kept(inputs=(0,))
+        return SavedTensors(inputs=(0,))
     batch, frames = call.output_shape()[:2]
-    return Kept(own=batch * frames * _frame_length(call) * width(call.input(0)) // 8)
+    return SavedTensors(own=batch * frames * _frame_length(call) * width(call.input(0)) // 8)
 
 
 def stft_cost(call: Call) -> Cost:
@@ -97,8 +98,8 @@ def _frame_length(call: Call) -> int:
     return call.shape(2)[0] if call.has_input(2) else call.shape(0)[1]
 
 
-def sees_frames(call: Call, _: int) -> Sight:
-    """A frame reads its stretch of the signal; frequencies read the whole frame."""
+def sees_frames(call: Call, _: int) -> InputLinks:
+    """A frame reads its range of the signal; frequencies read the whole frame."""
     links: list[Link] = [Through(0, 0)]
     try:
         step = int(call.known(1).reshape(-1)[0])
@@ -115,10 +116,10 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "DFT",
             dft_cost,
-            keeps_real,
+            saves_real,
             sees_transformed,
             casting=_TRANSFORMS,
-            layout=lies_along_signal,
+            storage=Storage(layout=lies_along_signal),
         ),
-        Operator("STFT", stft_cost, keeps_frames, sees_frames, buffers=(2,), casting=_TRANSFORMS),
+        Operator("STFT", stft_cost, saves_frames, sees_frames, buffers=(2,), casting=_TRANSFORMS),
     )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from archlint.ops.call import Call
 from archlint.ops.facets import (
-    keeps_nothing,
     no_cost,
     per_input,
     per_output,
+    saves_nothing,
     sees_elementwise,
     sees_first_input,
 )
-from archlint.ops.links import Sight, same_axes_but
-from archlint.ops.operator import CostFacet, Operator, SightFacet
+from archlint.ops.links import InputLinks, same_axes_but
+from archlint.ops.operator import CostFacet, LinksFacet, Operator
 
 
-def sees_remaining(call: Call, _: int) -> Sight:
-    """Words are left out, so that the others move up."""
+def sees_remaining(call: Call, _: int) -> InputLinks:
+    """Words are removed, so that the following ones are shifted."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 1})}
 
@@ -34,5 +34,5 @@ def operators() -> tuple[Operator, ...]:
     )
 
 
-def _op(name: str, cost: CostFacet, sight: SightFacet) -> Operator:
-    return Operator(name, cost, keeps_nothing, sight, differentiable=False)
+def _op(name: str, cost: CostFacet, links: LinksFacet) -> Operator:
+    return Operator(name, cost, saves_nothing, links, differentiable=False)

@@ -1,4 +1,4 @@
-"""A limit, the amount that is held against it, and whether it fits."""
+"""A limit, the amount that is compared with it, and the verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archlint.api import Amount, Facts, Target, record
 
 
 class Verdict(enum.Enum):
-    """What can be said about a budget."""
+    """The result of comparing an amount with its limit."""
 
     FITS = "fits"
     MAY_EXCEED = "may exceed"  # the upper end of a bounded amount is over the limit
@@ -20,7 +20,7 @@ class Verdict(enum.Enum):
 
 @record
 class Missing:
-    """Why an amount cannot be worked out at all, and what to do about that."""
+    """Why an amount cannot be computed at all, and what to do about it."""
 
     reason: str
     help: str
@@ -30,10 +30,10 @@ class Missing:
 class Budget:
     """One limit on one amount.
 
-    `what` names the amount in a sentence, `limit` is in its unit, `setting` is the key of what
-    states the limit, `source` says so in words, `write` writes an amount for people. `missing` is
-    None where the amount can be worked out. One that is rounded on the way `has_formula` in no
-    size: reserves are parts of a peak, in whole bytes.
+    `what` names the amount in a sentence, `limit` is in the unit of the amount, `setting` is the
+    key of the setting with the limit, `source` describes it, and `write` formats an amount.
+    `missing` is None where the amount can be computed. `has_formula` is false for amounts that are
+    rounded, such as reserves, which are fractions of a peak in whole bytes.
     """
 
     what: str
@@ -47,13 +47,13 @@ class Budget:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Where a document states the limit, if it does."""
+        """The path of the limit in a document, if it is stated there."""
         return ("target", *self.setting.split("."))
 
     def verdict(self, facts: Facts) -> Verdict:
-        """Hold the amount of `facts` against the limit.
+        """Compare the amount of `facts` with the limit.
 
-        Unknown parts only add to an amount, so that one that is too large without them is decided.
+        Unknown parts only add to an amount, so that the verdict is known if it is exceeded without.
         """
         if self.missing is not None:
             return Verdict.UNDECIDED

@@ -47,13 +47,13 @@ class BudgetUndecided(Rule):
         )
 
     def _undecided(self, model: Model, group: Sequence[OpenBudget]) -> Finding:
-        """Report budgets that are undecided because of one thing, where the tightest is stated."""
+        """Report budgets that are undecided for the same reason, at the tightest limit."""
         first = min(group, key=lambda each: each.largest.size if each.largest else 0)
         node = next((part.node for part in first.amount.unknown if part.node), None)
         return self.finding(
             _one(first) if len(group) == 1 else _several(group),
             node=node,
-            # An operator that is not known is what to look at; a size is missing in no one place.
+            # An unknown operator has a place in the graph; an open dimension has not.
             path=first.budget.path if first.symbols or node is None else None,
             data={
                 **first.data,
@@ -68,7 +68,7 @@ class BudgetUndecided(Rule):
 
 
 def _one(found: OpenBudget) -> str:
-    """Say that a budget is undecided, up to which size it fits, and what is unknown of it."""
+    """Describe an undecided budget: the largest size that fits, and the unknown parts."""
     largest, told = found.largest, _reasons([found])
     if largest is not None:
         fits = f"it fits {up_to(largest)}" if largest.size else _not_even(largest)
@@ -80,13 +80,13 @@ def _one(found: OpenBudget) -> str:
 
 
 def _several(group: Sequence[OpenBudget]) -> str:
-    """Say which budgets are undecided, up to which size all of them fit, and each in short."""
+    """Describe several undecided budgets: the largest size for which all fit, then each."""
     told = "; ".join((*_all_fit(group), *_reasons(group), *(each.in_short for each in group)))
     return f"{len(group)} budgets cannot be decided{_opened(group[0])}: {told}"
 
 
 def _all_fit(group: Sequence[OpenBudget]) -> list[str]:
-    """Say which sizes all budgets allow, where they are sizes of one dimension in equal steps."""
+    """Return the sizes that all budgets allow, where they have the same dimension and step."""
     found = [each.largest for each in group if each.largest]
     if len(found) < len(group) or len({each.step for each in found}) > 1:
         return []

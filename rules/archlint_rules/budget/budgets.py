@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from archlint.api import (
     Amount,
+    Composed,
     Device,
     Facts,
     Model,
@@ -30,7 +32,7 @@ def training_memory(target: Target) -> Iterator[Budget]:
         source = f"the memory of {device.name}" if device.has_reserves else _usable(device)
         yield from _limit(
             "training",
-            _on_device,
+            Composed((_peak, _convolved), _with_reserves),
             device.training_memory_bytes,
             _DEVICE,
             source,
@@ -38,7 +40,7 @@ def training_memory(target: Target) -> Iterator[Budget]:
         )
     yield from _limit(
         "training",
-        lambda facts: facts.training_memory.peak,
+        _peak,
         target.require.training_memory,
         "require.training-memory",
         missing=None if training.optimizer else _NO_OPTIMIZER,
@@ -155,7 +157,7 @@ def _limit(  # noqa: PLR0913 - the parts of a budget
     missing: Missing | None = None,
     has_formula: bool = True,
 ) -> Iterator[Budget]:
-    """Yield a budget where there is a limit; its source is its setting unless there are words."""
+    """Yield a budget if there is a limit; its source is its setting unless `source` is given."""
     if limit is not None:
         source = source or setting
         yield Budget(what, measure, limit, setting, source, write, missing, has_formula)
@@ -186,15 +188,29 @@ def _weights(facts: Facts) -> Amount:
 
 
 def _weights_and_activations(facts: Facts) -> Amount:
-    """Return what a framework takes, which gives each result a tensor of its own."""
+    """Return the memory of a framework, which allocates a tensor for each result."""
     alive = facts.deployment.activations
     return _weights(facts) + Amount(alive.high, alive.high, alive.unknown)
 
 
-def _on_device(facts: Facts) -> Amount:
-    """Return what a training step takes of its device, the reserves with it."""
+def _peak(facts: Facts) -> Amount:
+    return facts.training_memory.peak
+
+
+def _convolved(facts: Facts) -> Amount:
+    """Return the bytes that convolutions move, by which their workspace is reserved."""
     memory = facts.device_memory
-    return facts.training_memory.peak if memory is None else memory.total
+    return Amount() if memory is None else Amount.exact(memory.convolved or 0)
+
+
+def _with_reserves(facts: Facts, parts: Sequence[Amount]) -> Amount:
+    """Return the device memory of a training step, including reserves."""
+    peak, convolved = parts
+    memory = facts.device_memory
+    if memory is None:
+        return peak
+    moved = None if memory.convolved is None else convolved.low
+    return replace(memory, peak=peak, convolved=moved).total
 
 
 def _forward_flops(facts: Facts) -> Amount:
@@ -202,4 +218,4 @@ def _forward_flops(facts: Facts) -> Amount:
 
 
 def _training_flops(facts: Facts) -> Amount:
-    return facts.compute.step_flops
+    return facts.training_compute.step_flops

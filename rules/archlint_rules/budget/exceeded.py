@@ -11,7 +11,7 @@ from archlint_rules.budget.budget import Budget, Family, Verdict
 def exceeded(
     model: Model, family: Family, certain: str = "needs", possible: str = "may need"
 ) -> Iterator[tuple[Budget, str, Severity]]:
-    """Yield each limit of a family that does not hold, with the verb for it and how bad that is.
+    """Yield each exceeded limit of a family, with the verb of the message and the severity.
 
     Where only the upper end of a bounded amount is over the limit, it is a warning.
     """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from archlint.api import Amount, Model, record
 from archlint_rules.budget.trials import Trials
 
-_KEPT_BACK = 4  # trials that are left to other remedies, where there are many
+_KEPT_BACK = 4  # trials reserved for other remedies, where there are many
 
 
 @record
@@ -45,7 +45,7 @@ def largest_batch(trials: Trials) -> Batch | None:
 
 
 def _search(trials: Trials, fits: Batch, exceeds: int) -> Batch:
-    """Close in between a batch that fits and one that does not."""
+    """Search between a batch that fits and one that does not."""
     above = trials.budget.measure(trials.model.facts)
     reserve = min(_KEPT_BACK, trials.left // 2)
     try_next = False

@@ -1,4 +1,4 @@
-"""A budget of a model that cannot be decided, with what is known of it."""
+"""A budget that cannot be decided, with the known parts of its amount."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ class OpenBudget:
 
     @property
     def unknown(self) -> tuple[Unknown, ...]:
-        """The parts that stay unknown whatever the open dimensions are."""
+        """The parts that stay unknown for any sizes of the open dimensions."""
         return self.formula.unknown if self.formula else self.amount.unknown
 
     @property
     def cause(self) -> str | None:
-        """The first node that is unknown; what comes after it often is because of it."""
+        """The first unknown node, which often is the cause of those after it."""
         return next((part.node for part in self.unknown if part.node), None)
 
     @property
     def limit(self) -> str:
-        """The limit in words, with its number."""
+        """The source of the limit, and its value."""
         return f"{self.budget.source} ({self.budget.write(self.budget.limit)})"
 
     @property
     def needs(self) -> str:
-        """The amount: as a formula with what it holds for, or what it is at least."""
+        """The amount: as a formula with its domain, or as a lower bound."""
         formula = self.formula
         written = formula.written(self.budget.write) if formula else ""
         if formula is None or not written:
             return self.bound
-        if self.largest and self.largest.size and not formula.covers(self.largest.size):
-            return self.bound  # a formula of sizes that do not fit says nothing of those that do
+        if self.largest and self.largest.size and formula.piece(self.largest.size) is None:
+            return self.bound  # a formula for sizes that do not fit is irrelevant
         return f"{written}, for {formula.condition}" if formula.condition else written
 
     @property
@@ -73,7 +73,7 @@ class OpenBudget:
 
     @property
     def _says_nothing(self) -> bool:
-        """Whether all that is known of the amount is that it is not negative."""
+        """Whether the lower bound of the amount is zero."""
         return self.needs == self.bound and not self.amount.low
 
     @property
@@ -106,7 +106,7 @@ def up_to(largest: Largest) -> str:
 
 
 def by_reason(unknown: Iterable[Unknown]) -> list[str]:
-    """Return a text for each reason, with the first node that it holds for."""
+    """Return a text for each reason, with the first node that it applies to."""
     nodes: dict[str, list[str]] = {}
     for part in unknown:
         nodes.setdefault(part.reason, []).append(f"{part.op} {part.node}" if part.node else "")

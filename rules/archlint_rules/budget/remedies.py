@@ -1,4 +1,4 @@
-"""What would keep a budget: changes that were tried and fit, the cheapest first."""
+"""Remedies for an exceeded budget: changes that were tried and fit, cheapest first."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _smaller_batch(trials: Trials) -> Iterator[str]:
 
 
 def _checkpointing(trials: Trials) -> Iterator[str]:
-    """Try to keep the inputs of blocks alone, where there are blocks."""
+    """Try to checkpoint every block, where there are blocks."""
     target = trials.model.target
     if target.training.checkpointing is not None or not trials.model.facts.blocks.found:
         return
@@ -86,7 +86,7 @@ def _checkpointing(trials: Trials) -> Iterator[str]:
 
 
 def _sharding(trials: Trials) -> Iterator[str]:
-    """Try to spread the weights over more devices, as long as they are what is too much."""
+    """Try to shard the weights over more devices, unless activations alone exceed the limit."""
     target, budget = trials.model.target, trials.budget
     if target.training.sharding is not None:
         return
@@ -101,7 +101,7 @@ def _sharding(trials: Trials) -> Iterator[str]:
 
 
 def _leaner_optimizer(trials: Trials) -> Iterator[str]:
-    """Try optimizers with less state, as long as the state is what is too much."""
+    """Try optimizers with less state, unless the rest alone exceeds the limit."""
     model = trials.model
     memory = model.facts.training_memory
     if trials.budget.what != "training":
@@ -135,7 +135,7 @@ def _narrower_numbers(trials: Trials) -> Iterator[str]:
 
 
 def _quantized(trials: Trials) -> Iterator[str]:
-    """Try 8 bits for what is deployed."""
+    """Try int8 for deployment."""
     target = trials.model.target
     if _is_inference(trials) and target.deploy_dtype is None:
         amount = trials.fitting(replace(target, deploy_dtype="int8"))

@@ -1,4 +1,4 @@
-"""Other targets, tried by working the facts out again."""
+"""Other targets, tried by computing the facts again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import field
 from archlint.api import Amount, Model, Target, record
 from archlint_rules.budget.budget import Budget, Family, Verdict
 
-# An analysis costs about as much as there are nodes: all of them take no more than a second or so.
+# An analysis takes time proportional to the nodes: all trials together take about a second.
 _NODES = 4000
 _FEWEST, _MOST = 4, 24
 
 
 @record(frozen=False)
 class Trials:
-    """What a budget would say of other targets, as long as there are trials left.
+    """The amounts of a budget for other targets, as long as there are trials left.
 
     `family` yields the budgets of a target, and `budget` is the one of them that is exceeded.
     """

@@ -1,4 +1,4 @@
-"""FLOP007: the model is not what is said about it."""
+"""FLOP007: the model differs from its declared figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DeclaredDrift(Rule):
     tags = ("compute",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the declared figures against those that were worked out."""
+        """Compare the declared figures with the computed ones."""
         declared = model.target.declared
         if declared.parameters is not None:
             count = model.facts.parameters.count

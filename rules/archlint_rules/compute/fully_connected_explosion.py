@@ -22,12 +22,12 @@ class FullyConnectedExplosion(Rule):
     tags = ("compute",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Judge what the layers behind the first flattening of a feature map hold."""
+        """Compare the parameters after the first flattening with all parameters."""
         found, every = model.facts.flattening, model.facts.parameters.count
         if found is None or found.parameters <= _LARGE_PART * every:
             return
         yield self.finding(
-            f"the layers behind the flattening of {' x '.join(map(str, found.sizes))} hold "
+            f"the layers after the flattening of {' x '.join(map(str, found.sizes))} hold "
             f"{format_count(found.parameters)} of {format_count(every)} parameters "
             f"({format_share(found.parameters / every)})",
             node=found.node,

@@ -8,7 +8,7 @@ from archlint.api import Finding, Model, Rule, Severity, format_seconds, format_
 
 _LARGE_PART = 0.5
 _SHOWN = 3
-_SHORT = 1e-3  # seconds; a shorter step waits for its launches more than for its memory
+_SHORT = 1e-3  # seconds; in a shorter step, kernel launches dominate
 
 
 class MemoryBound(Rule):

@@ -21,16 +21,16 @@ class StepBudgetExceeded(Rule):
     tags = ("compute", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the matmul-class work of a step and its time against their budgets."""
+        """Compare the matmul-class work of a step and its time with their budgets."""
         yield from self._works(model)
         yield from self._times(model)
 
     def _works(self, model: Model) -> Iterator[Finding]:
-        compute = model.facts.compute
+        trains = model.target.training.optimizer is not None
+        compute = model.facts.training_compute if trains else model.facts.compute
         for budget, _, _ in exceeded(model, step_flops):
             forward, backward = compute.forward_flops.low, compute.backward_flops.low
             parts = f": forward {format_flops(forward)}, backward {format_flops(backward)}"
-            trains = model.target.training.optimizer is not None
             yield self.finding(
                 f"{budget.what} computes {budget.written(model.facts)}, {budget.source} is "
                 f"{format_flops(budget.limit)}{parts if trains else ''}",
@@ -51,7 +51,7 @@ class StepBudgetExceeded(Rule):
             )
 
     def _times(self, model: Model) -> Iterator[Finding]:
-        """Report an error where the arithmetic alone is too long, a warning where all of it is."""
+        """Report an error where the arithmetic alone takes too long, else a warning."""
         for budget, _, severity in exceeded(model, step_time):
             yield self._too_slow(model, budget, severity)
 

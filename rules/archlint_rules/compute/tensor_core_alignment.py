@@ -1,4 +1,4 @@
-"""FLOP004: sizes of products that tensor cores do not divide evenly."""
+"""FLOP004: sizes of products that are not multiples of the tensor cores' tiles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 3
 
 @record
 class _Misaligned:
-    """A product whose weight has sizes that are no multiple of 8; the last is the widest."""
+    """A product whose weight has sizes that are not multiples of 8."""
 
     node: Node
     sizes: tuple[int, ...]
@@ -37,7 +37,7 @@ class TensorCoreAlignment(Rule):
     tags = ("compute",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Look at the sizes of the weights of all products that matter."""
+        """Check the sizes of the weights of all products with enough work."""
         number_format = model.target.training.precision.removesuffix("-mixed")
         if number_format not in _FORMATS or not model.facts.compute.forward_macs.complete:
             return

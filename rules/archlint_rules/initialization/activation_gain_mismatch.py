@@ -1,4 +1,4 @@
-"""INIT002: the sigma of a layer behind another activation does not keep the signal's scale."""
+"""INIT002: the sigma after an activation other than ReLU does not preserve the scale."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archlint.api import Finding, Model, Rule, Severity, accepted_gains, gain
 from archlint_rules.initialization.grouping import and_others, drawn, grouped
 from archlint_rules.initialization.relu_sigma_mismatch import (
     TOLERANCE,
-    keeps_gradient,
+    saves_gradient,
     suits_outputs,
 )
 from archlint_rules.initialization.remedy import advice, fix
@@ -72,10 +72,10 @@ class ActivationGainMismatch(Rule):
 
 
 def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
-    """Whether a sigma is outside of what any of the gains in use would make of it."""
+    """Whether a sigma is outside of the range of all gains in use."""
     if found.std == 0 or layer.source.activation is None:
         return False
-    if not layer.fan.transposed and keeps_gradient(layer, found):
+    if not layer.fan.transposed and saves_gradient(layer, found):
         return False  # as image models are drawn, whatever the activation
     low, high = accepted_gains(layer.source.activation)
     scale = sqrt(layer.fan.fan_in)
@@ -89,7 +89,7 @@ def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
 
 
 def _is_before_head(model: Model, layer: Layer, found: Distribution) -> bool:
-    """Whether a layer before the last one loses less than a decade: small outputs may be meant."""
+    """Whether a layer before the last one loses less than a decade, which may be intended."""
     if layer.node.name not in model.facts.segments.before_heads:
         return False
     assert layer.source.activation is not None  # noqa: S101 - for the type checker: it was judged

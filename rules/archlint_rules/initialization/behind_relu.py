@@ -1,4 +1,4 @@
-"""Layers of which sigma alone makes up for the ReLU that feeds them."""
+"""Layers after a ReLU whose sigma alone has to compensate for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def behind_relu(model: Model) -> Iterator[Judged]:
-    """Yield the layers behind a ReLU that no normalization follows, or may be folded into."""
+    """Yield the layers after a ReLU, without a following or possibly folded normalization."""
     for layer, found in drawn(model):
         if layer.source.is_rectified and not layer.folded and not layer.sink.is_normalized:
             yield layer, found

@@ -39,9 +39,9 @@ class ConstantWeights(Rule):
         layer, found = group[0]
         units = f"the {layer.fan.outputs} units of {layer.node.name}"
         effect = (
-            f"nothing gets through {layer.node.name}, and no gradient gets past it"
+            f"{layer.node.name} outputs only its bias, and passes no gradient back"
             if found.mean == 0
-            else f"{units} start alike, get the same gradient and stay alike"
+            else f"{units} start equal, get equal gradients and stay equal"
         )
         return self.finding(
             f"all weights of {layer.weight} are {found.mean:g}: {effect}{and_others(group)}",

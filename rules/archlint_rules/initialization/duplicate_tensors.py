@@ -49,6 +49,6 @@ class DuplicateTensors(Rule):
             node=model.graph.consumers[names[1]][0],
             tensor=names[1],
             data={"weights": groups},
-            help="draw each weight on its own: layers that are copied after they were drawn, or a "
-            "seed that is set again, make them start alike",
+            help="initialize each weight separately: copying a layer after its initialization, or "
+            "resetting the seed, makes them start equal",
         )

@@ -1,4 +1,4 @@
-"""INIT009: sigma fits another count of products than the one that is summed."""
+"""INIT009: sigma fits another fan than the number of products that are summed."""
 
 from __future__ import annotations
 

@@ -73,6 +73,6 @@ class FrameworkDefaultInDeepChain(Rule):
 
 
 def _chain(model: Model) -> list[Layer]:
-    """Return the layers behind a ReLU that are left at a default which nothing normalizes."""
+    """Return the layers after a ReLU with default initialization and without normalization."""
     default = model.facts.initialization.default
     return [layer for layer, _ in behind_relu(model) if default(layer)]

@@ -1,4 +1,4 @@
-"""Layers that one line of a file makes, or that are drawn alike: one finding for all of them."""
+"""Groups layers from one line of a file, or with equal initialization, into one finding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLOSE = 1.05
 
 
 def drawn(model: Model) -> Iterator[Judged]:
-    """Yield the layers with what their weights are drawn from, where that is known.
+    """Yield the layers with the distribution of their weights, where it is known.
 
     Low-rank adapters do not set the scale of the signal, and are left out.
     """
@@ -28,11 +28,11 @@ def drawn(model: Model) -> Iterator[Judged]:
 
 
 def grouped(judged: Iterable[Judged]) -> list[list[Judged]]:
-    """Group layers by the line that makes them, or where there are no lines, by what they are.
+    """Group layers by their line in the file, or in binary files by their properties.
 
-    That is the operator, the sizes of the weight, the activation before it and sigma. What becomes
-    of their output parts them in any case. A weight that several layers share, as heads do that run
-    on maps of several sizes, is in a group once.
+    These are the operator, the sizes of the weight, the activation before it and sigma. Layers with
+    different uses of their output are never grouped. A weight that several layers share, as heads
+    that are applied to maps of several sizes, is in a group once.
     """
     groups: dict[Hashable, list[list[Judged]]] = {}
     known: set[tuple[int, str]] = set()
@@ -60,7 +60,7 @@ def and_others(group: list[Judged]) -> str:
 
 
 def _place(layer: Layer) -> Hashable:
-    """Return what layers of one finding have in common, besides sigma."""
+    """Return the key by which layers are grouped, besides sigma."""
     node, activation = layer.node, layer.source.activation
     if node.document_path:
         return node.document_path
@@ -70,7 +70,7 @@ def _place(layer: Layer) -> Hashable:
 
 
 def _is_like(leader: Judged, found: Distribution, layer: Layer) -> bool:
-    """Whether a layer has the sigma of another, or the number that all weights are."""
+    """Whether two layers have the same sigma, or the same constant weights."""
     other = leader[1]
     if layer.node.document_path:
         return True

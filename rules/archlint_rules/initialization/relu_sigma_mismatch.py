@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archlint_rules.initialization.grouping import Judged
 
 TOLERANCE = 1.25
-"""Within this factor a sigma is as good as any: it takes ten layers to lose or gain a decade."""
+"""A sigma within this factor is accepted: it takes ten layers to lose or gain a decade."""
 
 
 class ReluSigmaMismatch(Rule):
@@ -49,7 +49,7 @@ class ReluSigmaMismatch(Rule):
             return False
         if model.facts.initialization.default(layer) and layer.sink.is_normalized:
             return False  # a default, and the normalization cancels it
-        if not layer.fan.transposed and keeps_gradient(layer, found):
+        if not layer.fan.transposed and saves_gradient(layer, found):
             return False  # INIT009 reports it
         sink = layer.sink
         meant = sink.is_final or sink.joins or sink.opens_gate
@@ -60,7 +60,7 @@ class ReluSigmaMismatch(Rule):
         normalized = layer.sink.is_normalized
         by_outputs = all(suits_outputs(*each) for each in group)
         severity = Severity.INFO if normalized or by_outputs else Severity.WARNING
-        after = "; the normalization after it takes the edge off" if normalized else ""
+        after = "; the normalization after it cancels the scale" if normalized else ""
         others = and_others(group)
         return self.finding(
             f"sigma of {layer.weight} is {found.std:.4g}, {found.std / expected(layer):.2f} of "
@@ -96,8 +96,8 @@ def expected(layer: Layer) -> float:
     return sqrt(2 / layer.fan.fan_in)
 
 
-def keeps_gradient(layer: Layer, found: Distribution) -> bool:
-    """Whether sigma is sqrt(2 / fan-out), which keeps the scale of the gradient instead.
+def saves_gradient(layer: Layer, found: Distribution) -> bool:
+    """Whether sigma is sqrt(2 / fan-out), which preserves the scale of the gradient instead.
 
     PyTorch does not divide its fan-out by the groups; that does no harm before a normalization.
     """
@@ -107,9 +107,9 @@ def keeps_gradient(layer: Layer, found: Distribution) -> bool:
 
 
 def suits_outputs(layer: Layer, found: Distribution) -> bool:
-    """Whether the sigma of the last layer is no larger than keeps the scale of the gradient.
+    """Whether the sigma of the last layer is at most the one that preserves the gradient's scale.
 
-    It is chosen by the number of classes then; nothing follows that its outputs would make grow.
+    It is then derived from the number of classes, and no further layer amplifies the outputs.
     """
     largest = sqrt(2 * layer.fan.groups / layer.fan.framework_fans[1])
     return layer.sink.is_final and found.std < largest * TOLERANCE

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 _BIAS = ("bias", "running_mean", "running_var")
 _WRITTEN = {1.0: "lecun_normal", 5 / 3: "kaiming_normal: {nonlinearity: tanh}"}
-"""Gains that an initializer of architecture files has by a name of its own."""
+"""Gains for which architecture files have a named initializer."""
 
 
 def initializer(layer: Layer) -> str | None:
-    """Return what an architecture file writes to keep the scale of what feeds a layer.
+    """Return the initializer for an architecture file that preserves the scale of a layer's input.
 
-    It is a name that scales with the width where the framework's fan-in is the number d of summed
-    products, else the deviation. None where it is not known what feeds the layer.
+    It is a named initializer that scales with the width where the framework's fan-in is the number
+    d of summed products, else a standard deviation. None where the layer's input is not known.
     """
     found = _gain(layer)
     if found is None:
@@ -33,7 +33,7 @@ def initializer(layer: Layer) -> str | None:
 
 
 def _gain(layer: Layer) -> tuple[float, str] | None:
-    """Return the gain behind what feeds a layer, and the initializer that has it."""
+    """Return the gain for the activation before a layer, and the initializer that has it."""
     activation = layer.source.activation
     if activation is not None:
         return _behind(activation)
@@ -66,15 +66,15 @@ def advice(layer: Layer) -> str:
 
 
 def is_declared(layer: Layer) -> bool:
-    """Whether a layer stands in an architecture file."""
+    """Whether a layer comes from an architecture file."""
     return layer.node.document_path is not None
 
 
 def fix(model: Model, layers: Iterable[Layer], written: str | None = None) -> Fix | None:
-    """Return the change that draws the weights of layers from `written`, or as each should be.
+    """Return the fix that initializes the weights of layers with `written`, or as advised for each.
 
-    None where that is not one text for a line: where it makes several layers that want different
-    ones, or where a weight is shared.
+    None where a line creates several layers that need different initializers, or where a weight is
+    shared.
     """
     edits: list[Edit] = []
     texts: dict[str, str] = {}
@@ -93,7 +93,7 @@ def fix(model: Model, layers: Iterable[Layer], written: str | None = None) -> Fi
 
 
 def _disagree(model: Model, texts: Mapping[str, str]) -> bool:
-    """Whether another layer of the same line stands behind another activation."""
+    """Whether another layer of the same line follows another activation."""
     return any(
         layer.source.activation is not None and initializer(layer) != texts[path]
         for layer in model.facts.initialization.layers
@@ -102,7 +102,7 @@ def _disagree(model: Model, texts: Mapping[str, str]) -> bool:
 
 
 def _key(model: Model, layer: Layer) -> str | None:
-    """Return the word that speaks of a layer's weight alone: `init`, or one as `init.out_proj`."""
+    """Return the key that applies to a layer's weight alone, such as `init` or `init.out_proj`."""
     weight = model.graph.weights.get(layer.weight)
     if weight is None:
         return None
@@ -118,7 +118,7 @@ def _key(model: Model, layer: Layer) -> str | None:
 
 
 def _parts(model: Model, path: str) -> set[tuple[str, str]]:
-    """Return the kinds of weights that one line of a file makes, and that `init` speaks of."""
+    """Return the weights of one line of a file to which `init` applies."""
     parts = set()
     for name, weight in model.graph.weights.items():
         if weight.document_path == path and not name.endswith(_BIAS):

@@ -30,7 +30,7 @@ class ResidualBranchNotScaled(Rule):
     tags = ("initialization",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Judge the branches that normalize their input, and those that nothing normalizes."""
+        """Check the branches that normalize their input, and those without any normalization."""
         layers = [layer for layer, _ in drawn(model)]
         if not layers or any(layer.folded for layer in layers):
             return
@@ -43,7 +43,7 @@ class ResidualBranchNotScaled(Rule):
             yield self._bare(model, bare)
 
     def _normalized(self, model: Model, branches: list[Branch]) -> Iterator[Finding]:
-        """Branches after a normalization add up: 2L of them should each bring 1/(2L)."""
+        """Branches after a normalization add up: each of 2L should contribute 1/(2L)."""
         sigmas = _medians(model, {branch.end.weight for branch in branches})
         if sigmas is None or sigmas[0] < _ALIKE * sigmas[1]:
             return
@@ -71,7 +71,7 @@ class ResidualBranchNotScaled(Rule):
         )
 
     def _bare(self, model: Model, branches: list[Branch]) -> Finding:
-        """Branches without any normalization double what they are added to."""
+        """Branches without any normalization each double the variance of the stream."""
         signals = model.facts.propagation.signals
         first, last = branches[0], branches[-1]
         growth = signals[last.addition.output].second_moment / signals[first.stream].second_moment
@@ -87,9 +87,9 @@ class ResidualBranchNotScaled(Rule):
 
 
 def _medians(model: Model, ends: set[str]) -> tuple[float, float] | None:
-    """Return the median sigma of the weights `ends`, and of all others behind a layer.
+    """Return the median sigma of the weights `ends`, and of all others after a layer.
 
-    None where there are no others, or where one of `ends` is drawn from no normal distribution.
+    None where there are no others, or where one of `ends` is not normally distributed.
     """
     from statistics import median
 
@@ -109,7 +109,7 @@ def _medians(model: Model, ends: set[str]) -> tuple[float, float] | None:
 
 
 def _grows(model: Model, branch: Branch) -> bool:
-    """Whether what a branch adds is about as large as what it is added to."""
+    """Whether the output of a branch is about as large as the stream that it is added to."""
     signals = model.facts.propagation.signals
     if branch.stream not in signals or branch.addition.output not in signals:
         return False

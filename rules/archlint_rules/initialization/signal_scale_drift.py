@@ -1,4 +1,4 @@
-"""INIT005: activations leave every useful scale between two normalizations."""
+"""INIT005: the scale of activations drifts out of bounds between two normalizations."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class TiedEmbeddingSigma(Rule):
             table = _table(model, layer)
             if table is None:
                 continue
-            # What is multiplied has a scale of its own: T5 divides it by sqrt(d).
+            # The features may be scaled before the product: T5 divides them by sqrt(d).
             logits = model.facts.propagation.signals.get(layer.node.output)
             unit = found.second_moment * layer.fan.fan_in
             spread = sqrt(unit if logits is None else logits.second_moment)
@@ -50,7 +50,7 @@ class TiedEmbeddingSigma(Rule):
 
 
 def _table(model: Model, layer: Layer) -> str | None:
-    """Return the table that a layer multiplies by; an exporter may have stored a turned copy."""
+    """Return the table that a layer multiplies by, or of which it has a transposed copy."""
     uses = model.facts.parameters.trainable[layer.weight].uses
     effects = (model.facts.flow.effects.get(use.node.name) for use in uses)
     if any(isinstance(effect, LooksUp) for effect in effects):

@@ -29,7 +29,7 @@ class UncorrectedTruncation(Rule):
     tags = ("initialization",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Compare the deviation that is left with the one that was asked for."""
+        """Compare the standard deviation after truncation with the stated one."""
         initialization = model.facts.initialization
         cut = []
         for layer in initialization.layers:
@@ -40,8 +40,9 @@ class UncorrectedTruncation(Rule):
             layer, found = group[0]
             asked = found.stated or found.std
             yield self.finding(
-                f"{layer.weight} is drawn from a normal distribution of std {asked:g}, cut off: "
-                f"{found.std:.4g} is left, {found.std / asked:.4f} of it{and_others(group)}",
+                f"{layer.weight} is drawn from a normal distribution of std {asked:g} and "
+                f"truncated, which leaves a std of {found.std:.4g}, {found.std / asked:.4f} of it"
+                f"{and_others(group)}",
                 node=layer.node,
                 tensor=layer.weight,
                 key="init",
@@ -53,9 +54,9 @@ class UncorrectedTruncation(Rule):
 
 
 def _fix(model: Model, group: list[Judged], asked: float) -> Fix | None:
-    """Return the named initializer that has the stated deviation, and is cut off and corrected.
+    """Return the named, corrected truncated initializer with the stated standard deviation.
 
-    Where it has no such name, only the person who wrote it knows which deviation was meant.
+    None where there is no such initializer: then it is not known which deviation was intended.
     """
     for word, mode in (("he_normal", "he"), ("lecun_normal", "lecun"), ("glorot_normal", "glorot")):
         if all(isclose(_scaled(layer, mode), asked, rel_tol=_EXACT) for layer, _ in group):

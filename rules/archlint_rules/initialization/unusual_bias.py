@@ -58,13 +58,13 @@ class UnusualBias(Rule):
             tensor=root,
             key="bias_init" if word != "gain" else "init",
             data={"value": found.mean, "neutral": neutral, "kind": word},
-            help="leave it out unless it is meant, as the prior of a detector's last layer is",
+            help="remove it unless it is intended, as is the prior in a detector's last layer",
             fix=_fix(model, node, word, found.mean),
         )
 
 
 def _fix(model: Model, node: Node, word: str, value: float) -> Fix | None:
-    """Return the neutral start, but where another one is a custom: a prior, a branch of zeros."""
+    """Return the fix to the neutral value, except where other values are common practice."""
     sink = model.facts.flow.sinks.get(node.output)
     is_prior = word == "bias" and (sink is None or sink.is_final)
     is_closed = word == "gain" and value == 0

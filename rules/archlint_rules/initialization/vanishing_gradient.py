@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOST = 1e-4  # of the root mean square of the gradient
-_FLAT = 1e-2  # of that, what is due to the slopes alone
+_FLAT = 1e-2  # of the part that is due to the derivatives of the functions
 
 
 class VanishingGradient(Rule):
@@ -23,7 +23,7 @@ class VanishingGradient(Rule):
     tags = ("initialization", "signal")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report the row of layers in which most of the gradient is lost."""
+        """Report the chain of layers in which most of the gradient is lost."""
         if not model.facts.initialization.is_known:
             return
         rows = model.facts.saturation.rows()

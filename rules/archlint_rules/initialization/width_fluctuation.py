@@ -1,4 +1,4 @@
-"""INIT006: narrow layers make the scale of the signal a matter of luck."""
+"""INIT006: narrow layers make the scale of the signal vary between seeds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class WidthFluctuation(Rule):
         variance = signals[worst].fluctuation
         yield self.finding(
             f"the second moment of {worst} differs by a factor of {exp(sqrt(variance)):.2g} from "
-            f"one random initialization to the next: the layers before it are narrow and many",
+            f"one random initialization to the next: the layers before it are many and narrow",
             node=model.graph.producers[worst],
             tensor=worst,
             data={"log_variance": variance, "limit": _LARGEST},

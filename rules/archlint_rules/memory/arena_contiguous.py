@@ -21,7 +21,7 @@ class ArenaContiguous(Rule):
     tags = ("memory", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the arena against the largest block; what exceeds all memory is MEM002."""
+        """Compare the arena with the largest block; MEM002 covers the whole memory."""
         limits = list(inference_memory(model.target))
         if any(limit.verdict(model.facts) is Verdict.EXCEEDS for limit in limits):
             return

@@ -1,4 +1,4 @@
-"""MEM007: attention keeps scores that grow with the square of the length."""
+"""MEM007: attention saves scores that grow with the square of the length."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class AttentionQuadratic(Rule):
     tags = ("memory",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Compare the scores that are kept for the backward pass with the peak."""
+        """Compare the scores that are saved for the backward pass with the peak."""
         if model.target.training.optimizer is None:
             return
         found = [each for each in model.facts.attention_memory.scores if each.nbytes]
-        if not found:  # most models have no attention, and a peak is long to work out
+        if not found:  # most models have no attention, and the peak is slow to compute
             return
         kept = sum(each.nbytes for each in found)
         peak = model.facts.training_memory.peak
@@ -32,7 +32,7 @@ class AttentionQuadratic(Rule):
         largest = max(found, key=lambda each: each.nbytes)
         shape = " x ".join(str(size) for size in largest.shape)
         yield self.finding(
-            f"attention keeps its scores, {shape} at {largest.node}: {format_bytes(kept)} "
+            f"attention saves its scores, {shape} at {largest.node}: {format_bytes(kept)} "
             f"in {len(found)} {'layers' if len(found) > 1 else 'layer'}, "
             f"{format_share(kept / peak.high)} of the {format_bytes(peak.high)} of a training step",
             node=largest.node,
@@ -41,5 +41,5 @@ class AttentionQuadratic(Rule):
                 "peak_bytes": {"low": peak.low, "high": peak.high},
                 "nodes": [each.node for each in found],
             },
-            help="call scaled_dot_product_attention, whose fused kernels do not keep them",
+            help="call scaled_dot_product_attention, whose fused kernels do not save them",
         )

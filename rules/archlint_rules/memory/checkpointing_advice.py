@@ -1,4 +1,4 @@
-"""MEM006: activations that checkpointing would not keep."""
+"""MEM006: activations that checkpointing would not save."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archlint.api import Checkpointing, Finding, Model, Rule, Severity, format_b
 from archlint_rules.budget.budget import Budget
 from archlint_rules.budget.budgets import training_memory
 
-_LARGE_PART = 0.5  # of the peak, and of the memory that there is
+_LARGE_PART = 0.5  # of the peak, and of the available memory
 
 
 class CheckpointingAdvice(Rule):
@@ -22,7 +22,7 @@ class CheckpointingAdvice(Rule):
     tags = ("memory",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Compare what is kept with the peak, and the peak with the tightest limit."""
+        """Compare the saved activations with the peak, and the peak with the tightest limit."""
         limits = [budget for budget in training_memory(model.target) if budget.missing is None]
         if not limits:
             return
@@ -45,13 +45,13 @@ class CheckpointingAdvice(Rule):
                     "peak_bytes": {"low": peak.low, "high": peak.high},
                     "limit_bytes": tightest.limit,
                 },
-                help="keep the inputs of blocks alone and compute the rest again in the backward "
-                f"pass, for about one more forward pass a step{_tried(model, tightest)}",
+                help="save only the inputs of blocks and recompute the rest in the backward "
+                f"pass, for about one more forward pass per step{_tried(model, tightest)}",
             )
 
 
 def _tried(model: Model, budget: Budget) -> str:
-    """Return what checkpointing every block leads to, where the blocks are known by their names."""
+    """Return the effect of checkpointing every block, where the file names its blocks."""
     if not model.facts.blocks.found:
         return ""
     training = replace(model.target.training, checkpointing=Checkpointing())

@@ -1,4 +1,4 @@
-"""MEM002: a forward pass needs more memory than there is."""
+"""MEM002: a forward pass needs more memory than available."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InferenceMemoryExceeded(Rule):
     tags = ("memory", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the weights and the worst moment of the activations against each limit."""
+        """Compare the weights plus the peak of the activations with each limit."""
         for budget, verb, severity in exceeded(model, inference_memory):
             yield self._exceeded(model, budget, verb, severity)
 

@@ -20,7 +20,7 @@ class KvCache(Rule):
     tags = ("memory", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold weights and cache against each limit on inference."""
+        """Compare weights and cache with each limit on inference."""
         for budget in generation_memory(model.target):
             if budget.verdict(model.facts) is Verdict.EXCEEDS:
                 yield self._exceeded(model, budget)

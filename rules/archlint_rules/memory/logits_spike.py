@@ -1,4 +1,4 @@
-"""MEM009: the scores of the classes take much of a training step."""
+"""MEM009: the logits take much of the memory of a training step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LogitsSpike(Rule):
     tags = ("memory",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Compare the scores in fp32 and their gradient with the peak."""
+        """Compare the logits in fp32 and their gradient with the peak."""
         training = model.target.training
         if training.loss != "cross-entropy" or training.optimizer is None:
             return
@@ -33,7 +33,7 @@ class LogitsSpike(Rule):
         nbytes, memory = 2 * _FLOAT_BYTES * prod(shape), model.facts.training_memory
         weights = memory.weight_bytes + memory.gradient_bytes + memory.state_bytes.high
         if nbytes <= _LARGE_PART * weights:
-            return  # the peak is more than that, and long to work out
+            return  # a lower bound of the peak, which is slow to compute
         peak = memory.peak
         if peak.complete and nbytes > _LARGE_PART * peak.high:
             yield self.finding(

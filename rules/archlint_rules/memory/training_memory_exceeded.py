@@ -1,4 +1,4 @@
-"""MEM001: a training step needs more memory than there is."""
+"""MEM001: a training step needs more memory than available."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TrainingMemoryExceeded(Rule):
     tags = ("memory", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the peak of a training step against each limit on it."""
+        """Compare the peak of a training step with each limit."""
         for budget, verb, severity in exceeded(model, training_memory):
             yield self._exceeded(model, budget, verb, severity)
 
@@ -63,7 +63,7 @@ class TrainingMemoryExceeded(Rule):
 
 
 def _parts(model: Model) -> dict[str, Amount]:
-    """Return what a training step needs of the framework, by name; no sum, for not all at once."""
+    """Return the parts of a training step by name; their sum may exceed the peak."""
     memory = model.facts.training_memory
     copies = {name: Amount.exact(size) for name, size in memory.weights.copies.items()}
     communication = memory.weights.communication
@@ -79,6 +79,6 @@ def _parts(model: Model) -> dict[str, Amount]:
 
 
 def _reserves(model: Model, budget: Budget) -> dict[str, Amount]:
-    """Return what the device needs beyond that, where the budget is the device's."""
+    """Return the reserves by name, if the budget is that of the device."""
     device = model.facts.device_memory
     return device.reserves if device is not None and device.device.name in budget.source else {}

@@ -1,4 +1,4 @@
-"""MEM003: the weights do not fit where they are stored."""
+"""MEM003: the weights do not fit into the memory for weights."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class WeightsExceedFlash(Rule):
     tags = ("memory", "budget")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Hold the bytes of the weights, as deployed, against each limit on them."""
+        """Compare the bytes of the weights, as deployed, with each limit."""
         for budget, verb, severity in exceeded(model, weights, "take", "may take"):
             if budget.what != "cached weights":
                 yield self._exceeded(model, budget, verb, severity)
             elif severity is Severity.ERROR:
-                # What does not fit a cache is read from slower memory each time, and works.
+                # Weights that exceed a cache still work, read from slower memory each time.
                 yield self._exceeded(model, budget, verb, Severity.WARNING)
 
     def _exceeded(self, model: Model, budget: Budget, verb: str, severity: Severity) -> Finding:

@@ -1,4 +1,4 @@
-"""OPT009: batch normalization over too few numbers."""
+"""OPT009: batch normalization over too few values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class BatchNormMicrobatch(Rule):
                 single.append(node)
         if single:
             yield self.finding(
-                f"{single[0].name} normalizes over one number a channel: with a batch of 1 its "
+                f"{single[0].name} normalizes over one number per channel: with a batch of 1 its "
                 "output is its shift, and PyTorch refuses to train it",
                 node=single[0],
                 data={"batch_size": batch, "layers": len(single)},
@@ -56,9 +56,9 @@ class BatchNormMicrobatch(Rule):
 
 
 def _norms(model: Model) -> list[tuple[Node, str]]:
-    """Return the batch normalizations with what they normalize, also those that were folded.
+    """Return the batch normalizations with the tensors that they normalize, also folded ones.
 
-    One that torch.export folded into a convolution takes statistics of what that made.
+    One that torch.export folded into a convolution normalizes the convolution's output.
     """
     graph, flow = model.graph, model.facts.flow
     norms = [

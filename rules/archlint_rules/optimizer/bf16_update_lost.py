@@ -43,8 +43,8 @@ class Bf16UpdateLost(Rule):
         most = 2 * len(lost) > len(found)
         yield self.finding(
             f"a step of {rate:g} is below half of the distance of bf16 numbers for weights of "
-            f"sigma {sigma:.3g} ({widest.weight}): {len(lost)} of {len(found)} layers stand still "
-            "in most of their weights",
+            f"sigma {sigma:.3g} ({widest.weight}): {len(lost)} of {len(found)} layers lose the "
+            "updates of most of their weights",
             node=widest.node,
             tensor=widest.weight,
             data={

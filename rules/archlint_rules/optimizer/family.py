@@ -1,4 +1,4 @@
-"""Optimizers by what they do to a gradient, and where their settings stand."""
+"""Optimizers by how they treat the gradient, and the places of their settings."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ WITH_EPSILON = SCALE_FREE - {"lion"}
 
 
 def place(key: str) -> tuple[str, ...]:
-    """Return where a training setting stands in an architecture file."""
+    """Return the place of a training setting in an architecture file."""
     return ("target", "training", key)
 
 
 def decays(training: Training) -> tuple[float, float]:
-    """Return beta1 and beta2, the defaults of the paper where nothing is said."""
+    """Return beta1 and beta2, by default those of the paper."""
     return training.betas or (0.9, 0.999)
 
 
 def epsilon(training: Training) -> float:
-    """Return what is added to the denominator; 1e-8 is the default of Adam's relatives."""
+    """Return the epsilon in the denominator; 1e-8 is the default of Adam and its variants."""
     if training.epsilon is not None:
         return training.epsilon
     return {"adagrad": 1e-10, "adadelta": 1e-6, "adafactor": 1e-30}.get(

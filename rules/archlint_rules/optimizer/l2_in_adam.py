@@ -30,7 +30,7 @@ class L2InAdam(Rule):
             "gradient and divided by its size: weights with large gradients hardly decay",
             path=place("weight-decay"),
             data={"optimizer": training.optimizer, "weight_decay": training.weight_decay},
-            help="use adamw, whose decay does not pass the moments"
+            help="use adamw, which applies the decay to the weights directly"
             if training.optimizer.startswith("adam")
-            else "use an optimizer with decoupled decay, as adamw",
+            else "use an optimizer with decoupled decay, such as adamw",
         )

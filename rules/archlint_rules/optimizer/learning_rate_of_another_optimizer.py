@@ -30,7 +30,7 @@ class LearningRateOfAnotherOptimizer(Rule):
     tags = ("optimizer", "training")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Compare the steady step with what the optimizer can bear."""
+        """Compare the size of a steady step with the largest usual one."""
         training = model.target.training
         rate = training.learning_rate
         if rate is None:
@@ -51,7 +51,7 @@ class LearningRateOfAnotherOptimizer(Rule):
                         "momentum": beta,
                         "steady_rate": reach,
                     },
-                    help=f"a steady rate of 1 is {1 - beta:.3g} here",
+                    help=f"use {1 - beta:.3g} for a steady rate of 1",
                 )
 
     def _of_sgd(self, training: Training, rate: float) -> Finding:

@@ -1,4 +1,4 @@
-"""OPT007: the run is shorter than the optimizer's memory, or than the way of its weights."""
+"""OPT007: the run is shorter than the optimizer's averages, or hardly moves the weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archlint_rules.optimizer.sigmas import sigmas
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REACH = 0.1  # of sigma: less than that is hardly training
+_REACH = 0.1  # of sigma: weights that move less are hardly trained
 
 
 class RunShorterThanHorizon(Rule):
@@ -54,7 +54,7 @@ class RunShorterThanHorizon(Rule):
             yield from self._reach(model, adam, training.steps)
 
     def _warmup(self, warmup: int, steps: int) -> Finding:
-        """The learning rate is still rising where the run ends."""
+        """Report a warm-up that does not end within the run."""
         return self.finding(
             f"the run of {steps:,} steps ends within the warm-up of {warmup:,}: the learning rate "
             "never reaches its full value",
@@ -64,7 +64,7 @@ class RunShorterThanHorizon(Rule):
         )
 
     def _momentum(self, beta: float, steps: int) -> Iterator[Finding]:
-        """Momentum has its full size only after some times 1/(1 - beta) steps."""
+        """Report momentum that does not reach its steady size, after several 1/(1 - beta) steps."""
         momentum = Momentum(1.0, beta) if beta < 1 else None
         if momentum is None or steps >= momentum.horizon:
             return
@@ -96,6 +96,6 @@ class RunShorterThanHorizon(Rule):
             f"{reach / sigma:.2g} of its sigma of {sigma:.2g}",
             path=place("learning-rate"),
             data={"reach": reach, "sigma": sigma, "steps": steps, "learning_rate": adam.rate},
-            help="train for longer, or raise the rate; fine-tuning may mean it",
+            help="train for longer, or raise the rate; in fine-tuning that may be intended",
             severity=Severity.INFO,
         )

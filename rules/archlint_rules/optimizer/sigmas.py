@@ -1,4 +1,4 @@
-"""The deviation that weights start training with, which a step is measured against."""
+"""The initial standard deviation of weights, with which optimizer steps are compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def sigmas(model: Model) -> Iterator[tuple[Layer, float]]:
-    """Yield the layers with their sigma: sqrt(2 / d) where it is not known, or nothing is drawn."""
+    """Yield the layers with their sigma: sqrt(2 / d) where it is unknown or zero."""
     initialization = model.facts.initialization
     for layer in initialization.layers:
         found = initialization.initial(layer.weight)

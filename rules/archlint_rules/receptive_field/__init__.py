@@ -1,1 +1,1 @@
-"""Rules on what an output can see."""
+"""Rules on receptive fields."""

@@ -1,4 +1,4 @@
-"""RF007: successive dilations leave holes in what is read."""
+"""RF007: successive dilations leave holes in the receptive field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Gridding(Rule):
     tags = ("receptive-field", "geometry")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report each map that dilations leave with holes."""
+        """Report each map whose receptive field has holes because of dilations."""
         found: dict[tuple[object, ...], list[Grid]] = {}
         for extent in model.facts.receptive_fields.extents:
             for grid in model.facts.receptive_fields.grids(extent):

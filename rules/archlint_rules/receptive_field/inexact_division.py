@@ -1,4 +1,4 @@
-"""RF004: the stride does not divide the padded input, so that one border is treated unlike."""
+"""RF004: the stride does not divide the padded input, so that its borders differ."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class LooksAhead(Rule):
             field = fields.of(tensor, extent)
             if field.unknown is not None:
                 yield self._undecided(tensor, field.unknown)
-            # What is read off the whole sequence belongs to no time: nothing is ahead of it.
+            # An output of the whole sequence has no position in time, so nothing is ahead of it.
             if not field.moves:
                 continue
             ahead = fields.look_ahead(tensor, extent)
@@ -88,8 +88,8 @@ class LooksAhead(Rule):
     def _which_axis(self, name: str, axes: list[Extent]) -> Finding:
         numbers = " or ".join(str(extent.axis) for extent in axes)
         return self.finding(
-            f"whether axis {numbers} of {name} is time is not said, so that looking ahead is "
-            "not decided",
+            f"it is not stated whether axis {numbers} of {name} is time, so that it is not known "
+            "what looks ahead",
             tensor=name,
             data={"axes": [extent.axis for extent in axes]},
             help="state it as require.time-axis",
@@ -102,7 +102,7 @@ def _told(elements: float, rate: float | None) -> str:
 
 
 def _help(fields: ReceptiveFields, node: Node | None) -> str:
-    """Return what would keep a node from looking ahead."""
+    """Return the change that keeps a node from looking ahead."""
     if node is None:
         return "feed the output from what comes before it"
     slidings = {window.node.name: window.sliding for window in fields.windows}  # of the last axis

@@ -24,7 +24,7 @@ class MapSmallerThanKernel(Rule):
     tags = ("receptive-field", "geometry")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report windows that do not fit, and weights that no element ever meets."""
+        """Report windows that do not fit, and weights that only ever multiply padding."""
         windows = model.facts.receptive_fields.windows
         for group in by_node(window for window in windows if window.fits is False):
             yield self._too_large(group)
@@ -58,6 +58,6 @@ class MapSmallerThanKernel(Rule):
             f"{sizes}, the others see only padding",
             node=first.node,
             data={"used": used, "weights": total, "sizes": [window.size for window in group]},
-            help="a smaller kernel or dilation computes the same; or use a larger input",
+            help="use a smaller kernel or dilation, which computes the same, or a larger input",
             severity=Severity.INFO,
         )

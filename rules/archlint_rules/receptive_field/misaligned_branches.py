@@ -1,4 +1,4 @@
-"""RF008: branches that meet look at different places of the input."""
+"""RF008: merged branches have receptive fields with different centres."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MisalignedBranches(Rule):
     tags = ("receptive-field", "geometry")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report each join of branches that lie apart."""
+        """Report each merge of branches with different centres."""
         apart: dict[tuple[object, ...], list[Join]] = {}
         for join in model.facts.receptive_fields.misaligned:
             if join.input_axis != _BATCH:
@@ -60,7 +60,7 @@ class MisalignedBranches(Rule):
                 "axes": axes,
             },
             help=realigning(model, join),
-            # Less than a step is what many working networks have, feature pyramids among them.
+            # Many working networks, such as feature pyramids, have an offset of less than a step.
             severity=None if _matters(join, model) else Severity.INFO,
         )
 

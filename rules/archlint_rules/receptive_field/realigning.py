@@ -1,4 +1,4 @@
-"""The padding that would bring two branches into line."""
+"""The padding that would align two branches."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def realigning(model: Model, join: Join) -> str:
-    """Return what would align the branches of a join.
+    """Return the change that aligns the branches of a join.
 
-    One more element of padding before a layer, and one less after it, moves what it reads back by
-    one step of its input, and leaves all sizes as they are.
+    One more element of padding before a layer, and one less after it, shifts its receptive field
+    back by one input step, and preserves all sizes.
     """
     if join.offset is None:
         return "bring the branches to one stride before they meet"
@@ -41,7 +41,7 @@ def realigning(model: Model, join: Join) -> str:
                     f"{pads[0]} and {pads[1]}"
                 )
     return (
-        "let the branches resample at the same place: equal kernels and paddings, or a resize "
+        "let the branches resample at the same positions: equal kernels and paddings, or a resize "
         "that keeps the centres"
     )
 

@@ -26,7 +26,7 @@ class ReceptiveFieldTooSmall(Rule):
     tags = ("receptive-field",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Compare the field of each feature map and output with what is required of it."""
+        """Compare the field of each feature map and output with its requirement."""
         require = model.target.require
         if not require.receptive_field:
             return
@@ -50,7 +50,7 @@ class ReceptiveFieldTooSmall(Rule):
     def _short(
         self, model: Model, tensor: str, found: _Shortfall, axes: list[tuple[int, Extent]]
     ) -> Finding:
-        """Report what holds along each of the axes alike."""
+        """Report the same shortfall along several axes as one finding."""
         rate, required = model.target.require.sample_rate, found.required
         axis, extent = axes[0]
         data: dict[str, object] = {
@@ -91,7 +91,7 @@ class ReceptiveFieldTooSmall(Rule):
 
 @record
 class _Shortfall:
-    """A field of an input that is too small; its size is None where it is not known, for a reason.
+    """A field that is too small; `size` is None where it is not known, and `reason` says why.
 
     Axes with the same result are reported together.
     """

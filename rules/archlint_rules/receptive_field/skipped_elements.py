@@ -26,7 +26,7 @@ class SkippedElements(Rule):
     tags = ("receptive-field", "geometry")
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report each tensor of which all readers together skip elements."""
+        """Report each tensor with elements that no reader reads."""
         readers: dict[str, list[list[Window]]] = {}
         for group in by_node(model.facts.receptive_fields.windows):
             readers.setdefault(group[0].node.inputs[0], []).append(group)
@@ -54,7 +54,7 @@ class SkippedElements(Rule):
             data={"read": share, "axes": [window.axis for window in skipping]},
             help="make the kernel at least as large as the stride, pool before it, or move the "
             "stride to a layer that reads everything",
-            # Residual networks of the first generation do this in both branches, and work.
+            # The first residual networks do this in both branches, and work.
             severity=Severity.INFO if len(groups) > 1 or _is_shared(model, tensor) else None,
         )
 
@@ -75,7 +75,7 @@ def _is_shared(model: Model, tensor: str) -> bool:
 
 
 def _fraction_read(axis: int, groups: list[list[Window]]) -> float:
-    """Return the part of the elements along `axis` that some window reads."""
+    """Return the fraction of the elements along `axis` that some window reads."""
     slidings = [
         (window.sliding, window.sliding.before)
         for group in groups

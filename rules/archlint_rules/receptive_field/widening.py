@@ -1,4 +1,4 @@
-"""The smallest changes that would widen a receptive field by so many input elements."""
+"""The smallest changes that widen a receptive field by a given number of input elements."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _KERNEL = 3  # of the layers that are advised
 
 
 def widenings(model: Model, tensor: str, extent: Extent, missing: int) -> list[str]:
-    """Return what would widen the field of `tensor` by at least `missing` input elements.
+    """Return changes that widen the field of `tensor` by at least `missing` input elements.
 
-    A dilation that is greater by one adds the `widening` of its kernel, and one more layer of
-    kernel 3 adds 2 j at stride j. Neither helps where a kernel would reach past the map that it
-    reads, so that all it gains is padding.
+    Increasing a dilation by one adds the `widening` of its kernel, and one more layer of kernel 3
+    adds 2 j at stride j. Neither helps where the kernel would exceed its input map, so that it
+    only gains padding.
     """
     return [
         *_dilation(model, tensor, extent, missing),
@@ -28,7 +28,7 @@ def widenings(model: Model, tensor: str, extent: Extent, missing: int) -> list[s
 
 
 def _dilation(model: Model, tensor: str, extent: Extent, missing: int) -> Iterator[str]:
-    """Yield the dilation of one kernel: of the last among those that widen most for one more."""
+    """Yield the dilation of one kernel: the last among those that widen most per step."""
     kernels = list(model.facts.receptive_fields.kernels(tensor, extent))[::-1]
     for kernel in sorted(kernels, key=lambda kernel: -kernel.widening):
         window, sliding = kernel.window, kernel.window.sliding
@@ -56,7 +56,7 @@ def _layers(model: Model, tensor: str, extent: Extent, missing: int) -> Iterator
 
 
 def _cuts(model: Model, tensor: str, extent: Extent, missing: int) -> Iterator[str]:
-    """Yield where places are cut off a map of which `tensor` reads all that is left."""
+    """Yield where a map is cropped of which `tensor` reads all remaining positions."""
     if model.facts.receptive_fields.of(tensor, extent).moves:
         return
     for step in model.facts.receptive_fields.path(tensor, extent):
@@ -70,7 +70,7 @@ def _cuts(model: Model, tensor: str, extent: Extent, missing: int) -> Iterator[s
 
 @record
 class _Place:
-    """A map that layers can be put behind: its length if known, and the stride between places."""
+    """A map after which layers can be inserted: its length if known, and its stride."""
 
     words: str
     stride: int
@@ -78,20 +78,20 @@ class _Place:
 
     @property
     def gain(self) -> int:
-        """By how many input elements a layer widens the field."""
+        """The number of input elements by which a layer widens the field."""
         return (_KERNEL - 1) * self.stride
 
     def has(self, missing: int) -> bool:
-        """Whether there are as many input elements on the map to be read."""
+        """Whether the map is long enough for that many input elements."""
         if self.length is None:
             return True
         return self.length >= _KERNEL and (self.length - 1) * self.stride >= missing
 
 
 def _places(model: Model, tensor: str, extent: Extent) -> Iterator[_Place]:
-    """Yield the maps on the way to `tensor` whose places are whole strides apart, the last first.
+    """Yield the maps on the way to `tensor` with an integer stride, the last first.
 
-    What keeps the places of the last map, such as an activation, is no place of its own.
+    Maps with the same positions as the previous one, as after an activation, are skipped.
     """
     steps = model.facts.receptive_fields.path(tensor, extent)
     fields = [*reversed([step.after for step in steps]), *(step.before for step in steps[:1])]
@@ -114,6 +114,6 @@ def _stride(field: Field) -> int:
 
 
 def _length(field: Field) -> int | None:
-    """Return the number of places of a map, None where that is not known."""
+    """Return the number of positions of a map, None where that is not known."""
     size = None if field.axis is None or field.axis >= len(field.shape) else field.shape[field.axis]
     return size if isinstance(size, int) else None

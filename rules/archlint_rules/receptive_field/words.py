@@ -1,4 +1,4 @@
-"""Axes, lists and times in words, the same in every finding."""
+"""Axes, lists and times in words, shared by all findings."""
 
 from __future__ import annotations
 

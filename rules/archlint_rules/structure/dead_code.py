@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from archlint.api import DeadEnd
 
-# Exporters leave scalars, shapes and unused masks behind, in models that work as they should.
+# Exporters leave unused scalars, shapes and masks in models that are correct.
 _CRUMB_BYTES = 4096
 
 
@@ -46,7 +46,7 @@ class DeadCode(Rule):
             tensor=weight,
             data={"bytes": nbytes},
             severity=_severity(nbytes is None or nbytes > _CRUMB_BYTES),
-            help="remove the weight: it is stored and loaded for nothing",
+            help="remove the weight: it is stored and loaded without effect",
         )
 
     def _dead_end(self, model: Model, end: DeadEnd) -> Finding:
@@ -68,7 +68,7 @@ def _severity(matters: bool) -> Severity:
 
 
 def _works(model: Model, node: str) -> bool:
-    """Whether a node computes something or holds parameters, so that somebody meant it."""
+    """Whether a node computes something or has parameters, so that it was intended."""
     if model.facts.parameters.of_node.get(node):
         return True
     cost = model.facts.compute.of_node[node].cost

@@ -1,4 +1,4 @@
-"""ARCH007: shapes that do not go together."""
+"""ARCH007: incompatible shapes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ShapeMismatch(Rule):
     tags = ("structure",)
 
     def check(self, model: Model) -> Iterator[Finding]:
-        """Report calls that cannot run, and declared shapes that are not the inferred ones."""
+        """Report calls that cannot run, and declared shapes that differ from the inferred ones."""
         for misfit in model.facts.misfits.all:
             node = misfit.node
             of_types = not misfit.is_certain and "type" in misfit.reason
@@ -62,7 +62,7 @@ class ShapeMismatch(Rule):
 
 
 def _operands(model: Model, node: Node, *, with_types: bool) -> list[str]:
-    """Return the shapes that a call is given, each with the stored tensor that it is made of."""
+    """Return the shapes of a call's inputs, each with the stored tensor that it comes from."""
     lineage, values = model.facts.parameters.lineage, model.graph.values
     parts = {
         node.inputs[use.slot]: root

@@ -64,7 +64,7 @@ def test_inference_holds_l_k2_and_2_n_k_values(layers, width, batch, relu):
 
 
 @given(**sizes)
-def test_training_keeps_2_l_k2_and_l_n_k_values(layers, width, batch):
+def test_training_holds_2_l_k2_and_l_n_k_values(layers, width, batch):
     facts = perceptron(layers, width, batch)
     memory = facts.training_memory
     assert memory.weight_bytes + memory.gradient_bytes == BYTES * 2 * layers * width**2
@@ -73,7 +73,7 @@ def test_training_keeps_2_l_k2_and_l_n_k_values(layers, width, batch):
 
 
 @given(**sizes)
-def test_a_relu_keeps_its_output_which_the_next_layer_keeps_too(layers, width, batch):
+def test_a_relu_saves_its_output_which_the_next_layer_saves_too(layers, width, batch):
     saved = perceptron(layers, width, batch, relu=True).saved.total.value
     inputs = BYTES * batch * width
     assert saved == BYTES * layers * batch * width + inputs

@@ -311,7 +311,7 @@ def test_an_unknown_device_says_who_named_it() -> None:
         ({"bucket-views": True, "sharding": "fsdp", "world-size": 2}, "ddp"),
     ],
 )
-def test_what_says_nothing_alone_is_refused(stated: dict[str, Any], needed: str) -> None:
+def test_settings_without_effect_are_rejected(stated: dict[str, Any], needed: str) -> None:
     with pytest.raises(ConfigError, match=f"has no effect without .*{needed}") as caught:
         target({"training": stated})
     assert caught.value.key == ("training", next(iter(stated)))

@@ -100,7 +100,7 @@ LAYERS = [
 
 
 @pytest.mark.parametrize(("layer", "place", "says"), LAYERS)
-def test_a_mistake_in_a_layer_is_told_at_its_place(
+def test_a_mistake_in_a_layer_is_reported_at_its_position(
     refuse: Any, layer: str, place: str, says: str
 ) -> None:
     ((problem, found),) = refuse(f"{HEAD}layers:\n  {layer}\n")
@@ -143,7 +143,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("text", "place", "says"), FILES)
-def test_a_mistake_in_a_file_is_told_at_its_place(
+def test_a_mistake_in_a_file_is_reported_at_its_position(
     refuse: Any, text: str, place: str, says: str
 ) -> None:
     ((problem, found),) = refuse(text)
@@ -151,7 +151,7 @@ def test_a_mistake_in_a_file_is_told_at_its_place(
     assert says in f"{problem.message} {problem.help}"
 
 
-def test_all_mistakes_are_told_at_once_and_no_consequence_of_one(refuse: Any) -> None:
+def test_all_mistakes_are_reported_at_once_without_their_consequences(refuse: Any) -> None:
     problems = refuse(
         f"""{HEAD}
 layers:

@@ -32,7 +32,7 @@ def parse(text: str) -> onnx.ModelProto:
         ("unknown", None),
     ],
 )
-def test_names_that_mean_nothing_are_unknown(text: str, dim: Dim):
+def test_generated_names_are_unknown_sizes(text: str, dim: Dim):
     assert clean(text) == dim
 
 
@@ -58,12 +58,12 @@ def test_names_that_mean_nothing_are_unknown(text: str, dim: Dim):
         ("not a name", "not a name"),
     ],
 )
-def test_expressions_of_bound_names_are_worked_out(symbol: str, dim: Dim):
+def test_expressions_of_bound_names_are_evaluated(symbol: str, dim: Dim):
     assert bind(symbol, {"n": 4, "t": 3}) == dim
 
 
 @given(st.text(max_size=300))
-def test_any_name_is_taken(text: str):
+def test_any_name_is_accepted(text: str):
     symbol = clean(text)
     if isinstance(symbol, str):
         assert bind(symbol, {"n": 4}) in {symbol, None} or isinstance(bind(symbol, {"n": 4}), int)
@@ -94,7 +94,7 @@ def test_which_dimension_is_the_batch(shapes: list[Shape], batch: Batch):
     assert find_batch({str(place): shape for place, shape in enumerate(shapes)}) == batch
 
 
-def test_a_batch_size_binds_the_batch_wherever_it_stands():
+def test_a_batch_size_binds_the_batch_symbol_everywhere():
     graph = build_graph(
         parse("g (float[batch, t] x, float[t, batch] y) => (z) { b = Transpose(y) z = Mul(x, b) }"),
         Bindings(batch_size=4, dims={"t": 6}),
@@ -125,7 +125,7 @@ def test_question_marks_are_not_one_size():
     assert build_graph(model).values["z"].shape == (None, None)
 
 
-def test_an_axis_of_an_input_is_bound_by_its_place():
+def test_an_axis_of_an_input_is_bound_by_its_index():
     model = parse("g (float[n, m] x) => (z) { z = Relu(x) }")
     model.graph.input[0].name = model.graph.node[0].input[0] = "layer.0"
     for dim in model.graph.input[0].type.tensor_type.shape.dim:
@@ -166,7 +166,7 @@ def test_symbols_that_the_file_declares_inside_are_bound():
     assert graph.values["y"].provenance is Provenance.DECLARED
 
 
-def test_names_that_no_dimension_has_are_told():
+def test_names_without_a_dimension_are_reported():
     graph = build_graph(
         parse("g (float[n, 4] x) => (int64[2, found] y) { y = NonZero(x) }"),
         Bindings(dims={"n": 3, "found": 5, "x.7": 1, "typo": 9}),
@@ -198,7 +198,7 @@ def test_a_number_that_an_exporter_gave_an_axis_can_be_bound_by_it():
     assert graph.unused_bindings == ()
 
 
-def test_a_whole_number_that_an_input_holds_can_be_given():
+def test_the_value_of_an_integer_input_can_be_bound():
     model = parse("g (int64 n, float[3] x) => (y) { y = Range(zero, n, one) }")
     stored = (("zero", 0), ("one", 1))
     model.graph.initializer.extend(

@@ -58,7 +58,7 @@ def test_an_open_condition_keeps_both_branches():
     assert branch.values["t"].shape == ("n", 8)
 
 
-def test_a_branch_may_pass_on_what_is_outside_and_use_names_twice():
+def test_a_branch_may_return_captures_and_reuse_names():
     model = parse("""
     g (float[2, 4] x) => (y, z) {
       c = Greater(two, one)
@@ -129,7 +129,7 @@ def test_a_loop_with_a_known_count(observe):
         """,
     ],
 )
-def test_rounds_that_differ_are_written_out(state: str, observe):
+def test_iterations_that_differ_are_unrolled(state: str, observe):
     head, _, tail = state.partition("> odd")
     nodes = f"odd{tail} s2 = {head}>".replace("\n", " ") if tail else f"s2 = {state}"
     model = parse((LOOP % "S").replace("s2 = S", nodes))
@@ -146,7 +146,7 @@ def test_rounds_that_differ_are_written_out(state: str, observe):
     assert graph.values["all"].sizes == observed["all"].shape
 
 
-def test_a_state_that_grows_in_rounds_that_are_not_counted_is_open():
+def test_a_state_that_grows_in_an_unknown_number_of_iterations_is_open():
     text = (LOOP % "Concat <axis = 0> (s, s)").replace("float[3, 4] x", "float[3, 4] x, int64 n")
     graph = build_graph(parse(text.replace("Loop (three", "Loop (n")))
 
@@ -155,7 +155,7 @@ def test_a_state_that_grows_in_rounds_that_are_not_counted_is_open():
 
 
 @pytest.mark.parametrize("limit", ["", "three", "two"])
-def test_a_loop_that_decides_itself_is_counted_where_its_numbers_are_known(limit: str, observe):
+def test_a_computed_condition_gives_the_trip_count_where_its_inputs_are_known(limit: str, observe):
     text = (LOOP % "Relu(s)").replace("Identity(c)", "Less(i, one)").replace("three", limit)
     model = parse(text)
     graph = build_graph(model)
@@ -165,7 +165,7 @@ def test_a_loop_that_decides_itself_is_counted_where_its_numbers_are_known(limit
     assert graph.values["all"].sizes == observed["all"].shape == (2, 4)
 
 
-def test_a_loop_that_asks_the_data_whether_it_goes_on_is_not_counted():
+def test_a_condition_that_depends_on_data_gives_no_trip_count():
     whether = "total = ReduceSum <keepdims = 0> (s) c2 = Less(total, half)"
     text = (LOOP % "Relu(s)").replace("c2 = Identity(c)", whether)
     text = text.replace("float[3, 4] x", "float[3, 4] x, float half")
@@ -238,7 +238,7 @@ def test_loops_in_loops_and_their_weights():
     assert len({node.name for node in graph.nodes}) == len(graph.nodes)
 
 
-def test_a_loop_of_more_rounds_than_anyone_writes_out_stays_one():
+def test_a_loop_with_too_many_iterations_is_not_unrolled():
     text = (LOOP % "Concat <axis = 0> (s, s)").replace("Loop (three", "Loop (many")
     model = parse(text)
     model.graph.initializer.append(numpy_helper.from_array(np.array(10**9), "many"))
@@ -279,7 +279,7 @@ JOINS = "w = Concat <axis = 0> (s, s)"
     ],
     ids=["never", "for nothing", "losing", "nan"],
 )
-def test_a_loop_that_nobody_can_write_out_stays_one(model: onnx.ModelProto):
+def test_an_invalid_loop_is_not_unrolled(model: onnx.ModelProto):
     assert [node.op for node in build_graph(model).nodes] == ["Loop"]
 
 
@@ -329,7 +329,7 @@ def test_tensors_in_sequences(nodes: str, observe):
     assert build_graph(model).values["y"].sizes == expected.shape
 
 
-def test_functions_are_written_out():
+def test_functions_are_inlined():
     model = parse("""
     g (float[2, 4] x) => (y) { a = f.twice(x) y = f.twice(a) }
     <domain: "f", opset_import: ["" : 21]> twice (v) => (w) { w = Concat <axis = 0> (v, v) }

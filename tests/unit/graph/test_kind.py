@@ -36,7 +36,7 @@ def model_of(*calls: str) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_a_call_makes_what_it_makes_behind_others(name: str) -> None:
+def test_a_cached_call_has_the_outputs_of_an_uncached_one(name: str) -> None:
     """Each is read anew, behind an equal one, and behind one that is almost equal."""
     first, second = PAIRS[name]
     model = model_of(first, first, second, first, second)
@@ -53,7 +53,7 @@ def test_a_call_makes_what_it_makes_behind_others(name: str) -> None:
     assert made[2] == made[4]
 
 
-def test_what_the_file_declares_of_a_call_is_of_that_call_alone() -> None:
+def test_a_declared_shape_applies_to_one_call_only() -> None:
     """A NonZero makes as many columns as there are numbers, which only the file may tell."""
     model = parser.parse_model(
         '<ir_version: 9, opset_import: ["" : 18]>\n'

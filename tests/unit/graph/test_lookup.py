@@ -55,7 +55,7 @@ def runs(model: onnx.ModelProto, length: int) -> bool:
     rows=st.integers(1, 2000),
     beyond=st.integers(-3, 3) | st.just(900),
 )
-def test_what_a_table_lacks_is_what_a_runtime_refuses(way, rows, beyond):
+def test_a_missing_row_is_reported_where_a_runtime_fails(way, rows, beyond):
     model, length = positions(way, rows), max(rows + beyond, 1)
     if way == "backwards" and length > 1024:
         length = 1024  # what no rule follows any further is not known
@@ -64,10 +64,10 @@ def test_what_a_table_lacks_is_what_a_runtime_refuses(way, rows, beyond):
 
 
 @pytest.mark.parametrize(("way", "last"), [("plain", 5999), ("from 2 on", 6001)])
-def test_positions_too_many_to_keep_are_told_by_their_last(way, last):
+def test_many_positions_are_represented_by_their_largest(way, last):
     graph = build_graph(positions(way, 64), Bindings(None, {"T": 6000}))
     assert graph.refusals == {"y": f"it looks up position {last} of a table of 64"}
 
 
-def test_what_is_not_known_is_no_refusal():
+def test_unknown_indices_are_not_reported():
     assert not build_graph(positions("plain", 64), Bindings(None, {})).refusals

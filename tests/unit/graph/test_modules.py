@@ -25,7 +25,7 @@ def node(name: str, scopes: str | None = None) -> Node:
         ("MatMul_17", None, ()),
     ],
 )
-def test_the_way_to_a_module(name: str, scopes: str | None, path: tuple[str, ...]) -> None:
+def test_the_path_of_a_module(name: str, scopes: str | None, path: tuple[str, ...]) -> None:
     assert module_path(node(name, scopes)) == path
 
 

@@ -40,7 +40,7 @@ def test_every_symbol_is_open_once(shapes, found):
     assert {dim.name: dim.is_batch for dim in open_dims(graph)} == found
 
 
-def test_axes_without_a_name_at_one_place_are_one_size():
+def test_unnamed_axes_at_the_same_index_have_one_size():
     graph = build_graph(model(tokens=[None, None], mask=[None, None], lengths=[None]))
     batch, length = open_dims(graph)
     assert batch.axes == (("tokens", 0), ("mask", 0), ("lengths", 0))
@@ -49,7 +49,7 @@ def test_axes_without_a_name_at_one_place_are_one_size():
     assert length.flags == ("--dim tokens.1=N", "--dim mask.1=N")
 
 
-def test_names_that_pytorch_makes_up_mean_no_more_than_their_place():
+def test_generated_names_only_identify_their_axis():
     names = [[f"{name}_dynamic_axes_{axis}" for axis in (1, 2)] for name in ("tokens", "mask")]
     batch, length = open_dims(build_graph(model(tokens=names[0], mask=names[1])))
     assert batch.is_batch

@@ -56,14 +56,14 @@ def test_signs_are_the_functions_that_they_call():
     assert line.calls == {"neg": 1, "pow": 2, "remainder": 1, "div": 1, "matmul": 1, "sub": 1}
 
 
-def test_a_text_of_others_warns_of_nothing():
+def test_parsing_a_line_never_warns():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert program_line(r"x = match('\d', x)").targets == (Target("x"),)
 
 
 @given(st.text() | st.text("()[]-x=,. ", max_size=1500))
-def test_what_cannot_be_read_does_nothing(code):
+def test_an_invalid_line_binds_nothing(code):
     line = program_line(code)
     try:
         ast.parse(code)

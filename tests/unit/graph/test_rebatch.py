@@ -111,7 +111,7 @@ def test_the_layers_that_a_folded_mask_goes_through_grow_with_it():
     ]
 
 
-def test_what_was_made_of_it_before_grows_too():
+def test_tensors_computed_earlier_from_it_grow_too():
     values = grown(
         "e = Sin(mask) c = Conv(e, w) s = Relu(c) z = Reshape(s, flat) f = Reshape(c, flat)"
         " y = Add(x, f)",
@@ -196,7 +196,7 @@ def test_all_inputs_with_the_batch_grow():
         "y = Gather(x, zero)",
     ],
 )
-def test_what_cannot_be_told_is_unknown(nodes: str):
+def test_an_undeterminable_batch_axis_is_unknown(nodes: str):
     model = model_of("float[1, 12] x", nodes, zero=[0], one=[1], flat=[3, 4])
 
     graph = build_graph(model, Bindings(batch_size=5))
@@ -231,7 +231,7 @@ def test_the_batch_of_the_file_changes_nothing():
     assert same.values == plain.values
 
 
-def test_an_equation_of_fewer_terms_than_operands_says_nothing():
+def test_an_equation_with_too_few_terms_decides_nothing():
     nodes = 'y = Einsum <equation = "ab->a"> (x, m)'
     model = model_of("int64[2, 3] x", nodes, m=[[1, 2, 3], [4, 5, 6]])
 

@@ -140,7 +140,7 @@ def test_a_sequence_that_leaves_the_graph_stays():
     ]
 
 
-def test_an_item_at_a_place_that_is_data_stays():
+def test_an_item_at_a_computed_position_stays():
     graph = build_graph(
         parser.parse_model(
             HEAD

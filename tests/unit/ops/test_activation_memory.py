@@ -54,7 +54,7 @@ def facts_of(
 
 
 @pytest.mark.parametrize("slope", [0.01, 0.1, 0.2])
-def test_both_ways_after_a_convolution(slope: float) -> None:
+def test_after_a_convolution_both_modes_are_possible(slope: float) -> None:
     # PyTorch 2.13: 6400 bytes more for nn.LeakyReLU(slope) than with inplace=True.
     found = facts("Conv", slope=slope)
     assert (found.saved.total.low, found.saved.total.high) == (3 * MAP, 4 * MAP)
@@ -64,7 +64,7 @@ def test_both_ways_after_a_convolution(slope: float) -> None:
 
 @pytest.mark.parametrize("activation", ["LeakyRelu", "Elu", "Celu"])
 @pytest.mark.parametrize(("in_place", "maps"), [(True, 3), (False, 4)])
-def test_one_way_where_it_is_said(activation: str, maps: int, *, in_place: bool) -> None:
+def test_a_stated_mode_is_exact(activation: str, maps: int, *, in_place: bool) -> None:
     # PyTorch 2.13: inplace=True keeps a map less, of LeakyReLU, ELU, CELU and SELU alike.
     found = facts("Conv", activation=activation, in_place=in_place)
     assert found.saved.total.value == maps * MAP
@@ -72,7 +72,7 @@ def test_one_way_where_it_is_said(activation: str, maps: int, *, in_place: bool)
 
 
 @pytest.mark.parametrize("activation", ["Elu", "Celu"])
-def test_an_elu_makes_a_new_tensor_where_nothing_is_said(activation: str) -> None:
+def test_an_elu_is_out_of_place_by_default(activation: str) -> None:
     assert facts("Conv", activation=activation).saved.total.value == 4 * MAP
 
 
@@ -91,7 +91,7 @@ def test_an_elu_makes_a_new_tensor_where_nothing_is_said(activation: str) -> Non
         ("x = F.leaky_relu(", (0, 1)),
     ],
 )
-def test_the_line_of_the_program_tells_it(line: str, more: tuple[int, int]) -> None:
+def test_the_source_line_decides_the_mode(line: str, more: tuple[int, int]) -> None:
     nodes = layers("Conv", "LeakyRelu", slope=0.2)
     calls = (("forward", "y = self.body(x)"), ("bend", line))
     text = "\n".join(f'  File "net.py", line 3, in {name}\n    {code}' for name, code in calls)
@@ -101,7 +101,7 @@ def test_the_line_of_the_program_tells_it(line: str, more: tuple[int, int]) -> N
 
 
 @pytest.mark.parametrize("before", ["AveragePool", "MaxPool", "Identity", "Transpose"])
-def test_any_new_tensor_may_be_written_over(before: str) -> None:
+def test_any_new_tensor_may_be_overwritten(before: str) -> None:
     # PyTorch 2.13: behind a pooling and behind a view of it alike.
     nodes = layers("Conv", "LeakyRelu", slope=0.2)
     attributes = {"kernel_shape": [1, 1]} if before.endswith("Pool") else {}
@@ -110,7 +110,7 @@ def test_any_new_tensor_may_be_written_over(before: str) -> None:
     assert more == less + MAP
 
 
-def test_one_of_several_views_is_not_written_over() -> None:
+def test_one_of_several_views_is_not_overwritten() -> None:
     # PyTorch 2.13 refuses: "is a view and is being modified inplace", of a split.
     nodes = [
         helper.make_node("Conv", ["x", "a"], ["mapped"]),
@@ -123,14 +123,14 @@ def test_one_of_several_views_is_not_written_over() -> None:
     assert one == other
 
 
-def test_what_is_needed_is_not_written_over() -> None:
+def test_a_saved_tensor_is_not_overwritten() -> None:
     # A sigmoid keeps its output: PyTorch refuses to differentiate after a write over it.
     saved = facts("Sigmoid").saved.total
     assert saved.value == 3 * MAP
 
 
 @pytest.mark.parametrize("norm", ["GroupNormalization", "LayerNormalization"])
-def test_the_output_of_a_norm_may_be_written_over(norm: str) -> None:
+def test_the_output_of_a_norm_may_be_overwritten(norm: str) -> None:
     sizes = {"GroupNormalization": [8], "LayerNormalization": [5]}[norm]
     attributes = {"num_groups": 2} if norm == "GroupNormalization" else {}
     units = [numpy_helper.from_array(np.full(sizes, 1, np.float32), name) for name in ("g", "s")]
@@ -147,7 +147,7 @@ def test_the_output_of_a_norm_may_be_written_over(norm: str) -> None:
 
 @pytest.mark.parametrize(("written", "maps"), [("true", 3), ("false", 4)])
 @pytest.mark.parametrize("layer", ["LeakyReLU", "ELU", "CELU", "SELU"])
-def test_an_architecture_file_says_it_itself(layer: str, written: str, maps: int) -> None:
+def test_an_architecture_file_states_the_mode(layer: str, written: str, maps: int) -> None:
     conv = "Conv2d: {out_channels: 8, kernel_size: 1, bias: false}"
     text = f"""
 archlint: 1
@@ -159,7 +159,7 @@ layers: [{conv}, {conv}, {layer}: {{inplace: {written}}}, {conv}]
     assert found.saved.total.value == maps * MAP
 
 
-def test_a_line_that_calls_what_was_called_tells_nothing() -> None:
+def test_a_source_line_without_the_function_decides_nothing() -> None:
     line = f"x = leaky{'()' * 480}"
     metadata = {"pkg.torch.onnx.stack_trace": f'File "net.py", line 1, in forward\n    {line}'}
     assert called_in_place(Node("n", "LeakyRelu", "", (), (), {}, metadata)) is None

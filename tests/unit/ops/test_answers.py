@@ -61,9 +61,9 @@ def under_other_names(graph: Graph) -> Graph:
     )
 
 
-def sight(operator: Operator, slot: int, call: Call) -> object:
+def links(operator: Operator, slot: int, call: Call) -> object:
     try:
-        return operator.sight(call, slot)
+        return operator.links(call, slot)
     except Undetermined:
         return None
 
@@ -80,8 +80,8 @@ def signal(operator: Operator, _: int, call: Call) -> object:
         return effect.slot, repr(effect.function(np.linspace(-3, 3, 13)))
 
 
-@pytest.mark.parametrize("facet", [sight, signal])
-def test_that_an_answer_does_not_depend_on_names(facet: Facet) -> None:
+@pytest.mark.parametrize("facet", [links, signal])
+def test_answers_do_not_depend_on_names(facet: Facet) -> None:
     compared = 0
     for graph in graphs():
         renamed = under_other_names(graph)
@@ -98,8 +98,8 @@ def test_that_an_answer_does_not_depend_on_names(facet: Facet) -> None:
     assert compared > 500
 
 
-@pytest.mark.parametrize("facet", [sight, signal])
-def test_that_answers_from_before_are_those_of_each_call(facet: Facet) -> None:
+@pytest.mark.parametrize("facet", [links, signal])
+def test_cached_answers_equal_fresh_ones(facet: Facet) -> None:
     """One store for all models: what it gives is what the facet says of that very call."""
     answers, asking = Answers(KNOWN), {}
     compared = 0
@@ -121,7 +121,7 @@ net (float[4, 8] x) => (float[4, 8] y)
 
 
 @pytest.mark.parametrize(("op", "times"), [("Relu", 1), ("Softmax", 3)])
-def test_that_only_what_looks_around_is_asked_again(op: str, times: int) -> None:
+def test_only_facets_that_read_the_graph_are_called_again(op: str, times: int) -> None:
     graph = build_graph(onnx.parser.parse_model(CHAIN), Bindings())
     asked: list[Node] = []
 
@@ -144,7 +144,7 @@ net (float[4, 2] x) => (float[4, 2] y)
 
 
 @pytest.mark.parametrize(("asks", "times"), [(False, 1), (True, 2)])
-def test_that_contents_count_where_they_are_asked_for(asks: bool, times: int) -> None:
+def test_contents_are_part_of_the_key_where_they_are_read(asks: bool, times: int) -> None:
     graph = build_graph(onnx.parser.parse_model(SCALED), Bindings())
     asked: list[Node] = []
 
@@ -158,7 +158,7 @@ def test_that_contents_count_where_they_are_asked_for(asks: bool, times: int) ->
     assert len(asked) == times
 
 
-def test_that_an_answer_may_lead_to_another_question() -> None:
+def test_contents_read_later_are_part_of_the_key() -> None:
     graph = build_graph(
         onnx.parser.parse_model(SCALED.replace("b = Mul(a, two)", "b = Mul(two, a)"))
     )
@@ -174,12 +174,12 @@ def test_that_an_answer_may_lead_to_another_question() -> None:
         assert found == [[1, 1], [2, 2], [1, 1]]
 
 
-def test_that_other_values_are_other_calls() -> None:
+def test_calls_with_other_values_are_not_equal() -> None:
     """Equal calls are told by what was read, so that a graph with other values is asked anew."""
     graph = build_graph(onnx.parser.parse_model(CHAIN), Bindings())
     relus = [node for node in graph.nodes if node.op == "Relu"]
     later = relus[1]
-    assert later.kind is not None
+    assert graph.kind(later) is not None
     halves = {
         name: replace(value, shape=(2, 8)) if name in {"a", "b"} else value
         for name, value in graph.values.items()
@@ -191,4 +191,5 @@ def test_that_other_values_are_other_calls() -> None:
 
     assert answers.of(facet, later, graph) == (4, 8)
     assert answers.of(facet, later, other) == (2, 8)
-    assert replace(later, inputs=("x",)).kind is None
+    assert other.kind(later) is None
+    assert graph.kind(replace(later, inputs=("x",))) is None

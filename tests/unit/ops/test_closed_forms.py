@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archlint.ops.kept import Gradients
+from archlint.ops.saved import Gradients
 
 
 def floats(*shape):
@@ -12,10 +12,10 @@ def floats(*shape):
 
 def trained(one):
     """Return what is kept where every input needs a gradient."""
-    return one.operator.kept(one.call, Gradients((True,) * len(one.inputs)))
+    return one.operator.saved(one.call, Gradients((True,) * len(one.inputs)))
 
 
-def test_a_grid_is_a_product_of_every_place_with_its_matrix(probe):
+def test_a_grid_is_a_product_of_every_position_with_its_matrix(probe):
     plane = probe("AffineGrid", [floats(2, 2, 3), np.array([2, 3, 5, 6])], 1, {}, "")
     space = probe("AffineGrid", [floats(2, 3, 4), np.array([2, 3, 4, 5, 6])], 1, {}, "")
 
@@ -36,7 +36,7 @@ def test_linear_attention_multiplies_with_its_state(probe, rule, products):
     assert one.macs == products * 2 * 5 * 2 * 4 * 3
 
 
-def test_heads_that_share_a_state_read_it_each_on_their_own(probe):
+def test_heads_that_share_a_state_each_read_it(probe):
     inputs = [floats(1, 5, 16), floats(1, 5, 8), floats(1, 5, 6)]
     attributes = {"q_num_heads": 4, "kv_num_heads": 2, "update_rule": "linear"}
     one = probe("LinearAttention", inputs, 2, attributes, "", 27)
@@ -50,7 +50,7 @@ def test_a_causal_convolution_costs_its_taps(probe):
     assert one.macs == 2 * 4 * 9 * 3
 
 
-def test_a_fast_transform_is_no_product(probe):
+def test_a_fast_fourier_transform_has_no_macs(probe):
     frames = probe("STFT", [floats(2, 64, 1), np.array(8), floats(16)], 1, {}, "")
 
     # 7 frames of 16 values: a window and 5 N log2 N operations each.
@@ -58,7 +58,7 @@ def test_a_fast_transform_is_no_product(probe):
     assert frames.operator.cost(frames.call).elementwise == 2 * 7 * (16 + 5 * 16 * 4)
 
 
-def test_cross_entropy_keeps_its_softmax_and_targets(probe):
+def test_cross_entropy_saves_its_softmax_and_targets(probe):
     one = probe("SoftmaxCrossEntropyLoss", [floats(6, 10), np.zeros(6, np.int64)], 1, {}, "")
     kept = trained(one)
 
@@ -66,7 +66,7 @@ def test_cross_entropy_keeps_its_softmax_and_targets(probe):
     assert kept.own == 6 * 10 * 4 + 4  # log-probabilities, and the total weight
 
 
-def test_a_negative_log_likelihood_keeps_what_it_is_given(probe):
+def test_a_negative_log_likelihood_saves_its_inputs(probe):
     inputs = [floats(6, 10), np.zeros(6, np.int64), floats(10)]
     one = probe("NegativeLogLikelihoodLoss", inputs, 1, {}, "")
 
@@ -128,10 +128,10 @@ def test_experts_cost_as_many_as_are_chosen(probe):
     assert cost(3) == 3 * cost(1)
 
 
-def test_rms_norm_keeps_what_its_device_computes(probe):
+def test_saved_tensors_of_rms_norm_depend_on_the_device(probe):
     def kept(width, *, on_gpu):
         one = probe("RMSNormalization", [np.ones((3, 4), width), np.ones(4, width)], 1, {}, "", 23)
-        return one.operator.kept(one.call, Gradients((True, True), on_gpu=on_gpu))
+        return one.operator.saved(one.call, Gradients((True, True), on_gpu=on_gpu))
 
     # On a GPU the input and a number a row; on the CPU the normalized tensor too, all in fp32.
     assert (kept(np.float32, on_gpu=True).inputs, kept(np.float32, on_gpu=True).own) == ((0, 1), 12)
@@ -144,7 +144,7 @@ def test_statistics_are_as_wide_as_the_widest_tensor_on_the_cpu(probe):
     def own(data, gain, *, on_gpu):
         tensors = [np.ones((3, 4), data), np.ones(4, gain), np.ones(4, gain)]
         one = probe("LayerNormalization", tensors, 1, {}, "", 17)
-        return one.operator.kept(one.call, Gradients((True,) * 3, on_gpu=on_gpu)).own
+        return one.operator.saved(one.call, Gradients((True,) * 3, on_gpu=on_gpu)).own
 
     assert own(np.float32, np.float32, on_gpu=False) == 2 * 3 * 4
     assert own(np.float16, np.float32, on_gpu=False) == 2 * 3 * 4

@@ -13,7 +13,7 @@ from archlint.target import Target, Training
 
 
 @pytest.mark.parametrize(("by_hand", "kept"), [(False, 26624), (True, 141312)])
-def test_distances_keep_the_points_and_themselves(kept: int, *, by_hand: bool) -> None:
+def test_distances_save_the_points_and_the_result(kept: int, *, by_hand: bool) -> None:
     # PyTorch 2.13: torch.cdist(x @ a, x @ b) of 2 x 16 points in 64 dimensions, and
     # ((u[:, :, None] - v[:, None]) ** 2).sum(-1) ** 0.5, which keeps all differences.
     stored: dict[str, np.ndarray] = {

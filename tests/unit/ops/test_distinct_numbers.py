@@ -34,17 +34,17 @@ def test_numbers_that_are_all_different_are_all_counted() -> None:
 
 
 @pytest.mark.parametrize("numbers", [np.zeros((4, 4)), np.eye(4)])
-def test_zeros_and_ones_tell_nothing(numbers: np.ndarray) -> None:
+def test_zeros_and_ones_decide_nothing(numbers: np.ndarray) -> None:
     assert distinct_rows(numbers) is None
 
 
-def test_parts_beside_each_other_share_no_number() -> None:
+def test_adjacent_parts_share_no_number() -> None:
     whole = RANDOM.normal(size=20)
     assert distinct_of_all([whole[:12], whole[12:]]) == (20, True)
     assert distinct_of_all([whole[:12], whole[8:]]) == (20, False)
 
 
-def test_without_numbers_nothing_is_known() -> None:
+def test_without_numbers_the_result_is_unknown() -> None:
     from archlint.graph.dtype import DType
     from archlint.graph.value import Role, Value
 

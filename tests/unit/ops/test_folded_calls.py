@@ -34,20 +34,20 @@ def test_sizes_follow_where_the_calls_keep_them(
     assert (calls(*names).may_cut, calls(*names).may_grow) == (may_cut, may_grow)
 
 
-def test_what_meets_another_tensor_may_be_smaller() -> None:
+def test_a_broadcast_operand_may_be_smaller_than_the_result() -> None:
     assert not calls("mul").may_grow
     assert calls("mul", parameters=2).may_grow
     assert calls("add", others=("grid",)).may_grow
     assert calls("arange", "mul").may_grow
 
 
-def test_a_view_is_no_tensor_of_its_own() -> None:
+def test_a_view_allocates_no_tensor() -> None:
     assert calls("slice", "unsqueeze", "expand").are_views
     assert not calls("slice", "clone").are_views
     assert not calls("view", others=("index",)).are_views  # the call `index` has that name too
 
 
-def test_the_last_function_of_all_saves_its_result() -> None:
+def test_the_last_call_saves_its_result() -> None:
     exact = calls("exp", "unsqueeze")
     assert exact.least_memory[ITSELF] == exact.most_memory[ITSELF] == 1
     assert not exact.is_in_doubt
@@ -62,11 +62,11 @@ def test_an_unknown_order_leaves_open_what_is_saved() -> None:
     assert doubtful.most_memory[SAVED] == 1
 
 
-def test_places_that_are_computed_save_nothing() -> None:
+def test_computed_indices_save_nothing() -> None:
     assert calls("arange", "sub", "log", "mul", "embedding").most_memory[SAVED] == 0
 
 
-def test_what_only_the_exporter_put_together_is_no_call() -> None:
+def test_a_concatenation_by_the_exporter_is_not_a_call() -> None:
     inside = FoldedCalls(Folding(("a", "b"), (), ("zeros",)), is_inside=True)
     assert inside.only_join
     assert not inside.may_cut

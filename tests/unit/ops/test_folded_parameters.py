@@ -40,11 +40,11 @@ def test_a_tensor_in_place_of_a_parameter_is_named() -> None:
 
 
 @pytest.mark.parametrize("stored", ["scale", "rows"])
-def test_a_tensor_that_the_program_has_is_none(stored: str) -> None:
+def test_a_tensor_of_the_program_is_not_folded(stored: str) -> None:
     assert note(stored) is None
 
 
-def test_one_of_a_program_whose_parameters_are_all_there_is_none() -> None:
+def test_nothing_is_folded_where_all_parameters_are_stored() -> None:
     without = INPUTS.replace("p_scale: PARAMETER target='scale'\n", "")
     assert note("mul", without) is None
 

@@ -72,7 +72,7 @@ def written(path: Path, op: str, name: str, numbers: np.ndarray, producer: str) 
 
 
 @pytest.mark.parametrize("case", TABLES)
-def test_what_a_formula_made_is_not_trained(case: str, tmp_path: Path) -> None:
+def test_a_table_made_by_a_formula_is_not_trained(case: str, tmp_path: Path) -> None:
     op, name, numbers, count = TABLES[case]
 
     found = written(tmp_path / "net.onnx", op, name, numbers, "pytorch")
@@ -84,7 +84,7 @@ def test_what_a_formula_made_is_not_trained(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: sines(50, 64), lambda: decay(40)])
-def test_numbers_that_are_not_there_tell_nothing(make: Callable[[], np.ndarray]) -> None:
+def test_missing_numbers_decide_nothing(make: Callable[[], np.ndarray]) -> None:
     numbers = make()
     graph = helper.make_graph(
         [helper.make_node("Add", ["x", "table"], ["y"])],

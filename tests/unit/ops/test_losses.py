@@ -36,7 +36,7 @@ def difference(name: str) -> NodeProto:
 
 
 @pytest.mark.parametrize("reduction", ["ReduceMean", "ReduceSum"])
-def test_a_squared_error_keeps_what_it_compares(reduction: str) -> None:
+def test_a_squared_error_saves_both_inputs(reduction: str) -> None:
     # PyTorch 2.13: functional.mse_loss(u, v) keeps u and v, ((u - v) * (u - v)).mean() u - v twice,
     # and d * d of d = u - v keeps d.
     ends = [

@@ -18,7 +18,7 @@ from archlint.ops.restored.merged_weights import separated
         (("/layers.0/fc", "/layers.1/fc"), 2),  # a layer that began as a copy of the other
     ],
 )
-def test_a_turned_weight_is_of_its_module(calls: tuple[str, str], kept: int) -> None:
+def test_a_transposed_weight_belongs_to_its_module(calls: tuple[str, str], kept: int) -> None:
     nodes = [
         helper.make_node("Identity", ["onnx::MatMul_7"], ["onnx::MatMul_9"], name="Identity_1"),
         helper.make_node("MatMul", ["x", "onnx::MatMul_7"], ["h"], name=f"{calls[0]}/MatMul"),

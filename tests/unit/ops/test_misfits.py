@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from archlint.graph.invalid import InvalidGraph
+from archlint.ops.autocast import Lists
 from archlint.ops.call import Call
 from archlint.ops.effect import read_slots
 from archlint.ops.fan import Fan
-from archlint.ops.kept import Gradients
 from archlint.ops.registry import operators
+from archlint.ops.saved import Gradients
+from archlint.ops.strides import contiguous
 from archlint.ops.undetermined import Undetermined
 from archlint.record import replace
 
@@ -63,11 +65,15 @@ def answers(one):
     gradients = Gradients((True,) * len(one.inputs))
     facets = [
         lambda: one.operator.cost(one.call),
-        lambda: one.operator.kept(one.call, gradients),
-        lambda: one.operator.sight(one.call, 0),
+        lambda: one.operator.saved(one.call, gradients),
+        lambda: one.operator.links(one.call, 0),
     ]
-    if callable(one.operator.layout):
-        facets.append(lambda: one.operator.layout(one.call, (None,) * len(one.call.node.inputs)))
+    storage = one.operator.storage
+    if callable(storage.layout):
+        facets.append(lambda: storage.layout(one.call, (None,) * len(one.call.node.inputs)))
+    if storage.view is not None:
+        facets.append(lambda: storage.view(one.call, 0, contiguous(one.call.shape(0))))
+    facets += [lambda kind=kind: one.operator.casting(one.call, kind) for kind in Lists]
     if one.operator.signal is not None:
         facets.append(lambda: one.operator.signal(one.call))
     for facet in facets:
@@ -78,7 +84,7 @@ def answers(one):
 
 
 @pytest.mark.parametrize("name", MISFITS)
-def test_a_call_that_makes_no_sense_is_undetermined(probe, name):
+def test_an_invalid_call_is_undetermined(probe, name):
     op, inputs, attributes, domain = MISFITS[name]
 
     assert list(answers(probe(op, inputs, 1, attributes, domain)))
@@ -100,7 +106,7 @@ def test_every_operator_answers_for_any_input(probe, axes):
     assert len(asked) > 200
 
 
-def test_an_effect_speaks_only_of_inputs_that_are_there(probe):
+def test_an_effect_refers_only_to_present_inputs(probe):
     asked = 0
     for domain, op in operators().entries:
         try:
@@ -138,12 +144,12 @@ WINDOWS = {
 
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
 @pytest.mark.parametrize("name", WINDOWS)
-def test_a_window_that_cannot_be_is_undetermined(probe, op, name):
+def test_an_impossible_window_is_undetermined(probe, op, name):
     attributes = {"kernel_shape": [3, 3], **WINDOWS[name]}
     one = probe(op, [floats(1, 2, 9, 9), floats(2, 2, 3, 3)], 1, attributes, "")
 
     with pytest.raises(Undetermined):
-        one.operator.sight(one.call, 0)
+        one.operator.links(one.call, 0)
 
 
 def test_a_resize_of_too_many_phases_is_undetermined(probe):
@@ -151,4 +157,4 @@ def test_a_resize_of_too_many_phases_is_undetermined(probe):
     one = probe("Resize", [floats(1, 1, 9), None, None, sizes], 1, {"mode": "linear"}, "")
 
     with pytest.raises(Undetermined, match="phases"):
-        one.operator.sight(one.call, 0)
+        one.operator.links(one.call, 0)

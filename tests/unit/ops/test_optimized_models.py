@@ -121,7 +121,7 @@ def test_optimizing_changes_nothing(network, level):
         assert macs(after) == MACS
 
 
-def test_blocks_of_channels_do_what_is_in_the_file(network):
+def test_blocked_layouts_give_the_facts_of_the_original_file(network):
     path = optimized(network, LEVELS.ORT_ENABLE_ALL)
     blocked = [node for node in build_graph(onnx.load(path)).nodes if "nchwc" in node.domain]
 
@@ -152,7 +152,7 @@ def test_quantizing_and_optimizing_changes_nothing(network):
 
 
 @pytest.mark.parametrize("channels_last", [0, 1])
-def test_channels_may_stand_last(channels_last):
+def test_channels_last_gives_the_same_facts(channels_last):
     first = (1, 4, 11, 9)
     shape = (1, 11, 9, 4) if channels_last else first
     number = helper.make_tensor("s", TensorProto.FLOAT, [], [0.1])

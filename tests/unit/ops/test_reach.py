@@ -37,7 +37,7 @@ def test_maps_that_drift_apart_make_a_table(length: int) -> None:
         assert united.at(1) == window(3, stride=2).at(1).union(window(5, stride=3).at(1))
 
 
-def test_maps_that_drift_apart_along_an_unknown_axis_cannot_be_told() -> None:
+def test_maps_that_drift_apart_along_an_unknown_axis_are_undetermined() -> None:
     assert window(3, stride=2).union(window(5, stride=3), None) is None
 
 

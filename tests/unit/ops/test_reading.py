@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 
 from archlint.analysis.receptive_field.field import source_field
+from archlint.analysis.receptive_field.node_looks import NodeLooks
 from archlint.analysis.receptive_field.readings import readings_of
-from archlint.analysis.receptive_field.sights import Sights
 from archlint.analysis.receptive_field.walk import Walk
 from archlint.ops.registry import operators
 
@@ -114,7 +114,7 @@ CASES = [
 def follow(graph, axis):
     """Return the field of the first output along an axis of the input, features or not."""
     walk = Walk({"i0": source_field(graph.values["i0"].shape, axis)})
-    walk.follow(readings_of(graph, Sights(operators()), graph.inputs))
+    walk.follow(readings_of(graph, NodeLooks(operators()), graph.inputs))
     return walk.fields["o0"]
 
 
@@ -139,7 +139,7 @@ def changed(one, axis, target):
 @pytest.mark.parametrize(
     "case", CASES, ids=[f"{case[0]} {case[4]} {' '.join(case[2])}" for case in CASES]
 )
-def test_an_output_reads_what_moves_it(probe, case):
+def test_an_output_reads_the_inputs_that_change_it(probe, case):
     op, inputs, attributes, domain, axis, target, kind = case
     outputs = 2 if op in STATEFUL else 1
     one = probe(op, inputs, outputs, attributes, domain)

@@ -43,7 +43,7 @@ def test_workspace_of_an_lstm(sizes, nbytes):
     ("directions", "biased", "kept"),
     [(1, True, 29884), (1, False, 30940), (2, True, 59348), (2, False, 61460)],
 )
-def test_an_lstm_without_biases_keeps_zeros_as_large_as_its_weights(
+def test_an_lstm_without_biases_saves_zeros_as_large_as_its_weights(
     directions: int, kept: int, *, biased: bool
 ) -> None:
     # PyTorch 2.13: nn.LSTM(5, 6, bias=biased, bidirectional=directions == 2) of 7 steps, 3 samples.
@@ -81,7 +81,7 @@ PACKED = {
 
 
 @pytest.mark.parametrize(("layer", "kept"), PACKED.items())
-def test_a_packed_batch_keeps_what_depends_on_its_lengths(layer, kept):
+def test_saved_bytes_of_a_packed_batch_depend_on_its_lengths(layer, kept):
     name, inputs, hidden, lengths, directions = layer
     gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[name] * hidden
     sizes = {"w": (gates, inputs), "r": (gates, hidden), "b": (2 * gates,)}

@@ -53,7 +53,7 @@ def facts(
     return Facts(graph, Target(training=Training("sgd", **training)), operators())
 
 
-def test_a_weight_and_a_bias_with_made_up_names_hide_a_batch_norm() -> None:
+def test_a_weight_and_a_bias_with_generated_names_hide_a_batch_norm() -> None:
     found = facts()
     saved = found.saved.total
     # The batch norm keeps its input and two statistics a channel, dropout a mask.
@@ -68,13 +68,13 @@ def test_a_weight_and_a_bias_with_made_up_names_hide_a_batch_norm() -> None:
     assert found.trained_parameters.buffer_count == 2 * CHANNELS
 
 
-def test_whatever_else_makes_a_weight_anew_leaves_the_bias_its_name() -> None:
+def test_other_folding_of_a_weight_preserves_the_name_of_its_bias() -> None:
     found = facts(bias="0.bias")
     assert found.saved.total.low == pytest.approx(INPUT + MAP, rel=SEEN)
     assert found.trained_parameters.count == 108 + CHANNELS
 
 
-def test_one_who_says_so_gets_an_exact_answer() -> None:
+def test_stating_it_in_the_target_gives_an_exact_answer() -> None:
     present, absent = facts(batch_norm="present"), facts(batch_norm="absent", dropout="absent")
     assert present.saved.total.value == INPUT + 2 * MAP + 2 * CHANNELS * FLOAT
     assert absent.saved.total.value == INPUT + MAP
@@ -88,12 +88,12 @@ def test_other_files_hide_nothing(weight: str, producer: str) -> None:
     assert found.training_note is None
 
 
-def test_half_precision_halves_what_is_kept() -> None:
+def test_half_precision_halves_saved_bytes() -> None:
     assert facts("0.weight", "0.bias", precision="bf16").saved.total.value == (INPUT + MAP) // 2
     assert facts("0.weight", "0.bias", precision="bf16").training_memory.weight_bytes == 2 * 112
 
 
-def test_autocast_keeps_halves_and_a_copy_of_the_kernel() -> None:
+def test_autocast_saves_half_precision_and_a_copy_of_the_kernel() -> None:
     found = facts("0.weight", "0.bias", precision="bf16-mixed")
     assert found.saved.total.value == (INPUT + MAP) // 2 + 2 * 108  # of the bias only the size
     assert found.training_memory.weight_bytes == 4 * 112
@@ -107,7 +107,7 @@ def test_autocast_of_a_file_with_hidden_layers_is_an_interval_too() -> None:
     assert saved.high > saved.low
 
 
-def test_one_who_says_that_none_is_hidden_gets_a_signal() -> None:
+def test_stating_that_none_is_hidden_gives_a_signal() -> None:
     (reason,) = unknown(Target(weights="fresh"))
     assert "export in training mode" in reason
     assert unknown(Target(weights="fresh", training=Training(batch_norm="absent"))) == []
@@ -140,7 +140,7 @@ def rows(shared: str) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize(("shared", "hides"), [("first", False), ("second", True)])
-def test_what_rows_compute_of_one_tensor_is_no_dropout_that_left_nothing(shared, hides):
+def test_common_subexpressions_of_modules_are_not_removed_dropouts(shared, hides):
     graph = build_graph(rows(shared), Bindings())
     step = Facts(graph, Target(training=Training("sgd")), operators()).training_step
     assert (step.note is not None) is hides

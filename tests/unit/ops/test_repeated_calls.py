@@ -75,7 +75,9 @@ def test_each_block_has_its_own_activation() -> None:
         blocks(node("Relu", ["x"], "h", "/blocks.0/act/Relu"), read="h", second="out"),
     ],
 )
-def test_what_may_be_handed_on_is_made_once(nodes: list[NodeProto]) -> None:
+def test_a_result_that_may_be_passed_between_blocks_is_computed_once(
+    nodes: list[NodeProto],
+) -> None:
     assert [each.name for each in restored(nodes).nodes] == [each.name for each in nodes]
 
 

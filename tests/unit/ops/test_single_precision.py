@@ -37,7 +37,7 @@ def noisy(*, producer: str = "pytorch", given: int = TensorProto.FLOAT, casts_we
     return build_graph(helper.make_model(graph, opset_imports=opset, producer_name=producer))
 
 
-def test_what_the_exporter_made_double_is_single():
+def test_doubles_of_the_exporter_become_floats():
     values = with_single_precision(noisy()).values
 
     assert {value.dtype for value in values.values()} == {DType.FLOAT32}
@@ -47,5 +47,5 @@ def test_what_the_exporter_made_double_is_single():
     "graph",
     [noisy(producer="tf2onnx"), noisy(given=TensorProto.DOUBLE), noisy(casts_weight=False)],
 )
-def test_doubles_that_a_program_has_stay(graph):
+def test_doubles_of_the_program_stay(graph):
     assert with_single_precision(graph) is graph

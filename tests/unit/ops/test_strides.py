@@ -18,7 +18,7 @@ from archlint.ops.strides import channels_last, channels_last_strides, contiguou
         ((2, 5, 4), (0, 0, 1), (10, 4), (0, 1)),  # repeated axes merge
     ],
 )
-def test_a_reshape_is_a_view_where_runs_stay_whole(shape, strides, new, expected):
+def test_a_reshape_is_a_view_where_contiguous_runs_stay_whole(shape, strides, new, expected):
     assert reshape(shape, strides, new) == expected
 
 
@@ -30,7 +30,7 @@ def test_a_pointwise_result_follows_its_inputs():
     assert follows((2, 12, 5), [((5,), (1,)), ((2, 12, 5), moved)]) == moved
 
 
-def test_channels_last_is_told_from_row_major():
+def test_channels_last_is_distinguished_from_row_major():
     shape = (2, 3, 4, 5)
     assert channels_last(shape, channels_last_strides(shape))
     assert not channels_last(shape, contiguous(shape))

@@ -38,7 +38,7 @@ def leaky_relu(
     site: Site, x: Tensor, *, negative_slope: float = 0.01, inplace: bool = False
 ) -> Tensor:
     """Compute x where it is positive, and a small part of it elsewhere."""
-    return site.node("LeakyRelu", x, facts=_place(inplace=inplace), alpha=negative_slope)
+    return site.node("LeakyRelu", x, facts=_in_place(inplace=inplace), alpha=negative_slope)
 
 
 def prelu(site: Site, x: Tensor, *, num_parameters: Count = 1) -> Tensor:
@@ -58,17 +58,17 @@ def prelu(site: Site, x: Tensor, *, num_parameters: Count = 1) -> Tensor:
 
 def elu(site: Site, x: Tensor, *, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Compute x where it is positive, and alpha (exp(x) - 1) elsewhere."""
-    return site.node("Elu", x, facts=_place(inplace=inplace), alpha=alpha)
+    return site.node("Elu", x, facts=_in_place(inplace=inplace), alpha=alpha)
 
 
 def celu(site: Site, x: Tensor, *, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Compute x where it is positive, and alpha (exp(x / alpha) - 1) elsewhere."""
-    return site.node("Celu", x, facts=_place(inplace=inplace), alpha=alpha)
+    return site.node("Celu", x, facts=_in_place(inplace=inplace), alpha=alpha)
 
 
 def selu(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:
     """Compute an ELU that keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
-    return site.node("Selu", x, facts=_place(inplace=inplace))
+    return site.node("Selu", x, facts=_in_place(inplace=inplace))
 
 
 def gelu(site: Site, x: Tensor, *, approximate: Literal["none", "tanh"] = "none") -> Tensor:
@@ -120,8 +120,8 @@ def glu(site: Site, x: Tensor, *, dim: int = -1) -> Tensor:
     return site.node("Mul", value, site.node("Sigmoid", gate, part="sigmoid"))
 
 
-def _place(*, inplace: bool) -> dict[str, str]:
-    """Return what the memory of training depends on, where the derivative follows from either."""
+def _in_place(*, inplace: bool) -> dict[str, str]:
+    """Return the metadata by which it is known whether autograd saves the input or the output."""
     return {IN_PLACE: "true" if inplace else "false"}
 
 

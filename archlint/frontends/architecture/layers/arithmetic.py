@@ -8,7 +8,7 @@ from archlint.frontends.architecture.tensor import Tensor
 
 
 def elementwise(op: str, site: Site, *inputs: Tensor, value: float | None = None) -> Tensor:
-    """Join tensors element by element, or one tensor and a fixed value."""
+    """Combine tensors, or a tensor and a constant, element by element."""
     operands = list(inputs)
     if value is not None:
         operands.append(site.scalar(value, "value", inputs[0]))

@@ -128,7 +128,7 @@ def _rotary_caches(site: Site, width: int, base: float, positions: int) -> tuple
 
 
 def _rotate(site: Site, x: Tensor, caches: tuple[Tensor, Tensor], heads: int, part: str) -> Tensor:
-    """Turn pairs of features by an angle that grows with the position (Su et al. 2021)."""
+    """Rotate pairs of features by an angle proportional to the position (Su et al. 2021)."""
     shape = site.node("Shape", x, part=f"{part}.shape", start=0, end=2)
     length = site.node("Shape", x, part=f"{part}.length", start=1, end=2)
     stop = site.node("Squeeze", length, part=f"{part}.stop")

@@ -73,7 +73,7 @@ def _channels(axes: int, x: Tensor, declared: int | None, outputs: int, groups: 
 
 
 def _depthwise_fans(channels: int, out_channels: int, taps: int) -> tuple[int, int]:
-    """Return what Keras counts of a depthwise kernel, which it stores as (k..., C, multiplier)."""
+    """Return Keras' fans of a depthwise kernel, which it stores as (k..., C, multiplier)."""
     return taps * channels, taps * out_channels // channels
 
 
@@ -92,7 +92,7 @@ def transposed(
     dilation: Size = 1,
     in_channels: Count | None = None,
 ) -> Tensor:
-    """Convolve backwards, which makes the map larger by the stride."""
+    """Apply a transposed convolution, which upsamples by the stride."""
     channels = _channels(axes, x, in_channels, out_channels, groups)
     kernel = per_axis(kernel_size, axes, "kernel_size")
     weight = site.weight("weight", (channels, out_channels // groups, *kernel), default.kernel())

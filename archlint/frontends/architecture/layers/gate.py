@@ -20,7 +20,7 @@ def squeeze_excitation(
     activation: Literal["ReLU", "SiLU"] = "ReLU",
     scale_activation: Literal["Sigmoid", "Hardsigmoid"] = "Sigmoid",
 ) -> Tensor:
-    """Weigh each channel by what a small network makes of all channels (Hu et al. 2017)."""
+    """Scale each channel by a gate computed from all channels (Hu et al. 2017)."""
     require_rank(x, 4, LAYOUTS[2])
     channels = size(x, 1, "the number of channels")
     pooled = site.node("GlobalAveragePool", x, part="squeeze")

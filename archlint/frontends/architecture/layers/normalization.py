@@ -86,7 +86,7 @@ def layer_norm(
     elementwise_affine: bool = True,
     bias: bool = True,
 ) -> Tensor:
-    """Normalize the last axes (one, where nothing is said) of each sample."""
+    """Normalize the last axes of each sample (by default the last one)."""
     shape = _normalized(x, normalized_shape)
     if not elementwise_affine:
         ones = site.floats([1.0] * prod(shape), shape, "ones")

@@ -87,7 +87,7 @@ def global_max_pool(site: Site, x: Tensor) -> Tensor:
 def _adaptive(
     op: str, axes: int, site: Site, x: Tensor, output_size: int | tuple[int, ...]
 ) -> Tensor:
-    """Pool to a size: over everything, or with windows where they are all alike.
+    """Pool to a given size: globally, or with windows of equal width.
 
     PyTorch's windows differ in width where the input is no multiple of the output; ONNX has no
     operator for that.

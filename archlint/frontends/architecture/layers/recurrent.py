@@ -18,7 +18,7 @@ _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 @record
 class Cell:
-    """What is alike in all layers of a stack."""
+    """The settings that all layers of a stack share."""
 
     op: str
     hidden: int
@@ -28,7 +28,7 @@ class Cell:
 
     @property
     def directions(self) -> int:
-        """How often a sequence is read."""
+        """The number of directions: 1, or 2 where bidirectional."""
         return 1 + self.bidirectional
 
 

@@ -53,7 +53,7 @@ def upsample(
 
 
 def pixel_shuffle(site: Site, x: Tensor, *, upscale_factor: Count) -> Tensor:
-    """Lay out groups of channels as larger maps (Shi et al. 2016)."""
+    """Rearrange groups of channels into larger maps (Shi et al. 2016)."""
     require_rank(x, 4, LAYOUTS[2])
     channels = size(x, 1, "the number of channels")
     if channels % upscale_factor**2:
@@ -64,7 +64,7 @@ def pixel_shuffle(site: Site, x: Tensor, *, upscale_factor: Count) -> Tensor:
 
 
 def pixel_unshuffle(site: Site, x: Tensor, *, downscale_factor: Count) -> Tensor:
-    """Lay out a map as groups of channels: the inverse of PixelShuffle."""
+    """Rearrange a map into groups of channels: the inverse of PixelShuffle."""
     require_rank(x, 4, LAYOUTS[2])
     factor = downscale_factor
     channels = size(x, 1, "the number of channels")

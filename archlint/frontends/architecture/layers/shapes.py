@@ -19,7 +19,7 @@ def dims(x: Tensor) -> tuple[Dim, ...]:
 
 
 def require_rank(x: Tensor, expected: int, layout: str) -> None:
-    """Reject an `x` that has not `expected` axes; `layout` names them, as "N, C, H, W"."""
+    """Reject an `x` without `expected` axes; `layout` names them, as "N, C, H, W"."""
     if rank(x) != expected:
         message = f"takes a tensor ({layout}) of {expected} axes, found {x} of {rank(x)}"
         batched = ", ".join(("N", *map(str, dims(x))))
@@ -43,14 +43,14 @@ def size(x: Tensor, axis: int, what: str) -> int:
 
 
 def expect(found: int, declared: int | None, argument: str, what: str) -> None:
-    """Reject a declared size that is not the one found."""
+    """Reject a declared size that differs from the actual one."""
     if declared is not None and declared != found:
         message = f"{argument} is {declared}, but its input has {found} {what}"
         raise Rejected(message, argument, "leave it out: it follows from the input")
 
 
 def per_axis(value: int | tuple[int, ...], axes: int, argument: str) -> list[int]:
-    """Spread one number over the axes, or check that there is one an axis."""
+    """Repeat one number for every axis, or check that there is one per axis."""
     if isinstance(value, int):
         return [value] * axes
     if len(value) == axes:
@@ -59,7 +59,7 @@ def per_axis(value: int | tuple[int, ...], axes: int, argument: str) -> list[int
 
 
 def sides(value: int | tuple[int, ...], axes: int, argument: str = "padding") -> list[int]:
-    """Return ONNX pads (all low sides, then all high sides) of one number, an axis or a side."""
+    """Return ONNX pads (all low sides, then all high) from one number, or one per axis or side."""
     if isinstance(value, tuple) and len(value) == 2 * axes and axes > 0:
         return list(value)
     each = per_axis(value, axes, argument)

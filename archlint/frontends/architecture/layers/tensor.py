@@ -14,7 +14,7 @@ _TO_THE_END = 2**63 - 1
 
 
 def identity(site: Site, x: Tensor) -> Tensor:
-    """Pass the input on; good for giving it a name."""
+    """Return the input unchanged, for example to give it a name."""
     return site.node("Identity", x)
 
 
@@ -51,7 +51,7 @@ def unflatten(site: Site, x: Tensor, *, dim: int, sizes: Integers) -> Tensor:
 
 
 def reshape(site: Site, x: Tensor, *, shape: Integers) -> Tensor:
-    """Give another shape: 0 keeps the size of that axis, -1 takes what is left."""
+    """Reshape: 0 keeps the size of that axis, -1 is inferred from the others."""
     axes = dims(x)
     if shape.count(-1) > 1 or any(number < -1 for number in shape):
         raise Rejected(f"shape is {list(shape)}, expected sizes and at most one -1", "shape")
@@ -97,7 +97,7 @@ def unsqueeze(site: Site, x: Tensor, *, dim: int) -> Tensor:
 
 
 def concatenate(site: Site, *inputs: Tensor, dim: int = 1) -> Tensor:
-    """Put tensors behind each other along an axis."""
+    """Concatenate tensors along an axis."""
     first = inputs[0]
     axis = axis_of(first, dim)
     for other in inputs[1:]:
@@ -114,7 +114,7 @@ def concatenate(site: Site, *inputs: Tensor, dim: int = 1) -> Tensor:
 
 
 def chunk(site: Site, x: Tensor, *, chunks: Count, dim: int = 1) -> tuple[Tensor, ...]:
-    """Cut an axis into equal parts, called NAME.0, NAME.1, ..."""
+    """Split an axis into equal parts, called NAME.0, NAME.1, ..."""
     axis = axis_of(x, dim)
     total = size(x, axis, "the size of the axis")
     if total % chunks:
@@ -123,7 +123,7 @@ def chunk(site: Site, x: Tensor, *, chunks: Count, dim: int = 1) -> tuple[Tensor
 
 
 def split(site: Site, x: Tensor, *, sizes: Integers, dim: int = 1) -> tuple[Tensor, ...]:
-    """Cut an axis into parts of given sizes, called NAME.0, NAME.1, ..."""
+    """Split an axis into parts of given sizes, called NAME.0, NAME.1, ..."""
     axis = axis_of(x, dim)
     total = size(x, axis, "the size of the axis")
     if sum(sizes) != total or any(number < 1 for number in sizes):
@@ -134,7 +134,7 @@ def split(site: Site, x: Tensor, *, sizes: Integers, dim: int = 1) -> tuple[Tens
 def cut(
     site: Site, x: Tensor, *, dim: int, start: int = 0, end: int | None = None, step: Count = 1
 ) -> Tensor:
-    """Take a stretch of an axis, as x[start:end:step] does."""
+    """Slice an axis, as x[start:end:step] does."""
     axis = axis_of(x, dim)
     found = dims(x)[axis]
     if isinstance(found, int) and not range(found)[slice(start, end, step)]:
@@ -146,7 +146,7 @@ def cut(
 
 
 def select(site: Site, x: Tensor, *, dim: int, index: int) -> Tensor:
-    """Take one element of an axis, which goes away."""
+    """Select one element of an axis and remove the axis."""
     axis = axis_of(x, dim)
     found = dims(x)[axis]
     if isinstance(found, int) and not -found <= index < found:
@@ -172,7 +172,7 @@ def _product(shape: Sequence[Dim]) -> Dim:
 def _reshape(
     site: Site, x: Tensor, shape: Sequence[Dim], argument: str, given: range = range(0)
 ) -> Tensor:
-    """Reshape to sizes of which at most one is not known and not in its old place."""
+    """Reshape to sizes of which at most one has to be inferred."""
     target = []
     for axis, dim in enumerate(shape):
         if isinstance(dim, int):

@@ -74,7 +74,7 @@ def _head_width(query: Shape) -> Dim:
 
 
 def grouped(given: Given) -> Outputs:
-    """Attention whose queries share keys and values; caches are (B, kv heads, P + T, d)."""
+    """Grouped-query attention; caches are (B, kv heads, P + T, d)."""
     shape, heads, kv = given.shape(0), given.integer("num_heads"), given.integer("kv_num_heads")
     if shape is None or len(shape) != 3 or not heads or not kv:
         return ()
@@ -87,7 +87,7 @@ def grouped(given: Given) -> Outputs:
 
 
 def _cache_length(given: Given, length: Dim) -> Dim:
-    """Return the length of the cache afterwards; the total length decides it where it is known."""
+    """Return the length of the updated cache, from the total length where it is known."""
     if not given.has(3):
         return length
     cached = given.dim(3, 2)
@@ -98,7 +98,7 @@ def _cache_length(given: Given, length: Dim) -> Dim:
 
 
 def sparse(given: Given) -> Outputs:
-    """Block-sparse attention keeps its caches as long as they are."""
+    """Block-sparse attention, which does not change the length of its caches."""
     return (*grouped(given)[:1], *_caches(given, 3, 4))
 
 
@@ -123,7 +123,7 @@ def packed_separate(given: Given) -> Outputs:
 
 
 def paged(given: Given) -> Outputs:
-    """Attention whose cache lies in pages, which it keeps."""
+    """Attention with a paged cache, whose shape does not change."""
     heads, kv = given.integer("num_heads"), given.integer("kv_num_heads")
     width = given.dim(0, -1)
     if not given.has(1) and heads and kv:
@@ -156,7 +156,7 @@ def decoded(given: Given) -> Outputs:
 
 
 def ordered(given: Given) -> Outputs:
-    """Attention of bytes: as wide as the values' weight has columns."""
+    """Quantized attention: the output width is the number of columns of the values' weight."""
     batch, length, _ = given.of_rank(0, 3) or (None, None, None)
     return (Made((batch, length, given.dim(7, -1)), given.dtype(0)),)
 
@@ -183,7 +183,7 @@ def padded(given: Given) -> Outputs:
 
 
 def unpadded(given: Given) -> Outputs:
-    """Tokens without padding, whose number is data."""
+    """Tokens without padding, whose number depends on the data."""
     batch, length, width = given.of_rank(0, 3) or (None, None, None)
     count = DType.INT32
     return (
@@ -212,7 +212,7 @@ def linear(given: Given) -> Outputs:
 
 
 def delta(given: Given) -> Outputs:
-    """A gated delta network keeps the shape of the values, and its state."""
+    """A gated delta network: the output has the shape of the values, and the state is unchanged."""
     value = given.shape(2)
     state = Made(given.shape(6), given.dtype(6))
     if value is None or not given.has(2):
@@ -223,7 +223,7 @@ def delta(given: Given) -> Outputs:
 
 
 def causal(given: Given) -> Outputs:
-    """A causal convolution keeps its shape, and the last inputs as a state."""
+    """A causal convolution: the output has the shape of the input; the state is the last inputs."""
     shape, kernel = given.shape(0), given.dim(1, -1)
     step = given.integer("dilation", 1) or 1
     held = (kernel - 1) * step if isinstance(kernel, int) else None

@@ -26,17 +26,17 @@ def _scores(given: Given, count: Dim) -> Made:
 
 
 def scaled(given: Given) -> Outputs:
-    """Numbers like the input's, as floats."""
+    """The shape of the input, as floats."""
     return (Made(given.shape(0), DType.FLOAT32),)
 
 
 def filled(given: Given) -> Outputs:
-    """The input, with what was missing filled in."""
+    """The shape and type of the input, whose missing values are imputed."""
     return (Made(given.shape(0), given.dtype(0)),)
 
 
 def joined(given: Given) -> Outputs:
-    """The features of all inputs side by side."""
+    """The features of all inputs, concatenated."""
     count = total(*(given.dim(slot, -1) for slot in range(len(given.node.inputs))))
     return (_scores(given, count),)
 

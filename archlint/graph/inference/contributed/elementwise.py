@@ -35,7 +35,7 @@ def dequantized(given: Given) -> Outputs:
 
 
 def ordered(given: Given) -> Outputs:
-    """Quantizing to a layout of cuBLAS gives bytes."""
+    """Quantizing to a layout of cuBLAS gives int8."""
     return (Made(given.shape(0), DType.INT8),)
 
 
@@ -88,7 +88,7 @@ def embedded_quantized(given: Given) -> Outputs:
 
 
 def halved(given: Given) -> Outputs:
-    """The last axis is cut into a gate and what it gates."""
+    """The last axis is split into a gate and the gated values."""
     shape = given.shape(0)
     if shape is None:
         return (Made(None, given.dtype(0)),)
@@ -96,7 +96,7 @@ def halved(given: Given) -> Outputs:
 
 
 def gated(given: Given) -> Outputs:
-    """A gate and what it gates, in two inputs or as halves of one."""
+    """A gate and the gated values, in two inputs or as halves of one."""
     return same(given) if given.has(1) else halved(given)
 
 

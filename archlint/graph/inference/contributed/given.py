@@ -25,12 +25,12 @@ class Made:
 
 
 Outputs: TypeAlias = tuple[Made, ...]
-"""The outputs of a node in order; those at the end that are not known are left out."""
+"""The outputs of a node in order; trailing unknown ones are omitted."""
 
 
 @record
 class Given:
-    """A node with the tensors that it gets. Slots that are absent are unknown."""
+    """A node with its input tensors. Absent slots are unknown."""
 
     node: Node
     values: Mapping[str, Value]
@@ -82,7 +82,7 @@ class Given:
 
 
 Rule: TypeAlias = Callable[[Given], Outputs]
-"""What an operator's definition says of its outputs."""
+"""A shape rule: the outputs that an operator's definition gives."""
 
 
 def product(*dims: Dim) -> int | None:
@@ -92,7 +92,7 @@ def product(*dims: Dim) -> int | None:
 
 
 def quotient(dim: Dim, parts: int | None) -> int | None:
-    """Return a dimension cut into equal parts, None where that is not known."""
+    """Return the quotient of a dimension, None where it is not known."""
     return dim // parts if isinstance(dim, int) and parts and parts > 0 else None
 
 

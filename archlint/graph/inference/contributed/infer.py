@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def infer(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
-    """Give the outputs of a contributed operator the shapes and types that its definition says."""
+    """Set the output shapes and types of a contributed operator by its definition."""
     stand_in = STAND_INS.get((node.domain, node.op))
     if stand_in is not None:
         _infer_as(stand_in, node, proto, scope, context)
@@ -43,7 +43,7 @@ def infer(node: Node, proto: NodeProto, scope: Scope, context: Context) -> None:
 
 
 def _possible(shape: Shape | None) -> Shape | None:
-    """Return a shape without negative sizes, which come of attributes that make no sense."""
+    """Return a shape in which negative sizes, which result from invalid attributes, are unknown."""
     if shape is None:
         return None
     return tuple(None if isinstance(dim, int) and dim < 0 else dim for dim in shape)
@@ -52,7 +52,7 @@ def _possible(shape: Shape | None) -> Shape | None:
 def _infer_as(
     stand_in: StandIn, node: Node, proto: NodeProto, scope: Scope, context: Context
 ) -> None:
-    """Ask onnx what the standard operator would make of the same inputs."""
+    """Infer the outputs as those of the standard operator for the same inputs."""
     last = stand_in.is_channels_last(node.attributes.get("channels_last", 0))
     slots = stand_in.picked(len(node.inputs))
     names = [node.inputs[slot] if slot < len(node.inputs) else "" for slot in slots]
@@ -86,8 +86,8 @@ def _infer_as(
 def _type(value: Value, stand_in: StandIn, *, first: bool) -> TypeProto:
     """Return the type of a tensor as the standard operator takes it.
 
-    The channels of data where they are last are put `first`. An element type that is not known does
-    not matter: it is the shape that is asked for.
+    Channels-last data is converted to channels `first`. An unknown element type is replaced, since
+    only the shape is inferred.
     """
     dtype, shape = value.dtype, value.shape
     if dtype is None or (stand_in.takes_floats and dtype is not DType.BOOL):
@@ -110,7 +110,7 @@ def _standard(stand_in: StandIn, proto: NodeProto, names: list[str]) -> NodeProt
 
 
 def _fill_channels(node: Node, names: list[str], scope: Scope) -> None:
-    """Learn from a convolution's weight how many channels its data was filled up to."""
+    """Set the padded number of channels from a convolution's weight."""
     data, weight = scope.values[names[0]].shape, scope.values[names[1]].shape
     groups = node.attributes.get("group", 1)
     if data is None or weight is None or not isinstance(groups, int):

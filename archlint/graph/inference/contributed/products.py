@@ -21,7 +21,7 @@ def _batch(first: Shape, second: Shape) -> Shape:
 def factor_order(rank: int, *, transposed: bool, batch_transposed: bool) -> tuple[int, ...]:
     """Return the axes of a factor in the order (batch, rows, columns).
 
-    Of a factor whose batch is transposed, the first axis stands behind the batch: (1, ..., r-2, 0).
+    For a factor with transposed batch, the first axis follows the batch: (1, ..., r-2, 0).
     """
     order = list(range(rank))
     if batch_transposed and rank > 2:
@@ -32,7 +32,7 @@ def factor_order(rank: int, *, transposed: bool, batch_transposed: bool) -> tupl
 
 
 def multiplied(given: Given) -> Outputs:
-    """A product of matrices, either of which may be transposed."""
+    """A matrix product, either factor of which may be transposed."""
     shapes = []
     for slot, letter in enumerate("AB"):
         shape = given.shape(slot)
@@ -81,7 +81,7 @@ def weight_rows(given: Given) -> Outputs:
 
 
 def normal_floats(given: Given) -> Outputs:
-    """A product with a 4-bit matrix (N, K), transposed unless it is said otherwise."""
+    """A product with a 4-bit matrix (N, K), transposed unless an attribute says otherwise."""
     name = "N" if given.integer("transB", 1) else "K"
     return (_with_columns(given, given.integer(name)),)
 

@@ -14,7 +14,7 @@ _LARGEST_BLOCK = 16
 
 
 def reduced(given: Given) -> Outputs:
-    """The axes in the attribute become one element, or go."""
+    """The axes in the attribute are reduced to one element, or removed."""
     shape, axes = given.shape(0), given.integers("axes")
     if shape is None:
         return ()
@@ -41,7 +41,7 @@ def _padded(shape: Shape, rank: int) -> Shape:
 
 
 def expanded(given: Given) -> Outputs:
-    """An axis of one element comes in at the place that is given."""
+    """An axis of one element is inserted at the given position."""
     shape, place = given.shape(0), given.numbers(1)
     if shape is None or not place:
         return ()
@@ -50,7 +50,7 @@ def expanded(given: Given) -> Outputs:
 
 
 def unfolded(given: Given) -> Outputs:
-    """Windows of an axis; the place in the window is the last axis."""
+    """Windows along an axis; the position in the window is the last axis."""
     shape, size = given.shape(0), given.integer("size")
     if not shape or not size:
         return ()
@@ -110,7 +110,7 @@ def grams_hashed(given: Given) -> Outputs:
 
 
 def blocked(given: Given) -> Outputs:
-    """Channels are put into blocks of 8 or 16, as the machine has it, and filled up to one."""
+    """Channels are grouped in blocks of 8 or 16, depending on the CPU, with padding."""
     shape = given.shape(0)
     if shape is None or len(shape) < 3:
         return ()
@@ -121,7 +121,7 @@ def blocked(given: Given) -> Outputs:
 
 
 def unblocked(given: Given) -> Outputs:
-    """Channels are put in order again; the attribute counts those that are no filling."""
+    """Blocked channels are unpacked; the attribute is their number without padding."""
     shape = given.shape(0)
     if shape is None or len(shape) < 3:
         return ()
@@ -131,7 +131,7 @@ def unblocked(given: Given) -> Outputs:
 
 
 def enlarged(given: Given) -> Outputs:
-    """Every axis is repeated by a whole number."""
+    """Every axis is repeated by an integer factor."""
     shape, scales = given.shape(0), given.integers("scales")
     if shape is None or scales is None or len(scales) != len(shape):
         return ()

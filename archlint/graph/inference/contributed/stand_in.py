@@ -1,4 +1,4 @@
-"""Contributed operators that are a standard one with other element types or layout."""
+"""Contributed operators that equal a standard one except for element types or layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHANNELS_LAST = "com.ms.internal.nhwc"
 
 
 class Channels(enum.Enum):
-    """Where the channels of an operator's data stand."""
+    """The position of the channel axis in an operator's data."""
 
     FIRST = "first"
     LAST = "last"
@@ -24,13 +24,12 @@ class Channels(enum.Enum):
 
 @record
 class StandIn:
-    """The standard operator that a contributed one amounts to.
+    """The standard operator that a contributed one is equivalent to.
 
     `op` is its name, `slots` are the contributed operator's inputs in the order of the standard
-    one's (None: the same ones). The output has the element type of the first input in `typed_by`
-    that is there; without it, the one that the standard operator gives. `added` is an input of the
-    output's shape that is added to it. Names in `dropped` are attributes that the standard operator
-    does not have.
+    one's (None: the same ones). The output has the element type of the first present input in
+    `typed_by`; without it, that of the standard operator. `added` is the slot of a tensor that is
+    added to the output. Names in `dropped` are attributes that the standard operator does not have.
     """
 
     op: str
@@ -46,7 +45,7 @@ class StandIn:
         return bool(self.typed_by) and not self.op.startswith("QLinear")
 
     def picked(self, count: int) -> tuple[int, ...]:
-        """Return the slots of the inputs that the standard operator gets, of `count` inputs."""
+        """Return the slots of the standard operator's inputs, given `count` inputs."""
         if self.slots is None:
             return tuple(slot for slot in range(count) if slot != self.added)
         if isinstance(self.slots, slice):
@@ -54,7 +53,7 @@ class StandIn:
         return self.slots
 
     def is_channels_last(self, said: object) -> bool:
-        """Whether the channels are the last axis, where the attribute channels_last is `said`."""
+        """Whether the channels are the last axis; `said` is the attribute channels_last."""
         if self.channels is Channels.AS_SAID:
             return bool(said)
         return self.channels is Channels.LAST

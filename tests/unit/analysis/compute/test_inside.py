@@ -128,7 +128,7 @@ def test_the_backward_pass_of_a_branch_counts_and_what_it_keeps_is_said_to_be_un
     assert "not followed" in unknown.reason
 
 
-def test_a_body_counts_in_every_round() -> None:
+def test_a_loop_body_counts_in_every_iteration() -> None:
     facts = facts_of(looping(rounds=np.int64(5)))
 
     assert facts.compute.forward_macs.value == 5 * 2 * 4 * 4
@@ -136,7 +136,7 @@ def test_a_body_counts_in_every_round() -> None:
     assert facts.parameters.count == 16
 
 
-def test_a_body_whose_rounds_are_open_is_named() -> None:
+def test_a_loop_with_unknown_trip_count_is_reported() -> None:
     model = looping()
     rounds = onnx.helper.make_tensor_value_info("rounds", onnx.TensorProto.INT64, [])
     model.graph.input.append(rounds)

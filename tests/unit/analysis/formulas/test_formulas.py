@@ -1,6 +1,7 @@
 """Totals as formulas: the closed forms of an MLP, and what ends or breaks a formula."""
 
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from archlint.analysis.amount import Amount
 from archlint.analysis.facts import Facts
+from archlint.analysis.formulas.composed import Composed
 from archlint.analysis.formulas.formulas import Formulas
 from archlint.analysis.formulas.samples import Samples
 from archlint.frontends.architecture import compile_architecture
@@ -49,6 +52,17 @@ def perceptron(layers, width, training=None):
         f"    repeat: {layers}\n",
         training,
     )[0]
+
+
+def counted(formulas, bind):
+    """Return the same formulas, and a list of the sizes that are tried for them."""
+    tried = []
+
+    def count(point):
+        tried.append(point)
+        return bind(point)
+
+    return Formulas(Samples(formulas.samples.open_facts, formulas.samples.dims, count)), tried
 
 
 def terms(formula):
@@ -106,6 +120,69 @@ def test_a_peak_is_linear_in_pieces(layers, width, batch):
             assert before == sizes.smallest - 1
             assert peak(before) > piece.low.at((before,))
         piece = piece.below
+
+
+def test_three_batches_tell_all_lines():
+    formulas = perceptron(3, 20)
+    counting, tried = counted(formulas, formulas.samples.bind)
+    assert terms(counting.of(lambda facts: facts.compute.training_flops))
+    assert terms(counting.of(lambda facts: facts.inference_memory.peak))
+    assert terms(counting.of(lambda facts: facts.saved.total))
+    assert len(tried) == 3
+
+
+def test_the_smallest_batch_may_be_an_exception():
+    def branch(node):
+        made = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None)
+        return helper.make_graph([node], "branch", [], [made])
+
+    alone = branch(helper.make_node("Relu", ["x"], ["same"]))
+    several = branch(helper.make_node("MatMul", ["x", "w"], ["product"]))
+    nodes = [
+        helper.make_node("Shape", ["x"], ["sizes"], start=0, end=1),
+        helper.make_node("Squeeze", ["sizes"], ["batch"]),
+        helper.make_node("Equal", ["batch", "one"], ["is_one"]),
+        helper.make_node("If", ["is_one"], ["y"], then_branch=alone, else_branch=several),
+    ]
+    model = network(nodes, ["N", 4], {"w": (4, 4)})
+    model.graph.initializer.append(numpy_helper.from_array(np.array(1), "one"))
+    formulas, _ = formulas_of(model)
+    formula = formulas.of(lambda facts: facts.compute.forward_macs)
+    assert formula.written(str) == "16.0 * N for N >= 2"
+
+
+def test_a_piece_begins_before_it_ends():
+    def falling(facts):  # at first, which nothing is that grows with the batch
+        (batch, _) = facts.graph.values["x"].shape
+        return Amount.exact(batch if batch > 4 else 102 - batch)
+
+    formula = perceptron(1, 2).of(falling)
+    while formula is not None:
+        (sizes,) = formula.domain
+        assert sizes.largest is None or sizes.smallest <= sizes.largest
+        formula = formula.below
+
+
+@settings(deadline=None, max_examples=25)
+@given(width=st.integers(1, 300), limit=st.integers(1, 10**8), share=st.floats(0, 2))
+def test_a_composed_amount_has_a_largest_batch_without_further_trials(width, limit, share):
+    def reserved(_, parts):  # a share that is rounded up has no formula
+        return parts[0].plus(ceil(parts[0].high * share))
+
+    formulas = perceptron(1, width)
+    counting, tried = counted(formulas, formulas.samples.bind)
+    amount = Composed((lambda facts: facts.inference_memory.peak,), reserved)
+    found = counting.largest(amount, counting.without(amount), limit)
+
+    def fits(batch):
+        peak = batch * 2 * width * BYTES
+        return peak + ceil(peak * share) <= limit
+
+    assert (found is None) == fits(2**20)
+    if found is not None:
+        assert found.size == 0 or fits(found.size)
+        assert not fits(found.size + 1)
+    assert len(tried) <= 3
 
 
 def attention(positions):
@@ -240,13 +317,7 @@ def test_a_large_model_is_not_tried_often():
         "archlint: 1\nname: deep\ninputs: {x: [N, 2]}\nlayers:\n  - Linear: {out_features: 2}\n"
         "    repeat: 1500\n"
     )
-    tried = []
-
-    def counted(point):
-        tried.append(point)
-        return bind(point)
-
-    counting = Formulas(Samples(formulas.samples.open_facts, formulas.samples.dims, counted))
+    counting, tried = counted(formulas, bind)
     assert terms(counting.of(lambda facts: facts.compute.forward_macs)) == {(1,): 6000}
     counting.of(lambda facts: facts.training_memory.peak)
     assert len(tried) == len(set(tried)) <= 18

@@ -64,7 +64,7 @@ def attention_memory(path, batch_size=None):
         (DROPPED_AND_SHOWN, 2),
     ],
 )
-def test_scores_by_hand_are_kept_once(text, maps, tmp_path):
+def test_unfused_scores_are_saved_once(text, maps, tmp_path):
     path = tmp_path / "net.arch.yaml"
     path.write_text(text)
     (scores,) = attention_memory(path).scores
@@ -72,7 +72,7 @@ def test_scores_by_hand_are_kept_once(text, maps, tmp_path):
     assert scores.nbytes == maps * 4 * BATCH * HEADS * LENGTH**2
 
 
-def test_a_fused_attention_keeps_no_scores():
+def test_a_fused_attention_saves_no_scores():
     assert attention_memory(EXAMPLES / "gpt2.arch.yaml", 2).scores == ()
 
 

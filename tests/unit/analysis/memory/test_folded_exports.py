@@ -54,13 +54,13 @@ def sizes(facts: Facts) -> dict[str, int | None]:
 
 @pytest.mark.parametrize("reads", [True, False])
 @pytest.mark.parametrize(("name", "mode"), CASES)
-def test_the_interval_holds_the_parameters(name: str, mode: str, reads: bool) -> None:
+def test_the_interval_contains_the_parameters(name: str, mode: str, reads: bool) -> None:
     count = facts_of(export_of(name, mode), reads=reads).trained_count
     assert count.low <= NETWORKS[name]["parameters"] <= count.high
 
 
 @pytest.mark.parametrize("mode", ["training", "inference"])
-def test_what_calls_and_numbers_tell_is_exact(mode: str) -> None:
+def test_calls_and_numbers_give_exact_answers(mode: str) -> None:
     """A table out of which rows were looked up, a token, gains of which a file has one."""
     facts = facts_of(export_of("windows", mode))
     assert facts.trained_count.value == NETWORKS["windows"]["parameters"]
@@ -97,7 +97,7 @@ def test_one_part_of_a_parameter_leaves_its_size_open() -> None:
     assert "the exporter folded places, whose size is not recorded" in (facts.training_note or "")
 
 
-def test_an_order_that_is_not_recorded_is_said() -> None:
+def test_an_unrecorded_order_is_reported() -> None:
     note = facts_of(export_of("voice")).training_note or ""
     order = "after.parametrizations.weight.original in an order of calls that is not recorded"
     assert f"the exporter folded {order}" in note
@@ -110,14 +110,14 @@ def test_a_direction_is_as_large_as_its_weight() -> None:
 
 
 @pytest.mark.parametrize(("name", "mode"), CASES)
-def test_the_interval_holds_what_autograd_keeps(name: str, mode: str) -> None:
+def test_the_interval_contains_the_saved_bytes_of_autograd(name: str, mode: str) -> None:
     saved = facts_of(export_of(name, mode)).saved.total
     assert saved.low <= NETWORKS[name]["saved_bytes"] <= saved.high
 
 
 @pytest.mark.parametrize(("name", "mode"), CASES)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_the_interval_holds_the_peak(name: str, mode: str, optimizer: str) -> None:
+def test_the_interval_contains_the_peak(name: str, mode: str, optimizer: str) -> None:
     peak = facts_of(export_of(name, mode), optimizer).training_memory.peak.widened(UNSEEN)
     assert peak.low <= NETWORKS[name]["peak_bytes"][optimizer] <= peak.high
 

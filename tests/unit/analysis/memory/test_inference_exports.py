@@ -47,7 +47,7 @@ def test_parameters_are_those_of_the_module(name: str, exporter: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "exporter"), CASES)
-def test_the_interval_holds_what_autograd_keeps(name: str, exporter: str) -> None:
+def test_the_interval_contains_the_saved_bytes_of_autograd(name: str, exporter: str) -> None:
     facts = facts_of(name, exporter)
     saved = facts.saved.total.widened(facts.training_step.unseen)
     assert saved.low <= NETWORKS[name]["saved_bytes"] <= saved.high
@@ -56,7 +56,7 @@ def test_the_interval_holds_what_autograd_keeps(name: str, exporter: str) -> Non
 
 @pytest.mark.parametrize(("name", "exporter"), CASES)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_the_interval_holds_the_peak(name: str, exporter: str, optimizer: str) -> None:
+def test_the_interval_contains_the_peak(name: str, exporter: str, optimizer: str) -> None:
     facts = facts_of(name, exporter, optimizer)
     peak = facts.training_memory.peak.widened(facts.training_step.unseen)
     assert peak.low <= NETWORKS[name]["peak_bytes"][optimizer] <= peak.high
@@ -71,7 +71,7 @@ def test_the_record_of_an_exported_program_makes_the_interval_narrow(name: str) 
 
 
 @pytest.mark.parametrize("exporter", ["torchscript", "dynamo"])
-def test_one_who_says_so_gets_an_exact_answer(exporter: str) -> None:
+def test_stating_it_in_the_target_gives_an_exact_answer(exporter: str) -> None:
     facts = facts_of("pooled", exporter, batch_norm="present")
     assert facts.saved.total.value == NETWORKS["pooled"]["saved_bytes"]
     want = NETWORKS["pooled"]["peak_bytes"]["sgd"]

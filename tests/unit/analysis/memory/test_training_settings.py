@@ -57,7 +57,7 @@ def test_a_step_is_that_of_pytorch(entry: dict[str, Any], exporter: str) -> None
 
 
 @pytest.mark.parametrize(("entry", "exporter"), ENTRIES)
-def test_what_is_kept_is_what_autograd_keeps(entry: dict[str, Any], exporter: str) -> None:
+def test_saved_bytes_are_those_of_autograd(entry: dict[str, Any], exporter: str) -> None:
     if "frozen" in entry["training"] and "checkpointing" in entry["training"]:
         pytest.skip("PyTorch packs the inputs of a part that needs no gradient, and drops them")
     facts = facts_of(entry["network"], exporter, entry["training"])
@@ -65,7 +65,9 @@ def test_what_is_kept_is_what_autograd_keeps(entry: dict[str, Any], exporter: st
 
 
 @pytest.mark.parametrize(("entry", "exporter"), each(UNDER_AUTOCAST["settings"]))
-def test_so_it_is_in_mixed_precision(entry: dict[str, Any], exporter: str) -> None:
+def test_saved_bytes_in_mixed_precision_are_those_of_autograd(
+    entry: dict[str, Any], exporter: str
+) -> None:
     stated = {"optimizer": "sgd", "loss": "none", "precision": "bf16-mixed"}
     facts = facts_of(entry["network"], exporter, {**entry["training"], **stated})
     assert facts.saved.total.value == entry["saved_bytes"]

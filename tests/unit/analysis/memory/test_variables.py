@@ -65,7 +65,7 @@ def test_a_variable_holds_until_it_is_bound_anew_or_its_function_returns():
     assert found == {"a": 2, "b": 3, "c": 3}
 
 
-def test_what_stands_inside_an_expression_is_in_no_variable():
+def test_an_intermediate_of_an_expression_is_in_no_variable():
     found = held(
         ("x", "a", "Relu", ["h = neg(relu(x))"]),
         ("a", "b", "Neg", ["h = neg(relu(x))"]),
@@ -74,7 +74,7 @@ def test_what_stands_inside_an_expression_is_in_no_variable():
     assert found == {"b": 2}
 
 
-def test_a_function_lets_go_of_its_variables_when_it_returns():
+def test_a_function_releases_its_variables_when_it_returns():
     found = held(
         ("x", "a", "Relu", ["h = self.m(x)", "y = relu(x)"]),
         ("a", "b", "Neg", ["h = self.m(x)", "return neg(y)"]),

@@ -8,8 +8,8 @@ import pytest
 
 from archlint.analysis.receptive_field.field import source_field
 from archlint.analysis.receptive_field.mirror import Mirror
+from archlint.analysis.receptive_field.node_looks import NodeLooks
 from archlint.analysis.receptive_field.readings import Readings, readings_of
-from archlint.analysis.receptive_field.sights import Sights
 from archlint.analysis.receptive_field.walk import Walk
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
@@ -48,7 +48,7 @@ def walked(graph: Graph, readings: Readings, axis: int) -> Walk:
 
 def told(graph: Graph, first: int = 2, second: int = 3) -> tuple[Walk, bool]:
     """Return the walk along an axis that another one tells, and whether it tells all of it."""
-    readings = readings_of(graph, Sights(operators()), graph.inputs)
+    readings = readings_of(graph, NodeLooks(operators()), graph.inputs)
     mirror = Mirror(walked(graph, readings, first), first, second)
     alike = len(mirror.leading(readings)) == len(list(readings))
     found = mirror.follow(graph.inputs[0], readings)
@@ -86,18 +86,16 @@ APART = [
 @pytest.mark.parametrize(
     ("body", "alike"), [*((body, True) for body in ALIKE), *((body, False) for body in APART)]
 )
-def test_that_one_axis_tells_the_other_as_far_as_both_are_treated_alike(
-    body: str, alike: bool
-) -> None:
+def test_an_axis_reuses_the_walk_of_another_that_is_treated_alike(body: str, alike: bool) -> None:
     assert told(graph_of(body))[1] is alike
 
 
 @pytest.mark.parametrize("body", [*ALIKE, *APART])
-def test_that_the_batch_tells_no_more_than_is_so(body: str) -> None:
+def test_the_batch_axis_reuses_only_equal_walks(body: str) -> None:
     told(graph_of(body), 0, 2)
 
 
 @pytest.mark.parametrize("path", sorted(LIGHT.glob("*.onnx")), ids=lambda path: path.stem)
-def test_that_published_networks_have_the_same_walks(path: Path) -> None:
+def test_reused_walks_equal_computed_ones_for_published_networks(path: Path) -> None:
     graph = build_graph(onnx.load(str(path), load_external_data=False), Bindings())
     assert len(told(graph)[0].fields) > 20

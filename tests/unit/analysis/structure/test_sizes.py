@@ -35,6 +35,6 @@ net (float[batch, 6] x) => (float[batch, 6] y)
     ],
     ids=["sizes of a reshape", "rows of a table", "a factor"],
 )
-def test_that_only_sizes_made_of_sizes_are_left_out(text: str, kept: list[str]) -> None:
+def test_only_size_arithmetic_is_left_out(text: str, kept: list[str]) -> None:
     graph = build_graph(onnx.parser.parse_model(text))
     assert [node.op for node in without_size_arithmetic(graph, operators())] == kept

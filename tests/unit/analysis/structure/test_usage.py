@@ -30,7 +30,7 @@ def test_every_node_before_a_dead_end_is_named(length: int, told: int) -> None:
     assert (end.node.name, len(end.feeding), end.all) == (f"dead{length - 1}", told, True)
 
 
-def test_of_very_many_the_nearest_are_named_and_that_is_said() -> None:
+def test_only_the_nearest_of_very_many_nodes_are_named() -> None:
     (end,) = Usage(build_graph(dead_chain(500))).dead_ends
     assert not end.all
     assert {f"dead{step}" for step in range(450, 499)} <= end.feeding

@@ -52,7 +52,7 @@ def test_what_a_pattern_names_is_not_trained(pattern: str, trained: int) -> None
     assert not list(unmatched_patterns(graph, training))
 
 
-def test_what_nothing_goes_by_is_told() -> None:
+def test_patterns_without_a_match_are_reported() -> None:
     graph = build_graph(compile_architecture(parse_yaml(TEXT), Path()).model)
     training = Training("sgd", frozen=("tail", "head"))
 

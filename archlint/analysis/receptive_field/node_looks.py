@@ -11,7 +11,7 @@ from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
 from archlint.ops.call import Call
-from archlint.ops.links import Link, Links, Regroup, Sight, Stage, Through, Whole, same_axes
+from archlint.ops.links import InputLinks, Link, Links, Regroup, Stage, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
@@ -21,12 +21,11 @@ from archlint.record import record
 
 @record
 class Look:
-    """How an output looks at the input in one slot.
+    """How an output reads the input in one slot.
 
-    `stages` are the steps that its `links` stand for. The axes in `kept` are handed on as they
-    are; a look that `is_pointwise` reads element by element, and so keeps all of them. It `sums`
-    where it sums over features, and is `weighted` where the operator has stored weights of its own
-    to multiply them with.
+    `stages` are the steps that its `links` consist of. The axes in `kept` are passed on unchanged;
+    a look that `is_pointwise` reads element by element, and so preserves all axes. It `sums` where
+    it sums over features, and is `weighted` where the operator multiplies them by stored weights.
     """
 
     slot: int
@@ -39,12 +38,12 @@ class Look:
 
 
 Looks: TypeAlias = "tuple[Look, ...] | str"
-"""How an output looks at each input that it reads, or why that is not known."""
+"""The looks of an output at each input that it reads, or why they are not known."""
 
 
 @record(eq=False, slots=False)
-class Sights:
-    """The receptive-field facets of nodes, each asked for once of all calls that are alike."""
+class NodeLooks:
+    """The receptive-field links of nodes, evaluated once for all equal calls."""
 
     operators: Operators
 
@@ -88,14 +87,14 @@ def _all_looks(operator: Operator, call: Call) -> tuple[Looks, ...]:
 def _looks(operator: Operator, slot: int, call: Call) -> tuple[Look, ...]:
     if not call.has_output(slot):
         return ()
-    sight = _with_computed_weights(operator.sight(call, slot), call, operator)
-    for read in sight:
-        call.input(read)  # an Einsum may speak of more than it is given
+    by_slot = _with_computed_weights(operator.links(call, slot), call, operator)
+    for read in by_slot:
+        call.input(read)  # the equation of an Einsum may have more terms than there are inputs
     after = call.output(slot).shape or ()
     return tuple(
         [
             _look(read, way, after, _is_weighted(operator, call, read))
-            for read, links in sight.items()
+            for read, links in by_slot.items()
             for way in _ways(links)
         ]
     )
@@ -115,7 +114,7 @@ def _look(slot: int, links: Links, after: Shape, weighted: bool) -> Look:
 
 
 def _ways(links: Links) -> Sequence[Links]:
-    """Return the links of what reads everything, and those of what reads its own place besides."""
+    """Return the links of the global path, and those of the local path beside it."""
     if not any(isinstance(link, Whole) and link.own is not None for link in links):
         return (links,)
     return (links, tuple([_own(link) for link in links]))
@@ -135,7 +134,7 @@ def _stages(links: Links, after: Shape) -> tuple[Stage, ...]:
 
 
 def _kept(links: Links) -> frozenset[int]:
-    """Return the axes of which every position reads its own place, and is read by nothing else."""
+    """Return the axes along which every position reads exactly its own position."""
     sources: list[int] = []
     for link in links:
         if isinstance(link, Stage):
@@ -152,7 +151,7 @@ def _kept(links: Links) -> frozenset[int]:
 
 
 def _is_weighted(operator: Operator, call: Call, slot: int) -> bool:
-    """Whether all weights that an operator has besides an input are stored."""
+    """Whether all weights of an operator are stored."""
     others = [each for each in operator.weights if each != slot and call.has_input(each)]
     return bool(others) and all(call.input(each).role is Role.STORED for each in others)
 
@@ -161,17 +160,17 @@ def _sums(links: Links) -> bool:
     return any(isinstance(link, Whole) and link.features for link in links)
 
 
-def _with_computed_weights(sight: Sight, call: Call, operator: Operator) -> Sight:
-    """Add the links of weights that are computed: every output is taken to read all of them."""
+def _with_computed_weights(by_slot: InputLinks, call: Call, operator: Operator) -> InputLinks:
+    """Add the links of computed weights: every output is assumed to read all of them."""
     computed = [
         slot
         for slot in operator.weights + operator.buffers
         if call.has_input(slot) and call.input(slot).role is not Role.STORED
     ]
     if not computed:
-        return sight
-    weights = {slot: sight[slot] if slot in sight else _all_of(call, slot) for slot in computed}
-    return {**weights, **sight}
+        return by_slot
+    weights = {slot: by_slot[slot] if slot in by_slot else _all_of(call, slot) for slot in computed}
+    return {**weights, **by_slot}
 
 
 def _all_of(call: Call, slot: int) -> Links:

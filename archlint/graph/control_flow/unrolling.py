@@ -1,8 +1,8 @@
 """Unrolls loops whose iterations differ.
 
-A loop that builds a list, or whose state grows, has no one shape in its body. Where it is known
-how often it runs, its rounds are read as nodes of the graph around it, as if it had been unrolled
-when the model was exported.
+The body of a loop that builds a list, or whose state grows, has different shapes in each iteration.
+Where the trip count is known, its iterations are read as nodes of the outer graph, as if the loop
+had been unrolled when the model was exported.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from archlint.graph.reading.scope import Scope
 
 _MOST_NODES = 10_000
-"""Nodes that the loops of a model may be written out to; one more loop stays as it is."""
+"""Nodes that the loops of a model may be unrolled to; further loops stay loops."""
 _CONSTANT = "Constant"
 
 
 class Allowance:
-    """How many nodes may still be written out, so that no file of few bytes grows without end."""
+    """The number of nodes that may still be unrolled, which bounds the growth of small files."""
 
     def __init__(self, nodes: int = _MOST_NODES) -> None:
         self._left = nodes
 
     def spend(self, nodes: int) -> bool:
-        """Take as many nodes, or none where fewer are left; say which."""
+        """Take `nodes` from the allowance if they are left; return whether they were."""
         if nodes > self._left:
             return False
         self._left -= nodes
@@ -45,12 +45,12 @@ def body_of(proto: NodeProto) -> GraphProto | None:
 
 
 def size(graph: GraphProto) -> int:
-    """Return the number of nodes of a graph, with those of the graphs inside of it."""
+    """Return the number of nodes of a graph, including nested graphs."""
     return sum(1 + sum(size(inner) for inner in _graphs(node)) for node in graph.node)
 
 
-def differ(node: Node, scope: Scope) -> bool:
-    """Whether the rounds of a loop are not alike: a shape of it has no one size in all of them."""
+def iterations_differ(node: Node, scope: Scope) -> bool:
+    """Whether iterations of a loop differ: some shape in it is not the same in all of them."""
     body = node.attributes.get("body")
     if node.op != "Loop" or not isinstance(body, Graph):
         return False
@@ -59,11 +59,11 @@ def differ(node: Node, scope: Scope) -> bool:
     return any(value.shape is None or None in value.shape for value in (*results, *made))
 
 
-def write_out(proto: NodeProto, trips: int, opset: int) -> Iterator[GraphProto]:
-    """Yield the rounds of a loop as graphs whose tensors fit into the graph around it.
+def unroll(proto: NodeProto, trips: int, opset: int) -> Iterator[GraphProto]:
+    """Yield the iterations of a loop as graphs whose tensor names are unique in the outer graph.
 
-    What the first round stores is used by all. The names of what each round makes anew end in the
-    number of the round.
+    All iterations share the constants that the first one stores. The names of the tensors that an
+    iteration computes end in its number.
     """
     body = body_of(proto)
     if body is None or not _hands_on(body, len(proto.input)):
@@ -95,12 +95,12 @@ def write_out(proto: NodeProto, trips: int, opset: int) -> Iterator[GraphProto]:
 
 
 def _hands_on(body: GraphProto, given: int) -> bool:
-    """Whether a body takes its loop's inputs, and computes its condition and states itself."""
+    """Whether a body has all inputs of its loop, and outputs for its condition and states."""
     return len(body.input) == given and len(body.output) >= given - 1
 
 
 def _copy(body: GraphProto, graph: GraphProto, *, is_first: bool) -> None:
-    """Add the nodes of a body to a graph; constants are stored in the first round alone."""
+    """Add the nodes of a body to a graph; only the first iteration stores the constants."""
     if is_first:
         graph.initializer.extend(body.initializer)
     graph.node.extend(node for node in body.node if is_first or node.op_type != _CONSTANT)
@@ -113,14 +113,14 @@ def _own(body: GraphProto, once: set[str], prefix: str, suffix: str) -> Mapping[
 
 
 def _constant(graph: GraphProto, name: str, contents: np.ndarray) -> str:
-    """Store a tensor in a graph by a node; return its name."""
+    """Add a Constant node to a graph; return the name of its output."""
     value = numpy_helper.from_array(contents)
     graph.node.append(helper.make_node(_CONSTANT, [], [name], value=value))
     return name
 
 
 def _with_axis(graph: GraphProto, name: str, wide: str, opset: int) -> str:
-    """Give a tensor one more axis in front; return the name of the result."""
+    """Add a new first axis to a tensor; return the name of the result."""
     node = NodeProto(op_type="Unsqueeze", input=[name], output=[wide])
     if opset < 13:  # the axes are an input since Unsqueeze-13
         node.attribute.append(helper.make_attribute("axes", [0]))
@@ -131,7 +131,7 @@ def _with_axis(graph: GraphProto, name: str, wide: str, opset: int) -> str:
 
 
 def _results(proto: NodeProto, states: list[str], collected: list[list[str]]) -> GraphProto:
-    """Return a graph that makes the outputs of the loop: its last states, and what it collected."""
+    """Return a graph that computes the outputs of the loop: final states and collected outputs."""
     graph = GraphProto()
     for outer, source in zip(proto.output, states, strict=False):
         if outer:
@@ -144,7 +144,7 @@ def _results(proto: NodeProto, states: list[str], collected: list[list[str]]) ->
 
 
 def _tell_apart(graph: GraphProto, suffix: str) -> None:
-    """Give the nodes of one round names of their own, at any depth."""
+    """Make the node names of one iteration unique, at any depth."""
     for node in graph.node:
         if node.name:
             node.name += suffix

@@ -42,7 +42,7 @@ class Gradients:
 
 
 @record
-class Kept:
+class SavedTensors:
     """The tensors that autograd saves for one call.
 
     `inputs` and `outputs` are slots whose storage is saved; each storage counts once, and not at
@@ -69,7 +69,7 @@ class Kept:
     transient_after: int | None = None
     rewritten: int = 0
     rewritten_high: int | None = None
-    otherwise: Kept | None = None
+    otherwise: SavedTensors | None = None
 
 
-NOTHING = Kept()
+NOTHING = SavedTensors()

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from archlint.ops.call import Call
-from archlint.ops.links import Link, Links, Opaque, Sight, Through, Whole
-from archlint.ops.operator import SightFacet
+from archlint.ops.links import InputLinks, Link, Links, Opaque, Through, Whole
+from archlint.ops.operator import LinksFacet
 from archlint.ops.undetermined import Undetermined
 
 
-def sees_all(past: int, others: tuple[int, ...] = (), masks: tuple[int, ...] = ()) -> SightFacet:
+def sees_all(past: int, others: tuple[int, ...] = (), masks: tuple[int, ...] = ()) -> LinksFacet:
     """Return the links of attention: queries (B, T, ...) pass, the rest is read everywhere.
 
     `others` are the slots of keys and values, `past` is the first slot of the caches, `masks` are
     the slots of what is added to the scores or masks positions.
     """
 
-    def sight(call: Call, output: int) -> Sight:
+    def reads(call: Call, output: int) -> InputLinks:
         if output:
             raise Undetermined("the caches of an attention are not followed")
         causal = 1 if is_causal(call) else None
         apart = call.present(others)
         tail = tuple(Whole(axis, features=True) for axis in range(2, call.rank(0)))
         along = Through(1, 1) if apart else Whole(1, causal=causal)
-        sight: dict[int, Links] = {0: (Through(0, 0), along, *tail)}
-        sight.update((slot, _sees_others(call, slot, causal)) for slot in apart)
+        by_slot: dict[int, Links] = {0: (Through(0, 0), along, *tail)}
+        by_slot.update((slot, _sees_others(call, slot, causal)) for slot in apart)
         for slot in call.present((past, past + 1) if past else ()):
             if call.rank(slot) in {4, 5}:
-                sight[slot] = _sees_cache(call.rank(slot))
-        sight.update((slot, _sees_mask(call, slot)) for slot in call.present(masks))
-        return sight
+                by_slot[slot] = _sees_cache(call.rank(slot))
+        by_slot.update((slot, _sees_mask(call, slot)) for slot in call.present(masks))
+        return by_slot
 
-    return sight
+    return reads
 
 
 def _sees_mask(call: Call, slot: int) -> tuple[Link, ...]:
@@ -43,7 +43,7 @@ def _sees_mask(call: Call, slot: int) -> tuple[Link, ...]:
 
 
 def is_causal(call: Call) -> bool:
-    """Whether queries see no later keys, as in grouped attention unless it is said otherwise."""
+    """Whether queries read no later keys, which is the default of grouped attention."""
     if call.node.op in {"GroupQueryAttention", "SparseAttention"}:
         return bool(call.integer("causal", 1))
     return bool(call.integer("unidirectional", 0))
@@ -65,7 +65,7 @@ def _sees_cache(rank: int) -> tuple[Link, ...]:
     return (Whole(0), Through(1, 0), Whole(2), Whole(3), Whole(4, features=True))
 
 
-def sees_steps_first(_: Call, output: int) -> Sight:
+def sees_steps_first(_: Call, output: int) -> InputLinks:
     """Queries of (T, B, H) pass; keys of (S, B, H) are read everywhere."""
     if output:
         raise Undetermined("the caches of an attention are not followed")
@@ -73,8 +73,8 @@ def sees_steps_first(_: Call, output: int) -> Sight:
     return {0: (Whole(0), Through(1, 1), feature), 1: (Whole(0), Through(1, 1), feature)}
 
 
-def sees_packed_tokens(call: Call, _: int) -> Sight:
-    """Tokens read those of their own sequence; where it begins is data."""
+def sees_packed_tokens(call: Call, _: int) -> InputLinks:
+    """Tokens read those of their own sequence, whose start depends on the data."""
     reason = "the lengths of packed sequences depend on the data"
     return {
         slot: (

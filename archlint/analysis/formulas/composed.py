@@ -1,0 +1,28 @@
+"""Amounts that are worked out from others, which have formulas where they have none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.record import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from archlint.analysis.amount import Amount
+    from archlint.analysis.facts import Facts
+
+
+@record
+class Composed:
+    """An amount made of `parts`, such as a peak with reserves that are rounded shares of it.
+
+    `whole` makes it of the parts; what else it needs is the same in the facts at any size.
+    """
+
+    parts: tuple[Callable[[Facts], Amount], ...]
+    whole: Callable[[Facts, Sequence[Amount]], Amount]
+
+    def __call__(self, facts: Facts) -> Amount:
+        """Return the amount."""
+        return self.whole(facts, [part(facts) for part in self.parts])

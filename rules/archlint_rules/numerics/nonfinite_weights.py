@@ -1,0 +1,64 @@
+"""NUM001: weights that hold NaN or infinity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlint.api import Combines, Finding, Model, Operation, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archlint.api import Parameter, Statistics
+
+
+class NonfiniteWeights(Rule):
+    """A weight holds NaN or infinity, so that every output that depends on it does."""
+
+    code = "NUM001"
+    name = "nonfinite-weights"
+    severity = Severity.ERROR
+    since = "0.1.0"
+    tags = ("numerics",)
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report the stored parameters and running statistics that are not all finite."""
+        parameters, describe = model.facts.parameters, model.facts.describe
+        stored = (*parameters.trainable.items(), *parameters.buffers.items())
+        broken = [
+            (name, found)
+            for name, entry in stored
+            if (found := describe(name)) is not None and _breaks(model, entry, found)
+        ]
+        if broken:
+            yield self._nonfinite(broken)
+
+    def _nonfinite(self, broken: list[tuple[str, Statistics]]) -> Finding:
+        name, found = broken[0]
+        counts = ((found.nans, "NaN"), (found.infinities, "infinite"))
+        words = " and ".join(f"{count:,} {word}" for count, word in counts if count)
+        read = "" if found.exact else f"the {found.sampled:,} read of "
+        others = len(broken) - 1
+        more = f"; {others} more tensor{'s' * (others > 1)} are not finite" if others else ""
+        return self.finding(
+            f"{name} has {words} among {read}its {found.count:,} numbers{more}",
+            tensor=name,
+            data={
+                "nan": found.nans,
+                "infinite": found.infinities,
+                "read": found.sampled,
+                "weights": [each for each, _ in broken],
+            },
+            help="the training has diverged, or a conversion to fewer bits has overflowed: go back "
+            "to an earlier checkpoint",
+        )
+
+
+def _breaks(model: Model, entry: Parameter, found: Statistics) -> bool:
+    """Whether a tensor spoils what it goes into: masks contain infinity, which they only add."""
+    return found.nans > 0 or (found.infinities > 0 and not _is_added(model, entry))
+
+
+def _is_added(model: Model, entry: Parameter) -> bool:
+    effects = [model.facts.flow.effect(use.node) for use in entry.uses]
+    return all(isinstance(each, Combines) and each.operation is Operation.ADD for each in effects)

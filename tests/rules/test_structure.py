@@ -1,0 +1,120 @@
+"""ARCH001, ARCH003 and ARCH004: layers that undo each other, or do the same twice."""
+
+import math
+
+import numpy as np
+import pytest
+from onnx import parser
+
+from archlint.api import Severity
+from archlint.testing import lint_model, lint_text
+from archlint_rules.structure.bias_before_norm import BiasBeforeNorm
+from archlint_rules.structure.repeated_activation import RepeatedActivation
+from archlint_rules.structure.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
+
+
+def network(layers, inputs="[N, 8, 16, 16]"):
+    lines = "".join(f"  - {layer}\n" for layer in layers)
+    return f"archlint: 1\nname: net\ninputs: {{x: {inputs}}}\nlayers:\n{lines}"
+
+
+CONVOLUTION = "Conv2d: {out_channels: 8, kernel_size: 3}"
+
+
+@pytest.mark.parametrize(
+    ("norm", "subtracts"),
+    [
+        ("BatchNorm2d", True),
+        ("InstanceNorm2d", True),
+        ("GroupNorm: {num_groups: 4}", False),
+        ("ReLU", False),
+    ],
+)
+def test_a_bias_is_lost_where_each_channel_has_a_mean_of_its_own(norm, subtracts):
+    findings = lint_text(network([CONVOLUTION, norm]), [BiasBeforeNorm])
+    assert bool(findings) == subtracts
+    if subtracts:
+        assert findings[0].data["parameters"] == 8
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ["Conv2d: {out_channels: 8, kernel_size: 3, bias: false}", "BatchNorm2d"],
+        [CONVOLUTION, "ReLU", "BatchNorm2d"],
+        [CONVOLUTION + "\n    frozen: true", "BatchNorm2d"],
+        [CONVOLUTION + "\n    name: a", "BatchNorm2d", "Add:\n    from: [previous, a]"],
+    ],
+    ids=["none", "relu-between", "frozen", "read-by-another-layer"],
+)
+def test_a_bias_that_is_not_there_or_has_an_effect(layers):
+    assert lint_text(network(layers), [BiasBeforeNorm]) == []
+
+
+def test_many_useless_biases_are_one_finding():
+    layers = [CONVOLUTION, "BatchNorm2d", "ReLU"] * 3
+    (finding,) = lint_text(network(layers), [BiasBeforeNorm])
+    assert finding.data["parameters"] == 24
+    assert "of 2 more layers: 24 parameters" in finding.message
+
+
+def test_a_bias_before_a_norm_changes_nothing_that_numpy_computes():
+    generator = np.random.default_rng(1)
+    x, bias = generator.normal(size=(4, 8, 5, 5)), generator.normal(size=(1, 8, 1, 1))
+
+    def normalized(y):
+        return (y - y.mean((0, 2, 3), keepdims=True)) / y.std((0, 2, 3), keepdims=True)
+
+    assert np.allclose(normalized(x), normalized(x + bias))
+
+
+@pytest.mark.parametrize("word", ["Softmax: {dim: -1}", "Sigmoid"])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_the_least_loss_of_scores_that_were_squashed(classes, word):
+    text = network([f"Linear: {{out_features: {classes}}}", word], "[N, 64]")
+    target = {"training": {"loss": "cross-entropy"}}
+    (finding,) = lint_text(text, [SoftmaxBeforeCrossEntropy], target)
+    best = np.zeros(classes)
+    best[0] = 1
+    assert math.isclose(finding.data["least_loss"], np.log(np.exp(best).sum()) - 1)
+    assert lint_text(text, [SoftmaxBeforeCrossEntropy]) == []
+    assert lint_text(text, [SoftmaxBeforeCrossEntropy], {"training": {"loss": "mse"}}) == []
+
+
+@pytest.mark.parametrize("last", ["Linear: {out_features: 4}", "LogSoftmax: {dim: -1}", "Tanh"])
+def test_scores_that_a_cross_entropy_can_take(last):
+    text = network([last], "[N, 4]")
+    target = {"training": {"loss": "cross-entropy"}}
+    assert lint_text(text, [SoftmaxBeforeCrossEntropy], target) == []
+
+
+def chain(first, second):
+    return parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 20]> '
+        "g (float[2, 4] x) => (float[4, 2] y) "
+        "<float low = {0}, float high = {6}, float far = {-1e30}> "
+        f"{{ h = {first} r = Transpose<perm = [1, 0]>(h) y = {second} }}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "severity"),
+    [
+        ("Relu(x)", "Relu(r)", Severity.INFO),
+        ("Relu(x)", "Abs(r)", Severity.INFO),
+        ("Sigmoid(x)", "Relu(r)", Severity.INFO),
+        ("Clip(x, low, high)", "Relu(r)", Severity.INFO),
+        ("Relu(x)", "Clip(r, low, high)", None),
+        ("Relu(x)", "LeakyRelu(r)", Severity.INFO),
+        ("LeakyRelu(x)", "Relu(r)", None),
+        ("Tanh(x)", "Relu(r)", None),
+        ("Relu(x)", "Clip(r, far)", None),
+        ("Relu(x)", "Sqrt(r)", None),
+        ("Sigmoid(x)", "Sigmoid(r)", None),
+        ("Softmax(x)", "Softmax(r)", Severity.WARNING),
+        ("Relu(x)", "Softmax(r)", None),
+    ],
+)
+def test_an_activation_behind_an_activation(first, second, severity):
+    findings = lint_model(chain(first, second), [RepeatedActivation])
+    assert [each.severity for each in findings] == ([severity] if severity else [])
