@@ -18,9 +18,11 @@ from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_fo
 from archlint.analysis.training.program import Program
 from archlint.analysis.training.trained_part import frozen_part, with_frozen
 from archlint.graph.graph import Graph
+from archlint.graph.program.calls import signature
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
+from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.exported_weights import folded_parameters
 from archlint.ops.restored.folded_norms import folded_norms
@@ -173,7 +175,10 @@ class TrainingStep:
     def _perhaps_frozen(self) -> PerhapsFrozen:
         parameters = self.program.parameters
         made_of, origins = parameters.lineage.made_of, parameters.origins
-        return PerhapsFrozen(self.framework, parameters.trainable.keys(), made_of, origins)
+        trainable, copies = parameters.trainable.keys(), frozenset[str]()
+        if self.graph.is_from_pytorch and signature(self.graph) is None:
+            copies = copied_weights(trainable, self.program.graph.values, self.first)
+        return PerhapsFrozen(self.framework, trainable, made_of, origins, copies)
 
     @cached_property
     def memory(self) -> TrainingMemory:
