@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from heapq import heappop, heappush
@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import Signature, base_name, replaced, signature
 from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Numbering
+from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.ops.restored.twins import Found, Twin, Twins
@@ -33,7 +34,7 @@ def with_twins(graph: Graph) -> Graph:
     if named is None:
         return graph
     whole = with_own_parts(graph)
-    numbering = Numbering(whole)
+    numbering = Numbering(whole, frozenset(folded_norms(whole)))
     return _Merged(whole, named, numbering, FreeNumbers(numbering), Twins(whole)).restored()
 
 
@@ -59,11 +60,14 @@ class _Merged:
 
     def _replaced(self) -> Iterator[tuple[NumberedCall, str, str]]:
         """Yield the calls that read one tensor of the file for another of the program."""
+        first: dict[str, str] = {}
         for user in self.numbering.calls:
-            if user.call is not None:
-                for gone, tensor in replaced(user.call, self.graph, self.named):
-                    if tensor in self.graph.producers and _is_result(tensor, self._call_of(tensor)):
-                        yield user, gone, tensor
+            if user.call is None or user.nodes[0].name in self.numbering.fused:
+                continue
+            for gone, tensor in _paired_alike(replaced(user.call, self.graph, self.named), first):
+                first.setdefault(gone, tensor)
+                if tensor in self.graph.producers and _is_result(tensor, self._call_of(tensor)):
+                    yield user, gone, tensor
 
     def _separate(self, user: NumberedCall, gone: str, tensor: str) -> None:
         """Add the twin that a call reads, with the calls before it that were merged as well."""
@@ -212,6 +216,23 @@ class _Merged:
 
     def _call_of(self, tensor: str) -> NumberedCall:
         return self.numbering.of_node[self.graph.producers[tensor].name]
+
+
+def _paired_alike(
+    pairs: Iterable[tuple[str, str]], first: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Pair what a call takes with what it reads as the first call did that took the same.
+
+    The nodes of one call may read its tensors in another order than the call takes them.
+    """
+    given = list(pairs)
+    tensors = [tensor for _, tensor in given]
+    known = {gone: first[gone] for gone, _ in given if first.get(gone) in tensors}
+    others = [tensor for tensor in tensors if tensor not in known.values()]
+    if len(known) + len(others) < len(given):
+        return given
+    rest = iter(others)
+    return [(gone, known[gone] if gone in known else next(rest)) for gone, _ in given]
 
 
 def _is_result(tensor: str, call: NumberedCall) -> bool:
