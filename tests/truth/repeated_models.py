@@ -213,6 +213,35 @@ class Grouped(nn.Module):
         return x
 
 
+class Critic(nn.Module):
+    """A generator, and a critic that judges its result twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.make = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.Tanh(), nn.Conv2d(6, 3, 1))
+        self.judge = nn.Sequential(nn.Conv2d(6, 8, 3), nn.ReLU(), nn.Conv2d(8, 1, 3))
+
+    def forward(self, x: torch.Tensor) -> Tensors:
+        made = self.make(x)
+        judged = (self.judge(torch.cat([x, made], 1)) for _ in range(2))
+        return made, *judged
+
+
+class Windows(nn.Module):
+    """A convolution with a kernel for each window, as vocoders predict them from a spectrum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels, self.conv = nn.Conv1d(4, 4 * 6 * 3, 1), nn.Conv1d(4, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, _, length = x.shape
+        kernels = self.kernels(x[:, :, ::4]).view(batch, 4, 6, 3, length // 4)
+        y = functional.pad(functional.leaky_relu(self.conv(x)), (1, 1))
+        windows = y.unfold(2, 6, 4).unfold(3, 1, 1).transpose(3, 4).unfold(4, 3, 1)
+        return torch.einsum("bildsk,biokl->bolsd", windows, kernels)
+
+
 def floats(*shape: int) -> object:
     return lambda batch: torch.randn(batch, *shape)
 
@@ -229,5 +258,7 @@ NETWORKS = {
     "factors": (Factors, lambda batch: torch.randint(0, 18, (batch, 6))),
     "distilled": (Distilled, floats(4, 8, 8)),
     "grouped": (Grouped, floats(6, 16)),
+    "critic": (Critic, floats(3, 10, 10)),
+    "windows": (Windows, floats(4, 24)),
     "generated": (Generated, floats(5, 8)),
 }

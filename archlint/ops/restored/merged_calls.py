@@ -9,7 +9,14 @@ from functools import cached_property
 from heapq import heappop, heappush
 
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import Signature, base_name, replaced, signature
+from archlint.graph.node import Node
+from archlint.graph.program.calls import (
+    Signature,
+    base_name,
+    exported_call,
+    replaced,
+    signature,
+)
 from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Numbering
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
@@ -56,6 +63,10 @@ class _Merged:
                 self._separate(user, gone, tensor)
             if gone in self.twins.tensors:
                 self.twins.connect(user, gone, tensor)
+        for place, node in enumerate(self.graph.nodes):
+            if self._is_merged_output(node):
+                self._add(self._call_of(node.inputs[0]), node.output, node.inputs[0], place)
+                self.twins.replaced.add(node.name)
         return self.twins.graph_with(self._doubted)
 
     def _replaced(self) -> Iterator[tuple[NumberedCall, str, str]]:
@@ -66,19 +77,34 @@ class _Merged:
                 continue
             for gone, tensor in _paired_alike(replaced(user.call, self.graph, self.named), first):
                 first.setdefault(gone, tensor)
-                if tensor in self.graph.producers and _is_result(tensor, self._call_of(tensor)):
-                    yield user, gone, tensor
+                if tensor in self.graph.producers:
+                    call = self._call_of(tensor)
+                    if str(call.name) != gone and _is_result(tensor, call):
+                        yield user, gone, tensor
 
     def _separate(self, user: NumberedCall, gone: str, tensor: str) -> None:
         """Add the twin that a call reads, with the calls before it that were merged as well."""
         call = self._call_of(tensor)
-        name, strays = CallName.of(gone), self._strays
+        strays = self._strays
         if base_name(gone) == base_name(tensor) and len(call.nodes[-1].outputs) == 1:
-            self.free.discard(name)
-            self.twins.tensors[gone] = gone
-            self.twins.add(self._walk(call, name, user.place), user.place, {tensor: gone})
+            self._add(call, gone, tensor, user.place)
         elif gone in strays:
             self.twins.tensors[gone] = self._of_another(call, user.place, tensor)
+
+    def _add(self, call: NumberedCall, gone: str, tensor: str, place: int) -> None:
+        """Add the twin of a call that makes `gone` as the call makes `tensor`."""
+        name = CallName.of(gone)
+        self.free.discard(name)
+        self.twins.tensors[gone] = gone
+        self.twins.add(self._walk(call, name, place), place, {tensor: gone})
+
+    def _is_merged_output(self, node: Node) -> bool:
+        """Whether a node copies a result to the output of the program that an equal call made."""
+        if node.op != "Identity" or {node.output, node.inputs[0]} - {*self.named.outputs}:
+            return False
+        made = self.graph.producers.get(node.inputs[0])
+        is_alike = base_name(node.output) == base_name(node.inputs[0])
+        return made is not None and is_alike and exported_call(node) is None
 
     def _of_another(self, call: NumberedCall, place: int, tensor: str) -> str:
         """Return what a twin of a call makes instead of `tensor`, and nothing else has read yet."""

@@ -37,6 +37,7 @@ class Twins:
     graph: Graph
     tensors: dict[str, str] = field(default_factory=dict)  # names of the program: those of twins
     reads: Counter[CallName] = field(default_factory=Counter)
+    replaced: set[str] = field(default_factory=set)  # the names of nodes that twins stand in for
     _of_call: dict[CallName, list[Twin]] = field(default_factory=dict)
     _originals: dict[str, str] = field(default_factory=dict)  # the tensor that a new one equals
     _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -96,11 +97,13 @@ class Twins:
 
     def graph_with(self, doubted: Mapping[str, int]) -> Graph:
         """Return the graph with the twins; `doubted` nodes may have that many more."""
-        if not self._inputs:
+        if not (self._inputs or self._before):
             return self.graph
         nodes: list[Node] = []
         for place, node in enumerate(self.graph.nodes):
             nodes += self._before.get(place, ())
+            if node.name in self.replaced:
+                continue
             more = doubted.get(node.name)
             attributes = {**node.attributes, MAY_REPEAT: more} if more else node.attributes
             nodes.append(replace(node, inputs=self.inputs(node), attributes=attributes))
