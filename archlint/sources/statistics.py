@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from archlint.sources.payload import Payload
 
-_SAMPLE = 64 * 1024
-_BLOCKS = 64
+_WHOLE = 64 * 1024  # numbers of a tensor that is read in full
+_BLOCKS, _BLOCK = 32, 1024
 _BUFFER = 48 * 1024  # whole elements of every width fit, also of 6 bits, and a cache holds them
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -63,9 +63,9 @@ class Statistics:
 def statistics(path: Path, payload: Payload, *, exact: bool = False) -> Statistics:
     """Read a payload of the ONNX file at `path` and describe its numbers.
 
-    Large tensors are sampled: 64 blocks of 1024 elements, spread over the tensor and the same in
-    every run; `exact` reads every element, in one pass through one buffer. Numbers of variable
-    length are always read in full. Strings have no statistics: `sampled` is 0. Raises
+    Tensors of more than 65,536 numbers are sampled: 32 blocks of 1024, spread over the tensor and
+    the same in every run; `exact` reads every element, in one pass through one buffer. Numbers of
+    variable length are always read in full. Strings have no statistics: `sampled` is 0. Raises
     Unreadable, also for external files that the guard refuses.
     """
     count = _count(payload.data_type, payload.dims)
@@ -80,7 +80,7 @@ def statistics(path: Path, payload: Payload, *, exact: bool = False) -> Statisti
         if needed is None:
             codes = decode_varints(_blocks(file, [(payload.offset, length)]))
             blocks = _narrow(codes, payload.data_type)
-        elif exact or count <= _SAMPLE:
+        elif exact or count <= _WHOLE:
             blocks = _blocks(file, [(payload.offset, needed)])
         else:
             blocks = _blocks(file, _sample(payload, count))
@@ -184,7 +184,7 @@ def _sample(payload: Payload, count: int) -> Iterator[tuple[int, int]]:
     """
     nbytes, numbers = numbers_per_group(payload.data_type)
     groups = count // numbers
-    block = _SAMPLE // _BLOCKS // numbers
+    block = _BLOCK // numbers
     for index in range(_BLOCKS):
         start, end = groups * index // _BLOCKS, groups * (index + 1) // _BLOCKS
         first = start + int((end - start - block) * (index * _GOLDEN % 1))

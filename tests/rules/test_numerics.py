@@ -60,8 +60,8 @@ def test_what_an_overflow_leaves_of_a_weight_in_half_precision():
 def test_a_large_weight_is_sampled_and_the_message_says_so():
     weight = np.full((512, 512), np.nan, np.float32)
     (finding,) = lint_model(product(weight), [NonfiniteWeights])
-    assert finding.data["read"] == finding.data["nan"] == 65536
-    assert "65,536 NaN among the 65,536 read of its 262,144 numbers" in finding.message
+    assert finding.data["read"] == finding.data["nan"] == 32768
+    assert "32,768 NaN among the 32,768 read of its 262,144 numbers" in finding.message
 
 
 def test_a_diverged_model_is_one_finding():

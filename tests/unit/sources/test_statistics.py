@@ -151,7 +151,7 @@ def test_a_sample_is_near_the_whole_and_the_same_every_time(tmp_path: Path) -> N
     numbers[:, 0] = 0  # a column of its own kind
     path, payload = stored(tmp_path, numpy_helper.from_array(numbers, "w"))
     found = statistics(path, payload)
-    assert (found.count, found.sampled, found.exact) == (1_024_000, 65_536, False)
+    assert (found.count, found.sampled, found.exact) == (1_024_000, 32_768, False)
     assert found == statistics(path, payload)
     error = float(numbers.std()) / math.sqrt(found.sampled)
     assert found.mean == pytest.approx(float(numbers.mean()), abs=4 * error)
@@ -170,7 +170,7 @@ def test_samples_of_packed_types_begin_at_whole_elements(tmp_path: Path, name: s
     assert not found.exact
     assert (found.minimum, found.maximum) == (0, 7)
     half = 0.5 if dtype.kind == "c" else 1
-    assert found.mean == pytest.approx(ramp.mean() * half, rel=0.01)
+    assert found.mean == pytest.approx(ramp.mean() * half, rel=0.02)
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
