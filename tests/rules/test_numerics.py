@@ -86,6 +86,17 @@ def test_a_mask_holds_infinity_on_purpose():
     assert lint_model(model, [NonfiniteWeights]) == []
 
 
+def test_no_mask_holds_positive_infinity():
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[N, 2, 2] x) => (float[N, 2, 2] y) "
+        "<float[2, 2] w = {1, 2, 3, 4}, float[2] bias = {0, inf}> "
+        "{ h = MatMul(x, w) y = Add(h, bias) }"
+    )
+    (finding,) = lint_model(model, [NonfiniteWeights])
+    assert finding.data["weights"] == ["bias"]
+
+
 def test_weights_that_stand_in_another_file(tmp_path):
     weight = drawn(64)
     weight[0] = np.nan

@@ -158,7 +158,7 @@ def test_a_tensor_that_is_mixed_with_itself_shifted_is_not_blamed() -> None:
 
 def test_a_branch_that_was_shifted_is() -> None:
     (message,) = misaligned(SHIFTED_BRANCH)
-    assert "1 input elements apart along axis 2" in message
+    assert "1 input element apart along axis 2" in message
 
 
 def test_slices_that_are_stacked_are_not_blamed() -> None:

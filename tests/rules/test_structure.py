@@ -51,6 +51,20 @@ def test_a_bias_that_is_not_there_or_has_an_effect(layers):
     assert lint_text(network(layers), [BiasBeforeNorm]) == []
 
 
+def test_reading_the_size_of_a_layer_is_no_use_of_its_bias():
+    """PyTorch writes the gain and the shift of a norm without any as constants of its size."""
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 20]> '
+        "g (float[2, 1, 3, 3] x) => (float[2, 2, 3, 3] y) "
+        "<float[2, 1, 1, 1] w = {1, 2}, float[2] b = {3, 4}, float[1] one = {1}, float[1] zero = {0}>"
+        "{ h = Conv(x, w, b) size = Shape<start = 1, end = 2>(h) "
+        "gain = Expand(one, size) shift = Expand(zero, size) "
+        "y = InstanceNormalization(h, gain, shift) }"
+    )
+    (finding,) = lint_model(model, [BiasBeforeNorm])
+    assert finding.data["biases"] == ["b"]
+
+
 def test_many_useless_biases_are_one_finding():
     layers = [CONVOLUTION, "BatchNorm2d", "ReLU"] * 3
     (finding,) = lint_text(network(layers), [BiasBeforeNorm])

@@ -39,7 +39,8 @@ class NonfiniteWeights(Rule):
         words = " and ".join(f"{count:,} {word}" for count, word in counts if count)
         read = "" if found.exact else f"the {found.sampled:,} read of "
         others = len(broken) - 1
-        more = f"; {others} more tensor{'s' * (others > 1)} are not finite" if others else ""
+        are = "tensors are" if others > 1 else "tensor is"
+        more = f"; {others} more {are} not finite" if others else ""
         return self.finding(
             f"{name} has {words} among {read}its {found.count:,} numbers{more}",
             tensor=name,
@@ -49,14 +50,16 @@ class NonfiniteWeights(Rule):
                 "read": found.sampled,
                 "weights": [each for each, _ in broken],
             },
-            help="the training has diverged, or a conversion to fewer bits has overflowed: go back "
-            "to an earlier checkpoint",
+            help="the training has diverged, a conversion to fewer bits has overflowed, or a batch "
+            "norm with a negative variance was folded in: go back to a checkpoint that is finite",
         )
 
 
 def _breaks(model: Model, entry: Parameter, found: Statistics) -> bool:
-    """Whether a tensor spoils what it goes into: masks contain infinity, which they only add."""
-    return found.nans > 0 or (found.infinities > 0 and not _is_added(model, entry))
+    """Whether a tensor spoils what it goes into: masks contain -infinity, which they only add."""
+    if found.nans > 0 or found.positive_infinities > 0:
+        return True
+    return found.infinities > 0 and not _is_added(model, entry)
 
 
 def _is_added(model: Model, entry: Parameter) -> bool:

@@ -46,7 +46,7 @@ class BiasBeforeNorm(Rule):
             node=node,
             tensor=bias,
             data={"parameters": count, "biases": names},
-            help=f"leave the bias out ({spelled}): the normalization has a shift of its own",
+            help=f"leave the bias out ({spelled}): the normalization gives the same without it",
         )
 
 
@@ -63,7 +63,11 @@ def _bias(model: Model, node: Node) -> str | None:
 def _is_subtracted(model: Model, node: Node) -> bool:
     """Whether all that reads a layer takes the mean of each channel from it."""
     graph, flow = model.graph, model.facts.flow
-    users = graph.consumers.get(node.output, ())
+    users = [
+        user
+        for user in graph.consumers.get(node.output, ())
+        if model.facts.operators.reads_contents(user)  # others take its size alone
+    ]
     effects = [flow.effect(user) for user in users if user.inputs[0] == node.output]
     return (
         0 < len(effects) == len(users)
