@@ -43,6 +43,7 @@ from archlint.ops.effect import (
     Effect,
     Holds,
     Joins,
+    Judges,
     LooksUp,
     Normalizes,
     Operation,
@@ -235,6 +236,8 @@ class Propagation:
                 return attended(node.output, scores, take(effect.value), effect)
             case Sums():
                 return self._summed(node, effect, take)
+            case Judges():
+                raise Undetermined("a loss is no signal of the network")
             case LooksUp():
                 source = take(effect.slot)
                 if not self.initialization.flow.is_stored(node.inputs[effect.slot]):
