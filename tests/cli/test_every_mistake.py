@@ -211,3 +211,11 @@ def test_arguments_that_are_not_indented_are_all_told(archlint: Archlint, folder
     assert told.keys() == {"5:5", "6:5", "7:5"}  # and nothing that seems to be missing
     assert "help: indent it under Conv2d" in result.out
     assert "did you mean 'name'?" in told["7:5"]
+
+
+def test_a_name_that_only_ends_like_another_is_no_suggestion(
+    archlint: Archlint, folder: Path
+) -> None:
+    (folder / "net.onnx").write_bytes(b"")
+    result = archlint("check", "abc.onnx")
+    assert result.err == "archlint: error: abc.onnx: no such file or folder\n"
