@@ -176,6 +176,7 @@ def test_an_empty_folder_says_what_was_looked_for(archlint: Archlint, folder: Pa
         ("MaxPool: {size: 2}", "did you mean MaxPool1d, MaxPool2d or MaxPool3d?"),
         ("GlobalAveragePooling2D", "did you mean 'GlobalAvgPool'?"),
         ("dropout: 0.5", "did you mean 'Dropout'?"),
+        ("Mystery", "help: `archlint schema architecture` has all layers"),
         ("Conv2d: {in_channels: 1, out_channels: 8, kernel_size: 3}", "help: leave it out"),
         ("Conv1d: {out_channels: 8, kernel_size: 3}", "takes a tensor (N, C, L) of 3 axes"),
         ("Conv3d: {out_channels: 8, kernel_size: 3}", "the first axis: [N, 1, 3, 32, 32]"),
