@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         Operation,
         Over,
         Passes,
+        Recurs,
         Shares,
         Sums,
     )
@@ -142,6 +143,7 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "ReceptiveFields",
+    "Recurs",
     "Reporter",
     "Requirements",
     "Role",
@@ -227,6 +229,7 @@ _EXPORTS = {
         "Operation",
         "Over",
         "Passes",
+        "Recurs",
         "Shares",
         "Sums",
     ),

@@ -86,7 +86,27 @@ def test_a_mask_holds_infinity_on_purpose():
     assert lint_model(model, [NonfiniteWeights]) == []
 
 
-def test_no_mask_holds_positive_infinity():
+@pytest.mark.parametrize(
+    "body",
+    [
+        "s = MatMul(x, x) m = Add(s, bound) y = Softmax<axis = -1>(m)",
+        "s = MatMul(x, x) m = Add(bound, s) p = Softmax<axis = -1>(m) y = MatMul(p, x)",
+        "s = MatMul(x, x) y = Min(s, bound)",
+        "c = Less(x, bound) y = Where(c, x, bound)",
+    ],
+    ids=["mask", "attention", "least", "where"],
+)
+@pytest.mark.parametrize("number", ["inf", "-inf"])
+def test_bounds_hold_infinity_on_purpose(body, number):
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[2, 2] x) => (float[2, 2] y) "
+        f"<float[2, 2] bound = {{0, {number}, 0, 0}}> {{ {body} }}"
+    )
+    assert lint_model(model, [NonfiniteWeights]) == []
+
+
+def test_no_bias_holds_positive_infinity():
     model = parser.parse_model(
         '<ir_version: 9, opset_import: ["" : 18]> '
         "g (float[N, 2, 2] x) => (float[N, 2, 2] y) "

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Combines, Finding, Model, Operation, Rule, Severity
+from archlint.api import (
+    Combines,
+    Finding,
+    LooksUp,
+    Model,
+    Normalizes,
+    Operation,
+    Recurs,
+    Rule,
+    Severity,
+    Sums,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.api import Parameter, Statistics
+    from archlint.api import Node, Parameter, Statistics
 
 
 class NonfiniteWeights(Rule):
@@ -56,12 +67,32 @@ class NonfiniteWeights(Rule):
 
 
 def _breaks(model: Model, entry: Parameter, found: Statistics) -> bool:
-    """Whether a tensor spoils what it goes into: masks contain -infinity, which they only add."""
-    if found.nans > 0 or found.positive_infinities > 0:
+    """Whether a tensor spoils what it goes into: masks and bounds contain infinity on purpose."""
+    if found.nans > 0:
         return True
-    return found.infinities > 0 and not _is_added(model, entry)
+    return found.infinities > 0 and any(
+        _multiplies(model, use.node)
+        or (found.positive_infinities > 0 and _is_bias(model, use.node, use.slot))
+        for use in entry.uses
+    )
 
 
-def _is_added(model: Model, entry: Parameter) -> bool:
-    effects = [model.facts.flow.effect(use.node) for use in entry.uses]
-    return all(isinstance(each, Combines) and each.operation is Operation.ADD for each in effects)
+def _multiplies(model: Model, node: Node) -> bool:
+    effect = model.facts.flow.effect(node)
+    if isinstance(effect, Combines):
+        return effect.operation is Operation.MULTIPLY
+    return isinstance(effect, (Sums, Recurs, Normalizes, LooksUp))
+
+
+def _is_bias(model: Model, node: Node, slot: int) -> bool:
+    """Whether a node adds what is in `slot` to a weighted sum, a number a channel."""
+    flow = model.facts.flow
+    if flow.offset(node) != slot:
+        return False
+    maker = model.graph.producers.get(node.inputs[1 - slot])
+    effect = None if maker is None else flow.effect(maker)
+    return (
+        maker is not None
+        and isinstance(effect, Sums)
+        and flow.offset_of(maker, effect) == node.inputs[slot]
+    )
