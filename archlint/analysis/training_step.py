@@ -18,9 +18,11 @@ from archlint.analysis.training.precision import HALF, MIXED, Formatted, half_fo
 from archlint.analysis.training.program import Program
 from archlint.analysis.training.trained_part import frozen_part, with_frozen
 from archlint.graph.graph import Graph
+from archlint.graph.program.calls import signature
 from archlint.ops.composite.registry import composites
 from archlint.ops.overwriting import DEPENDS_ON
 from archlint.ops.registry import Operators
+from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.exported_weights import folded_parameters
 from archlint.ops.restored.folded_norms import folded_norms
@@ -152,7 +154,7 @@ class TrainingStep:
 
     @cached_property
     def saved(self) -> Saved:
-        """What the backward pass keeps."""
+        """The tensors that autograd saves for the backward pass."""
         saved = self._saved(self.program, self.framework, more=True)
         return saved if self._frozen is None else replace(saved, less=self._frozen)
 
@@ -173,7 +175,10 @@ class TrainingStep:
     def _perhaps_frozen(self) -> PerhapsFrozen:
         parameters = self.program.parameters
         made_of, origins = parameters.lineage.made_of, parameters.origins
-        return PerhapsFrozen(self.framework, parameters.trainable.keys(), made_of, origins)
+        trainable, copies = parameters.trainable.keys(), frozenset[str]()
+        if self.graph.is_from_pytorch and signature(self.graph) is None:
+            copies = copied_weights(trainable, self.program.graph.values, self.first)
+        return PerhapsFrozen(self.framework, trainable, made_of, origins, copies)
 
     @cached_property
     def memory(self) -> TrainingMemory:
@@ -182,7 +187,7 @@ class TrainingStep:
 
     @property
     def note(self) -> str | None:
-        """Why the memory is an interval, or of another network than one might think; else None."""
+        """Why the memory is an interval, or why the file shows another network; else None."""
         notes = self._untrained + self._folded
         if self._is_open:
             hidden = " and ".join(self._hides) or "numbers worked out beforehand"
@@ -190,7 +195,7 @@ class TrainingStep:
         if self._frozen is not None:
             notes.append(_FROZEN.format(self._perhaps_frozen.reason))
         notes += [_MASKS] * bool(self._masks.users)
-        notes += [f"what {op} keeps depends on {what}" for op, what in self.saved.bounded]
+        notes += [f"what {op} saves depends on {what}" for op, what in self.saved.bounded]
         rewriting = self.saved.rewriting
         notes += [
             f"how much the backward pass of {op} needs depends on {DEPENDS_ON}" for op in rewriting
@@ -203,7 +208,7 @@ class TrainingStep:
 
     @property
     def _untrained(self) -> list[str]:
-        """What of the weights no gradient can change: those of a quantized model."""
+        """The weights that no gradient can change: integers of a quantized model."""
         every = self.parameters.every
         whole = [each.value for each in every if each.value.dtype and not each.value.dtype.is_float]
         if not whole:
@@ -231,26 +236,26 @@ class TrainingStep:
 
     @cached_property
     def _undecided(self) -> Undecided:
-        """What an exporter folded and the file does not tell all about."""
+        """The folded parameters that the file does not describe completely."""
         return undecided_parameters(self.graph, self._numbers)
 
     @property
     def unseen(self) -> float:
-        """The part of all bytes that the file may leave out or show too much of."""
+        """The fraction of all bytes by which the file may be incomplete or wrong."""
         return _UNSEEN if self._is_open else 0.0
 
     @property
     def _hides(self) -> list[str]:
-        """What the file hides, in words."""
+        """The layers that the file hides, in words."""
         norms = self.folded_norms and self.target.training.batch_norm is None
         parts = ["batch norm folded into the layers before it"] if norms else []
         return parts + ["any dropout left out"] * bool(self._surely.possible_dropouts)
 
     @cached_property
     def _fullest(self) -> tuple[Program, Graph] | None:
-        """The network with all that it may have had, None where that is what is shown.
+        """The network with all layers that it may have had, None if equal to the lower bound.
 
-        One who says that there are batch norms speaks of a network that has nothing else hidden.
+        A target that states batch norms implies that nothing else is hidden.
         """
         if not self._is_open:
             if not self._undecided:
@@ -265,7 +270,7 @@ class TrainingStep:
         return program, hidden.shown(hidden.possible_dropouts)
 
     def _saved(self, program: Program, graph: Graph, *, more: bool) -> Saved:
-        """Return what `graph` keeps; with `more`, what it may keep besides is the upper end."""
+        """Return the saved tensors of `graph`; with `more`, with possible layers as upper bound."""
         shown = self._formatted(program, graph, is_low=more)
         fullest = self._fullest
         if fullest is None and shown.reasons:

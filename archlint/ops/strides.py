@@ -38,29 +38,29 @@ def contiguous_along(shape: tuple[int, ...], last: tuple[int, ...]) -> Strides:
 
 
 def views_same(_: Call, __: int, strides: Strides) -> Strides:
-    """The output is the input."""
+    """The output is the input itself."""
     return strides
 
 
 def views_transposed(call: Call, _: int, strides: Strides) -> Strides:
-    """The axes change places, the elements stay."""
+    """The strides are permuted with the axes."""
     order = call.integers("perm") or tuple(reversed(range(len(strides))))
     return tuple(strides[axis] for axis in order)
 
 
 def views_untransposed(call: Call, _: int, strides: Strides) -> Strides:
-    """The axes of a gradient change back."""
+    """The strides of a gradient are permuted back."""
     order = call.integers("perm") or tuple(reversed(range(len(strides))))
     return tuple(strides[order.index(axis)] for axis in range(len(order)))
 
 
 def views_cut(_: Call, __: int, strides: Strides) -> Strides:
-    """A stretch of an axis keeps the strides."""
+    """A range of an axis has the same strides."""
     return strides
 
 
 def views_sliced(call: Call, _: int, strides: Strides) -> Strides | None:
-    """A stretch of some axes, in steps; a negative step is a copy in PyTorch."""
+    """Ranges of some axes with steps; a negative step makes a copy in PyTorch."""
     steps = list(strides)
     if call.has_input(4):
         axes: Sequence[int] = range(len(strides))
@@ -81,7 +81,7 @@ def axis_of(axis: int, strides: Strides) -> int:
 
 
 def views_selected(call: Call, _: int, strides: Strides) -> Strides | None:
-    """One place along an axis is a view; a list of places is a copy."""
+    """Selecting one position along an axis is a view; a list of indices makes a copy."""
     if call.rank(1) != 0:
         return None
     axis = axis_of(call.integer("axis", 0), strides)
@@ -89,7 +89,7 @@ def views_selected(call: Call, _: int, strides: Strides) -> Strides | None:
 
 
 def views_cast(call: Call, _: int, strides: Strides) -> Strides | None:
-    """A cast to the type that a tensor has already is the tensor itself."""
+    """A cast to the same type returns the tensor itself."""
     return strides if call.input(0).dtype == call.output().dtype else None
 
 
@@ -104,7 +104,7 @@ def views_expanded(call: Call, _: int, strides: Strides) -> Strides:
 
 
 def views_reshaped(call: Call, _: int, strides: Strides) -> Strides | None:
-    """Axes are reshaped without moving elements; None where elements have to be copied.
+    """The strides of a reshaped view; None where elements have to be copied.
 
     Runs of axes that are contiguous in storage are merged; a run can be split again, but no new
     axis may span two runs.
@@ -113,7 +113,7 @@ def views_reshaped(call: Call, _: int, strides: Strides) -> Strides | None:
 
 
 def reshape(shape: tuple[int, ...], strides: Strides, new: tuple[int, ...]) -> Strides | None:
-    """Return the strides of a view of `shape` as `new`, None where no view exists."""
+    """Return the strides of a view of `shape` as `new`, None where no such view exists."""
     runs = _runs(shape, strides)
     result: list[int] = []
     axes = list(reversed(new))
@@ -146,8 +146,8 @@ def _runs(shape: tuple[int, ...], strides: Strides) -> list[tuple[int, int]]:
 def follows(shape: tuple[int, ...], operands: Sequence[tuple[tuple[int, ...], Strides]]) -> Strides:
     """Return the strides of a pointwise result, as PyTorch's TensorIterator chooses them.
 
-    The axes are ordered by the strides of the operands, the first operand that tells two axes apart
-    deciding; row-major where none does.
+    The axes are ordered by the strides of the operands: the first operand with different strides
+    for two axes decides; row-major where there is none.
     """
     padded = [_padded(shape, *operand) for operand in operands]
     order = list(reversed(range(len(shape))))  # the fastest axis first

@@ -161,6 +161,87 @@ class Generated(nn.Module):
         return functional.linear(x, self.weight + self.up @ self.down)
 
 
+class Distilled(nn.Module):
+    """Two heads with batch norms of their own, which start with the same numbers, on one map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = self.layer(4, 8)
+        self.body = nn.ModuleList([self.layer(8, 8), self.layer(8, 8)])
+        self.drop, self.norms = nn.Dropout(0.0), nn.ModuleList([nn.BatchNorm1d(8) for _ in "ab"])
+        self.heads = nn.ModuleList([nn.Linear(8, 5), nn.Linear(8, 5)])
+
+    @staticmethod
+    def layer(inputs: int, outputs: int) -> nn.Module:
+        conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.GELU())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        for layer in self.body:
+            x = x + layer(x)
+        x = self.drop(x.mean((2, 3)))
+        first, second = (head(norm(x)) for head, norm in zip(self.heads, self.norms, strict=True))
+        return (first + second) / 2
+
+
+class Grouped(nn.Module):
+    """Two layers of attention whose heads share keys, with one mask, as language models have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = nn.ModuleList([nn.Linear(16, 16) for _ in "ab"])
+        self.key, self.value = (nn.ModuleList([nn.Linear(16, 8) for _ in "ab"]) for _ in "kv")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, length, _ = x.shape
+        places = torch.arange(length)
+        causal, padded = places[None, :] <= places[:, None], x.abs().sum(-1) == 0
+        mask = (causal[None, None] & ~padded[:, None, None]).expand(batch, 1, length, length)
+        for query, key, value in zip(self.query, self.key, self.value, strict=True):
+            heads = query(x).view(batch, length, 4, 4).transpose(1, 2)
+            keys, values = (
+                part(x)
+                .view(batch, length, 2, 4)
+                .transpose(1, 2)[:, :, None]
+                .expand(batch, 2, 2, length, 4)
+                .reshape(batch, 4, length, 4)
+                for part in (key, value)
+            )
+            made = functional.scaled_dot_product_attention(heads, keys, values, attn_mask=mask)
+            x = x + made.transpose(1, 2).flatten(2)
+        return x
+
+
+class Critic(nn.Module):
+    """A generator, and a critic that judges its result twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.make = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.Tanh(), nn.Conv2d(6, 3, 1))
+        self.judge = nn.Sequential(nn.Conv2d(6, 8, 3), nn.ReLU(), nn.Conv2d(8, 1, 3))
+
+    def forward(self, x: torch.Tensor) -> Tensors:
+        made = self.make(x)
+        judged = (self.judge(torch.cat([x, made], 1)) for _ in range(2))
+        return made, *judged
+
+
+class Windows(nn.Module):
+    """A convolution with a kernel for each window, as vocoders predict them from a spectrum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels, self.conv = nn.Conv1d(4, 4 * 6 * 3, 1), nn.Conv1d(4, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, _, length = x.shape
+        kernels = self.kernels(x[:, :, ::4]).view(batch, 4, 6, 3, length // 4)
+        y = functional.pad(functional.leaky_relu(self.conv(x)), (1, 1))
+        windows = y.unfold(2, 6, 4).unfold(3, 1, 1).transpose(3, 4).unfold(4, 3, 1)
+        return torch.einsum("bildsk,biokl->bolsd", windows, kernels)
+
+
 def floats(*shape: int) -> object:
     return lambda batch: torch.randn(batch, *shape)
 
@@ -175,5 +256,9 @@ NETWORKS = {
     "normalized": (Normalized, floats(6, 12)),
     "positions": (Positions, floats(16, 16)),
     "factors": (Factors, lambda batch: torch.randint(0, 18, (batch, 6))),
+    "distilled": (Distilled, floats(4, 8, 8)),
+    "grouped": (Grouped, floats(6, 16)),
+    "critic": (Critic, floats(3, 10, 10)),
+    "windows": (Windows, floats(4, 24)),
     "generated": (Generated, floats(5, 8)),
 }

@@ -38,7 +38,7 @@ from operator_models import (
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
-from undecided_models import Backbone, Factored, Masking, Widest
+from undecided_models import Backbone, Factored, Following, Masking, Widest
 from written_models import (
     Assigning,
     BothWays,
@@ -348,6 +348,7 @@ NETWORKS = {
     "overlapping": (Overlapping, rows),
     "coded": (Coded, image),
     "factored": (Factored, rows),
+    "following": (Following, rows),
     "backbone": (Backbone, image),
     "widest": (Widest, rows),
     "standardized": (Standardized, rows),

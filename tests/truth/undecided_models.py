@@ -95,3 +95,19 @@ class Masking(nn.Module):
                 query, key, value, is_causal=True, enable_gqa=True
             )
         return self.out(mixed.transpose(1, 2).reshape(batch, length, 16))
+
+
+class Following(nn.Module):
+    """A network and one that follows it without a gradient, as a momentum encoder does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.student = nn.Sequential(nn.Linear(16, 24), nn.GELU(), nn.Linear(24, 8))
+        self.teacher = nn.Sequential(nn.Linear(16, 24), nn.GELU(), nn.Linear(24, 8))
+        self.teacher.load_state_dict(self.student.state_dict())
+        self.teacher.requires_grad_(requires_grad=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            target = functional.softmax(self.teacher(x), -1)
+        return target * functional.log_softmax(self.student(x), -1)

@@ -59,7 +59,7 @@ class Branches(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.first(x)
+        x = self.first(x.repeat(1, 16, 1))
         total = None
         for branch in self.branches:
             y = x

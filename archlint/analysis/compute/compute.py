@@ -13,7 +13,7 @@ from archlint.graph.node import Node
 from archlint.ops.answers import Answers
 from archlint.ops.cost import Cost, Product
 from archlint.ops.registry import Operators
-from archlint.ops.restored.merged_calls import MAY_REPEAT
+from archlint.ops.restored.twins import MAY_REPEAT
 from archlint.ops.saved import Gradients
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
 from archlint.record import record, replace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.ops.operator import FRAMEWORK
-from archlint.ops.restored.merged_calls import MAY_REPEAT
+from archlint.ops.restored.twins import MAY_REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

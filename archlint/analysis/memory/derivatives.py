@@ -22,8 +22,8 @@ from archlint.record import record
 class Derivatives:
     """Differentiates the operators of a graph, one call at a time.
 
-    A gradient is passed on, as it is or as a view, where the operator only moves elements; else it
-    is a new tensor in the `ledger`, which lies as the framework lays it out.
+    A gradient is passed on, unchanged or as a view, where the operator only moves elements; else it
+    is a new tensor in the `ledger`, with the strides that the framework gives it.
     """
 
     graph: Graph
@@ -31,7 +31,7 @@ class Derivatives:
     ledger: Ledger
 
     def of(self, node: Node, arrived: Gradient) -> tuple[list[tuple[str, Gradient]], int]:
-        """Return the gradients of the inputs by name, and the bytes made on the way to them."""
+        """Return the gradients of the inputs by name, and the bytes of intermediate tensors."""
         operator = self.saved.operators.of(node)
         made: list[tuple[str, Gradient]] = []
         reduced: list[int] = []
@@ -52,7 +52,7 @@ class Derivatives:
         return made, _most_besides(reduced, self._bytes(node.output))
 
     def taken(self, node: Node, arrived: Gradient) -> Gradient:
-        """Return the gradient as an operator takes it, which is a copy where it does not lie so."""
+        """Return the gradient for an operator, copied where its strides allow no such view."""
         operator = self.saved.operators.of(node)
         shape_of = None if operator is None else operator.storage.gradient_shape
         if shape_of is None or arrived.strides is None:
@@ -71,7 +71,7 @@ class Derivatives:
     def _pass_on(
         self, node: Node, operator: Operator | None, form: Backward, slot: int, arrived: Gradient
     ) -> Gradient | None:
-        """Return a gradient without a tensor of its own, None where there has to be a new one."""
+        """Return a gradient that shares the storage, None where a new tensor is needed."""
         value = self.graph.values[node.inputs[slot]]
         shape = value.sizes
         is_cast = value.dtype is not self.graph.values[node.output].dtype
@@ -104,7 +104,7 @@ class Derivatives:
         return strides if strides is not None and len(strides) == len(shape) else None
 
     def _layout(self, name: str, operator: Operator | None, arrived: Gradient) -> Strides | None:
-        """Return how a new gradient lies: as the tensor and the arrived one, or row-major."""
+        """Return the strides of a new gradient: those of the tensor and the incoming gradient."""
         shape = self.graph.values[name].sizes
         own = self.saved.storages.strides(name)
         if shape is None or own is None or operator is None:
@@ -122,7 +122,7 @@ class Derivatives:
         return own if is_last else contiguous(shape)
 
     def new(self, name: str, strides: Strides | None = None) -> Gradient:
-        """Return a new gradient of a tensor, row-major where nothing else is said."""
+        """Return a new gradient of a tensor, by default row-major."""
         shape = self.graph.values[name].sizes
         storage = self.ledger.allocate(self._bytes(name))
         if shape is None:
@@ -134,10 +134,10 @@ class Derivatives:
 
 
 def _most_besides(reduced: Sequence[int], full: int) -> int:
-    """Return the most bytes besides gradients that come out of `full` ones, one after the other.
+    """Return the peak bytes of temporaries when gradients are reduced from `full` ones in turn.
 
-    All are there in full, as wide and as large as the output, before the first one is summed over
-    the axes along which its tensor was broadcast, or cast to its format.
+    All exist with the size and format of the output before the first one is summed over the axes
+    along which its tensor was broadcast, or cast to its format.
     """
     waiting, besides = len(reduced), 0
     missing = sum(reduced)

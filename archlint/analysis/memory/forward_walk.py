@@ -16,16 +16,15 @@ from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
 from archlint.record import record
 
-_FEWEST = 3  # a pair is put together where it is made, without a variable for it
+_FEWEST = 3  # concatenating a pair usually happens in one expression, without variables
 
 
 @record(slots=False)
 class ForwardWalk:
-    """The worst instant of a forward pass: what is kept so far, and what is still to be used.
+    """The peak of a forward pass: tensors saved so far, and tensors with remaining uses.
 
-    The variables of the program may hold a tensor longer than it is used. Where the file does not
-    tell them, they do at the high end where that is common, until the module returns, as `blocks`
-    knows it.
+    Variables of the program may hold a tensor longer than it is used. Where the file does not
+    record them, the upper bound assumes so where it is common, until the module returns (`blocks`).
     """
 
     graph: Graph
@@ -34,13 +33,13 @@ class ForwardWalk:
 
     @property
     def peak(self) -> tuple[int, int]:
-        """The most bytes of activations that are alive at once, at both ends of what is kept."""
+        """The peak bytes of activations, for both bounds of the saved tensors."""
         low = self._most(high=False)
         return low, self._most(high=True) if self._is_open else low
 
     @property
     def _is_open(self) -> bool:
-        """Whether the file leaves open what is kept, or what variables hold."""
+        """Whether it is unknown what is saved, or what variables hold."""
         kept = self.saved.held.values()
         is_exact = all(each.own.low == each.own.high for each in kept)
         is_held = bool(self._perhaps_held) or (bool(self._passing) and not self._tells_variables)
@@ -74,7 +73,7 @@ class ForwardWalk:
         return most
 
     def _last_uses(self, *, high: bool) -> dict[str, int]:
-        """The index of the last node that needs each storage; past the end for what is kept."""
+        """The index of the last node that needs each storage; past the end for saved ones."""
         storages, end = self.saved.storages, len(self.graph.nodes)
         last = dict(self._last_reads)
         for name, until in self._perhaps_held if high else ():
@@ -94,7 +93,7 @@ class ForwardWalk:
 
     @cached_property
     def _last_reads(self) -> dict[str, int]:
-        """The index of the last node that reads or surely holds each storage."""
+        """The index of the last node that reads or certainly holds each storage."""
         storages = self.saved.storages
         last: dict[str, int] = {}
         for index, node in enumerate(self.graph.nodes):
@@ -106,7 +105,7 @@ class ForwardWalk:
         return last
 
     def _ends(self, passing: Passing, *, high: bool) -> int:
-        """Return the last node while which something is saved in vain: a variable may hold it."""
+        """Return the last node during which an unused saved tensor is alive, held by a variable."""
         return len(self.graph.nodes) if high and not self._tells_variables else passing.until
 
     @property
@@ -115,7 +114,7 @@ class ForwardWalk:
 
     @cached_property
     def _passing(self) -> Mapping[str, Passing]:
-        """What is saved for results to which no gradient comes back, by node name."""
+        """Tensors that are saved for results without gradient, by node name."""
         nodes = enumerate(self.graph.nodes)
         last = {name: index for index, node in nodes for name in node.inputs}
         for name, until in self._held:
@@ -126,7 +125,7 @@ class ForwardWalk:
     def _held(self) -> list[tuple[str, int]]:
         """The tensors that live until a call returns, with the index of its last node.
 
-        What a module is called with does, and what variables hold.
+        These are the arguments of modules, and tensors held by variables.
         """
         if self.blocks is None:
             return []
@@ -147,7 +146,7 @@ class ForwardWalk:
 
     @cached_property
     def _perhaps_held(self) -> list[tuple[str, int]]:
-        """What variables may hold besides, where the file does not tell them."""
+        """Tensors that variables may hold in addition, where the file does not record them."""
         found: list[tuple[str, int]] = []
         for index, node in enumerate(self.graph.nodes if self.blocks is not None else ()):
             operator = self.saved.operators.of(node)
@@ -173,7 +172,7 @@ class ForwardWalk:
         return ModuleCalls(self.graph, self.blocks or Blocks(self.graph, self.graph))
 
     def _is_float(self, name: str) -> bool:
-        """Whether a tensor is no index and no size, which exporters compute in other places."""
+        """Whether a tensor is neither an index nor a size, which exporters compute elsewhere."""
         dtype = self.graph.values[name].dtype if name else None
         return dtype is not None and dtype.is_float
 

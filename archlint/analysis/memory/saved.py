@@ -22,9 +22,9 @@ from archlint.record import record, replace
 
 @record
 class NodeSaved:
-    """What one node keeps: the storages it refers to, and the rest as for what an operator keeps.
+    """What one node saves: storages of existing tensors, and the other fields of `SavedTensors`.
 
-    A storage that several nodes refer to counts once. Where it is open which of two calls a node
+    A storage that several nodes save counts once. Where it is open which of two calls a node
     was, `otherwise` is what the other one keeps; its bytes are in `own` in the end.
     """
 
@@ -41,20 +41,20 @@ class NodeSaved:
 
     @property
     def keeps(self) -> bool:
-        """Whether anything is kept, or may be."""
+        """Whether anything is saved, or may be."""
         return bool(self.storages or self.own.high or self.unknown)
 
 
 @record(slots=False)
 class Saved:
-    """The storages that are alive between forward and backward, as autograd keeps them.
+    """The storages that autograd keeps alive between the forward and the backward pass.
 
-    A storage counts once, with the first operator that keeps it. Parameters and buffers cost
-    nothing more. The model's own input counts where it is kept; what the loss keeps does not.
+    A storage counts once, with the first operator that saves it. Parameters and buffers need no
+    further memory. The model's own input counts where it is saved; what the loss saves does not.
     `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
-    that the file may hide: the upper end. `cached` are tensors that live until the end of the
-    forward pass whether anybody keeps them or not, and `reasons` says why formats are not known.
-    `segments` are the parts that are checkpointed: each keeps what it reads, and nothing else.
+    that the file may hide: the upper bound. `cached` are tensors that live until the end of the
+    forward pass, saved or not, and `reasons` says why number formats are not known. `segments` are
+    the checkpointed parts: each saves its inputs, and nothing else.
     """
 
     graph: Graph
@@ -69,7 +69,7 @@ class Saved:
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
-        """What each node keeps when it runs with a backward pass to come, by node name."""
+        """What each node saves when it runs with autograd, by node name."""
         kept: dict[str, NodeSaved] = {}
         for node in self.graph.nodes:
             kept[node.name] = self._keep(node, kept)
@@ -92,9 +92,9 @@ class Saved:
 
     @cached_property
     def held(self) -> dict[str, NodeSaved]:
-        """What is kept from the forward to the backward pass, by the node that keeps it.
+        """What is saved from the forward to the backward pass, by the node that saves it.
 
-        What a checkpointed part reads is kept with its first node.
+        The inputs of a checkpointed part are saved with its first node.
         """
         if not self.segments:
             return self.of_node
@@ -110,7 +110,7 @@ class Saved:
 
     @cached_property
     def total(self) -> Amount:
-        """Bytes kept by the whole graph."""
+        """Saved bytes of the whole graph."""
         own = self.own_total
         if self.more is not None:
             own = own.reaching(self.more.total)
@@ -118,12 +118,12 @@ class Saved:
 
     @cached_property
     def own_total(self) -> Amount:
-        """Bytes kept by the graph without the layers that the file may hide."""
+        """Saved bytes of the graph without the layers that the file may hide."""
         return total(self.bytes_of(node.name) for node in self.graph.nodes)
 
     @property
     def bounded(self) -> tuple[tuple[str, str], ...]:
-        """The operators that keep more or less, and on what it depends."""
+        """The operators whose saved bytes are an interval, and on what they depend."""
         kept = ((node.op, self.of_node[node.name]) for node in self.graph.nodes)
         return tuple(
             dict.fromkeys(
@@ -133,13 +133,13 @@ class Saved:
 
     @property
     def rewriting(self) -> tuple[str, ...]:
-        """The operators whose backward pass takes more where they are computed in place."""
+        """The operators whose backward pass needs more memory where they are computed in place."""
         saved = ((node.op, self.of_node[node.name].rewritten) for node in self.graph.nodes)
         return tuple(dict.fromkeys(op for op, bytes_ in saved if bytes_.low != bytes_.high))
 
     @cached_property
     def perhaps_in_place(self) -> frozenset[str]:
-        """The nodes that keep their output if they are computed in place, and else their input."""
+        """The nodes that save their output if they are computed in place, and else their input."""
         return frozenset(
             name
             for name, each in self.of_node.items()
@@ -147,10 +147,10 @@ class Saved:
         )
 
     def run_again(self, segment: Segment) -> tuple[Node, ...]:
-        """Return the nodes of a checkpointed part that the backward pass runs again.
+        """Return the nodes of a checkpointed part that the backward pass recomputes.
 
-        The run ends where nothing more is to be kept (PyTorch stops early): what the last node
-        keeps of its inputs is there before it runs.
+        Recomputation ends after the last saved tensor (PyTorch stops early): the inputs that the
+        last node saves exist before it runs.
         """
         keepers = [at for at, node in enumerate(segment.nodes) if self.of_node[node.name].keeps]
         if not keepers:
@@ -161,7 +161,7 @@ class Saved:
         return segment.nodes[: keepers[-1] + bool(is_needed)]
 
     def bytes_of(self, node: str) -> Amount:
-        """Return the bytes that a node is the first to keep; none for a part of a composite."""
+        """Return the bytes that a node is the first to save; none for a part of a composite."""
         saved = self.held.get(node)
         if saved is None:
             return Amount()
@@ -170,7 +170,7 @@ class Saved:
 
     @cached_property
     def _counted(self) -> dict[str, list[str]]:
-        """The storages that each node is the first to keep, by node name."""
+        """The storages that each node is the first to save, by node name."""
         seen: set[str] = set()
         counted: dict[str, list[str]] = {}
         for name, saved in self.held.items():
@@ -228,16 +228,16 @@ class Saved:
         return CustomFunctions(self.graph)
 
     def _given(self, node: Node) -> tuple[str, ...]:
-        """Return the tensors of numbers that the custom function around a node was given."""
+        """Return the float inputs of the custom function around a node."""
         dtypes = ((name, self.graph.values[name].dtype) for name in self._custom.inputs[node.name])
         return self._not_free(
             self.storages.of(name) for name, dtype in dtypes if dtype and dtype.is_float
         )
 
     def _is_spare(self, name: str, before: Mapping[str, NodeSaved]) -> bool:
-        """Whether a tensor was made for one operator alone, and its maker does not keep it.
+        """Whether a tensor has a single consumer, and its producer does not save it.
 
-        It may be a view of such a tensor, but for one of several of the same call.
+        It may be a view of such a tensor, unless the same call creates several views.
         """
         maker = self.graph.producers.get(name)
         if maker is None or name in self.graph.outputs or len(self.graph.consumers[name]) != 1:
@@ -257,18 +257,18 @@ class Saved:
         return tuple(dict.fromkeys(storage for storage in storages if not self.is_free(storage)))
 
     def made(self, node: Node) -> tuple[str, ...]:
-        """Return the storages that a node makes and that cost something."""
+        """Return the storages that a node allocates."""
         names = (name for name in node.outputs if name and self.storages.of(name) == name)
         return tuple(name for name in names if not self.is_free(name))
 
     @cached_property
     def unknown(self) -> tuple[Unknown, ...]:
-        """What is kept or made whose size is not known, and is in no moment of a step."""
+        """Saved or allocated tensors of unknown size, which no moment of a step includes."""
         made = {node.name: self.made(node) for node in self.graph.nodes}
         return merged(self.total.unknown, self.storages.unknown(made))
 
     def is_free(self, storage: str) -> bool:
-        """Whether keeping a storage costs nothing: it is in the file, or a number of a formula."""
+        """Whether saving a storage needs no memory: it is in the file, or a scalar constant."""
         known = self._free
         if storage not in known:
             known[storage] = self._is_free(storage)

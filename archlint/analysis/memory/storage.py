@@ -39,7 +39,7 @@ class Storages:
         return self.layouts.operators
 
     def inside(self, graph: Graph) -> Storages:
-        """Return the storages of a graph inside a node."""
+        """Return the storages of a nested graph."""
         return replace(self, layouts=self.layouts.on(graph))
 
     def of(self, name: str) -> str:
@@ -48,7 +48,7 @@ class Storages:
         return name if layout is None else layout[0]
 
     def strides(self, name: str) -> Strides | None:
-        """Return how a tensor lies in its storage, None where its shape is not known."""
+        """Return the strides of a tensor in its storage, None where its shape is not known."""
         layout = self.layouts.placements.get(name)
         return self.layouts.contiguous(name) if layout is None else layout[1]
 
@@ -60,7 +60,7 @@ class Storages:
         return known
 
     def gradient_bytes(self, name: str) -> int:
-        """Return the bytes of a tensor like this one with a storage of its own, 0 where unknown."""
+        """Return the bytes of a new tensor of the same shape and type, 0 where unknown."""
         known = self._of_gradients
         if name not in known:
             try:
@@ -78,7 +78,7 @@ class Storages:
         return stored * self.float_bytes // 4 if value.dtype is DType.FLOAT32 else stored
 
     def _room(self, storage: str) -> str:
-        """Return the tensor that tells the size of a storage: itself, if its maker has no other."""
+        """Return the tensor that determines the size of a storage, usually itself."""
         maker = self.graph.producers.get(storage)
         operator = None if maker is None else self.operators.of(maker)
         slot = None if operator is None else operator.storage.allocated_like
@@ -90,7 +90,7 @@ class Storages:
     def known_bytes(self, storage: str) -> int:
         """Return the bytes of a storage, 0 where its size is not known.
 
-        Whoever adds these up says so: `unknown` names the storages that a sum lacks.
+        Callers that add these up must report `unknown`, which names the missing storages.
         """
         known = self._known
         if storage not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate
 
@@ -57,10 +57,12 @@ class Numbering:
 
     Calls of one name are numbered in the order of the program. A number below that of a call in the
     file which is not there itself is `gone`: an optimizer took the call out, folded it, or put it
-    together with another one.
+    together with another one. What the calls of `fused` nodes read that is not in the file was
+    computed by the same nodes, as a convolution by the one that has its batch norm.
     """
 
     graph: Graph
+    fused: frozenset[str] = frozenset()
 
     @cached_property
     def calls(self) -> tuple[NumberedCall, ...]:
@@ -99,13 +101,27 @@ class Numbering:
                     there.setdefault(ELEMENT, set()).add(name.number)
                 if name.base in named or name.base == ELEMENT:
                     named[name.base] = max(named.get(name.base, 0), name.number)
-        for name in map(CallName.of, folded_names(self.graph)):
+        named_elsewhere = (*folded_names(self.graph), *self._inside, *self._outputs)
+        for name in map(CallName.of, named_elsewhere):
             there.setdefault(name.base, set()).add(name.number)
         return {
             base: [number for number in range(last + 1) if number not in there[base]]
             for base, last in named.items()
             if len(there[base]) <= last
         }
+
+    @property
+    def _outputs(self) -> tuple[str, ...]:
+        """The outputs of the program, updated buffers and counters of batches included."""
+        named = signature(self.graph)
+        return () if named is None else named.outputs
+
+    @property
+    def _inside(self) -> Iterator[str]:
+        """The tensors that only exist inside fused nodes."""
+        for each in self.calls:
+            if each.call is not None and each.nodes[0].name in self.fused:
+                yield from each.call.tensors
 
     def is_last(self, base: str, place: int) -> bool:
         """Whether no call of a name stands at `place` or after it in the file."""
@@ -135,8 +151,7 @@ class Numbering:
 
     @cached_property
     def _users_there(self) -> Counter[str]:
-        named = signature(self.graph)
-        there = Counter(set(named.outputs) if named is not None else ())
+        there = Counter(set(self._outputs))
         for call in self.calls:
             there.update(call.call.takes if call.call is not None else set(call.nodes[0].inputs))
         return there

@@ -25,32 +25,32 @@ Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
 
 ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"]], "Shape | None"]
-"""The shape of an argument by its place and the shapes of all, None where it does not follow."""
+"""The shape of an argument, by its index and the shapes of all; None where it is not implied."""
 
 
 def sees_unknown(_: Call, __: int) -> InputLinks:
-    """Receptive fields are worked out over the operators of the file, not over these."""
+    """Receptive fields are computed on the operators of the file, not on these."""
     raise Undetermined("an operator of the framework stands for several of the file")
 
 
 def reads_nothing(_: ExportedCall) -> Attributes | None:
-    """The operator's memory depends on its tensors alone."""
+    """The operator has no attributes: its memory depends only on its tensors."""
     return NONE
 
 
 def fits(_: Matching, __: Graph) -> Attributes | None:
-    """Whatever fits the pattern is the operator."""
+    """Accept every match of the pattern."""
     return NONE
 
 
 def is_called(matching: Matching, name: str) -> bool:
-    """Whether the line of the program that made a match calls a function of that name."""
+    """Whether the source line of a match calls a function of that name."""
     running = frames(matching.nodes[0])
     return bool(running) and f"{name}(" in running[-1].code
 
 
 def if_called(name: str) -> Callable[[Matching, Graph], Attributes | None]:
-    """Return what accepts a match where its line of the program calls a function of that name."""
+    """Return a filter for matches whose source line calls a function of that name."""
     return lambda matching, _: NONE if is_called(matching, name) else None
 
 

@@ -11,7 +11,7 @@ from archlint.ops.storage import Storage
 from archlint.ops.strides import Strides, contiguous
 
 VIEWED, COMPUTED = "ViewedParameter", "FoldedParameters"
-"""A part or an expansion of a parameter, and what is computed from parameters."""
+"""The operators for a slice or an expansion of a parameter, and for results of parameters."""
 
 ITSELF, PASSING = "saves_output", "passing"
 """Whether it saves its output, and how many tensors like it exist for a moment."""
@@ -29,7 +29,7 @@ _PLACE_BYTES = 8
 
 
 def composites() -> tuple[Composite, ...]:
-    """Return the two operators of this family, which no call has by itself."""
+    """Return the two operators of this family, which represent folded calls."""
     return (
         Composite(framework_operator(VIEWED, saves_nothing, storage=Storage(view=views_any))),
         Composite(framework_operator(COMPUTED, saves_of_parameters, cost=cost_of_products)),
@@ -37,7 +37,7 @@ def composites() -> tuple[Composite, ...]:
 
 
 def views_any(call: Call, _: int, __: Strides) -> Strides:
-    """The elements of the parameter, in an order that is not recorded."""
+    """A view of the parameter's elements, whose order is not recorded."""
     return contiguous(call.output_shape())
 
 
@@ -57,7 +57,7 @@ def _product(call: Call, macs: int, gradients: int) -> Product:
 
 
 def saves_of_parameters(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save results on the way, as many as the calls may save."""
+    """Save intermediate results, as many as the calls may save."""
     if not gradients.needed:
         return NOTHING
     whole, rows = nbytes(call.output()), (*call.output_shape(), 1)[0]

@@ -22,16 +22,21 @@ from archlint.ops.undetermined import Undetermined
 
 
 def saves_differences(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save (x - mean) for the square and again for the quotient, and the deviation.
+    """Save (x - mean) for the square and for the quotient, and the deviation.
 
-    By hand the difference is written twice, and exporters merge what is computed twice.
+    By hand the difference is written once or twice, and exporters merge what is computed twice.
     """
     if not gradients[0]:
         return NOTHING
     size = nbytes(call.output())
     normalized = call.integer("normalized", 1)
     deviation = size // max(normalized, 1)
-    return SavedTensors(own=2 * size + deviation, transient=3 * size)
+    return SavedTensors(
+        own=size + deviation,
+        own_high=2 * size + deviation,
+        depends_on="whether the mean is subtracted once or twice",
+        transient=3 * size,
+    )
 
 
 def casts_differences(call: Call, lists: Lists) -> Casting:

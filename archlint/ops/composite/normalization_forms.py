@@ -128,17 +128,17 @@ def _by_hand(normalized: tuple[Pattern, Pattern], accepts: Accepts) -> tuple[For
     return tuple(Form(pattern, _AFFINE, _learned(accepts), by_hand=True) for pattern in patterns)
 
 
-def _written_out(accepts: Accepts) -> Accepts:
-    """Accept what `accepts` does where an exporter had no operator for it.
+def _has_operator(graph: Graph) -> bool:
+    """Whether the exporter has an operator for layer norm.
 
-    PyTorch's write one since there is one: what is written out then was so in the program.
+    PyTorch's write it where there is one: what is written out then was so in the program.
     """
+    return graph.is_from_pytorch and graph.opset >= _HAS_LAYER_NORM
 
-    def accepted(matching: Matching, graph: Graph) -> Attributes | None:
-        has_operator = graph.is_from_pytorch and graph.opset >= _HAS_LAYER_NORM
-        return None if has_operator else accepts(matching, graph)
 
-    return accepted
+def _written_out(accepts: Accepts) -> Accepts:
+    """Accept what `accepts` does where exporters have to write out the framework's layer norm."""
+    return lambda matching, graph: None if _has_operator(graph) else accepts(matching, graph)
 
 
 def _learned(accepts: Accepts) -> Accepts:
@@ -181,8 +181,8 @@ def _of_module(matching: Matching, graph: Graph) -> Attributes | None:
 
 
 def _other_axes(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept a mean over axes that the framework's own norm does not take."""
-    if _last_axes(matching, graph) is not None:
+    """Accept a mean over axes that the framework's own norm does not take, or has not taken."""
+    if _last_axes(matching, graph) is not None and not _has_operator(graph):
         return None
     sizes = graph.values[matching.tensors["x"]].sizes
     axes = _reduced(matching.tensors["mean"], graph)

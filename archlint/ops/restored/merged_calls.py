@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
+from functools import cached_property
 from heapq import heappop, heappush
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import (
     Signature,
-    as_call,
     base_name,
-    reading,
+    exported_call,
     replaced,
     signature,
 )
 from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Numbering
-from archlint.graph.value import Value
+from archlint.ops.restored.folded_norms import folded_norms
+from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.merged_parts import with_own_parts
-from archlint.record import record, replace
+from archlint.ops.restored.twins import Found, Twin, Twins
+from archlint.record import record
 
 _PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
-MAY_REPEAT = "may_repeat"
-"""The attribute of a node that says how often the program may have run it besides."""
-
-_AFTER_ALL = 10**6  # of numbers, where it is not known which are taken
 
 
 def with_twins(graph: Graph) -> Graph:
@@ -44,99 +41,89 @@ def with_twins(graph: Graph) -> Graph:
     if named is None:
         return graph
     whole = with_own_parts(graph)
-    return _Merged(whole, named, Numbering(whole)).apart()
-
-
-@record
-class _Twin:
-    """Another call that makes what a call of the file does: the new name of each of its tensors."""
-
-    name: CallName
-    tensors: Mapping[str, str]
+    numbering = Numbering(whole, frozenset(folded_norms(whole)))
+    return _Merged(whole, named, numbering, FreeNumbers(numbering), Twins(whole)).restored()
 
 
 @record(slots=False, frozen=False, eq=False)
 class _Merged:
+    """The calls of a graph that were merged, found one by one and added as twins."""
+
     graph: Graph
     named: Signature
     numbering: Numbering
-    _free: dict[str, list[int]] = field(default_factory=dict)
-    _twins: dict[CallName, list[_Twin]] = field(default_factory=dict)
-    _made: dict[str, str] = field(default_factory=dict)  # tensors by their names in the program
-    _twin_of: dict[str, str] = field(default_factory=dict)  # what a new tensor is equal to
-    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _before: dict[int, list[Node]] = field(default_factory=dict)
-    _values: dict[str, Value] = field(default_factory=dict)
-    _last: dict[str, int] = field(default_factory=dict)
-    _reads: Counter[CallName] = field(default_factory=Counter)
-    _others: Counter[CallName] = field(default_factory=Counter)
-    _strays: set[str] = field(default_factory=set)
+    free: FreeNumbers
+    twins: Twins
     _doubted: Counter[str] = field(default_factory=Counter)
 
-    def apart(self) -> Graph:
+    def restored(self) -> Graph:
         """Return the graph with the calls that were merged."""
         for user, gone, tensor in self._replaced():
-            if gone not in self._made:
+            if gone not in self.twins.tensors:
                 self._separate(user, gone, tensor)
-            if gone in self._made:
-                self._read(user, gone, tensor)
-        if not self._inputs:
-            return self.graph
-        nodes: list[Node] = []
+            if gone in self.twins.tensors:
+                self.twins.connect(user, gone, tensor)
         for place, node in enumerate(self.graph.nodes):
-            nodes += self._before.get(place, ())
-            nodes.append(self._restored(node))
-        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
-
-    def _restored(self, node: Node) -> Node:
-        """Return a node with what it reads, and with how often it may have been run besides."""
-        doubted = self._doubted.get(node.name)
-        attributes = {**node.attributes, MAY_REPEAT: doubted} if doubted else node.attributes
-        return replace(node, inputs=self._read_by(node), attributes=attributes)
+            if self._is_merged_output(node):
+                self._add(self._call_of(node.inputs[0]), node.output, node.inputs[0], place)
+                self.twins.replaced.add(node.name)
+        return self.twins.graph_with(self._doubted)
 
     def _replaced(self) -> Iterator[tuple[NumberedCall, str, str]]:
         """Yield the calls that read one tensor of the file for another of the program."""
+        first: dict[str, str] = {}
         for user in self.numbering.calls:
-            if user.call is not None:
-                for gone, tensor in replaced(user.call, self.graph, self.named):
-                    if tensor in self.graph.producers and _is_result(tensor, self._call_of(tensor)):
+            if user.call is None or user.nodes[0].name in self.numbering.fused:
+                continue
+            for gone, tensor in _paired_alike(replaced(user.call, self.graph, self.named), first):
+                first.setdefault(gone, tensor)
+                if tensor in self.graph.producers:
+                    call = self._call_of(tensor)
+                    if str(call.name) != gone and _is_result(tensor, call):
                         yield user, gone, tensor
 
     def _separate(self, user: NumberedCall, gone: str, tensor: str) -> None:
-        """Make the twin that a call reads, with the calls before it that were merged as well."""
-        if not self._others:
-            self._free.update({base: list(each) for base, each in self.numbering.gone.items()})
-            self._count_users()
+        """Add the twin that a call reads, with the calls before it that were merged as well."""
         call = self._call_of(tensor)
-        name = CallName.of(gone)
+        strays = self._strays
         if base_name(gone) == base_name(tensor) and len(call.nodes[-1].outputs) == 1:
-            self._give(name)
-            self._made[gone] = gone
-            self._make(self._walk(call, name, user.place), user.place, {tensor: gone})
-        elif gone in self._strays:
-            self._made[gone] = self._of_another(call, user.place, tensor)
+            self._add(call, gone, tensor, user.place)
+        elif gone in strays:
+            self.twins.tensors[gone] = self._of_another(call, user.place, tensor)
+
+    def _add(self, call: NumberedCall, gone: str, tensor: str, place: int) -> None:
+        """Add the twin of a call that makes `gone` as the call makes `tensor`."""
+        name = CallName.of(gone)
+        self.free.discard(name)
+        self.twins.tensors[gone] = gone
+        self.twins.add(self._walk(call, name, place), place, {tensor: gone})
+
+    def _is_merged_output(self, node: Node) -> bool:
+        """Whether a node copies a result to the output of the program that an equal call made."""
+        if node.op != "Identity" or {node.output, node.inputs[0]} - {*self.named.outputs}:
+            return False
+        made = self.graph.producers.get(node.inputs[0])
+        is_alike = base_name(node.output) == base_name(node.inputs[0])
+        return made is not None and is_alike and exported_call(node) is None
 
     def _of_another(self, call: NumberedCall, place: int, tensor: str) -> str:
         """Return what a twin of a call makes instead of `tensor`, and nothing else has read yet."""
-        twins = self._twins.get(call.name, [])
-        own = next((twin.tensors[tensor] for twin in twins), None)
-        if own is None or own in self._made.values():
-            number = self._next_number(call.name.base)
-            name = self._take(call, place) or CallName(call.name.base, number)
-            self._make(self._walk(call, name, place), place, {})
-            own = self._twins[call.name][-1].tensors[tensor]
+        twins = self.twins.of(call.name)
+        own = twins[0].tensors[tensor] if twins else None
+        if own is None or self.twins.is_read(own):
+            name = self._take(call, place) or self.free.invent(call.name.base)
+            self.twins.add(self._walk(call, name, place), place, {})
+            own = self.twins.of(call.name)[-1].tensors[tensor]
         return own
 
-    def _walk(
-        self, call: NumberedCall, name: CallName, place: int
-    ) -> Mapping[CallName, tuple[NumberedCall, _Twin | CallName]]:
+    def _walk(self, call: NumberedCall, name: CallName, place: int) -> list[Found]:
         """Return the calls before a merged one that were merged, with their twins or their names.
 
         The nearest come first. Where the program has another user of a call that is named as the
         source of one, the twin reads that as well. A call whose name has no number left, and that
         has a twin, is read from that by all.
         """
-        found: dict[CallName, tuple[NumberedCall, _Twin | CallName]] = {call.name: (call, name)}
+        found: dict[CallName, Found] = {call.name: (call, name)}
         unsure = set[CallName]()
         waiting = [(-call.place, call.name.base, call.name.number)]
         while waiting:
@@ -150,14 +137,14 @@ class _Merged:
                     found[before.name] = before, twin
                 if isinstance(twin, CallName):
                     heappush(waiting, (-before.place, before.name.base, before.name.number))
-        return self._without_unsure(found, unsure)
+        return self._without_unsure(found.values(), unsure)
 
     def _merged(
         self, call: NumberedCall, reader: NumberedCall, place: int, unsure: set[CallName]
-    ) -> _Twin | CallName | None:
+    ) -> Twin | CallName | None:
         """Return what the twin of `reader` reads where that reads a call, None for the same.
 
-        It is a twin that is there already, or the name of one to make. What is made without a
+        It is a twin that is there already, or the name of one to add. What is added without a
         number that is gone is `unsure`, unless nothing else could be read.
         """
         is_named = reader.call is not None and str(call.name) in reader.call.takes
@@ -167,92 +154,72 @@ class _Merged:
         taken = self._take(call, place)
         if taken is not None:
             return taken
-        twins = self._twins.get(call.name, [])
+        twins = self.twins.of(call.name)
         if is_named and self._is_shared(call, place):
             return twins[-1]
-        is_open = self._may_be_gone(call, reader, place)
-        if not is_open:
+        if not self._may_be_gone(call, reader, place):
             return twins[-1] if twins else None
         if not is_named or reader.name in unsure:
             unsure.add(call.name)
-        return CallName(call.name.base, self._next_number(call.name.base))
+        return self.free.invent(call.name.base)
+
+    def _take(self, call: NumberedCall, place: int) -> CallName | None:
+        """Return the name of a call that is gone and may be the twin of one, None if none may."""
+        return self.free.take(call, place, [twin.name for twin in self.twins.of(call.name)])
 
     def _is_shared(self, call: NumberedCall, place: int) -> bool:
         """Whether a call is read from the last twin of it: as often as itself is read."""
-        twins = self._twins.get(call.name)
+        twins = self.twins.of(call.name)
         if not twins:
             return False
-        reads = self._reads[twins[-1].name]
         is_last = self.numbering.is_last(call.name.base, place)
-        return not is_last or reads < self.numbering.users(call.name)
+        return not is_last or self.twins.reads[twins[-1].name] < self.numbering.users(call.name)
 
     def _may_be_gone(self, call: NumberedCall, reader: NumberedCall, place: int) -> bool:
         """Whether a call may have a twin of which the file would not tell: the last of its name."""
         takes = () if reader.call is None else reader.call.takes
+        is_open = True
         if str(call.name) not in takes and any(map(_is_element, takes)):
             is_open = self.numbering.has_gone(ELEMENT, place)
-        else:
-            is_open = True
         return is_open and self.numbering.is_last(call.name.base, place)
 
-    def _next_number(self, base: str) -> int:
-        """Return a number that no call of the file has."""
-        self._last[base] = self._last.get(base, _AFTER_ALL) + 1
-        return self._last[base]
-
-    def _without_unsure(
-        self,
-        found: Mapping[CallName, tuple[NumberedCall, _Twin | CallName]],
-        unsure: set[CallName],
-    ) -> Mapping[CallName, tuple[NumberedCall, _Twin | CallName]]:
+    def _without_unsure(self, found: Iterable[Found], unsure: set[CallName]) -> list[Found]:
         """Leave out those calls of which only what comes before could tell, and does not."""
-        kept = dict[CallName, tuple[NumberedCall, _Twin | CallName]]()
+        kept: list[Found] = []
         sure = set[CallName]()
-        for call, twin in sorted(found.values(), key=lambda each: each[0].place):
-            if call.name not in unsure or any(
+        for call, twin in sorted(found, key=lambda each: each[0].place):
+            is_sure = call.name not in unsure or any(
                 before.name in sure for before in self._calls_before(call)
-            ):
-                kept[call.name] = call, twin
-                if not isinstance(twin, _Twin):
+            )
+            if is_sure:
+                kept.append((call, twin))
+                if not isinstance(twin, Twin):
                     sure.add(call.name)
-            else:
-                self._doubted.update(node.name for node in call.nodes if node.op in _PRODUCTS)
-                if call.name in self._twins:
-                    kept[call.name] = call, self._twins[call.name][-1]
+                continue
+            self._doubted.update(node.name for node in call.nodes if node.op in _PRODUCTS)
+            if twins := self.twins.of(call.name):
+                kept.append((call, twins[-1]))
         return kept
 
     def _calls_before(self, call: NumberedCall) -> Iterator[NumberedCall]:
         """Yield the calls that make what a call reads."""
-        own = {name for node in call.nodes for name in node.outputs}
-        for node in call.nodes:
-            for name in self._read_by(node):
-                tensor = self._twin_of.get(name, name)
-                if tensor in self.graph.producers and tensor not in own:
-                    before = self._call_of(tensor)
-                    if _is_result(tensor, before):
-                        yield before
+        for tensor, node in self.twins.makers(call):
+            before = self.numbering.of_node[node.name]
+            if _is_result(tensor, before):
+                yield before
 
-    def _take(self, call: NumberedCall, place: int) -> CallName | None:
-        """Return the name of a call that is gone and may be the twin of one, None if none may.
+    @property
+    def _others(self) -> Counter[CallName]:
+        """The users of each call that are in the program, not in the file, and read no twin."""
+        return self._users[0]
 
-        It came after the call and before what stands at `place`. Of the calls in a row that are
-        gone, none are equal.
-        """
-        base, number = call.name.base, call.name.number
-        if any(node.name in self.graph.inner for node in call.nodes):
-            return None
-        free, place_before = self._free.get(base, ()), self.numbering.place_before
-        end = bisect_left(free, place, key=lambda each: place_before(CallName(base, each)))
-        name = CallName(base, free[end - 1]) if end else call.name
-        if name.number <= number:
-            return None
-        twins = self._twins.get(call.name, ())
-        if any(place_before(twin.name) == place_before(name) for twin in twins):
-            return None
-        self._give(name)
-        return name
+    @property
+    def _strays(self) -> set[str]:
+        """The tensors of the program that must be of a twin, whatever their name."""
+        return self._users[1]
 
-    def _count_users(self) -> None:
+    @cached_property
+    def _users(self) -> tuple[Counter[CallName], set[str]]:
         """Count the users of each call that are in the program and not in the file.
 
         What is left out because it does nothing, as the copy that dropout makes, counts as there.
@@ -261,80 +228,37 @@ class _Merged:
         """
         left_out: dict[str, list[str]] = {}
         for _, gone, tensor in self._replaced():
-            base = CallName.of(gone).base
-            if base != self._call_of(tensor).name.base:
+            if CallName.of(gone).base != self._call_of(tensor).name.base:
                 left_out.setdefault(tensor, []).append(gone)
-        self._others.update(self.numbering.other_users)
+        others, strays = Counter(self.numbering.other_users), set[str]()
         for tensor, names in left_out.items():
             call, own = self._call_of(tensor).name, list(dict.fromkeys(names))
             if _is_element(own[0]):
-                self._strays.update(own[1:])
-            elif call in self._others:
-                self._others[call] -= len(own)
-                self._strays.update(own[min(self._others[call], 0) + len(own) :])
-
-    def _give(self, name: CallName) -> None:
-        free = self._free.get(name.base, [])
-        if name.number in free:
-            free.remove(name.number)
-
-    def _make(
-        self,
-        walk: Mapping[CallName, tuple[NumberedCall, _Twin | CallName]],
-        place: int,
-        named: Mapping[str, str],
-    ) -> None:
-        """Add the nodes of twins; `named` are tensors that have names of their own."""
-        tensors: dict[str, str] = {}
-        for call, twin in sorted(walk.values(), key=lambda each: each[0].place):
-            if isinstance(twin, _Twin):
-                tensors |= twin.tensors
-                self._reads[twin.name] += 1
-                continue
-            self._reads[twin] += 1
-            made = {
-                name: named.get(name, f"{name}#{twin}")
-                for node in call.nodes
-                for name in node.outputs
-                if name
-            }
-            tensors |= made
-            self._values |= {new: replace(self._value(old), name=new) for old, new in made.items()}
-            self._twin_of |= {new: old for old, new in made.items()}
-            self._twins.setdefault(call.name, []).append(_Twin(twin, made))
-            nodes = self._before.setdefault(place, [])
-            nodes += (self._twin(node, tensors, twin) for node in call.nodes)
-
-    def _twin(self, node: Node, tensors: Mapping[str, str], name: CallName) -> Node:
-        """Return the node that does for the call `name` what this one does for its own."""
-        read = ((each, tensors.get(self._twin_of.get(each, each))) for each in self._read_by(node))
-        return replace(
-            node,
-            name=f"{node.name}#{name}",
-            inputs=tuple(each if new is None else new for each, new in read),
-            outputs=tuple(tensors.get(each, each) for each in node.outputs),
-            metadata=as_call(node, str(name)),
-        )
-
-    def _read(self, user: NumberedCall, gone: str, tensor: str) -> None:
-        """Let the nodes of a call read their own tensor."""
-        if user.call is None:
-            return
-        for node in user.nodes:
-            slots = reading(user.call, node, self.graph, gone, tensor)
-            read = enumerate(self._read_by(node))
-            self._inputs[node.name] = tuple(
-                self._made[gone] if slot in slots else name for slot, name in read
-            )
-
-    def _read_by(self, node: Node) -> tuple[str, ...]:
-        return self._inputs.get(node.name, node.inputs)
+                strays.update(own[1:])
+            elif call in others:
+                others[call] -= len(own)
+                strays.update(own[min(others[call], 0) + len(own) :])
+        return others, strays
 
     def _call_of(self, tensor: str) -> NumberedCall:
         return self.numbering.of_node[self.graph.producers[tensor].name]
 
-    def _value(self, name: str) -> Value:
-        return self.graph.values[name]
+
+def _paired_alike(
+    pairs: Iterable[tuple[str, str]], first: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Pair what a call takes with what it reads as the first call did that took the same.
+
+    The nodes of one call may read its tensors in another order than the call takes them.
+    """
+    given = list(pairs)
+    tensors = [tensor for _, tensor in given]
+    known = {gone: first[gone] for gone, _ in given if first.get(gone) in tensors}
+    others = [tensor for tensor in tensors if tensor not in known.values()]
+    if len(known) + len(others) < len(given):
+        return given
+    rest = iter(others)
+    return [(gone, known[gone] if gone in known else next(rest)) for gone, _ in given]
 
 
 def _is_result(tensor: str, call: NumberedCall) -> bool:

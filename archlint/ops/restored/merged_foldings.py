@@ -72,7 +72,8 @@ class _Merged:
         if holds_norm(call):
             return
         asked = [self.named.tensors.get(name, name) for name in call.tensors]
-        gone = [name for name in asked if name not in self.graph.values and name not in self._kinds]
+        there = (self.graph.values, self._kinds, self._calls)
+        gone = [name for name in asked if not any(name in each for each in there)]
         read = dict.fromkeys(name for node in call.nodes for name in node.inputs)
         others = [name for name in read if name not in asked and self._may_be_another(name)]
         if len(gone) == len(others):
@@ -116,6 +117,11 @@ class _Merged:
         for node in call.nodes:
             read = self._inputs.get(node.name, node.inputs)
             self._inputs[node.name] = tuple(gone if name == stored else name for name in read)
+
+    @cached_property
+    def _calls(self) -> frozenset[str]:
+        """The names of the calls in the file: nodes of a call may give its result another name."""
+        return frozenset(call.name for call in exported_calls(self.graph))
 
     @property
     def _kinds(self) -> Mapping[str, str]:

@@ -32,19 +32,22 @@ class PerhapsFrozen:
     trainable: AbstractSet[str]
     made_of: Mapping[str, tuple[str, ...]]
     origins: Mapping[str, str]
+    copies: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the stored tensors."""
         if self.factors:
             return frozenset(self.trainable - self.factors)
-        return frozenset(self.trainable & self.normalized)
+        return frozenset(self.trainable & (self.normalized | self.copies))
 
     @property
     def reason(self) -> str:
         """Why they may be frozen, in words."""
         if self.factors:
             return "low-rank factors stand beside layers, as adapters of frozen weights do"
+        if self.copies:
+            return "a module has the numbers of another one, as one that only follows it does"
         return "batch norms are written out with stored statistics, as in a frozen backbone"
 
     @cached_property

@@ -13,7 +13,7 @@ _COPIES = frozenset({"Contiguous", "Identity"})  # what is repeated, to be resha
 def with_shared_heads(graph: Graph) -> Graph:
     """Return `graph` with fused attention that reads keys and values before they are repeated.
 
-    No file tells which it was; this keeps least.
+    No file records which it was; this variant saves the least.
     """
     nodes = (
         sharing_heads(node, graph) if node.op in FUSED_KERNELS else node for node in graph.nodes

@@ -43,7 +43,7 @@ def sees_plane(call: Call, _: int) -> InputLinks:
 
 
 def sees_unpooled(call: Call, _: int) -> InputLinks:
-    """Where an element goes is data, so that the map is not known."""
+    """The position of each element depends on the data, so that the map is not known."""
     spatial = range(2, call.rank(0))
     reason = "where unpooling puts elements depends on its indices"
     return {0: (Through(0, 0), Through(1, 1), *(Opaque(axis, reason) for axis in spatial))}

@@ -125,7 +125,7 @@ def saves_extreme(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_signs(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the input, of whose elements the derivative takes the signs."""
+    """Save the input, whose signs the derivative needs."""
     return SavedTensors(inputs=(0,), transient=nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
@@ -141,12 +141,12 @@ def saves_reduced(tensors: int) -> SavedFacet:
 
 
 def saves_no_sums(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save nothing: the gradient is turned round, added up, and turned round again."""
+    """Save nothing: the gradient is flipped, summed cumulatively, and flipped again."""
     return SavedTensors(transient=2 * nbytes(call.input(0))) if gradients[0] else NOTHING
 
 
 def views_spread(call: Call, _: int, strides: Strides) -> Strides:
-    """Read each element of a sum's gradient at all places that were summed."""
+    """The gradient of a sum is expanded over the summed positions, with stride 0."""
     reduced, keepdims = reduced_axes(call), bool(call.integer("keepdims", 1))
     if len(strides) != call.rank(0) - (0 if keepdims else len(reduced)):
         raise Undetermined("the gradient has other axes than the sum")
@@ -159,7 +159,7 @@ def views_spread(call: Call, _: int, strides: Strides) -> Strides:
 
 
 def sees_nothing_known(call: Call, _: int) -> InputLinks:
-    """Which elements are selected is data."""
+    """The selected elements depend on the data."""
     raise Undetermined(f"what {call.node.op} selects depends on the data")
 
 

@@ -14,6 +14,8 @@ from archlint.engine.stored_numbers import StoredNumbers
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
+from archlint.ops.restored.merged_calls import with_twins
+from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.sources.onnx_file import read_onnx
 from archlint.target import Target, Training
 
@@ -81,6 +83,25 @@ def test_a_projection_that_is_called_once_stays_one() -> None:
     facts = facts_of(export_of("cached"))
     assert facts.compute_note is None
     assert facts.training_compute.forward_flops == facts.compute.forward_flops
+
+
+def added_calls(name: str) -> list[str]:
+    """Return the operators of the nodes that were merged into others."""
+    graph = facts_of(export_of(name)).graph
+    return [node.op for node in with_twins(graph).nodes if node.name not in graph.by_name]
+
+
+def test_attention_repeats_its_own_conversion_of_a_mask_and_not_the_mask() -> None:
+    assert added_calls("grouped") == ["Where"]
+
+
+def test_a_merged_batch_norm_repeats_nothing_before_it() -> None:
+    assert added_calls("distilled") == ["BatchNormalization"]
+
+
+def test_a_result_of_several_nodes_is_not_taken_for_a_stored_tensor() -> None:
+    graph = facts_of(export_of("windows")).graph
+    assert with_own_foldings(graph) is graph
 
 
 def test_a_note_counts_what_was_merged() -> None:

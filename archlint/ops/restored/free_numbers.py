@@ -1,0 +1,55 @@
+"""The numbers of calls that are gone from a file, until a twin takes them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection
+from dataclasses import field
+from functools import cached_property
+
+from archlint.graph.program.numbering import CallName, NumberedCall, Numbering
+from archlint.record import record
+
+_AFTER_ALL = 10**6  # of numbers, where it is not known which are taken
+
+
+@record(slots=False, frozen=False, eq=False)
+class FreeNumbers:
+    """The numbers of a file that no call has and no twin has taken."""
+
+    numbering: Numbering
+    _last: dict[str, int] = field(default_factory=dict)
+
+    def discard(self, name: CallName) -> None:
+        """Take the number of a name, where it is free."""
+        numbers = self._numbers.get(name.base, [])
+        if name.number in numbers:
+            numbers.remove(name.number)
+
+    def take(self, call: NumberedCall, place: int, others: Collection[CallName]) -> CallName | None:
+        """Take the name of a call that is gone and may be a twin of `call`; None if none may.
+
+        It came after the call and before what stands at `place`. Of the calls in a row that are
+        gone, none are equal, so that it is in no row with the `others` that are twins already.
+        """
+        base, number = call.name.base, call.name.number
+        if any(node.name in self.numbering.graph.inner for node in call.nodes):
+            return None
+        numbers, place_before = self._numbers.get(base, ()), self.numbering.place_before
+        end = bisect_left(numbers, place, key=lambda each: place_before(CallName(base, each)))
+        name = CallName(base, numbers[end - 1]) if end else call.name
+        if name.number <= number:
+            return None
+        if any(place_before(other) == place_before(name) for other in others):
+            return None
+        self.discard(name)
+        return name
+
+    def invent(self, base: str) -> CallName:
+        """Return a name that no call of the file has."""
+        self._last[base] = self._last.get(base, _AFTER_ALL) + 1
+        return CallName(base, self._last[base])
+
+    @cached_property
+    def _numbers(self) -> dict[str, list[int]]:
+        return {base: list(numbers) for base, numbers in self.numbering.gone.items()}

@@ -1,0 +1,125 @@
+"""Nodes added to a graph for calls that an optimizer merged into equal ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
+from typing import TypeAlias
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.program.calls import as_call, reading
+from archlint.graph.program.numbering import CallName, NumberedCall
+from archlint.graph.value import Value
+from archlint.record import record, replace
+
+MAY_REPEAT = "may_repeat"
+"""The attribute of a node that says how many more times the program may have run it."""
+
+
+@record
+class Twin:
+    """A call that computes the same as a call of the file, and its name for each tensor of that."""
+
+    name: CallName
+    tensors: Mapping[str, str]
+
+
+Found: TypeAlias = tuple[NumberedCall, Twin | CallName]
+"""A call with a twin of it that exists, or with the name of one to add."""
+
+
+@record(slots=False, frozen=False, eq=False)
+class Twins:
+    """The twins that were added to `graph` so far, and which nodes read them."""
+
+    graph: Graph
+    tensors: dict[str, str] = field(default_factory=dict)  # names of the program: those of twins
+    reads: Counter[CallName] = field(default_factory=Counter)
+    replaced: set[str] = field(default_factory=set)  # the names of nodes that twins stand in for
+    _of_call: dict[CallName, list[Twin]] = field(default_factory=dict)
+    _originals: dict[str, str] = field(default_factory=dict)  # the tensor that a new one equals
+    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _before: dict[int, list[Node]] = field(default_factory=dict)
+    _values: dict[str, Value] = field(default_factory=dict)
+
+    def of(self, name: CallName) -> list[Twin]:
+        """Return the twins of a call, the first one first."""
+        return self._of_call.get(name, [])
+
+    def add(self, found: Iterable[Found], place: int, named: Mapping[str, str]) -> None:
+        """Add twins in front of the node at `place`; `named` has the names of some new tensors."""
+        tensors: dict[str, str] = {}
+        for call, twin in sorted(found, key=lambda each: each[0].place):
+            if isinstance(twin, Twin):
+                tensors |= twin.tensors
+                self.reads[twin.name] += 1
+                continue
+            self.reads[twin] += 1
+            made = {
+                name: named.get(name, f"{name}#{twin}")
+                for node in call.nodes
+                for name in node.outputs
+                if name
+            }
+            tensors |= made
+            values = self.graph.values
+            self._values |= {new: replace(values[old], name=new) for old, new in made.items()}
+            self._originals |= {new: old for old, new in made.items()}
+            self._of_call.setdefault(call.name, []).append(Twin(twin, made))
+            nodes = self._before.setdefault(place, [])
+            nodes += (self._twin(node, tensors, twin) for node in call.nodes)
+
+    def connect(self, user: NumberedCall, gone: str, tensor: str) -> None:
+        """Let a call read the twin's tensor that the program calls `gone`, instead of `tensor`."""
+        if user.call is None:
+            return
+        for node in user.nodes:
+            slots = reading(user.call, node, self.graph, gone, tensor)
+            self._inputs[node.name] = tuple(
+                self.tensors[gone] if slot in slots else name
+                for slot, name in enumerate(self.inputs(node))
+            )
+
+    def inputs(self, node: Node) -> tuple[str, ...]:
+        """Return what a node of the file reads now."""
+        return self._inputs.get(node.name, node.inputs)
+
+    def makers(self, call: NumberedCall) -> Iterator[tuple[str, Node]]:
+        """Yield the tensors of the file that a call reads, or their twins, with their nodes."""
+        own = {name for node in call.nodes for name in node.outputs}
+        for node in call.nodes:
+            for name in self.inputs(node):
+                tensor = self._originals.get(name, name)
+                if tensor in self.graph.producers and tensor not in own:
+                    yield tensor, self.graph.producers[tensor]
+
+    def graph_with(self, doubted: Mapping[str, int]) -> Graph:
+        """Return the graph with the twins; `doubted` nodes may have that many more."""
+        if not (self._inputs or self._before):
+            return self.graph
+        nodes: list[Node] = []
+        for place, node in enumerate(self.graph.nodes):
+            nodes += self._before.get(place, ())
+            if node.name in self.replaced:
+                continue
+            more = doubted.get(node.name)
+            attributes = {**node.attributes, MAY_REPEAT: more} if more else node.attributes
+            nodes.append(replace(node, inputs=self.inputs(node), attributes=attributes))
+        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
+
+    def is_read(self, tensor: str) -> bool:
+        """Whether a tensor of a twin has a name of the program, by which calls read it."""
+        return tensor in self.tensors.values()
+
+    def _twin(self, node: Node, tensors: Mapping[str, str], name: CallName) -> Node:
+        """Return the node that does for the call `name` what `node` does for its own."""
+        read = [(each, tensors.get(self._originals.get(each, each))) for each in self.inputs(node)]
+        return replace(
+            node,
+            name=f"{node.name}#{name}",
+            inputs=tuple(each if new is None else new for each, new in read),
+            outputs=tuple(tensors.get(each, each) for each in node.outputs),
+            metadata=as_call(node, str(name)),
+        )
