@@ -43,7 +43,7 @@ _UNSEEN = 0.005
 _SHOWN = 3
 _HIDES = (
     "an export for inference, with {}: training may keep more than the file shows; export in "
-    "training mode, or set training.batch-norm and training.dropout"
+    "training mode, or set training.batch-norm and training.dropout (present or absent)"
 )
 _MASKS = (
     "masks of attention that depend on sizes alone may be left to the kernel in training, with "

@@ -62,7 +62,9 @@ def missing(path: Path) -> CannotRun:
     if str(path) == "-":
         return CannotRun("-: standard input is not supported: name a file")
     try:
-        beside = [str(each) for each in islice(path.parent.iterdir(), _LISTED)]
+        # Names that only end alike, as all models do, are not similar.
+        listed = islice(path.parent.iterdir(), _LISTED)
+        beside = [str(each) for each in listed if did_you_mean(path.stem, [each.stem])]
     except OSError:
         beside = []
     return CannotRun(f"{path}: no such file or folder{did_you_mean(str(path), beside)}")

@@ -174,6 +174,16 @@ class LooksUp:
     slot: int = 0
 
 
+@record
+class MeasuresLoss:
+    """A loss, or the logarithms for one, is computed from the model's scores in the first input.
+
+    Where `takes_softmax`, a softmax of the scores is part of it.
+    """
+
+    takes_softmax: bool = True
+
+
 Effect: TypeAlias = (
     Passes
     | Holds
@@ -187,6 +197,7 @@ Effect: TypeAlias = (
     | Normalizes
     | Shares
     | LooksUp
+    | MeasuresLoss
 )
 
 
@@ -207,5 +218,5 @@ def read_slots(  # noqa: PLR0911 - a line for each kind of effect
             return effect.query, effect.key, effect.value
         case Recurs():
             return 0, *(slot for slot, _ in effect.fans)
-        case Pools() | Normalizes() | Shares():
+        case Pools() | Normalizes() | Shares() | MeasuresLoss():
             return (0,)

@@ -11,6 +11,7 @@ from archlint.ops.effect import (
     Effect,
     Joins,
     LooksUp,
+    MeasuresLoss,
     Normalizes,
     Operation,
     Over,
@@ -84,6 +85,12 @@ def shares(call: Call) -> Effect:
         raise Undetermined(f"the length of the axis of {call.node.name!r} is not bound")
     is_last = axis in {-1, call.rank(0) - 1}
     return Shares(length, is_last and Masks(call.graph).scores_causally(call.node.inputs[0]))
+
+
+def measures_loss(*, takes_softmax: bool = True) -> SignalFacet:
+    """Return the effect of a loss on the scores in slot 0."""
+    found = MeasuresLoss(takes_softmax)
+    return lambda _: found
 
 
 def pools_windows(pooling: Pooling) -> SignalFacet:

@@ -33,6 +33,7 @@ class Moments:
     nans: int = 0
     infinities: int = 0
     zeros: int = 0
+    positive_infinities: int = 0
     _room: NDArray[np.float64] | None = None
 
     def add(self, values: NDArray[np.float64]) -> None:
@@ -45,6 +46,7 @@ class Moments:
             nans = int(np.isnan(values).sum())
             self.nans += nans
             self.infinities += int(values.size - finite.sum()) - nans
+            self.positive_infinities += int(np.isposinf(values).sum())
             values = values[finite]
             total = float(values.sum())
         if not values.size:

@@ -53,6 +53,7 @@ class Statistics:
     nans: int = 0
     infinities: int = 0
     zeros: int = 0
+    positive_infinities: int = 0
 
     @property
     def exact(self) -> bool:
@@ -213,7 +214,7 @@ def _describe(count: int, blocks: Iterable[NDArray[np.float64]]) -> Statistics:
 
 
 def _result(count: int, sampled: int, moments: Moments) -> Statistics:
-    counts = (moments.nans, moments.infinities, moments.zeros)
+    counts = (moments.nans, moments.infinities, moments.zeros, moments.positive_infinities)
     if not moments.count:
         return Statistics(count, sampled, None, None, None, None, None, None, *counts)
     variance = moments.second / moments.count

@@ -176,6 +176,7 @@ def test_an_empty_folder_says_what_was_looked_for(archlint: Archlint, folder: Pa
         ("MaxPool: {size: 2}", "did you mean MaxPool1d, MaxPool2d or MaxPool3d?"),
         ("GlobalAveragePooling2D", "did you mean 'GlobalAvgPool'?"),
         ("dropout: 0.5", "did you mean 'Dropout'?"),
+        ("Mystery", "help: `archlint schema architecture` has all layers"),
         ("Conv2d: {in_channels: 1, out_channels: 8, kernel_size: 3}", "help: leave it out"),
         ("Conv1d: {out_channels: 8, kernel_size: 3}", "takes a tensor (N, C, L) of 3 axes"),
         ("Conv3d: {out_channels: 8, kernel_size: 3}", "the first axis: [N, 1, 3, 32, 32]"),
@@ -211,3 +212,11 @@ def test_arguments_that_are_not_indented_are_all_told(archlint: Archlint, folder
     assert told.keys() == {"5:5", "6:5", "7:5"}  # and nothing that seems to be missing
     assert "help: indent it under Conv2d" in result.out
     assert "did you mean 'name'?" in told["7:5"]
+
+
+def test_a_name_that_only_ends_like_another_is_no_suggestion(
+    archlint: Archlint, folder: Path
+) -> None:
+    (folder / "net.onnx").write_bytes(b"")
+    result = archlint("check", "abc.onnx")
+    assert result.err == "archlint: error: abc.onnx: no such file or folder\n"

@@ -115,7 +115,7 @@ def test_formulas_of_an_open_model_as_json(archlint: Archlint, folder: Path) -> 
     assert macs["multiple_of"] == {"N": 1, "H": 2}
     assert macs["smallest"] == {"N": 1, "H": 2}
     assert formulas["unknown"] == [
-        {"node": "", "op": "optimizer", "reason": "no optimizer is given"}
+        {"node": "", "op": "optimizer", "reason": "none is named: --optimizer NAME"}
     ]
 
 

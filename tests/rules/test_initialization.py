@@ -109,7 +109,7 @@ def test_the_last_layer_before_pixels_may_be_small() -> None:
     text = CHAIN.replace("INIT", "{kaiming_normal: {nonlinearity: relu}}").replace("GROUPS", "1")
     head = "  - Linear: {out_features: 10}\n    name: head"
     small = head.replace("\n", "\n    init: {normal: {std: 0.02}}\n")
-    for end in ("Tanh", "Sigmoid", "Softmax"):
+    for end in ("Tanh", "Sigmoid", "Softmax", "LogSoftmax"):
         ended = text.replace(head, f"{small}\n  - {end}:\n    name: end").replace("[head]", "[end]")
         assert lint_text(ended, RULES) == []
     hidden = f"{small}\n  - ReLU\n  - Linear: {{out_features: 4}}\n    name: last"
@@ -353,6 +353,41 @@ layers:
     name: logits
 outputs: [logits]
 """
+
+
+RESIDUAL = """
+archlint: 1
+name: residual
+inputs:
+  x: [N, 64]
+defaults:
+  - Linear: {}
+    init: {kaiming_normal: {nonlinearity: relu}}
+blocks:
+  block:
+    layers:
+      - Linear: {out_features: 128}
+      - ReLU
+      - Linear: {out_features: 64}
+        name: out
+      - Add:
+        from: [out, input]
+layers:
+  - block:
+    repeat: 8
+"""
+
+
+def test_branches_whose_sum_is_normalized_do_not_add_up() -> None:
+    """A post-norm block starts from the scale of one again."""
+
+    def growth(text: str) -> list[object]:
+        found = lint_text(text, RULES)
+        return [each.data["growth"] for each in found if each.code == "INIT004"]
+
+    assert growth(RESIDUAL) == [pytest.approx(3**8, rel=0.01)]  # each block adds twice its input
+    normalized = RESIDUAL.replace("from: [out, input]", "from: [out, input]\n      - LayerNorm")
+    assert growth(normalized) == []
 
 
 def test_residual_branches_that_are_not_scaled() -> None:

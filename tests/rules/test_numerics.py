@@ -86,6 +86,37 @@ def test_a_mask_holds_infinity_on_purpose():
     assert lint_model(model, [NonfiniteWeights]) == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "s = MatMul(x, x) m = Add(s, bound) y = Softmax<axis = -1>(m)",
+        "s = MatMul(x, x) m = Add(bound, s) p = Softmax<axis = -1>(m) y = MatMul(p, x)",
+        "s = MatMul(x, x) y = Min(s, bound)",
+        "c = Less(x, bound) y = Where(c, x, bound)",
+    ],
+    ids=["mask", "attention", "least", "where"],
+)
+@pytest.mark.parametrize("number", ["inf", "-inf"])
+def test_bounds_hold_infinity_on_purpose(body, number):
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[2, 2] x) => (float[2, 2] y) "
+        f"<float[2, 2] bound = {{0, {number}, 0, 0}}> {{ {body} }}"
+    )
+    assert lint_model(model, [NonfiniteWeights]) == []
+
+
+def test_no_bias_holds_positive_infinity():
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[N, 2, 2] x) => (float[N, 2, 2] y) "
+        "<float[2, 2] w = {1, 2, 3, 4}, float[2] bias = {0, inf}> "
+        "{ h = MatMul(x, w) y = Add(h, bias) }"
+    )
+    (finding,) = lint_model(model, [NonfiniteWeights])
+    assert finding.data["weights"] == ["bias"]
+
+
 def test_weights_that_stand_in_another_file(tmp_path):
     weight = drawn(64)
     weight[0] = np.nan

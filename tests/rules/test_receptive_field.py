@@ -158,7 +158,7 @@ def test_a_tensor_that_is_mixed_with_itself_shifted_is_not_blamed() -> None:
 
 def test_a_branch_that_was_shifted_is() -> None:
     (message,) = misaligned(SHIFTED_BRANCH)
-    assert "1 input elements apart along axis 2" in message
+    assert "1 input element apart along axis 2" in message
 
 
 def test_slices_that_are_stacked_are_not_blamed() -> None:
@@ -330,3 +330,19 @@ def test_padding_that_is_not_known_is_no_padding_of_zero(rule: type[Rule]) -> No
         '{ y = Conv <auto_pad = "SAME_UPPER", strides = [9, 9], kernel_shape = [7, 3]> (x, w) }'
     )
     assert [f for f in lint_model(model, [rule]) if 2 in f.data["axes"]] == []
+
+
+@pytest.mark.parametrize(
+    ("units", "shape", "axis", "is_constant"),
+    [(1, "[N, 8]", -1, True), (1, "[N, 6, 8]", -1, True), (1, "[N, 6, 8]", 1, False),
+     (2, "[N, 8]", -1, False), (2, "[N, 1, 8]", 1, False)],
+)  # fmt: skip
+def test_the_softmax_of_one_unit_is_one(units, shape, axis, is_constant):
+    text = (
+        f"archlint: 1\nname: scores\ninputs: {{x: {shape}}}\nlayers:\n"
+        f"  - Linear: {{out_features: {units}}}\n  - Softmax: {{dim: {axis}}}\n"
+    )
+    findings = lint_text(text, [IndependentOutput])
+    assert ["over the only unit of linear" in each.message for each in findings] == (
+        [True] if is_constant else []
+    )

@@ -47,3 +47,15 @@ def test_types_that_are_not_known_contradict_nothing():
         "{ t = acme.Mystery(x) r = Reshape(t, s) y = Conv(r, w) }"
     )
     assert lint_model(model, [ShapeMismatch]) == []
+
+
+def test_a_call_behind_one_that_cannot_run_is_no_finding_of_its_own():
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> '
+        "g (float[2, 4, 3] x, float[4, 5] p) => (float[2, 4, 3] y) "
+        "<float[4] g = {1, 1, 1, 1}, float[4] b = {0, 0, 0, 0}, float[4] m = {0, 0, 0, 0}, "
+        "float[4] v = {1, 1, 1, 1}> "
+        "{ h = Add(x, p) y = BatchNormalization(h, g, b, m, v) }"
+    )
+    (finding,) = lint_model(model, [ShapeMismatch])
+    assert finding.message.startswith("Add ")

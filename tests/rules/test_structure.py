@@ -51,6 +51,21 @@ def test_a_bias_that_is_not_there_or_has_an_effect(layers):
     assert lint_text(network(layers), [BiasBeforeNorm]) == []
 
 
+def test_reading_the_size_of_a_layer_is_no_use_of_its_bias():
+    """PyTorch writes the gain and the shift of a norm without any as constants of its size."""
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 20]> '
+        "g (float[2, 1, 3, 3] x) => (float[2, 2, 3, 3] y) "
+        "<float[2, 1, 1, 1] w = {1, 2}, float[2] b = {3, 4}, "
+        "float[1] one = {1}, float[1] zero = {0}> "
+        "{ h = Conv(x, w, b) size = Shape<start = 1, end = 2>(h) "
+        "gain = Expand(one, size) wide = Expand(zero, size) shift = CastLike(wide, h) "
+        "y = InstanceNormalization(h, gain, shift) }"
+    )
+    (finding,) = lint_model(model, [BiasBeforeNorm])
+    assert finding.data["biases"] == ["b"]
+
+
 def test_many_useless_biases_are_one_finding():
     layers = [CONVOLUTION, "BatchNorm2d", "ReLU"] * 3
     (finding,) = lint_text(network(layers), [BiasBeforeNorm])
@@ -84,6 +99,37 @@ def test_the_least_loss_of_scores_that_were_squashed(classes, word):
 @pytest.mark.parametrize("last", ["Linear: {out_features: 4}", "LogSoftmax: {dim: -1}", "Tanh"])
 def test_scores_that_a_cross_entropy_can_take(last):
     text = network([last], "[N, 4]")
+    target = {"training": {"loss": "cross-entropy"}}
+    assert lint_text(text, [SoftmaxBeforeCrossEntropy], target) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "loss", "is_wrong"),
+    [
+        ("Softmax(s)", "SoftmaxCrossEntropyLoss(p, y)", True),
+        ("Sigmoid(s)", "SoftmaxCrossEntropyLoss(p, y)", True),
+        ("Relu(s)", "SoftmaxCrossEntropyLoss(p, y)", False),
+        ("LogSoftmax(s)", "SoftmaxCrossEntropyLoss(p, y)", False),
+        ("LogSoftmax(s)", "NegativeLogLikelihoodLoss(p, y)", False),
+        ("Softmax(s)", "LogSoftmax(p)", True),
+        ("LogSoftmax(s)", "LogSoftmax(p)", False),
+        ("Softmax(s)", "Log(p)", False),
+    ],
+)
+def test_a_loss_in_the_file(before, loss, is_wrong):
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 20]> '
+        "g (float[8, 10] s, int64[8] y) => (float l) "
+        f"{{ p = {before} l = {loss} }}"
+    )
+    found = lint_model(model, [SoftmaxBeforeCrossEntropy])
+    assert bool(found) == is_wrong
+    if is_wrong:
+        assert math.isclose(found[0].data["least_loss"], 1.4611501717)
+
+
+def test_a_sigmoid_of_one_class_belongs_to_a_binary_cross_entropy():
+    text = network(["Linear: {out_features: 1}", "Sigmoid"], "[N, 64]")
     target = {"training": {"loss": "cross-entropy"}}
     assert lint_text(text, [SoftmaxBeforeCrossEntropy], target) == []
 

@@ -110,7 +110,22 @@ def tokens(batch: int) -> torch.Tensor:
 
 
 # TorchScript's exporter cannot add to the same row several times.
-ONLY_DYNAMO = frozenset({"edges"})
+class Backbone(nn.Module):
+    """A head on a network with batch norms that runs without gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*convolution(3, 8, 2), *convolution(8, 8))
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            features = self.body(x)
+        return self.head(features.mean((2, 3)))
+
+
+ONLY_DYNAMO = frozenset({"edges", "backbone"})
+BY_LINES = frozenset({"backbone"})  # whose calls tell what ran without gradients
 FOLDED = {
     "pooled": (Pooled, images),
     "pooled-dropout": (lambda: Pooled(0.2), images),
@@ -119,5 +134,6 @@ FOLDED = {
     "tied": (lambda: Tokens(fused=True), tokens),
     "decoder": (Decoder, tokens),
     "edges": (Edges, lambda batch: torch.randint(20, (batch, 12, 2))),
+    "backbone": (Backbone, images),
     "rows": (rows, lambda batch: torch.randn(batch, 10)),
 }

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import onnx
 import torch
-from inference_models import FOLDED, ONLY_DYNAMO
-from measure_training import BATCH, Network, build, trim, truth_of
+from inference_models import BY_LINES, FOLDED, ONLY_DYNAMO
+from measure_training import BATCH, STACK, Network, build, trim, truth_of
 
 HERE = Path(__file__).parent / "inference"
 EXPORTERS = {
@@ -31,13 +31,13 @@ TELLING = (
 )
 
 
-def export(network: Network, exporter: str, path: Path) -> None:
+def export(network: Network, exporter: str, path: Path, *, with_lines: bool) -> None:
     model, x = build(network)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         how = EXPORTERS[exporter]
         torch.onnx.export(model.eval(), (x,), str(path), input_names=["x"], **how)
     proto = onnx.load(path)
-    trim(proto, TELLING)
+    trim(proto, (*TELLING, STACK) if with_lines else TELLING)
     onnx.save(proto, path)
 
 
@@ -49,7 +49,8 @@ def main() -> None:
     for name, network in FOLDED.items():
         truth[name] = truth_of(network, ways=(False,))
         for exporter in ("dynamo",) if name in ONLY_DYNAMO else EXPORTERS:
-            export(network, exporter, HERE / f"{name}.{exporter}.onnx")
+            path = HERE / f"{name}.{exporter}.onnx"
+            export(network, exporter, path, with_lines=name in BY_LINES)
     about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
     (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
 

@@ -38,7 +38,9 @@ def restored_work(file: Compute, training: Compute) -> str | None:
     notes = []
     if merged:
         products = "a product" if merged == 1 else f"{merged} products"
-        notes.append(f"the exporter merged {products} with equal ones, which training computes")
+        notes.append(
+            f"the exporter merged {products} with equal ones; training computes all of them"
+        )
     if known:
         notes.append(f"training computes products of {_shown(known)}, which the exporter folded")
     if doubted:

@@ -61,7 +61,7 @@ class WeightMemory:
         """Bytes that the optimizer keeps; unknown where no optimizer is named."""
         optimizer = self._optimizer
         if optimizer is None:
-            return Amount(0, 0, (Unknown("", "optimizer", "no optimizer is given"),))
+            return Amount(0, 0, (Unknown("", "optimizer", "none is named: --optimizer NAME"),))
         if self.training.offload is not None:
             return Amount()
         return Amount.exact(

@@ -44,6 +44,7 @@ from archlint.ops.effect import (
     Holds,
     Joins,
     LooksUp,
+    MeasuresLoss,
     Normalizes,
     Operation,
     Over,
@@ -235,6 +236,8 @@ class Propagation:
                 return attended(node.output, scores, take(effect.value), effect)
             case Sums():
                 return self._summed(node, effect, take)
+            case MeasuresLoss():
+                raise Undetermined("a loss is no signal of the network")
             case LooksUp():
                 source = take(effect.slot)
                 if not self.initialization.flow.is_stored(node.inputs[effect.slot]):

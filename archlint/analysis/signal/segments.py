@@ -17,6 +17,7 @@ from archlint.ops.effect import (
     Combines,
     Effect,
     LooksUp,
+    MeasuresLoss,
     Normalizes,
     Operation,
     Over,
@@ -236,7 +237,9 @@ def _ends_row(effect: Effect | None) -> bool:
     if isinstance(effect, Activates):
         return effect.is_gate
     return (
-        effect is None or isinstance(effect, Attends | Shares | Recurs) or _is_normalization(effect)
+        effect is None
+        or isinstance(effect, Attends | Shares | Recurs | MeasuresLoss)
+        or _is_normalization(effect)
     )
 
 

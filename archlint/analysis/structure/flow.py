@@ -22,6 +22,7 @@ from archlint.ops.effect import (
     Holds,
     Joins,
     LooksUp,
+    MeasuresLoss,
     Normalizes,
     Operation,
     Over,
@@ -245,8 +246,9 @@ class Flow:
         self, node: Node, effect: Effect | None, slot: int, sinks: Mapping[str, Sink]
     ) -> Sink:
         """Return what an input of a node with this effect runs into there."""
-        if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
-            return _ends_as(Kind.NORMALIZATION)
+        end = _end(effect)
+        if end is not None:
+            return _ends_as(end)
         if isinstance(effect, (Activates, Shares)):
             return self._squashed(node, effect, sinks)
         if isinstance(effect, _SUMMING_AHEAD):
@@ -358,6 +360,15 @@ class Flow:
 
 
 _OTHER = Origin(Kind.OTHER)
+
+
+def _end(effect: Effect | None) -> Kind | None:
+    """Return what a signal ends in at a node with this effect, if it does."""
+    if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
+        return Kind.NORMALIZATION
+    return (
+        Kind.OUTPUT if isinstance(effect, MeasuresLoss) else None
+    )  # a loss stands behind the model
 
 
 def _squashes(effect: Activates | Shares) -> bool:

@@ -12,6 +12,9 @@ from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
 from archlint.record import record
 
+_NO_TYPE = "type=0"
+"""What onnx says where it needs a type that a call before left open, which is no fault here."""
+
 
 @record
 class Misfit:
@@ -44,10 +47,16 @@ class Misfits:
 
     def _look(self, node: Node) -> Misfit | None:
         refused = self.graph.refusals.get(node.output)
+        if refused is not None and _NO_TYPE in refused and self._is_open(node):
+            return None
         if refused is not None:
             return Misfit(node, refused, is_certain=not isinstance(refused, Objection))
         reason = self._channels(node)
         return None if reason is None else Misfit(node, reason)
+
+    def _is_open(self, node: Node) -> bool:
+        """Whether the type of an input is not known, as behind a call that contradicts itself."""
+        return any(self.graph.values[name].dtype is None for name in node.inputs if name)
 
     def _channels(self, node: Node) -> str | None:
         operator = self.operators.of(node)

@@ -91,7 +91,8 @@ class File:
             colon = f"a colon separates a layer from its arguments: {first}: {{...}}"
             return Invalid(word.span, f"unknown layer {word.text!r}", colon)
         near = _nearest_layers(word.text, [*self.blocks, SEQUENTIAL, *layers()])
-        return Invalid(word.span, f"unknown layer {word.text!r}{near}")
+        known = "" if near else "`archlint schema architecture` has all layers"
+        return Invalid(word.span, f"unknown layer {word.text!r}{near}", known)
 
 
 def _nearest_layers(word: str, known: list[str]) -> str:

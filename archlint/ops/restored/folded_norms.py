@@ -94,7 +94,15 @@ class _Unfolding:
         )
         name = f"{node.name}#BatchNormalization"
         attributes: Mapping[str, Attribute] = {"training_mode": 1}
-        norm = Node(name, "BatchNormalization", "", (inner, *inputs), node.outputs, attributes, {})
+        norm = Node(
+            name,
+            "BatchNormalization",
+            "",
+            (inner, *inputs),
+            node.outputs,
+            attributes,
+            node.metadata,  # what was folded is the call that the node names
+        )
         return layer, norm
 
     def _parts(self, node: Node, named: Signature | None) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from archlint.ops.nonlinearity import function_of
 from archlint.ops.operator import Operator, SavedFacet
 from archlint.ops.overwriting import saves_input_or_output, saves_output_or_rewrites
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
-from archlint.ops.signals import shares
+from archlint.ops.signals import measures_loss, shares
 from archlint.ops.storage import LIKE_INPUTS, Layout, Storage
 from archlint.ops.strides import Strides
 
@@ -154,7 +154,14 @@ def operators() -> tuple[Operator, ...]:
             shares,
             casting=SINGLE_ON_GPU,
         ),
-        Operator("LogSoftmax", per_output(7), saves_output, sees_softmax, casting=SINGLE_ON_GPU),
+        Operator(
+            "LogSoftmax",
+            per_output(7),
+            saves_output,
+            sees_softmax,
+            measures_loss(),
+            casting=SINGLE_ON_GPU,
+        ),
         Operator("Hardmax", per_output(1), saves_nothing, sees_softmax, differentiable=False),
         Operator(
             "Dropout",

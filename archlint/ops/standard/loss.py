@@ -9,6 +9,7 @@ from archlint.ops.cost import Cost, elementwise
 from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axes
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.signals import measures_loss
 
 _TOTAL_WEIGHT_BYTES = DType.FLOAT32.bits // 8  # the number that a mean is divided by
 
@@ -72,6 +73,7 @@ def operators() -> tuple[Operator, ...]:
             likelihood_cost,
             saves_likelihood,
             sees_targets,
+            measures_loss(takes_softmax=False),
             buffers=(2,),
             casting=IN_SINGLE,
         ),
@@ -80,6 +82,7 @@ def operators() -> tuple[Operator, ...]:
             cross_entropy_cost,
             saves_cross_entropy,
             sees_targets,
+            measures_loss(),
             buffers=(2,),
             casting=IN_SINGLE,
         ),

@@ -39,7 +39,7 @@ class ConstantWeights(Rule):
         layer, found = group[0]
         units = f"the {layer.fan.outputs} units of {layer.node.name}"
         effect = (
-            f"{layer.node.name} outputs only its bias, and passes no gradient back"
+            f"{layer.node.name} outputs the same for every input, and passes no gradient back"
             if found.mean == 0
             else f"{units} start equal, get equal gradients and stay equal"
         )

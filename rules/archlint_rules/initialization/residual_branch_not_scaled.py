@@ -77,7 +77,8 @@ class ResidualBranchNotScaled(Rule):
         growth = signals[last.addition.output].second_moment / signals[first.stream].second_moment
         return self.finding(
             f"{len(branches)} residual branches without a normalization are not scaled: the second "
-            f"moment grows {growth:.3g} times from {first.addition.name} to {last.addition.name}",
+            f"moment grows by a factor of {growth:.3g} over them, from the first at "
+            f"{first.addition.name} to the last at {last.addition.name}",
             node=last.end.node,
             tensor=last.end.weight,
             data={"branches": len(branches), "growth": growth},
@@ -109,8 +110,10 @@ def _medians(model: Model, ends: set[str]) -> tuple[float, float] | None:
 
 
 def _grows(model: Model, branch: Branch) -> bool:
-    """Whether the output of a branch is about as large as the stream that it is added to."""
+    """Whether a branch is about as large as the stream, and no normalization follows their sum."""
     signals = model.facts.propagation.signals
+    if model.facts.flow.sinks[branch.addition.output].is_normalized:
+        return False
     if branch.stream not in signals or branch.addition.output not in signals:
         return False
     before = signals[branch.stream].second_moment

@@ -36,8 +36,8 @@ class NegativeVariance(Rule):
 
     def _negative(self, node: Node, name: str, least: float) -> Finding:
         return self.finding(
-            f"variance {name} has the number {least:g}: the output of {node.name} is NaN in "
-            "inference",
+            f"running variance {name} is negative, down to {least:g}: the output of {node.name} "
+            "is NaN in inference",
             node=node,
             tensor=name,
             data={"minimum": least},

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Combines, Finding, Model, Operation, Rule, Severity
+from archlint.api import (
+    Combines,
+    Finding,
+    LooksUp,
+    Model,
+    Normalizes,
+    Operation,
+    Recurs,
+    Rule,
+    Severity,
+    Sums,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archlint.api import Parameter, Statistics
+    from archlint.api import Node, Parameter, Statistics
 
 
 class NonfiniteWeights(Rule):
@@ -39,7 +50,8 @@ class NonfiniteWeights(Rule):
         words = " and ".join(f"{count:,} {word}" for count, word in counts if count)
         read = "" if found.exact else f"the {found.sampled:,} read of "
         others = len(broken) - 1
-        more = f"; {others} more tensor{'s' * (others > 1)} are not finite" if others else ""
+        are = "tensors are" if others > 1 else "tensor is"
+        more = f"; {others} more {are} not finite" if others else ""
         return self.finding(
             f"{name} has {words} among {read}its {found.count:,} numbers{more}",
             tensor=name,
@@ -49,16 +61,38 @@ class NonfiniteWeights(Rule):
                 "read": found.sampled,
                 "weights": [each for each, _ in broken],
             },
-            help="the training has diverged, or a conversion to fewer bits has overflowed: go back "
-            "to an earlier checkpoint",
+            help="the training has diverged, a conversion to fewer bits has overflowed, or a batch "
+            "norm with a negative variance was folded in: go back to a checkpoint that is finite",
         )
 
 
 def _breaks(model: Model, entry: Parameter, found: Statistics) -> bool:
-    """Whether a tensor spoils what it goes into: masks contain infinity, which they only add."""
-    return found.nans > 0 or (found.infinities > 0 and not _is_added(model, entry))
+    """Whether a tensor spoils what it goes into: masks and bounds contain infinity on purpose."""
+    if found.nans > 0:
+        return True
+    return found.infinities > 0 and any(
+        _multiplies(model, use.node)
+        or (found.positive_infinities > 0 and _is_bias(model, use.node, use.slot))
+        for use in entry.uses
+    )
 
 
-def _is_added(model: Model, entry: Parameter) -> bool:
-    effects = [model.facts.flow.effect(use.node) for use in entry.uses]
-    return all(isinstance(each, Combines) and each.operation is Operation.ADD for each in effects)
+def _multiplies(model: Model, node: Node) -> bool:
+    effect = model.facts.flow.effect(node)
+    if isinstance(effect, Combines):
+        return effect.operation is Operation.MULTIPLY
+    return isinstance(effect, (Sums, Recurs, Normalizes, LooksUp))
+
+
+def _is_bias(model: Model, node: Node, slot: int) -> bool:
+    """Whether a node adds what is in `slot` to a weighted sum, a number a channel."""
+    flow = model.facts.flow
+    if flow.offset(node) != slot:
+        return False
+    maker = model.graph.producers.get(node.inputs[1 - slot])
+    effect = None if maker is None else flow.effect(maker)
+    return (
+        maker is not None
+        and isinstance(effect, Sums)
+        and flow.offset_of(maker, effect) == node.inputs[slot]
+    )

@@ -32,7 +32,8 @@ class InexactDivision(Rule):
         first = group[0]
         sliding, rest = first.sliding, first.remainder
         lost = first.unread
-        border = f", so that the last {lost} of {first.size} are never read" if lost else ""
+        are = "are" if lost > 1 else "is"
+        border = f", so that the last {lost} of {first.size} {are} never read" if lost else ""
         exact = " or ".join(map(str, first.exact_sizes or ()))
         return self.finding(
             f"({first.size} + {sliding.padding} - {sliding.extent}) / {sliding.stride} of "

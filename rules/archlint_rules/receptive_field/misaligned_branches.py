@@ -48,7 +48,8 @@ class MisalignedBranches(Rule):
             told = f"with strides of {strides} input elements {along}"
         else:
             steps = float(shift / join.step)
-            told = f"{float(shift):g} input elements apart {along} ({steps:.3g} of a step)"
+            elements = "element" if shift == 1 else "elements"
+            told = f"{float(shift):g} input {elements} apart {along} ({steps:.3g} of a step)"
         return self.finding(
             f"{early.tensor} and {late.tensor} meet at {join.node} {told}",
             node=join.node,

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Normalizes, Over, Rule, Severity, Sums, format_count
+from archlint.api import (
+    Finding,
+    Model,
+    Normalizes,
+    Over,
+    Passes,
+    Rule,
+    Severity,
+    Sums,
+    format_count,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +56,7 @@ class BiasBeforeNorm(Rule):
             node=node,
             tensor=bias,
             data={"parameters": count, "biases": names},
-            help=f"leave the bias out ({spelled}): the normalization has a shift of its own",
+            help=f"leave the bias out ({spelled}): the normalization gives the same without it",
         )
 
 
@@ -62,14 +72,26 @@ def _bias(model: Model, node: Node) -> str | None:
 
 def _is_subtracted(model: Model, node: Node) -> bool:
     """Whether all that reads a layer takes the mean of each channel from it."""
-    graph, flow = model.graph, model.facts.flow
-    users = graph.consumers.get(node.output, ())
-    effects = [flow.effect(user) for user in users if user.inputs[0] == node.output]
+    users = _readers(model, node.output)
+    effects = [model.facts.flow.effect(user) for user in users if user.inputs[0] == node.output]
     return (
         0 < len(effects) == len(users)
-        and node.output not in graph.outputs
+        and node.output not in model.graph.outputs
         and all(
             isinstance(effect, Normalizes) and effect.centred and effect.over in _BY_CHANNEL
             for effect in effects
         )
     )
+
+
+def _readers(model: Model, name: str) -> list[Node]:
+    """Return the nodes that read the numbers of a tensor, not only its size or its type."""
+    flow, operators = model.facts.flow, model.facts.operators
+    return [
+        user
+        for user in model.graph.consumers.get(name, ())
+        if operators.reads_contents(user)
+        and not (
+            isinstance(passes := flow.effect(user), Passes) and user.inputs[passes.slot] != name
+        )
+    ]

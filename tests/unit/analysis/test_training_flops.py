@@ -106,7 +106,7 @@ def test_a_result_of_several_nodes_is_not_taken_for_a_stored_tensor() -> None:
 
 def test_a_note_counts_what_was_merged() -> None:
     note = facts_of(export_of("rounds")).compute_note
-    assert note == "the exporter merged 4 products with equal ones, which training computes"
+    assert note == "the exporter merged 4 products with equal ones; training computes all of them"
 
 
 def test_a_note_names_what_was_folded() -> None:

@@ -41,6 +41,7 @@ def expect(found: Statistics, numbers: NDArray[np.float64]) -> None:
     assert found.sampled == numbers.size
     assert found.nans == np.isnan(numbers).sum()
     assert found.infinities == np.isinf(numbers).sum()
+    assert found.positive_infinities == np.isposinf(numbers).sum()
     assert found.zeros == (numbers == 0).sum()
     if not finite.size:
         assert found.mean is found.std is found.kurtosis is found.minimum is None
