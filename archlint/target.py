@@ -160,7 +160,7 @@ class Training:
     world_size: int = 1  # processes that train together, each on its own batch
     bucket_views: bool = False  # whether the gradients of DDP are views of its buckets
     offload: str | None = None  # one of OFFLOADS: what lies in the memory of the host
-    frozen: tuple[str, ...] = ()  # patterns of parameters that are not trained
+    frozen: tuple[str, ...] | None = None  # patterns of parameters that are not trained
     lora_rank: int | None = None  # of the adapters that are trained instead of the weights
     lora_targets: tuple[str, ...] = ()  # patterns of the layers that get one
     learning_rate: float | None = None

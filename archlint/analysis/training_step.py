@@ -50,7 +50,10 @@ _MASKS = (
     "keys and values that are not repeated"
 )
 
-_FROZEN = "{}: training.frozen states what is not trained"
+_FROZEN = (
+    "{}: state in training.frozen what is not trained ([] for nothing); FLOP are counted as if all "
+    "were trained"
+)
 
 
 @record(slots=False)
@@ -163,7 +166,7 @@ class TrainingStep:
         """What is kept with all frozen that may be; None where nothing is, or somebody says it."""
         training = self.target.training
         names = self._perhaps_frozen.names
-        if training.frozen or training.lora_rank is not None or not names:
+        if training.frozen is not None or training.lora_rank is not None or not names:
             return None
         graph = with_frozen(self.program.graph, names)
         parameters = replace(self.program.parameters, graph=graph)

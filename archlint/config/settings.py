@@ -148,7 +148,7 @@ TARGET = Table.of(
     Setting(
         "training.frozen",
         Several(Text("the name of a parameter or module")),
-        "Parameters that are not trained, by name or module; * matches any part of a name.",
+        "Parameters that are not trained, by name or module; * is any part of a name, [] none.",
     ),
     Setting(
         "training.lora-rank",

@@ -45,7 +45,7 @@ def unmatched_patterns(graph: Graph, training: Training) -> Iterator[tuple[str, 
     named = signature(graph)  # parameters that an exporter folded are in no other place
     names = (*graph.weights, *(() if named is None else named.kinds))
     ways = {each for path in (*paths, *map(_path, names)) for each in _ways(path)}
-    for pattern in training.frozen:
+    for pattern in training.frozen or ():
         if not any(fnmatchcase(name, pattern) for name in ways):
             yield "training.frozen", pattern
     for pattern in training.lora_targets:

@@ -46,10 +46,12 @@ WRITTEN_INTO = {("planes", "torchscript"), ("planes", "dynamo"), ("graded", "dyn
 WITH_OWN_BACKWARD = {("customary", "dynamo")}
 
 
-def facts_of(name: str, exporter: str) -> Facts:
+def facts_of(name: str, exporter: str, frozen: tuple[str, ...] | None = None) -> Facts:
     model = load_onnx(TRUTH / f"{name}.{exporter}.onnx").model
     graph = build_graph(model, Bindings(MEASURED["batch"]))
-    return Facts(graph, Target(training=Training("adam")), operators(), first=numbers_of)
+    return Facts(
+        graph, Target(training=Training("adam", frozen=frozen)), operators(), first=numbers_of
+    )
 
 
 def numbers_of(name: str, count: int) -> np.ndarray:
@@ -100,6 +102,15 @@ def test_the_peak_is_that_of_a_step(
     assert memory.peak.low == memory.peak.high
     # The step counters of Adam and numbers of a few bytes come and go in other places.
     assert memory.peak.low == pytest.approx(want, rel=0.01)
+
+
+@pytest.mark.parametrize("exporter", ["torchscript", "dynamo"])
+@pytest.mark.parametrize("name", ["factored", "backbone"])
+def test_a_network_of_which_nothing_is_frozen_saves_the_most(name: str, exporter: str) -> None:
+    most = facts_of(name, exporter).saved.total.high
+    facts = facts_of(name, exporter, frozen=())
+    assert facts.saved.total.value == most > MEASURED["networks"][name]["saved_bytes"]
+    assert facts.training_note is None
 
 
 @pytest.mark.parametrize("exporter", ["torchscript", "dynamo"])
