@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     """A label, and the amount behind it."""
 
 _PEAK = "training peak"
-_AT_LEAST = "at least "
 
 
 def totals(facts: Mapping[str, Any]) -> str:
@@ -61,65 +60,77 @@ def _trained(facts: Mapping[str, Any]) -> str:
 
 
 def _work(compute: Mapping[str, Any]) -> list[Line]:
-    bound = _AT_LEAST if compute["unknown"] else ""
-    between = compute["range"]
-    macs = interval(between["forward_macs"], format_macs)
+    between, complete = compute["range"], not compute["unknown"]
+    macs = interval(between["forward_macs"], format_macs, complete=complete)
     trained, shown = between["training_forward_flops"], between["forward_flops"]
-    more = "" if trained == shown else f"; in training {interval(trained, format_flops)}"
+    in_training = interval(trained, format_flops, complete=complete)
+    more = "" if trained == shown else f"; in training {in_training}"
+    elementwise, step = (
+        interval(between[name], format_flops, complete=complete)
+        for name in ("elementwise_flops", "step_flops")
+    )
+    flops = some(shown["low"], format_flops) if not complete else interval(shown, format_flops)
     return [
-        ("forward", f"{bound}{macs} = {interval(between['forward_flops'], format_flops)}{more}"),
-        ("elementwise", f"{bound}{interval(between['elementwise_flops'], format_flops)}"),
-        ("training step", f"{bound}{interval(between['step_flops'], format_flops)}"),
+        ("forward", f"{macs} = {flops}{more}"),
+        ("elementwise", elementwise),
+        ("training step", step),
     ]
 
 
 def _memory(memory: Mapping[str, Any]) -> list[Line]:
     training = memory["training"]
-    inference = "" if memory["inference_complete"] else _AT_LEAST
-    saved = _AT_LEAST if any(entry["node"] for entry in memory["unknown"]) else ""
-    peak = "" if memory["complete"] else _AT_LEAST
+    inference, peak = memory["inference_complete"], memory["complete"]
+    saved = not any(entry["node"] for entry in memory["unknown"])
+    in_inference = some(memory["inference_peak_bytes"], format_bytes)
     return [
-        ("inference peak", f"{inference}{some(memory['inference_peak_bytes'], format_bytes)}"),
-        (_PEAK, f"{peak}{interval(training['peak_bytes'])}"),
+        ("inference peak", in_inference if inference else f"at least {in_inference}"),
+        (_PEAK, interval(training["peak_bytes"], complete=peak)),
         ("  weights", some(training["weight_bytes"], format_bytes)),
         ("  gradients", some(training["gradient_bytes"], format_bytes)),
         ("  optimizer state", some(training["optimizer_state_bytes"], format_bytes)),
         *((f"  {name}", format_bytes(size)) for name, size in training["copies"].items()),
         *_communication(training["communication_bytes"]),
-        ("  saved activations", f"{saved}{interval(training['saved_activation_bytes'])}"),
+        (
+            "  saved activations",
+            interval(training["saved_activation_bytes"], complete=saved),
+        ),
         *_passing(memory),
         *_on_device(memory["device"], peak),
         *_deployed(memory["deployment"], inference),
     ]
 
 
-def _on_device(device: Mapping[str, Any] | None, bound: str) -> list[Line]:
+def _on_device(device: Mapping[str, Any] | None, complete: bool) -> list[Line]:
     """Return the lines about the device, where one is given whose memory is known.
 
-    `bound` says that its amounts leave out what is unknown.
+    Its amounts leave out what is unknown unless they are `complete`.
     """
     if device is None or device["limit_bytes"] is None:
         return []
-    total = f"{bound}{interval(device['training_bytes'])} of {format_bytes(device['limit_bytes'])}"
+    training = interval(device["training_bytes"], complete=complete)
+    total = f"{training}{_of(device['limit_bytes'])}"
     reserves = [(f"  {name}", interval(bounds)) for name, bounds in device["reserves"].items()]
     return [(f"training on {device['name']}", total), *reserves]
 
 
-def _deployed(deployed: Mapping[str, Any] | None, bound: str) -> list[Line]:
+def _deployed(deployed: Mapping[str, Any] | None, complete: bool) -> list[Line]:
     """Return the lines about inference on the device, or in the number format, that is given.
 
-    `bound` says that its amounts leave out what is unknown.
+    Its amounts leave out what is unknown unless they are `complete`.
     """
     if deployed is None:
         return []
     device, number_format = deployed["device"], deployed["number_format"]
     label = f"inference{f' on {device}' if device else ''}"
-    total = f"{bound}{interval(deployed['total_bytes'])}{_of(deployed['limit_bytes'])}"
+    whole, activations = (
+        interval(deployed[name], complete=complete) for name in ("total_bytes", "activation_bytes")
+    )
+    total = f"{whole}{_of(deployed['limit_bytes'])}"
     flash = f"{_of(deployed['flash_bytes'])} of flash" if deployed["flash_bytes"] else ""
     return [
         (label, f"{total} (in {number_format})" if number_format else total),
         ("  weights", f"{interval(deployed['weight_bytes'])}{flash}"),
-        ("  activations", f"{bound}{interval(deployed['activation_bytes'])}"),
+        ("  activations", activations),
     ]
 
 
