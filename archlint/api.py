@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from archlint.analysis.signal.gain import accepted_gains, gain, leak
     from archlint.analysis.signal.output_range import lies_within, returns_input
     from archlint.analysis.signal.segments import Branch
-    from archlint.analysis.structure.flow import Kind
+    from archlint.analysis.structure.ends import Kind
     from archlint.analysis.structure.usage import DeadEnd
     from archlint.analysis.training.optimizer_dynamics import Adam, Momentum, equal_rate
     from archlint.devices.catalogue import catalogue
@@ -193,7 +193,7 @@ _EXPORTS = {
     "archlint.analysis.parameters.parameters": ("Parameter",),
     "archlint.analysis.receptive_field.field": ("Field",),
     "archlint.analysis.receptive_field.path": ("Step",),
-    "archlint.analysis.structure.flow": ("Kind",),
+    "archlint.analysis.structure.ends": ("Kind",),
     "archlint.analysis.formulas.composed": ("Composed",),
     "archlint.analysis.formulas.formula": ("Formula",),
     "archlint.analysis.signal.gain": ("accepted_gains", "gain", "leak"),

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -22,12 +23,14 @@ HERE = Path(__file__).parent / "folded"
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 
 
-def export(network: Network, path: Path, *, training: bool) -> None:
+def export(
+    network: Network, path: Path, *, training: bool, telling: Sequence[str] = TELLING
+) -> None:
     model, x = build(network)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         torch.onnx.export(model.train(training), (x,), str(path), dynamo=True, external_data=False)
     proto = onnx.load(path)
-    trim(proto, (*TELLING, FOLDED_FROM))
+    trim(proto, (*telling, FOLDED_FROM))
     onnx.save(proto, path)
 
 

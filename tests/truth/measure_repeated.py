@@ -9,16 +9,13 @@ some sums.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import warnings
 from pathlib import Path
 
-import onnx
 import torch
-from measure_folded import FOLDED_FROM
-from measure_training import BATCH, STACK, TELLING, Network, build, trim
+from measure_folded import export
+from measure_training import BATCH, STACK, TELLING, Network, build
 from repeated_models import NETWORKS
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -43,15 +40,6 @@ def flops_of(network: Network) -> dict[str, int]:
     }
 
 
-def export(network: Network, path: Path, *, training: bool) -> None:
-    model, x = build(network)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        torch.onnx.export(model.train(training), (x,), str(path), dynamo=True, external_data=False)
-    proto = onnx.load(path)
-    trim(proto, (*CALLS, FOLDED_FROM))
-    onnx.save(proto, path)
-
-
 def main() -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
@@ -59,7 +47,9 @@ def main() -> None:
     truth = {name: flops_of(network) for name, network in NETWORKS.items()}
     for name, network in NETWORKS.items():
         for mode in ("training", "inference"):
-            export(network, HERE / f"{name}.{mode}.onnx", training=mode == "training")
+            export(
+                network, HERE / f"{name}.{mode}.onnx", training=mode == "training", telling=CALLS
+            )
     about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
     (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
 

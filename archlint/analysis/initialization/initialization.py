@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from archlint.analysis.initialization.distribution import Distribution
 from archlint.analysis.initialization.framework_default import framework_default
 from archlint.analysis.initialization.freshness import Freshness
-from archlint.analysis.structure.flow import Flow, Kind, Origin, Sink
+from archlint.analysis.structure.ends import Kind, Origin, Sink
+from archlint.analysis.structure.flow import Flow
 from archlint.frontends.properties import ADAPTER, FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
 from archlint.graph.program.calls import folds_normalization

@@ -9,7 +9,7 @@ from math import sqrt
 from archlint.analysis.initialization.initialization import Layer
 from archlint.analysis.signal.bypass import is_bypassed
 from archlint.analysis.signal.propagation import Propagation
-from archlint.analysis.structure.flow import Kind, Sink
+from archlint.analysis.structure.ends import Kind, Sink
 from archlint.graph.node import Node
 from archlint.ops.effect import (
     Activates,

@@ -9,7 +9,6 @@ from archlint.api import (
     Model,
     Normalizes,
     Over,
-    Passes,
     Rule,
     Severity,
     Sums,
@@ -72,7 +71,7 @@ def _bias(model: Model, node: Node) -> str | None:
 
 def _is_subtracted(model: Model, node: Node) -> bool:
     """Whether all that reads a layer takes the mean of each channel from it."""
-    users = _readers(model, node.output)
+    users = model.facts.flow.readers(node.output)
     effects = [model.facts.flow.effect(user) for user in users if user.inputs[0] == node.output]
     return (
         0 < len(effects) == len(users)
@@ -82,16 +81,3 @@ def _is_subtracted(model: Model, node: Node) -> bool:
             for effect in effects
         )
     )
-
-
-def _readers(model: Model, name: str) -> list[Node]:
-    """Return the nodes that read the numbers of a tensor, not only its size or its type."""
-    flow, operators = model.facts.flow, model.facts.operators
-    return [
-        user
-        for user in model.graph.consumers.get(name, ())
-        if operators.reads_contents(user)
-        and not (
-            isinstance(passes := flow.effect(user), Passes) and user.inputs[passes.slot] != name
-        )
-    ]
