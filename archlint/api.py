@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from archlint.findings import Edit, Finding, Fix, Place, Severity
 from archlint.hookspecs import hookimpl
-from archlint.record import record
 from archlint.rule import Rule
 from archlint.target import (
     Checkpointing,
@@ -180,7 +179,6 @@ __all__ = [
     "leak",
     "lies_within",
     "output_size",
-    "record",
     "returns_input",
     "sliding_windows",
     "unreadable",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import field
 from types import MappingProxyType
 
-from archlint.record import record
+from msgspec import Struct
 
 _NO_DATA: Mapping[str, object] = MappingProxyType({})
 
@@ -25,8 +24,7 @@ class Severity(enum.StrEnum):
         return ("info", "warning", "error").index(self.value)
 
 
-@record
-class Place:
+class Place(Struct, frozen=True):
     """Where a finding is, by names of the model; the engine converts it to line and column.
 
     `path` is a path of keys into the document (`("target", "training", "optimizer")`); it is used
@@ -42,16 +40,14 @@ class Place:
 WHOLE_FILE = Place()
 
 
-@record
-class Edit:
+class Edit(Struct, frozen=True):
     """Replace the text at `place` by `text`."""
 
     place: Place
     text: str
 
 
-@record
-class Fix:
+class Fix(Struct, frozen=True):
     """A change to the text of the file that fixes the finding."""
 
     message: str
@@ -59,8 +55,7 @@ class Fix:
     safe: bool = True
 
 
-@record
-class Finding:
+class Finding(Struct, frozen=True):
     """One violation of one rule, with the numbers that show it.
 
     `message` is lower case, without a full stop, and holds the thing and the number;
@@ -72,6 +67,6 @@ class Finding:
     severity: Severity
     message: str
     place: Place = WHOLE_FILE
-    data: Mapping[str, object] = field(default_factory=lambda: _NO_DATA, hash=False)
+    data: Mapping[str, object] = _NO_DATA
     help: str = ""
     fix: Fix | None = None

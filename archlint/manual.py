@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from archlint.rule import Rule
@@ -19,8 +19,7 @@ _FENCE = re.compile(
 _EXPECT = re.compile(r"^# expect: (?P<message>.*?)[ \t]*$", re.MULTILINE)
 
 
-@record
-class Example:
+class Example(Struct, frozen=True):
     """A model in a manual that a rule must fail, or pass; `line` is where it starts.
 
     `language` is `yaml` for an architecture, or `onnx` for ONNX's own text syntax. Each text in
@@ -34,8 +33,7 @@ class Example:
     expected: tuple[str, ...]
 
 
-@record
-class Manual:
+class Manual(Struct, frozen=True):
     """The manual of a rule; `path` is None where it is only the docstring."""
 
     path: Path | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archlint.record import record, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from archlint.target import Target
 
 
-@record(eq=False, slots=False)
-class Model:
+class Model(Struct, frozen=True, eq=False, dict=True):
     """One loaded file: its graph, the facts about it, and its target.
 
     `payloads` says where in the file the bytes of each stored tensor are; they are read on demand.

@@ -8,10 +8,10 @@ from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING
 
 import pluggy
+from msgspec import Struct
 
 from archlint import hookspecs
 from archlint.errors import CannotRun
-from archlint.record import record
 from archlint.registry import Contribution, Plugin, Registry, register
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class PluginError(CannotRun):
     """Raised for a plugin that cannot be loaded or that returns something invalid."""
 
 
-@record
-class _Found:
+class _Found(Struct, frozen=True):
     """A plugin that was found, and its module."""
 
     plugin: Plugin

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
 
 from archlint.errors import CannotRun
 from archlint.findings import Severity
-from archlint.record import record
 from archlint.rule import Rule
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ _CODE = re.compile(r"([A-Z]+)[0-9]{3}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
-@record
-class Plugin:
+class Plugin(Struct, frozen=True):
     """A plugin that was loaded; `entry` declares it, None for a local file."""
 
     name: str
@@ -42,8 +41,7 @@ class Plugin:
         return f"{package.name} {package.version}" if package else self.entry.value
 
 
-@record
-class Contribution:
+class Contribution(Struct, frozen=True):
     """What one plugin gave for one hook."""
 
     plugin: str
@@ -51,8 +49,7 @@ class Contribution:
     items: tuple[Any, ...]
 
 
-@record
-class Registry:
+class Registry(Struct, frozen=True):
     """What all plugins add: rules by code, in order of their codes, and the rest."""
 
     plugins: tuple[Plugin, ...] = ()
@@ -61,7 +58,7 @@ class Registry:
     frontends: tuple[Frontend, ...] = ()
     devices: tuple[Device, ...] = ()
     reporters: tuple[Reporter, ...] = ()
-    owners: Mapping[str, str] = field(default_factory=dict, hash=False)
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 class InvalidPlugin(CannotRun):

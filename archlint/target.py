@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +55,7 @@ USABLE_FRACTION: Mapping[str, float] = MappingProxyType(
 DEVICE_KINDS = tuple(USABLE_FRACTION)
 
 
-@record
-class Sourced:
+class Sourced(Struct, frozen=True):
     """A figure of a device, its source, and how it was derived, if it was not read directly."""
 
     value: int
@@ -65,8 +63,7 @@ class Sourced:
     derived: str = ""
 
 
-@record
-class Device:
+class Device(Struct, frozen=True):
     """A device that a model trains or runs on; a figure is None where no source gives it.
 
     `memory_bytes` is what the runtime reports, or else the vendor's figure. One process can use
@@ -80,7 +77,7 @@ class Device:
     vendor: str = ""
     memory_bytes: Sourced | None = None  # device memory; SRAM of a microcontroller
     bandwidth_bytes_per_s: Sourced | None = None
-    peak_ops: Mapping[str, Sourced] = field(default_factory=lambda: _NO_PEAKS, hash=False)
+    peak_ops: Mapping[str, Sourced] = _NO_PEAKS
     usable_fraction: float | None = None  # None: as for its kind
     dies: int = 1  # parts that show up as devices of their own, each with its part of the memory
     flash_bytes: Sourced | None = None
@@ -125,8 +122,7 @@ class Device:
         return self.kind == "gpu" and self.usable_fraction is None
 
 
-@record
-class Checkpointing:
+class Checkpointing(Struct, frozen=True):
     """Which parts of a network save only their inputs and are recomputed in the backward pass.
 
     `modules` are patterns of module paths, each match one part. Without any, each run of `every`
@@ -137,8 +133,7 @@ class Checkpointing:
     modules: tuple[str, ...] = ()
 
 
-@record
-class Training:
+class Training(Struct, frozen=True):
     """How the model is trained; None where nothing is stated and no default is safe."""
 
     optimizer: str | None = None  # one of OPTIMIZERS
@@ -174,8 +169,7 @@ class Training:
     loss_scaling: str | None = None  # one of LOSS_SCALINGS
 
 
-@record
-class FieldNeed:
+class FieldNeed(Struct, frozen=True):
     """A receptive field that outputs must have, in input elements.
 
     An `output` or an `axis` of None stands for every one.
@@ -186,8 +180,7 @@ class FieldNeed:
     axis: int | None = None
 
 
-@record
-class Requirements:
+class Requirements(Struct, frozen=True):
     """What the user requires of the model; a rule is silent where its requirement is None."""
 
     receptive_field: tuple[FieldNeed, ...] = ()
@@ -217,8 +210,7 @@ class Requirements:
         return nearest.size
 
 
-@record
-class Reserves:
+class Reserves(Struct, frozen=True):
     """Memory of a process on a device besides its tensors; None where it is not stated."""
 
     context: int | None = None  # bytes of the driver's context and of loaded kernels
@@ -227,16 +219,14 @@ class Reserves:
     other: int = 0  # bytes that other processes take
 
 
-@record
-class Declared:
+class Declared(Struct, frozen=True):
     """Figures that are published about the model, to be compared with the computed ones."""
 
     parameters: int | None = None
     forward_flops: int | None = None  # FLOP of one sample, 2 a multiply-accumulate
 
 
-@record
-class Target:
+class Target(Struct, frozen=True):
     """The device, the sizes, the training settings and the requirements of one model.
 
     `dims` binds symbolic dimensions by name and unnamed ones as `INPUT.AXIS`. `weights` says
@@ -245,7 +235,7 @@ class Target:
 
     device: Device | None = None
     batch_size: int | None = None
-    dims: Mapping[str, int] = field(default_factory=lambda: _NO_DIMS, hash=False)
+    dims: Mapping[str, int] = _NO_DIMS
     weights: str = "auto"  # one of WEIGHT_STATES
     context_length: int | None = None  # tokens that generation keeps keys and values of
     deploy_dtype: str | None = None  # one of DEPLOYED_FORMATS; None is that of the file

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil, floor
 
-from archlint.record import record
+from msgspec import Struct
 
 
-@record
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A part of a total that could not be determined, and why."""
 
     node: str
@@ -17,8 +16,7 @@ class Unknown:
     reason: str
 
 
-@record
-class Amount:
+class Amount(Struct, frozen=True):
     """A total between `low` and `high`, without the parts listed in `unknown`.
 
     Unknown parts are never negative, so `low` is a lower bound in any case; `high` is an upper

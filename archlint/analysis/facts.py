@@ -8,6 +8,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.initialization.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.structure.flow import Flow
@@ -15,7 +18,6 @@ from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
 from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
 from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied_tables
-from archlint.record import record, replace
 from archlint.target import Target
 
 if TYPE_CHECKING:
@@ -46,8 +48,7 @@ if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
 
 
-@record(slots=False)
-class Facts:
+class Facts(Struct, frozen=True, dict=True):
     """The facts of one graph for one target.
 
     `describe` computes statistics of a stored tensor; only facts about numbers call it.

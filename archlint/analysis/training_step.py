@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.memory.layouts import Layouts
 from archlint.analysis.memory.saved import Saved
 from archlint.analysis.memory.storage import Storages
@@ -35,7 +38,6 @@ from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
 from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied
-from archlint.record import record, replace
 from archlint.target import Target
 
 # The part of all bytes that is in no such file: seeds, counters, numbers that formulas make.
@@ -56,8 +58,7 @@ _FROZEN = (
 )
 
 
-@record(slots=False)
-class TrainingStep:
+class TrainingStep(Struct, frozen=True, dict=True):
     """A step of training of one graph for one target.
 
     The graph of the file is taken back to the operators that the framework ran. Where the file may

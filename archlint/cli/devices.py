@@ -54,8 +54,6 @@ def _list(devices: Mapping[str, Device]) -> str:
 
 def _sheet(device: Device) -> str:
     """Return all figures of a device, each with its source."""
-    from dataclasses import fields
-
     from archlint.cli.table import table
     from archlint.devices.catalogue import GRADES
     from archlint.quantity import format_bytes, format_count
@@ -65,13 +63,13 @@ def _sheet(device: Device) -> str:
     rows.append(("usable fraction", f"{device.fraction:g}", ""))
     if device.grade:
         rows.append(("sources", device.grade, GRADES.get(device.grade, "")))
-    for field in fields(device):
-        value = getattr(device, field.name)
+    for field in device.__struct_fields__:
+        value = getattr(device, field)
         if not isinstance(value, Sourced):
             continue
-        label = field.name.replace("_bytes_per_s", "").replace("_bytes", "").replace("_hz", "")
-        shown = format_bytes(value.value) if "bytes" in field.name else format_count(value.value)
-        unit = "/s" if field.name.endswith("_per_s") else "Hz" if field.name.endswith("_hz") else ""
+        label = field.replace("_bytes_per_s", "").replace("_bytes", "").replace("_hz", "")
+        shown = format_bytes(value.value) if "bytes" in field else format_count(value.value)
+        unit = "/s" if field.endswith("_per_s") else "Hz" if field.endswith("_hz") else ""
         rows.append((label.replace("_", " "), f"{shown}{unit}", _source(value)))
     for dtype, peak in device.peak_ops.items():
         rows.append((f"peak {dtype}", f"{format_count(peak.value)}OP/s", _source(peak)))

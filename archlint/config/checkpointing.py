@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from archlint.config.error import ConfigError
 from archlint.config.kind import Schema, Several, Text, Whole, wrong
-from archlint.record import record
 from archlint.target import Checkpointing
 
 _EXPECTED = "a number of blocks such as 1, or names of modules such as layers.*"
 
 
-@record
-class Checkpointed:
+class Checkpointed(Struct, frozen=True):
     """A number of neighbouring blocks, or patterns of module paths; 0 for none."""
 
     def read(self, value: object) -> Checkpointing | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.config.building import build_target, known_device
 from archlint.config.discovery import located
 from archlint.config.error import ConfigError, Errors, Origin
 from archlint.config.layer import Layer
 from archlint.config.selection import Selection
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +25,7 @@ _NO_DEVICES: Mapping[str, Device] = MappingProxyType({})
 _NO_SELECTION = Selection()
 
 
-@record
-class PerFile:
+class PerFile(Struct, frozen=True):
     """The settings of a `[[per-file]]` table."""
 
     files: tuple[Pattern, ...]
@@ -33,8 +33,7 @@ class PerFile:
     layer: Layer
 
 
-@record
-class Config:
+class Config(Struct, frozen=True):
     """Everything that a configuration file states; `Config()` states nothing.
 
     Patterns and paths in the file are relative to `root`, its folder; a file that this one extends
@@ -46,7 +45,7 @@ class Config:
     layers: tuple[Layer, ...] = ()
     selection: Selection = _NO_SELECTION
     per_file: tuple[PerFile, ...] = ()
-    devices: Mapping[str, Device] = field(default_factory=lambda: _NO_DEVICES, hash=False)
+    devices: Mapping[str, Device] = _NO_DEVICES
     exclude: tuple[Pattern, ...] = ()
     plugins: tuple[Path, ...] = ()
     baseline: Path | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.config.error import ConfigError, Origin
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +18,7 @@ SHARED_FILE = "pyproject.toml"
 _SHARED_TABLE = ("tool", "archlint")
 
 
-@record
-class ConfigFile:
+class ConfigFile(Struct, frozen=True):
     """A configuration file: its settings as plain data, and the table that holds them."""
 
     path: Path

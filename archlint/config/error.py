@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archlint.errors import CannotRun
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Origin(enum.StrEnum):
     COMMAND_LINE = "command line"
 
 
-@record(eq=False, slots=False, frozen=False)
+@dataclass(eq=False)
 class ConfigError(CannotRun):
     """Raised for an invalid setting.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from archlint.config.error import ConfigError, Errors
 from archlint.errors import did_you_mean
 from archlint.quantity import WRITTEN, QuantityError
-from archlint.record import record
 
 Schema = dict[str, object]
 LARGEST = 2**63 - 1  # the largest dimension that ONNX can hold
@@ -30,8 +30,7 @@ class Kind(Protocol):
         """Return the JSON Schema of what `read` takes from a file."""
 
 
-@record
-class Text:
+class Text(Struct, frozen=True):
     """Any text that is not empty."""
 
     expected: str = "text"
@@ -47,8 +46,7 @@ class Text:
         return {"type": "string", "minLength": 1}
 
 
-@record
-class Choice:
+class Choice(Struct, frozen=True):
     """One of a few words."""
 
     words: tuple[str, ...]
@@ -69,8 +67,7 @@ class Choice:
         return {"enum": list(self.words)}
 
 
-@record
-class Flag:
+class Flag(Struct, frozen=True):
     """Yes or no."""
 
     def read(self, value: object) -> bool:
@@ -86,8 +83,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@record
-class Whole:
+class Whole(Struct, frozen=True):
     """A whole number, at least `minimum`."""
 
     minimum: int = 0
@@ -110,8 +106,7 @@ class Whole:
         return {"type": "integer", "minimum": self.minimum}
 
 
-@record
-class Real:
+class Real(Struct, frozen=True):
     """A number between two bounds, inclusive; with `below`, the upper bound is exclusive."""
 
     minimum: float = 0.0
@@ -145,8 +140,7 @@ class Real:
         return f"a number from {self.minimum:g} to {self.maximum:g}"
 
 
-@record
-class Quantity:
+class Quantity(Struct, frozen=True):
     """An amount with a unit, read by one of the parsers of `archlint.quantity`."""
 
     parse: Callable[[object], float]
@@ -168,8 +162,7 @@ class Quantity:
         }
 
 
-@record
-class Several:
+class Several(Struct, frozen=True):
     """A list of values of one kind; `length` of them if given."""
 
     item: Kind
@@ -192,8 +185,7 @@ class Several:
         return schema
 
 
-@record
-class ByName:
+class ByName(Struct, frozen=True):
     """A table of values of one kind; the user chooses the names."""
 
     item: Kind

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
 from archlint.config.error import Key, Origin
-from archlint.record import record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@record
-class Layer:
+class Layer(Struct, frozen=True):
     """The settings that one source states: typed values by dotted keys.
 
     `section` is the table of the configuration file that holds the settings.
     """
 
     origin: Origin
-    values: Mapping[str, object] = field(default_factory=dict, hash=False)
+    values: Mapping[str, object] = field(default_factory=dict)
     path: Path | None = None
     section: Key = ()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from archlint.config.config import Config, PerFile
 from archlint.config.custom_device import read_devices
 from archlint.config.discovery import ConfigFile, find_config, located, read_config
@@ -14,7 +16,6 @@ from archlint.config.pattern import Pattern
 from archlint.config.reading import target_layer
 from archlint.config.selection import Selection
 from archlint.config.settings import PATTERNS, PROJECT, SELECTION, TARGET
-from archlint.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
+from msgspec import Struct
+
 from archlint.config.kind import Schema
 from archlint.config.stretch import Stretch, read_stretch
-from archlint.record import record
 
 _EXPECTED = 'input elements such as 160, or a time such as "10 ms"'
 
 
-@record
-class StatedLookAhead:
+class StatedLookAhead(Struct, frozen=True):
     """The statement, as written."""
 
     stretch: Stretch
@@ -22,8 +22,7 @@ class StatedLookAhead:
         return self.stretch.at(sample_rate, math.floor, "a look-ahead", "look-ahead")
 
 
-@record
-class LookAhead:
+class LookAhead(Struct, frozen=True):
     """Input elements, or a time."""
 
     def read(self, value: object) -> StatedLookAhead:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePath
 
 
-@record
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A pattern, as written, and the folder that it is relative to."""
 
     root: Path

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+
 from archlint.config.error import Errors
 from archlint.config.kind import Schema, Whole
 from archlint.config.stretch import Stretch, read_stretch
-from archlint.record import record
 from archlint.target import FieldNeed
 
 ANY_OUTPUT = "*"
 _EXPECTED = 'input elements such as 128, or a time such as "250 ms"'
 
 
-@record
-class StatedField:
+class StatedField(Struct, frozen=True):
     """One statement, as written, for one output and axis or for all of them."""
 
     stretch: Stretch
@@ -30,8 +30,7 @@ class StatedField:
         return FieldNeed(max(1, elements), self.output, self.axis)
 
 
-@record
-class ReceptiveField:
+class ReceptiveField(Struct, frozen=True):
     """A size, or a table of sizes by output, each of which may be a table by axis."""
 
     def read(self, value: object) -> tuple[StatedField, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.record import record, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +14,7 @@ EVERYTHING = "ALL"
 _EXACT = 1000  # weighs more than the longest family
 
 
-@record
-class Selection:
+class Selection(Struct, frozen=True):
     """The rules that were asked for; `select` is None where nothing says which rules to run."""
 
     select: tuple[str, ...] | None = None

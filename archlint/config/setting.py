@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.config.error import ConfigError, Errors
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _MOST_MEANT = 3
 
 
-@record
-class Setting:
+class Setting(Struct, frozen=True):
     """Something that a user can set: its dotted key, the kind of its value, and its description.
 
     `also` are alternative keys for the same thing: the names of command-line flags are valid keys.
@@ -44,8 +44,7 @@ class Setting:
         return word in parts or word == "".join(part[:1] for part in parts)
 
 
-@record
-class Table:
+class Table(Struct, frozen=True):
     """A group of settings that can be stated together."""
 
     settings: tuple[Setting, ...]

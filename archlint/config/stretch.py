@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.config.error import ConfigError
 from archlint.config.kind import Whole, wrong
 from archlint.quantity import QuantityError, parse_seconds
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@record
-class Stretch:
+class Stretch(Struct, frozen=True):
     """A number of elements, or a time in seconds."""
 
     elements: int | None = None

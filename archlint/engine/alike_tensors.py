@@ -7,7 +7,8 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.payload import Payload
 from archlint.sources.problem import Unreadable
@@ -29,8 +30,7 @@ Kind = tuple[int, int]
 """The element type, and the number of elements."""
 
 
-@record(slots=False)
-class AlikeTensors:
+class AlikeTensors(Struct, frozen=True, dict=True):
     """The tensors of a file by their kind, each described once with others of its kind."""
 
     path: Path

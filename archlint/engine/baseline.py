@@ -7,9 +7,10 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.engine.whole_file import write_whole
 from archlint.errors import CannotRun
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +24,7 @@ Key = tuple[str, str]
 """A file, relative to the folder of the baseline, and a rule's code."""
 
 
-@record
-class Stale:
+class Stale(Struct, frozen=True):
     """An entry of the baseline with more findings than there are now."""
 
     file: str
@@ -33,8 +33,7 @@ class Stale:
     found: int
 
 
-@record
-class Baseline:
+class Baseline(Struct, frozen=True):
     """How many findings of each rule each file had; a count survives moved lines."""
 
     path: Path

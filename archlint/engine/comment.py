@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.config.selection import rule_words
 from archlint.engine.suppression import Suppression
-from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def comments(document: YamlDocument) -> list[Suppression]:
     ]
 
 
-@record
-class _Stretches:
+class _Stretches(Struct, frozen=True):
     """The spans of all scalars, of all keys with their values, and of all items of lists."""
 
     scalars: list[Span]

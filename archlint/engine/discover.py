@@ -8,8 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.errors import CannotRun, did_you_mean
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,8 +22,7 @@ _FOREIGN = {"node_modules", "__pycache__", "site-packages"}
 _LISTED = 1000  # files that a missing path is compared with for a suggestion
 
 
-@record
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A file that may be a model; `named` where the user gave this path explicitly."""
 
     path: Path

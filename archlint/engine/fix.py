@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.engine.load import load
 from archlint.engine.locate import DocumentPath, noted, path_of_node
 from archlint.engine.splice import Splice, set_beside
 from archlint.engine.whole_file import write_whole
 from archlint.frontends.properties import INITIALIZER, PATH
-from archlint.record import record
 from archlint.sources.problem import Unreadable
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     """The layer and the initializer of each weight, by the name of the weight."""
 
 
-@record
-class FixedFile:
+class FixedFile(Struct, frozen=True):
     """A file before and after its safe fixes, of which `count` could be applied."""
 
     path: Path

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.engine.locate import locate, subject
 from archlint.engine.suppression import Suppression, properties
-from archlint.record import record
 from archlint.report.outcome import Reported
 
 if TYPE_CHECKING:
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from archlint.sources.problem import Problem
 
 
-@record(eq=False)
-class LoadedFile:
+class LoadedFile(Struct, frozen=True, eq=False):
     """A model with what reports need of its file; `architecture` is None for a binary one."""
 
     shown: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.config.selection import rule_words
 from archlint.engine.own_rules import InvalidSuppression, UnusedSuppression
 from archlint.errors import did_you_mean
 from archlint.frontends.properties import IGNORE
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from archlint.sources.span import Span
 
 
-@record
-class Suppression:
+class Suppression(Struct, frozen=True):
     """A suppression of the rules that `words` name, by code or name.
 
     It applies to the whole file, to findings that start in `lines`, to those that end in the line
@@ -58,8 +58,7 @@ def properties(graph: Graph) -> list[Suppression]:
     ]
 
 
-@record
-class Suppressed:
+class Suppressed(Struct, frozen=True):
     """The remaining findings, the suppressed ones, and problems with the suppressions."""
 
     kept: list[Reported]

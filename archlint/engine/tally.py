@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from archlint.engine.own_rules import InternalError
 from archlint.errors import interrupted
-from archlint.record import record
 from archlint.report.outcome import Crash, Reported
 
 if TYPE_CHECKING:
     from archlint.report.outcome import FileOutcome
 
 
-@record(frozen=False)
-class Tally:
+class Tally(Struct):
     """Findings and files, collected during a run.
 
     A baseline can cover `findings`, but not `final`: unreadable files, bugs, and suppressions that

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.errors import CannotRun
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,8 +23,7 @@ _PLACES = 9
 _NOISE = 1e-5
 
 
-@record
-class Compared:
+class Compared(Struct, frozen=True):
     """The comparison of one tensor along one axis of an input.
 
     Of the `predicted` pairs of a perturbed position and an output position that reads it, `seen`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from archlint.sources.problem import Problem
 
 
-@record(eq=False)
-class Loaded:
+class Loaded(Struct, frozen=True, eq=False):
     """A model, the location of its weights' bytes, and the problems of its file."""
 
     model: ModelProto

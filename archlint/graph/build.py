@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.graph import Graph
@@ -20,7 +21,6 @@ from archlint.graph.reading.scope import Scope
 from archlint.graph.reading.stored import entries
 from archlint.graph.rebatch.rebatch import Rebatch
 from archlint.graph.tensor import filled
-from archlint.record import replace
 
 if TYPE_CHECKING:
     from onnx import ModelProto

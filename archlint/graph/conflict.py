@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from archlint.graph.value import Shape
-from archlint.record import record
 
 
-@record
-class Conflict:
+class Conflict(Struct, frozen=True):
     """A tensor whose declared shape differs from the inferred one."""
 
     tensor: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from archlint.graph.conflict import Conflict
 from archlint.graph.node import Node
 from archlint.graph.value import Value
 from archlint.graph.weight import Weight
-from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from archlint.graph.reading.kind import CallKind
 
 
-@record(eq=False, slots=False)
-class Graph:
+class Graph(Struct, frozen=True, eq=False, dict=True):
     """One model as plain objects: no protobuf, no weight bytes, shapes inferred.
 
     `nodes` are in topological order. `inputs` and `outputs` are names; an initializer that is also

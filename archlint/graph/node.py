@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
 from archlint.frontends.properties import IGNORE, PATH
-from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +23,7 @@ Attribute: TypeAlias = (
 """An attribute; a tensor is its contents where it is small, else its description."""
 
 
-@record(eq=False)
-class Node:
+class Node(Struct, frozen=True, eq=False):
     """One operator call.
 
     `name` is unique in the graph (made from the first output where the file gives none). An
@@ -39,12 +39,12 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     metadata: Mapping[str, str]
-    output: str = field(init=False)
+    output: str = ""
 
     def __post_init__(self) -> None:
         outputs = self.outputs
         first = outputs[0] if outputs else ""
-        object.__setattr__(self, "output", first or next(filter(None, outputs), ""))
+        force_setattr(self, "output", first or next(filter(None, outputs), ""))
 
     @property
     def document_path(self) -> str | None:

@@ -6,8 +6,9 @@ import enum
 from math import prod
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.dtype import DType
-from archlint.record import record
 
 Dim: TypeAlias = int | str | None
 """A dimension: its size, its symbol, or None where nothing is known."""
@@ -34,8 +35,7 @@ class Provenance(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@record
-class Value:
+class Value(Struct, frozen=True):
     """A tensor of the graph; `shape` is None where not even the rank is known."""
 
     name: str

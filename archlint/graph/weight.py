@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from archlint.frontends.properties import PATH
-from archlint.record import record
 
 
-@record
-class Weight:
+class Weight(Struct, frozen=True):
     """A stored tensor, by name.
 
     `metadata` holds the tensor's metadata properties; architecture YAML keeps there what it

@@ -9,12 +9,12 @@ graph, such as the producer of an input, is evaluated with the graph, for each c
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
+from msgspec import Struct, field
+
 from archlint.ops.call import Call
-from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +70,7 @@ _AROUND = object()
 _kind = attrgetter("dtype", "shape", "role")
 
 
-@record(eq=False, frozen=False)
-class _Kind:
+class _Kind(Struct, eq=False):
     """Calls that are equal except for contents: the slots that matter, and the cached answers."""
 
     slots: tuple[int, ...] = ()
@@ -87,8 +86,7 @@ class _Kind:
         self.slots = tuple(sorted(counting.union(self.slots)))
 
 
-@record(eq=False)
-class Answers:
+class Answers(Struct, frozen=True, eq=False):
     """The answers of the facets of a model's operators.
 
     Exceptions are not cached: their text names the tensors of one call. Facets of plugins are not

@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.dimensions.symbol import symbols
 from archlint.graph.dtype import DType
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from archlint.graph.value import Value
 
 
-@record(eq=False)
-class Call:
+class Call(Struct, frozen=True, eq=False):
     """A node in its graph: the argument of every facet.
 
     Methods raise `Undetermined` where the answer is not known, so that a facet reads like its

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from archlint.record import record
+from msgspec import Struct
 
 
-@record
-class Product:
+class Product(Struct, frozen=True):
     """Matmul-class work: `macs` multiply-accumulates of two operands (1 MAC = 2 FLOP).
 
     An operand is the set of input slots that it is made of. The backward pass costs `macs` again
@@ -18,8 +17,7 @@ class Product:
     operands: tuple[frozenset[int], frozenset[int]]
 
 
-@record
-class Cost:
+class Cost(Struct, frozen=True):
     """The forward work of one call. `elementwise` is FLOP outside products.
 
     Where the work depends on the data, `least` is the share of it that is done in any case, and

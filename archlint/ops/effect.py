@@ -10,8 +10,9 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct
+
 from archlint.ops.fan import Fan
-from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     Function: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-@record
-class Passes:
+class Passes(Struct, frozen=True):
     """Elements of one input are moved, renamed or dropped; each keeps its distribution.
 
     `in_place` means that each element keeps its position, so that the output can be combined with
@@ -34,15 +34,13 @@ class Passes:
     dropped: float = 0.0
 
 
-@record
-class Holds:
+class Holds(Struct, frozen=True):
     """Every element is the same constant, whatever the inputs are."""
 
     value: float = 0.0
 
 
-@record
-class Activates:
+class Activates(Struct, frozen=True):
     """A function is applied to each element; it is named by its operator.
 
     `published` are gains in common use, besides those that follow from the function; the first is
@@ -57,8 +55,7 @@ class Activates:
     is_gate: bool = False
 
 
-@record
-class Sums:
+class Sums(Struct, frozen=True):
     """Sums of products of two factors; either factor may be the weight.
 
     `fan` is the number of products per sum; `fill` is the share of them that is not with padding,
@@ -72,8 +69,7 @@ class Sums:
     scale: float = 1.0
 
 
-@record
-class Recurs:
+class Recurs(Struct, frozen=True):
     """A cell with `gates` gates reads a sequence of `steps`; `fans` are those of its weights."""
 
     fans: tuple[tuple[int, Fan], ...]
@@ -81,8 +77,7 @@ class Recurs:
     steps: int
 
 
-@record
-class Attends:
+class Attends(Struct, frozen=True):
     """Values are averaged with softmax weights of scaled scores, over `length` positions."""
 
     query: int
@@ -101,16 +96,14 @@ class Operation(enum.Enum):
     DIVIDE = "divide"
 
 
-@record
-class Combines:
+class Combines(Struct, frozen=True):
     """Elements of the inputs in `slots` are combined elementwise."""
 
     operation: Operation
     slots: tuple[int, ...]
 
 
-@record
-class Joins:
+class Joins(Struct, frozen=True):
     """The inputs in `slots` are concatenated."""
 
     slots: tuple[int, ...]
@@ -124,8 +117,7 @@ class Pooling(enum.Enum):
     LARGEST = "largest"
 
 
-@record
-class Pools:
+class Pools(Struct, frozen=True):
     """Each output is pooled from `count` neighbouring elements."""
 
     pooling: Pooling
@@ -142,8 +134,7 @@ class Over(enum.Enum):
     NEIGHBOURS = "neighbours"  # a few channels around each: the scale stays about as it was
 
 
-@record
-class Normalizes:
+class Normalizes(Struct, frozen=True):
     """Elements are divided by their scale, then multiplied and shifted by learned parameters.
 
     Where `centred`, the mean is subtracted first. `epsilon` is added to the square of the scale.
@@ -156,8 +147,7 @@ class Normalizes:
     epsilon: float = 0.0
 
 
-@record
-class Shares:
+class Shares(Struct, frozen=True):
     """Softmax: weights between 0 and 1 that sum to 1 over `length` positions.
 
     Where `causal`, positions after a position's own are excluded.
@@ -167,15 +157,13 @@ class Shares:
     causal: bool = False
 
 
-@record
-class LooksUp:
+class LooksUp(Struct, frozen=True):
     """Rows of the table in `slot` are selected by the integers of another input."""
 
     slot: int = 0
 
 
-@record
-class MeasuresLoss:
+class MeasuresLoss(Struct, frozen=True):
     """A loss, or the logarithms for one, is computed from the model's scores in the first input.
 
     Where `takes_softmax`, a softmax of the scores is part of it.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import prod
 
+from msgspec import Struct
+
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 
-@record
-class Fan:
+class Fan(Struct, frozen=True):
     """The sizes that determine the fan-in of a weighted sum.
 
     `channels` are the input channels or features that one output reads (those of its group),

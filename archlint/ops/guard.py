@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from msgspec.structs import replace
+
 from archlint.ops.call import Call
 from archlint.ops.effect import Effect, read_slots
 from archlint.ops.operator import Operator, SignalFacet
 from archlint.ops.storage import Storage
 from archlint.ops.undetermined import Undetermined
-from archlint.record import replace
 
 _Others = ParamSpec("_Others")
 _Answer = TypeVar("_Answer")

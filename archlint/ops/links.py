@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.value import Shape
 from archlint.ops.reach import IDENTITY, Reach
-from archlint.record import record
 
 
-@record
-class Through:
+class Through(Struct, frozen=True):
     """Position j of output axis `target` reads the positions `reach` of input axis `source`.
 
     Where `adrift`, the true positions may be shifted by up to one stride: the shift depends on an
@@ -25,8 +25,7 @@ class Through:
     adrift: bool = False
 
 
-@record
-class Piece:
+class Piece(Struct, frozen=True):
     """Input axis `axis` becomes the part of the same output axis that begins at `start`.
 
     `length` is the length of the part, None where it is not known.
@@ -42,16 +41,14 @@ class Piece:
         return self.axis
 
 
-@record
-class Fixed:
+class Fixed(Struct, frozen=True):
     """Every output position reads the same `position` of input axis `source`."""
 
     source: int
     position: int = 0
 
 
-@record
-class Whole:
+class Whole(Struct, frozen=True):
     """Every output position reads all of input axis `source`.
 
     `features` marks a contraction over channels or features, which shows that the axis is neither
@@ -68,8 +65,7 @@ class Whole:
     own: int | None = None
 
 
-@record
-class Regroup:
+class Regroup(Struct, frozen=True):
     """Consecutive input axes are reshaped to consecutive output axes, in row-major order.
 
     On each side, only the first size may be unknown.
@@ -81,8 +77,7 @@ class Regroup:
     target_sizes: tuple[int | None, ...]
 
 
-@record
-class Opaque:
+class Opaque(Struct, frozen=True):
     """It is not known how input axis `source` is read, for the given `reason`."""
 
     source: int
@@ -92,8 +87,7 @@ class Opaque:
 Link: TypeAlias = Through | Piece | Fixed | Whole | Regroup | Opaque
 
 
-@record
-class Stage:
+class Stage(Struct, frozen=True):
     """One of several steps that an operator consists of: its links, and the shape of its result."""
 
     links: tuple[Link, ...]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import field
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,8 +37,7 @@ _COMBINES = _MOVES | {"Not", "Equal", "Sub", "Mul", "Where"}
 _COMPARES = frozenset({"Less", "LessOrEqual", "Greater", "GreaterOrEqual"})
 
 
-@record
-class Masks:
+class Masks(Struct, frozen=True):
     """The masks of one graph: computed ones, and small constants.
 
     Large stored masks are not read here: their contents are weight bytes.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.ops.autocast import KEEPS, CastingFacet
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
@@ -15,7 +17,6 @@ from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.selection import Selection
 from archlint.ops.storage import NEW, Storage
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import record
 
 FRAMEWORK = "framework"
 """The domain of the operators that stand for what the framework ran."""
@@ -28,8 +29,7 @@ SignalFacet: TypeAlias = Callable[[Call], Effect]
 MisfitFacet: TypeAlias = Callable[[Call], str | None]
 
 
-@record
-class Operator:
+class Operator(Struct, frozen=True):
     """The entry of one operator: its four facets, the roles of its inputs, and its storage.
 
     The facets are `cost`, the forward work; `saved`, what autograd saves for the backward pass;

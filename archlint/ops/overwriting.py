@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.frontends.properties import IN_PLACE
 from archlint.ops.call import Call, nbytes
 from archlint.ops.operator import SavedFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
-from archlint.record import replace
 
 DEPENDS_ON = "whether it is computed in place, which training.in-place states"
 # Operators whose output is a view: PyTorch normalizes planes as channels of one sample, and

@@ -7,9 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
 
+from msgspec import Struct
+
 from archlint.ops.taps import NO_TAPS, ORIGIN, Taps, united
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 # More phases than this result from merging large axes, without a useful period.
 _MOST_PHASES = 1 << 17
@@ -17,8 +18,7 @@ _MOST_PHASES = 1 << 17
 _MOST_ENTRIES = 1 << 19
 
 
-@record
-class Reach:
+class Reach(Struct, frozen=True):
     """Position j reads `offsets[j mod period] + advance * (j div period)`.
 
     A convolution has period 1 and advances by its stride; a transposed convolution, a resize or a

@@ -7,10 +7,11 @@ from functools import cache, cached_property
 from importlib import import_module
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.node import Node
 from archlint.ops.guard import guarded
 from archlint.ops.operator import FRAMEWORK, Operator
-from archlint.record import record
 
 _FAMILIES = (
     "arithmetic",
@@ -44,8 +45,7 @@ _FAMILIES = (
 _Entries: TypeAlias = Mapping[tuple[str, str], Operator]
 
 
-@record(eq=False, slots=False)
-class Operators:
+class Operators(Struct, frozen=True, eq=False, dict=True):
     """The known operators; an unknown one is None, which the analyses report.
 
     `added` are those of plugins, which win. A model uses few operators: they are guarded when they

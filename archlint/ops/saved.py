@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from archlint.ops.strides import Strides
-from archlint.record import record
 
 
-@record
-class Gradients:
+class Gradients(Struct, frozen=True):
     """Which inputs of a call need a gradient, and how the framework runs the call.
 
     `on_gpu` selects GPU kernels, some of which save other tensors than those of the CPU.
@@ -41,8 +41,7 @@ class Gradients:
         return self.strides[slot] if slot < len(self.strides) else None
 
 
-@record
-class SavedTensors:
+class SavedTensors(Struct, frozen=True):
     """The tensors that autograd saves for one call.
 
     `inputs` and `outputs` are slots whose storage is saved; each storage counts once, and not at

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.links import Link, Through
 from archlint.ops.reach import window
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 # The slot of the weight; 0 for poolings, which have none.
 _WEIGHTS: Mapping[str, int] = MappingProxyType(
@@ -28,8 +29,7 @@ _WEIGHTS: Mapping[str, int] = MappingProxyType(
 _LARGEST = 1 << 20  # of a kernel or a stride: what is worked out goes through taps and phases
 
 
-@record
-class Sliding:
+class Sliding(Struct, frozen=True):
     """A window that slides along one spatial axis.
 
     `before` and `after` are the padding at both ends; None where automatic padding depends on an

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.ops.call import Call
 from archlint.ops.strides import Strides
-from archlint.record import record
 
 
 class Layout(enum.Enum):
@@ -37,8 +38,7 @@ ViewFacet: TypeAlias = Callable[[Call, int, Strides], "Strides | None"]
 """The strides of output `int` within the storage of the first input; None for a new tensor."""
 
 
-@record
-class Storage:
+class Storage(Struct, frozen=True):
     """Which storage the outputs of an operator and the gradients of its inputs use.
 
     `view` gives the strides of an output that shares the storage of the first input; without it, or

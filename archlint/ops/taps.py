@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec import Struct
+
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 # A span takes one bit per position. Real fields are far below this; a hostile dilation is not.
 _WIDEST_SPAN = 1 << 24
 
 
-@record
-class Taps:
+class Taps(Struct, frozen=True):
     """A set of positions as a bit mask: bit i stands for position `low + i`.
 
     Bit 0 is always set, and the empty set has `low` 0, so that equal sets are equal objects.

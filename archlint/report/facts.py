@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from archlint.analysis.amount import Amount, merged
 from archlint.report.formulas import formulas_document

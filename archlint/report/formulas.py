@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from archlint.analysis.amount import Amount, Unknown, merged
 from archlint.quantity import format_bytes, format_count, format_flops, format_macs

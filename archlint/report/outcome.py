@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from archlint.record import record, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _DIGITS = re.compile(r"([0-9]+)")
 
 
-@record
-class Reported:
+class Reported(Struct, frozen=True):
     """A finding with the file that it is in.
 
     `span` is None where the file has no lines. `subject` is the node with its shapes, in one line,
@@ -63,8 +62,7 @@ class Status(enum.StrEnum):
     UNREADABLE = "unreadable"
 
 
-@record
-class FileOutcome:
+class FileOutcome(Struct, frozen=True):
     """What happened to one file, and why if it was not checked.
 
     `text` is the source of a text file that has findings, for code frames.
@@ -73,21 +71,19 @@ class FileOutcome:
     path: str
     status: Status
     reason: str | None = None
-    text: str | None = field(default=None, repr=False)
+    text: str | None = None
 
 
-@record
-class Crash:
+class Crash(Struct, frozen=True):
     """A bug that a run survived: `where` it was, the exception, and its traceback."""
 
     path: str
     where: str
     exception: str
-    traceback: str = field(repr=False)
+    traceback: str
 
 
-@record
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The complete result of a run, in order.
 
     `rules` are all known rules, including those that did not run. `recordable` are the findings
@@ -100,7 +96,7 @@ class Outcome:
     baseline: tuple[Reported, ...] = ()
     crashes: tuple[Crash, ...] = ()
     rules: tuple[Rule, ...] = ()
-    recordable: tuple[Reported, ...] = field(default=(), repr=False)
+    recordable: tuple[Reported, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings of exactly this severity."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from archlint.record import record
+from msgspec import Struct
 
 
-@record
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds that keep a hostile file from exhausting the machine.
 
     payload: size in bytes from which the elements of a tensor are left out.

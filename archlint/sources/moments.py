@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 _PIECE = 8192
 
 
-@record(frozen=False)
-class Moments:
+class Moments(Struct):
     """Sums of powers of the distance to the mean, over the finite numbers seen so far.
 
     Blocks are joined with the formulas of Chan, Golub and LeVeque (1979) for the variance and of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.sources import file_kind, utf8
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.limits import Limits
@@ -25,8 +26,7 @@ _LIMITS = Limits()
 _HEAD = 512
 
 
-@record(eq=False)
-class OnnxDocument:
+class OnnxDocument(Struct, frozen=True, eq=False):
     """One ONNX file: its model without large payloads, and the location of these.
 
     `model` is a real ModelProto. Every tensor of 4096 bytes or more, and every tensor whose bytes

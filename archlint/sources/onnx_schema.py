@@ -6,9 +6,9 @@ Field numbers: onnx.proto, whose numbers never change their meaning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
-from archlint.record import record
+from msgspec import Struct, field
+
 from archlint.sources.wire import WireType, key
 
 _VARINT = WireType.VARINT
@@ -23,8 +23,7 @@ def _run(field_key: int, rest: bytes) -> bytes:
     return b"(?s:" + b"\\x%02x" % field_key + rest
 
 
-@record
-class Child:
+class Child(Struct, frozen=True):
     """A field that holds a message.
 
     `label` becomes part of the path to a tensor. A field with `once` must not occur twice: protobuf
@@ -36,8 +35,7 @@ class Child:
     once: bool = False
 
 
-@record
-class Message:
+class Message(Struct, frozen=True):
     """What the reader looks at in one kind of message, by field key.
 
     children: fields that hold messages.

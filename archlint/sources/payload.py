@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlint.record import record
+from msgspec import Struct
 
 ELIDED = "#elided"
 """The external location of a tensor whose bytes were left out.
@@ -11,8 +11,7 @@ onnx's checker and shape inference open no file for a location that starts with 
 """
 
 
-@record
-class Payload:
+class Payload(Struct, frozen=True):
     """The bytes of one stored tensor, known by their place.
 
     name: the tensor's name; for the value of a Constant node, the name of the node's output.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.sources.problem_kind import UNREADABLE_FILE, ProblemKind
 
 if TYPE_CHECKING:
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from archlint.sources.span import Span
 
 
-@record
-class Problem:
+class Problem(Struct, frozen=True):
     """A problem of a file, with its place.
 
     Text files give a `span`, binary files a byte `offset`; both are None where the problem concerns

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from archlint.findings import Severity
-from archlint.record import record
 
 
-@record
-class ProblemKind:
+class ProblemKind(Struct, frozen=True):
     """A kind of problem; `severity` applies to problems that do not state their own."""
 
     code: str

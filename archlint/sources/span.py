@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from archlint.record import record
+from msgspec import Struct
 
 
-@record
-class Span:
+class Span(Struct, frozen=True):
     """A range of text from its first character to just after its last.
 
     Lines and columns count from 1, as editors show them. `start` and `end` count code points

@@ -6,7 +6,8 @@ import math
 from math import prod
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.element_type import BITS, COMPLEX, PLAIN_FIELDS, expected_length
 from archlint.sources.elements import decoder, numbers_per_group
@@ -31,8 +32,7 @@ _BUFFER = 48 * 1024  # whole elements of every width fit, also of 6 bits, and a 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-@record
-class Statistics:
+class Statistics(Struct, frozen=True):
     """Statistics of the numbers in a tensor.
 
     `count` is the number of values in the tensor (a complex element is two), and `sampled` how many

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from msgspec import Struct, field
 
-from archlint.record import record
 from archlint.sources.payload import Payload
 
 
-@record(frozen=False)
-class StoredTensor:
+class StoredTensor(Struct):
     """A tensor whose bytes are left out of the skeleton.
 
     `external` holds the external_data entries of the file. `of_node` means that the tensor is an

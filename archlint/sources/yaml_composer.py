@@ -5,10 +5,10 @@ PyYAML's own composer recurses, and its C version crashes the interpreter on 40 
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from archlint.record import record
+from msgspec import Struct, field
+
 from archlint.sources.problem import Problem
 from archlint.sources.problem_kind import AMBIGUOUS_VALUE, DUPLICATE_KEY, INVALID_YAML
 from archlint.sources.yaml_node import MERGE, Alias, Entry, Mapping, Node, Scalar, Sequence, resolve
@@ -74,8 +74,7 @@ def _separating_tab(error: yaml.MarkedYAMLError, source: str) -> int | None:
     return index if source[index : index + 1] == "\t" and line.strip() else None
 
 
-@record(frozen=False)
-class _Open:
+class _Open(Struct):
     """A collection that has started and not ended."""
 
     is_mapping: bool

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
 from archlint.sources.yaml_scalar import Plain, value
 from archlint.sources.yaml_text import Text, decode, invalid_yaml, portability
@@ -24,8 +25,7 @@ _OURS = re.compile(r"""^\s*\{?\s*["']?archlint["']?\s*:""", re.MULTILINE)
 _OURS_IN_BLOCK = re.compile(r"""^["']?archlint["']?\s*:""", re.MULTILINE)
 
 
-@record(eq=False, slots=False)
-class YamlDocument:
+class YamlDocument(Struct, frozen=True, eq=False, dict=True):
     """One YAML file: its text without byte-order mark, its tree (None if empty), its problems."""
 
     text: Text

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.sources.span import Span
 
 
-@record(eq=False)
-class Scalar:
+class Scalar(Struct, frozen=True, eq=False):
     """A single value, as its text; `plain` means that it is neither quoted nor a block scalar."""
 
     text: str
@@ -28,8 +28,7 @@ class Scalar:
         return 0
 
 
-@record(eq=False)
-class Sequence:
+class Sequence(Struct, frozen=True, eq=False):
     """A list; `size` and `depth` count with every alias expanded."""
 
     items: tuple[Node, ...]
@@ -38,16 +37,14 @@ class Sequence:
     depth: int
 
 
-@record(eq=False)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """One key of a mapping, with its value."""
 
     key: Scalar
     value: Node
 
 
-@record(eq=False)
-class Mapping:
+class Mapping(Struct, frozen=True, eq=False):
     """A mapping, in the order of the file; duplicate keys and merge keys (`<<`) stay visible."""
 
     entries: tuple[Entry, ...]
@@ -79,8 +76,7 @@ class Mapping:
             waiting[:0] = sources
 
 
-@record(eq=False)
-class Alias:
+class Alias(Struct, frozen=True, eq=False):
     """A use of an anchor (`*name`), with the node that it refers to."""
 
     name: str

@@ -7,7 +7,8 @@ import re
 from bisect import bisect_right
 from functools import cached_property
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.sources.problem import Problem, Unreadable
 from archlint.sources.problem_kind import INVALID_YAML, UNPORTABLE_TEXT
 from archlint.sources.span import Span
@@ -26,8 +27,7 @@ _NOT_PRINTABLE = re.compile(
 )
 
 
-@record(eq=False, slots=False)
-class Text:
+class Text(Struct, frozen=True, eq=False, dict=True):
     """A decoded file; `byte_order_mark` says whether one stood before `text`."""
 
     text: str

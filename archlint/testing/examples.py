@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.manual import Example, read_manual
-from archlint.record import record
 from archlint.testing.lint import lint_model, lint_text
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from archlint.rule import Rule
 
 
-@record
-class ManualExample:
+class ManualExample(Struct, frozen=True):
     """One example of one rule's manual; its text is the test's name."""
 
     rule: type[Rule]

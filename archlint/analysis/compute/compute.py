@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.amount import Amount, Unknown, total
 from archlint.analysis.compute.inside import inside
 from archlint.analysis.training.gradients import GradientFlow
@@ -16,13 +19,11 @@ from archlint.ops.registry import Operators
 from archlint.ops.restored.twins import MAY_REPEAT
 from archlint.ops.saved import Gradients
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
-from archlint.record import record, replace
 
 FLOPS_A_MAC = 2
 
 
-@record
-class NodeCompute:
+class NodeCompute(Struct, frozen=True):
     """The work of one node: MACs of its products, forward and backward, and elementwise FLOP.
 
     `cost` has more detail where the node is a single operator without a subgraph.
@@ -45,8 +46,7 @@ class NodeCompute:
         return "which branch runs" if self.cost is None else self.cost.depends_on
 
 
-@record(slots=False)
-class Compute:
+class Compute(Struct, frozen=True, dict=True):
     """The work of a graph. 1 MAC = 2 FLOP; products and elementwise work are separate totals.
 
     The backward pass repeats the work of a product for each operand that needs a gradient, so that

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from functools import cached_property
 from math import ceil
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount, Unknown, merged
 from archlint.analysis.compute.traffic import Traffic, Work
-from archlint.record import record
 from archlint.target import Device
 
 # The fraction of the vendors' figures that a single kernel reaches. Project choices, compared with
@@ -19,8 +20,7 @@ BANDWIDTH_EFFICIENCY = 0.8
 NANOSECONDS = 10**9
 
 
-@record
-class OperatorTime:
+class OperatorTime(Struct, frozen=True):
     """The time of one operator in one pass, in seconds, at the stated efficiency.
 
     `least` is that of the arithmetic alone at the full peak: no operator is faster.
@@ -42,8 +42,7 @@ class OperatorTime:
         return self.memory > self.compute
 
 
-@record(slots=False)
-class StepTime:
+class StepTime(Struct, frozen=True, dict=True):
     """The time of a step by the roofline model (Williams, Waterman and Patterson 2009).
 
     An operator takes the longer of FLOP / (efficiency * peak) and bytes / (efficiency * bandwidth);

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Unknown, merged
 from archlint.analysis.compute.compute import FLOPS_A_MAC, Compute
 from archlint.analysis.memory.saved import Saved
@@ -17,7 +19,6 @@ from archlint.ops.call import Call
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.sliding import sliding_windows
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 _FORMATS = {
     DType.INT8: "int8",
@@ -30,8 +31,7 @@ _FORMATS = {
 _NONE: Counter[str] = Counter()
 
 
-@record
-class Work:
+class Work(Struct, frozen=True):
     """The FLOP of products and the bytes of one operator in one pass.
 
     `number_format` is that of its operands where the file says another than fp32; `slides` tells a
@@ -47,8 +47,7 @@ class Work:
     slides: bool = False
 
 
-@record(slots=False)
-class Traffic:
+class Traffic(Struct, frozen=True, dict=True):
     """The work of a step: forward, and backward with the optimizer where `trains`.
 
     Forward, an operator reads its inputs and writes its outputs once. Backward, it reads the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
 
 
-@record
-class Composed:
+class Composed(Struct, frozen=True):
     """An amount made of `parts`, such as a peak with reserves that are rounded shares of it.
 
     `whole` makes it of the parts; what else it needs is the same in the facts at any size.

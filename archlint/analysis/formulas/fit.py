@@ -8,10 +8,12 @@ from functools import cached_property
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.formulas.formula import Formula, Sizes
 from archlint.analysis.formulas.polynomial import Point, Polynomial
 from archlint.analysis.formulas.samples import Ladder, OutOfTrials, Samples
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount, Unknown
@@ -27,8 +29,7 @@ class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polyn
     """Raised where an amount is no polynomial in the sizes; the text is the reason."""
 
 
-@record
-class Ends:
+class Ends(Struct, frozen=True):
     """The polynomials through both ends of an amount."""
 
     low: Polynomial
@@ -40,8 +41,7 @@ class Ends:
         return self.low.at(point) == amount.low and not above
 
 
-@record(slots=False)
-class Fit:
+class Fit(Struct, frozen=True, dict=True):
     """Fits an amount at small sizes, and tries what it found at others.
 
     The degree in a symbol is the lowest that holds one size further. The whole has to hold far

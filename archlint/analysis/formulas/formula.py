@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount, Unknown
 from archlint.analysis.formulas.polynomial import Polynomial
-from archlint.record import record
 
 
-@record
-class Sizes:
+class Sizes(Struct, frozen=True):
     """The sizes of one symbol for which a formula holds: multiples of `step`, from `smallest` on.
 
     `largest` is None where no upper end was found.
@@ -28,8 +28,7 @@ class Sizes:
         return "".join((*bounds, symbol, f" <= {self.largest}"))
 
 
-@record(eq=False)
-class Formula:
+class Formula(Struct, frozen=True, eq=False):
     """An amount between the polynomials `low` and `high`, or the `reason` why there are none.
 
     `symbols` are the variables of the polynomials, and `domain` gives the sizes of each for which

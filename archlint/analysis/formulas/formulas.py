@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.analysis.formulas.composed import Composed
 from archlint.analysis.formulas.fit import Fit, NoFormula
 from archlint.analysis.formulas.formula import Formula
 from archlint.analysis.formulas.largest_size import Largest, largest_size
 from archlint.analysis.formulas.samples import Ladder, OutOfTrials, Samples
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 Measure = Callable[["Facts"], "Amount"]
 
 
-@record(slots=False)
-class Formulas:
+class Formulas(Struct, frozen=True, dict=True):
     """Amounts as formulas; the sizes that were tried for one serve all."""
 
     samples: Samples

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from math import inf
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
 from archlint.analysis.formulas.composed import Composed
 from archlint.analysis.formulas.samples import LARGEST_BATCH, OutOfTrials
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,7 @@ _FEWEST, _MOST = 4, 40
 _STRIDE = 64
 
 
-@record(frozen=False)
-class Search:
+class Search(Struct):
     """The search for the largest size at which a growing amount stays within a limit.
 
     Amounts are made of pieces of lines. The next size to try is where the line through the last two
@@ -77,8 +76,7 @@ class Search:
         return min(max(size, self.fits + 1), self.exceeds - 1)
 
 
-@record
-class Largest:
+class Largest(Struct, frozen=True):
     """The largest size of a symbol that fits, in multiples of `step`; 0 where none fits."""
 
     symbol: str
@@ -125,8 +123,7 @@ def largest_size(
     return Largest(samples.dims[0].name, search.fits * step, step)
 
 
-@record
-class _Amounts:
+class _Amounts(Struct, frozen=True):
     """An amount at sizes of the only open dimension, with its formula or those of its parts."""
 
     samples: Samples

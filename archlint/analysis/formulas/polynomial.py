@@ -9,14 +9,13 @@ from itertools import product
 from math import lcm, prod
 from typing import TypeAlias
 
-from archlint.record import record
+from msgspec import Struct
 
 Point: TypeAlias = tuple[int, ...]
 """A whole number for each symbol."""
 
 
-@record
-class Polynomial:
+class Polynomial(Struct, frozen=True):
     """A polynomial in several symbols.
 
     `terms` holds the coefficient of each product of powers, an exponent a symbol; none is zero.
@@ -57,8 +56,7 @@ class Polynomial:
         return text or write(0)
 
 
-@record(slots=False)
-class Grid:
+class Grid(Struct, frozen=True, dict=True):
     """Points in a grid: every combination of the `sizes` of each symbol, which are distinct."""
 
     sizes: tuple[Point, ...]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property
 from math import isqrt, lcm
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from archlint.analysis.formulas.polynomial import Grid, Point
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.amount import Amount
@@ -40,8 +41,7 @@ class OutOfTrials(Exception):  # noqa: N818 - an answer: enough was tried
     """Raised where a model is too large for one more size of it."""
 
 
-@record
-class Ladder:
+class Ladder(Struct, frozen=True):
     """The sizes at which one symbol is tried: `base`, and multiples of `step` more.
 
     `end` is the largest size that the model takes, where one was found, and `far` is that, or the
@@ -78,8 +78,7 @@ class Ladder:
 _BATCHES = Ladder(base=2, step=1, farthest=LARGEST_BATCH)
 
 
-@record(slots=False)
-class Samples:
+class Samples(Struct, frozen=True, dict=True):
     """The facts of one model with its open dimensions bound, each point worked out once.
 
     `bind` works the facts out for a size of each of the `dims` that `open_facts` leave open.
@@ -89,12 +88,10 @@ class Samples:
     open_facts: Facts
     dims: tuple[OpenDim, ...]
     bind: Callable[[Point], Facts]
-    lines: dict[tuple[int, tuple[Amount, ...]], Formula | None] = dataclasses.field(
-        default_factory=dict, repr=False
-    )
-    _known: dict[Point, Facts] = dataclasses.field(default_factory=dict, repr=False)
-    _known_flaws: dict[Point, frozenset[str]] = dataclasses.field(default_factory=dict, repr=False)
-    _grids: dict[tuple[Point, ...], Grid] = dataclasses.field(default_factory=dict, repr=False)
+    lines: dict[tuple[int, tuple[Amount, ...]], Formula | None] = field(default_factory=dict)
+    _known: dict[Point, Facts] = field(default_factory=dict)
+    _known_flaws: dict[Point, frozenset[str]] = field(default_factory=dict)
+    _grids: dict[tuple[Point, ...], Grid] = field(default_factory=dict)
 
     def facts(self, point: Point) -> Facts:
         """Return the facts at a point; raises `OutOfTrials` where that would be one too many."""
@@ -176,7 +173,7 @@ class Samples:
         while periods > _FEWEST_PERIODS and not self._takes(place, ladder.size(_HIGHEST_RUNG)):
             periods = max(periods // 2, _FEWEST_PERIODS)  # a table ends among the rungs
             ladder = Ladder(periods * step, step, is_coarse=is_coarse)
-        return dataclasses.replace(ladder, end=self._end(place, ladder))
+        return replace(ladder, end=self._end(place, ladder))
 
     def _takes(self, place: int, size: int) -> bool:
         """Whether the model takes a size of one symbol, among those of the middle."""

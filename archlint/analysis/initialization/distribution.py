@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import inf, log
 from types import MappingProxyType
 
-from archlint.record import record
+from msgspec import Struct
 
 NORMAL, UNIFORM, TRUNCATED = "normal", "uniform", "truncated normal"
 ORTHOGONAL, CONSTANT, OTHER = "orthogonal", "constant", "other"
@@ -17,8 +17,7 @@ KURTOSIS: Mapping[str, float] = MappingProxyType(
 """Pearson's kurtosis of each family; a normal number is truncated at two deviations."""
 
 
-@record
-class Distribution:
+class Distribution(Struct, frozen=True):
     """The distribution of the numbers in a weight.
 
     `error` is the standard error of ln(std); 0 where the distribution is declared. `largest` is the

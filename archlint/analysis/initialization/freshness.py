@@ -12,13 +12,14 @@ from functools import cached_property
 from math import sqrt
 from typing import TypeVar
 
+from msgspec import Struct
+
 from archlint.analysis.initialization.distribution import UNIFORM, Distribution
 from archlint.analysis.initialization.framework_default import framework_default, is_untouched
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.node import Node
 from archlint.graph.program.calls import left_out
 from archlint.ops.effect import Normalizes, Sums
-from archlint.record import record
 
 T = TypeVar("T")
 
@@ -30,8 +31,7 @@ _SQUARES = (1 / 3, 4 / 45)  # mean and variance of the square of a uniform numbe
 _SURE = 5  # standard errors
 
 
-@record
-class Evidence:
+class Evidence(Struct, frozen=True):
     """An observation that indicates fresh weights, trained weights, or neither."""
 
     is_fresh: bool | None
@@ -39,8 +39,7 @@ class Evidence:
     text: str
 
 
-@record(slots=False)
-class Freshness:
+class Freshness(Struct, frozen=True, dict=True):
     """The state of a model's stored weights; `stated` is what the target says of them."""
 
     flow: Flow

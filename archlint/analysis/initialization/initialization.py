@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.analysis.initialization.distribution import Distribution
 from archlint.analysis.initialization.framework_default import framework_default
 from archlint.analysis.initialization.freshness import Freshness
@@ -16,7 +18,6 @@ from archlint.graph.node import Node
 from archlint.graph.program.calls import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
@@ -32,8 +33,7 @@ def read_nothing(_: str) -> Statistics | None:
     return None
 
 
-@record(slots=False)
-class Layer:
+class Layer(Struct, frozen=True, dict=True):
     """One weighted sum: its weight, the number of products that it sums, and its input tensor.
 
     The operators before and after it are found on demand: for trained weights, nothing needs them.
@@ -90,8 +90,7 @@ class Layer:
         return named or not (has_bias or graph.is_from_pytorch)
 
 
-@record(slots=False)
-class Initialization:
+class Initialization(Struct, frozen=True, dict=True):
     """The weights of a graph before training.
 
     `describe` reads stored numbers, and is called only for weights whose distribution is asked for.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from math import prod
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount, Unknown, total
 from archlint.analysis.memory.saved import Saved
 from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
 from archlint.ops.unfused_attention import from_scores_to_values
-from archlint.record import record
 
 
-@record
-class Scores:
+class Scores(Struct, frozen=True):
     """The saved scores of one unfused attention: shape (..., T, S) and bytes in training."""
 
     node: str
@@ -23,8 +23,7 @@ class Scores:
     nbytes: int
 
 
-@record(slots=False)
-class AttentionMemory:
+class AttentionMemory(Struct, frozen=True, dict=True):
     """The memory of attention, over the operators that the framework ran."""
 
     saved: Saved

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from archlint.analysis.memory.derivatives import Derivatives
 from archlint.analysis.memory.gradient import Gradient
@@ -16,11 +17,9 @@ from archlint.analysis.memory.weights import WeightMemory
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.strides import contiguous
-from archlint.record import record
 
 
-@record(slots=False, frozen=False)
-class BackwardWalk:
+class BackwardWalk(Struct, dict=True):
     """One backward pass as the autograd engine runs it, in the reverse order of the operators.
 
     While an operator's derivative is computed, the following are alive: the saved tensors of it and
@@ -40,13 +39,14 @@ class BackwardWalk:
     _waiting: dict[str, Gradient] = field(default_factory=dict)
     _of_parameters: dict[str, Gradient] = field(default_factory=dict)
     _arrived: Counter[str] = field(default_factory=Counter)
-    _rerun: Rerun = field(init=False)
-    _derivatives: Derivatives = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Share the ledger with the derivatives and with the recomputation."""
-        self._derivatives = Derivatives(self.graph, self.saved, self.ledger)
-        self._rerun = Rerun(self.saved, self.ledger, self._kept, self.high)
+    @cached_property
+    def _derivatives(self) -> Derivatives:
+        return Derivatives(self.graph, self.saved, self.ledger)
+
+    @cached_property
+    def _rerun(self) -> Rerun:
+        return Rerun(self.saved, self.ledger, self._kept, self.high)
 
     def run(self) -> None:
         """Run from the loss to the first operator; the ledger then holds the remaining bytes."""

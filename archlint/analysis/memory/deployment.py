@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount
 from archlint.analysis.memory.inference import InferenceMemory
 from archlint.analysis.memory.layouts import Layouts
@@ -15,14 +17,12 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.dtype import DType
 from archlint.graph.node import Node
 from archlint.ops.storage import Layout
-from archlint.record import record
 
 _WIDTHS: Mapping[str, int] = MappingProxyType({"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1})
 _BIAS_BYTES = 4  # an 8-bit runtime adds biases in int32
 
 
-@record(slots=False)
-class InPlaceStorages(Storages):
+class InPlaceStorages(Storages, frozen=True, dict=True):
     """Storages of a runtime that works in place: the lower bound of a runtime's memory.
 
     A pointwise operator overwrites an input that nothing uses later, and a normalization with
@@ -66,8 +66,7 @@ class InPlaceStorages(Storages):
         return same and self.graph.consumers[name][-1] is node
 
 
-@record(slots=False)
-class Deployment:
+class Deployment(Struct, frozen=True, dict=True):
     """The memory of a model on its device at inference, in the number format used there.
 
     `number_format` is None where weights and activations stay as the file has them. Only float32

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from archlint.analysis.memory.gradient import Gradient
 from archlint.analysis.memory.ledger import Ledger
 from archlint.analysis.memory.saved import Saved
@@ -15,11 +17,9 @@ from archlint.ops.operator import Operator
 from archlint.ops.storage import AS_CHANNELS, Layout
 from archlint.ops.strides import Strides, channels_last, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 
-@record
-class Derivatives:
+class Derivatives(Struct, frozen=True):
     """Differentiates the operators of a graph, one call at a time.
 
     A gradient is passed on, unchanged or as a view, where the operator only moves elements; else it

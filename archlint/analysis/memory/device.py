@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from math import ceil
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount
-from archlint.record import record
 from archlint.target import Device, Reserves
 
 _MIB = 2**20
@@ -21,8 +22,7 @@ _ALLOCATOR = (0.038, 0.125)
 _WORKSPACE_BYTES, _WORKSPACE_SHARE = 256 * _MIB, 0.05
 
 
-@record(slots=False)
-class DeviceMemory:
+class DeviceMemory(Struct, frozen=True, dict=True):
     """The memory of a device that a training step takes.
 
     `peak` is that of the framework, in live tensors, and `convolved` the bytes that convolutions

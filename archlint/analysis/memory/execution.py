@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import field
 from functools import cached_property
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
@@ -14,7 +16,6 @@ from archlint.graph.node import Node
 from archlint.graph.program.frames import Frame, exported_call, frames
 from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
 from archlint.graph.program.modules import Path, module_calls
-from archlint.record import record, replace
 
 Stack: TypeAlias = tuple[tuple[Path, Frame], ...]
 """The functions that an operator was called in, each with its module."""
@@ -23,8 +24,7 @@ _FORWARD = "forward"  # the function that a call of a module runs
 _BY_VARIABLE = "<variable>"  # the name of what a variable holds
 
 
-@record(slots=False, frozen=False, eq=False)
-class FunctionCall:
+class FunctionCall(Struct, eq=False, dict=True):
     """One call of a function: its current line, and the tensors created there so far.
 
     `parts` are tensors from unpacking another one, `called` is what it called, `inner` is its last
@@ -59,8 +59,7 @@ class FunctionCall:
             self.chain = chained(frame.code)
 
 
-@record
-class Ran:
+class Ran(Struct, frozen=True):
     """An executed line: the call of its function, and the index of its last node."""
 
     call: FunctionCall
@@ -69,8 +68,7 @@ class Ran:
     returns: bool = False
 
 
-@record(slots=False)
-class Execution:
+class Execution(Struct, frozen=True, dict=True):
     """The execution of the program behind `graph`, reconstructed from the tracebacks of `file`."""
 
     graph: Graph

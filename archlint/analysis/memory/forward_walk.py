@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.analysis.memory.execution import Execution
 from archlint.analysis.memory.module_calls import ModuleCalls
 from archlint.analysis.memory.possible_names import PossibleNames
@@ -14,13 +16,11 @@ from archlint.analysis.memory.unreached import Passing, Unreached
 from archlint.analysis.memory.variables import Variables
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
-from archlint.record import record
 
 _FEWEST = 3  # concatenating a pair usually happens in one expression, without variables
 
 
-@record(slots=False)
-class ForwardWalk:
+class ForwardWalk(Struct, frozen=True, dict=True):
     """The peak of a forward pass: tensors saved so far, and tensors with remaining uses.
 
     Variables of the program may hold a tensor longer than it is used. Where the file does not

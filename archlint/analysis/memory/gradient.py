@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from archlint.ops.strides import Strides
-from archlint.record import record
 
 
-@record
-class Gradient:
+class Gradient(Struct, frozen=True):
     """The gradient of a tensor. `strides` is None where its shape is not known."""
 
     storage: int

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount, Unknown, largest, merged
 from archlint.analysis.memory.storage import Storages
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.record import record
 
 
-@record
-class Moment:
+class Moment(Struct, frozen=True):
     """What is alive while one node runs."""
 
     node: str
@@ -21,8 +21,7 @@ class Moment:
     tensors: tuple[str, ...]
 
 
-@record(slots=False)
-class InferenceMemory:
+class InferenceMemory(Struct, frozen=True, dict=True):
     """Liveness of activations in the order of the graph.
 
     A tensor, the model's input too, is freed after its last use; outputs stay. While an operator

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
@@ -20,7 +22,6 @@ from archlint.ops.strides import (
     follows,
 )
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 Placement: TypeAlias = tuple[str, Strides | None]
 """Where a tensor lies: its storage, and its strides there where its shape is known."""
@@ -28,8 +29,7 @@ Placement: TypeAlias = tuple[str, Strides | None]
 _TAKE_AFTER_ALL = frozenset({Layout.FOLLOWS, Layout.CHANNELS_OF_ALL})
 
 
-@record(slots=False)
-class Layouts:
+class Layouts(Struct, frozen=True, dict=True):
     """The layouts of the tensors of a graph, as the framework runs it."""
 
     graph: Graph

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-
-from archlint.record import record
+from msgspec import Struct, field
 
 
-@record(frozen=False)
-class Ledger:
+class Ledger(Struct):
     """Storages with reference counts; one without references is freed.
 
     `now` is the number of live bytes, and `most` its maximum over all marks.

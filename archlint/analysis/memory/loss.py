@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from math import prod
 
-from archlint.record import record
+from msgspec import Struct
 
 _SCALAR_BYTES = 4
 _CLASS_BYTES = 8  # the index of a class is an int64
 
 
-@record
-class Loss:
+class Loss(Struct, frozen=True):
     """A loss on the outputs of a model, as PyTorch computes it.
 
     `target_bytes` are alive all the time, `kept_bytes` from the forward to the backward pass, and

@@ -5,15 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.modules import Path
-from archlint.record import record
 
 
-@record(slots=False)
-class ModuleCalls:
+class ModuleCalls(Struct, frozen=True, dict=True):
     """The calls of modules in the order of the nodes of `graph`.
 
     A call consists of consecutive nodes of one module that use no weight twice: a second use is

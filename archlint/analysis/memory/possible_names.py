@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import takewhile
 
+from msgspec import Struct
+
 from archlint.analysis.memory.module_calls import ModuleCalls
 from archlint.analysis.memory.saved import Saved
 from archlint.graph.graph import Graph
 from archlint.graph.program.modules import Path
-from archlint.record import record
 
 
-@record(slots=False)
-class PossibleNames:
+class PossibleNames(Struct, frozen=True, dict=True):
     """The tensors that are not only passed on to what follows, as the graph alone tells.
 
     One that several operators read, or that waits while others run, may have a name in the function

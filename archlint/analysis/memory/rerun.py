@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import field
+
+from msgspec import Struct, field
 
 from archlint.analysis.memory.ledger import Ledger
 from archlint.analysis.memory.saved import NodeSaved, Saved
 from archlint.analysis.training.checkpointing import Segment
 from archlint.graph.node import Node
-from archlint.record import record
 
 
-@record(frozen=False)
-class Rerun:
+class Rerun(Struct):
     """The checkpointed parts of one backward pass.
 
     A part is recomputed when the derivative of one of its operators first needs a tensor that was

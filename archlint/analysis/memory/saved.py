@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.amount import Amount, Unknown, merged, total
 from archlint.analysis.memory.storage import Storages
 from archlint.analysis.recognition.custom_functions import CustomFunctions
@@ -17,11 +20,9 @@ from archlint.ops.call import Call
 from archlint.ops.registry import Operators
 from archlint.ops.saved import SavedTensors
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record, replace
 
 
-@record
-class NodeSaved:
+class NodeSaved(Struct, frozen=True):
     """What one node saves: storages of existing tensors, and the other fields of `SavedTensors`.
 
     A storage that several nodes save counts once. Where it is open which of two calls a node
@@ -45,8 +46,7 @@ class NodeSaved:
         return bool(self.storages or self.own.high or self.unknown)
 
 
-@record(slots=False)
-class Saved:
+class Saved(Struct, frozen=True, dict=True):
     """The storages that autograd keeps alive between the forward and the backward pass.
 
     A storage counts once, with the first operator that saves it. Parameters and buffers need no

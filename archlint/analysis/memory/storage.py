@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.amount import Unknown
 from archlint.analysis.memory.layouts import Layouts
 from archlint.graph.dtype import DType
@@ -13,11 +16,9 @@ from archlint.ops.call import sizes
 from archlint.ops.registry import Operators
 from archlint.ops.strides import Strides
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record, replace
 
 
-@record(slots=False)
-class Storages:
+class Storages(Struct, frozen=True, dict=True):
     """The storage behind every tensor of a graph.
 
     A storage goes by the name of the tensor that it was made for; a view (a reshape, a slice, a

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount, largest
 from archlint.analysis.memory.backward_walk import BackwardWalk
 from archlint.analysis.memory.forward_walk import ForwardWalk
@@ -18,15 +20,13 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import signature
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import record
 from archlint.target import Training
 
 _UPDATE = "in the update"
 _COUNTER_BYTES = 8
 
 
-@record(slots=False)
-class TrainingMemory:
+class TrainingMemory(Struct, frozen=True, dict=True):
     """Weights, gradients, optimizer state, saved activations, and the resulting peak.
 
     The peak is the largest of three moments: the forward pass with the loss, the worst instant of

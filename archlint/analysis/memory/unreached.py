@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.memory.saved import NodeSaved, Saved
 from archlint.graph.node import Node
-from archlint.record import record, replace
 
 
-@record
-class Passing:
+class Passing(Struct, frozen=True):
     """Tensors that a node saves without use, alive from the node to the last node in need of it."""
 
     saved: NodeSaved
     until: int
 
 
-@record(slots=False)
-class Unreached:
+class Unreached(Struct, frozen=True, dict=True):
     """The parts of a forward pass that reach no output, such as rounded or detached tensors.
 
     Autograd does not know that in advance: it saves tensors for them, and a tensor keeps the saved

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.analysis.memory.execution import Execution, Ran
 from archlint.graph.program.line import Target
-from archlint.record import record
 
 Held: TypeAlias = tuple[str, int]
 """A tensor, and the index of the last node that runs while a variable holds it."""
@@ -17,8 +18,7 @@ Held: TypeAlias = tuple[str, int]
 _ELSEWHERE = "a list, or a variable that was given what another one held"
 
 
-@record(slots=False)
-class Variables:
+class Variables(Struct, frozen=True, dict=True):
     """The variables of the functions that ran.
 
     One holds a tensor until it is bound to another one or until its function returns, which may be

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from math import prod
 
+from msgspec import Struct
+
 from archlint.analysis.amount import Amount, Unknown
 from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.structure.blocks import Blocks
@@ -17,7 +19,6 @@ from archlint.analysis.training.optimizer_state import (
 from archlint.analysis.training.precision import HALF
 from archlint.analysis.training.sharding import Sharding
 from archlint.graph.program.modules import Path
-from archlint.record import record
 from archlint.target import Training
 
 _FLOAT_BYTES = 4
@@ -26,8 +27,7 @@ _BUCKET_VALUES = 500_000_000
 _NORM_BYTES = 2 * _FLOAT_BYTES  # a norm for each gradient, alone and in the list of all
 
 
-@record(slots=False)
-class WeightMemory:
+class WeightMemory(Struct, frozen=True, dict=True):
     """Weights, their gradients, the optimizer's states, and copies of the weights.
 
     `updated` are the parameters that get a gradient; `foreach` tells that the optimizer takes all

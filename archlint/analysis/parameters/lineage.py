@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.frames import is_cloned
 from archlint.graph.value import Role
 from archlint.ops.registry import Operators
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import record
 
 
-@record
-class Use:
+class Use(Struct, frozen=True):
     """The use of a stored tensor: the node and the input slot.
 
     For a use in a nested graph of `node`, `inner` is the node there, and `slot` is its slot.
@@ -31,8 +31,7 @@ class Use:
         return self.inner or self.node
 
 
-@record(slots=False)
-class Lineage:
+class Lineage(Struct, frozen=True, dict=True):
     """How the stored tensors of a graph are transformed before they are combined with data.
 
     Exporters slice, concatenate, transpose and scale weights before the operator that uses them: an

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.parameters.lineage import Lineage, Use
 from archlint.analysis.parameters.stored_role import StoredRole, StoredRoles
 from archlint.frontends.properties import ADAPTER, FROZEN
 from archlint.graph.graph import Graph
 from archlint.graph.value import Value
 from archlint.ops.registry import Operators
-from archlint.record import record, replace
 
 
-@record
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A tensor that training updates, or a buffer.
 
     `uses` are the operators that use it, after any transformations.
@@ -26,8 +27,7 @@ class Parameter:
     trained: bool = True
 
 
-@record(slots=False)
-class Parameters:
+class Parameters(Struct, frozen=True, dict=True):
     """The stored tensors of a graph by their role in training; tied weights count once.
 
     `count`, `nbytes` and the like cover the whole model, including nested graphs: both branches of

@@ -7,6 +7,8 @@ import re
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.analysis.parameters.lineage import Lineage, Use
 from archlint.frontends.properties import BUFFER, INITIALIZER
 from archlint.graph.generated_names import is_folded_name, is_generated_name
@@ -17,7 +19,6 @@ from archlint.ops.operator import Operator
 from archlint.ops.selection import Selection
 from archlint.ops.storage import Layout
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.program.calls import Signature
@@ -68,8 +69,7 @@ class StoredRole(enum.Enum):
 _SIGNATURE_ROLES = {"PARAMETER": StoredRole.PARAMETER, "BUFFER": StoredRole.BUFFER}
 
 
-@record(slots=False)
-class StoredRoles:
+class StoredRoles(Struct, frozen=True, dict=True):
     """The roles of the stored tensors of a graph.
 
     The signature of torch.export states them. In other files of PyTorch parameters and buffers have

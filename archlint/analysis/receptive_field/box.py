@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from archlint.analysis.receptive_field.branch import Mark
 from archlint.analysis.receptive_field.field import Field
 from archlint.ops.taps import Taps, united
-from archlint.record import record
 
 
-@record
-class Stretch:
+class Stretch(Struct, frozen=True):
     """The elements of one input axis that one element reads, from `low` to `high`.
 
     They may lie outside of the input, in its padding. `taps` is how many of those inside are read,
@@ -65,8 +65,7 @@ def _length(field: Field, axis: int) -> int | None:
     return size if isinstance(size, int) else None
 
 
-@record
-class Halo:
+class Halo(Struct, frozen=True):
     """How to split an input into tiles that give the same outputs as the whole input.
 
     A tile of outputs starts at a multiple of `outputs`, and its part of the input at the same

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import field
 from operator import itemgetter
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from archlint.analysis.receptive_field.regrouping import regrouped
 from archlint.graph.value import Dim, Shape
@@ -14,7 +15,6 @@ from archlint.ops.links import Fixed, Link, Opaque, Piece, Regroup, Through, Who
 from archlint.ops.reach import IDENTITY, Reach, positions, reach, tabulated
 from archlint.ops.taps import ORIGIN, Taps
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 Terms: TypeAlias = tuple[tuple[int, Reach], ...]
 
@@ -36,8 +36,7 @@ class Mark(enum.Enum):
 Marks: TypeAlias = frozenset[Mark]
 
 
-@record
-class Branch:
+class Branch(Struct, frozen=True):
     """One way of reading the input: the sum of what each axis of the tensor contributes.
 
     The element at position (j_0, j_1, ...) reads { t_0 + t_1 + ... + r } for t_k in the reach of
@@ -114,8 +113,7 @@ def _led(
     return _normal(passage.terms, passage.rest, frozenset(passage.marks), extent)
 
 
-@record(frozen=False)
-class _Passage:
+class _Passage(Struct):
     """A branch during its propagation through an operator: the input and the output terms."""
 
     held: dict[int, Reach]

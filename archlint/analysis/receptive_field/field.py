@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.receptive_field.branch import Branch, Mark, Marks, length, source_branch
 from archlint.analysis.receptive_field.interior import interior
 from archlint.graph.value import Shape
 from archlint.ops.reach import Reach
 from archlint.ops.taps import ORIGIN
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record, replace
 
 _SHORT = 8
 
 
-@record(slots=False)
-class Field:
+class Field(Struct, frozen=True, dict=True):
     """Which elements of an input axis of length `extent` a tensor of `shape` reads.
 
     `whole` names the node through which everything is read: the field is global. Its `branches` are

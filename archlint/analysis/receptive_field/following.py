@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from archlint.analysis.receptive_field.branch import Branch, Everything, length, passed
 from archlint.analysis.receptive_field.branches import joined_pieces, merged
 from archlint.analysis.receptive_field.field import Field, unknown_field
@@ -12,7 +14,6 @@ from archlint.graph.value import Shape
 from archlint.ops.links import Link, Piece, Regroup, Stage, Through, Whole
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
-from archlint.record import replace
 
 _LONGEST_SPELLED = 1 << 14
 

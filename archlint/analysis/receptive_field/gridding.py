@@ -7,6 +7,8 @@ from fractions import Fraction
 from math import gcd
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.analysis.receptive_field.field import Field, source_field
 from archlint.analysis.receptive_field.path import widest_path
 from archlint.analysis.receptive_field.readings import Readings
@@ -15,13 +17,11 @@ from archlint.analysis.receptive_field.windows import Window
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.sliding import Sliding
-from archlint.record import record
 
 Windows: TypeAlias = Mapping[Node, Mapping[int, Sliding]]
 
 
-@record
-class Grid:
+class Grid(Struct, frozen=True):
     """A feature map that reads only some of the elements between the first and the last.
 
     `taps` of the `span` elements of `source`, the first map of the same stride, are read along

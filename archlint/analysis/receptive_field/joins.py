@@ -7,6 +7,9 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.receptive_field.branch import Mark
 from archlint.analysis.receptive_field.field import Field
 from archlint.analysis.receptive_field.walk import Path, Walk
@@ -14,11 +17,9 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.reach import Reach
 from archlint.ops.registry import Operators
-from archlint.record import record, replace
 
 
-@record(slots=False)
-class Join:
+class Join(Struct, frozen=True, dict=True):
     """An operator that merges data paths along one axis of one input.
 
     Paths are aligned if their strides are equal and their centres, averaged over the phases, agree

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from itertools import takewhile
 from operator import itemgetter
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.analysis.receptive_field.branch import Branch
 from archlint.analysis.receptive_field.field import Field
@@ -13,11 +15,9 @@ from archlint.analysis.receptive_field.readings import Reading, Readings
 from archlint.analysis.receptive_field.walk import Path, Walk
 from archlint.graph.value import Shape
 from archlint.ops.links import Link, Piece, Regroup, Stage, Through, Whole
-from archlint.record import record, replace
 
 
-@record(frozen=False)
-class Mirror:
+class Mirror(Struct):
     """The exchange of the (first) axis of `walk` with a second axis."""
 
     walk: Walk

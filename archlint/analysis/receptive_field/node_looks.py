@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
@@ -16,11 +18,9 @@ from archlint.ops.operator import Operator
 from archlint.ops.reach import IDENTITY
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 
-@record
-class Look:
+class Look(Struct, frozen=True):
     """How an output reads the input in one slot.
 
     `stages` are the steps that its `links` consist of. The axes in `kept` are passed on unchanged;
@@ -41,8 +41,7 @@ Looks: TypeAlias = "tuple[Look, ...] | str"
 """The looks of an output at each input that it reads, or why they are not known."""
 
 
-@record(eq=False, slots=False)
-class NodeLooks:
+class NodeLooks(Struct, frozen=True, eq=False, dict=True):
     """The receptive-field links of nodes, evaluated once for all equal calls."""
 
     operators: Operators

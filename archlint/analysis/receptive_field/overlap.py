@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec import Struct
+
 from archlint.analysis.receptive_field.windows import Window
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.sliding import spread_windows, spreads_windows
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 
-@record
-class Overlap:
+class Overlap(Struct, frozen=True):
     """A transposed convolution whose outputs alternately sum different numbers of products.
 
     `products` are those numbers for each phase of the stride, along each of `axes` where they

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
+
 from archlint.analysis.receptive_field.field import Field
 from archlint.analysis.receptive_field.windows import Window
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.record import record
 
 
-@record
-class Step:
+class Step(Struct, frozen=True):
     """One node on the path: its input, its output, and their fields."""
 
     node: Node
@@ -29,8 +29,7 @@ class Step:
         return self.after.size[1] - self.before.size[1]
 
 
-@record
-class Kernel:
+class Kernel(Struct, frozen=True):
     """A convolution on the path: its window, and its jump, the input elements between neighbours.
 
     It adds (K - 1) d j to the field for a jump of j (Araujo et al. 2019, equation 2).

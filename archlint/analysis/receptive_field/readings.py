@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.analysis.receptive_field.node_looks import Look, NodeLooks
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Shape
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@record(eq=False)
-class Reading:
+class Reading(Struct, frozen=True, eq=False):
     """An output of a node, of shape `shape`, and what it reads: `looks` at the tensors `sources`.
 
     The sources are the inputs that depend on data. `lost` is the reason where the links are not
@@ -35,8 +35,7 @@ class Reading:
     lost: str | None = None
 
 
-@record(eq=False)
-class Readings:
+class Readings(Struct, frozen=True, eq=False):
     """The readings of a graph that depend on the contents of its inputs, in order.
 
     `data` are the tensors that do. Most of them read another one element by element: those are not
@@ -78,8 +77,7 @@ def readings_of(graph: Graph, looks: NodeLooks, given: Iterable[str]) -> Reading
     return _Reader(graph, looks, set(given)).read()
 
 
-@record(frozen=False)
-class _Reader:
+class _Reader(Struct):
     """The state of a pass through a graph.
 
     `chosen` are outputs of nodes with several nested graphs, whose shapes may differ.

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.receptive_field.field import Field, source_field
 from archlint.analysis.receptive_field.gridding import Grid, grids
 from archlint.analysis.receptive_field.joins import Join, join_of, meet_apart
@@ -23,14 +26,12 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.links import Regroup
 from archlint.ops.registry import Operators
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.receptive_field.stored_masks import Describe
 
 
-@record
-class Extent:
+class Extent(Struct, frozen=True):
     """An axis of an input that spans space or time, and its length where that is known."""
 
     input: str
@@ -38,8 +39,7 @@ class Extent:
     length: int | None
 
 
-@record(slots=False)
-class ReceptiveFields:
+class ReceptiveFields(Struct, frozen=True, dict=True):
     """The fields of a graph, propagated forward from each input axis.
 
     Feature axes (channels, embeddings) are not extents and are excluded: they are the axes that a

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import lcm
 
+from msgspec import Struct
+
 from archlint.ops.links import Regroup
 from archlint.ops.reach import Reach, reach, tabulated
 from archlint.ops.taps import ORIGIN, Taps, united
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 _NOTHING_MOVES = Reach(0, (ORIGIN,))
 _LONGEST_MERGED = 1 << 17
 
 
-@record
-class Regrouped:
+class Regrouped(Struct, frozen=True):
     """The terms of the new axes and the rest; `exact` is false where they are an upper bound."""
 
     terms: tuple[tuple[int, Reach], ...] = ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.analysis.receptive_field.field import Field, unknown_field
 from archlint.analysis.receptive_field.following import leaves, through, union
@@ -12,11 +14,9 @@ from archlint.analysis.receptive_field.readings import Reading, Readings
 from archlint.graph.control_flow.operators import branches
 from archlint.graph.graph import Graph
 from archlint.ops.links import Fixed, Piece, Stage, Whole
-from archlint.record import record, replace
 
 
-@record
-class Path:
+class Path(Struct, frozen=True):
     """What one input of an operator contributes to the field of its output."""
 
     slot: int
@@ -24,8 +24,7 @@ class Path:
     field: Field
 
 
-@record(frozen=False)
-class Walk:
+class Walk(Struct):
     """The fields of all tensors that depend on one axis of an input.
 
     `paths` holds, for each node that merges several data paths, the contribution of each path.
@@ -38,8 +37,8 @@ class Walk:
     paths: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     summed_at: str | None = None
     is_features: bool = False
-    _distinct: dict[Field, Field] = field(default_factory=dict, compare=False)
-    _repeated: dict[tuple[int, int], Field] = field(default_factory=dict, compare=False)
+    _distinct: dict[Field, Field] = field(default_factory=dict)
+    _repeated: dict[tuple[int, int], Field] = field(default_factory=dict)
 
     def follow(self, readings: Readings) -> None:
         """Compute the fields of all outputs in order."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from archlint.analysis.receptive_field.branch import length
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -19,11 +21,9 @@ from archlint.ops.sliding import (
     sliding_windows,
 )
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 
-@record
-class Window:
+class Window(Struct, frozen=True):
     """The window of a node along one axis of its input, with the sizes there where known."""
 
     node: Node

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import ExportedCall, Signature, regroups, signature
 from archlint.ops.composite.composite import Composite, ShapeOf
 from archlint.ops.composite.registry import Composites
-from archlint.record import record, replace
 
 
 def from_calls(
@@ -26,8 +28,7 @@ def from_calls(
             found.lost.update(node.name for node in call.nodes)
 
 
-@record
-class _Program:
+class _Program(Struct, frozen=True):
     """The graph of a file, with the names of its tensors in the exported program.
 
     `elements` are the nodes that select one of several results of a call, by the call's name.

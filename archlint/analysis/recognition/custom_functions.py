@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.frames import STACK, frames
 from archlint.graph.program.modules import module_calls
-from archlint.record import record
 
 _APPLIED = re.compile(r"\b[A-Z]\w*\.apply\(")
 _FORWARD = "forward"
 
 
-@record(slots=False)
-class CustomFunctions:
+class CustomFunctions(Struct, frozen=True, dict=True):
     """The calls of subclasses of autograd's Function, where the file has source lines.
 
     Operators inside save nothing themselves: the function decides what to save, which no file

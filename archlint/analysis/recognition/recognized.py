@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -14,11 +16,9 @@ from archlint.ops.composite.composite import Attributes, Composite
 from archlint.ops.composite.rewritten import reshaping
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.registry import Operators
-from archlint.record import record, replace
 
 
-@record(frozen=False)
-class Recognized:
+class Recognized(Struct):
     """The composites by the name of their new node, and the nodes that they replace.
 
     `lost` are the nodes of calls that torch.export names, but whose tensors are not found.

@@ -9,17 +9,17 @@ from functools import cached_property, lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.analysis.signal import gaussian
 from archlint.analysis.signal.gaussian import TINY
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.signal.gaussian import Numbers
     from archlint.ops.effect import Function as Activation
 
 
-@record(eq=False, slots=False)
-class Curve:
+class Curve(Struct, frozen=True, eq=False, dict=True):
     """Any function f of a normal variable z, by its values at the nodes of the grid."""
 
     values: Numbers
@@ -75,8 +75,7 @@ class Curve:
         return (self.values / sqrt(max(self.second_moment, TINY))) ** 2
 
 
-@record(eq=False, slots=False)
-class Multiple:
+class Multiple(Struct, frozen=True, eq=False, dict=True):
     """A curve times a positive factor; cached properties of the curve serve all its multiples."""
 
     curve: Curve
@@ -130,8 +129,7 @@ class Multiple:
         return Curve(1 / self.values)
 
 
-@record(eq=False)
-class Line:
+class Line(Struct, frozen=True, eq=False):
     """The function `mean` + `slope` z: a normal number, or without a slope a constant."""
 
     mean: float

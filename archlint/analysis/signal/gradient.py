@@ -7,6 +7,8 @@ from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.analysis.signal.attention import attention_scores, sensitivity, varying
 from archlint.analysis.signal.propagation import Propagation
 from archlint.graph.node import Node
@@ -26,14 +28,12 @@ from archlint.ops.effect import (
     Shares,
     Sums,
 )
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.analysis.signal.signal import Signal
 
 
-@record(slots=False)
-class GradientSignal:
+class GradientSignal(Struct, frozen=True, dict=True):
     """The second moment of the gradient in each tensor, for a gradient of one in every output.
 
     Backward and forward weights are assumed to be independent (He et al. 2015, section 2.2), so

@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import log, sqrt
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from archlint.analysis.initialization.distribution import Distribution
 from archlint.analysis.signal import gaussian
 from archlint.analysis.signal.function import applied, product_of, sum_of
 from archlint.analysis.signal.gaussian import TINY
 from archlint.analysis.signal.signal import Signal, constant, log_mixture, normal, scaled
 from archlint.ops.effect import Activates, Normalizes, Over, Pooling, Pools, Sums
-from archlint.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

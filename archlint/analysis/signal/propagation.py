@@ -8,8 +8,10 @@ propagated from layer to layer by Gaussian integrals (Poole et al. 2016, eqs. 3 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.analysis.initialization.initialization import Initialization
 from archlint.analysis.signal.attention import (
@@ -55,7 +57,6 @@ from archlint.ops.effect import (
     Sums,
 )
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record, replace
 
 _FOLDED = (
     "a normalization may have been folded into the weight; export in training mode, with constant "
@@ -63,8 +64,7 @@ _FOLDED = (
 )
 
 
-@record(slots=False)
-class Propagation:
+class Propagation(Struct, frozen=True, dict=True):
     """The signal in every tensor; unknown ones are omitted, with the reason.
 
     `training` means that batch normalizations use the statistics of the batch; in inference, fresh

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from math import sqrt
 
+from msgspec.structs import replace
+
 from archlint.analysis.signal import gaussian
 from archlint.analysis.signal.gaussian import TINY
 from archlint.analysis.signal.signal import Signal, normal
 from archlint.ops.effect import Recurs
 from archlint.ops.undetermined import Undetermined
-from archlint.record import replace
 
 _SLACK = 0.25  # ln: the error of the mean-field estimate of a cell's state
 _MANY = 50  # steps of a recurrence, after which its state has settled

@@ -7,10 +7,12 @@ from functools import lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.signal.gradient import GradientSignal
 from archlint.graph.node import Node
 from archlint.ops.effect import Activates, Effect, Passes, Sums
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.ops.effect import Function
@@ -19,8 +21,7 @@ _FLAT = 1e-2
 """How close a saturating function is to its limit at 1,000; softsign has 1e-3."""
 
 
-@record
-class Row:
+class Row(Struct, frozen=True):
     """A chain of layers without a bypass and without normalization.
 
     `slopes` is the root mean square of the product of the functions' derivatives between the layers
@@ -36,8 +37,7 @@ class Row:
     ratio: float = 1.0
 
 
-@record(slots=False)
-class Saturation:
+class Saturation(Struct, frozen=True, dict=True):
     """The chains of layers with saturating functions between them, such as sigmoids."""
 
     gradient: GradientSignal

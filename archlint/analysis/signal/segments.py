@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from math import sqrt
 
+from msgspec import Struct
+
 from archlint.analysis.initialization.initialization import Layer
 from archlint.analysis.signal.bypass import is_bypassed
 from archlint.analysis.signal.propagation import Propagation
@@ -27,7 +29,6 @@ from archlint.ops.effect import (
     Shares,
     Sums,
 )
-from archlint.record import record
 
 _FITS = 1.25  # a factor of sigma that is harmless
 _LAYERS = {Kind.SUM, Kind.NORMALIZATION}
@@ -35,8 +36,7 @@ _NOWHERE = Sink(frozenset())
 _LONGEST_BRANCH = 400  # nodes that are searched for the start of a branch
 
 
-@record
-class Branch:
+class Branch(Struct, frozen=True):
     """A residual branch: its last layer, its addition, and the stream."""
 
     end: Layer
@@ -46,8 +46,7 @@ class Branch:
     causal: bool
 
 
-@record
-class Scale:
+class Scale(Struct, frozen=True):
     """The root mean square of an activation relative to the start of its segment, with its band."""
 
     node: Node
@@ -60,8 +59,7 @@ class Scale:
         return 0 < self.high < 1 / factor or self.low > factor
 
 
-@record(slots=False)
-class Segments:
+class Segments(Struct, frozen=True, dict=True):
     """The signal between one normalization and the next."""
 
     propagation: Propagation

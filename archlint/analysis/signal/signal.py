@@ -6,10 +6,12 @@ from functools import lru_cache
 from math import exp, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.signal.function import Function, Line
 from archlint.analysis.signal.gaussian import TINY
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     from archlint.analysis.signal.gaussian import Numbers
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 _DEVIATIONS = 2.0  # of ln q: 95 % of random initializations
 
 
-@record(eq=False)
-class Signal:
+class Signal(Struct, frozen=True, eq=False):
     """The elements of a tensor as a function of one normal number each.
 
     `root` names the tensor whose elements are those normal numbers, so that x * sigmoid(x) is known

@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.program.modules import SCOPES, Path, module_calls
-from archlint.record import record
 
 _NUMBER = re.compile(r"_?\d+$")
 _FEWEST_LAYERS = 2  # layers with weights: a single one is not a block
 
 
-@record(slots=False)
-class Blocks:
+class Blocks(Struct, frozen=True, dict=True):
     """Consecutive modules of the same kind.
 
     `file` is the graph of the file, whose nodes have the module paths of those of `graph`. A block

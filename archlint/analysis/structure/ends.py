@@ -6,9 +6,10 @@ import enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.node import Node
 from archlint.ops.effect import Activates
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.ops.effect import Function
@@ -29,8 +30,7 @@ class Kind(enum.Enum):
     __hash__ = object.__hash__  # that of Enum is written in Python
 
 
-@record
-class Origin:
+class Origin(Struct, frozen=True):
     """What set the scale of a tensor; `activation` where that is an elementwise function."""
 
     kind: Kind
@@ -52,8 +52,7 @@ def _rectifies(function: Function) -> bool:
         return bool((function(probe) == [0, 0, 1, 2]).all())
 
 
-@record
-class Sink:
+class Sink(Struct, frozen=True):
     """What a tensor ends in; `joins` means that it is added to another path on the way."""
 
     kinds: frozenset[Kind]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from math import prod
 
+from msgspec import Struct
+
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.backward import Backward
 from archlint.ops.registry import Operators
 from archlint.ops.sliding import has_weighted_windows, spreads_windows
-from archlint.record import record
 
 _MAP_AXES = 3  # batch, channels, and at least one of space
 
 
-@record
-class Flattening:
+class Flattening(Struct, frozen=True):
     """A node that flattens a map of `sizes`, and the `parameters` of all nodes after it.
 
     The sizes do not include the batch.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cache, cached_property
+
+from msgspec import Struct, field
 
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.structure.ends import Kind, Origin, Sink
@@ -33,7 +34,6 @@ from archlint.ops.effect import (
 )
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 _NOWHERE = Sink(frozenset())
 _SUMMING = (Sums, Recurs)
@@ -67,8 +67,7 @@ class _Effects(dict[str, "Effect | None"]):
         return self._flow.effect(self._flow.graph.by_name[name])
 
 
-@record(slots=False)
-class Flow:
+class Flow(Struct, frozen=True, dict=True):
     """The origins and the sinks of all tensors of a graph, each found in one walk."""
 
     graph: Graph

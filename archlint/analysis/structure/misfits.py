@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.inference.standard import Objection
 from archlint.graph.node import Node
 from archlint.ops.call import Call
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 _NO_TYPE = "type=0"
 """What onnx says where it needs a type that a call before left open, which is no fault here."""
 
 
-@record
-class Misfit:
+class Misfit(Struct, frozen=True):
     """A call that contradicts its operator, and why.
 
     `is_certain` where no runtime accepts it; about types, some are laxer than onnx.
@@ -28,8 +28,7 @@ class Misfit:
     is_certain: bool = True
 
 
-@record(slots=False)
-class Misfits:
+class Misfits(Struct, frozen=True, dict=True):
     """The calls that contradict their operator.
 
     They are those that onnx's inference rejects, and those with inconsistent channels, which it

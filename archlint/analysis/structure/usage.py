@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.frontends.properties import REPLACES
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
-from archlint.record import record
 
 _MOST = (
     100  # nodes before a dead end that are counted at most, since a file may have many dead ends
 )
 
 
-@record
-class DeadEnd:
+class DeadEnd(Struct, frozen=True):
     """A node whose results nothing reads, and the names of the nodes that only lead to it.
 
     Of very many, only the nearest are named, and `all` is false.
@@ -32,8 +32,7 @@ class DeadEnd:
         return len(self.feeding) < _MOST
 
 
-@record(slots=False)
-class Usage:
+class Usage(Struct, frozen=True, dict=True):
     """The used and unused inputs, stored tensors and nodes of a graph."""
 
     graph: Graph

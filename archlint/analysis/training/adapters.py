@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.analysis.parameters.lineage import Lineage
 from archlint.frontends.properties import ADAPTER, FAN_IN, FAN_OUT, INITIALIZER
@@ -17,7 +19,6 @@ from archlint.ops import insertion
 from archlint.ops.backward import Backward
 from archlint.ops.registry import Operators
 from archlint.ops.storage import Layout
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +27,7 @@ _DOWN = "kaiming_uniform(a=2.23606798, mode=fan_in, nonlinearity=leaky_relu)"
 _UP = "zeros()"
 
 
-@record(slots=False, frozen=False)
-class Adapters:
+class Adapters(Struct, dict=True):
     """Adapters x A B s beside the linear layers of a graph, added to their outputs.
 
     A is features x rank, B is rank x outputs and s a number. `targets` are names of modules as in

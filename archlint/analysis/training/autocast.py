@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.analysis.training.precision import Formatted
@@ -15,7 +16,6 @@ from archlint.ops.autocast import Casting, Lists
 from archlint.ops.call import Call
 from archlint.ops.undetermined import Undetermined
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import record, replace
 
 _FORMATS = frozenset({DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
 _CASTS = frozenset({Casting.STATED, Casting.LIKE})
@@ -30,29 +30,24 @@ def autocast(
     half-precision copies of leaves that need a gradient, above all parameters, are cached for the
     next operator. `unsettled` is the format of operators that are not in `lists`.
     """
-    walk = _Walk(graph, gradients, half, lists, unsettled)
+    values = dict(graph.values)
+    walk = _Walk(replace(graph, values=values), gradients, half, lists, unsettled, values)
     for node in graph.nodes:
         walk.visit(node)
-    casted = replace(graph, nodes=tuple(walk.nodes), values=walk.values)
+    casted = replace(graph, nodes=tuple(walk.nodes), values=values)
     return Formatted(casted, tuple(walk.cached.values()), tuple(dict.fromkeys(walk.reasons)))
 
 
-@record(frozen=False)
-class _Walk:
+class _Walk(Struct):
     graph: Graph
     gradients: GradientFlow
     half: DType
     lists: Lists
     unsettled: DType
+    values: dict[str, Value]  # of the graph, with the formats found so far
     nodes: list[Node] = field(default_factory=list)
-    values: dict[str, Value] = field(init=False)
     cached: dict[str, str] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
-    _seen: Graph = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.values = dict(self.graph.values)
-        self._seen = replace(self.graph, values=self.values)  # with the formats found so far
 
     def visit(self, node: Node) -> None:
         """Add a node after the casts of its inputs, and record the formats of its outputs."""
@@ -105,7 +100,7 @@ class _Walk:
         if operator is None:
             return Casting.WIDEST  # its saved tensors are unknown in any case
         try:
-            return operator.casting(Call(node, self._seen), self.lists)
+            return operator.casting(Call(node, self.graph), self.lists)
         except Undetermined as reason:
             self.reasons.append(str(reason))
             return None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.modules import Path, matched
-from archlint.record import record
 from archlint.target import Checkpointing
 
 
-@record(eq=False)
-class Segment:
+class Segment(Struct, frozen=True, eq=False):
     """A part of a graph that the backward pass recomputes before it runs through it.
 
     `inputs` are the tensors that it reads from outside, in the order of their use.

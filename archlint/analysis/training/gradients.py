@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.training.without_gradient import WithoutGradient
 from archlint.graph.control_flow.carried import carried_inputs
@@ -13,11 +16,9 @@ from archlint.graph.value import Role
 from archlint.ops.registry import Operators
 from archlint.ops.saved import Gradients
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import record, replace
 
 
-@record(slots=False)
-class GradientFlow:
+class GradientFlow(Struct, frozen=True, dict=True):
     """The flow of gradients from the outputs back to the parameters.
 
     A tensor needs a gradient if a trained parameter comes before it, or the model's input where

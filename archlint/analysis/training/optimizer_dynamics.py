@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from math import sqrt
 
-from archlint.record import record
+from msgspec import Struct
 
 
-@record
-class Momentum:
+class Momentum(Struct, frozen=True):
     """SGD with momentum: m <- beta m + g, w <- w - rate m."""
 
     rate: float
@@ -52,8 +51,7 @@ class Momentum:
         return 1 / (1 - self.beta)
 
 
-@record
-class Adam:
+class Adam(Struct, frozen=True):
     """Adam with bias correction (Kingma and Ba 2015), and without weight decay."""
 
     rate: float

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from types import MappingProxyType
 
-from archlint.record import record
+from msgspec import Struct
 
 _COUNTER_BYTES = 4  # PyTorch keeps the step count of each parameter as a float32 tensor
 
 
-@record
-class Optimizer:
+class Optimizer(Struct, frozen=True):
     """The memory of one optimizer.
 
     `states` is the number of state values per value of a parameter (Adam's m and v: 2; the buffer

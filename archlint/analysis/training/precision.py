@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
-from archlint.record import record, replace
 
 HALF = frozenset({"bf16", "fp16"})
 MIXED = frozenset({"bf16-mixed", "fp16-mixed"})
 
 
-@record(eq=False)
-class Formatted:
+class Formatted(Struct, frozen=True, eq=False):
     """A graph in the number formats of training.
 
     `cached` are half-precision copies of parameters, which live until the forward pass ends.

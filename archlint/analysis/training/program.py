@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
-from archlint.record import record
 
 
-@record
-class Program:
+class Program(Struct, frozen=True):
     """A graph with its parameters and gradients; the file's own graph if it hides nothing."""
 
     graph: Graph

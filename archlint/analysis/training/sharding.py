@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from archlint.record import record
+from msgspec import Struct
+
 from archlint.target import Training
 
 # What each kind of sharding distributes over the processes; the rest is replicated.
@@ -16,8 +17,7 @@ _SPREAD = {
 }
 
 
-@record
-class Sharding:
+class Sharding(Struct, frozen=True):
     """The shard of every tensor that one of `world` processes holds.
 
     ZeRO (Rajbhandari et al. 2020) splits each tensor into `world` equal parts. Where `by_rows`, as

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from msgspec.structs import replace
+
 from archlint.frontends.properties import FROZEN
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import signature
 from archlint.graph.program.modules import is_target, matched, module_paths
 from archlint.ops.registry import Operators
-from archlint.record import replace
 from archlint.target import Training
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.frames import STACK
-from archlint.record import record
 
 # torch.export wraps such a part in a submodule, in which a weight has its name in the whole
 # program. Under autocast, for which it creates submodules too, the name is `arg1_1`.
@@ -17,8 +18,7 @@ _OF_PROGRAM = re.compile(r"\b[pb]_\w+")
 _NAME = re.compile(r"\w+")
 
 
-@record(slots=False)
-class WithoutGradient:
+class WithoutGradient(Struct, frozen=True, dict=True):
     """The parts of a graph that were run under `no_grad`: those that name what they are given."""
 
     graph: Graph

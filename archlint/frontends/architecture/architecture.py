@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import onnx
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from archlint.sources.yaml_node import Node
 
 
-@record(eq=False)
-class Architecture:
+class Architecture(Struct, frozen=True, eq=False):
     """An architecture file as an ONNX model without weights.
 
     Each weight of `model` has its dims and, as metadata, its initializer; each node has

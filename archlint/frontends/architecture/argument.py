@@ -6,19 +6,18 @@ import types
 from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
+from msgspec import Struct
+
 from archlint.frontends.architecture.expression import Value
-from archlint.record import record
 
 
-@record
-class AtLeast:
+class AtLeast(Struct, frozen=True):
     """The smallest value that an integer, or each integer of a list, may have."""
 
     minimum: int
 
 
-@record
-class Between:
+class Between(Struct, frozen=True):
     """The closed range of a number."""
 
     low: float

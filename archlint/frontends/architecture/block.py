@@ -5,9 +5,10 @@ from __future__ import annotations
 from keyword import iskeyword
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.frontends.architecture.scope import INPUT
 from archlint.frontends.architecture.value import Invalid, node_value, node_word
-from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Node, Sequence, resolve
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ WORDS = ("parameters", "inputs", "layers", "output", "description")
 REQUIRED_WORD = "required"
 
 
-@record(eq=False)
-class Block:
+class Block(Struct, frozen=True, eq=False):
     """A block: its parameters with their defaults, the names of its inputs, its layers."""
 
     name: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import sqrt
 
+from msgspec import Struct
+
 from archlint.frontends.architecture.initializer import Initializer, initializer
-from archlint.record import record
 
 PYTORCH, KERAS = "pytorch_default", "keras_default"
 
 
-@record
-class Default:
+class Default(Struct, frozen=True):
     """What a weight is drawn from in each framework.
 
     `keras_fans` are fan-in and fan-out where Keras, which stores the weight with another shape,

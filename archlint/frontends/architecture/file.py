@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.block import Block, read_block, read_parameters
@@ -12,7 +13,6 @@ from archlint.frontends.architecture.item import Item, read_item
 from archlint.frontends.architecture.layers.table import layers
 from archlint.frontends.architecture.problems import Problems, Stop
 from archlint.frontends.architecture.value import Invalid
-from archlint.record import record
 from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
 from archlint.sources.yaml_scalar import value
 
@@ -51,8 +51,7 @@ WORDS = (
 )
 
 
-@record(eq=False, frozen=False)
-class File:
+class File(Struct, eq=False):
     """The sections of one file; its parameters and its `framework` hold for all its layers."""
 
     document: YamlDocument

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TypeAlias
 
-from archlint.record import record
+from msgspec import Struct
 
 Setting: TypeAlias = float | str
 
@@ -81,8 +81,7 @@ BOUNDS = (("a", "b"), ("minval", "maxval"))
 """The settings of which the first is not above the second."""
 
 
-@record
-class Initializer:
+class Initializer(Struct, frozen=True):
     """An initializer with its settings; the text is what a weight's metadata holds."""
 
     name: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.value import Invalid
-from archlint.record import record
 from archlint.sources.yaml_node import Entry, Mapping, Node, Scalar, Sequence, resolve
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ BESIDE = ("name", "from", "if", "repeat", "init", "bias_init", "frozen", "tie", 
 """The keys beside a layer: what archlint adds to PyTorch's arguments."""
 
 
-@record
-class Item:
+class Item(Struct, frozen=True):
     """A layer as the file writes it; `path` leads to it in its document, `size` is its nodes."""
 
     word: Scalar

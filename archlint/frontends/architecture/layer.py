@@ -6,7 +6,7 @@ import inspect
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 REQUIRED = inspect.Parameter.empty
 
 
-@record
-class Argument:
+class Argument(Struct, frozen=True):
     """One argument of a layer; `default` is REQUIRED where it must be given."""
 
     name: str
@@ -25,8 +24,7 @@ class Argument:
     default: Any
 
 
-@record(slots=False)
-class Layer:
+class Layer(Struct, frozen=True, dict=True):
     """A layer by the name that PyTorch gives it.
 
     `build(site, *inputs, **arguments)` adds its nodes and returns its output. The signature of

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.value import Invalid, node_word
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.frontends.architecture.expression import Value
@@ -24,8 +24,7 @@ _NEAREST = 500
 _LISTED = 16
 
 
-@record(frozen=False)
-class Scope:
+class Scope(Struct):
     """The names in one list of layers.
 
     `tensors` holds the named outputs, and the last one as "previous"; None stands for a tensor

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from math import prod
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from archlint.frontends.architecture.builder import Builder, BuildError
 from archlint.frontends.architecture.default import KERAS, PYTORCH
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
 from archlint.frontends.properties import ADAPTER, BUFFER, FAN_IN, FAN_OUT, FROZEN, PATH
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,16 +37,14 @@ class Rejected(Exception):  # noqa: N818 - it says what happened, and is no bug
         self.help = help
 
 
-@record
-class Adapter:
+class Adapter(Struct, frozen=True):
     """A low-rank adapter: two thin matrices of `rank`, scaled by alpha / rank."""
 
     rank: int
     alpha: float
 
 
-@record(frozen=False)
-class Site:
+class Site(Struct):
     """One layer being built.
 
     `initializers` holds what the file declares by the words "init" and "bias_init", or for some

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from archlint.record import record
+from msgspec import Struct
 
 Dim: TypeAlias = int | str | None
 """A size, a symbol, or None where it is not known."""
 
 
-@record
-class Tensor:
+class Tensor(Struct, frozen=True):
     """A tensor by its name; `dtype` is an `onnx.TensorProto.DataType`, shape None if unknown."""
 
     name: str

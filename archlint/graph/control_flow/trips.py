@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from onnx import AttributeProto, GraphProto, NodeProto
-
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
@@ -24,8 +23,7 @@ _MOST_ROUNDS = 1024
 _STATES = 2  # inputs of a body before its states: the iteration number and the condition
 
 
-@record
-class Condition:
+class Condition(Struct, frozen=True):
     """The part of a loop that decides whether it continues.
 
     The outputs of `body` are the condition and the states that it depends on. Its inputs are the

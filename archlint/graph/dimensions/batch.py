@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from archlint.graph.value import Shape
-from archlint.record import record
 
 _LOOKS_LIKE_BATCH = re.compile(r"n|b|bs|.*batch.*|num_?samples|.*_dynamic_axes_1", re.IGNORECASE)
 
 
-@record
-class Batch:
+class Batch(Struct, frozen=True):
     """The decision: symbols that are the batch, unnamed axes that are, and the fixed size."""
 
     symbols: tuple[str, ...] = ()

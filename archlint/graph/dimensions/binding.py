@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.dimensions.batch import find_batch
 from archlint.graph.dimensions.symbol import bind, names_in
 from archlint.graph.value import Dim, Shape
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.dimensions.bindings import Bindings
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _NOTHING: Mapping[str, Sequence[tuple[str, int]]] = MappingProxyType({})
 
 
-@record
-class Bound:
+class Bound(Struct, frozen=True):
     """The shapes of the inputs with the sizes of the target.
 
     `sizes` are those of bound symbols. `resized` means that a fixed size of the file was changed,

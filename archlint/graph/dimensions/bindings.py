@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from types import MappingProxyType
 
-from archlint.record import record
+from msgspec import Struct
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
-@record
-class Bindings:
+class Bindings(Struct, frozen=True):
     """Sizes for open dimensions.
 
     `batch_size` goes to the batch dimension, as `find_batch` finds it. `dims` binds a symbolic
@@ -21,4 +19,4 @@ class Bindings:
     """
 
     batch_size: int | None = None
-    dims: Mapping[str, int] = field(default_factory=lambda: _NOTHING, hash=False)
+    dims: Mapping[str, int] = _NOTHING

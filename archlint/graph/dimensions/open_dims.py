@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.dimensions.batch import Batch, find_batch
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.graph.dimensions.symbol import bind, names_in
 from archlint.graph.generated_names import is_generated_axis
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _BATCH = object()
 
 
-@record
-class OpenDim:
+class OpenDim(Struct, frozen=True):
     """A symbol in the shapes of the inputs, or axes without a name, which are `INPUT.AXIS`.
 
     `axes` are the axes of inputs where it occurs, alone or in an expression. `names` are what has

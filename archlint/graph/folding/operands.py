@@ -7,8 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from archlint.graph.node import Node
@@ -23,8 +22,7 @@ class CannotFold(ValueError):  # noqa: N818 - an answer, not an error
     """Raised where an operand is missing or a result would be too large."""
 
 
-@record
-class Operands:
+class Operands(Struct, frozen=True):
     """A call and the contents of its inputs, None for an optional one that is absent."""
 
     node: Node

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.invalid import InvalidGraph
-from archlint.record import record
 
 if TYPE_CHECKING:
     from onnx.defs import OpSchema
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
 
 
-@record
-class Arity:
+class Arity(Struct, frozen=True):
     """The number of inputs and outputs of an operator, and which of them are required.
 
     `needed` and `made` are the slots of required inputs and outputs. From slot `rest` on there may

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.record import record
 
 _CALLS = "pkg.torch.onnx.fx_node"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
@@ -30,8 +31,7 @@ _GIVEN_UNITS = frozenset({"InstanceNormalization"})  # where the exporter has no
 _OPENING, _CLOSING = "([{", ")]}"
 
 
-@record
-class ExportedCall:
+class ExportedCall(Struct, frozen=True):
     """One call of an operator, and the nodes that stand for it in the file.
 
     `arguments` and `keywords` are as the exporter printed them: `%name` is a tensor. `users` counts
@@ -244,8 +244,7 @@ def detaching_call(name: str, tensor: str) -> Mapping[str, str]:
     return {_CALLS: f"%{name} : [{_DETACHED}default](args = (%{tensor},), kwargs = {{}})"}
 
 
-@record
-class Signature:
+class Signature(Struct, frozen=True):
     """The inputs of an exported program: what each name of the program is in the file.
 
     `kinds` gives PARAMETER, BUFFER or CONSTANT_TENSOR for each stored tensor by its own name;

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.program.calls import Signature, base_name
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
@@ -20,8 +21,7 @@ _UNNAMED = re.compile(r"val_\d+")  # what the exporter makes inside a call
 _PARAMETER = "PARAMETER"
 
 
-@record
-class Folding:
+class Folding(Struct, frozen=True):
     """What a tensor that was computed beforehand is made of.
 
     `parameters` and `others` are stored tensors of the program, the latter its buffers and

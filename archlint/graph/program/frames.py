@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from archlint.graph.node import Node
@@ -17,8 +17,7 @@ _CALL_NAME = re.compile(r"%(\w+)")
 _OPERATOR = re.compile(r"target=torch\.ops\.\w+\.(\w+)")
 
 
-@record
-class Frame:
+class Frame(Struct, frozen=True):
     """A function that was running: its file and name, and the line that it was at."""
 
     file: str

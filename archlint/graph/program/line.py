@@ -7,9 +7,8 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 
-from archlint.record import record
+from msgspec import Struct, field
 
 # The first line of a statement that goes on: `x = layer(`. An argument has no spaces around it.
 _BEGINS = re.compile(r"([\w\s,.()*\[\]]+?) (?:[-+*/@|&]|//)?= (?!=)")
@@ -30,8 +29,7 @@ _OPERATORS = {
 _COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare | ast.Subscript | ast.AugAssign
 
 
-@record
-class Target:
+class Target(Struct, frozen=True):
     """A variable that is bound, alone or as one of `several` that share a value.
 
     What `grows` keeps what it held, as a list that something is appended to.
@@ -42,8 +40,7 @@ class Target:
     grows: bool = False
 
 
-@record
-class ProgramLine:
+class ProgramLine(Struct, frozen=True):
     """The variables that a line binds, in its order, and how often it calls what.
 
     `by_variable` are the calls of what a variable or a place in a list holds. A line `gathers`

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import ExportedCall, exported_calls, signature
 from archlint.graph.program.folding import folded_names
-from archlint.record import record
 
 _NUMBERED = re.compile(r"(?P<base>.+?)(?:_(?P<number>\d{1,9}))?$")
 ELEMENT = "getitem"
@@ -23,8 +24,7 @@ _MANY = 10**9
 _PART = re.compile(r"_split_\d+$")  # what the exporter calls a part that a tensor is split into
 
 
-@record
-class CallName:
+class CallName(Struct, frozen=True):
     """The name of a call: that of its operator, and a number unless it is the first of them."""
 
     base: str
@@ -41,8 +41,7 @@ class CallName:
         return f"{self.base}_{self.number}" if self.number else self.base
 
 
-@record
-class NumberedCall:
+class NumberedCall(Struct, frozen=True):
     """A call of the file: its name, its nodes, and where the first of them stands."""
 
     name: CallName
@@ -51,8 +50,7 @@ class NumberedCall:
     call: ExportedCall | None = None
 
 
-@record(slots=False)
-class Numbering:
+class Numbering(Struct, frozen=True, dict=True):
     """The calls of a file in their order.
 
     Calls of one name are numbered in the order of the program. A number below that of a call in the

@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 from onnx import AttributeProto
 
 from archlint.graph import tensor
@@ -14,7 +15,6 @@ from archlint.graph.dtype import DType
 from archlint.graph.reading.stored import entries
 from archlint.graph.value import Provenance, Role
 from archlint.graph.weight import Weight
-from archlint.record import replace
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 from archlint.graph.control_flow.unrolling import Allowance
 from archlint.graph.reading.kind import Kinds
-from archlint.record import record
 
 if TYPE_CHECKING:
     from archlint.graph.inference.standard import NodeInference
@@ -22,8 +22,7 @@ Outcome: TypeAlias = tuple[bytes | None, ...] | str
 """The serialized types of a node's outputs in their order, or the reason why there are none."""
 
 
-@record(eq=False)
-class Context:
+class Context(Struct, frozen=True, eq=False):
     """The model's operators, its types, and what its file declares.
 
     `declared` holds the serialized types that the file gives to tensors of the main graph.

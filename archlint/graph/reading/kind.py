@@ -7,10 +7,9 @@ call and their contents are inferred once for each kind of call.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
-from archlint.record import record
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +28,7 @@ _BY_FRACTIONS = frozenset(
 """Operators whose output sizes may depend on floating-point inputs."""
 
 
-@record(eq=False)
-class TensorKind:
+class TensorKind(Struct, frozen=True, eq=False):
     """What is known of a tensor: tensors of the same kind differ only in their names.
 
     Known contents are part of it, except for arrays of floating-point numbers, which usually are
@@ -49,8 +47,7 @@ class TensorKind:
 ABSENT = TensorKind(None, None, None, None)  # type: ignore[arg-type]  # of no tensor
 
 
-@record(eq=False)
-class Made:
+class Made(Struct, frozen=True, eq=False):
     """An output of a call: its kind, and its full or partial contents where known."""
 
     kind: TensorKind
@@ -58,8 +55,7 @@ class Made:
     partial: np.ndarray | None
 
 
-@record(eq=False, frozen=False)
-class CallKind:
+class CallKind(Struct, eq=False):
     """The result of reading a call, for all equal calls.
 
     `inferred` is the result of onnx's inference. `made` are the final outputs, None where they
@@ -72,8 +68,7 @@ class CallKind:
     left_open: bool = False
 
 
-@record(eq=False)
-class Kinds:
+class Kinds(Struct, frozen=True, eq=False):
     """The kinds of one model's tensors and calls."""
 
     calls: dict[CallKey, CallKind] = field(default_factory=dict)

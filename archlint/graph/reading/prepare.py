@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.dimensions.binding import Bound, bind_inputs
 from archlint.graph.dimensions.symbol import clean
 from archlint.graph.inference.typeproto import read
 from archlint.graph.reading.functions import inline_functions
 from archlint.graph.value import Provenance, Role, Shape, Value
-from archlint.record import record
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _NO_SIZES: Mapping[str, int] = {}
 
 
-@record
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A model and its bound inputs.
 
     `inputs` are the inputs that the caller provides. `declared` holds the serialized types that the

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from onnx import TypeProto
 
 from archlint.graph.dtype import DType
@@ -13,7 +13,6 @@ from archlint.graph.inference.standard import Refusal
 from archlint.graph.inference.typeproto import write
 from archlint.graph.reading.kind import ABSENT
 from archlint.graph.value import Dim, Provenance, Role, Shape, Value
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
 _UNKNOWN, _INFERRED = Provenance.UNKNOWN, Provenance.INFERRED
 
 
-@record(eq=False, frozen=False)
-class Scope:
+class Scope(Struct, eq=False):
     """The tensors of one graph, and of its outer graphs.
 
     `partials` holds partly known integer tensors, as arrays of numbers, symbols and None; `types`

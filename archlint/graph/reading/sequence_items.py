@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.value import Provenance, Role, Value
-from archlint.record import record, replace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +52,7 @@ def _captured(node: Node) -> Iterator[str]:
                 yield from _captured(inner)
 
 
-@record(frozen=False)
-class _Unpacking:
+class _Unpacking(Struct):
     """The items of the sequences of a graph, by name."""
 
     values: MutableMapping[str, Value]

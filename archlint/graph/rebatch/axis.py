@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.folding.arithmetic import ARITHMETIC
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,7 @@ BROADCASTING = frozenset({*ARITHMETIC, "MatMul", "PRelu", "Where", "Expand"})
 _REGROUPING = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 
 
-@record
-class BatchAxis:
+class BatchAxis(Struct, frozen=True):
     """The axis that holds the batch, and the size of its factor before the batch.
 
     That is 9 for a merged axis of 9 x batch, and 1 where the batch comes first.
@@ -29,8 +29,7 @@ class BatchAxis:
     within: int = 1
 
 
-@record
-class Passage:
+class Passage(Struct, frozen=True):
     """Maps the batch axis through a node: from operand `slot` to an output.
 
     `operand` and `output` are their sizes with the old `batch`. Reshaping preserves the row-major

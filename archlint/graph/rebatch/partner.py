@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.folding.arithmetic import ARITHMETIC
-from archlint.record import record
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
 
-@record
-class Call:
+class Call(Struct, frozen=True):
     """A call and the sizes of its operands with the old `batch`, None where they are not known."""
 
     proto: NodeProto

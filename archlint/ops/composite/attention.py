@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import ExportedCall
@@ -25,7 +27,6 @@ from archlint.ops.operator import SavedFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.storage import Layout, Storage
 from archlint.ops.strides import reshape
-from archlint.record import replace
 
 _TARGET = "aten.scaled_dot_product_attention.default"
 _STATISTIC_BYTES = 4  # the logarithm of the sum of exponentials of each row, in float32

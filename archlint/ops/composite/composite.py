@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute
 from archlint.graph.program.calls import ExportedCall
@@ -19,7 +21,6 @@ from archlint.ops.links import InputLinks
 from archlint.ops.operator import FRAMEWORK, CostFacet, Operator, SavedFacet, SignalFacet
 from archlint.ops.storage import NEW, Storage
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
@@ -54,8 +55,7 @@ def if_called(name: str) -> Callable[[Matching, Graph], Attributes | None]:
     return lambda matching, _: NONE if is_called(matching, name) else None
 
 
-@record
-class Form:
+class Form(Struct, frozen=True):
     """How an exporter writes the operator.
 
     `inputs` are the pattern's labels for the operator's inputs, "" for one that is absent.
@@ -71,8 +71,7 @@ class Form:
     by_hand: bool = False
 
 
-@record
-class Composite:
+class Composite(Struct, frozen=True):
     """An operator of the framework with the forms that it takes in a file.
 
     `targets` are the names that torch.export gives it in the metadata of nodes, and `arguments` the

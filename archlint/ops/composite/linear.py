@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
@@ -18,7 +20,6 @@ from archlint.ops.composite.pattern import Matching, Number, Tensor, made
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.standard.matrix import merges_product, saves_matmul
 from archlint.ops.storage import Storage
-from archlint.record import replace
 
 # A layer is a transposition, a product and an addition.
 _PRODUCT = made("MatMul", Tensor("x"), Tensor("weight"))

@@ -12,16 +12,17 @@ from itertools import permutations
 from math import isclose
 from typing import Protocol
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.record import record, replace
 
 _COMMUTATIVE = frozenset({"Add", "Mul"})
 _TOLERANCE = 1e-3  # numbers of formulas are stored as float32, and some exporters round them
 
 
-@record
-class Matching:
+class Matching(Struct, frozen=True):
     """What has been matched: tensors by the pattern's names for them, and the nodes inside."""
 
     tensors: Mapping[str, str]
@@ -60,8 +61,7 @@ class Pattern(Protocol):
         ...
 
 
-@record
-class Tensor:
+class Tensor(Struct, frozen=True):
     """Any tensor, called `label`; the same one wherever the label stands."""
 
     label: str
@@ -84,8 +84,7 @@ class Tensor:
             yield bound
 
 
-@record
-class Number:
+class Number(Struct, frozen=True):
     """A known scalar: `value`, or any where that is None; in every element if there are more."""
 
     value: float | None = None
@@ -114,8 +113,7 @@ class Number:
             yield so_far
 
 
-@record
-class Made:
+class Made(Struct, frozen=True):
     """A tensor made by an operator of that name from operands that fit; others may follow.
 
     `output` is the place of the tensor among what the operator makes, `label` its name.
@@ -166,8 +164,7 @@ class Made:
         return (self.operands,)
 
 
-@record
-class Either:
+class Either(Struct, frozen=True):
     """The first alternative that fits, and the others after it."""
 
     alternatives: tuple[Pattern, ...]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.ops.composite import (
     activation,
     attention,
@@ -25,11 +28,9 @@ from archlint.ops.composite import (
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
 from archlint.ops.operator import Operator
-from archlint.record import record, replace
 
 
-@record
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A form that a node may end, if operators of these names make what it is given."""
 
     composite: Composite
@@ -37,8 +38,7 @@ class Candidate:
     makers: frozenset[str]
 
 
-@record
-class Composites:
+class Composites(Struct, frozen=True):
     """The known composites; where several fit, the earlier one counts."""
 
     entries: tuple[Composite, ...]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from archlint.graph.inference.contributed.stand_in import BLOCKED
 from archlint.ops.call import Call
 from archlint.ops.contributed.entry import inference_only
@@ -17,7 +19,6 @@ from archlint.ops.standard.region import sees_region
 from archlint.ops.standard.resampling import sees_resized
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
-from archlint.record import replace
 
 
 def sees_reduced(call: Call, _: int) -> InputLinks:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.dtype import DType
 from archlint.ops.call import Call
 from archlint.ops.cost import Cost, Product
 from archlint.ops.operator import CostFacet, SavedFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 STATISTIC_BYTES = DType.FLOAT32.bits // 8
 
 
-@record
-class Attended:
+class Attended(Struct, frozen=True):
     """The sizes of an attention: pairs of positions over all heads, and the widths of a head.
 
     `rows` are the positions of the queries, over all heads. `projected` are the products that make

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call, nbytes
 from archlint.ops.contributed.entry import inference_only, trainable
@@ -42,7 +44,6 @@ from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
 from archlint.ops.weight_origin import WeightOrigin
-from archlint.record import replace
 
 
 def saves_biased(call: Call, gradients: Gradients) -> SavedTensors:

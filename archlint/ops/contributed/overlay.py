@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from archlint.graph.value import Value
 from archlint.ops.call import Call
-from archlint.record import record, replace
 
 
-@record(eq=False)
 class Overlay(Mapping[str, Value]):
     """The tensors of a graph, some of which are replaced."""
 
-    others: Mapping[str, Value]
-    tensors: Mapping[str, Value]
+    def __init__(self, others: Mapping[str, Value], tensors: Mapping[str, Value]) -> None:
+        self.others = others
+        self.tensors = tensors
 
     def __getitem__(self, name: str) -> Value:
         """The tensor, or its replacement."""

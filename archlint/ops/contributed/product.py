@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.graph.inference.contributed.products import factor_order
 from archlint.graph.inference.contributed.stand_in import MICROSOFT
 from archlint.ops.call import Call, nbytes
@@ -17,7 +19,6 @@ from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
 from archlint.ops.standard.matrix import matmul_cost, saves_factors, sees_matmul
 from archlint.ops.undetermined import Undetermined
-from archlint.record import replace
 
 _PLAIN_COST, _PLAIN_SIGHT = matmul_cost(0, 1), sees_matmul(0, 1)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from archlint.ops.autocast import varies
 from archlint.ops.contributed import (
     arrangement,
@@ -17,7 +19,6 @@ from archlint.ops.contributed import (
     state,
 )
 from archlint.ops.operator import Operator
-from archlint.record import replace
 
 _OPTIMIZED = varies("an operator of onnxruntime stands for several that were trained")
 

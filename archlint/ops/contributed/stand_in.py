@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.graph.inference.contributed.stand_in import STAND_INS, StandIn, channels_first
 from archlint.graph.value import Shape, Value
 from archlint.ops.call import Call
@@ -26,11 +29,9 @@ from archlint.ops.links import (
 from archlint.ops.operator import Operator
 from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record, replace
 
 
-@record
-class Standing:
+class Standing(Struct, frozen=True):
     """The facets of a contributed operator, asked of the standard one that stands in for it."""
 
     standard: Operator

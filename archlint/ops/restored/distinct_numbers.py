@@ -6,8 +6,9 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
-from archlint.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,16 +22,14 @@ _FEWEST = 3  # what is not trained yet may be all zeros, or zeros and ones
 _CHANCE = 1.01  # of two drawn numbers that happen to be equal
 
 
-@record
-class Rows:
+class Rows(Struct, frozen=True):
     """The rows of a tensor that are not there again: so many elements in rows of that length."""
 
     elements: int
     length: int
 
 
-@record(slots=False)
-class DistinctNumbers:
+class DistinctNumbers(Struct, frozen=True, dict=True):
     """Reads the numbers of stored tensors, and remembers which of them are there again."""
 
     first: ReadFirst = reads_nothing

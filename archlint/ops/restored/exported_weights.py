@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -13,7 +15,6 @@ from archlint.graph.program.folding import folding, foldings
 from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.graph.weight import Weight
 from archlint.ops.restored.folded_norms import CONVOLUTIONS
-from archlint.record import record, replace
 
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
 _FOLDED = _PRODUCTS | CONVOLUTIONS
@@ -59,8 +60,7 @@ def holds_norm(call: ExportedCall) -> bool:
     return "batch_norm" in call.target and any(node.op in _FOLDED for node in call.nodes)
 
 
-@record(frozen=False, slots=False)
-class _Program:
+class _Program(Struct, dict=True):
     """The parameters by name, and what each node reads instead of what the file has there."""
 
     graph: Graph

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 
+from msgspec import Struct
+
 from archlint.graph.program.folding import Folding
 from archlint.ops.composite.folding import ITSELF, PASSING, SAVED, SAVED_ROWS
 from archlint.ops.restored.call_kinds import (
@@ -31,14 +33,12 @@ from archlint.ops.restored.call_kinds import (
     SAVING_NOTHING,
     VIEWS,
 )
-from archlint.record import record
 
 _LARGEST_PASSING = 3
 """Tensors that the derivative of one call needs for a while: that of a power."""
 
 
-@record(slots=False)
-class FoldedCalls:
+class FoldedCalls(Struct, frozen=True, dict=True):
     """The calls that made one tensor of stored tensors.
 
     Where a call takes the parameters themselves, and the exporter alone has put them together for

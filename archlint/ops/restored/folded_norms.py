@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.frontends.properties import BUFFER
 from archlint.graph.generated_names import is_folded_name
@@ -12,7 +14,6 @@ from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import Signature, normalizing_call, signature, without_call
 from archlint.graph.value import Dim, Provenance, Role, Value
 from archlint.graph.weight import Weight
-from archlint.record import record, replace
 
 CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _LAYERS = CONVOLUTIONS | {"Gemm"}
@@ -57,8 +58,7 @@ def _is_folded(node: Node, graph: Graph) -> bool:
     )
 
 
-@record(frozen=False)
-class _Unfolding:
+class _Unfolding(Struct):
     """The nodes and stored tensors of a graph with its batch norms."""
 
     graph: Graph

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from math import isqrt, prod
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import base_name
@@ -26,7 +28,6 @@ from archlint.ops.restored.call_kinds import (
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.folded_sizes import LARGEST_INPUT
 from archlint.ops.restored.folded_tensors import FoldedTensor
-from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +38,7 @@ _BOTH, _MATRIX = 2, 2
 _LAYER = "linear"
 
 
-@record
-class FoldedProducts:
+class FoldedProducts(Struct, frozen=True):
     """The multiply-accumulates that make a tensor, and the gradients that each product makes.
 
     `features` is how many a linear layer that alone made it takes, 0 where that is not known.
@@ -54,8 +54,7 @@ class FoldedProducts:
 NO_PRODUCTS = FoldedProducts()
 
 
-@record(slots=False)
-class ProductsOfTensors:
+class ProductsOfTensors(Struct, frozen=True, dict=True):
     """Works out what the products behind folded tensors cost.
 
     An optimizer notes which calls made a tensor, and no shapes. The length of the sums in a single

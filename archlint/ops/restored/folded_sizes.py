@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from archlint.graph.graph import Graph
 from archlint.graph.value import Value
 from archlint.ops.restored.distinct_numbers import DistinctNumbers, Rows, distinct_of_all
 from archlint.ops.restored.folded_tensors import FoldedTensor
-from archlint.record import record
 
 LARGEST_INPUT = 8192
 """Elements of the largest tensor that onnxscript computes with beforehand, but to transpose it."""
@@ -22,8 +22,7 @@ _PARAMETRIZED = re.compile(r"\.parametrizations\.\w+\.original$|(^|\.)\w+_orig$"
 _BIAS = "bias"
 
 
-@record
-class Size:
+class Size(Struct, frozen=True):
     """The number of elements of a parameter: from `low` to `high`."""
 
     low: int
@@ -35,8 +34,7 @@ class Size:
         return cls(count, count)
 
 
-@record(slots=False)
-class FoldedSizes:
+class FoldedSizes(Struct, frozen=True, dict=True):
     """The sizes of parameters that are in no file, by the tensors made of them.
 
     An optimizer does not note the shapes of what it folded. They follow where its calls keep the

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import base_name, exported_calls, signature, taken_tensors
 from archlint.graph.program.folding import Folding, foldings
 from archlint.ops.restored.call_kinds import ADDING_PRODUCTS
 from archlint.ops.restored.folded_calls import FoldedCalls
-from archlint.record import record, replace
 
 # The magnitude and the direction of weight norm, as PyTorch's two ways to apply it name them.
 _MAGNITUDES = {"original0": "original1", "_g": "_v"}
 
 
-@record
-class FoldedTensor:
+class FoldedTensor(Struct, frozen=True):
     """A tensor of so many `elements`, and the calls that made it of stored ones."""
 
     name: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
@@ -30,7 +32,6 @@ from archlint.ops.restored.folded_products import (
 )
 from archlint.ops.restored.folded_sizes import FoldedSizes, Size
 from archlint.ops.restored.folded_tensors import FoldedTensor, folded_tensors
-from archlint.record import record, replace
 
 _WITH_BIAS = 2  # parameters of a linear layer
 
@@ -45,8 +46,7 @@ def with_folded(graph: Graph, numbers: DistinctNumbers, *, most: bool = False) -
     return _Unfolded(graph, found, numbers, most).graph_with_parameters() if found else graph
 
 
-@record
-class Undecided:
+class Undecided(Struct, frozen=True):
     """The folded parameters of unknown size, and those of which it is open what training saves."""
 
     sizes: tuple[str, ...] = ()
@@ -63,8 +63,7 @@ def undecided_parameters(graph: Graph, numbers: DistinctNumbers) -> Undecided:
     return _Unfolded(graph, found, numbers).undecided if found else Undecided()
 
 
-@record(slots=False, frozen=False, eq=False)
-class _Unfolded:
+class _Unfolded(Struct, eq=False, dict=True):
     graph: Graph
     tensors: tuple[FoldedTensor, ...]
     numbers: DistinctNumbers

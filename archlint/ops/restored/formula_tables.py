@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec.structs import replace
+
 from archlint.frontends.properties import BUFFER, FROZEN, INITIALIZER
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
-from archlint.record import replace
 
 if TYPE_CHECKING:
     import numpy as np

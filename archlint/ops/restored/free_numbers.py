@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import field
 from functools import cached_property
 
+from msgspec import Struct, field
+
 from archlint.graph.program.numbering import CallName, NumberedCall, Numbering
-from archlint.record import record
 
 _AFTER_ALL = 10**6  # of numbers, where it is not known which are taken
 
 
-@record(slots=False, frozen=False, eq=False)
-class FreeNumbers:
+class FreeNumbers(Struct, eq=False, dict=True):
     """The numbers of a file that no call has and no twin has taken."""
 
     numbering: Numbering

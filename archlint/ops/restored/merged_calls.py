@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 from functools import cached_property
 from heapq import heappop, heappush
+
+from msgspec import Struct, field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -22,7 +23,6 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.ops.restored.twins import Found, Twin, Twins
-from archlint.record import record
 
 _PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
 
@@ -45,8 +45,7 @@ def with_twins(graph: Graph) -> Graph:
     return _Merged(whole, named, numbering, FreeNumbers(numbering), Twins(whole)).restored()
 
 
-@record(slots=False, frozen=False, eq=False)
-class _Merged:
+class _Merged(Struct, eq=False, dict=True):
     """The calls of a graph that were merged, found one by one and added as twins."""
 
     graph: Graph

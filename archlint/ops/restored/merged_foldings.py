@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -22,7 +24,6 @@ from archlint.graph.value import Value
 from archlint.graph.weight import Weight
 from archlint.ops.restored.call_kinds import CREATIONS
 from archlint.ops.restored.exported_weights import holds_norm
-from archlint.record import record, replace
 
 _PARAMETER = "PARAMETER"
 _NUMBER = re.compile(r"\d+")
@@ -39,8 +40,7 @@ def with_own_foldings(graph: Graph) -> Graph:
     return graph if named is None else _Merged(graph, named).apart()
 
 
-@record(slots=False, frozen=False, eq=False)
-class _Merged:
+class _Merged(Struct, eq=False, dict=True):
     graph: Graph
     named: Signature
     _values: dict[str, Value] = field(default_factory=dict)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from operator import sub
 
+from msgspec.structs import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import exported_call
 from archlint.graph.value import Dim, Role, Value
-from archlint.record import replace
 
 _RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"
 _PADDING = 4  # the place of the padding among the arguments of a convolution

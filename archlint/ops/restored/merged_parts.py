@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import ExportedCall, base_name, exported_calls
 from archlint.graph.value import Value
-from archlint.record import record, replace
 
 
 def with_own_parts(graph: Graph) -> Graph:
@@ -23,8 +24,7 @@ def with_own_parts(graph: Graph) -> Graph:
     return _Parts(graph).apart()
 
 
-@record(slots=False, frozen=False, eq=False)
-class _Parts:
+class _Parts(Struct, eq=False, dict=True):
     graph: Graph
     _before: dict[str, list[Node]] = field(default_factory=dict)
     _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)

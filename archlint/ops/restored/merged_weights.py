@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import is_exported
 from archlint.graph.value import Provenance, Role, Value
-from archlint.record import replace
 
 _CALL = re.compile(r"_\d+(?=/|$)")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import signature
@@ -17,7 +19,6 @@ from archlint.ops.restored.merged_weights import separated
 from archlint.ops.restored.removed_detaches import with_detaches
 from archlint.ops.restored.repeated_calls import with_own_calls
 from archlint.ops.restored.single_precision import with_single_precision
-from archlint.record import replace
 
 
 def restored(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.ops.registry import Operators
 from archlint.ops.restored.shared_heads import sharing_heads
-from archlint.record import record, replace
 
 _MASK = 3
 
 
-@record(slots=False)
-class OptionalMasks:
+class OptionalMasks(Struct, frozen=True, dict=True):
     """The masks that are made for every sample, but of sizes alone: nothing is padded there.
 
     Libraries that build a mask for padding leave it out where there is none, and let the kernel

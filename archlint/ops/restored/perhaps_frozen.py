@@ -7,9 +7,10 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from math import prod
 
+from msgspec import Struct
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.record import record
 
 _LOW_RANK = 2  # a factor is smaller than what it stands beside by at least that
 _HANDS_ON = frozenset(
@@ -19,8 +20,7 @@ _PRODUCTS = frozenset({"Linear", "MatMul", "Gemm", "Conv"})
 _STATISTIC = ".running_var"
 
 
-@record(slots=False)
-class PerhapsFrozen:
+class PerhapsFrozen(Struct, frozen=True, dict=True):
     """The parameters that the form of a network speaks of as frozen.
 
     Where low-rank factors stand beside a layer, as in LoRA (Hu et al. 2021), all but the factors

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import Signature, signature
 from archlint.graph.value import Role
 from archlint.ops.restored.folded_norms import CONVOLUTIONS, is_unfolded
-from archlint.record import replace
 
 _MASKING = frozenset({"Add", "Where"})
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import base_name, detaching_call, reading, skipped
 from archlint.graph.value import Role
-from archlint.record import replace
 
 _DETACH = "detach"
 

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
@@ -20,7 +23,6 @@ from archlint.graph.program.modules import module_path, module_paths
 from archlint.graph.value import Role, Value
 from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.ops.restored.folded_norms import folded_norms
-from archlint.record import record, replace
 
 _NO_METADATA: Mapping[str, str] = {}
 _TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
@@ -46,8 +48,7 @@ _NAMED = 2  # the parts of a path that name a module: that of its row, and its n
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
-@record(slots=False)
-class HiddenDropouts:
+class HiddenDropouts(Struct, frozen=True, dict=True):
     """The places in a graph of the framework's operators where dropout may have been left out.
 
     `file` is the graph of the file, which shows how it was exported (only in PyTorch's files).

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.generated_names import is_folded_name, is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.modules import SCOPES, Path, module_calls, module_path, scopes
 from archlint.graph.value import Value
-from archlint.record import record, replace
 
 _LONGEST = 40  # nodes of one call, which is a function of a few operators
 _RANDOM = frozenset(
@@ -30,8 +31,7 @@ def with_own_calls(graph: Graph) -> Graph:
     return _Repeated(graph).apart() if graph.is_from_pytorch else graph
 
 
-@record(slots=False, frozen=False, eq=False)
-class _Repeated:
+class _Repeated(Struct, eq=False, dict=True):
     graph: Graph
     _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _values: dict[str, Value] = field(default_factory=dict)

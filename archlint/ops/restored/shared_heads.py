@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.composite.attention import FUSED_KERNELS
-from archlint.record import replace
 
 _COPIES = frozenset({"Contiguous", "Identity"})  # what is repeated, to be reshaped
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
-from archlint.record import replace
 
 _DOUBLE, _SINGLE = DType.FLOAT64, DType.FLOAT32
 

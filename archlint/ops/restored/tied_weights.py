@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
-from archlint.record import replace
 
 IsTransposed = Callable[[str, str], bool]
 """Whether a stored matrix holds the numbers of another one, transposed."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import as_call, reading
 from archlint.graph.program.numbering import CallName, NumberedCall
 from archlint.graph.value import Value
-from archlint.record import record, replace
 
 MAY_REPEAT = "may_repeat"
 """The attribute of a node that says how many more times the program may have run it."""
 
 
-@record
-class Twin:
+class Twin(Struct, frozen=True):
     """A call that computes the same as a call of the file, and its name for each tensor of that."""
 
     name: CallName
@@ -30,8 +30,7 @@ Found: TypeAlias = tuple[NumberedCall, Twin | CallName]
 """A call with a twin of it that exists, or with the name of one to add."""
 
 
-@record(slots=False, frozen=False, eq=False)
-class Twins:
+class Twins(Struct, eq=False, dict=True):
     """The twins that were added to `graph` so far, and which nodes read them."""
 
     graph: Graph

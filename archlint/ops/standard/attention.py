@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.ops.autocast import IN_HALF
@@ -14,14 +16,12 @@ from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 _QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
 _STATISTIC_BYTES = DType.FLOAT32.bits // 8
 
 
-@record
-class Heads:
+class Heads(Struct, frozen=True):
     """The sizes of one attention: batch, heads, lengths and head widths."""
 
     batch: int

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from string import ascii_letters
 
+from msgspec import Struct
+
 from archlint.ops.call import Call, width
 from archlint.ops.cost import Cost, Product
 from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.strides import Strides, contiguous, follows, reshape
 from archlint.ops.undetermined import Undetermined
-from archlint.record import record
 
 _ELLIPSIS = "..."
 
 
-@record
-class Factor:
+class Factor(Struct, frozen=True):
     """One side of a product: its indices, strides, and the inputs that it is computed from."""
 
     letters: str
@@ -37,8 +37,7 @@ class Factor:
         return tuple(places.get(letter, 0) if sizes[letter] > 1 else 0 for letter in letters)
 
 
-@record
-class Contraction:
+class Contraction(Struct, frozen=True):
     """One product of two sides: batched, left, right and summed indices."""
 
     left: Factor

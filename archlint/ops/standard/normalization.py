@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from msgspec.structs import replace
+
 from archlint.graph.dtype import DType
 from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, varies
 from archlint.ops.call import Call, nbytes, width
@@ -22,7 +24,6 @@ from archlint.ops.signals import normalizes
 from archlint.ops.storage import CHANNELS_LAST
 from archlint.ops.strides import channels_last, is_contiguous
 from archlint.ops.taps import Taps
-from archlint.record import replace
 
 _COMPOSED = varies("PyTorch composes this normalization from other operators")
 _FLOAT_BYTES = DType.FLOAT32.bits // 8

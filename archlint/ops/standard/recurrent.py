@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+from msgspec.structs import replace
+
 from archlint.ops.autocast import varies
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, Product
@@ -13,7 +15,6 @@ from archlint.ops.links import InputLinks, Link, Links, Through, Whole
 from archlint.ops.operator import Operator, SavedFacet, SignalFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import contiguous
-from archlint.record import replace
 
 _MANY_STEPS = 64  # where the length of a sequence is open: the state has settled by then
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}

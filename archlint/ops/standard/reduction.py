@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archlint.graph.program.calls import is_exported
 from archlint.ops.autocast import (
     KEEPS,
@@ -22,7 +24,6 @@ from archlint.ops.signals import extent
 from archlint.ops.storage import Storage, ViewFacet
 from archlint.ops.strides import Strides
 from archlint.ops.undetermined import Undetermined
-from archlint.record import replace
 
 INDEX_BYTES = 8
 _INDICES = frozenset({"ArgMax", "ArgMin"})

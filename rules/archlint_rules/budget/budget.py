@@ -6,7 +6,9 @@ import enum
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from archlint.api import Amount, Facts, Target, record
+from msgspec import Struct
+
+from archlint.api import Amount, Facts, Target
 
 
 class Verdict(enum.Enum):
@@ -18,16 +20,14 @@ class Verdict(enum.Enum):
     UNDECIDED = "undecided"
 
 
-@record
-class Missing:
+class Missing(Struct, frozen=True):
     """Why an amount cannot be computed at all, and what to do about it."""
 
     reason: str
     help: str
 
 
-@record
-class Budget:
+class Budget(Struct, frozen=True):
     """One limit on one amount.
 
     `what` names the amount in a sentence, `limit` is in the unit of the amount, `setting` is the

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import Struct
+from msgspec.structs import replace
 
-from archlint.api import Amount, Model, record
+from archlint.api import Amount, Model
 from archlint_rules.budget.trials import Trials
 
 _KEPT_BACK = 4  # trials reserved for other remedies, where there are many
 
 
-@record
-class Batch:
+class Batch(Struct, frozen=True):
     """A batch size that fits, 0 where not even one sample does; the largest unless cut short."""
 
     size: int

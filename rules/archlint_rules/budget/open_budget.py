@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Amount, Formula, Model, Unknown, record
+from msgspec import Struct
+
+from archlint.api import Amount, Formula, Model, Unknown
 from archlint_rules.budget.budget import Budget
 
 if TYPE_CHECKING:
@@ -13,8 +15,7 @@ if TYPE_CHECKING:
     from archlint.api import Largest
 
 
-@record
-class OpenBudget:
+class OpenBudget(Struct, frozen=True):
     """A budget whose amount has unknown parts.
 
     `formula` and `largest` are None where the model leaves no dimension open, and `largest` also

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from archlint.api import Checkpointing, Device, Model, Target, catalogue
 from archlint_rules.budget.budget import Budget, Family

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from msgspec import Struct
 
-from archlint.api import Amount, Model, Target, record
+from archlint.api import Amount, Model, Target
 from archlint_rules.budget.budget import Budget, Family, Verdict
 
 # An analysis takes time proportional to the nodes: all trials together take about a second.
@@ -12,8 +12,7 @@ _NODES = 4000
 _FEWEST, _MOST = 4, 24
 
 
-@record(frozen=False)
-class Trials:
+class Trials(Struct):
     """The amounts of a budget for other targets, as long as there are trials left.
 
     `family` yields the budgets of a target, and `budget` is the one of them that is exceeded.
@@ -22,8 +21,8 @@ class Trials:
     model: Model
     family: Family
     budget: Budget
-    left: int = field(init=False)
-    _place: int = field(init=False)
+    left: int = 0
+    _place: int = 0
 
     def __post_init__(self) -> None:
         """Count the trials that the size of the model allows."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlint.api import Finding, Model, Node, Rule, Severity, format_share, record
+from msgspec import Struct
+
+from archlint.api import Finding, Model, Node, Rule, Severity, format_share
 
 _MULTIPLE = 8  # of 16-bit numbers: 16 bytes
 _FORMATS = frozenset({"bf16", "fp16"})
@@ -14,8 +16,7 @@ _FEW = 4  # channels of an image, which kernels pad by themselves
 _SHOWN = 3
 
 
-@record
-class _Misaligned:
+class _Misaligned(Struct, frozen=True):
     """A product whose weight has sizes that are not multiples of 8."""
 
     node: Node

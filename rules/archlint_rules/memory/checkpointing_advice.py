@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from archlint.api import Checkpointing, Finding, Model, Rule, Severity, format_bytes, format_share
 from archlint_rules.budget.budget import Budget

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Node, Rule, Severity, record
+from msgspec import Struct
+
+from archlint.api import Finding, Model, Node, Rule, Severity
 from archlint_rules.receptive_field.windows import by_node
 
 if TYPE_CHECKING:
@@ -44,8 +46,7 @@ class LayersBeyondInput(Rule):
         )
 
 
-@record
-class _Layer:
+class _Layer(Struct, frozen=True):
     """A layer that reads neighbours: the narrowest field before it, and the input's length.
 
     Both are those of the axis along which the input is covered least.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archlint.api import Extent, Finding, Model, Rule, Severity, record
+from msgspec import Struct
+
+from archlint.api import Extent, Finding, Model, Rule, Severity
 from archlint_rules.receptive_field.widening import widenings
 from archlint_rules.receptive_field.words import as_time, listed
 from archlint_rules.receptive_field.words import axes as in_words
@@ -89,8 +91,7 @@ class ReceptiveFieldTooSmall(Rule):
         )
 
 
-@record
-class _Shortfall:
+class _Shortfall(Struct, frozen=True):
     """A field that is too small; `size` is None where it is not known, and `reason` says why.
 
     Axes with the same result are reported together.

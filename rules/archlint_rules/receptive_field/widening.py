@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from archlint.api import Extent, Field, Model, record
+from msgspec import Struct
+
+from archlint.api import Extent, Field, Model
 
 if TYPE_CHECKING:
     from archlint.api import Step
@@ -68,8 +70,7 @@ def _cuts(model: Model, tensor: str, extent: Extent, missing: int) -> Iterator[s
             yield f"keep {enough} of the {before} places at {step.node.name} instead of {after}"
 
 
-@record
-class _Place:
+class _Place(Struct, frozen=True):
     """A map after which layers can be inserted: its length if known, and its stride."""
 
     words: str

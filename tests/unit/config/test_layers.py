@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,7 @@ def test_nothing_stated_gives_the_defaults() -> None:
 def test_each_setting_has_a_field_and_each_field_a_setting() -> None:
     keys = {setting.key for setting in TARGET.settings}
     fields = {
-        f"{section}{field.name.replace('_', '-')}"
+        f"{section}{field.replace('_', '-')}"
         for section, holder in (
             ("", Target),
             ("training.", Training),
@@ -132,7 +131,7 @@ def test_each_setting_has_a_field_and_each_field_a_setting() -> None:
             ("declared.", Declared),
             ("reserve.", Reserves),
         )
-        for field in dataclasses.fields(holder)
+        for field in holder.__struct_fields__
     }
     assert keys == fields - {"training", "require", "declared", "reserve"}
 

@@ -1,13 +1,13 @@
 """What facets answer for one call holds for all calls that are alike."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from msgspec.structs import replace
 
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings

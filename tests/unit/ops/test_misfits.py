@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from archlint.graph.invalid import InvalidGraph
 from archlint.ops.autocast import Lists
@@ -12,7 +13,6 @@ from archlint.ops.registry import operators
 from archlint.ops.saved import Gradients
 from archlint.ops.strides import contiguous
 from archlint.ops.undetermined import Undetermined
-from archlint.record import replace
 
 
 def floats(*shape):

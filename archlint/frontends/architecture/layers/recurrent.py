@@ -5,19 +5,19 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Fraction
 from archlint.frontends.architecture.default import Default
 from archlint.frontends.architecture.layers.shapes import dims, expect, require_rank, size
 from archlint.frontends.architecture.site import Site
 from archlint.frontends.architecture.tensor import Tensor
-from archlint.record import record
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
-@record
-class Cell:
+class Cell(Struct, frozen=True):
     """The settings that all layers of a stack share."""
 
     op: str

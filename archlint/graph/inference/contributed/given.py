@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct
+
 from archlint.graph.dtype import DType
 from archlint.graph.value import Dim, Shape, Value
-from archlint.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
 
 
-@record
-class Made:
+class Made(Struct, frozen=True):
     """The shape and the element type of one output; None for what is not known."""
 
     shape: Shape | None
@@ -28,8 +28,7 @@ Outputs: TypeAlias = tuple[Made, ...]
 """The outputs of a node in order; trailing unknown ones are omitted."""
 
 
-@record
-class Given:
+class Given(Struct, frozen=True):
     """A node with its input tensors. Absent slots are unknown."""
 
     node: Node

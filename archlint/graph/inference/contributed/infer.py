@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from archlint.graph.dtype import DType
 from archlint.graph.inference.contributed.given import Given, product
 from archlint.graph.inference.contributed.rules import RULES
@@ -16,7 +18,6 @@ from archlint.graph.inference.contributed.stand_in import (
 )
 from archlint.graph.inference.typeproto import write
 from archlint.graph.value import Provenance
-from archlint.record import replace
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TypeProto

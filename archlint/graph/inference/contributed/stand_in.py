@@ -6,8 +6,9 @@ import enum
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from archlint.graph.value import Shape
-from archlint.record import record
 
 MICROSOFT = "com.microsoft"
 BLOCKED = "com.microsoft.nchwc"
@@ -22,8 +23,7 @@ class Channels(enum.Enum):
     AS_SAID = "as said"  # by the attribute channels_last
 
 
-@record
-class StandIn:
+class StandIn(Struct, frozen=True):
     """The standard operator that a contributed one is equivalent to.
 
     `op` is its name, `slots` are the contributed operator's inputs in the order of the standard

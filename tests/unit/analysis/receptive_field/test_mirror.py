@@ -46,13 +46,18 @@ def walked(graph: Graph, readings: Readings, axis: int) -> Walk:
     return walk
 
 
+def seen(walk: Walk) -> tuple[object, ...]:
+    """Return what a walk found, without its caches."""
+    return walk.fields, walk.paths, walk.summed_at, walk.is_features
+
+
 def told(graph: Graph, first: int = 2, second: int = 3) -> tuple[Walk, bool]:
     """Return the walk along an axis that another one tells, and whether it tells all of it."""
     readings = readings_of(graph, NodeLooks(operators()), graph.inputs)
     mirror = Mirror(walked(graph, readings, first), first, second)
     alike = len(mirror.leading(readings)) == len(list(readings))
     found = mirror.follow(graph.inputs[0], readings)
-    assert found == walked(graph, readings, second)
+    assert seen(found) == seen(walked(graph, readings, second))
     return found, alike
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from msgspec.structs import replace
 from onnx import TensorProto, helper
 
 from archlint.analysis.facts import Facts
@@ -21,7 +22,6 @@ from archlint.frontends.architecture.export import export
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
-from archlint.record import replace
 from archlint.sources.yaml_document import read_yaml
 from archlint.target import Target
 
