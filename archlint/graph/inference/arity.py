@@ -49,7 +49,7 @@ class Arity(Struct, frozen=True):
             raise InvalidGraph(f"{node.op} leaves out one of its inputs", node.name)
         for name in self.attributes:
             if name not in node.attributes:
-                raise InvalidGraph(f"{node.op} has no attribute {name!r}", node.name)
+                raise InvalidGraph(f"{node.op} lacks its required attribute {name!r}", node.name)
 
 
 def arity(schema: OpSchema) -> Arity:

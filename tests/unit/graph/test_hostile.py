@@ -155,7 +155,7 @@ EMPTY_BRANCH = """y = If (c) <
 BROKEN = {
     "too few inputs": ("y = Add(x)", "number of inputs of Add is 1, not 2"),
     "too many inputs": ("y = Relu(x, x)", "number of inputs of Relu is 2, not 1"),
-    "a missing attribute": ("y = Cast(x)", "Cast has no attribute 'to'"),
+    "a missing attribute": ("y = Cast(x)", "Cast lacks its required attribute 'to'"),
     "a branch without an output": (EMPTY_BRANCH, "a graph inside If makes 0 outputs, not 1"),
 }
 
