@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from archlint.analysis.structure.usage import Usage
     from archlint.analysis.training.gradients import GradientFlow
     from archlint.analysis.training_step import TrainingStep
+    from archlint.ops.denominators import Denominator
+    from archlint.ops.infinity import Infinities
     from archlint.sources.statistics import Statistics
 
 
@@ -152,6 +154,20 @@ class Facts:
         from archlint.analysis.structure.flattening import flattening
 
         return flattening(self.graph, self.operators, self.parameters)
+
+    @cached_property
+    def denominators(self) -> tuple[Denominator, ...]:
+        """What normalizations divide by that are written out in steps."""
+        from archlint.ops.denominators import denominators
+
+        return tuple(denominators(self.graph))
+
+    @cached_property
+    def infinities(self) -> Infinities:
+        """What becomes of the network where a stored number is infinite."""
+        from archlint.ops.infinity import Infinities
+
+        return Infinities(self.graph, self.operators)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:
