@@ -17,6 +17,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _EXPECT = re.compile(r"^# expect: (?P<message>.*?)[ \t]*$", re.MULTILINE)
+_TARGET = re.compile(r"^# target: (?P<key>\S+) = (?P<value>\S+)[ \t]*$", re.MULTILINE)
 
 
 @record
@@ -24,7 +25,8 @@ class Example:
     """A model in a manual that a rule must fail, or pass; `line` is where it starts.
 
     `language` is `yaml` for an architecture, or `onnx` for ONNX's own text syntax. Each text in
-    `expected` stands in the message of a finding of the rule.
+    `expected` stands in the message of a finding of the rule. `target` are settings without a
+    section that ONNX's text cannot contain, as pairs of key and value.
     """
 
     language: str
@@ -32,6 +34,7 @@ class Example:
     fails: bool
     line: int
     expected: tuple[str, ...]
+    target: tuple[tuple[str, str], ...] = ()
 
 
 @record
@@ -56,6 +59,7 @@ class Manual:
                 fails=match["word"] == "fails",
                 line=1 + self.text.count("\n", 0, match.start()),
                 expected=tuple(found["message"] for found in _EXPECT.finditer(match["text"])),
+                target=tuple((key, value) for key, value in _TARGET.findall(match["text"])),
             )
             for match in _FENCE.finditer(self.text)
         )

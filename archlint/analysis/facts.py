@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from archlint.analysis.structure.usage import Usage
     from archlint.analysis.training.gradients import GradientFlow
     from archlint.analysis.training_step import TrainingStep
+    from archlint.graph.node import Node
     from archlint.ops.denominators import Denominator
     from archlint.ops.infinity import Infinities
     from archlint.sources.statistics import Statistics
@@ -147,6 +148,27 @@ class Facts:
         from archlint.analysis.structure.usage import Usage
 
         return Usage(self.graph)
+
+    @cached_property
+    def active_dropouts(self) -> tuple[Node, ...]:
+        """The dropouts that the file switches on."""
+        from archlint.ops.training_mode import active_dropouts
+
+        return tuple(active_dropouts(self.graph))
+
+    @cached_property
+    def training_batch_norms(self) -> tuple[Node, ...]:
+        """The batch norms that use the statistics of the batch, as in training."""
+        from archlint.ops.training_mode import training_batch_norms
+
+        return tuple(training_batch_norms(self.graph))
+
+    @cached_property
+    def data_dependent_shapes(self) -> tuple[Node, ...]:
+        """The nodes at which shapes begin to depend on the data."""
+        from archlint.analysis.structure.data_dependent_shapes import data_dependent_shapes
+
+        return tuple(data_dependent_shapes(self.graph, self.operators))
 
     @cached_property
     def flattening(self) -> Flattening | None:

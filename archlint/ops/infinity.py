@@ -6,8 +6,6 @@ import enum
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from archlint.record import record, replace
 
 if TYPE_CHECKING:
@@ -155,6 +153,8 @@ class Infinities:
 
     def _number(self, name: str) -> float | None:
         """Return the one number that is in every element of a tensor, such as one of ones."""
+        import numpy as np
+
         for _ in range(_DEEPEST):
             contents: object = self.graph.constants.get(name)
             node = self.graph.producers.get(name)
