@@ -49,6 +49,11 @@ class Denominator:
     epsilons: tuple[Epsilon, ...]
 
     @property
+    def source(self) -> str:
+        """The tensor that is reduced, before it is squared."""
+        return (self.square or self.reduction).inputs[0]
+
+    @property
     def is_mean(self) -> bool:
         """Whether it comes from a mean, as in layer norm, and not from the length of a vector."""
         return self.reduction.op in _MEANS

@@ -51,9 +51,7 @@ class ReluSigmaMismatch(Rule):
             return False  # a default, and the normalization cancels it
         if not layer.fan.transposed and saves_gradient(layer, found):
             return False  # INIT009 reports it
-        sink = layer.sink
-        meant = sink.is_final or sink.joins or sink.opens_gate
-        return found.std > expected(layer) or not meant
+        return found.std > expected(layer) or not layer.may_be_small
 
     def _chosen(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
