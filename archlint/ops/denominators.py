@@ -54,6 +54,11 @@ class Denominator:
         return (self.square or self.reduction).inputs[0]
 
     @property
+    def divides_source(self) -> bool:
+        """Whether a tensor is divided by its own length, which cancels its scale."""
+        return self.node.op == "Div" and self.node.inputs[0] == self.source
+
+    @property
     def is_mean(self) -> bool:
         """Whether it comes from a mean, as in layer norm, and not from the length of a vector."""
         return self.reduction.op in _MEANS
@@ -62,7 +67,7 @@ class Denominator:
 def denominators(graph: Graph) -> Iterator[Denominator]:
     """Yield what the normalizations of a graph divide by, in the order of the graph."""
     for node in graph.nodes:
-        divisor = _divisor(node, graph.constants)
+        divisor = _divisor(node, graph.constants) if node.inputs else None
         found = None if divisor is None else _Walk(graph).back(node, divisor)
         if found is not None:
             yield found
@@ -89,7 +94,7 @@ class _Walk:
         epsilons: list[Epsilon] = []
         for _ in range(_DEEPEST):
             node = self.graph.producers.get(name)
-            if node is None:
+            if node is None or not node.inputs:
                 return None
             if node.op in _REDUCES:
                 square = self._square(node)

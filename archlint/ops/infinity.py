@@ -141,7 +141,7 @@ class Infinities:
         return self._multiplied(node, slot, place)
 
     def _multiplied(self, node: Node, slot: int, place: _Place) -> Ending | _Place:
-        if node.op == "Mul":
+        if node.op == "Mul" and len(node.inputs) == 2:
             factor = self._number(node.inputs[1 - slot])
             if factor:
                 return replace(place, tensor=node.output, positive=place.positive is (factor > 0))
@@ -165,7 +165,7 @@ class Infinities:
                 return float(first) if bool((contents == first).all()) else None
             if node is None or node.op not in _MOVES or node.op == "Concat":
                 return None
-            name = node.inputs[0]
+            name = node.inputs[0] if node.inputs else ""
         return None
 
     def _asks_for_infinity(self, condition: str) -> bool:

@@ -228,7 +228,7 @@ class Flow:
         """The nodes and slots in which a tensor is divided by its own length, and measured."""
         found: set[tuple[str, int]] = set()
         for each in denominators(self.graph):
-            if each.node.op == "Div" and each.node.inputs[0] == each.source:
+            if each.divides_source:
                 measure = each.square or each.reduction
                 slots = range(len(measure.inputs))
                 found.add((each.node.name, 0))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from archlint.api import Ending, Fate, Finding, Holds, Model, Passes, Role, Rule, Severity, record
-from archlint_rules.numerics.half_precision import OVERFLOWS, WIDER, becomes_half, is_half
+from archlint_rules.numerics.half_precision import OVERFLOWS, becomes_half, is_half, is_wider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,10 @@ class Fp16RangeExceeded(Rule):
             f"{first.told}, {then}{more}",
             node=node or model.graph.producers.get(first.tensor),
             tensor=first.tensor,
-            data={"tensors": [each.tensor for each in group], "number": first.number},
+            data={
+                "tensors": [each.tensor for each in group],
+                "number": first.number if math.isfinite(first.number) else str(first.number),
+            },
             help=_HELP[fate],
             severity=severity,
         )
@@ -71,9 +74,9 @@ class _Overflow:
     def told(self) -> str:
         """The number and what fp16 makes of it."""
         if self.in_file:
-            return f"{self.tensor} is {self.number:g} in fp16"
+            return f"{self.tensor} holds {self.number:g} in fp16"
         becomes = "infinity" if self.number > 0 else "-infinity"
-        return f"{self.tensor} is {self.number:.4g}, in fp16 {becomes}"
+        return f"{self.tensor} holds {self.number:.4g}, in fp16 {becomes}"
 
     @property
     def severity(self) -> Severity:
@@ -95,9 +98,9 @@ class _Numbers:
 def _overflows(model: Model) -> Iterator[_Overflow]:
     """Yield what overflows: at the target in a wider file, or long ago in a file in fp16."""
     graph, declared = model.graph, becomes_half(model)
-    for name, value in graph.values.items():
-        in_file = is_half(value.dtype)
-        if not (in_file or (declared and value.dtype in WIDER)):
+    for name in graph.values:
+        in_file = is_half(model, name)
+        if not (in_file or (declared and is_wider(model, name))):
             continue
         if in_file and name in model.facts.parameters.trainable:
             continue  # NUM001 judges what a parameter holds
@@ -139,15 +142,14 @@ def _numbers(model: Model, name: str) -> _Numbers | None:
     effect = None if maker is None else model.facts.flow.effect(maker)
     if isinstance(effect, Holds):
         return _of([effect.value])
-    if maker is not None and isinstance(effect, Passes) and is_half(model.graph.values[name].dtype):
+    if maker is not None and isinstance(effect, Passes) and is_half(model, name):
         return _halved(model, maker.inputs[effect.slot])
     return None
 
 
 def _halved(model: Model, source: str) -> _Numbers | None:
     """Describe what fp16 makes of a known tensor in a wider format."""
-    value = model.graph.values.get(source)
-    numbers = None if value is None or value.dtype not in WIDER else _numbers(model, source)
+    numbers = _numbers(model, source) if is_wider(model, source) else None
     if numbers is None:
         return None
     lost = tuple(math.copysign(math.inf, each) for each in _beyond(numbers))

@@ -9,12 +9,11 @@ from archlint.api import DType
 if TYPE_CHECKING:
     from archlint.api import Model
 
-LARGEST = 65504.0
-OVERFLOWS = 65520.0  # halfway to the number that would come after the largest: rounds to infinity
+OVERFLOWS = 65520.0  # halfway from the largest, 65504, to what would come next: rounds up
 SMALLEST = 2.0**-24  # a subnormal number
 SMALLEST_NORMAL = 2.0**-14
 
-WIDER = frozenset({DType.FLOAT32, DType.FLOAT64})
+_WIDER = frozenset({DType.FLOAT32, DType.FLOAT64})
 
 
 def becomes_half(model: Model) -> bool:
@@ -27,16 +26,24 @@ def becomes_half(model: Model) -> bool:
     return target.deploy_dtype == "fp16" or target.training.precision == "fp16"
 
 
-def is_half(dtype: DType | None) -> bool:
+def is_half(model: Model, name: str) -> bool:
     """Whether a tensor of the file is in fp16."""
-    return dtype is DType.FLOAT16
+    return _dtype(model, name) is DType.FLOAT16
+
+
+def is_wider(model: Model, name: str) -> bool:
+    """Whether a tensor of the file is in fp32 or fp64."""
+    return _dtype(model, name) in _WIDER
 
 
 def runs_in_half(model: Model, name: str) -> bool:
     """Whether a tensor is in fp16, in the file or on the target."""
+    return is_half(model, name) or (is_wider(model, name) and becomes_half(model))
+
+
+def _dtype(model: Model, name: str) -> DType | None:
     value = model.graph.values.get(name)
-    dtype = None if value is None else value.dtype
-    return is_half(dtype) or (dtype in WIDER and becomes_half(model))
+    return None if value is None else value.dtype
 
 
 def rounded(value: float) -> float:

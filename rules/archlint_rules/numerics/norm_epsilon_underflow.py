@@ -97,8 +97,7 @@ def _severity(model: Model, each: Denominator) -> Severity:
     """A mean of squares is zero wherever a row is constant; a vector rarely has no length."""
     if not each.is_mean:
         return Severity.INFO
-    values = model.graph.values
-    certain = all(is_half(values[epsilon.node.output].dtype) for epsilon in each.epsilons)
+    certain = all(is_half(model, epsilon.node.output) for epsilon in each.epsilons)
     return Severity.ERROR if certain else Severity.WARNING
 
 
