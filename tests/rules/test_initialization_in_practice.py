@@ -244,6 +244,36 @@ def test_scores_that_a_softmax_shares_out_may_be_small(layers: str, is_wrong: bo
     assert bool(loud("INIT001", text)) is is_wrong
 
 
+AVERAGED = """
+  - Conv2d: {{out_channels: 64, kernel_size: 3, padding: 1}}
+    init: {he}
+  - ReLU
+  - Conv2d: {{out_channels: 10, kernel_size: 1}}
+    init: {{normal: {{std: 0.01}}}}
+  - ReLU
+  - {after}
+"""
+
+
+CLASSIFIER = "Flatten\n  - Linear: {out_features: 10}\n    name: out"
+POOLING = "AdaptiveAvgPool2d: {output_size: 1}\n  - "
+
+
+@pytest.mark.parametrize(
+    ("after", "is_wrong"),
+    [
+        (f"{POOLING}Flatten:\n    name: out", False),
+        (CLASSIFIER, True),
+        (POOLING + CLASSIFIER, True),
+    ],
+    ids=["squeezenet", "head", "head-behind-a-pooling"],
+)
+def test_scores_of_positions_that_are_averaged_may_be_small(after: str, is_wrong: bool) -> None:
+    layers = AVERAGED.format(he=HE, after=after)
+    assert found("INIT001", layers, "[N, 3, 8, 8]")
+    assert bool(loud("INIT001", layers, "[N, 3, 8, 8]")) is is_wrong
+
+
 QUERIES = """
   - Conv1d: {{out_channels: 64, kernel_size: 1}}
     init: {init}
