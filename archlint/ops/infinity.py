@@ -141,8 +141,8 @@ class Infinities:
         return self._multiplied(node, slot, place)
 
     def _multiplied(self, node: Node, slot: int, place: _Place) -> Ending | _Place:
-        if node.op == "Mul" and len(node.inputs) == 2:
-            factor = self._number(node.inputs[1 - slot])
+        if len(node.inputs) == 2 and (node.op == "Mul" or (node.op == "Div" and slot == 0)):
+            factor = self._factor(node.inputs[1 - slot], place.tensor)
             if factor:
                 return replace(place, tensor=node.output, positive=place.positive is (factor > 0))
         operator = self.operators.of(node)
@@ -150,6 +150,17 @@ class Infinities:
         if is_factor or (operator is not None and slot in operator.weights):
             return Ending(Fate.UNKNOWN if place.selected else Fate.SPOILS, node)
         return Ending(Fate.UNKNOWN, node)
+
+    def _factor(self, name: str, scaled: str) -> float | None:
+        """Return a factor of a tensor: its number where it is known, 1 for a temperature.
+
+        Such a scalar of scores is positive; scores that are a scalar themselves have a mask beside
+        them, which is zero somewhere.
+        """
+        number, values = self._number(name), self.graph.values
+        if number is None and name in values and values[name].elements == 1:
+            return None if values[scaled].elements == 1 else 1.0
+        return number
 
     def _number(self, name: str) -> float | None:
         """Return the one number that is in every element of a tensor, such as one of ones."""

@@ -18,7 +18,8 @@ TYPES = {np.float16: "float16", np.float32: "float"}
 def model(body, inputs, stored, dtype):
     """Return a model whose floats are all of one type; `body` is in ONNX's text syntax."""
     name = TYPES[dtype]
-    given = ", ".join(f"{name}[{shape}] {each}" for each, shape in inputs.items())
+    sized = {each: f"[{shape}]" if shape else "" for each, shape in inputs.items()}
+    given = ", ".join(f"{name}{shape} {each}" for each, shape in sized.items())
     built = parser.parse_model(
         f'<ir_version: 9, opset_import: ["" : 18]> g ({given}) => ({name} y) {{ {body} }}'
     )
@@ -114,6 +115,19 @@ def test_infinity_that_was_meant_is_not_reported():
     for dtype in (np.float16, np.float32):
         built = model(body, {"x": "2, 2"}, stored, dtype)
         assert lint_model(built, [Fp16RangeExceeded], HALF) == []
+
+
+@pytest.mark.parametrize("step", ["Div(s, d)", "Mul(s, d)", "Mul(d, s)"])
+def test_a_temperature_behind_a_mask_leaves_it_a_mask(step):
+    stored = {"mask": np.array([0.0, -1e9, 0.0])}
+    inputs = {"x": "2, 3", "d": ""}
+    body = f"s = Add(x, mask) t = {step} y = Softmax(t)"
+    wide, half = (model(body, inputs, stored, dtype) for dtype in (np.float32, np.float16))
+    x, temperature = np.zeros((2, 3), np.float16), np.array(2, np.float16)
+    assert np.allclose(answer(half, x=x, d=temperature), [0.5, 0, 0.5])
+    (finding,) = lint_model(wide, [Fp16RangeExceeded], HALF)
+    assert finding.severity is Severity.INFO
+    assert lint_model(half, [Fp16RangeExceeded]) == []
 
 
 NORMS = {

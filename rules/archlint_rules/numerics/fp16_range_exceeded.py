@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WORDS = {
-    Fate.SPOILS: "and {node} computes with it: the result is infinite, or NaN where it meets a 0",
+    Fate.SPOILS: "and {node} computes with it: the result is infinite, 0 or NaN",
     Fate.MASKS: "and a row of scores that is masked completely is NaN behind {node}",
     Fate.UNKNOWN: "and so may be what is computed from it",
 }
