@@ -14,6 +14,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
+from archlint.ops.denominators import denominators
 from archlint.ops.effect import (
     Activates,
     Attends,
@@ -179,16 +180,13 @@ class Flow(Struct, frozen=True, dict=True):
         self, node: Node, effect: Effect | None, slot: int, sinks: Mapping[str, Sink]
     ) -> Sink:
         """Return what an input of a node with this effect runs into there."""
-        end = _end(effect)
+        end = Kind.NORMALIZATION if (node.name, slot) in self._lengths else _end(effect)
         if end is not None:
             return _ends_as(end)
         if isinstance(effect, (Activates, Shares)):
             return self._squashed(node, effect, sinks)
         if isinstance(effect, _SUMMING_AHEAD):
-            # A product with a weight carries the scale of what it is given on.
-            own = sinks.get(node.output, _NOWHERE)
-            carries = own.is_normalized and isinstance(effect, Sums) and self._is_scaled(node, slot)
-            return own if carries else _ends_as(Kind.SUM)
+            return self._summed(node, effect, slot, sinks)
         after = _NOWHERE
         for name in node.outputs:
             if name in sinks:
@@ -201,13 +199,42 @@ class Flow(Struct, frozen=True, dict=True):
         is_scaled = isinstance(effect, Combines) and self._is_scaled(node, slot)
         return after if is_scaled else _ends_as(Kind.OTHER)
 
+    def _summed(
+        self, node: Node, effect: Effect | None, slot: int, sinks: Mapping[str, Sink]
+    ) -> Sink:
+        """Return what a factor of a product runs into.
+
+        A product with a weight carries on the scale of what it is given. So does one of queries and
+        keys, which a softmax makes into shares: small scores are no loss of signal.
+        """
+        own = sinks.get(node.output, _NOWHERE)
+        if isinstance(effect, Attends):
+            return _ends_as(Kind.GATE if slot in {effect.query, effect.key} else Kind.SUM)
+        scaled = own.is_normalized and self._is_scaled(node, slot)
+        carries = isinstance(effect, Sums) and (own.opens_gate or scaled)
+        return own if carries else _ends_as(Kind.SUM)
+
     def _squashed(self, node: Node, effect: Activates | Shares, sinks: Mapping[str, Sink]) -> Sink:
         """Return what the input of a function of each element runs into."""
         own = sinks.get(node.output, _NOWHERE)
         if own.is_final and _squashes(effect):
             return own  # what makes probabilities or pixels of outputs belongs to the last layer
-        is_gate = isinstance(effect, Activates) and effect.is_gate
+        is_gate = isinstance(effect, Shares) or effect.is_gate
         return _ends_as(Kind.GATE if is_gate else Kind.ACTIVATION)
+
+    @cached_property
+    def _lengths(self) -> frozenset[tuple[str, int]]:
+        """The nodes and slots in which a tensor is divided by its own length, and measured."""
+        found: set[tuple[str, int]] = set()
+        for each in denominators(self.graph):
+            if each.divides_source:
+                measure = each.square or each.reduction
+                slots = range(len(measure.inputs))
+                found.add((each.node.name, 0))
+                found.update(
+                    (measure.name, slot) for slot in slots if measure.inputs[slot] == each.source
+                )
+        return frozenset(found)
 
     @cached_property
     def attends(self) -> bool:
