@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.record import record
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +23,7 @@ _REDUCES = _MEANS | {"ReduceSum", "ReduceSumSquare", "ReduceL1", "ReduceL2"}
 _LARGEST_EPSILON = 0.1
 
 
-@record
-class Epsilon:
+class Epsilon(Struct, frozen=True):
     """A number that is added to a denominator, or that is its least value.
 
     `node` adds the stored number `tensor`, or compares with it.
@@ -35,8 +34,7 @@ class Epsilon:
     value: float
 
 
-@record
-class Denominator:
+class Denominator(Struct, frozen=True):
     """What a normalization divides by: a reduction of tensors, such as the root of a mean square.
 
     `node` is the division, `reduction` the mean or the sum. `square` computes what is averaged,
@@ -85,8 +83,7 @@ def _divisor(node: Node, constants: Mapping[str, np.ndarray]) -> str | None:
     return None
 
 
-@record
-class _Walk:
+class _Walk(Struct, frozen=True):
     graph: Graph
 
     def back(self, division: Node, name: str) -> Denominator | None:

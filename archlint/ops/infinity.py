@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import field
 from typing import TYPE_CHECKING
 
-from archlint.record import record, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,16 +72,14 @@ class Fate(enum.IntEnum):
     SPOILS = 3  # the results are infinite, NaN or zero
 
 
-@record
-class Ending:
+class Ending(Struct, frozen=True):
     """A fate, and the operator in which it is met; None where nothing is known to happen."""
 
     fate: Fate
     node: Node | None = None
 
 
-@record
-class _Place:
+class _Place(Struct, frozen=True):
     """A tensor with infinity of one sign; `selected` where a condition decides whether it is."""
 
     tensor: str
@@ -89,8 +87,7 @@ class _Place:
     selected: bool = False
 
 
-@record
-class Infinities:
+class Infinities(Struct, frozen=True):
     """The fates of the tensors of one graph, if they hold infinity."""
 
     graph: Graph

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from archlint.api import Ending, Fate, Finding, Holds, Model, Passes, Role, Rule, Severity, record
+from msgspec import Struct
+
+from archlint.api import Ending, Fate, Finding, Holds, Model, Passes, Role, Rule, Severity
 from archlint_rules.numerics.half_precision import OVERFLOWS, becomes_half, is_half, is_wider
 
 if TYPE_CHECKING:
@@ -61,8 +63,7 @@ class Fp16RangeExceeded(Rule):
         )
 
 
-@record
-class _Overflow:
+class _Overflow(Struct, frozen=True):
     """A tensor that fp16 cannot hold; where the file has it in fp16, `number` is what is left."""
 
     tensor: str
@@ -86,8 +87,7 @@ class _Overflow:
         return Severity.ERROR if self.in_file else Severity.WARNING
 
 
-@record
-class _Numbers:
+class _Numbers(Struct, frozen=True):
     """What the numbers of a tensor range over, and which are not finite."""
 
     lowest: float

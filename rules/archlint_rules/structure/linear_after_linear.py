@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.api import Fan, Finding, Model, Passes, Rule, Severity, Sums, format_count, record
+from msgspec import Struct
+
+from archlint.api import Fan, Finding, Model, Passes, Rule, Severity, Sums, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +59,7 @@ class LinearAfterLinear(Rule):
         )
 
 
-@record
-class _Layer:
+class _Layer(Struct, frozen=True):
     """A sum of products with a stored weight; `fan` has its sizes, `rank` is that of the weight."""
 
     node: Node
