@@ -35,6 +35,7 @@ from archlint.analysis.signal.maps import (
 )
 from archlint.analysis.signal.recurrent import recurred
 from archlint.analysis.signal.signal import Signal, constant, normal
+from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
@@ -76,9 +77,14 @@ class Propagation(Struct, frozen=True, dict=True):
     reasons: dict[str, str] = field(default_factory=dict)
 
     @cached_property
+    def flow(self) -> Flow:
+        """What each operator does to the signal."""
+        return self.initialization.flow
+
+    @cached_property
     def graph(self) -> Graph:
         """The graph that the signal goes through."""
-        return self.initialization.flow.graph
+        return self.flow.graph
 
     @cached_property
     def signals(self) -> Mapping[str, Signal]:
@@ -91,13 +97,13 @@ class Propagation(Struct, frozen=True, dict=True):
             if dtype is not None and dtype.is_float:
                 signals[name] = normal(name, 0, 1, (0, 0))
         with np.errstate(all="ignore"):  # a function may have poles in the tail of its input
-            for node in filter(self._carries_signal, self.initialization.flow.nodes):
+            for node in filter(self._carries_signal, self.flow.nodes):
                 self._add(node, signals)
         return signals
 
     def _add(self, node: Node, signals: dict[str, Signal]) -> None:
         """Add the signals of the outputs of a node, or the reason why they are not known."""
-        effect = self.initialization.flow.effects[node.name]
+        effect = self.flow.effect(node)
         try:
             made = self._made(node, effect, signals)
         except Undetermined as reason:
@@ -150,9 +156,9 @@ class Propagation(Struct, frozen=True, dict=True):
 
     def _stored(self, name: str) -> Signal | None:
         """Return the signal of a stored tensor, also of slices and concatenations of it."""
-        parameters = self.initialization.flow.parameters
+        parameters = self.flow.parameters
         root = parameters.origins.get(name, name)
-        if self.initialization.flow.is_stored(root):
+        if self.flow.is_stored(root):
             found = self.initialization.initial(root)
             if found is not None:
                 return drawn(root, found, self.graph.values[name].shape or ())
@@ -166,7 +172,7 @@ class Propagation(Struct, frozen=True, dict=True):
 
     def _prepared(self, maker: Node, name: str) -> Signal | None:
         """Return the signal of a stored tensor after nodes that only slice and concatenate."""
-        match self.initialization.flow.effects[maker.name]:
+        match self.flow.effect(maker):
             case Passes(slot):
                 return self._stored(maker.inputs[slot])
             case Joins(slots):
@@ -196,7 +202,7 @@ class Propagation(Struct, frozen=True, dict=True):
             raise Undetermined("a tensor without elements has no moments")
         if effect is None:
             general = f"what {node.op} does to a signal is not known"
-            raise Undetermined(self.initialization.flow.reasons.get(node.name, general))
+            raise Undetermined(self.flow.reasons.get(node.name, general))
         made = self._map(node, effect, signals)
         if not made.is_finite:
             raise Undetermined("the second moment is too large to represent")
@@ -240,7 +246,7 @@ class Propagation(Struct, frozen=True, dict=True):
                 raise Undetermined("a loss is no signal of the network")
             case LooksUp():
                 source = take(effect.slot)
-                if not self.initialization.flow.is_stored(node.inputs[effect.slot]):
+                if not self.flow.is_stored(node.inputs[effect.slot]):
                     return source.renamed(node.output)
                 picked = source.independent(node.output)  # some of the rows, at random
                 return replace(picked, width=self.elements(node.output) / self._batch(node))
@@ -277,7 +283,7 @@ class Propagation(Struct, frozen=True, dict=True):
 
     def _summed(self, node: Node, effect: Sums, take: Callable[[int], Signal]) -> Signal:
         first, second = effect.factors
-        flow = self.initialization.flow
+        flow = self.flow
         if flow.is_stored(node.inputs[first]):
             first, second = second, first
         if node.name in self._folded:

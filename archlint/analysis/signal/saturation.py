@@ -47,13 +47,13 @@ class Saturation(Struct, frozen=True, dict=True):
 
         Networks without saturating functions have none.
         """
-        flow = self.gradient.propagation.initialization.flow
+        flow = self.gradient.propagation.flow
         if not any(map(self._is_squashed, flow.nodes)):
             return
         rows: dict[str, Row] = {}
         for node in flow.nodes:
             before = [rows[name] for name in node.inputs if name in rows]
-            if not before and not isinstance(flow.effects[node.name], Sums):
+            if not before and not isinstance(flow.effect(node), Sums):
                 continue
             offset = flow.offset(node)
             row = before[0] if offset is not None else self._after(node, before)
@@ -64,8 +64,8 @@ class Saturation(Struct, frozen=True, dict=True):
 
     def _after(self, node: Node, before: list[Row]) -> Row | None:
         """Return the chain up to a node; other operators than layers and such functions end it."""
-        flow = self.gradient.propagation.initialization.flow
-        effect: Effect | None = flow.effects[node.name]
+        flow = self.gradient.propagation.flow
+        effect: Effect | None = flow.effect(node)
         if isinstance(effect, Sums) and self._is_layer(node, effect):
             start = before[0] if before else Row(node, node, 0, frozenset())
             ratio = self._ratio(start.first.output, node.output)
@@ -81,12 +81,12 @@ class Saturation(Struct, frozen=True, dict=True):
 
     def _is_squashed(self, node: Node) -> bool:
         """Whether a saturating function is applied."""
-        effect = self.gradient.propagation.initialization.flow.effects[node.name]
+        effect = self.gradient.propagation.flow.effect(node)
         return isinstance(effect, Activates) and _saturates(effect.function)
 
     def _is_layer(self, node: Node, effect: Sums) -> bool:
         """Whether one factor is stored, and the other one computed."""
-        flow = self.gradient.propagation.initialization.flow
+        flow = self.gradient.propagation.flow
         return sum(flow.is_stored(node.inputs[slot]) for slot in effect.factors) == 1
 
     def _ratio(self, before: str, after: str) -> float | None:
