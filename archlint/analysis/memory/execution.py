@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, cached_property
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -167,13 +167,11 @@ class Execution(Struct, frozen=True, dict=True):
 
     def line(self, frame: Frame) -> ProgramLine:
         """Return the current line of a function."""
-        if frame.code not in self._lines:
-            self._lines[frame.code] = program_line(frame.code)
-        return self._lines[frame.code]
+        return self._parsed(frame.code)
 
     @cached_property
-    def _lines(self) -> dict[str, ProgramLine]:
-        return {}
+    def _parsed(self) -> Callable[[str], ProgramLine]:
+        return cache(program_line)
 
     @cached_property
     def _stacks(self) -> dict[str, Stack]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -267,16 +267,10 @@ class Saved(Struct, frozen=True, dict=True):
         made = {node.name: self.made(node) for node in self.graph.nodes}
         return merged(self.total.unknown, self.storages.unknown(made))
 
-    def is_free(self, storage: str) -> bool:
-        """Whether saving a storage needs no memory: it is in the file, or a scalar constant."""
-        known = self._free
-        if storage not in known:
-            known[storage] = self._is_free(storage)
-        return known[storage]
-
     @cached_property
-    def _free(self) -> dict[str, bool]:
-        return {}
+    def is_free(self) -> Callable[[str], bool]:
+        """Whether saving a storage needs no memory: it is in the file, or a scalar constant."""
+        return cache(self._is_free)
 
     def _is_free(self, storage: str) -> bool:
         if self.gradients.is_stored(storage):
