@@ -190,16 +190,11 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def training_step(self) -> TrainingStep:
         """One step of training, as the framework runs it."""
+        from archlint.analysis.training.possible_networks import PossibleNetworks
         from archlint.analysis.training_step import TrainingStep
 
-        return TrainingStep(
-            self.layouts,
-            self.parameters,
-            self.gradients,
-            self.target,
-            self.is_transposed,
-            self.first,
-        )
+        networks = PossibleNetworks(self.gradients, self.target, self.is_transposed, self.first)
+        return TrainingStep(self.layouts, networks)
 
     @property
     def trained_parameters(self) -> Parameters:
