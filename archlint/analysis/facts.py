@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from archlint.analysis.structure.usage import Usage
     from archlint.analysis.training.gradients import GradientFlow
     from archlint.analysis.training_step import TrainingStep
+    from archlint.sources.statistics import Statistics
 
 
 class Facts(Struct, frozen=True, dict=True):
@@ -143,6 +144,13 @@ class Facts(Struct, frozen=True, dict=True):
         from archlint.analysis.structure.flattening import flattening
 
         return flattening(self.graph, self.operators, self.parameters)
+
+    @cached_property
+    def nonfinite_weights(self) -> Mapping[str, Statistics]:
+        """The stored tensors whose NaN or infinity spoils what they go into."""
+        from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
+
+        return nonfinite_weights(self.flow, self.describe)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:
