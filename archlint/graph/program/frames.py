@@ -29,9 +29,9 @@ class Frame(Struct, frozen=True):
 def frames(node: Node) -> tuple[Frame, ...]:
     """Return the functions that were running, from the outermost on.
 
-    Empty for files that tell nothing, and where torch.export ran a part of its own making, as it
-    does for what is under `no_grad`. Of a statement of several lines `code` is the one that the
-    operator was called in.
+    Empty for files without tracebacks, and for code that torch.export generated, as it does for
+    what is under `no_grad`. In a statement of several lines, `code` is the line that called the
+    operator.
     """
     return tuple(
         Frame(file, function, int(number), code.strip())
@@ -51,7 +51,7 @@ def exported_call(node: Node) -> tuple[str, str]:
 
 
 def is_cloned(node: Node) -> bool:
-    """Whether a line of the program clones a tensor here, as torch.export does for no dropout."""
+    """Whether the program itself clones a tensor here; torch.export writes clones for dropout."""
     if exported_call(node)[1] != "clone":
         return False
     running = frames(node)
