@@ -26,6 +26,7 @@ _REGROUPING = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten"})
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBERED = re.compile(r"_\d+$")
 _OWN_NAME = re.compile(r"^%\w+")
+_OPERATOR = re.compile(r"target=torch\.ops\.\w+\.(\w+)")
 _TENSORS = re.compile(r"%(\w+)")
 _GIVEN_UNITS = frozenset({"InstanceNormalization"})  # where the exporter has no group norm
 _OPENING, _CLOSING = "([{", ")]}"
@@ -110,6 +111,18 @@ def _call(printed: str, nodes: tuple[Node, ...]) -> ExportedCall | None:
 def printed_call(node: Node) -> str:
     """Return the call that a node stands for as the exporter printed it; "" without metadata."""
     return node.metadata.get(_CALLS, "")
+
+
+def call_name(node: Node) -> str:
+    """Return the name of the call that a node stands for, alone or with others; "" for none."""
+    found = _OWN_NAME.match(printed_call(node))
+    return found[0][1:] if found else ""
+
+
+def called_operator(node: Node) -> str:
+    """Return the operator that the call of a node calls, without namespace and overload."""
+    found = _OPERATOR.search(printed_call(node))
+    return found[1] if found else ""
 
 
 def exported_call(node: Node) -> ExportedCall | None:
