@@ -201,8 +201,8 @@ class Facts(Struct, frozen=True, dict=True):
         """The parameters of that network: the most where a file does not tell of biases."""
         from archlint.analysis.amount import Amount
 
-        low, more = self.trained_parameters.count, self.saved.more
-        return Amount(low, low if more is None else max(low, more.gradients.parameters.count))
+        low, upper = self.trained_parameters.count, self.saved.upper
+        return Amount(low, low if upper is None else max(low, upper.gradients.parameters.count))
 
     @property
     def blocks(self) -> Blocks:

@@ -70,8 +70,8 @@ class TrainingStep(Struct, frozen=True, dict=True):
         return self._saved(
             surely.program,
             formatted,
-            more=None if fullest is None else self._most_saved(fullest),
-            less=None if frozen is None else self._most_saved(frozen),
+            upper=None if fullest is None else self._most_saved(fullest),
+            lower=None if frozen is None else self._most_saved(frozen),
         )
 
     @cached_property
@@ -104,8 +104,8 @@ class TrainingStep(Struct, frozen=True, dict=True):
         program: Program,
         formatted: Formatted,
         *,
-        more: Saved | None = None,
-        less: Saved | None = None,
+        upper: Saved | None = None,
+        lower: Saved | None = None,
     ) -> Saved:
         graph = formatted.graph
         return Saved(
@@ -113,8 +113,8 @@ class TrainingStep(Struct, frozen=True, dict=True):
             self.layouts.operators,
             program.gradients.on(graph),
             Storages(self.layouts.on(graph)),
-            more=more,
-            less=less,
+            upper=upper,
+            lower=lower,
             cached=formatted.cached,
             reasons=formatted.reasons,
             segments=segments(graph, self._blocks(graph), self._target.training.checkpointing),
@@ -145,7 +145,7 @@ class TrainingStep(Struct, frozen=True, dict=True):
             saved,
             self._target.training,
             foreach=self._target.on_gpu if stated is None else stated,
-            more=None if saved.more is None else self._memory(saved.more),
-            less=None if saved.less is None else self._memory(saved.less),
+            upper=None if saved.upper is None else self._memory(saved.upper),
+            lower=None if saved.lower is None else self._memory(saved.lower),
             blocks=self._blocks(saved.graph),
         )

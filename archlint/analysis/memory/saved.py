@@ -51,21 +51,22 @@ class Saved(Struct, frozen=True, dict=True):
 
     A storage counts once, with the first operator that saves it. Parameters and buffers need no
     further memory. The model's own input counts where it is saved; what the loss saves does not.
-    `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
-    that the file may hide: the upper bound. `cached` are tensors that live until the end of the
-    forward pass, saved or not, and `reasons` says why number formats are not known. `segments` are
-    the checkpointed parts: each saves its inputs, and nothing else.
+    `graph` is the graph of the operators that the framework ran. Where the file leaves open what
+    was run, `upper` is what is saved with all layers that it may hide, and `lower` with all weights
+    frozen that may be. `cached` are tensors that live until the end of the forward pass, saved or
+    not, and `reasons` says why number formats are not known. `segments` are the checkpointed parts:
+    each saves its inputs, and nothing else.
     """
 
     graph: Graph
     operators: Operators
     gradients: GradientFlow
     storages: Storages
-    more: Saved | None = None
+    upper: Saved | None = None
     cached: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
-    less: Saved | None = None
+    lower: Saved | None = None
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
@@ -112,9 +113,9 @@ class Saved(Struct, frozen=True, dict=True):
     def total(self) -> Amount:
         """Saved bytes of the whole graph."""
         own = self.own_total
-        if self.more is not None:
-            own = own.reaching(self.more.total)
-        return own if self.less is None else own.down_to(self.less.total)
+        if self.upper is not None:
+            own = own.reaching(self.upper.total)
+        return own if self.lower is None else own.down_to(self.lower.total)
 
     @cached_property
     def own_total(self) -> Amount:

@@ -37,8 +37,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     target all the time.
 
     `foreach` means that all parameters are updated at once, as on a GPU. `graph` is the graph of
-    the operators that the framework ran, `more` the same with all layers that the file may hide,
-    `less` the same with all weights frozen that may be.
+    the operators that the framework ran, `upper` the same with all layers that the file may
+    hide, `lower` the same with all weights frozen that may be.
     """
 
     graph: Graph
@@ -46,8 +46,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     saved: Saved
     training: Training
     foreach: bool = False
-    more: TrainingMemory | None = None
-    less: TrainingMemory | None = None
+    upper: TrainingMemory | None = None
+    lower: TrainingMemory | None = None
     blocks: Blocks | None = None
 
     @property
@@ -117,9 +117,9 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     def peak(self) -> Amount:
         """The largest of the three moments."""
         own = self._own_peak
-        if self.more is not None:
-            own = own.reaching(self.more.peak)
-        return own if self.less is None else own.down_to(self.less.peak)
+        if self.upper is not None:
+            own = own.reaching(self.upper.peak)
+        return own if self.lower is None else own.down_to(self.lower.peak)
 
     @cached_property
     def _own_peak(self) -> Amount:
@@ -128,8 +128,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     @property
     def moment(self) -> str:
         """The phase of the peak, in words."""
-        if self.more is not None and self.more.peak.high >= self._own_peak.high:
-            return self.more.moment
+        if self.upper is not None and self.upper.peak.high >= self._own_peak.high:
+            return self.upper.moment
         return max(self._moments, key=lambda name: self._moments[name].high)
 
     @property
@@ -140,8 +140,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
         and temporaries of operators; in the update, inputs and outputs of the model, and the
         temporaries of the optimizer.
         """
-        if self.more is not None and self.more.peak.high >= self._own_peak.high:
-            return self.more.passing
+        if self.upper is not None and self.upper.peak.high >= self._own_peak.high:
+            return self.upper.passing
         if self.moment == _UPDATE:
             parts = self._always.high + self.gradient_bytes
         else:
