@@ -306,7 +306,7 @@ class Facts(Struct, frozen=True, dict=True):
 
     @cached_property
     def saturation(self) -> Saturation:
-        """Rows of layers with saturating functions between them."""
+        """Chains of layers with saturating functions between them."""
         from archlint.analysis.signal.saturation import Saturation
 
         return Saturation(self.gradient_signal)

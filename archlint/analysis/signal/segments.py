@@ -133,7 +133,7 @@ class Segments(Struct, frozen=True, dict=True):
             if isinstance(effect, Sums):
                 layer = by_node.get(node.name)
                 run = run + 1 if layer is not None and self._is_left(layer) else 0
-            elif _ends_row(effect) or (len(before) > 1 and _is_product(effect)):
+            elif _ends_chain(effect) or (len(before) > 1 and _is_product(effect)):
                 run = 0
             for name in filter(None, node.outputs):
                 runs[name] = run
@@ -230,7 +230,7 @@ class Segments(Struct, frozen=True, dict=True):
         return (normalized, causal) if reached else None
 
 
-def _ends_row(effect: Effect | None) -> bool:
+def _ends_chain(effect: Effect | None) -> bool:
     """Whether the scale after an operator is independent of that before it."""
     if isinstance(effect, Activates):
         return effect.is_gate
