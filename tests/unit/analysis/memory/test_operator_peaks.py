@@ -222,7 +222,7 @@ net (float[2, 256, 16] x) => (y) {{
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_the_peak_is_that_of_a_step(name: str) -> None:
+def test_peak_equals_that_of_pytorch(name: str) -> None:
     facts, memory = memory_of(name)
     assert facts.saved.total.value == MEASURED[name]["saved_bytes"]
     assert memory.peak.value == pytest.approx(MEASURED[name]["peak_bytes"], rel=0.01)
