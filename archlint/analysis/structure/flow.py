@@ -144,7 +144,7 @@ class Flow(Struct, frozen=True, dict=True):
         return stored.index(True) if sum(stored) == 1 else None
 
     def offset_of(self, node: Node, effect: Sums) -> str | None:
-        """Return the bias of a sum: its own, or the number a channel that the next node adds."""
+        """Return the bias of a sum: its own, or what the next node adds to each channel."""
         if effect.bias is not None:
             return node.inputs[effect.bias]
         for user in self.graph.consumers.get(node.output, ()):
