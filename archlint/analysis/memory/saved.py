@@ -17,6 +17,7 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
+from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
 from archlint.ops.saved import SavedTensors
 from archlint.ops.undetermined import Undetermined
@@ -182,47 +183,51 @@ class Saved(Struct, frozen=True, dict=True):
         return counted
 
     def _keep(self, node: Node, before: Mapping[str, NodeSaved]) -> NodeSaved:
+        """Return what a node saves; `before` has that of the nodes before it."""
         operator = self.operators.of(node)
         if operator is None and self.gradients.enters(node):
-            reason = "what it saves inside for the backward pass is not followed"
-            return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
-        flags = self.gradients.of(node)
-        if not flags.needed:
+            return _unknown(node, "what it saves inside for the backward pass is not followed")
+        if not self.gradients.of(node).needed:
             return NodeSaved()
         if operator is None:
-            return NodeSaved(unknown=(Unknown(node.name, node.op, "the operator is not known"),))
+            return _unknown(node, "the operator is not known")
         if not operator.differentiable:
             return NodeSaved()
-        strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
-        otherwise = None
         try:
-            is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
-            given = replace(flags, strides=strides, is_spare=is_spare)
-            kept = operator.saved(Call(node, self.graph), given)
-            storages = self._storages(node, kept)
-            other = kept.otherwise
-            if other is not None:
-                otherwise = NodeSaved(self._storages(node, other), Amount.exact(other.own))
-            if (kept.own or storages) and node.name in self._custom.inputs:
-                kept, storages = SavedTensors(transient=kept.transient), self._given(node)
-                otherwise = None
-            for storage in storages:
-                self.storages.nbytes(storage)
+            return self._kept(node, operator, before)
         except Undetermined as reason:
-            return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
-        rewritten = kept.rewritten_high
-        high = kept.own if kept.own_high is None else kept.own_high
+            return _unknown(node, str(reason))
+
+    def _kept(self, node: Node, operator: Operator, before: Mapping[str, NodeSaved]) -> NodeSaved:
+        """Return what a call of an operator saves; undetermined where a size is not known."""
+        strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
+        is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
+        flags = replace(self.gradients.of(node), strides=strides, is_spare=is_spare)
+        kept = operator.saved(Call(node, self.graph), flags)
+        storages = self._storages(node, kept)
+        if (kept.own or storages) and node.name in self._custom.inputs:
+            return NodeSaved(self._sized(self._given(node)), transient=kept.transient)
+        otherwise = None
+        if kept.otherwise is not None:
+            own = Amount.exact(kept.otherwise.own)
+            otherwise = NodeSaved(self._storages(node, kept.otherwise), own)
         return NodeSaved(
-            storages,
-            Amount(kept.own, high),
+            self._sized(storages),
+            _amount(kept.own, kept.own_high),
             kept.transient,
             kept.forward_transient,
             kept.transient_after,
-            Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
+            _amount(kept.rewritten, kept.rewritten_high),
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
             otherwise=otherwise,
         )
+
+    def _sized(self, storages: tuple[str, ...]) -> tuple[str, ...]:
+        """Return storages, all of known size; undetermined where one is not."""
+        for storage in storages:
+            self.storages.nbytes(storage)
+        return storages
 
     @cached_property
     def _custom(self) -> CustomFunctions:
@@ -278,3 +283,12 @@ class Saved(Struct, frozen=True, dict=True):
             return True
         is_number = storage in self.graph.constants and self.graph.values[storage].elements == 1
         return is_number and storage not in self.gradients.needed
+
+
+def _unknown(node: Node, reason: str) -> NodeSaved:
+    return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
+
+
+def _amount(low: int, high: int | None) -> Amount:
+    """Return an amount whose upper end is the lower one where it is not stated."""
+    return Amount(low, low if high is None else high)

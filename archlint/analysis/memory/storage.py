@@ -55,7 +55,7 @@ class Storages(Struct, frozen=True, dict=True):
 
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
-        return self._tensor_bytes(self._room(storage))
+        return self.known_bytes(storage) or self._nbytes(storage)
 
     @cached_property
     def known_bytes(self) -> Callable[[str], int]:
@@ -63,12 +63,15 @@ class Storages(Struct, frozen=True, dict=True):
 
         Callers that add these up must report `unknown`, which names the missing storages.
         """
-        return cache(lambda storage: _or_zero(self.nbytes, storage))
+        return cache(lambda storage: _or_zero(self._nbytes, storage))
 
     @cached_property
     def gradient_bytes(self) -> Callable[[str], int]:
         """The bytes of a new tensor of the same shape and type, 0 where unknown."""
         return cache(lambda name: _or_zero(self._tensor_bytes, name))
+
+    def _nbytes(self, storage: str) -> int:
+        return self._tensor_bytes(self._room(storage))
 
     def _tensor_bytes(self, name: str) -> int:
         value = self.graph.values[name]

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from archlint.analysis.amount import Amount, largest
 from archlint.analysis.memory.backward_walk import BackwardWalk
+from archlint.analysis.memory.buffers import buffer_bytes
 from archlint.analysis.memory.forward_walk import ForwardWalk
 from archlint.analysis.memory.ledger import Ledger
 from archlint.analysis.memory.loss import Loss, loss_of
@@ -17,13 +18,9 @@ from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.precision import HALF
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
-from archlint.graph.program.calls import signature
-from archlint.ops.weight_origin import WeightOrigin
 from archlint.target import Training
 
 _UPDATE = "in the update"
-_COUNTER_BYTES = 8
 
 
 class TrainingMemory(Struct, frozen=True, dict=True):
@@ -62,44 +59,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
 
     @cached_property
     def buffer_bytes(self) -> int:
-        """Bytes of running statistics and other buffers.
-
-        The counters of batches, one a layer with running statistics, are in no file.
-        """
-        operators, buffers = self.saved.operators, self.parameters.buffers.keys()
-        counted = [
-            node
-            for node in self.graph.nodes
-            if (operator := operators.of(node)) is not None
-            and operator.buffers
-            and not buffers.isdisjoint(node.inputs)
-        ]
-        held = self.parameters.buffer_bytes + self._literal_bytes
-        return held + _COUNTER_BYTES * len(counted)
-
-    @property
-    def _literal_bytes(self) -> int:
-        """Bytes of the tables that TorchScript wrote as literals: buffers that are not stored."""
-        graph, operators = self.graph, self.saved.operators
-        if not graph.is_from_pytorch or signature(graph) is not None:
-            return 0
-        literals = {
-            node.output: graph.values[node.output]
-            for node in graph.nodes
-            if (operator := operators.of(node)) and operator.origin is WeightOrigin.LITERAL
-        }
-        tables = (
-            name
-            for name, value in literals.items()
-            if value.dtype is not None and value.dtype.is_float and (value.elements or 0) > 1
-            if any(self._looks_up(user, name) for user in graph.consumers.get(name, ()))
-        )
-        return sum(literals[name].nbytes or 0 for name in tables)
-
-    def _looks_up(self, user: Node, name: str) -> bool:
-        """Whether a tensor is read where a table of parameters is, as embeddings are."""
-        operator = self.saved.operators.of(user)
-        return operator is not None and 0 in operator.weights and user.inputs[0] == name
+        """Bytes of running statistics and other buffers."""
+        return buffer_bytes(self.graph, self.saved.operators, self.parameters)
 
     @property
     def state_bytes(self) -> Amount:
