@@ -140,12 +140,10 @@ class TrainingStep(Struct, frozen=True, dict=True):
     def _memory(self, saved: Saved) -> TrainingMemory:
         stated = self._target.training.foreach
         return TrainingMemory(
-            saved.graph,
-            saved.gradients.parameters,
             saved,
             self._target.training,
-            foreach=self._target.on_gpu if stated is None else stated,
+            self._blocks(saved.graph),
+            self._target.on_gpu if stated is None else stated,
             upper=None if saved.upper is None else self._memory(saved.upper),
             lower=None if saved.lower is None else self._memory(saved.lower),
-            blocks=self._blocks(saved.graph),
         )

@@ -33,19 +33,27 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     without an optimizer's state. The caller holds the model's inputs and outputs and the loss's
     target all the time.
 
-    `foreach` means that all parameters are updated at once, as on a GPU. `graph` is the graph of
-    the operators that the framework ran, `upper` the same with all layers that the file may
-    hide, `lower` the same with all weights frozen that may be.
+    `blocks` are the repeated parts of the network. `foreach` means that all parameters are updated
+    at once, as on a GPU. `upper` is the memory with all layers that the file may hide, `lower` that
+    with all weights frozen that may be.
     """
 
-    graph: Graph
-    parameters: Parameters
     saved: Saved
     training: Training
-    foreach: bool = False
+    blocks: Blocks
+    foreach: bool
     upper: TrainingMemory | None = None
     lower: TrainingMemory | None = None
-    blocks: Blocks | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the operators that the framework ran."""
+        return self.saved.graph
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters and buffers of the network."""
+        return self.saved.gradients.parameters
 
     @property
     def weight_bytes(self) -> int:
@@ -71,7 +79,7 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     def weights(self) -> WeightMemory:
         """The memory of the weights, which does not depend on the batch."""
         return WeightMemory(
-            self.parameters, self._updated, self.training, self.foreach, self.blocks
+            self.parameters, self._updated, self.training, self.blocks, self.foreach
         )
 
     @cached_property
@@ -187,7 +195,7 @@ class TrainingMemory(Struct, frozen=True, dict=True):
 
     def _walk(self, *, high: bool) -> tuple[int, int]:
         ledger = Ledger()
-        walk = BackwardWalk(self.graph, self.saved, self.weights, self._loss, ledger, high)
+        walk = BackwardWalk(self.saved, self.weights, self._loss, ledger, high)
         walk.keep()
         end = ledger.most
         walk.run()

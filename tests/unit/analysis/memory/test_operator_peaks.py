@@ -211,12 +211,7 @@ net (float[2, 256, 16] x) => (y) {{
     )
     facts = Facts(build_graph(model), Target(training=Training("sgd")), operators())
     memory = TrainingMemory(
-        facts.training_step.framework,
-        facts.parameters,
-        facts.saved,
-        Training("sgd", loss="none"),
-        foreach=False,
-        blocks=facts.training_step.blocks,
+        facts.saved, Training("sgd", loss="none"), facts.training_step.blocks, foreach=False
     )
     return facts, memory
 
