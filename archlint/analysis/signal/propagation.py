@@ -24,8 +24,6 @@ from archlint.analysis.signal.maps import (
     activated,
     added,
     bounded,
-    constant_array,
-    drawn,
     dropped,
     joined,
     multiplied,
@@ -35,6 +33,7 @@ from archlint.analysis.signal.maps import (
 )
 from archlint.analysis.signal.recurrent import recurred
 from archlint.analysis.signal.signal import Signal, constant, normal
+from archlint.analysis.signal.stored_signals import StoredSignals, elements
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -150,37 +149,13 @@ class Propagation(Struct, frozen=True, dict=True):
         layers = self.initialization.layers
         return frozenset(layer.node.name for layer in layers if layer.folded)
 
+    @cached_property
+    def _stored(self) -> StoredSignals:
+        return StoredSignals(self.initialization)
+
     def weight(self, node: Node, slot: int) -> Signal | None:
         """Return the signal of a stored tensor, which is drawn once and the same for all inputs."""
-        return self._stored(node.inputs[slot])
-
-    def _stored(self, name: str) -> Signal | None:
-        """Return the signal of a stored tensor, also of slices and concatenations of it."""
-        parameters = self.flow.parameters
-        root = parameters.origins.get(name, name)
-        if self.flow.is_stored(root):
-            found = self.initialization.initial(root)
-            if found is not None:
-                return drawn(root, found, self.graph.values[name].shape or ())
-        if root in parameters.trainable or root in parameters.buffers:
-            return None  # trained values are unrelated to the initial ones
-        contents = self.graph.constants.get(name)
-        if contents is not None and contents.dtype.kind == "f":
-            return constant_array(name, contents)
-        maker = self.graph.producers.get(name)
-        return None if maker is None else self._prepared(maker, name)
-
-    def _prepared(self, maker: Node, name: str) -> Signal | None:
-        """Return the signal of a stored tensor after nodes that only slice and concatenate."""
-        match self.flow.effect(maker):
-            case Passes(slot):
-                return self._stored(maker.inputs[slot])
-            case Joins(slots):
-                parts = [self._stored(maker.inputs[slot]) for slot in slots]
-                known = [part for part in parts if part is not None]
-                sizes = [self.elements(maker.inputs[slot]) for slot in slots]
-                return joined(name, known, sizes) if len(known) == len(parts) else None
-        return None
+        return self._stored.of(node.inputs[slot])
 
     def operand(self, node: Node, slot: int, signals: Mapping[str, Signal]) -> Signal:
         """Return the signal of an input of a node; raises Undetermined."""
@@ -313,11 +288,7 @@ class Propagation(Struct, frozen=True, dict=True):
 
     def elements(self, name: str) -> float:
         """Return the number of elements of a tensor, counting an axis of unknown length as one."""
-        shape = self.graph.values[name].shape or ()
-        product = 1.0
-        for dim in shape:
-            product *= dim if isinstance(dim, int) else 1
-        return product
+        return elements(self.graph, name)
 
 
 def _averaged_slot(effect: Effect | None) -> int | None:
