@@ -10,7 +10,6 @@ from archlint.analysis.memory.layouts import Layouts
 from archlint.analysis.memory.saved import Saved
 from archlint.analysis.memory.storage import Storages
 from archlint.analysis.memory.training import TrainingMemory
-from archlint.analysis.memory.training_note import training_note
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.checkpointing import segments
 from archlint.analysis.training.possible_networks import PossibleNetworks
@@ -82,6 +81,8 @@ class TrainingStep(Struct, frozen=True, dict=True):
     @property
     def note(self) -> str | None:
         """Why the memory is an interval, or why the file shows another network; else None."""
+        from archlint.analysis.memory.training_note import training_note
+
         return training_note(self.networks, self.memory)
 
     @property
