@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from archlint.analysis.initialization.initialization import Describe, Initialization, read_nothing
 from archlint.analysis.parameters.parameters import Parameters
@@ -116,20 +115,12 @@ class Facts(Struct, frozen=True, dict=True):
     def _computed(self, graph: Graph, gradients: GradientFlow) -> Compute:
         from archlint.analysis.compute.compute import Compute
 
-        passes = self.target.training.accumulation_steps
-        return Compute(graph, self.operators, gradients, self._run_again(graph), passes)
+        training, again = self.target.training, frozenset[str]()
+        if training.checkpointing is not None:
+            from archlint.analysis.compute.recomputed import recomputed
 
-    def _run_again(self, graph: Graph) -> frozenset[str]:
-        """The nodes of checkpointed parts that the backward pass runs once more."""
-        if self.target.training.checkpointing is None:
-            return frozenset()
-        from archlint.analysis.recognition.owners import owners
-
-        again = {
-            node.name for segment in self.saved.segments for node in self.saved.run_again(segment)
-        }
-        owned = owners(graph, self.saved.graph, self.operators)
-        return frozenset(name for name, owner in owned.items() if owner in again)
+            again = recomputed(graph, self.saved)
+        return Compute(graph, self.operators, gradients, again, training.accumulation_steps)
 
     @cached_property
     def tied_tables(self) -> Mapping[str, str]:
@@ -193,6 +184,13 @@ class Facts(Struct, frozen=True, dict=True):
         return Infinities(self.graph, self.operators)
 
     @cached_property
+    def nonfinite_weights(self) -> Mapping[str, Statistics]:
+        """The stored tensors whose NaN or infinity spoils what they go into."""
+        from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
+
+        return nonfinite_weights(self.flow, self.describe)
+
+    @cached_property
     def receptive_fields(self) -> ReceptiveFields:
         """What every tensor reads of every input axis."""
         from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
@@ -217,27 +215,19 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def deployment(self) -> Deployment:
         """Weights and activations of inference, in the number format of the device."""
-        from archlint.analysis.memory.deployment import Deployment
+        from archlint.analysis.memory.deployment import Deployment, number_format
 
-        device, stated = self.target.device, self.target.deploy_dtype
-        # Some accelerators run nothing but integers, whatever the file holds before it is compiled.
-        only_int8 = device is not None and device.kind == "npu" and set(device.peak_ops) == {"int8"}
-        number_format = stated or ("int8" if only_int8 else None)
-        return Deployment(self.layouts, self.parameters, self.gradients, number_format)
+        deployed = number_format(self.target)
+        return Deployment(self.layouts, self.parameters, self.gradients, deployed)
 
     @cached_property
     def training_step(self) -> TrainingStep:
         """One step of training, as the framework runs it."""
+        from archlint.analysis.training.possible_networks import PossibleNetworks
         from archlint.analysis.training_step import TrainingStep
 
-        return TrainingStep(
-            self.layouts,
-            self.parameters,
-            self.gradients,
-            self.target,
-            self.is_transposed,
-            self.first,
-        )
+        networks = PossibleNetworks(self.gradients, self.target, self.is_transposed, self.first)
+        return TrainingStep(self.layouts, networks)
 
     @property
     def trained_parameters(self) -> Parameters:
@@ -249,8 +239,8 @@ class Facts(Struct, frozen=True, dict=True):
         """The parameters of that network: the most where a file does not tell of biases."""
         from archlint.analysis.amount import Amount
 
-        low, more = self.trained_parameters.count, self.saved.more
-        return Amount(low, low if more is None else max(low, more.gradients.parameters.count))
+        low, upper = self.trained_parameters.count, self.saved.upper
+        return Amount(low, low if upper is None else max(low, upper.gradients.parameters.count))
 
     @property
     def blocks(self) -> Blocks:
@@ -320,24 +310,10 @@ class Facts(Struct, frozen=True, dict=True):
 
     @cached_property
     def signal_graph(self) -> Graph:
-        """The graph as a signal sees it: masks resolved, decomposed operators recognized."""
-        from archlint.analysis.receptive_field.stored_masks import stored_masks
-        from archlint.analysis.recognition.recognize import meaning_graph
-        from archlint.ops.composite.registry import meanings
+        """The graph as a signal sees it: masks are known, and decomposed operators are whole."""
+        from archlint.analysis.recognition.signal_graph import signal_graph
 
-        masks = stored_masks(self.graph, self._describe_mask)
-        graph = self.graph  # what it has worked out about itself is kept where it is the same
-        if masks:
-            graph = replace(graph, constants={**graph.constants, **masks})
-        return meaning_graph(graph, meanings(), self.operators)
-
-    def _describe_mask(self, name: str) -> Statistics | None:
-        """Read the numbers of a stored tensor that is no factor of a product, which no mask is."""
-        for use in self.parameters.lineage.uses.get(name, ()):
-            entry = self.operators.of(use.node)
-            if entry is None or (use.slot in entry.weights and not entry.scalars_are_constants):
-                return None
-        return self.describe(name)
+        return signal_graph(self.parameters, self.describe)
 
     @cached_property
     def initialization(self) -> Initialization:
@@ -368,7 +344,7 @@ class Facts(Struct, frozen=True, dict=True):
 
     @cached_property
     def saturation(self) -> Saturation:
-        """Rows of layers with saturating functions between them."""
+        """Chains of layers with saturating functions between them."""
         from archlint.analysis.signal.saturation import Saturation
 
         return Saturation(self.gradient_signal)

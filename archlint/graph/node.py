@@ -29,7 +29,8 @@ class Node(Struct, frozen=True, eq=False):
     `name` is unique in the graph (made from the first output where the file gives none). An
     absent optional input or output is the empty string. `domain` is "" for the standard operators,
     also where the file spells it "ai.onnx". `metadata` holds the node's metadata properties.
-    `output` is the first output that is present.
+    `output` is the first output that is present. It is computed, whatever is given; a field is
+    several times as fast to read as a property, and a large graph reads it millions of times.
     """
 
     name: str

@@ -22,7 +22,7 @@ class Cost(Struct, frozen=True):
 
     Where the work depends on the data, `least` is the share of it that is done in any case, and
     `depends_on` says on what of the data. Where it does not follow from the file, `most` are the
-    products that there may be at the most.
+    products that there may be at most.
     """
 
     products: tuple[Product, ...] = ()

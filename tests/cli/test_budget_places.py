@@ -47,7 +47,7 @@ def _lines(result: Result) -> list[tuple[str, int]]:
         ("  require:\n    step-time: 1 ms\n", [("BUDGET001", 11)]),
     ],
 )
-def test_lines(
+def test_budget_findings_point_to_the_line_of_the_budget(
     archlint: Archlint, folder: Path, target: str, expected: list[tuple[str, int]]
 ) -> None:
     (folder / "net.arch.yaml").write_text(NET + target, encoding="utf-8")

@@ -59,7 +59,9 @@ def test_explain_knows_the_tensors(archlint: Archlint, stack: str) -> None:
 
 
 @pytest.mark.parametrize("element", ["y[4,0]", "y[0,1,4,0]", "y[0, 0, -12, -32]"])
-def test_the_box_of_an_element(archlint: Archlint, stack: str, element: str) -> None:
+def test_at_gives_the_input_region_of_an_element(
+    archlint: Archlint, stack: str, element: str
+) -> None:
     """Rows: 2 (4 - 1) - 1 = 5 to 2 (4 + 1) + 1 = 11; columns: -5 to 5, from 0 on inside."""
     result = archlint("inspect", stack, "--at", element, "--format", "json")
     rows, columns = json.loads(result.out)["at"]
@@ -71,13 +73,15 @@ def test_the_box_of_an_element(archlint: Archlint, stack: str, element: str) -> 
     ("element", "wrong"),
     [("y", "TENSOR"), ("z[1,2]", "no tensor"), ("y[1]", "indices"), ("y[99,0]", "outside")],
 )
-def test_elements_that_are_none(archlint: Archlint, stack: str, element: str, wrong: str) -> None:
+def test_positions_outside_the_tensor_are_usage_errors(
+    archlint: Archlint, stack: str, element: str, wrong: str
+) -> None:
     result = archlint("inspect", stack, "--at", element)
     assert result.code == 2
     assert wrong in result.err
 
 
-def test_the_overlap_of_tiles(archlint: Archlint, stack: str) -> None:
+def test_halo_gives_the_overlap_of_tiles(archlint: Archlint, stack: str) -> None:
     """Outputs j and j + 1 start 2 inputs apart, so that 7 - 2 and 11 - 2 inputs are shared."""
     result = archlint("inspect", stack, "--halo", "--format", "json")
     rows, columns = json.loads(result.out)["halo"]
@@ -86,14 +90,14 @@ def test_the_overlap_of_tiles(archlint: Archlint, stack: str) -> None:
     assert (rows["input_step"], rows["output_step"]) == (2, 1)
 
 
-def test_what_cannot_be_tiled(archlint: Archlint, folder: Path) -> None:
+def test_halo_reports_what_cannot_be_tiled(archlint: Archlint, folder: Path) -> None:
     pooled = STACK.replace("outputs: [y]", "  - GlobalAvgPool:\n    name: all\noutputs: [all]")
     (folder / "pooled.arch.yaml").write_text(pooled, encoding="utf-8")
     result = archlint("inspect", "pooled.arch.yaml", "--halo")
     assert "cannot be tiled, everything is read at all" in result.out
 
 
-def test_a_run_agrees(archlint: Archlint, stack: str) -> None:
+def test_verify_confirms_the_fields(archlint: Archlint, stack: str) -> None:
     pytest.importorskip("onnxruntime")
     result = archlint("inspect", stack, "--verify", "--all-tensors", "--format", "json")
     found = json.loads(result.out)["verify"]
@@ -103,7 +107,7 @@ def test_a_run_agrees(archlint: Archlint, stack: str) -> None:
     assert found["seen"] > 0.5 * found["predicted"]
 
 
-def test_a_run_that_does_not_agree(
+def test_verify_detects_a_field_that_is_too_narrow(
     archlint: Archlint, stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a window that is taken to be narrower than it is, a run has to notice."""
@@ -117,7 +121,7 @@ def test_a_run_that_does_not_agree(
     assert "which is not in its field" in result.out
 
 
-def test_a_run_needs_sizes(archlint: Archlint, folder: Path) -> None:
+def test_verify_needs_bound_dimensions(archlint: Archlint, folder: Path) -> None:
     (folder / "open.arch.yaml").write_text(STACK.replace("64", "W"), encoding="utf-8")
     result = archlint("inspect", "open.arch.yaml", "--verify")
     assert result.code == 2

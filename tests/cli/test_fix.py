@@ -60,7 +60,7 @@ def test_line_ends_and_the_byte_order_mark_stay(folder, archlint):
     assert path.read_bytes() == ("\ufeff" + (HEAD + after + TAIL).replace("\n", "\r\n")).encode()
 
 
-def test_a_second_run_has_nothing_to_do(folder, archlint):
+def test_fixing_twice_changes_nothing_more(folder, archlint):
     path = folder / "net.arch.yaml"
     path.write_text(HEAD + LAYERS["flow arguments"][0] + TAIL, encoding="utf-8")
     archlint("check", str(path), "--fix")

@@ -23,7 +23,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_it_is_reported(name, folder, archlint):
+def test_invalid_models_fail_the_check(name, folder, archlint):
     opset, graph = MODELS[name]
     model = parse_model(HEAD.format(opset=opset) + graph)
     (folder / "model.onnx").write_bytes(model.SerializeToString())

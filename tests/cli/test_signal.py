@@ -89,7 +89,7 @@ def test_weights_are_what_the_user_says(archlint: Archlint, folder: Path) -> Non
         assert result.out.startswith(f"inputs: standard normal; {start}")
 
 
-def test_what_is_not_known_is_said(archlint: Archlint, folder: Path) -> None:
+def test_unknown_signals_are_listed_with_their_reason(archlint: Archlint, folder: Path) -> None:
     text = "archlint: 1\ninputs:\n  x: [N, 8, 8]\nlayers:\n  - onnx.Det\n"
     (folder / "odd.arch.yaml").write_text(text, encoding="utf-8")
     result = archlint("inspect", "odd.arch.yaml", "--signal")

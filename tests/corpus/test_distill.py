@@ -35,12 +35,12 @@ TABLE = {
 FOLDER = Path(__file__).parent / "distill"
 
 
-def test_every_network_has_its_row() -> None:
+def test_table_lists_every_network() -> None:
     assert {path.name.removesuffix(".arch.yaml") for path in FOLDER.iterdir()} == set(TABLE)
 
 
 @pytest.mark.parametrize(("name", "row"), TABLE.items())
-def test_row(name: str, row: tuple[int, int, int]) -> None:
+def test_receptive_field_equals_the_published_one(name: str, row: tuple[int, int, int]) -> None:
     path = FOLDER / f"{name}.arch.yaml"
     model = compile_architecture(read_yaml(path), path.parent).model
     fields = ReceptiveFields(build_graph(model, Bindings(1, {})), operators())

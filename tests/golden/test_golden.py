@@ -19,7 +19,7 @@ CASES = sorted(path.name for path in FOLDER.glob("*.arch.yaml"))
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_report(
+def test_report_equals_the_recorded_one(
     name: str,
     form: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -38,5 +38,5 @@ def test_report(
     assert report == expected.read_text(encoding="utf-8")
 
 
-def test_there_are_cases() -> None:
+def test_golden_cases_exist() -> None:
     assert len(CASES) >= 3

@@ -27,7 +27,7 @@ ORDER = (
 )
 # The engine's registry and Facts' home are named by the façade for plugins alone.
 FACADES = {"api", "model", "hookspecs", "plugins", "registry", "rule", "manual"}
-LEAVES = {"findings", "target", "quantity", "errors", "record", "devices", "config"}
+LEAVES = {"findings", "target", "quantity", "errors", "devices", "config"}
 
 
 def imported_modules(path):

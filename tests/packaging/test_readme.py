@@ -22,7 +22,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("arguments", "output"), SHOWN, ids=[shown[0] for shown in SHOWN])
-def test_output_is_real(arguments, output):
+def test_shown_outputs_equal_real_ones(arguments, output):
     command = (sys.executable, "-m", "archlint", *arguments.split())
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == output
@@ -39,7 +39,7 @@ EXTRAS = {"--plot": "matplotlib", "--verify": "onnxruntime"}
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_commands_can_be_pasted(line, tmp_path):
+def test_shown_commands_succeed(line, tmp_path):
     for flag, extra in EXTRAS.items():
         if flag in line:
             pytest.importorskip(extra)
@@ -87,14 +87,14 @@ def test_configurations_can_be_pasted(text, tmp_path):
     assert done.stderr.startswith("archlint: no file to check: ")
 
 
-def test_the_last_line_is_real():
+def test_shown_counts_equal_real_ones():
     shown = re.findall(r"^```\n(archlint: found .*\n)```$", README, flags=re.MULTILINE)
     command = (sys.executable, "-m", "archlint", "check", "examples/wrong")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert shown == [done.stderr]
 
 
-def test_outputs_are_shown():
+def test_readme_shows_outputs():
     assert len(SHOWN) >= 3
 
 

@@ -27,7 +27,7 @@ def test_the_vocabulary_of_gpt2():
 
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16", "vit_s16", "mobilenet_v2"])
-def test_networks_that_are_aligned(name):
+def test_aligned_networks_pass(name):
     assert example(name, TensorCoreAlignment, BF16) == []
 
 

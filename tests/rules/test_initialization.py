@@ -78,11 +78,11 @@ def test_a_seeded_defect_is_found(defect: str, code: str) -> None:
         f"{{orthogonal: {{gain: {sqrt(2)}}}}}",
     ],
 )
-def test_its_correct_twin_passes(twin: str) -> None:
+def test_correct_initializers_pass(twin: str) -> None:
     assert chain(twin) == []
 
 
-def test_groups_are_inside_the_fan() -> None:
+def test_fan_in_counts_the_channels_of_one_group() -> None:
     assert chain(f"{{normal: {{std: {sqrt(2 / 9)}}}}}", groups=32) == []
     codes = {each.code for each in chain(f"{{normal: {{std: {HE}}}}}", groups=32)}
     assert codes == {"INIT001", "INIT009"}
@@ -261,7 +261,7 @@ def test_fresh_weights_in_onnx_are_judged() -> None:
     assert "INIT001" in loud(lint_model(stack(random, 3 * right, 0), RULES))
 
 
-def test_trained_weights_are_not() -> None:
+def test_trained_weights_are_not_judged() -> None:
     random = np.random.default_rng(0)
     trained = stack(random, 3 * sqrt(2 / 128), bias=0.3)
     assert lint_model(trained, RULES) == []

@@ -15,7 +15,7 @@ def lint(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("padding", "ahead"), [("causal", []), ("2", ["2 elements"]), ("[3, 1]", ["1 element"])]
 )
-def test_look_ahead(padding: str, ahead: list[str]) -> None:
+def test_reading_the_future_is_an_error(padding: str, ahead: list[str]) -> None:
     text = (
         "archlint: 1\ninputs: {x: [1, 2, 100]}\nlayers:\n"
         f"  - Conv1d: {{out_channels: 2, kernel_size: 5, padding: {padding}}}\n"
@@ -79,7 +79,7 @@ def test_a_strided_layer_is_causal_with_window_less_stride(stride: int, left: in
     assert lint(text.replace("LEFT", str(left))) == []
 
 
-def test_which_axis_is_time() -> None:
+def test_the_axis_of_time_can_be_stated() -> None:
     text = (
         "archlint: 1\ninputs: {x: [1, 1, 40, 100]}\nlayers:\n"
         "  - Conv2d: {out_channels: 2, kernel_size: [3, 3], padding: [1, 2, 1, 0]}\n"

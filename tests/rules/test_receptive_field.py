@@ -253,7 +253,9 @@ target:
         ('{receptive-field: "1 ms", sample-rate: "16 kHz"}', [(7, 16)]),
     ],
 )
-def test_needs(require: str, sizes: list[tuple[int, int]]) -> None:
+def test_each_required_receptive_field_is_compared(
+    require: str, sizes: list[tuple[int, int]]
+) -> None:
     """The last map sees 5 + 2 = 7 elements, the output everything."""
     findings = lint_text(NEED.replace("REQUIRE", require), [RULES["RF001"]])
     assert [(finding.data["size"], finding.data["required"]) for finding in findings] == sizes

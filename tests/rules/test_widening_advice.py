@@ -56,7 +56,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_advice(name: str) -> None:
+def test_following_the_advice_mends_the_finding(name: str) -> None:
     text, advised, (old, new) = CASES[name]
     findings = lint_text(text, [ReceptiveFieldTooSmall])
     assert advised in findings[-1].help
@@ -65,7 +65,7 @@ def test_advice(name: str) -> None:
     assert [each.message for each in mended if each.place.tensor != "slice"] == []
 
 
-def test_axes_that_agree_are_one_finding() -> None:
+def test_axes_with_equal_fields_share_a_finding() -> None:
     (finding,) = lint_text(net(IMAGE, [PATCHES, POINTWISE], 40), [ReceptiveFieldTooSmall])
     assert finding.message == (
         "receptive field of conv2d_2 along height and width (axes 2 and 3) is 16, required 40"
@@ -73,7 +73,7 @@ def test_axes_that_agree_are_one_finding() -> None:
     assert (finding.data["axis"], finding.data["axes"]) == (2, [2, 3])
 
 
-def test_axes_that_differ_are_not() -> None:
+def test_axes_with_different_fields_have_findings_of_their_own() -> None:
     oblong = "Conv2d: {out_channels: 3, kernel_size: [3, 5]}"
     findings = lint_text(net(IMAGE, [oblong], 40), [ReceptiveFieldTooSmall])
     assert [(each.data["axes"], each.data["size"]) for each in findings] == [([2], 3), ([3], 5)]

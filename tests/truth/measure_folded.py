@@ -7,9 +7,6 @@ their numbers: these tell how large some of the parameters are.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +14,7 @@ from pathlib import Path
 import onnx
 import torch
 from folded_models import NETWORKS
-from measure_training import BATCH, TELLING, Network, build, trim, truth_of
+from measure_training import TELLING, Network, build, exported, truth_of, write_truth
 
 HERE = Path(__file__).parent / "folded"
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
@@ -27,10 +24,8 @@ def export(
     network: Network, path: Path, *, training: bool, telling: Sequence[str] = TELLING
 ) -> None:
     model, x = build(network)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        torch.onnx.export(model.train(training), (x,), str(path), dynamo=True, external_data=False)
-    proto = onnx.load(path)
-    trim(proto, (*telling, FOLDED_FROM))
+    kept = (*telling, FOLDED_FROM)
+    proto = exported(model.train(training), x, path, kept, dynamo=True, external_data=False)
     onnx.save(proto, path)
 
 
@@ -43,8 +38,7 @@ def main() -> None:
         truth[name] = truth_of(network, ways=(False,))
         for mode in ("training", "inference"):
             export(network, HERE / f"{name}.{mode}.onnx", training=mode == "training")
-    about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
-    (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+    write_truth(HERE, truth)
 
 
 if __name__ == "__main__":

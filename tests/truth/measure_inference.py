@@ -7,16 +7,13 @@ numbers: these alone tell what is tied.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import warnings
 from pathlib import Path
 
 import onnx
 import torch
 from inference_models import BY_LINES, FOLDED, ONLY_DYNAMO
-from measure_training import BATCH, STACK, Network, build, trim, truth_of
+from measure_training import STACK, Network, build, exported, truth_of, write_truth
 
 HERE = Path(__file__).parent / "inference"
 EXPORTERS = {
@@ -33,12 +30,9 @@ TELLING = (
 
 def export(network: Network, exporter: str, path: Path, *, with_lines: bool) -> None:
     model, x = build(network)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        how = EXPORTERS[exporter]
-        torch.onnx.export(model.eval(), (x,), str(path), input_names=["x"], **how)
-    proto = onnx.load(path)
-    trim(proto, (*TELLING, STACK) if with_lines else TELLING)
-    onnx.save(proto, path)
+    telling = (*TELLING, STACK) if with_lines else TELLING
+    how = EXPORTERS[exporter]
+    onnx.save(exported(model.eval(), x, path, telling, input_names=["x"], **how), path)
 
 
 def main() -> None:
@@ -51,8 +45,7 @@ def main() -> None:
         for exporter in ("dynamo",) if name in ONLY_DYNAMO else EXPORTERS:
             path = HERE / f"{name}.{exporter}.onnx"
             export(network, exporter, path, with_lines=name in BY_LINES)
-    about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
-    (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+    write_truth(HERE, truth)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ some sums.
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
 import torch
 from measure_folded import export
-from measure_training import BATCH, STACK, TELLING, Network, build
+from measure_training import STACK, TELLING, Network, build, write_truth
 from repeated_models import NETWORKS
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -50,8 +49,7 @@ def main() -> None:
             export(
                 network, HERE / f"{name}.{mode}.onnx", training=mode == "training", telling=CALLS
             )
-    about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
-    (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+    write_truth(HERE, truth)
 
 
 if __name__ == "__main__":

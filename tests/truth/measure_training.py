@@ -12,7 +12,7 @@ import json
 import re
 import warnings
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeAlias
@@ -163,14 +163,22 @@ def export(network: Network, exporter: str, path: Path) -> None:
             "do_constant_folding": False,
         }
     )
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        torch.onnx.export(model, (x,), str(path), input_names=["x"], **how)
-    proto = onnx.load(path)
-    trim(proto, TELLING)
+    proto = exported(model, x, path, TELLING, input_names=["x"], **how)
     for stored in proto.graph.initializer:  # the numbers do not matter, only that they are there
         if stored.raw_data and stored.data_type == onnx.TensorProto.FLOAT:
             stored.raw_data = bytes(len(stored.raw_data))
     onnx.save(proto, path)
+
+
+def exported(
+    model: torch.nn.Module, x: torch.Tensor, path: Path, telling: Collection[str], **how: object
+) -> onnx.ModelProto:
+    """Write the network to `path` with PyTorch's exporter, and return it with a trimmed record."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        torch.onnx.export(model, (x,), str(path), **how)
+    proto = onnx.load(path)
+    trim(proto, telling)
+    return proto
 
 
 def trim(proto: onnx.ModelProto, telling: Collection[str]) -> None:
@@ -208,6 +216,12 @@ def truth_of(network: Network, ways: Collection[bool] = (False, True)) -> dict[s
     }
 
 
+def write_truth(folder: Path, networks: Mapping[str, object]) -> None:
+    """Write what was measured of each network."""
+    about = {"torch": torch.__version__, "batch": BATCH, "networks": networks}
+    (folder / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
 def main() -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
@@ -217,8 +231,7 @@ def main() -> None:
         truth[name] = truth_of(network)
         for exporter in ("dynamo",) if name in EXPORTED else ("torchscript", "dynamo"):
             export(network, exporter, HERE / f"{name}.{exporter}.onnx")
-    about = {"torch": torch.__version__, "batch": BATCH, "networks": truth}
-    (HERE / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+    write_truth(HERE, truth)
 
 
 if __name__ == "__main__":

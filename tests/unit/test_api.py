@@ -11,7 +11,7 @@ from archlint import api
 
 
 @pytest.mark.parametrize("name", api.__all__)
-def test_name_is_there(name):
+def test_every_exported_name_can_be_imported(name):
     assert getattr(api, name) is not None
 
 

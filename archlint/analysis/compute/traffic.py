@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cached_property
 
 from msgspec import Struct
@@ -28,7 +27,6 @@ _FORMATS = {
     DType.FLOAT8E4M3FN: "fp8",
     DType.FLOAT8E5M2: "fp8",
 }
-_NONE: Counter[str] = Counter()
 
 
 class Work(Struct, frozen=True):
@@ -45,6 +43,18 @@ class Work(Struct, frozen=True):
     nbytes: int
     number_format: str | None = None
     slides: bool = False
+
+
+class _Products(Struct):
+    """The products in the file that belong to one operator of the framework."""
+
+    forward_macs: int = 0
+    backward_macs: int = 0
+    gradients: int = 0  # that are computed as products
+    slides: bool = False
+
+
+_NO_PRODUCTS = _Products()
 
 
 class Traffic(Struct, frozen=True, dict=True):
@@ -80,7 +90,7 @@ class Traffic(Struct, frozen=True, dict=True):
     @property
     def convolved_bytes(self) -> int | None:
         """What convolutions move in a forward pass; None where there are none."""
-        slides = [node for node in self.saved.graph.nodes if self._counts(node)["slides"]]
+        slides = [node for node in self.saved.graph.nodes if self._products_of(node).slides]
         return sum(self._forward(node).nbytes for node in slides) if slides else None
 
     @cached_property
@@ -105,19 +115,19 @@ class Traffic(Struct, frozen=True, dict=True):
         return owners(self.compute.graph, self.saved.graph, self.saved.operators)
 
     @cached_property
-    def _products(self) -> dict[str, Counter[str]]:
-        """Forward and backward MACs, and how many gradients are products, by operator."""
-        found: dict[str, Counter[str]] = {}
+    def _products(self) -> dict[str, _Products]:
+        """The products of the file's nodes, by the operator of the framework."""
+        found: dict[str, _Products] = {}
         for node in self.compute.graph.nodes:
             measured = self.compute.of_node[node.name]
             if not measured.macs.high:
                 continue
-            counts = found.setdefault(self._owners[node.name], Counter())
+            products = found.setdefault(self._owners[node.name], _Products())
             flags = self.compute.gradients.of(node)
-            counts["forward"] += measured.macs.high
-            counts["backward"] += measured.backward_macs.high
-            counts["gradients"] += sum(flags[slot] for slot in range(len(node.inputs)))
-            counts["slides"] += self._slides(node)
+            products.forward_macs += measured.macs.high
+            products.backward_macs += measured.backward_macs.high
+            products.gradients += sum(flags[slot] for slot in range(len(node.inputs)))
+            products.slides = products.slides or self._slides(node)
         return found
 
     def _forward(self, node: Node) -> Work:
@@ -136,7 +146,7 @@ class Traffic(Struct, frozen=True, dict=True):
                 table = self._storage(node.inputs[0])
                 read[table] = min(read[table], written)
             moved = sum(read.values()) + written + self._statistics_bytes(node, node.inputs[0])
-        return self._work(node, "forward", moved)
+        return self._work(node, "forward", self._products_of(node).forward_macs, moved)
 
     def _looks_up(self, node: Node) -> bool:
         """Whether an operator reads no more elements of its table than it writes."""
@@ -157,13 +167,13 @@ class Traffic(Struct, frozen=True, dict=True):
         elif form is Backward.PASSES:
             broadcast = [name for name in wanted if self._bytes(name) < output]
             moved = sum(output + self._bytes(name) for name in broadcast)
-        return self._work(node, "backward", moved)
+        return self._work(node, "backward", self._products_of(node).backward_macs, moved)
 
     def _bytes_of_gradients(self, node: Node, output: int, wanted: list[str]) -> int:
         """Return the traffic of an operator that computes the gradients `wanted` of its inputs."""
         kept = self.saved.of_node[node.name]
         is_fused = node.domain == FRAMEWORK  # one kernel makes all of its gradients
-        times = 1 if is_fused else max(self._products.get(node.name, _NONE)["gradients"], 1)
+        times = 1 if is_fused else max(self._products_of(node).gradients, 1)
         read = times * output + kept.own.high + sum(map(self._bytes, kept.storages))
         read += self._stored_factors(node, wanted) + 2 * self._statistics_bytes(node, node.output)
         return read + sum(map(self._bytes, wanted))
@@ -185,20 +195,19 @@ class Traffic(Struct, frozen=True, dict=True):
         large = [name for name in stored if len(self.saved.graph.values[name].shape or ()) > 1]
         return sum(map(self._bytes, large)) if others else 0
 
-    def _work(self, node: Node, stage: str, moved: int) -> Work:
-        counts = self._counts(node)
+    def _work(self, node: Node, stage: str, macs: int, moved: int) -> Work:
         return Work(
             node.name,
             node.op,
             stage,
-            FLOPS_A_MAC * counts[stage],
+            FLOPS_A_MAC * macs,
             moved,
             self._number_format(node),
-            bool(counts["slides"]),
+            self._products_of(node).slides,
         )
 
-    def _counts(self, node: Node) -> Counter[str]:
-        return self._products.get(node.name, _NONE)
+    def _products_of(self, node: Node) -> _Products:
+        return self._products.get(node.name, _NO_PRODUCTS)
 
     def _number_format(self, node: Node) -> str | None:
         first = self.saved.graph.values[node.inputs[0]] if node.inputs and node.inputs[0] else None

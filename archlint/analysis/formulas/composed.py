@@ -1,4 +1,7 @@
-"""Amounts that are worked out from others, which have formulas where they have none."""
+"""Amounts that are computed from other amounts.
+
+Such an amount may have no formula, because it is rounded for instance, where its parts have one.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Composed(Struct, frozen=True):
-    """An amount made of `parts`, such as a peak with reserves that are rounded shares of it.
+    """An amount that `whole` computes from its `parts`, such as a peak with rounded reserves.
 
-    `whole` makes it of the parts; what else it needs is the same in the facts at any size.
+    Whatever else `whole` reads of the facts must be the same at all sizes of the open dimensions.
     """
 
     parts: tuple[Callable[[Facts], Amount], ...]

@@ -1,4 +1,7 @@
-"""Fits a polynomial to an amount that was computed at several sizes."""
+"""Fits a polynomial to an amount that was computed at several sizes.
+
+Sizes are addressed by rungs of a `Ladder`, which gives the sizes of a symbol that are tried.
+"""
 
 from __future__ import annotations
 
@@ -26,27 +29,27 @@ _DIVISORS = (2, 3, 7)
 
 
 class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polynomial
-    """Raised where an amount is no polynomial in the sizes; the text is the reason."""
+    """Raised for an amount that is not a polynomial in the sizes; the text is the reason."""
 
 
 class Ends(Struct, frozen=True):
-    """The polynomials through both ends of an amount."""
+    """The polynomials through the lower and through the upper end of an amount."""
 
     low: Polynomial
     high: Polynomial
 
     def hold(self, point: Point, amount: Amount) -> bool:
-        """Whether they have the values of `amount` at a point."""
+        """Whether they give `amount` at a point."""
         above = amount.complete and self.high.at(point) != amount.high
         return self.low.at(point) == amount.low and not above
 
 
 class Fit(Struct, frozen=True, dict=True):
-    """Fits an amount at small sizes, and tries what it found at others.
+    """Fits a polynomial to an amount at small sizes, and verifies it at larger ones.
 
-    The degree in a symbol is the lowest that holds one size further. The whole has to hold far
-    away too, for all symbols at once. The smallest size of a symbol may be an exception, which the
-    domain then leaves out.
+    The degree in a symbol is the lowest one with which the polynomial predicts the next size. Then
+    it must predict the amount at distant sizes of all symbols together. If it fails for the
+    smallest size of a symbol, that size is left out of the domain.
     """
 
     symbols: tuple[str, ...]
@@ -55,19 +58,20 @@ class Fit(Struct, frozen=True, dict=True):
     measure: Callable[[Facts], Amount]
 
     def formula(self) -> Formula:
-        """Return the formula; raises `NoFormula` where the amount is no polynomial."""
+        """Return the formula; raises `NoFormula` where the amount is not a polynomial."""
         line = self.line() if self.samples.is_batch else None
         return line or self._polynomial()
 
     def line(self) -> Formula | None:
-        """Return the line of an amount in the batch; the smallest one may be an exception."""
+        """Return the amount as linear in the batch, None if it is not; batch 1 may be left out."""
         return self._line(-1) or self._line(0)
 
     def _line(self, first: int) -> Formula | None:
-        """Return the line that an amount is on for all batches from a rung on, None without one.
+        """Return the amount as linear in the batch from a rung on, None if it is not.
 
-        An amount is a sum or the largest of lines: convex in the batch, it is on the line through
-        two sizes up to a third that is. Alike layers have the same amounts, and so the same line.
+        An amount is a sum or a maximum of linear functions, and so convex in the batch: if a third,
+        distant size lies on the line through two sizes, so do all sizes between. Repeated layers
+        have equal amounts, for which the result is cached.
         """
         (ladder,) = self.ladders
         sizes = (ladder.size(first), ladder.size(first + 1), ladder.far)
@@ -112,20 +116,20 @@ class Fit(Struct, frozen=True, dict=True):
 
     @property
     def _elsewhere(self) -> list[Point]:
-        """Points at which all symbols are larger: far away, and between.
+        """Points at which all symbols are larger: distant ones, and some in between.
 
-        What is convex in one batch needs no point between: what holds far away holds up to there.
+        An amount that is convex in the batch needs none in between.
         """
         far = tuple(ladder.far for ladder in self.ladders)
         between = tuple(ladder.between for ladder in self.ladders)
         return [far] if self.samples.is_batch else [far, between]
 
     def pieces(self) -> Formula:
-        """Return the formula of large batches, with those of smaller ones below it.
+        """Return the amount as piecewise linear in the batch: the piece of large batches first.
 
-        A peak is the largest of many moments, and each is linear in the batch: a convex function,
-        which is on a line from the first size on that has two others on that line. Raises
-        `NoFormula` where large batches have none.
+        A peak is the maximum over many moments, each of which is linear in the batch. It is convex,
+        so that three sizes on a line bound a linear piece. Raises `NoFormula` where even large
+        batches are on no line.
         """
         (ladder,) = self.ladders
         far = ladder.far - ladder.base
@@ -137,11 +141,11 @@ class Fit(Struct, frozen=True, dict=True):
     def _piece(
         self, last: int, largest: int | None, pieces: int, known: Ends | None = None
     ) -> Formula:
-        """Return the line that ends at a rung, and up to so many pieces in all.
+        """Return the linear piece that ends at rung `last`, with those below: at most `pieces`.
 
-        Where it begins is found as by Newton's method: a line through two neighbours meets this
-        one where it begins, or before. The last of those lines may be the piece below, `known` to
-        its own caller.
+        Its start is found as by Newton's method: the line through two neighbouring sizes below it
+        meets this piece at its start, or before. The last of these lines may be the next piece
+        below, which is then passed on as `known`.
         """
         (ladder,) = self.ladders
         if known is not None and self._holds(known, (ladder.size(last),)):
@@ -186,8 +190,8 @@ class Fit(Struct, frozen=True, dict=True):
     def _amount(self, point: Point) -> Amount:
         """Return the amount at a point.
 
-        Raises `NoFormula` where the model does not take these sizes, and where more is unknown
-        than with others.
+        Raises `NoFormula` where the model is invalid with these sizes, and where more parts are
+        unknown than at other sizes.
         """
         amount = self._at(point)
         more = [part for part in amount.unknown if part not in self._always_unknown]
@@ -203,17 +207,17 @@ class Fit(Struct, frozen=True, dict=True):
 
     @cached_property
     def _always_unknown(self) -> tuple[Unknown, ...]:
-        """The parts that are unknown at the base, and so for other reasons than open sizes."""
+        """The parts that are unknown even at the base sizes, for other reasons than open ones."""
         return self._at(tuple(ladder.base for ladder in self.ladders)).unknown
 
     def _along(self, place: int, size: int) -> Point:
-        """Return the base with another size of one symbol."""
+        """Return the point of the base sizes, with another size of one symbol."""
         sizes = [ladder.base for ladder in self.ladders]
         sizes[place] = size
         return tuple(sizes)
 
     def _refined(self, ends: Ends, place: int) -> Ladder:
-        """Return a ladder, a coarse one with the smallest step that was found to do."""
+        """Return the ladder of a symbol; a coarse one gets the smallest step that holds."""
         ladder = self.ladders[place]
         step = ladder.step
         for divisor in _DIVISORS if ladder.is_coarse else ():
@@ -225,7 +229,7 @@ class Fit(Struct, frozen=True, dict=True):
         return replace(ladder, step=step)
 
     def _smallest(self, ends: Ends, place: int, sizes: Iterable[int]) -> int:
-        """Return the smallest of falling `sizes` down to which nothing else was found."""
+        """Return the smallest of the descending `sizes` for which the polynomials hold."""
         smallest = self.ladders[place].base
         for size in sizes:
             if not self._is_tried_and_holds(ends, self._along(place, size)):

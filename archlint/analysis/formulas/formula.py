@@ -47,9 +47,9 @@ class Formula(Struct, frozen=True, eq=False):
     below: Formula | None = None
 
     def written(self, write: Callable[[float], str]) -> str:
-        """Write the formula for people, each coefficient as `write` does; nothing without one.
+        """Return the formula as text, with coefficients formatted by `write`; "" without one.
 
-        The ranges of sizes that it holds for are a part of that, the `condition` is not.
+        The text includes the ranges of sizes for which it holds, but not the `condition`.
         """
         if self.low is None or self.high is None:
             return ""
@@ -66,7 +66,7 @@ class Formula(Struct, frozen=True, eq=False):
         return None if self.below is None else self.below.piece(size)
 
     def amount(self, size: int) -> Amount | None:
-        """Return the amount at a size of the only symbol, None where it is on no line there."""
+        """Return the amount at a size of the only symbol, None if it is not linear there."""
         piece = self.piece(size)
         if piece is None or piece.low is None or piece.high is None or piece.unknown:
             return None
@@ -76,13 +76,13 @@ class Formula(Struct, frozen=True, eq=False):
 
     @property
     def ranges(self) -> str:
-        """The ranges of sizes that it holds for, in words: `N >= 2 and T <= 512`."""
+        """The ranges of sizes for which it holds, in words: `N >= 2 and T <= 512`."""
         pairs = zip(self.symbols, self.domain, strict=False)
         return " and ".join(filter(None, (sizes.range_of(symbol) for symbol, sizes in pairs)))
 
     @property
     def condition(self) -> str:
-        """What it holds for besides ranges, in words: `a.1 = b.1 and H and W multiples of 32`."""
+        """Further conditions for it, in words: `a.1 = b.1 and H and W multiples of 32`."""
         by_step: dict[int, list[str]] = {}
         for symbol, sizes in zip(self.symbols, self.domain, strict=False):
             by_step.setdefault(sizes.step, []).append(symbol)

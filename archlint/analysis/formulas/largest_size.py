@@ -27,10 +27,10 @@ _STRIDE = 64
 class Search(Struct):
     """The search for the largest size at which a growing amount stays within a limit.
 
-    Amounts are made of pieces of lines. The next size to try is where the line through the last two
-    that fit meets the limit; where that tells nothing, where the line through both ends of what is
-    left does. `exceeds` is the smallest size that does not fit, with the amount `above` the limit:
-    None as long as it was not tried.
+    Amounts are piecewise linear. The next size to try is where the line through the last two sizes
+    that fit meets the limit, or else where the line through both ends of the remaining range does.
+    `exceeds` is the smallest size known not to fit, and `above` its amount, None if it was not
+    tried.
     """
 
     limit: float
@@ -45,11 +45,11 @@ class Search(Struct):
 
     @property
     def is_over(self) -> bool:
-        """Whether no size is left between the largest that fits and the next."""
+        """Whether no size is left between the largest that fits and the smallest that does not."""
         return self.exceeds - self.fits <= 1
 
     def take(self, size: int, amount: float) -> None:
-        """Take down the amount at a size."""
+        """Record the amount at a size."""
         if amount <= self.limit:
             self.fitting.append((size, amount))
         else:
@@ -89,11 +89,11 @@ def largest_size(
 ) -> Largest | None:
     """Return the largest size of the only open dimension at which `measure` stays within `limit`.
 
-    The formula, where there is one, says where to look; `parts` are those of what the amount is
-    composed of. That a size fits and the next does not is worked out without them, unless it is of
-    the batch and they were tried beyond: see `Fit`. None where there are several dimensions, where
-    no end was found, where a part of the amount stays unknown, and where a larger size may need
-    less.
+    The search starts where the formula meets the limit; `parts` are the formulas of the parts of a
+    composed amount. The result is confirmed by amounts computed at that size and the next, except
+    for batches within the range in which formulas were verified (`Fit`). None where there are
+    several open dimensions, where no end is found, where a part of the amount is always unknown,
+    and where a larger size may need less.
     """
     if len(samples.dims) != 1 or formula.unknown or not _grows(formula):
         return None
@@ -132,9 +132,9 @@ class _Amounts(Struct, frozen=True):
     parts: Sequence[Formula]
 
     def told(self, size: int) -> float | None:
-        """Return what formulas say of a batch, where they were tried at smaller and larger ones.
+        """Return the amount by the formulas, for batches in the range where these were verified.
 
-        An amount is convex in the batch, so that nothing else is possible in between.
+        An amount is convex in the batch, so that a formula that holds at both ends holds between.
         """
         if not self.samples.is_batch or size > self.samples.ladders[0].far:
             return None
@@ -146,7 +146,7 @@ class _Amounts(Struct, frozen=True):
         return self.measure.whole(self.samples.some, known).high if known == parts else None
 
     def of(self, facts: Facts) -> float:
-        """Return an amount, no end of it where it is unknown or the model refuses the size."""
+        """Return the amount, infinite where it is unknown or the model is invalid with the size."""
         if not facts.graph.refusals.keys() <= self.samples.open_facts.graph.refusals.keys():
             return inf
         amount = self.measure(facts)
@@ -154,7 +154,7 @@ class _Amounts(Struct, frozen=True):
 
 
 def _begin(search: Search, amounts: _Amounts) -> None:
-    """Take down the amounts at the batches that formulas are fitted at, which most runs need."""
+    """Record the amounts at the batches that formulas are fitted to: most runs need them."""
     try:
         for size in amounts.samples.batches:
             if search.fits < size < search.exceeds:
@@ -171,7 +171,7 @@ def _grows(formula: Formula) -> bool:
 
 
 def _guesses(formula: Formula, limit: float, step: int) -> list[int]:
-    """Return the steps next to where the formula meets the limit, the first to try last."""
+    """Return the sizes, in steps, next to where the formula meets the limit, last first."""
     if formula.high is None:
         return []
     fits, exceeds = 0, LARGEST_BATCH // step + 1

@@ -38,14 +38,14 @@ _LARGEST_PERIOD = 4096
 
 
 class OutOfTrials(Exception):  # noqa: N818 - an answer: enough was tried
-    """Raised where a model is too large for one more size of it."""
+    """Raised where a model is too large to be analysed at one more size."""
 
 
 class Ladder(Struct, frozen=True):
-    """The sizes at which one symbol is tried: `base`, and multiples of `step` more.
+    """The sizes at which one symbol is tried: rung r is `base` + r `step`.
 
-    `end` is the largest size that the model takes, where one was found, and `far` is that, or the
-    `farthest` size that is tried. `is_coarse` tells that less than the step may do.
+    `end` is the largest valid size, if there is one, and `farthest` the largest one to try else.
+    `is_coarse` means that a smaller step may be sufficient.
     """
 
     base: int
@@ -65,12 +65,12 @@ class Ladder(Struct, frozen=True):
 
     @property
     def between(self) -> int:
-        """A size between the base and the farthest, some times as large as the base."""
+        """The geometric mean of the base and the largest size, in steps."""
         return (isqrt(self.base * self.far) // self.step) * self.step
 
     @property
     def small(self) -> tuple[int, ...]:
-        """Sizes below the base, the largest first, the last the smallest that there is."""
+        """Sizes below the base in descending order, down to one step."""
         sizes = (self.step * _SMALLER**power for power in range(self.base.bit_length()))
         return tuple(size for size in sizes if size < self.base)[::-1]
 
@@ -79,10 +79,10 @@ _BATCHES = Ladder(base=2, step=1, farthest=LARGEST_BATCH)
 
 
 class Samples(Struct, frozen=True, dict=True):
-    """The facts of one model with its open dimensions bound, each point worked out once.
+    """The facts of one model at points: a size for each open dimension. Each is computed once.
 
-    `bind` works the facts out for a size of each of the `dims` that `open_facts` leave open.
-    `lines` are the formulas that were found, by the amounts that they were found of.
+    `bind` returns the facts for a point, which has a size for each of `dims`; `open_facts` are the
+    facts without sizes. `lines` caches linear formulas by the amounts that they were fitted to.
     """
 
     open_facts: Facts
@@ -94,7 +94,7 @@ class Samples(Struct, frozen=True, dict=True):
     _grids: dict[tuple[Point, ...], Grid] = field(default_factory=dict)
 
     def facts(self, point: Point) -> Facts:
-        """Return the facts at a point; raises `OutOfTrials` where that would be one too many."""
+        """Return the facts at a point; raises `OutOfTrials` beyond the limit of points."""
         if point not in self._known:
             if len(self._known) >= self._limit:
                 raise OutOfTrials
@@ -102,7 +102,7 @@ class Samples(Struct, frozen=True, dict=True):
         return self._known[point]
 
     def grid(self, sizes: tuple[Point, ...]) -> Grid:
-        """Return the grid of some sizes of each symbol; what it works out serves all amounts."""
+        """Return the grid of some sizes of each symbol, one object for all amounts."""
         return self._grids.setdefault(sizes, Grid(sizes))
 
     @cached_property
@@ -113,7 +113,7 @@ class Samples(Struct, frozen=True, dict=True):
 
     @property
     def is_batch(self) -> bool:
-        """Whether the batch is open, and nothing else."""
+        """Whether the batch is the only open dimension."""
         return len(self.dims) == 1 and self.dims[0].is_batch
 
     @cached_property
@@ -123,15 +123,15 @@ class Samples(Struct, frozen=True, dict=True):
 
     @property
     def some(self) -> Facts:
-        """The facts with some sizes; the open ones of a model that is too large to try any."""
+        """The facts at some point; the open ones if the model is too large to try any."""
         return self.facts(self.middle) if self._limit else self.open_facts
 
     def is_sound(self, point: Point) -> bool:
-        """Whether the model takes the sizes of a point: no worse than others."""
+        """Whether the model is as valid with the sizes of a point as with others."""
         return self._flaws(point) <= self._always
 
     def _flaws(self, point: Point) -> frozenset[str]:
-        """Return the tensors whose shapes contradict their operator, or that hold nothing."""
+        """Return the tensors whose shapes contradict their operator, or that are empty."""
         if point not in self._known_flaws:
             graph = self.facts(point).graph
             empty = (name for name in graph.producers if 0 in (graph.values[name].shape or ()))
@@ -149,12 +149,12 @@ class Samples(Struct, frozen=True, dict=True):
 
     @property
     def batches(self) -> tuple[int, int, int]:
-        """The batches at which a line is tried: the two smallest, and one far away."""
+        """The batches at which a linear formula is tried: the two smallest, and a distant one."""
         return _BATCHES.size(-1), _BATCHES.base, _BATCHES.far
 
     @cached_property
     def coarser(self) -> tuple[Ladder, ...]:
-        """Ladders of lengths that windows and paddings divide more often than others."""
+        """Ladders with a step that is divisible by common windows and paddings."""
         return self._ladders(_COARSE)
 
     def _ladders(self, period: int) -> tuple[Ladder, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -149,18 +149,18 @@ class Initialization(Struct, frozen=True, dict=True):
         """Whether stored weights are freshly initialized."""
         return Freshness(self.flow, self.stored, self.stated)
 
-    def initial(self, name: str) -> Distribution | None:
-        """Return the distribution of a weight before training; None where it is not known.
+    @cached_property
+    def initial(self) -> Callable[[str], Distribution | None]:
+        """The distribution of a weight before training; None where it is not known.
 
         It is what the file declares, or what it stores if its weights are fresh.
         """
-        if name in self._cache:
-            return self._cache[name]
-        found = self.declared(name)
-        if found is None and self.freshness.is_fresh:
-            found = self.stored(name)
-        self._cache[name] = found
-        return found
+        return cache(self._initial)
+
+    @cached_property
+    def stored(self) -> Callable[[str], Distribution | None]:
+        """The distribution of the stored numbers of a float tensor, fresh or not."""
+        return cache(self._stored)
 
     def default(self, layer: Layer) -> str:
         """Return the framework default with which a layer's weight was left; "" for none."""
@@ -168,7 +168,7 @@ class Initialization(Struct, frozen=True, dict=True):
         return "" if found is None else framework_default(layer.fan, found)
 
     def declared(self, name: str) -> Distribution | None:
-        """Return the spread that the file declares for a weight."""
+        """Return the distribution that the file declares for a weight."""
         weight = self.flow.graph.weights.get(name)
         text = None if weight is None else weight.metadata.get(INITIALIZER)
         if weight is None or text is None:
@@ -178,24 +178,17 @@ class Initialization(Struct, frozen=True, dict=True):
         fan_in, fan_out = (int(weight.metadata.get(key, "1")) for key in (FAN_IN, FAN_OUT))
         return declared(text, self.flow.graph.values[name].sizes or (), (fan_in, fan_out))
 
-    def stored(self, name: str) -> Distribution | None:
-        """Return the spread of the stored numbers of a float tensor, fresh or not."""
-        if name not in self._measured:
-            from archlint.analysis.initialization.measured import measured
+    def _initial(self, name: str) -> Distribution | None:
+        found = self.declared(name)
+        return self.stored(name) if found is None and self.freshness.is_fresh else found
 
-            value = self.flow.graph.values.get(name)
-            is_float = value is not None and value.dtype is not None and value.dtype.is_float
-            found = self.describe(name) if is_float else None
-            self._measured[name] = None if found is None else measured(found)
-        return self._measured[name]
+    def _stored(self, name: str) -> Distribution | None:
+        from archlint.analysis.initialization.measured import measured
 
-    @cached_property
-    def _cache(self) -> dict[str, Distribution | None]:
-        return {}
-
-    @cached_property
-    def _measured(self) -> dict[str, Distribution | None]:
-        return {}
+        value = self.flow.graph.values.get(name)
+        is_float = value is not None and value.dtype is not None and value.dtype.is_float
+        found = self.describe(name) if is_float else None
+        return None if found is None else measured(found)
 
     def _of_sum(self, node: Node, effect: Sums) -> list[Layer]:
         roots = [self._trainable(node.inputs[slot]) for slot in effect.factors]

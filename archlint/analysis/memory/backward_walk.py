@@ -29,20 +29,24 @@ class BackwardWalk(Struct, dict=True):
     new tensor: where the engine can accumulate in place, it needs less.
     """
 
-    graph: Graph
     saved: Saved
     weights: WeightMemory
     loss: Loss
-    ledger: Ledger = field(default_factory=Ledger)
-    high: bool = False
+    ledger: Ledger
+    high: bool
     _kept: dict[str, int] = field(default_factory=dict)
     _waiting: dict[str, Gradient] = field(default_factory=dict)
     _of_parameters: dict[str, Gradient] = field(default_factory=dict)
     _arrived: Counter[str] = field(default_factory=Counter)
 
     @cached_property
+    def graph(self) -> Graph:
+        """The graph of the operators that the framework ran."""
+        return self.saved.graph
+
+    @cached_property
     def _derivatives(self) -> Derivatives:
-        return Derivatives(self.graph, self.saved, self.ledger)
+        return Derivatives(self.saved, self.ledger)
 
     @cached_property
     def _rerun(self) -> Rerun:

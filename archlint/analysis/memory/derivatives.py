@@ -9,7 +9,6 @@ from msgspec import Struct
 from archlint.analysis.memory.gradient import Gradient
 from archlint.analysis.memory.ledger import Ledger
 from archlint.analysis.memory.saved import Saved
-from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
@@ -26,7 +25,6 @@ class Derivatives(Struct, frozen=True):
     is a new tensor in the `ledger`, with the strides that the framework gives it.
     """
 
-    graph: Graph
     saved: Saved
     ledger: Ledger
 
@@ -58,7 +56,7 @@ class Derivatives(Struct, frozen=True):
         if shape_of is None or arrived.strides is None:
             return arrived
         try:
-            merged = shape_of(Call(node, self.graph))
+            merged = shape_of(Call(node, self.saved.graph))
         except Undetermined:
             return arrived
         if reshape(arrived.shape, arrived.strides, merged) is not None:
@@ -72,9 +70,9 @@ class Derivatives(Struct, frozen=True):
         self, node: Node, operator: Operator | None, form: Backward, slot: int, arrived: Gradient
     ) -> Gradient | None:
         """Return a gradient that shares the storage, None where a new tensor is needed."""
-        value = self.graph.values[node.inputs[slot]]
+        value = self.saved.graph.values[node.inputs[slot]]
         shape = value.sizes
-        is_cast = value.dtype is not self.graph.values[node.output].dtype
+        is_cast = value.dtype is not self.saved.graph.values[node.output].dtype
         if shape is None or operator is None or is_cast:
             return None
         if form is Backward.PASSES or (form is Backward.PASSES_FIRST and slot == 0):
@@ -98,14 +96,14 @@ class Derivatives(Struct, frozen=True):
         if view is None:
             return reshape(arrived.shape, arrived.strides, shape)
         try:
-            strides = view(Call(node, self.graph), 0, arrived.strides)
+            strides = view(Call(node, self.saved.graph), 0, arrived.strides)
         except Undetermined:
             return None
         return strides if strides is not None and len(strides) == len(shape) else None
 
     def _layout(self, name: str, operator: Operator | None, arrived: Gradient) -> Strides | None:
         """Return the strides of a new gradient: those of the tensor and the incoming gradient."""
-        shape = self.graph.values[name].sizes
+        shape = self.saved.graph.values[name].sizes
         own = self.saved.storages.strides(name)
         if shape is None or own is None or operator is None:
             return None
@@ -123,7 +121,7 @@ class Derivatives(Struct, frozen=True):
 
     def new(self, name: str, strides: Strides | None = None) -> Gradient:
         """Return a new gradient of a tensor, by default row-major."""
-        shape = self.graph.values[name].sizes
+        shape = self.saved.graph.values[name].sizes
         storage = self.ledger.allocate(self._bytes(name))
         if shape is None:
             return Gradient(storage, (), None)

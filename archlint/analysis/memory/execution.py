@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, cached_property
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.frames import Frame, exported_call, frames
+from archlint.graph.program.calls import call_name, called_operator
+from archlint.graph.program.frames import Frame, frames
 from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
 from archlint.graph.program.modules import Path, module_calls
 
@@ -93,7 +94,7 @@ class Execution(Struct, frozen=True, dict=True):
                 continue
             depth = _depth(running, stack)
             yield from self._returned(running, depth, last)
-            before, (exported, operator) = exported, exported_call(node)
+            before, exported, operator = exported, call_name(node), called_operator(node)
             if running:
                 goes_on = bool(exported) and exported == before  # one call, as several nodes
                 name = "" if goes_on else self._function(running[-1], stack[depth:]) or operator
@@ -167,13 +168,11 @@ class Execution(Struct, frozen=True, dict=True):
 
     def line(self, frame: Frame) -> ProgramLine:
         """Return the current line of a function."""
-        if frame.code not in self._lines:
-            self._lines[frame.code] = program_line(frame.code)
-        return self._lines[frame.code]
+        return self._parsed(frame.code)
 
     @cached_property
-    def _lines(self) -> dict[str, ProgramLine]:
-        return {}
+    def _parsed(self) -> Callable[[str], ProgramLine]:
+        return cache(program_line)
 
     @cached_property
     def _stacks(self) -> dict[str, Stack]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -13,7 +14,7 @@ from archlint.analysis.training.checkpointing import Segment
 from archlint.graph.node import Node
 
 
-class Rerun(Struct):
+class Rerun(Struct, dict=True):
     """The checkpointed parts of one backward pass.
 
     A part is recomputed when the derivative of one of its operators first needs a tensor that was
@@ -27,20 +28,29 @@ class Rerun(Struct):
     kept: dict[str, int]
     high: bool
     _again: dict[str, dict[str, int]] = field(default_factory=dict)
-    _segments: dict[str, Segment] = field(default_factory=dict)
-    _firsts: dict[str, Segment] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Find the part of each operator that saves tensors, and the first one of each part."""
-        for segment in self.saved.segments:
-            keepers = [node for node in segment.nodes if self._of(node).keeps]
-            self._segments.update((node.name, segment) for node in keepers)
-            if keepers:
-                self._firsts[keepers[0].name] = segment
+    @cached_property
+    def _savers(self) -> list[tuple[Segment, list[Node]]]:
+        """The parts in which anything is saved, with the operators that save tensors, in order."""
+        savers = [
+            (segment, [node for node in segment.nodes if self._of(node).keeps])
+            for segment in self.saved.segments
+        ]
+        return [(segment, nodes) for segment, nodes in savers if nodes]
+
+    @cached_property
+    def _part_of(self) -> Mapping[str, Segment]:
+        """The part of each operator that saves tensors, by its name."""
+        return {node.name: segment for segment, nodes in self._savers for node in nodes}
+
+    @cached_property
+    def _part_from(self) -> Mapping[str, Segment]:
+        """Each part by the name of its first operator that saves tensors."""
+        return {nodes[0].name: segment for segment, nodes in self._savers}
 
     def before(self, node: Node) -> None:
         """Recompute the part of an operator, unless that has been done."""
-        segment = self._segments.get(node.name)
+        segment = self._part_of.get(node.name)
         if segment is not None and node.name not in self._again:
             self._run(segment)
 
@@ -50,7 +60,7 @@ class Rerun(Struct):
 
     def after(self, node: Node) -> None:
         """Free the inputs of a part after its first operator."""
-        segment = self._firsts.get(node.name)
+        segment = self._part_from.get(node.name)
         if segment is not None:
             held = self.saved.held[segment.nodes[0].name]
             self._release(self.kept[storage] for storage in held.storages)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.call import Call
+from archlint.ops.operator import Operator
 from archlint.ops.registry import Operators
 from archlint.ops.saved import SavedTensors
 from archlint.ops.undetermined import Undetermined
@@ -51,21 +52,22 @@ class Saved(Struct, frozen=True, dict=True):
 
     A storage counts once, with the first operator that saves it. Parameters and buffers need no
     further memory. The model's own input counts where it is saved; what the loss saves does not.
-    `graph` is the graph of the operators that the framework ran. `more` is the same with all layers
-    that the file may hide: the upper bound. `cached` are tensors that live until the end of the
-    forward pass, saved or not, and `reasons` says why number formats are not known. `segments` are
-    the checkpointed parts: each saves its inputs, and nothing else.
+    `graph` is the graph of the operators that the framework ran. Where the file leaves open what
+    was run, `upper` is what is saved with all layers that it may hide, and `lower` with all weights
+    frozen that may be. `cached` are tensors that live until the end of the forward pass, saved or
+    not, and `reasons` says why number formats are not known. `segments` are the checkpointed parts:
+    each saves its inputs, and nothing else.
     """
 
     graph: Graph
     operators: Operators
     gradients: GradientFlow
     storages: Storages
-    more: Saved | None = None
+    upper: Saved | None = None
     cached: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
-    less: Saved | None = None
+    lower: Saved | None = None
 
     @cached_property
     def of_node(self) -> dict[str, NodeSaved]:
@@ -112,9 +114,9 @@ class Saved(Struct, frozen=True, dict=True):
     def total(self) -> Amount:
         """Saved bytes of the whole graph."""
         own = self.own_total
-        if self.more is not None:
-            own = own.reaching(self.more.total)
-        return own if self.less is None else own.down_to(self.less.total)
+        if self.upper is not None:
+            own = own.reaching(self.upper.total)
+        return own if self.lower is None else own.down_to(self.lower.total)
 
     @cached_property
     def own_total(self) -> Amount:
@@ -181,47 +183,51 @@ class Saved(Struct, frozen=True, dict=True):
         return counted
 
     def _keep(self, node: Node, before: Mapping[str, NodeSaved]) -> NodeSaved:
+        """Return what a node saves; `before` has that of the nodes before it."""
         operator = self.operators.of(node)
         if operator is None and self.gradients.enters(node):
-            reason = "what it saves inside for the backward pass is not followed"
-            return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
-        flags = self.gradients.of(node)
-        if not flags.needed:
+            return _unknown(node, "what it saves inside for the backward pass is not followed")
+        if not self.gradients.of(node).needed:
             return NodeSaved()
         if operator is None:
-            return NodeSaved(unknown=(Unknown(node.name, node.op, "the operator is not known"),))
+            return _unknown(node, "the operator is not known")
         if not operator.differentiable:
             return NodeSaved()
-        strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
-        otherwise = None
         try:
-            is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
-            given = replace(flags, strides=strides, is_spare=is_spare)
-            kept = operator.saved(Call(node, self.graph), given)
-            storages = self._storages(node, kept)
-            other = kept.otherwise
-            if other is not None:
-                otherwise = NodeSaved(self._storages(node, other), Amount.exact(other.own))
-            if (kept.own or storages) and node.name in self._custom.inputs:
-                kept, storages = SavedTensors(transient=kept.transient), self._given(node)
-                otherwise = None
-            for storage in storages:
-                self.storages.nbytes(storage)
+            return self._kept(node, operator, before)
         except Undetermined as reason:
-            return NodeSaved(unknown=(Unknown(node.name, node.op, str(reason)),))
-        rewritten = kept.rewritten_high
-        high = kept.own if kept.own_high is None else kept.own_high
+            return _unknown(node, str(reason))
+
+    def _kept(self, node: Node, operator: Operator, before: Mapping[str, NodeSaved]) -> NodeSaved:
+        """Return what a call of an operator saves; undetermined where a size is not known."""
+        strides = tuple(self.storages.strides(name) if name else None for name in node.inputs)
+        is_spare = bool(node.inputs) and self._is_spare(node.inputs[0], before)
+        flags = replace(self.gradients.of(node), strides=strides, is_spare=is_spare)
+        kept = operator.saved(Call(node, self.graph), flags)
+        storages = self._storages(node, kept)
+        if (kept.own or storages) and node.name in self._custom.inputs:
+            return NodeSaved(self._sized(self._given(node)), transient=kept.transient)
+        otherwise = None
+        if kept.otherwise is not None:
+            own = Amount.exact(kept.otherwise.own)
+            otherwise = NodeSaved(self._storages(node, kept.otherwise), own)
         return NodeSaved(
-            storages,
-            Amount(kept.own, high),
+            self._sized(storages),
+            _amount(kept.own, kept.own_high),
             kept.transient,
             kept.forward_transient,
             kept.transient_after,
-            Amount(kept.rewritten, kept.rewritten if rewritten is None else rewritten),
+            _amount(kept.rewritten, kept.rewritten_high),
             depends_on=kept.depends_on,
             beside_others=kept.beside_others,
             otherwise=otherwise,
         )
+
+    def _sized(self, storages: tuple[str, ...]) -> tuple[str, ...]:
+        """Return storages, all of known size; undetermined where one is not."""
+        for storage in storages:
+            self.storages.nbytes(storage)
+        return storages
 
     @cached_property
     def _custom(self) -> CustomFunctions:
@@ -267,19 +273,22 @@ class Saved(Struct, frozen=True, dict=True):
         made = {node.name: self.made(node) for node in self.graph.nodes}
         return merged(self.total.unknown, self.storages.unknown(made))
 
-    def is_free(self, storage: str) -> bool:
-        """Whether saving a storage needs no memory: it is in the file, or a scalar constant."""
-        known = self._free
-        if storage not in known:
-            known[storage] = self._is_free(storage)
-        return known[storage]
-
     @cached_property
-    def _free(self) -> dict[str, bool]:
-        return {}
+    def is_free(self) -> Callable[[str], bool]:
+        """Whether saving a storage needs no memory: it is in the file, or a scalar constant."""
+        return cache(self._is_free)
 
     def _is_free(self, storage: str) -> bool:
         if self.gradients.is_stored(storage):
             return True
         is_number = storage in self.graph.constants and self.graph.values[storage].elements == 1
         return is_number and storage not in self.gradients.needed
+
+
+def _unknown(node: Node, reason: str) -> NodeSaved:
+    return NodeSaved(unknown=(Unknown(node.name, node.op, reason),))
+
+
+def _amount(low: int, high: int | None) -> Amount:
+    """Return an amount whose upper end is the lower one where it is not stated."""
+    return Amount(low, low if high is None else high)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -55,22 +55,25 @@ class Storages(Struct, frozen=True, dict=True):
 
     def nbytes(self, storage: str) -> int:
         """Return the bytes of a storage; undetermined where its size is not known."""
-        known = self._known.get(storage)
-        if not known:
-            known = self._known[storage] = self._own_bytes(self._room(storage))
-        return known
+        return self.known_bytes(storage) or self._nbytes(storage)
 
-    def gradient_bytes(self, name: str) -> int:
-        """Return the bytes of a new tensor of the same shape and type, 0 where unknown."""
-        known = self._of_gradients
-        if name not in known:
-            try:
-                known[name] = self._own_bytes(name)
-            except Undetermined:
-                known[name] = 0
-        return known[name]
+    @cached_property
+    def known_bytes(self) -> Callable[[str], int]:
+        """The bytes of a storage, 0 where its size is not known.
 
-    def _own_bytes(self, name: str) -> int:
+        Callers that add these up must report `unknown`, which names the missing storages.
+        """
+        return cache(lambda storage: _or_zero(self._nbytes, storage))
+
+    @cached_property
+    def gradient_bytes(self) -> Callable[[str], int]:
+        """The bytes of a new tensor of the same shape and type, 0 where unknown."""
+        return cache(lambda name: _or_zero(self._tensor_bytes, name))
+
+    def _nbytes(self, storage: str) -> int:
+        return self._tensor_bytes(self._room(storage))
+
+    def _tensor_bytes(self, name: str) -> int:
         value = self.graph.values[name]
         if value.dtype is None:
             raise Undetermined(f"the element type of {name!r} is not known")
@@ -88,27 +91,6 @@ class Storages(Struct, frozen=True, dict=True):
         like = maker.inputs[slot] if slot < len(maker.inputs) else ""
         return like or storage
 
-    def known_bytes(self, storage: str) -> int:
-        """Return the bytes of a storage, 0 where its size is not known.
-
-        Callers that add these up must report `unknown`, which names the missing storages.
-        """
-        known = self._known
-        if storage not in known:
-            try:
-                known[storage] = self.nbytes(storage)
-            except Undetermined:
-                known[storage] = 0
-        return known[storage]
-
-    @cached_property
-    def _known(self) -> dict[str, int]:
-        return {}
-
-    @cached_property
-    def _of_gradients(self) -> dict[str, int]:
-        return {}
-
     def unknown(self, made: Mapping[str, Iterable[str]]) -> tuple[Unknown, ...]:
         """Name the inputs and the storages `made` by nodes, by name, whose sizes are not known."""
         found = [Unknown(name, "input", why) for name, why in self._reasons(self.graph.inputs)]
@@ -119,9 +101,16 @@ class Storages(Struct, frozen=True, dict=True):
 
     def _reasons(self, storages: Iterable[str]) -> Iterator[tuple[str, str]]:
         for storage in storages:
-            if self._known.get(storage):
+            if self.known_bytes(storage):
                 continue
             try:
                 self.nbytes(storage)
             except Undetermined as reason:
                 yield storage, str(reason)
+
+
+def _or_zero(measure: Callable[[str], int], name: str) -> int:
+    try:
+        return measure(name)
+    except Undetermined:
+        return 0

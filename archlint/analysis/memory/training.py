@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from archlint.analysis.amount import Amount, largest
 from archlint.analysis.memory.backward_walk import BackwardWalk
+from archlint.analysis.memory.buffers import buffer_bytes
 from archlint.analysis.memory.forward_walk import ForwardWalk
 from archlint.analysis.memory.ledger import Ledger
 from archlint.analysis.memory.loss import Loss, loss_of
@@ -17,13 +18,9 @@ from archlint.analysis.parameters.parameters import Parameter, Parameters
 from archlint.analysis.structure.blocks import Blocks
 from archlint.analysis.training.precision import HALF
 from archlint.graph.graph import Graph
-from archlint.graph.node import Node
-from archlint.graph.program.calls import signature
-from archlint.ops.weight_origin import WeightOrigin
 from archlint.target import Training
 
 _UPDATE = "in the update"
-_COUNTER_BYTES = 8
 
 
 class TrainingMemory(Struct, frozen=True, dict=True):
@@ -36,19 +33,27 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     without an optimizer's state. The caller holds the model's inputs and outputs and the loss's
     target all the time.
 
-    `foreach` means that all parameters are updated at once, as on a GPU. `graph` is the graph of
-    the operators that the framework ran, `more` the same with all layers that the file may hide,
-    `less` the same with all weights frozen that may be.
+    `blocks` are the repeated parts of the network. `foreach` means that all parameters are updated
+    at once, as on a GPU. `upper` is the memory with all layers that the file may hide, `lower` that
+    with all weights frozen that may be.
     """
 
-    graph: Graph
-    parameters: Parameters
     saved: Saved
     training: Training
-    foreach: bool = False
-    more: TrainingMemory | None = None
-    less: TrainingMemory | None = None
-    blocks: Blocks | None = None
+    blocks: Blocks
+    foreach: bool
+    upper: TrainingMemory | None = None
+    lower: TrainingMemory | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the operators that the framework ran."""
+        return self.saved.graph
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters and buffers of the network."""
+        return self.saved.gradients.parameters
 
     @property
     def weight_bytes(self) -> int:
@@ -62,44 +67,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
 
     @cached_property
     def buffer_bytes(self) -> int:
-        """Bytes of running statistics and other buffers.
-
-        The counters of batches, one a layer with running statistics, are in no file.
-        """
-        operators, buffers = self.saved.operators, self.parameters.buffers.keys()
-        counted = [
-            node
-            for node in self.graph.nodes
-            if (operator := operators.of(node)) is not None
-            and operator.buffers
-            and not buffers.isdisjoint(node.inputs)
-        ]
-        held = self.parameters.buffer_bytes + self._literal_bytes
-        return held + _COUNTER_BYTES * len(counted)
-
-    @property
-    def _literal_bytes(self) -> int:
-        """Bytes of the tables that TorchScript wrote as literals: buffers that are not stored."""
-        graph, operators = self.graph, self.saved.operators
-        if not graph.is_from_pytorch or signature(graph) is not None:
-            return 0
-        literals = {
-            node.output: graph.values[node.output]
-            for node in graph.nodes
-            if (operator := operators.of(node)) and operator.origin is WeightOrigin.LITERAL
-        }
-        tables = (
-            name
-            for name, value in literals.items()
-            if value.dtype is not None and value.dtype.is_float and (value.elements or 0) > 1
-            if any(self._looks_up(user, name) for user in graph.consumers.get(name, ()))
-        )
-        return sum(literals[name].nbytes or 0 for name in tables)
-
-    def _looks_up(self, user: Node, name: str) -> bool:
-        """Whether a tensor is read where a table of parameters is, as embeddings are."""
-        operator = self.saved.operators.of(user)
-        return operator is not None and 0 in operator.weights and user.inputs[0] == name
+        """Bytes of running statistics and other buffers."""
+        return buffer_bytes(self.graph, self.saved.operators, self.parameters)
 
     @property
     def state_bytes(self) -> Amount:
@@ -110,16 +79,16 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     def weights(self) -> WeightMemory:
         """The memory of the weights, which does not depend on the batch."""
         return WeightMemory(
-            self.parameters, self._updated, self.training, self.foreach, self.blocks
+            self.parameters, self._updated, self.training, self.blocks, self.foreach
         )
 
     @cached_property
     def peak(self) -> Amount:
         """The largest of the three moments."""
         own = self._own_peak
-        if self.more is not None:
-            own = own.reaching(self.more.peak)
-        return own if self.less is None else own.down_to(self.less.peak)
+        if self.upper is not None:
+            own = own.reaching(self.upper.peak)
+        return own if self.lower is None else own.down_to(self.lower.peak)
 
     @cached_property
     def _own_peak(self) -> Amount:
@@ -128,8 +97,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     @property
     def moment(self) -> str:
         """The phase of the peak, in words."""
-        if self.more is not None and self.more.peak.high >= self._own_peak.high:
-            return self.more.moment
+        if self.upper is not None and self.upper.peak.high >= self._own_peak.high:
+            return self.upper.moment
         return max(self._moments, key=lambda name: self._moments[name].high)
 
     @property
@@ -140,8 +109,8 @@ class TrainingMemory(Struct, frozen=True, dict=True):
         and temporaries of operators; in the update, inputs and outputs of the model, and the
         temporaries of the optimizer.
         """
-        if self.more is not None and self.more.peak.high >= self._own_peak.high:
-            return self.more.passing
+        if self.upper is not None and self.upper.peak.high >= self._own_peak.high:
+            return self.upper.passing
         if self.moment == _UPDATE:
             parts = self._always.high + self.gradient_bytes
         else:
@@ -226,7 +195,7 @@ class TrainingMemory(Struct, frozen=True, dict=True):
 
     def _walk(self, *, high: bool) -> tuple[int, int]:
         ledger = Ledger()
-        walk = BackwardWalk(self.graph, self.saved, self.weights, self._loss, ledger, high)
+        walk = BackwardWalk(self.saved, self.weights, self._loss, ledger, high)
         walk.keep()
         end = ledger.most
         walk.run()

@@ -38,8 +38,8 @@ class WeightMemory(Struct, frozen=True, dict=True):
     parameters: Parameters
     updated: tuple[Parameter, ...]
     training: Training
-    foreach: bool = False
-    blocks: Blocks | None = None
+    blocks: Blocks
+    foreach: bool
 
     @cached_property
     def weights(self) -> int:
@@ -164,7 +164,7 @@ class WeightMemory(Struct, frozen=True, dict=True):
 
     def _block_of(self, entry: Parameter) -> Path:
         """Return the block that a parameter is first used in, () for none."""
-        if self.blocks is None or not entry.uses:
+        if not entry.uses:
             return ()
         path = self.blocks.path(entry.uses[0].node.name)
         return next((block for block in self.blocks.found if path[: len(block)] == block), ())

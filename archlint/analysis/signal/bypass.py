@@ -41,7 +41,7 @@ def is_bypassed(flow: Flow, node: Node) -> bool:
 
 def _stream(flow: Flow, node: Node, made: set[str]) -> str | None:
     """Return the other signal to which a node adds a result; None where it does not."""
-    effect = flow.effects[node.name]
+    effect = flow.effect(node)
     if not isinstance(effect, Combines) or effect.operation is not Operation.ADD:
         return None
     if made.isdisjoint(node.inputs):

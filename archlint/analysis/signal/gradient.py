@@ -70,21 +70,21 @@ class GradientSignal(Struct, frozen=True, dict=True):
 
     def _arriving(self, node: Node, known: list[str], found: Mapping[str, float]) -> float:
         """Return the second moment at the first output, including that of the other outputs."""
-        if not isinstance(self.propagation.initialization.flow.effects[node.name], Passes):
+        if not isinstance(self.propagation.flow.effect(node), Passes):
             return found[known[0]]
         total = sum(found[name] * self.propagation.elements(name) for name in known)
         return total / self.propagation.elements(node.output)
 
     def _has_gradient(self, name: str) -> bool:
         """Whether a tensor is computed from the model's inputs, and no integer or shape."""
-        if not name or self.propagation.initialization.flow.is_stored(name):
+        if not name or self.propagation.flow.is_stored(name):
             return False
         dtype = self.propagation.graph.values[name].dtype
         return dtype is None or dtype.is_float
 
     def _factor(self, node: Node, slot: int) -> float | None:
         """Return the factor of a node on the gradient of an input; None if not known."""
-        effect = self.propagation.initialization.flow.effects[node.name]
+        effect = self.propagation.flow.effect(node)
         signals = self.propagation.signals
         if effect is None or node.output not in signals:
             return None

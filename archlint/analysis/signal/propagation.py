@@ -24,8 +24,6 @@ from archlint.analysis.signal.maps import (
     activated,
     added,
     bounded,
-    constant_array,
-    drawn,
     dropped,
     joined,
     multiplied,
@@ -35,6 +33,8 @@ from archlint.analysis.signal.maps import (
 )
 from archlint.analysis.signal.recurrent import recurred
 from archlint.analysis.signal.signal import Signal, constant, normal
+from archlint.analysis.signal.stored_signals import StoredSignals, elements
+from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
@@ -76,9 +76,14 @@ class Propagation(Struct, frozen=True, dict=True):
     reasons: dict[str, str] = field(default_factory=dict)
 
     @cached_property
+    def flow(self) -> Flow:
+        """What each operator does to the signal."""
+        return self.initialization.flow
+
+    @cached_property
     def graph(self) -> Graph:
         """The graph that the signal goes through."""
-        return self.initialization.flow.graph
+        return self.flow.graph
 
     @cached_property
     def signals(self) -> Mapping[str, Signal]:
@@ -91,13 +96,13 @@ class Propagation(Struct, frozen=True, dict=True):
             if dtype is not None and dtype.is_float:
                 signals[name] = normal(name, 0, 1, (0, 0))
         with np.errstate(all="ignore"):  # a function may have poles in the tail of its input
-            for node in filter(self._carries_signal, self.initialization.flow.nodes):
+            for node in filter(self._carries_signal, self.flow.nodes):
                 self._add(node, signals)
         return signals
 
     def _add(self, node: Node, signals: dict[str, Signal]) -> None:
         """Add the signals of the outputs of a node, or the reason why they are not known."""
-        effect = self.initialization.flow.effects[node.name]
+        effect = self.flow.effect(node)
         try:
             made = self._made(node, effect, signals)
         except Undetermined as reason:
@@ -144,37 +149,13 @@ class Propagation(Struct, frozen=True, dict=True):
         layers = self.initialization.layers
         return frozenset(layer.node.name for layer in layers if layer.folded)
 
+    @cached_property
+    def _stored(self) -> StoredSignals:
+        return StoredSignals(self.initialization)
+
     def weight(self, node: Node, slot: int) -> Signal | None:
         """Return the signal of a stored tensor, which is drawn once and the same for all inputs."""
-        return self._stored(node.inputs[slot])
-
-    def _stored(self, name: str) -> Signal | None:
-        """Return the signal of a stored tensor, also of slices and concatenations of it."""
-        parameters = self.initialization.flow.parameters
-        root = parameters.origins.get(name, name)
-        if self.initialization.flow.is_stored(root):
-            found = self.initialization.initial(root)
-            if found is not None:
-                return drawn(root, found, self.graph.values[name].shape or ())
-        if root in parameters.trainable or root in parameters.buffers:
-            return None  # trained values are unrelated to the initial ones
-        contents = self.graph.constants.get(name)
-        if contents is not None and contents.dtype.kind == "f":
-            return constant_array(name, contents)
-        maker = self.graph.producers.get(name)
-        return None if maker is None else self._prepared(maker, name)
-
-    def _prepared(self, maker: Node, name: str) -> Signal | None:
-        """Return the signal of a stored tensor after nodes that only slice and concatenate."""
-        match self.initialization.flow.effects[maker.name]:
-            case Passes(slot):
-                return self._stored(maker.inputs[slot])
-            case Joins(slots):
-                parts = [self._stored(maker.inputs[slot]) for slot in slots]
-                known = [part for part in parts if part is not None]
-                sizes = [self.elements(maker.inputs[slot]) for slot in slots]
-                return joined(name, known, sizes) if len(known) == len(parts) else None
-        return None
+        return self._stored.of(node.inputs[slot])
 
     def operand(self, node: Node, slot: int, signals: Mapping[str, Signal]) -> Signal:
         """Return the signal of an input of a node; raises Undetermined."""
@@ -196,7 +177,7 @@ class Propagation(Struct, frozen=True, dict=True):
             raise Undetermined("a tensor without elements has no moments")
         if effect is None:
             general = f"what {node.op} does to a signal is not known"
-            raise Undetermined(self.initialization.flow.reasons.get(node.name, general))
+            raise Undetermined(self.flow.reasons.get(node.name, general))
         made = self._map(node, effect, signals)
         if not made.is_finite:
             raise Undetermined("the second moment is too large to represent")
@@ -240,7 +221,7 @@ class Propagation(Struct, frozen=True, dict=True):
                 raise Undetermined("a loss is no signal of the network")
             case LooksUp():
                 source = take(effect.slot)
-                if not self.initialization.flow.is_stored(node.inputs[effect.slot]):
+                if not self.flow.is_stored(node.inputs[effect.slot]):
                     return source.renamed(node.output)
                 picked = source.independent(node.output)  # some of the rows, at random
                 return replace(picked, width=self.elements(node.output) / self._batch(node))
@@ -277,7 +258,7 @@ class Propagation(Struct, frozen=True, dict=True):
 
     def _summed(self, node: Node, effect: Sums, take: Callable[[int], Signal]) -> Signal:
         first, second = effect.factors
-        flow = self.initialization.flow
+        flow = self.flow
         if flow.is_stored(node.inputs[first]):
             first, second = second, first
         if node.name in self._folded:
@@ -307,11 +288,7 @@ class Propagation(Struct, frozen=True, dict=True):
 
     def elements(self, name: str) -> float:
         """Return the number of elements of a tensor, counting an axis of unknown length as one."""
-        shape = self.graph.values[name].shape or ()
-        product = 1.0
-        for dim in shape:
-            product *= dim if isinstance(dim, int) else 1
-        return product
+        return elements(self.graph, name)
 
 
 def _averaged_slot(effect: Effect | None) -> int | None:

@@ -21,7 +21,7 @@ _FLAT = 1e-2
 """How close a saturating function is to its limit at 1,000; softsign has 1e-3."""
 
 
-class Row(Struct, frozen=True):
+class Chain(Struct, frozen=True):
     """A chain of layers without a bypass and without normalization.
 
     `slopes` is the root mean square of the product of the functions' derivatives between the layers
@@ -42,32 +42,32 @@ class Saturation(Struct, frozen=True, dict=True):
 
     gradient: GradientSignal
 
-    def rows(self) -> Iterator[Row]:
+    def chains(self) -> Iterator[Chain]:
         """Yield the longest chains of layers.
 
         Networks without saturating functions have none.
         """
-        flow = self.gradient.propagation.initialization.flow
+        flow = self.gradient.propagation.flow
         if not any(map(self._is_squashed, flow.nodes)):
             return
-        rows: dict[str, Row] = {}
+        chains: dict[str, Chain] = {}
         for node in flow.nodes:
-            before = [rows[name] for name in node.inputs if name in rows]
-            if not before and not isinstance(flow.effects[node.name], Sums):
+            before = [chains[name] for name in node.inputs if name in chains]
+            if not before and not isinstance(flow.effect(node), Sums):
                 continue
             offset = flow.offset(node)
-            row = before[0] if offset is not None else self._after(node, before)
-            if row is not None:
-                rows[node.output] = row
-                if row.last is node:
-                    yield row
+            chain = before[0] if offset is not None else self._after(node, before)
+            if chain is not None:
+                chains[node.output] = chain
+                if chain.last is node:
+                    yield chain
 
-    def _after(self, node: Node, before: list[Row]) -> Row | None:
+    def _after(self, node: Node, before: list[Chain]) -> Chain | None:
         """Return the chain up to a node; other operators than layers and such functions end it."""
-        flow = self.gradient.propagation.initialization.flow
-        effect: Effect | None = flow.effects[node.name]
+        flow = self.gradient.propagation.flow
+        effect: Effect | None = flow.effect(node)
         if isinstance(effect, Sums) and self._is_layer(node, effect):
-            start = before[0] if before else Row(node, node, 0, frozenset())
+            start = before[0] if before else Chain(node, node, 0, frozenset())
             ratio = self._ratio(start.first.output, node.output)
             if ratio is None:
                 return None
@@ -81,12 +81,12 @@ class Saturation(Struct, frozen=True, dict=True):
 
     def _is_squashed(self, node: Node) -> bool:
         """Whether a saturating function is applied."""
-        effect = self.gradient.propagation.initialization.flow.effects[node.name]
+        effect = self.gradient.propagation.flow.effect(node)
         return isinstance(effect, Activates) and _saturates(effect.function)
 
     def _is_layer(self, node: Node, effect: Sums) -> bool:
         """Whether one factor is stored, and the other one computed."""
-        flow = self.gradient.propagation.initialization.flow
+        flow = self.gradient.propagation.flow
         return sum(flow.is_stored(node.inputs[slot]) for slot in effect.factors) == 1
 
     def _ratio(self, before: str, after: str) -> float | None:
@@ -97,8 +97,8 @@ class Saturation(Struct, frozen=True, dict=True):
         return sqrt(moments[before] / moments[after])
 
 
-def _squashed(row: Row, name: str, slope: float) -> Row:
-    return replace(row, slopes=row.slopes * slope, functions=row.functions | {name})
+def _squashed(chain: Chain, name: str, slope: float) -> Chain:
+    return replace(chain, slopes=chain.slopes * slope, functions=chain.functions | {name})
 
 
 @lru_cache(maxsize=64)

@@ -69,14 +69,14 @@ class Segments(Struct, frozen=True, dict=True):
         """The second moment at the start of each tensor's segment: of data, a table, a norm."""
         starts: dict[str, float] = {}
         graph, signals = self.propagation.graph, self.propagation.signals
-        flow = self.propagation.initialization.flow
+        flow = self.propagation.flow
         for name in graph.inputs:
             if name in signals:
                 starts[name] = signals[name].second_moment
         for node in flow.nodes:
             if node.output not in signals:
                 continue
-            effect = flow.effects[node.name]
+            effect = flow.effect(node)
             own = signals[node.output].second_moment
             if isinstance(effect, LooksUp | Attends | Recurs) or _is_normalization(effect):
                 start = own
@@ -98,7 +98,7 @@ class Segments(Struct, frozen=True, dict=True):
         Only inputs of layers and normalizations count: factors, attention weights and outputs are
         scaled on purpose. A signal may be small in a branch with a parallel path.
         """
-        flow, signals = self.propagation.initialization.flow, self.propagation.signals
+        flow, signals = self.propagation.flow, self.propagation.signals
         for node in flow.nodes:
             origin = flow.origins.get(node.output)
             if origin is None or origin.kind is not Kind.ACTIVATION or origin.node is not node:
@@ -127,13 +127,13 @@ class Segments(Struct, frozen=True, dict=True):
         runs: dict[str, int] = {}
         stored = flow.stored
         for node in flow.nodes:
-            effect = flow.effects[node.name]
+            effect = flow.effect(node)
             before = [runs.get(name, 0) for name in node.inputs if name and name not in stored]
             run = min(before) if before else 0
             if isinstance(effect, Sums):
                 layer = by_node.get(node.name)
                 run = run + 1 if layer is not None and self._is_left(layer) else 0
-            elif _ends_row(effect) or (len(before) > 1 and _is_product(effect)):
+            elif _ends_chain(effect) or (len(before) > 1 and _is_product(effect)):
                 run = 0
             for name in filter(None, node.outputs):
                 runs[name] = run
@@ -148,7 +148,7 @@ class Segments(Struct, frozen=True, dict=True):
 
     def is_bypassed(self, layer: Layer) -> bool:
         """Whether a layer is in a branch with a parallel path."""
-        return is_bypassed(self.propagation.initialization.flow, layer.node)
+        return is_bypassed(self.propagation.flow, layer.node)
 
     @cached_property
     def before_heads(self) -> frozenset[str]:
@@ -158,11 +158,11 @@ class Segments(Struct, frozen=True, dict=True):
         return frozenset(name for name in found if name is not None)
 
     def _before_head(self, tensor: str) -> str | None:
-        flow, functions = self.propagation.initialization.flow, 0
+        flow, functions = self.propagation.flow, 0
         while (node := flow.graph.producers.get(tensor)) is not None:
-            if isinstance(flow.effects[node.name], Sums):
+            if isinstance(flow.effect(node), Sums):
                 return node.name if functions == 1 else None
-            functions += isinstance(flow.effects[node.name], Activates)
+            functions += isinstance(flow.effect(node), Activates)
             before = [name for name in node.inputs if name in flow.dependent]
             if len(before) != 1:
                 return None
@@ -171,7 +171,7 @@ class Segments(Struct, frozen=True, dict=True):
 
     def is_cut_off(self, layer: Layer) -> bool:
         """Whether a ReLU follows a layer, which passes no gradient where its input is zero."""
-        flow = self.propagation.initialization.flow
+        flow = self.propagation.flow
         for origin in flow.origins.values():
             if origin.node is not None and origin.activation is not None and origin.is_rectified:
                 before = flow.origins.get(origin.node.inputs[origin.activation.slot])
@@ -188,13 +188,13 @@ class Segments(Struct, frozen=True, dict=True):
     def _branch(self, layer: Layer) -> Branch | None:
         if not layer.sink.joins:
             return None
-        flow, name = self.propagation.initialization.flow, layer.node.output
+        flow, name = self.propagation.flow, layer.node.output
         while True:
             users = flow.graph.consumers.get(name, ())
             if len(users) != 1:
                 return None
             user = users[0]
-            effect = flow.effects[user.name]
+            effect = flow.effect(user)
             is_addition = isinstance(effect, Combines) and effect.operation is Operation.ADD
             if is_addition and flow.offset(user) is None:
                 break
@@ -210,8 +210,8 @@ class Segments(Struct, frozen=True, dict=True):
 
         It is a branch if its last layer depends on the stream.
         """
-        flow = self.propagation.initialization.flow
-        effects, producers, stored = flow.effects, flow.graph.producers, flow.stored
+        flow = self.propagation.flow
+        producers, stored = flow.graph.producers, flow.stored
         pending, seen = [layer.node], set[str]()
         normalized = causal = reached = False
         while pending and len(seen) < _LONGEST_BRANCH:
@@ -219,7 +219,7 @@ class Segments(Struct, frozen=True, dict=True):
             if node.name in seen:
                 continue
             seen.add(node.name)
-            effect = effects[node.name]
+            effect = flow.effect(node)
             normalized = normalized or _is_normalization(effect)
             causal = causal or (isinstance(effect, Attends | Shares) and effect.causal)
             for name in node.inputs:
@@ -230,7 +230,7 @@ class Segments(Struct, frozen=True, dict=True):
         return (normalized, causal) if reached else None
 
 
-def _ends_row(effect: Effect | None) -> bool:
+def _ends_chain(effect: Effect | None) -> bool:
     """Whether the scale after an operator is independent of that before it."""
     if isinstance(effect, Activates):
         return effect.is_gate

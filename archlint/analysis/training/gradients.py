@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -88,16 +89,10 @@ class GradientFlow(Struct, frozen=True, dict=True):
                     wanted.update(self.graph.operands(node)[len(node.inputs) :])
         return frozenset(names)
 
-    def of(self, node: Node) -> Gradients:
-        """Return which inputs of `node` need a gradient; none where it reaches no output."""
-        known = self._known
-        if node.name not in known:
-            known[node.name] = self._flags(node)
-        return known[node.name]
-
     @cached_property
-    def _known(self) -> dict[str, Gradients]:
-        return {}
+    def of(self) -> Callable[[Node], Gradients]:
+        """Which inputs of a node need a gradient; none where it reaches no output."""
+        return cache(self._flags)
 
     def _flags(self, node: Node) -> Gradients:
         reaches = self.is_recorded or node.name in self.reaching

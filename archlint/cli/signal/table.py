@@ -35,11 +35,11 @@ def document(model: Model, *, every: bool) -> dict[str, Any]:
     whole = signal_document(facts)
     if every:
         return whole
-    effects = facts.flow.effects
+    flow = facts.flow
     kept = [
         entry
         for entry in whole["tensors"]
-        if not isinstance(effects[entry["node"]], Passes | Holds)
+        if not isinstance(flow.effect(flow.graph.by_name[entry["node"]]), Passes | Holds)
     ]
     return {**whole, "tensors": kept}
 

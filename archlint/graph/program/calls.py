@@ -1,4 +1,4 @@
-"""Reads the metadata of torch.export about the framework operators of a program."""
+"""Reads the calls of the exported program that torch.export records for each node."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _REGROUPING = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten"})
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBERED = re.compile(r"_\d+$")
 _OWN_NAME = re.compile(r"^%\w+")
+_OPERATOR = re.compile(r"target=torch\.ops\.\w+\.(\w+)")
 _TENSORS = re.compile(r"%(\w+)")
 _GIVEN_UNITS = frozenset({"InstanceNormalization"})  # where the exporter has no group norm
 _OPENING, _CLOSING = "([{", ")]}"
@@ -47,7 +48,7 @@ class ExportedCall(Struct, frozen=True):
 
     @property
     def is_element(self) -> bool:
-        """Whether it only takes one of several results of another call, its first argument."""
+        """Whether it selects one of several results of another call, its first argument."""
         return self.target == "operator.getitem"
 
     @property
@@ -63,9 +64,9 @@ class ExportedCall(Struct, frozen=True):
 
     @property
     def units(self) -> frozenset[str]:
-        """The ones and zeros that an exporter gives to an instance norm, which group norm has not.
+        """The gain and bias of ones and zeros with which the exporter writes a group norm.
 
-        They are no weights of the call.
+        It uses InstanceNormalization for that; they are no weights of the call.
         """
         return frozenset(
             name for node in self.nodes if node.op in _GIVEN_UNITS for name in node.inputs[1:]
@@ -112,6 +113,18 @@ def printed_call(node: Node) -> str:
     return node.metadata.get(_CALLS, "")
 
 
+def call_name(node: Node) -> str:
+    """Return the name of the call that a node stands for, alone or with others; "" for none."""
+    found = _OWN_NAME.match(printed_call(node))
+    return found[0][1:] if found else ""
+
+
+def called_operator(node: Node) -> str:
+    """Return the operator that the call of a node calls, without namespace and overload."""
+    found = _OPERATOR.search(printed_call(node))
+    return found[1] if found else ""
+
+
 def exported_call(node: Node) -> ExportedCall | None:
     """Return the call that a node stands for, alone or with others; None without metadata."""
     return _call(printed_call(node), (node,))
@@ -129,7 +142,7 @@ def is_inside(node: Node, module: str) -> bool:
 
 
 def normalizing_call(node: Node) -> ExportedCall | None:
-    """Return the call of the batch norm that a node stands for, alone or with what it follows."""
+    """Return the call of a batch norm that a node stands for, alone or with the layer before it."""
     is_norm = "batch_norm" in printed_call(node).partition("(args")[0]
     return exported_call(node) if is_norm else None
 
@@ -148,10 +161,10 @@ def as_call(node: Node, name: str) -> Mapping[str, str]:
 
 
 def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
-    """Yield each call that reads a tensor which is not in the file, and the two tensors.
+    """Yield each call that names a tensor which is not in the file, with the two tensors.
 
-    They are the one by its name in the program, and the one that is read instead: an optimizer has
-    taken a call out, or put two calls together.
+    They are the one that the call names, and the one that its node reads instead, since an
+    optimizer removed a call, or merged it with another one.
     """
     named = signature(graph)
     if named is None:
@@ -181,7 +194,7 @@ def replaced(call: ExportedCall, graph: Graph, named: Signature) -> Iterator[tup
 
 
 def reading(call: ExportedCall, node: Node, graph: Graph, gone: str, tensor: str) -> list[int]:
-    """Return the slots in which a node of a call reads `tensor` for one that is `gone`."""
+    """Return the slots in which a node of a call reads `tensor` in place of one that is `gone`."""
     named = signature(graph)
     slots = [slot for slot, name in enumerate(node.inputs) if name == tensor]
     if len(slots) < 2 or named is None or len(call.nodes) > 1:
@@ -198,9 +211,9 @@ def _slots(call: ExportedCall, graph: Graph, named: Signature) -> list[tuple[str
 
 
 def regroups(tensor: str, name: str, graph: Graph) -> bool:
-    """Whether the tensor `name` has the elements of `tensor` in other axes.
+    """Whether the tensor `name` is a reshape of `tensor`.
 
-    An optimizer regroups a tensor once for all calls that need it, in the first of them.
+    An optimizer merges the reshapes that several calls need, so that one reads what another made.
     """
     while (maker := graph.producers.get(name)) is not None and maker.op in _REGROUPING:
         name = maker.inputs[0]
@@ -210,7 +223,7 @@ def regroups(tensor: str, name: str, graph: Graph) -> bool:
 
 
 def base_name(name: str) -> str:
-    """Return what a call is named after: the exporter numbers those of the same name."""
+    """Return the name of a call without its number: `linear` for `linear_3`."""
     return _NUMBERED.sub("", name)
 
 
@@ -221,7 +234,7 @@ def folds_normalization(node: Node) -> bool | None:
 
 
 def left_out(node: Node) -> int:
-    """Return how many parameters of the call of a node are not in the file: biases of zeros."""
+    """Return how many biases of the call of a node are left out of the file, which are zeros."""
     found = _PRINTED.match(printed_call(node))
     if not found or _ALL_IN_FILE.isdisjoint(re.split(r"[._]", found["target"])):
         return 0

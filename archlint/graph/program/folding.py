@@ -1,4 +1,4 @@
-"""What an optimizer computed beforehand, as onnxscript notes it."""
+"""Reads the notes of onnxscript's optimizer on the tensors that it computed during export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archlint.graph.graph import Graph
 
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
-"""The tensors that went into one that was computed beforehand: all of them, in alphabetic order."""
+"""The names of all tensors that went into one, in alphabetic order."""
 
 _NAME = re.compile(r"'([^']*)'")
 _UNNAMED = re.compile(r"val_\d+")  # what the exporter makes inside a call
@@ -22,11 +22,11 @@ _PARAMETER = "PARAMETER"
 
 
 class Folding(Struct, frozen=True):
-    """What a tensor that was computed beforehand is made of.
+    """What a tensor was computed from during export.
 
     `parameters` and `others` are stored tensors of the program, the latter its buffers and
-    constants. `names` are those of its calls, the one that made the tensor itself last. Their order
-    and which of them takes what are not recorded.
+    constants. `names` are those of the calls, of which the last one made the tensor itself. The
+    order of the others is not recorded, nor which call takes what.
     """
 
     parameters: tuple[str, ...]
@@ -57,13 +57,13 @@ def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
 
 
 def foldings(graph: Graph, named: Signature) -> Mapping[str, Folding]:
-    """Return the stored tensors that were computed beforehand, with what they are made of."""
+    """Return the stored tensors that were computed during export, with what they are made of."""
     found = ((name, folding(graph, name, named)) for name in graph.weights)
     return {name: each for name, each in found if each is not None}
 
 
 def folded_names(graph: Graph) -> Iterator[str]:
-    """Yield the names of all tensors that went into what was computed beforehand, and of that."""
+    """Yield the names of all computed tensors, and of all tensors that went into them."""
     for name, weight in graph.weights.items():
         text = weight.metadata.get(FOLDED_FROM)
         if text is not None:
@@ -72,5 +72,5 @@ def folded_names(graph: Graph) -> Iterator[str]:
 
 
 def sources(names: Iterable[str]) -> str:
-    """Return the note that a tensor was computed from those of these names."""
+    """Return the note that a tensor was computed from those with these names."""
     return repr(sorted(names))

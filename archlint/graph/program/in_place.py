@@ -47,7 +47,7 @@ def _name(called: ast.expr) -> str:
 
 
 def _argument(call: ast.Call, place: int) -> bool | None:
-    """Return what a call says about working in place: no, where it says nothing."""
+    """Return whether a call works in place; by default it does not, None if a variable decides."""
     given = [word.value for word in call.keywords if word.arg in (_KEYWORD, None)]
     given += call.args[place : place + 1]
     given += [each for each in call.args if isinstance(each, ast.Starred)]

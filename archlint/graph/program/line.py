@@ -1,4 +1,4 @@
-"""Parses a line of the exported program: what it calls, and which variables it assigns."""
+"""Parses a line of the program's source: what it calls, and which variables it assigns."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare | ast.Subscript | a
 
 
 class Target(Struct, frozen=True):
-    """A variable that is bound, alone or as one of `several` that share a value.
+    """A variable that is assigned, alone or as one of `several` that a value is unpacked to.
 
-    What `grows` keeps what it held, as a list that something is appended to.
+    A variable that `grows` keeps what it held, as a list that is appended to.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Target(Struct, frozen=True):
 
 
 class ProgramLine(Struct, frozen=True):
-    """The variables that a line binds, in its order, and how often it calls what.
+    """The variables that a line assigns, in order, and how often it calls each function.
 
-    `by_variable` are the calls of what a variable or a place in a list holds. A line `gathers`
-    where a call is given what a loop makes: no variable holds that. `reads` are the variables that
-    it reads.
+    `by_variable` counts the calls of functions that are held by a variable or in a list, as in
+    `layers[0](x)`. A line `gathers` if it calls a function with a comprehension, whose results no
+    variable holds. `reads` are the variables that it reads.
     """
 
     targets: tuple[Target, ...] = ()
@@ -56,10 +56,10 @@ class ProgramLine(Struct, frozen=True):
 
 
 def program_line(code: str) -> ProgramLine:
-    """Return what a line does; what cannot be read does nothing.
+    """Parse a line; one that cannot be parsed assigns and calls nothing.
 
-    It may hold several statements, and may be one of several lines of a statement: those after the
-    first, which are parts of an expression, bind nothing.
+    It may hold several statements, or be one of the lines of a longer statement: of these only the
+    first assigns variables.
     """
     if code.endswith(","):  # an argument of a call of several lines
         return ProgramLine()
@@ -71,14 +71,14 @@ def program_line(code: str) -> ProgramLine:
 
 
 def goes_on(code: str) -> bool:
-    """Whether a line goes on with the calls of the line before."""
+    """Whether a line continues a chain of method calls on the line before."""
     return code.startswith(".")
 
 
 def chained(code: str) -> str:
-    """Return the variable that a chain of calls over several lines begins with, "" for none.
+    """Return the variable that a chain of method calls over several lines begins with, "" for none.
 
-    In parentheses of its own, that most often makes a new value of the same variable.
+    Such a chain in parentheses usually assigns a new value to the same variable.
     """
     begun = _CHAINS.match(code)
     return "" if begun is None or program_line(code).targets else begun[1]
@@ -111,7 +111,7 @@ def _line(statements: Sequence[ast.stmt]) -> ProgramLine:
 
 
 def _simple(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a line, and the one of a loop or a condition that is in one line."""
+    """Yield the statements of a line, and those in the body of a loop or a condition on it."""
     for statement in statements:
         if isinstance(statement, ast.For | ast.While | ast.If | ast.With):
             if len(statement.body) == 1:
@@ -128,7 +128,7 @@ def _gathers(part: ast.AST) -> bool:
 
 
 def _called(part: ast.AST) -> str | None:
-    """Return the name of what a part of a line calls: a function, or the one behind an operator."""
+    """Return the function that an expression calls, also one that an operator stands for."""
     if isinstance(part, ast.BinOp | ast.AugAssign | ast.UnaryOp):
         return _OPERATORS.get(type(part.op))
     if not isinstance(part, ast.Call):
@@ -139,14 +139,14 @@ def _called(part: ast.AST) -> str | None:
 
 
 def _variable(part: ast.AST) -> str | None:
-    """Return the variable, or the place in a list, that holds what a part of a line calls."""
+    """Return the variable, or the entry of a list, that an expression calls."""
     if not isinstance(part, ast.Call) or not isinstance(part.func, ast.Name | ast.Subscript):
         return None
     return ast.unparse(part.func)
 
 
 def _bound(statement: ast.stmt) -> Iterator[Target]:
-    """Yield the variables of a statement, unless it only gives a tensor another name."""
+    """Yield the variables that a statement assigns, unless it only renames a tensor."""
     if not any(isinstance(part, _COMPUTES) for part in ast.walk(statement)):
         return
     if isinstance(statement, ast.Assign):

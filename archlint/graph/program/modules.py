@@ -1,4 +1,4 @@
-"""Which module of the network called an operator, as far as the file records it."""
+"""The modules that an operator was called in, as far as the file records them."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _QUOTED = re.compile(r"'([^']*)'")
 
 
 def module_path(node: Node) -> Path:
-    """Return the way to the module that called an operator, as ("layers", "0", "mlp").
+    """Return the path of the module that called an operator, as ("layers", "0", "mlp").
 
-    The exporters of PyTorch note it, one in metadata and one in names like
-    `/layers.0/mlp/MatMul`; architecture files name a node after its layer. Empty for what stands
-    in no module, and for files that tell nothing.
+    torch.export records it in metadata, the TorchScript exporter in names such as
+    `/layers.0/mlp/MatMul`; architecture files name a node after its layer. Empty for operators
+    outside of modules, and for files without such a record.
     """
     calls = module_calls(node)
     return calls[-1] if calls else ()
 
 
 def module_calls(node: Node) -> tuple[Path, ...]:
-    """Return the ways to the modules whose calls an operator is part of, from the outermost on.
+    """Return the paths of the modules that were running at an operator, from the outermost on.
 
-    A list of modules that the program goes through by itself is never called: in `/layers.0/mlp`
-    two modules are, and in `/layers/layers.0/mlp` three.
+    A ModuleList is not called itself: `/layers.0/mlp` has two calls of modules, and
+    `/layers/layers.0/mlp`, where `layers` is a Sequential, has three.
     """
     return _calls(node.name, node.metadata.get(SCOPES, ""))
 
 
 @lru_cache(maxsize=4096)  # each node is asked for several times, and once more with every batch
 def _calls(name: str, noted: str) -> tuple[Path, ...]:
-    """Return the calls that the name of a node tells, or what torch.export noted."""
+    """Return the calls that torch.export noted, or else those in the name of a node."""
     scopes = _QUOTED.findall(noted)
     if scopes:
         return tuple(tuple(scope.split(".")) for scope in scopes[:-1] if scope)
@@ -65,7 +65,7 @@ def scopes(calls: Iterable[Path]) -> str:
 
 
 def module_paths(graph: Graph) -> Mapping[str, Path]:
-    """Return the way to the module of every node, by node name."""
+    """Return the path of the module of every node, by node name."""
     return {node.name: module_path(node) for node in graph.nodes}
 
 

@@ -1,4 +1,4 @@
-"""The numbers that torch.export gives to calls of one name, and which of them are gone."""
+"""The numbers that torch.export gives to calls of one name, which tell what calls are gone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archlint.graph.program.folding import folded_names
 
 _NUMBERED = re.compile(r"(?P<base>.+?)(?:_(?P<number>\d{1,9}))?$")
 ELEMENT = "getitem"
-"""What takes one of several results of a call, and has no node in the file."""
+"""The name of calls that select one of several results, which have no node in the file."""
 
 _MANY = 10**9
 _PART = re.compile(r"_split_\d+$")  # what the exporter calls a part that a tensor is split into
@@ -53,10 +53,10 @@ class NumberedCall(Struct, frozen=True):
 class Numbering(Struct, frozen=True, dict=True):
     """The calls of a file in their order.
 
-    Calls of one name are numbered in the order of the program. A number below that of a call in the
-    file which is not there itself is `gone`: an optimizer took the call out, folded it, or put it
-    together with another one. What the calls of `fused` nodes read that is not in the file was
-    computed by the same nodes, as a convolution by the one that has its batch norm.
+    Calls of one name are numbered in the order of the program. A number that is missing below the
+    largest one in the file is `gone`: an optimizer removed the call, or merged it with another one.
+    `fused` are nodes that stand for several calls, as a convolution with its batch norm: tensors
+    between these calls are not gone.
     """
 
     graph: Graph
@@ -64,7 +64,7 @@ class Numbering(Struct, frozen=True, dict=True):
 
     @cached_property
     def calls(self) -> tuple[NumberedCall, ...]:
-        """The calls in the order of the file; one without a record goes by what it makes."""
+        """The calls in the order of the file; a node without a record is named after its output."""
         places = {node.name: place for place, node in enumerate(self.graph.nodes)}
         found = [
             NumberedCall(CallName.of(call.name), call.nodes, places[call.nodes[0].name], call)
@@ -85,9 +85,9 @@ class Numbering(Struct, frozen=True, dict=True):
 
     @cached_property
     def gone(self) -> Mapping[str, list[int]]:
-        """The numbers that are gone by the name of the operator, folded ones left out.
+        """The numbers that are gone, by the name of the operator; folded calls do not count.
 
-        Those after the last that the file names are not known.
+        Numbers above the largest one that the file mentions are not known.
         """
         there = dict[str, set[int]]()
         for call in self.calls:
@@ -122,24 +122,24 @@ class Numbering(Struct, frozen=True, dict=True):
                 yield from each.call.tensors
 
     def is_last(self, base: str, place: int) -> bool:
-        """Whether no call of a name stands at `place` or after it in the file."""
+        """Whether all calls of a name in the file come before `place`."""
         _, places = self._places.get(base, ((), ()))
         return all(each < place for each in places[-1:])
 
     def has_gone(self, base: str, place: int) -> bool:
-        """Whether a call of a name may be gone that came before what stands at `place`."""
+        """Whether a call of a name may be gone that came before the node at `place`."""
         if self.is_last(base, place):
             return True
         names = (CallName(base, number) for number in self.gone.get(base, ()))
         return any(self.place_before(name) < place for name in names)
 
     def users(self, name: CallName) -> int:
-        """Return how many calls of the program take what one makes; many where that is not told."""
+        """Return how many calls of the program take the result of one; many if that is unknown."""
         return self._users.get(name, _MANY)
 
     @cached_property
     def other_users(self) -> Mapping[CallName, int]:
-        """How many calls that take what one makes are in the program and not in the file."""
+        """How many calls that take the result of one are in the program and not in the file."""
         return {name: count - self._users_there[str(name)] for name, count in self._users.items()}
 
     @cached_property
@@ -155,14 +155,14 @@ class Numbering(Struct, frozen=True, dict=True):
         return there
 
     def place_before(self, name: CallName) -> int:
-        """Return where the last call of the same name stands that came before, -1 for none."""
+        """Return the place of the last call before one of the same name, -1 for none."""
         numbers, places = self._places.get(name.base, ((), ()))
         index = bisect_left(numbers, name.number)
         return places[index - 1] if index else -1
 
     @cached_property
     def _places(self) -> Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-        """The numbers of each name in order, and where their calls stand at the latest so far."""
+        """The numbers of each name in order, and the last place up to each of their calls."""
         found: dict[str, list[tuple[int, int]]] = {}
         for call in self.calls:
             found.setdefault(call.name.base, []).append((call.name.number, call.place))

@@ -63,7 +63,7 @@ _SOFTMAX = either(
 
 
 def saves_flash(call: Call, gradients: Gradients) -> SavedTensors:
-    """A fused kernel saves queries, keys, values, the output, a mask, and a number a row.
+    """A fused kernel saves queries, keys, values, the output, a mask, and one number per row.
 
     On the CPU it supports neither grouped key heads nor a trained mask.
     """
@@ -95,8 +95,8 @@ def saves_efficient(call: Call, gradients: Gradients) -> SavedTensors:
 def saves_materialized(call: Call, gradients: Gradients) -> SavedTensors:
     """Without a fused kernel: scaled queries and keys, the weights, and the values.
 
-    Dropout saves its mask and the weights that are left besides. All of it is in fp32, of which
-    queries, keys and values in half precision are copied first.
+    Dropout also saves its mask and its result. Everything is in fp32: queries, keys and values in
+    half precision are copied first.
     """
     if not gradients.needed:
         return NOTHING

@@ -20,7 +20,7 @@ SAVED, SAVED_ROWS, SAVED_PLACES = "saved", "saved_rows", "saved_places"
 """How many tensors like the output it saves besides, how many like one row, how many places."""
 
 LEAST_MACS, MOST_MACS = "least_macs", "most_macs"
-"""How many multiply-accumulates its products take, at least and at the most."""
+"""How many multiply-accumulates its products take, at least and at most."""
 
 LEAST_GRADIENTS, MOST_GRADIENTS = "least_gradients", "most_gradients"
 """How many operands of each product need a gradient."""

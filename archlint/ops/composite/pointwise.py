@@ -56,7 +56,7 @@ def saves_weighted_quotient(call: Call, gradients: Gradients) -> SavedTensors:
 
 
 def saves_both(tensors: int, masks: int = 0) -> SavedFacet:
-    """Save both inputs; the derivative takes steps that make so many tensors, and masks of them."""
+    """Save both inputs; the derivative allocates `tensors` of their size, and `masks` of bools."""
 
     def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed:

@@ -63,7 +63,7 @@ def attention_cost(sizes: Sizes) -> CostFacet:
 
 
 def saves_attended(sizes: Sizes) -> SavedFacet:
-    """Return what a fused kernel saves: queries, keys, values, the output and one number a row."""
+    """Return what a fused kernel saves: queries, keys, values, the output and a number per row."""
 
     def saved(call: Call, gradients: Gradients) -> SavedTensors:
         if not gradients.needed:

@@ -45,7 +45,7 @@ _sizes = packed_weights(4)
 
 
 def saves_projected(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save the input, the projected tensor, the output and one number a row."""
+    """Save the input, the projected tensor, the output and one number per row."""
     if not gradients.needed:
         return NOTHING
     batch, length, _ = call.shape(0)

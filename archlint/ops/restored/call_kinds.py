@@ -1,4 +1,8 @@
-"""The calls of PyTorch that a file names, by what they do to a size and what they save."""
+"""PyTorch's operators, grouped by what they do to a size and by what autograd saves for them.
+
+The record of a folded tensor (`archlint.graph.program.folding`) has the names of the calls that
+made it, but neither their order nor any shape. What can be told must follow from the names.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Parts of a network that are copies of others, as a momentum encoder or a target network is."""
+"""Modules that start as copies of others, such as momentum encoders and target networks.
+
+A network that learns from a slowly moving copy of itself (MoCo, BYOL, DQN) copies its weights at
+first, and then updates the copy without gradients. No file says so. The sign is that the matrices
+of two modules begin with the same numbers, as `encoder.0.weight` and `target.0.weight`. Modules
+whose names differ in a number are repeated layers or experts, and are trained.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +27,9 @@ _FEWEST = 2  # of matrices that are alike: one may be by chance, as a layer that
 def copied_weights(
     names: Collection[str], values: Mapping[str, Value], first: ReadFirst
 ) -> frozenset[str]:
-    """Return the parameters of modules that hold the same numbers as another one of other name.
+    """Return the parameters of modules that are copies: of two equal ones, the later one is.
 
-    Before it is trained, a network that follows another one has its numbers. Modules whose names
-    differ in a number are repeated layers and experts, which are trained.
+    `first` reads the first numbers of a stored tensor.
     """
     copies: set[str] = set()
     for (one, other), weights in _twins(names, values).items():
@@ -35,7 +40,7 @@ def copied_weights(
 
 
 def _twins(names: Collection[str], values: Mapping[str, Value]) -> Mapping[Pair, list[Pair]]:
-    """Return the matrices that have the same name in two modules, by these modules."""
+    """Return the pairs of matrices with equal names in two modules, by the pair of modules."""
     alike: dict[tuple[object, ...], list[Pair]] = defaultdict(list)
     for name in names:
         shape, parts = values[name].sizes or (), name.split(".")

@@ -1,4 +1,10 @@
-"""Which numbers of a stored tensor are there again, as where rows of a table were looked up."""
+"""Repeated rows in the numbers of a stored tensor.
+
+If an exporter folds a lookup such as `table[index]`, the file has the result instead of the table,
+with a row for each index. The distinct rows of the result tell the size of the table: the 169
+relative positions of a window of 7 x 7, for instance, are stored as 2,401 rows. Tensors that are
+zeros and ones tell nothing.
+"""
 
 from __future__ import annotations
 
@@ -23,22 +29,22 @@ _CHANCE = 1.01  # of two drawn numbers that happen to be equal
 
 
 class Rows(Struct, frozen=True):
-    """The rows of a tensor that are not there again: so many elements in rows of that length."""
+    """The distinct rows of a tensor: their elements altogether, and the length of a row."""
 
     elements: int
     length: int
 
 
 class DistinctNumbers(Struct, frozen=True, dict=True):
-    """Reads the numbers of stored tensors, and remembers which of them are there again."""
+    """Reads the numbers of stored tensors, and caches their distinct rows."""
 
     first: ReadFirst = reads_nothing
 
     def of(self, tensor: Value, batches: Collection[int] = ()) -> np.ndarray | None:
         """Return the numbers of a tensor, None where there are none or too many.
 
-        They are those of the first sample where the tensor is for one of the `batches`, and not for
-        the one in the file.
+        A tensor whose first axis was changed to one of the `batches` has the numbers of a single
+        sample in the file: these are returned.
         """
         shape = tensor.sizes
         if shape is None or prod(shape) > _LARGEST:
@@ -51,7 +57,7 @@ class DistinctNumbers(Struct, frozen=True, dict=True):
         return None
 
     def rows(self, tensor: Value, batches: Collection[int] = ()) -> Rows | None:
-        """Return the rows of a tensor without those that are there again; None if it is silent."""
+        """Return the distinct rows of a tensor; None where its numbers do not tell."""
         known = self._known
         if tensor.name not in known:
             numbers = self.of(tensor, batches)
@@ -70,11 +76,10 @@ NO_NUMBERS = DistinctNumbers()
 
 
 def distinct_rows(numbers: np.ndarray) -> Rows | None:
-    """Return the rows of a tensor without those that are there again.
+    """Return the distinct rows of a tensor; None where it has too few different numbers to tell.
 
-    They lie along the axis that leaves the fewest elements, the last of several: a table of which
-    rows were looked up has these rows, whatever was transposed since. None where there are too few
-    numbers to tell.
+    Rows may lie along any axis, since a looked-up table may have been transposed: the axis with the
+    fewest elements in distinct rows counts, the last one of equals.
     """
     import numpy as np
 
@@ -90,7 +95,7 @@ def distinct_rows(numbers: np.ndarray) -> Rows | None:
 
 
 def distinct_of_all(tensors: Sequence[np.ndarray]) -> tuple[int, bool]:
-    """Return how many numbers several tensors have, and whether no two of them share any."""
+    """Return the number of distinct values in all tensors, and whether no two tensors share one."""
     import numpy as np
 
     own = [np.unique(numbers) for numbers in tensors]

@@ -1,4 +1,12 @@
-"""Restores weights that torch.export's optimizer merged or folded."""
+"""Parameters as the calls of the program name them, where torch.export's optimizer stores others.
+
+The optimizer keeps equal tensors once, stores the weight of a linear layer transposed, and drops
+biases of zeros. The recorded calls still name their parameters: the call
+`linear(args = (%x, %p_fc_weight, %p_fc_bias))` may be the node `MatMul(x, val_3)` in the file. Then
+`val_3` is the transposed `fc.weight`, and `fc.bias` is left out. Both become parameters again.
+Calls that a batch norm was folded into are left to `folded_norms`, and tensors that were computed
+from several to `folded_weights`.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +32,7 @@ _REPEATED = "expand"
 def as_in_program(graph: Graph) -> Graph:
     """Return `graph` with the parameters that the calls of the exported program name.
 
-    The optimizer keeps equal tensors once, stores the transposed weights of linear layers, and
-    drops biases of zeros. A tied head is a transposed copy then; a call that names the weight of
-    another one shares it.
+    Calls that name the same parameter share it, as a tied head shares the weight of an embedding.
     """
     named = signature(graph)
     calls = exported_calls(graph) if named is not None else ()
@@ -41,10 +47,10 @@ def as_in_program(graph: Graph) -> Graph:
 
 
 def folded_parameters(graph: Graph, trainable: Iterable[str]) -> list[str]:
-    """Return the tensors of a file that torch.export's optimizer computed from parameters alone.
+    """Return the tensors that torch.export's optimizer may have computed from parameters.
 
-    The record names every parameter of the program. Where one is not in the file, those of the
-    `trainable` tensors that it does not name may have been made of it.
+    The record names every parameter of the program. Where one is not in the file, it may have gone
+    into any of the `trainable` tensors that the record does not name.
     """
     named = signature(graph)
     if named is None:
@@ -61,7 +67,7 @@ def holds_norm(call: ExportedCall) -> bool:
 
 
 class _Program(Struct, dict=True):
-    """The parameters by name, and what each node reads instead of what the file has there."""
+    """The parameters of the program that were found, and the nodes that read them."""
 
     graph: Graph
     signature: Signature
@@ -91,7 +97,7 @@ class _Program(Struct, dict=True):
                 self._replace(parameter, *place)
 
     def contract(self, name: str) -> None:
-        """Take a token that was repeated for every sample for one."""
+        """Store a learned token once that the file has repeated for every sample."""
         value = self.graph.values[name]
         is_float = value.dtype is not None and value.dtype.is_float
         is_called = name.startswith(_REPEATED) and name not in self.signature.kinds
@@ -110,7 +116,7 @@ class _Program(Struct, dict=True):
             self.inputs.setdefault(user.name, list(user.inputs))
 
     def graph_with_parameters(self) -> Graph:
-        """Return the graph with what has been found."""
+        """Return the graph with the parameters that were found."""
         if not self.inputs:
             return self.graph
         nodes: list[Node] = []
@@ -149,7 +155,7 @@ class _Program(Struct, dict=True):
     def _place(
         self, parameter: str, others: Iterable[tuple[Node, int, str]], named: Collection[str]
     ) -> tuple[Node, int, str] | None:
-        """Return where a call reads a parameter: what was made of it, else what it may be."""
+        """Return where a call reads a parameter: what was made of it, else what may be it."""
         free = None
         for place in others:
             made_of = self._made_of.get(place[2], ())
@@ -174,7 +180,7 @@ class _Program(Struct, dict=True):
 
     @cached_property
     def _joined(self) -> Mapping[str, tuple[str, ...]]:
-        """The stored tensors that several parameters were put together in, with these."""
+        """The stored tensors that several parameters were joined in, with these parameters."""
         return {name: made_of for name, made_of in self._made_of.items() if len(made_of) > 1}
 
     def _may_be(self, parameter: str, name: str) -> bool:
@@ -183,7 +189,7 @@ class _Program(Struct, dict=True):
         return not parameter.endswith("bias") or sum(dim != 1 for dim in shape) <= 1
 
     def _replace(self, parameter: str, node: Node, slot: int, name: str) -> None:
-        """Let a node read a parameter, transposed where it multiplies by a linear layer's."""
+        """Let a node read a parameter, transposed where it is the weight of a linear layer."""
         stored = self.graph.values[name]
         shape = stored.shape or ()
         is_transposed = node.op == "MatMul" and slot == 1 and name not in self.signature.kinds

@@ -1,4 +1,10 @@
-"""What the calls that an optimizer folded say about sizes and memory, whatever their order."""
+"""What the names of the calls behind a folded tensor tell about sizes and memory.
+
+The optimizer of torch.export notes which stored tensors and calls a tensor was computed from, in
+alphabetic order: `['clone', 'expand', 'token']`. Neither the order of the calls is known, nor which
+call takes what. So each answer here holds for every order: where all calls move elements, the
+tensor is as large as the parameter; where one of them is a slice, the parameter may be larger.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +47,8 @@ _LARGEST_PASSING = 3
 class FoldedCalls(Struct, frozen=True, dict=True):
     """The calls that made one tensor of stored tensors.
 
-    Where a call takes the parameters themselves, and the exporter alone has put them together for
-    its own operators, that `is_inside`: then no call of the program made the tensor.
+    The tensor `is_inside` a call where the call takes the parameters themselves and the exporter
+    rearranged them for its operators, as the gates of an LSTM: then no call made the tensor.
     """
 
     origin: Folding
@@ -55,7 +61,7 @@ class FoldedCalls(Struct, frozen=True, dict=True):
 
     @property
     def normalizes(self) -> bool:
-        """Whether a norm or the like is there to divide by, so that a size comes back."""
+        """Whether a tensor may be divided by its norm, after which it is as large as before."""
         return self._has(NORMS | OF_VECTORS) and self._has(frozenset({"div"}))
 
     @property
@@ -73,13 +79,13 @@ class FoldedCalls(Struct, frozen=True, dict=True):
 
     @property
     def only_move(self) -> bool:
-        """Whether each element of the tensor stands for one of the parameter."""
+        """Whether each element of the tensor is an element of the parameter."""
         moves = CUTTING_VIEWS | EXPANDING_VIEWS | LOOKUPS | REPEATS
         return self._parameters == 1 and self._all(KEEPING_SIZE | moves | self._making_places)
 
     @property
     def only_repeat(self) -> bool:
-        """Whether the tensor is the parameter again and again."""
+        """Whether the tensor is the parameter, repeated."""
         return self._parameters == 1 and self._all(KEEPING_SIZE | EXPANDING_VIEWS | REPEATS)
 
     @property
@@ -94,12 +100,12 @@ class FoldedCalls(Struct, frozen=True, dict=True):
 
     @property
     def looks_up_stored_places(self) -> bool:
-        """Whether rows of a parameter are looked up in places that are stored."""
+        """Whether rows of a parameter are looked up by a stored index."""
         return bool(self._others) and self._all(KEEPING_SIZE | LOOKUPS | EXPANDING_VIEWS)
 
     @property
     def makes_places(self) -> bool:
-        """Whether rows are looked up in places that each pass makes anew."""
+        """Whether rows are looked up by an index that each pass makes anew."""
         return self._has(LOOKUPS) and self._has(CREATIONS)
 
     @property
@@ -163,7 +169,7 @@ class FoldedCalls(Struct, frozen=True, dict=True):
 
     @property
     def _works_out_places(self) -> bool:
-        """Whether all that is computed are places to look up: integers, which save nothing."""
+        """Whether all that is computed is an index, of integers, for which nothing is saved."""
         return self.makes_places and self.only_move
 
     @property

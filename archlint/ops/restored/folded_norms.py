@@ -1,4 +1,17 @@
-"""Restores batch norms that were folded into the layers before them."""
+"""Batch norms that were folded into the layers before them.
+
+In evaluation mode a batch norm scales and shifts each channel by fixed numbers, which exporters
+multiply into the weight and the bias of the layer before it. In training it saves its input, and
+has a gain, a bias and running statistics of its own. The signs are
+
+* in files of torch.export, that a convolution or a linear layer stands for a call of `batch_norm`;
+* in files of the TorchScript exporter, that the weight and the bias of a convolution both have
+  made-up names (`onnx::Conv_45`, `onnx::Conv_46`): whatever else computes a weight leaves the bias
+  its name.
+
+The norm is put back after the layer. Only torch.export records whether the layer itself had a bias:
+elsewhere it has none, or one where the most is asked for (`with_biases`).
+"""
 
 from __future__ import annotations
 
@@ -22,27 +35,22 @@ _PARTS = ("weight", "bias", "running_mean", "running_var")
 
 
 def folded_norms(graph: Graph) -> tuple[str, ...]:
-    """Return the names of the nodes that batch norms were folded into.
-
-    torch.export says so in its record. The older exporter makes up names for the tensors that it
-    works out: where that is the weight and the bias of a convolution, it was for a batch norm,
-    since whatever else makes a weight anew leaves the bias its name.
-    """
+    """Return the names of the nodes that batch norms were folded into."""
     return tuple(node.name for node in graph.nodes if _is_folded(node, graph))
 
 
 def unfolded(graph: Graph, *, with_biases: bool = False) -> Graph:
     """Return `graph` with its folded batch norms as operators with parameters of their own.
 
-    A convolution in front of a batch norm has no bias as a rule. torch.export's record tells
-    whether it had; elsewhere, `with_biases` takes it that all had.
+    Layers in front of a batch norm have no bias as a rule. With `with_biases`, all have one of
+    which the file does not tell.
     """
     names = folded_norms(graph)
     return _Unfolding(graph, frozenset(names), with_biases).graph_with_norms() if names else graph
 
 
 def is_unfolded(node: Node) -> bool:
-    """Whether a node is a layer whose folded batch norm stands after it again."""
+    """Whether a node is a layer whose folded batch norm has been put back after it."""
     return node.output.endswith(_NORMALIZED)
 
 
@@ -59,7 +67,7 @@ def _is_folded(node: Node, graph: Graph) -> bool:
 
 
 class _Unfolding(Struct):
-    """The nodes and stored tensors of a graph with its batch norms."""
+    """Adds batch norms to a graph, with the stored tensors that they need."""
 
     graph: Graph
     names: frozenset[str]
@@ -125,7 +133,7 @@ class _Unfolding(Struct):
         return (self._stored(f"{node.name}#own", channels, output),) if self.with_biases else ()
 
     def _stored(self, name: str, channels: Dim, like: Value) -> str:
-        """Add a stored tensor with a number a channel, unless it is there."""
+        """Add a stored tensor with one number per channel, unless it is there."""
         if name not in self.graph.weights:
             self.values[name] = Value(
                 name, like.dtype, (channels,), Role.STORED, Provenance.INFERRED

@@ -1,4 +1,10 @@
-"""The products that made tensors which an optimizer computed beforehand."""
+"""The FLOP of products that an exporter computed beforehand.
+
+A product of stored tensors alone, such as the projection of learned queries, is computed in every
+step of training, but only once during export. The record of the folded tensor names the call, for
+instance `linear`, and no shapes: what the product cost is an interval where neither the numbers of
+its result nor its factors in the file tell it.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +45,10 @@ _LAYER = "linear"
 
 
 class FoldedProducts(Struct, frozen=True):
-    """The multiply-accumulates that make a tensor, and the gradients that each product makes.
+    """The multiply-accumulates that make a tensor, and the number of gradients of each product.
 
-    `features` is how many a linear layer that alone made it takes, 0 where that is not known.
+    `features` is the number of input features if a single linear layer made the tensor, 0 where
+    that is not known.
     """
 
     least: int = 0
@@ -57,10 +64,10 @@ NO_PRODUCTS = FoldedProducts()
 class ProductsOfTensors(Struct, frozen=True, dict=True):
     """Works out what the products behind folded tensors cost.
 
-    An optimizer notes which calls made a tensor, and no shapes. The length of the sums in a single
-    product is the rank of its result, unless that is as large as it can be. Elsewhere, onnxscript's
-    own limits bound the work: what it computes with beforehand has at most 8192 elements. A product
-    of M x K and K x N takes MKN multiplications, the square root of MK times KN times MN.
+    The number of products that a single matrix product sums, K, is the rank of its result, unless
+    the rank is as large as it can be. Elsewhere, onnxscript's own limits bound the work: it folds
+    only what has inputs of at most 8192 elements. A product of M x K and K x N takes MKN
+    multiplications, the square root of MK times KN times MN.
     """
 
     graph: Graph
@@ -81,7 +88,8 @@ class ProductsOfTensors(Struct, frozen=True, dict=True):
     def _products(self, tensor: FoldedTensor) -> list[str]:
         """Return the calls that made a tensor and that multiply.
 
-        What an optimizer knows by the shape of a tensor alone may be made of one in the file.
+        Calls that have a node in the file are left out: what follows from the shape of their result
+        alone is folded, though they still run.
         """
         dtype = self.graph.values[tensor.name].dtype
         if dtype is None or not dtype.is_float:
@@ -121,7 +129,7 @@ class ProductsOfTensors(Struct, frozen=True, dict=True):
         return self._of_matrix(tensor, base, others)
 
     def _distinct(self, tensor: FoldedTensor) -> int:
-        """Return how many elements a tensor has without rows that are there again."""
+        """Return how many elements the distinct rows of a tensor have."""
         value = self.graph.values[tensor.name]
         rows = self.numbers.rows(value, (value.sizes or ())[:1])
         return tensor.elements if rows is None else rows.elements
@@ -146,7 +154,7 @@ class ProductsOfTensors(Struct, frozen=True, dict=True):
         return elements * min(max(rank, 1), most), elements * most
 
     def _depth(self, tensor: FoldedTensor, base: str, rows: int, columns: int) -> int:
-        """Return the length of the sums by the size of a matrix in the file, 0 where none tells."""
+        """Return the number of summed products, by a factor in the file; 0 where none tells it."""
         values = self.graph.values
         names = (*tensor.origin.parameters, *tensor.origin.others)
         if self._factors(tensor) - self._has_bias(tensor, base) > _BOTH:
@@ -162,7 +170,7 @@ class ProductsOfTensors(Struct, frozen=True, dict=True):
     def _rank(self, tensor: FoldedTensor, shape: tuple[int, ...], *, has_bias: bool) -> int:
         """Return the rank of a matrix, or the largest of several; 0 where no numbers tell it.
 
-        That of a product to which a row is added is the one of the differences between rows.
+        Where a bias was added to the product, it is the rank of the differences between rows.
         """
         value = self.graph.values[tensor.name]
         numbers = self.numbers.of(value) if value.dtype is DType.FLOAT32 else None
@@ -179,7 +187,7 @@ class ProductsOfTensors(Struct, frozen=True, dict=True):
         return len(tensor.origin.parameters) + len(tensor.origin.others) + made
 
     def _gradients(self, tensor: FoldedTensor, bases: list[str]) -> tuple[int, int]:
-        """Return how many operands of each product need a gradient, at least and at the most."""
+        """Return how many operands of each product need a gradient, at least and at most."""
         if not tensor.origin.parameters:
             return 0, 0
         others = len(tensor.origin.others) + (not CREATIONS.isdisjoint(tensor.origin.calls))
@@ -200,7 +208,7 @@ class ProductsOfTensors(Struct, frozen=True, dict=True):
         return prod(shape[:-1])
 
     def _bound(self, tensor: FoldedTensor, base: str) -> int:
-        """Return what a product multiplies at the most, by the limits of what is folded."""
+        """Return the most multiplications of a product, by the limits of what is folded."""
         largest = max(tensor.elements, LARGEST_INPUT)
         if base in CONVOLUTIONS:
             return largest * LARGEST_INPUT

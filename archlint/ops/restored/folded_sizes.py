@@ -1,4 +1,9 @@
-"""How large the parameters are that an optimizer folded, from what it made of them."""
+"""The sizes of parameters that are in the file only as a part of folded tensors.
+
+An optimizer that folds `weight * scale` stores the product and drops both factors. Their names are
+recorded, their shapes are not. A size follows where all calls keep it, and where the numbers show
+what was repeated or looked up (`distinct_numbers`); else it is an interval.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +40,10 @@ class Size(Struct, frozen=True):
 
 
 class FoldedSizes(Struct, frozen=True, dict=True):
-    """The sizes of parameters that are in no file, by the tensors made of them.
+    """Works out the sizes of parameters that are not in the file from the tensors made of them.
 
-    An optimizer does not note the shapes of what it folded. They follow where its calls keep the
-    size, and where the numbers show what was repeated or looked up: an interval elsewhere.
-    `features` are how many a linear layer takes that made a tensor of a stored one.
+    `features` gives the number of input features for tensors that a linear layer made of a stored
+    one.
     """
 
     graph: Graph
@@ -47,7 +51,7 @@ class FoldedSizes(Struct, frozen=True, dict=True):
     features: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, tensors: Iterable[FoldedTensor]) -> Mapping[str, Size]:
-        """Return the size of each parameter that `tensors` are made of and that is in no file."""
+        """Return the sizes of the parameters that `tensors` are made of, if not in the file."""
         made: dict[str, list[FoldedTensor]] = {}
         sizes: dict[str, Size] = {}
         for tensor in tensors:
@@ -65,9 +69,9 @@ class FoldedSizes(Struct, frozen=True, dict=True):
         return sizes
 
     def of_buffer(self, tensor: FoldedTensor) -> tuple[int, bool] | None:
-        """Return the elements of the one buffer in a tensor, and whether it holds places.
+        """Return the size of the one buffer that a tensor is made of, and whether it is an index.
 
-        None where they do not follow. A buffer that is cut has at least as many as the tensor.
+        None where it does not follow. A buffer that is sliced is at least as large as the tensor.
         """
         calls, origin = tensor.calls, tensor.origin
         if len(origin.others) != 1 or len(origin.parameters) > 1:
@@ -80,7 +84,7 @@ class FoldedSizes(Struct, frozen=True, dict=True):
         return None if rows is None else (tensor.elements // rows.length, True)
 
     def places(self, tensor: FoldedTensor) -> int:
-        """Return how many places are made to look up the rows of a tensor, 0 where unknown."""
+        """Return the length of the index that looked up the rows of a tensor, 0 where unknown."""
         rows = self._rows(tensor) if tensor.calls.makes_places else None
         return 0 if rows is None else tensor.elements // rows.length
 
@@ -106,7 +110,7 @@ class FoldedSizes(Struct, frozen=True, dict=True):
         return (self.graph.values[tensor.name].sizes or (1,))[-1]
 
     def _of_magnitude(self, tensor: FoldedTensor) -> Size:
-        """Return the size of the magnitudes of a weight, one for each place of one of its axes."""
+        """Return the size of the magnitudes of a weight norm: one for each index of an axis."""
         shape = self.graph.values[tensor.name].sizes or (1,)
         return Size(min(shape), max(shape))
 
@@ -139,7 +143,7 @@ class FoldedSizes(Struct, frozen=True, dict=True):
     def _of_pieces(self, tensors: list[FoldedTensor]) -> Size:
         """Return the size of a parameter that several tensors are parts of.
 
-        Those that share no number are all of it, side by side.
+        If they share no number, they are all parts of it, side by side.
         """
         parts = [self.graph.values[each.name] for each in tensors if each.calls.only_move]
         numbers = [self.numbers.of(part, self._batches) for part in parts]
@@ -162,7 +166,7 @@ class FoldedSizes(Struct, frozen=True, dict=True):
         return frozenset(shape[0] for shape in shapes if shape and shape[0] != 1)
 
     def _own_elements(self, part: Value) -> int:
-        """Return how many elements a part has that it does not repeat, 0 where it is silent."""
+        """Return how many elements the distinct rows of a part have, 0 where they do not tell."""
         if part.elements == 1:
             return 1
         rows = self.numbers.rows(part, self._batches)

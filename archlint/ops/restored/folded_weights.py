@@ -1,4 +1,14 @@
-"""Restores parameters that an optimizer computed other tensors from beforehand."""
+"""Parameters that an exporter folded into other tensors.
+
+The graph of training computes a folded tensor from its parameters in every pass. One node stands
+for all the calls, whose order is not known: `WeightNorm` where it is one, a view, or an operator of
+the framework that is told bounds of its multiplications and of the memory that it keeps. A tensor
+`linear` with the note `['fc.weight', 'linear', 'token']`, for instance, becomes the parameters
+`fc.weight` and `token`, and a node that computes `linear` from them.
+
+A tensor that was made of buffers alone is computed in every pass as well, if another call takes it
+by its name. Tensors without such a note are left alone.
+"""
 
 from __future__ import annotations
 
@@ -37,17 +47,17 @@ _WITH_BIAS = 2  # parameters of a linear layer
 
 
 def with_folded(graph: Graph, numbers: DistinctNumbers, *, most: bool = False) -> Graph:
-    """Return `graph` with what an optimizer computed beforehand as training computes it.
+    """Return `graph` with nodes that compute its folded tensors in each pass.
 
-    Each pass makes it anew, of parameters or of other stored tensors. Where the sizes of parameters
-    are in doubt, they are the least that there may be, or the `most`. `numbers` tell some sizes.
+    Where the size of a parameter is in doubt, it is the smallest that it may be, or the largest
+    with `most`. `numbers` are those of stored tensors, which tell some sizes.
     """
     found = folded_tensors(graph)
     return _Unfolded(graph, found, numbers, most).graph_with_parameters() if found else graph
 
 
 class Undecided(Struct, frozen=True):
-    """The folded parameters of unknown size, and those of which it is open what training saves."""
+    """Folded parameters: those of unknown size, and those with unknown saved tensors."""
 
     sizes: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
@@ -115,7 +125,7 @@ class _Unfolded(Struct, eq=False, dict=True):
         return FoldedSizes(self.graph, self.numbers, features)
 
     def _stored_before(self, name: str) -> bool:
-        """Whether a tensor was made of one that is stored besides what multiplies it."""
+        """Whether a linear layer may have made a tensor of a buffer or a constant."""
         origin = next(each.origin for each in self.tensors if each.name == name)
         return len(origin.others) == 1 and len(origin.parameters) <= _WITH_BIAS
 
@@ -130,7 +140,7 @@ class _Unfolded(Struct, eq=False, dict=True):
         return ProductsOfTensors(self.graph, self.numbers).of(self.tensors)
 
     def _work(self, name: str) -> Mapping[str, int]:
-        """Return the products that made a tensor, as attributes of the operator that does it."""
+        """Return the cost of the products that made a tensor, as attributes of its node."""
         found = self._products.get(name, NO_PRODUCTS)
         return {
             LEAST_MACS: found.least,
@@ -140,11 +150,11 @@ class _Unfolded(Struct, eq=False, dict=True):
         }
 
     def _is_named(self, name: str) -> bool:
-        """Whether the program has a tensor of that name, which another call takes."""
+        """Whether the call of another node takes a tensor of that name."""
         return any(name in taken_tensors(user) for user in self.graph.consumers[name])
 
     def _make(self, tensor: FoldedTensor) -> None:
-        """Let a tensor be made of its parameters."""
+        """Compute a tensor from its parameters."""
         value, origin, calls = self.graph.values[tensor.name], tensor.origin, tensor.calls
         for parameter in origin.parameters:
             self._add(parameter, value)
@@ -194,7 +204,7 @@ class _Unfolded(Struct, eq=False, dict=True):
         inputs: tuple[str, ...],
         attributes: Mapping[str, int] | None = None,
     ) -> None:
-        """Make a stored tensor before the first node that reads it."""
+        """Compute a stored tensor before the first node that reads it."""
         user = self.graph.consumers[name][0]
         node = Node(f"{name}#folded", op, domain, inputs, (name,), attributes or {}, {})
         self._before.setdefault(user.name, []).append(node)

@@ -1,4 +1,12 @@
-"""Stored tables that a formula makes, which are buffers: sines, triangles, grids."""
+"""Stored tables that a formula makes: sines, triangular masks, grids.
+
+Programs keep them in buffers, which are not trained. The TorchScript exporter stores buffers as it
+stores parameters, so that only the numbers tell, of which the first two rows are read: sines and
+cosines of the positions 0 and 1, a triangle, doubling frequencies, even steps. Left alone are
+tensors that something multiplies by as a matrix or a kernel, and those whose kind torch.export
+records. A table whose rows are looked up is an embedding, which is frozen rather than a buffer; no
+exporter says what is frozen.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 ReadFirst: TypeAlias = "Callable[[str, int], np.ndarray | None]"
-"""Reads so many of a tensor's first numbers; None where its bytes are not there."""
+"""Reads the first numbers of a tensor, up to a count; None where its bytes are missing."""
 
 _WIDEST = 8192
 _FEWEST = 4
@@ -39,11 +47,10 @@ def reads_nothing(_: str, __: int) -> np.ndarray | None:
 
 
 def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, str]]:
-    """Return the tables that no training can have made, with the metadata that says what they are.
+    """Return the tables that a formula makes, with the metadata that marks them.
 
-    PyTorch's older exporter stores buffers as it stores parameters. Only the numbers tell, of
-    which the first two rows are read. One whose rows are looked up is a frozen embedding: that is
-    a parameter, of which no exporter says that it is frozen.
+    They are marked as buffers, or as frozen where rows are looked up. `first` reads the first
+    numbers of a stored tensor.
     """
     if not graph.is_from_pytorch:
         return {}
@@ -65,7 +72,7 @@ def _is_looked_up(name: str, graph: Graph) -> bool:
 
 
 def with_tables(graph: Graph, tables: Mapping[str, Mapping[str, str]]) -> Graph:
-    """Return `graph` with what `formula_tables` says of its stored tensors."""
+    """Return `graph` with the marks of `formula_tables` on its stored tensors."""
     if not tables:
         return graph
     weights = {
@@ -104,7 +111,7 @@ def _is_made(name: str, rows: np.ndarray, is_square: bool) -> bool:
 
 
 def _is_sines(rows: np.ndarray) -> bool:
-    """Whether sines and cosines of position 0 and of the next one stand in two rows."""
+    """Whether two rows are the sines and cosines of position 0 and of the next one."""
     import numpy as np
 
     at_zero, after = rows

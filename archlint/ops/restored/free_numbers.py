@@ -1,4 +1,8 @@
-"""The numbers of calls that are gone from a file, until a twin takes them."""
+"""The numbers of calls that are gone from a file, for the calls that are put back.
+
+torch.export numbers the calls of an operator in the order of the program: `relu`, `relu_1`,
+`relu_2`. If the file has no `relu_1`, a restored call of `relu` at that place takes the number.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Restores equal calls that an optimizer merged into one."""
+"""Equal calls that torch.export's optimizer merged into one.
+
+The optimizer eliminates common subexpressions: if two branches begin with `relu(x)`, the file has
+one node for both, while a training step runs the operator twice, and saves its result twice. The
+sign is in the record: the second branch says that it takes `%relu_1`, its node reads `relu`, and
+nothing in the file makes `relu_1`. Then `relu_1` is put back, as a copy of the nodes of `relu`,
+which is called its twin. Calls before it were merged as well, if calls of their name are gone: the
+optimizer merges from the inputs on, so that a chain of equal calls leaves a chain of missing
+numbers. Files of other exporters have no such record (`repeated_calls`).
+"""
 
 from __future__ import annotations
 
@@ -30,12 +39,8 @@ _PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU
 def with_twins(graph: Graph) -> Graph:
     """Return `graph` with nodes of its own for each call that was merged into an equal one.
 
-    The record of torch.export names the tensor that a call reads. Where it is not in the file, and
-    the one that is read instead was made by a call of the same name, that is its twin. So are the
-    calls before it, as far as calls of their names are gone: an optimizer merges what reads equal
-    tensors, and nothing is left of a call that only merged ones read but its number. A twin stands
-    where its tensor is needed first, as in the program as far as can be told. Products that may
-    have been merged or not are marked.
+    A twin stands where its tensor is needed first, which is its place in the program as far as can
+    be told. Products that may have been merged are marked with `MAY_REPEAT`.
     """
     named = signature(graph)
     if named is None:

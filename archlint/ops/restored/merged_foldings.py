@@ -1,4 +1,11 @@
-"""Restores equal tensors that an optimizer computed and stores once."""
+"""Equal folded tensors that torch.export's optimizer stores once.
+
+Gains of ones that are reshaped for their norms are all equal in a network that is not trained, and
+so are tables of cosines that each layer makes. The file keeps one of them, while the record of each
+call names its own. Every call gets a stored tensor of that name, noted as made of the parameter of
+its module, or of what the kept tensor was made of. Calls are left alone where the names that are
+gone cannot be paired with the tensors that are read.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +37,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def with_own_foldings(graph: Graph) -> Graph:
-    """Return `graph` with a stored tensor for each one that the calls of the program take.
-
-    Gains of ones that are reshaped for their norms are equal in a network that is not trained, and
-    tables of cosines in layers that each make one. The call names the tensor that is gone. If the
-    one that is read instead was made of a parameter, so was this one, of a parameter of the module.
-    """
+    """Return `graph` with a stored tensor of its own for each folded one that the calls name."""
     named = signature(graph)
     return graph if named is None else _Merged(graph, named).apart()
 
@@ -68,7 +70,7 @@ class _Merged(Struct, eq=False, dict=True):
         )
 
     def _pairs(self, call: ExportedCall) -> Iterator[tuple[str, str]]:
-        """Yield the tensors that a call takes and that are gone, with what it reads instead."""
+        """Yield the tensors that a call names and that are gone, with what it reads instead."""
         if holds_norm(call):
             return
         asked = [self.named.tensors.get(name, name) for name in call.tensors]
@@ -84,7 +86,7 @@ class _Merged(Struct, eq=False, dict=True):
         return name in self._foldings or self._kinds.get(name) == _PARAMETER
 
     def _add(self, gone: str, stored: str, user: Node) -> bool:
-        """Add a tensor that is gone, and whether it is known what it was made of."""
+        """Add a tensor that is gone; false where it is not known what it was made of."""
         origin, value = self._foldings.get(stored), self.graph.values[stored]
         names = () if origin is None else (*origin.others, *origin.calls)
         if base_name(gone) in CREATIONS or (origin is not None and not origin.parameters):
@@ -120,7 +122,7 @@ class _Merged(Struct, eq=False, dict=True):
 
     @cached_property
     def _calls(self) -> frozenset[str]:
-        """The names of the calls in the file: nodes of a call may give its result another name."""
+        """The names of the calls in the file, whose results may have other names there."""
         return frozenset(call.name for call in exported_calls(self.graph))
 
     @property
@@ -133,7 +135,7 @@ class _Merged(Struct, eq=False, dict=True):
 
     @cached_property
     def _lost(self) -> list[str]:
-        """The parameters that are not in the file, nor in anything that was made of them."""
+        """The parameters that are neither in the file, nor noted for a folded tensor."""
         said = {name for each in self._foldings.values() for name in each.parameters}
         return [
             name

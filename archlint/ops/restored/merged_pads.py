@@ -1,4 +1,11 @@
-"""Restores paddings that were merged into the convolutions after them."""
+"""Paddings that were merged into the convolutions after them.
+
+torch.export's optimizer merges a `Pad` into the convolution that reads it, and names its rule in
+the metadata of the node (`FuseConvPad`). Training runs the padding, and saves the padded tensor.
+PyTorch also pads beforehand where a convolution with `padding="same"` needs more on one side, as
+with a kernel of 4, since it has no such convolution; the file says `SAME_UPPER`. The pad is put
+back in front, with what the call of the convolution does not pad itself.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +30,8 @@ _CONSTANT: Mapping[str, Attribute] = {"mode": "constant"}
 def with_pads(graph: Graph) -> Graph:
     """Return `graph` with a padding in front of each convolution that one was merged with.
 
-    Training keeps the padded tensor. One that pads a side more than the other, as to keep the size
-    with a kernel of 4, is padded by that before, as PyTorch has no such convolution. The record of
-    torch.export tells what another one pads itself; where that is lost, as with a batch norm folded
-    into it, it is taken to pad nothing.
+    Where the call of the convolution is lost, since a batch norm was folded in, the convolution is
+    assumed to pad nothing itself.
     """
     values: dict[str, Value] = dict(graph.values)
     nodes: list[Node] = []
@@ -61,13 +66,13 @@ def _padded(node: Node, graph: Graph) -> Value | None:
 
 
 def _evened(node: Node, graph: Graph) -> Value | None:
-    """Return the input with what is padded on one side only, None where nothing is."""
+    """Return the input padded by what one side needs more than the other, None for nothing."""
     value, (odd, _) = graph.values[node.inputs[0]], _same(node)
     return None if value.shape is None else _made(node, value, (0,) * len(odd), odd)
 
 
 def _same(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return what keeps the size along each axis: what is left over, and half of the rest."""
+    """Return the odd element and the padding on both sides that keep the size of each axis."""
     kernel, dilations = (node.attributes.get(name) for name in ("kernel_shape", "dilations"))
     if not isinstance(kernel, tuple) or not isinstance(dilations, tuple):
         return (), ()
@@ -80,7 +85,7 @@ def _same(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _made(node: Node, value: Value, before: Iterable[int], after: Iterable[int]) -> Value | None:
-    """Return a padded tensor, None where it is as long as it was."""
+    """Return the padded tensor, None where it is no larger than before."""
     shape = value.shape or ()
     longer = tuple(map(_longer, shape[2:], before, after))
     if longer == shape[2:] or len(longer) != len(shape[2:]):

@@ -1,4 +1,10 @@
-"""Restores the parts of a call that an optimizer merged with those of an equal kind of call."""
+"""Nodes inside of a call that torch.export's optimizer merged with those of an equal call.
+
+The exporter writes attention as several nodes, one of which scales the keys. If two calls attend to
+the same keys, the file scales them once, and the second call reads a tensor from the inside of the
+first. It gets those nodes for itself again, so that each call is complete: only then can it be
+recognized as the framework's operator.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +21,7 @@ from archlint.graph.value import Value
 
 
 def with_own_parts(graph: Graph) -> Graph:
-    """Return `graph` with nodes of its own for each call that reads the inside of another one.
-
-    The exporter writes attention as several nodes, of which some scale the keys. Of two calls that
-    read the same keys one scales them in the file: then the other reads a tensor that is no call's
-    result.
-    """
+    """Return `graph` with nodes of its own for each call that reads from the inside of another."""
     return _Parts(graph).apart()
 
 
@@ -31,7 +32,7 @@ class _Parts(Struct, eq=False, dict=True):
     _values: dict[str, Value] = field(default_factory=dict)
 
     def apart(self) -> Graph:
-        """Return the graph with what calls had of their own."""
+        """Return the graph with calls that share no nodes."""
         for call in self._calls:
             for name in self._inside_of_others(call):
                 self._separate(call, name)
@@ -44,7 +45,7 @@ class _Parts(Struct, eq=False, dict=True):
         return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
 
     def _inside_of_others(self, call: ExportedCall) -> Iterator[str]:
-        """Yield what a call reads that lies inside of another one of the same operator."""
+        """Yield the tensors that a call reads from the inside of another of the same operator."""
         own = {node.name for node in call.nodes}
         for name in dict.fromkeys(name for node in call.nodes for name in node.inputs):
             maker = self.graph.producers.get(name)

@@ -1,4 +1,11 @@
-"""Restores equal weights that PyTorch's TorchScript exporter merged."""
+"""Equal weights that the TorchScript exporter stores once.
+
+An export for inference keeps one of several equal tensors, such as biases of zeros, gains of ones,
+and the layers of a stack that start as copies of one. For each other it writes an
+`Identity(layers.0.bias) -> layers.1.bias`, which becomes a stored tensor of that name. Tied weights
+look the same, and are left alone where they can be told: the weight of an embedding, and that of a
+module which is called again, whose copy has a made-up name.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +23,7 @@ _CALL = re.compile(r"_\d+(?=/|$)")
 
 
 def separated(graph: Graph) -> Graph:
-    """Return `graph` with a stored tensor for each weight that was merged into an equal one.
-
-    An export for inference keeps equal tensors once, and an Identity for each of the others: biases
-    of zeros, gains of ones, the layers of a stack that begin as copies of one. An Identity of
-    tied weights looks the same: what is tied is the weight of an embedding, or of a module that is
-    called again, whose weight was turned for each call anew.
-    """
+    """Return `graph` with a stored tensor for each weight that was merged into an equal one."""
     if not graph.is_from_pytorch:
         return graph
     copies = [node for node in graph.nodes if _is_copy(node, graph)]
@@ -40,7 +41,7 @@ def separated(graph: Graph) -> Graph:
 
 
 def _is_copy(node: Node, graph: Graph) -> bool:
-    """Whether an Identity stands for a weight of its own, and for no call of a program."""
+    """Whether a node is an Identity that stands for a weight of its own."""
     if is_exported(node) or node.op != "Identity":
         return False
     if node.inputs[0] not in graph.weights or node.output in graph.outputs:

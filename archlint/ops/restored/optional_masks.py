@@ -1,4 +1,11 @@
-"""Masks of attention that a program may leave to the kernel where it is not exported."""
+"""Attention masks that may exist only while a model is exported.
+
+Libraries such as transformers pass no mask where nothing is padded, and let the kernel mask what is
+to come; the kernel then also takes keys and values that are not repeated for all heads. During
+export they cannot see that nothing is padded, and make the mask. The sign is a mask with a part for
+each sample that is computed from sizes alone. Both forms are possible: attention without the mask
+saves less, and is the lower bound.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +24,14 @@ _MASK = 3
 
 
 class OptionalMasks(Struct, frozen=True, dict=True):
-    """The masks that are made for every sample, but of sizes alone: nothing is padded there.
-
-    Libraries that build a mask for padding leave it out where there is none, and let the kernel
-    mask what is to come; then it also takes keys and values that are not repeated for all heads.
-    While they are exported they cannot see that nothing is padded, and make the mask.
-    """
+    """The masks that have a part for each sample, but are computed from sizes alone."""
 
     graph: Graph
     operators: Operators
 
     @property
     def without(self) -> Graph:
-        """The graph with attention that makes do without such masks."""
+        """The graph with attention that reads no such mask."""
         if not self.users:
             return self.graph
         nodes = tuple(
@@ -58,7 +60,7 @@ class OptionalMasks(Struct, frozen=True, dict=True):
         return (*query[:1], 1) == mask[:2] and len(query) == len(mask)
 
     def _is_of_sizes(self, name: str) -> bool:
-        """Whether a tensor is made of sizes and numbers, of no input and of nothing stored."""
+        """Whether a tensor is computed from sizes and constants, not from inputs or weights."""
         seen, todo = set[str](), [name]
         while todo:
             each = todo.pop()

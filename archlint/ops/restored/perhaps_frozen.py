@@ -1,4 +1,11 @@
-"""Parameters that a program may well freeze, which no exported file says."""
+"""Weights that a program may well freeze, which no exported file says.
+
+Three signs speak for it: low-rank factors beside layers, as those of LoRA (Hu et al. 2021), where
+all but the factors are frozen; a batch norm that is written out with stored statistics, as in the
+pretrained backbone of a detector, where the layer in front of it is; and modules that are copies of
+others (`copied_weights`). None is certain: with the weights frozen, memory has its lower bound.
+What the target states about freezing takes precedence.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +28,11 @@ _STATISTIC = ".running_var"
 
 
 class PerhapsFrozen(Struct, frozen=True, dict=True):
-    """The parameters that the form of a network speaks of as frozen.
+    """The parameters that may be frozen, judged by the form of the network.
 
-    Where low-rank factors stand beside a layer, as in LoRA (Hu et al. 2021), all but the factors
-    are. Where a batch norm that only reads its statistics is written out, as detectors do around a
-    backbone that was trained before, the layer in front of it may be.
+    `graph` has the operators of the framework. `made_of` gives the stored tensors that a tensor was
+    computed from, `origins` the one that it is another form of, and `copies` are the parameters of
+    modules that are copies of others.
     """
 
     graph: Graph
@@ -64,7 +71,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
 
     @cached_property
     def normalized(self) -> frozenset[str]:
-        """The parameters of layers in front of norms that are written out with statistics."""
+        """The parameters of layers in front of batch norms that are written out with statistics."""
         made_of, found = self.made_of, set[str]()
         for node in self.graph.nodes:
             scales = (made_of.get(name, ()) for name in node.inputs)
@@ -81,7 +88,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
     def _is_adapted(
         self, layer: list[tuple[Node, str, str]], factors: list[tuple[Node, str, str]]
     ) -> bool:
-        """Whether two products are the factors of a change to a layer that reads the same."""
+        """Whether two products are low-rank factors beside a layer that reads the same tensor."""
         if not layer or len(factors) != len(("up", "down")):
             return False
         (_, whole, given), (_, up, _), (_, down, source) = *layer, *factors
@@ -91,9 +98,9 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
         return prod(sizes[0]) >= _LOW_RANK * (prod(sizes[1]) + prod(sizes[2]))
 
     def _path(self, name: str) -> list[tuple[Node, str, str]]:
-        """Return the last two products with stored matrices on the way to a tensor.
+        """Return the last two products with stored matrices that lead to a tensor, last first.
 
-        Each with the matrix and the tensor that it multiplies, the last one first.
+        Each is a node with its matrix and its other factor.
         """
         return [found for found, _ in zip(self._products(name), range(2), strict=False)]
 
@@ -111,7 +118,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
                 return
 
     def _handed_on(self, name: str) -> str:
-        """Return the tensor that one is the same as, but for dropout and a factor."""
+        """Return the tensor that one comes from by reshapes, casts, dropout and scaling alone."""
         maker = self.graph.producers.get(name)
         while maker is not None and maker.op in _HANDS_ON:
             data = [each for each in maker.inputs if each and not self._is_stored(each)]

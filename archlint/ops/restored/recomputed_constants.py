@@ -1,4 +1,10 @@
-"""Restores constants that training recomputes in each pass."""
+"""Constants that an exporter computed once, and that training may compute in each pass.
+
+Tables of cosines and masks depend on no input, so that exporters fold them; in training they take
+memory if the program makes them anew. A mask that is added to scores is then made for each use.
+The same holds for what is made of parameters, as the kernel of a convolution whose weight is
+standardized. A program may as well keep such a table in a buffer: the result is an upper bound.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +25,10 @@ _MASKING = frozenset({"Add", "Where"})
 def with_recomputed_constants(
     graph: Graph, is_number: Callable[[str], bool], is_parameter: Callable[[str], bool]
 ) -> Graph:
-    """Return `graph` with folded numbers as tensors that each pass makes.
+    """Return `graph` with folded constants as tensors that each pass computes.
 
-    Exporters work out beforehand what depends on no input: tables of cosines, masks. Training
-    makes them anew, and what adds a mask to scores makes one for each use. So it does what was
-    made of parameters, as the kernel of a convolution whose weight is normalized.
+    `is_number` tells of a stored tensor whether it may be a folded constant, and `is_parameter`
+    whether it counts as a parameter.
     """
     values, named = dict(graph.values), signature(graph)
     nodes: list[Node] = []
@@ -50,7 +55,7 @@ def with_recomputed_constants(
 
 
 def _is_made_of_others(node: Node, name: str, graph: Graph, named: Signature | None) -> bool:
-    """Whether a parameter of the file is what a call made of one, or of several."""
+    """Whether a parameter of the file was computed from those of the program."""
     if named is not None:
         return name not in named.kinds and "#" not in name
     is_torch = graph.is_from_pytorch and not is_unfolded(node)

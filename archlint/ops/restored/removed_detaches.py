@@ -1,4 +1,9 @@
-"""Restores where a program cuts a tensor off from the backward pass, which inference does not."""
+"""Calls of `detach` that torch.export's optimizer removed.
+
+`x.detach()` changes no number, but stops the gradient. The optimizer removes it; the next call
+still names its result, `%detach_1`. An Identity is put back there, with a record of the call.
+Files of other exporters do not tell.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +18,7 @@ _DETACH = "detach"
 
 
 def with_detaches(graph: Graph) -> Graph:
-    """Return `graph` with a node for each call that detaches a tensor and that was left out.
-
-    An optimizer takes such a call out, as it does nothing to numbers; what reads the tensor still
-    names it.
-    """
+    """Return `graph` with a node for each removed call that detaches a tensor."""
     values, before = dict(graph.values), dict[str, list[Node]]()
     inputs: dict[str, tuple[str, ...]] = {}
     for call, gone, tensor in skipped(graph):

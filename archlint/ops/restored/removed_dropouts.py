@@ -1,4 +1,13 @@
-"""Finds where an export for inference may have removed dropout."""
+"""Places where an export for inference may have removed dropout.
+
+Dropout does nothing in evaluation mode. torch.export writes a copy (`clone`) in its place, which
+the optimizer removes, while the next call still names it; where the copy remains, the record says
+that it ran inside of the class Dropout. Both exporters leave a gap in the names of modules where
+`row.0` and `row.2` of a Sequential run, and `row.1` does not. The TorchScript exporter leaves no
+other sign: there dropout is possible wherever it is customary, such as after activations, at the
+end of residual branches and after embeddings. All of these are possibilities, for the upper bound;
+a file that shows no change for inference has none.
+"""
 
 from __future__ import annotations
 
@@ -61,11 +70,7 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
 
     @cached_property
     def possible_dropouts(self) -> tuple[str, ...]:
-        """The nodes that dropout may have followed.
-
-        torch.export puts a copy where a dropout does nothing, and its record names the copy after
-        it is gone; inside of attention there is none. Other files tell nothing.
-        """
+        """The nodes that dropout may have followed, fused attention included."""
         if not self.is_inference:
             return ()
         if self._is_exported:
@@ -87,7 +92,7 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
 
     @cached_property
     def _copied(self) -> tuple[str, ...]:
-        """The tensors whose copies an optimizer took out, but for those that put it in order."""
+        """The tensors whose copy an optimizer removed, except copies that make one contiguous."""
         producers = self.file.producers
         return tuple(
             tensor
@@ -99,7 +104,7 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
 
     @cached_property
     def _lost_copies(self) -> int:
-        """How many copies no call reads by name, since it is lost: copies are numbered."""
+        """How many numbers of copies no call mentions, since the call that read them is lost."""
         found = {int(number or 0) for node in self.file.nodes for number in _copies(node)}
         return max(found, default=-1) + 1 - len(found)
 
@@ -114,10 +119,11 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
 
     @cached_property
     def _after_gaps(self) -> tuple[str, ...]:
-        """What layers read in front of which a row of modules has one that left nothing.
+        """The inputs of layers before which a Sequential has a module that left no node.
 
-        A dropout in place leaves no copy. A layer that a batch norm was folded into stands for two.
-        What several rows compute of one tensor is computed in the first of them alone.
+        A dropout in place leaves no copy. Layers next to a folded batch norm do not count, as the
+        norm is the missing module; nor do inputs from the same place of another Sequential, which
+        computed them for both.
         """
         folded = self._folded
         paths = {path for path in module_paths(self.file).values() if path}
@@ -212,12 +218,12 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
 
 
 def _is_left_out(node: Node) -> bool:
-    """Whether the class that a node was run in has dropout behind it: attention has it in it."""
+    """Whether a node ran inside of the class Dropout, or is the softmax of attention."""
     return is_inside(node, _DROPOUT) or (node.op == "Softmax" and is_inside(node, _ATTENTION))
 
 
 def _copies(node: Node) -> list[str]:
-    """Return the numbers of the copies that the call of a node makes or reads, "" for the first."""
+    """Return the numbers of the copies that the call of a node mentions, "" for the first."""
     return _COPY.findall(printed_call(node))
 
 

@@ -1,4 +1,10 @@
-"""Grouped-query attention that may have run without repeating keys and values."""
+"""Grouped-query attention that may have run without repeating keys and values.
+
+With fewer heads for keys than for queries, a program either repeats the keys and values, which
+copies them, or lets the kernel share them. An exported file repeats them either way, by an
+`Unsqueeze`, an `Expand` and a `Reshape` before the attention. As the lower bound, attention reads
+them as they were before.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +18,7 @@ _COPIES = frozenset({"Contiguous", "Identity"})  # what is repeated, to be resha
 
 
 def with_shared_heads(graph: Graph) -> Graph:
-    """Return `graph` with fused attention that reads keys and values before they are repeated.
-
-    No file records which it was; this variant saves the least.
-    """
+    """Return `graph` with fused attention that reads keys and values before they are repeated."""
     nodes = (
         sharing_heads(node, graph) if node.op in FUSED_KERNELS else node for node in graph.nodes
     )

@@ -1,4 +1,11 @@
-"""Tensors in double precision that TorchScript's exporter made up: the program had none."""
+"""Double-precision tensors that the TorchScript exporter introduced; the program had none.
+
+The exporter takes the results of some calls for doubles, as of `new_empty(...).normal_()`, and
+casts whatever meets them to double, weights included. PyTorch refuses a layer whose weight and
+input differ in precision, and nobody casts weights for each call: so where a weight is cast, all
+doubles are the exporter's, and are taken for floats. Files with doubles among inputs or weights are
+left alone.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +21,7 @@ _DOUBLE, _SINGLE = DType.FLOAT64, DType.FLOAT32
 
 
 def with_single_precision(graph: Graph) -> Graph:
-    """Return `graph` with its doubles as floats, where the exporter alone has brought them in.
-
-    It takes what some calls make for doubles (`new_empty(...).normal_()`) and casts all that meets
-    them, weights too. Nobody casts the weight of a layer, and PyTorch refuses one in another format
-    than its input; so where that is done, all doubles are the exporter's.
-    """
+    """Return `graph` with its doubles as floats, where the exporter introduced them."""
     if not graph.is_from_pytorch or signature(graph) is not None:
         return graph
     given = (*graph.inputs, *graph.weights)
@@ -35,7 +37,7 @@ def with_single_precision(graph: Graph) -> Graph:
 
 
 def _casts_weight(node: Node, graph: Graph) -> bool:
-    """Whether a node makes doubles of a stored tensor of floats with more than one element."""
+    """Whether a node casts a stored tensor of several floats to double."""
     if node.op != "Cast" or not node.inputs or graph.values[node.output].dtype is not _DOUBLE:
         return False
     value = graph.values[node.inputs[0]]

@@ -1,4 +1,11 @@
-"""Restores tied embeddings, which PyTorch's TorchScript exporter stores a second time."""
+"""Tied embeddings that the TorchScript exporter stores twice.
+
+Constant folding transposes the weight of a linear layer and stores the result under a made-up name,
+such as `onnx::MatMul_57`. If the layer is a head that shares the weight of an embedding, the file
+has the matrix twice. Only the numbers tell: a stored matrix that is the transpose of an embedding
+becomes a transposed view of it. Files of torch.export name the weight of each call
+(`exported_weights`).
+"""
 
 from __future__ import annotations
 
@@ -17,23 +24,18 @@ IsTransposed = Callable[[str, str], bool]
 
 
 def is_tied(readers: Iterable[Node]) -> bool:
-    """Whether a weight is looked up and multiplied by, as that of a tied head is."""
+    """Whether a weight is both looked up and multiplied by, as a tied one is."""
     ops = {node.op for node in readers}
     return "Gather" in ops and len(ops) > 1
 
 
 def cannot_tell(_: str, __: str) -> bool:
-    """Take each matrix for one of its own, where no numbers can be read."""
+    """Take each matrix for its own, where no numbers can be read."""
     return False
 
 
 def tied_tables(graph: Graph, is_transposed: IsTransposed) -> dict[str, str]:
-    """Return the embedding table of each stored matrix that is a transposed copy of one.
-
-    Constant folding turns the weights of linear layers round and stores what comes of it under a
-    name of its own, so that a tied weight is there twice. Only the numbers tell, but where
-    torch.export says whose weight each call takes.
-    """
+    """Return the embedding table of each stored matrix that is a transposed copy of one."""
     if signature(graph) is not None or not graph.is_from_pytorch:
         return {}
     tables = {
@@ -54,7 +56,7 @@ def tied_tables(graph: Graph, is_transposed: IsTransposed) -> dict[str, str]:
 
 
 def tied(graph: Graph, is_transposed: IsTransposed) -> Graph:
-    """Return `graph` with a head that multiplies by an embedding's weight made of that weight."""
+    """Return `graph` with tied heads that multiply by the transposed weight of the embedding."""
     left = tied_tables(graph, is_transposed)
     if not left:
         return graph

@@ -1,4 +1,4 @@
-"""Nodes added to a graph for calls that an optimizer merged into equal ones."""
+"""Twins: nodes that are put back for a call that was merged into an equal one."""
 
 from __future__ import annotations
 

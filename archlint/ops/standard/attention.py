@@ -59,7 +59,7 @@ def attention_cost(call: Call) -> Cost:
 
 
 def saves_attention(call: Call, gradients: Gradients) -> SavedTensors:
-    """A fused kernel saves queries, keys, values, the output and one number a row."""
+    """A fused kernel saves queries, keys, values, the output and one number per row."""
     if not gradients.needed:
         return NOTHING
     sizes = heads(call)

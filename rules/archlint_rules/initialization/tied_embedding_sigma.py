@@ -52,7 +52,8 @@ class TiedEmbeddingSigma(Rule):
 def _table(model: Model, layer: Layer) -> str | None:
     """Return the table that a layer multiplies by, or of which it has a transposed copy."""
     uses = model.facts.parameters.trainable[layer.weight].uses
-    effects = (model.facts.flow.effects.get(use.node.name) for use in uses)
-    if any(isinstance(effect, LooksUp) for effect in effects):
+    flow = model.facts.flow
+    users = (flow.graph.by_name.get(use.node.name) for use in uses)
+    if any(user is not None and isinstance(flow.effect(user), LooksUp) for user in users):
         return layer.weight
     return model.facts.tied_tables.get(layer.weight)

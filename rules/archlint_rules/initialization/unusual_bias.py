@@ -35,7 +35,7 @@ class UnusualBias(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report constants other than 0 in biases and shifts, and other than 1 in gains."""
         for node in model.facts.flow.nodes:
-            effect = model.facts.flow.effects[node.name]
+            effect = model.facts.flow.effect(node)
             if isinstance(effect, Sums):
                 offset = model.facts.flow.offset_of(node, effect)
                 if offset is not None:

@@ -26,11 +26,11 @@ class VanishingGradient(Rule):
         """Report the chain of layers in which most of the gradient is lost."""
         if not model.facts.initialization.is_known:
             return
-        rows = model.facts.saturation.rows()
-        lost = [row for row in rows if row.ratio < _LOST and row.slopes < _FLAT]
+        chains = model.facts.saturation.chains()
+        lost = [chain for chain in chains if chain.ratio < _LOST and chain.slopes < _FLAT]
         if not lost:
             return
-        worst = min(lost, key=lambda row: row.ratio)
+        worst = min(lost, key=lambda chain: chain.ratio)
         functions = " and ".join(sorted(worst.functions))
         yield self.finding(
             f"the gradient at {worst.first.name} is {worst.ratio:.1g} of that at "

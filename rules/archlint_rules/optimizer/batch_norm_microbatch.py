@@ -64,7 +64,7 @@ def _norms(model: Model) -> list[tuple[Node, str]]:
     norms = [
         (node, node.inputs[0])
         for node in flow.nodes
-        if isinstance(effect := flow.effects[node.name], Normalizes) and effect.over is Over.BATCH
+        if isinstance(effect := flow.effect(node), Normalizes) and effect.over is Over.BATCH
     ]
     folded = (graph.by_name[name] for name in model.facts.training_step.folded_norms)
     return [*norms, *((node, node.output) for node in folded)]

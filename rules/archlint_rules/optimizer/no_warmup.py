@@ -51,12 +51,10 @@ class NoWarmup(Rule):
 
 
 def _only_normalized(model: Model, addition: Node) -> bool:
-    flow, names = model.facts.flow, [addition.output]
-    users = [user for name in names for user in flow.graph.consumers.get(name, ())]
+    flow = model.facts.flow
+    users = list(flow.graph.consumers.get(addition.output, ()))
     for user in users:
-        if isinstance(flow.effects[user.name], Passes):
+        if isinstance(flow.effect(user), Passes):
             users.extend(flow.graph.consumers.get(user.output, ()))
-    kinds = [
-        flow.effects[user.name] for user in users if not isinstance(flow.effects[user.name], Passes)
-    ]
+    kinds = [flow.effect(user) for user in users if not isinstance(flow.effect(user), Passes)]
     return bool(kinds) and all(isinstance(kind, Normalizes) for kind in kinds)

@@ -23,7 +23,7 @@ def table(*fields: tuple[int, int]) -> Reach:
         ([(0, 5), (2, 5), (2, 5), (4, 7)], {4, 6}),
     ],
 )
-def test_fields_that_no_border_cuts(fields: list[tuple[int, int]], sizes: set[int]):
+def test_interior_is_what_no_border_cuts_off(fields: list[tuple[int, int]], sizes: set[int]):
     found = interior(table(*fields), 1 + max(high for _, high in fields))
 
     assert found is not None

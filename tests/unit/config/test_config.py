@@ -56,7 +56,7 @@ class TestDiscovery:
         model = write(tmp_path / "m.onnx", "")
         assert load_config(None, model).path == tmp_path / "archlint.toml"
 
-    def test_no_file_at_all(self, tmp_path: Path) -> None:
+    def test_without_a_file_the_defaults_apply(self, tmp_path: Path) -> None:
         config = load_config(None, tmp_path)
         assert config == Config()
         assert config.target_for(tmp_path / "m.onnx") == Target()
@@ -108,7 +108,7 @@ class TestErrors:
         with pytest.raises(ConfigError, match=said):
             raise error
 
-    def test_places_in_pyproject(self, tmp_path: Path) -> None:
+    def test_error_has_the_line_in_pyproject(self, tmp_path: Path) -> None:
         error = broken(
             tmp_path,
             "[project]\nname = 'x'\n[tool.archlint.training]\noptimizer = 'adm'",
@@ -116,12 +116,12 @@ class TestErrors:
         )
         assert (error.line, error.column) == (4, 1)
 
-    def test_one_line_with_everything(self, tmp_path: Path) -> None:
+    def test_error_names_file_line_setting_and_nearest_name(self, tmp_path: Path) -> None:
         error = broken(tmp_path, "devise = 'x'")
         where = tmp_path / "archlint.toml"
         assert str(error) == f"{where}:1:1: devise: unknown setting: did you mean 'device'?"
 
-    def test_bytes_that_are_no_text(self, tmp_path: Path) -> None:
+    def test_configuration_that_is_not_utf8(self, tmp_path: Path) -> None:
         (tmp_path / "archlint.toml").write_bytes(b"\xff\xfe\x00")
         with pytest.raises(ConfigError, match="UTF-8"):
             load_config(None, tmp_path)
@@ -149,7 +149,7 @@ class TestTarget:
         training.optimizer = "adam"
     """
 
-    def test_own_devices(self, tmp_path: Path) -> None:
+    def test_devices_defined_in_the_configuration(self, tmp_path: Path) -> None:
         device = load(tmp_path, self.TEXT).target_for(tmp_path / "m.onnx").device
         assert device is not None
         assert device.memory_bytes is not None
@@ -160,7 +160,7 @@ class TestTarget:
         assert device.flash_bytes.value == 2**20
         assert device.peak_ops["int8"].value == 4 * 10**9
 
-    def test_order_of_precedence(self, tmp_path: Path) -> None:
+    def test_flags_override_the_document_and_the_document_the_file(self, tmp_path: Path) -> None:
         config = load(tmp_path, self.TEXT)
         model = tmp_path / "big" / "m.arch.yaml"
         document = {"training": {"optimizer": "lion"}, "batch-size": 2}
@@ -224,7 +224,7 @@ class TestFiles:
         monkeypatch.chdir(tmp_path)
         assert config.excludes(Path("old/m.onnx"))
 
-    def test_selection_of_a_file(self, tmp_path: Path) -> None:
+    def test_per_file_tables_change_the_selection(self, tmp_path: Path) -> None:
         config = load(
             tmp_path,
             'select = ["RF", "MEM"]\nignore = ["RF001"]\n'

@@ -136,7 +136,7 @@ def test_each_setting_has_a_field_and_each_field_a_setting() -> None:
     assert keys == fields - {"training", "require", "declared", "reserve"}
 
 
-def test_the_words_of_the_contract() -> None:
+def test_every_optimizer_and_precision_is_accepted() -> None:
     for optimizer in (
         "sgd", "sgd-momentum", "adam", "adamw", "adam-amsgrad", "rmsprop", "adagrad", "adadelta",
         "nadam", "adafactor", "lion",
@@ -146,7 +146,7 @@ def test_the_words_of_the_contract() -> None:
     assert set(LOSSES) == {"cross-entropy", "mse", "none"}
 
 
-def test_flag_names_are_keys_too() -> None:
+def test_flat_and_nested_keys_give_the_same_target() -> None:
     flat = {"batch-size": 4, "optimizer": "adam", "precision": "bf16", "input-gradient": True}
     nested = {
         "training": {
@@ -250,7 +250,7 @@ def test_a_key_that_two_settings_have_needs_its_section() -> None:
         ("device.name=x", "the name of a device"),
     ],
 )
-def test_wrong_assignments(assignment: str, said: str) -> None:
+def test_set_rejects_invalid_assignments(assignment: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as caught:
         read_command_line({}, (), [assignment])
     assert caught.value.origin is Origin.COMMAND_LINE
@@ -326,7 +326,9 @@ def test_settings_without_effect_are_rejected(stated: dict[str, Any], needed: st
         (["down.*", "up.*"], Checkpointing(modules=("down.*", "up.*"))),
     ],
 )
-def test_what_is_checkpointed(written: object, read: Checkpointing | None) -> None:
+def test_checkpointing_takes_a_number_or_modules(
+    written: object, read: Checkpointing | None
+) -> None:
     assert target({"training": {"checkpointing": written}}).training.checkpointing == read
 
 

@@ -51,7 +51,7 @@ def test_a_time_is_a_number_of_samples(time: str, rate: object, size: int) -> No
     assert needs(time, **{"sample-rate": rate}).receptive_field == (FieldNeed(size),)
 
 
-def test_a_time_needs_a_sample_rate() -> None:
+def test_a_field_in_seconds_needs_a_sample_rate() -> None:
     with pytest.raises(ConfigError, match=r"require\.sample-rate") as caught:
         needs({"y": "250 ms"})
     assert caught.value.origin is Origin.FILE
@@ -82,7 +82,7 @@ def test_what_is_no_field_is_refused_with_its_key(
     assert caught.value.key == ("require", "receptive-field", *key)
 
 
-def test_described_as_written() -> None:
+def test_config_prints_the_requirement_as_written() -> None:
     stated = {"*": {"2": 16, "3": 24}, "mask": 64}
     target = build_target([read_layer({"require": {"receptive-field": stated}}, Origin.FILE)], {})
     assert describe(target)["require"]["receptive-field"] == stated  # type: ignore[index]

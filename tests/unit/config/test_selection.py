@@ -40,7 +40,7 @@ def test_a_rule_that_is_off_needs_its_own_name() -> None:
     assert Selection(extend_select=(RULE[1],)).includes(*RULE, enabled=False)
 
 
-def test_laid_over_another() -> None:
+def test_a_selection_overrides_the_one_below() -> None:
     under = Selection(("RF",), ("RF001", "MEM"), ("OPT",))
     assert Selection(ignore=("INIT",)).over(under) == Selection(
         ("RF",), ("RF001", "MEM", "INIT"), ("OPT",)
@@ -52,5 +52,5 @@ def test_laid_over_another() -> None:
     assert Selection().over(under) == under
 
 
-def test_words_to_check() -> None:
+def test_words_lists_each_selected_name_once() -> None:
     assert Selection(("RF",), ("A",), ("RF", "B")).words == ("RF", "B", "A")

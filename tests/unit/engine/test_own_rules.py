@@ -30,7 +30,7 @@ def test_every_own_rule_is_listed_once() -> None:
     assert [type(rule).__name__ for rule in own_rules()] == written
 
 
-def test_a_stranger_is_not_listed() -> None:
+def test_subclasses_defined_elsewhere_are_not_own_rules() -> None:
     stranger = type("Stranger", (OwnRule,), {"code": "LINT999", "name": "stranger"})
     assert not any(isinstance(rule, stranger) for rule in own_rules())
 
@@ -50,7 +50,7 @@ def test_the_examples_of_a_manual_do_what_it_says(case: ManualExample) -> None:
     assert all(any(text in message for message in own) for text in case.example.expected), own
 
 
-def test_no_manual_is_left_over() -> None:
+def test_every_manual_belongs_to_a_rule() -> None:
     folder = read_manual(RULES[0]).path
     assert folder is not None
     assert {path.stem for path in folder.parent.iterdir()} == {rule.name for rule in RULES}

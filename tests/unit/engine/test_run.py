@@ -140,7 +140,7 @@ def test_info_never_fails_a_run(check: Check, dead: Path) -> None:
     assert outcome.exit_code(Severity.WARNING) == 0
 
 
-def test_threshold(check: Check, dead: Path) -> None:
+def test_exit_code_depends_on_the_threshold(check: Check, dead: Path) -> None:
     outcome = check(dead)
     assert outcome.exit_code(Severity.WARNING) == 1
     assert outcome.exit_code(Severity.ERROR) == 0

@@ -40,7 +40,7 @@ def findings(outcome: object) -> list[tuple[str, int | None]]:
 
 
 @pytest.mark.parametrize("text", [AT_THE_LAYER, BEHIND_ITS_END, ABOVE, ABOVE_ALL, WHOLE_FILE])
-def test_suppressed(check: Check, dead: Path, text: str) -> None:
+def test_a_comment_suppresses_the_finding(check: Check, dead: Path, text: str) -> None:
     dead.write_text(text, encoding="utf-8")
     outcome = check(dead)
     assert findings(outcome) == []

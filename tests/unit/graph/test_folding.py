@@ -254,7 +254,9 @@ def agree(folded: np.ndarray | None, expected: np.ndarray) -> None:
     end=st.integers(-9, 9),
     step=st.sampled_from([-3, -2, -1, 1, 2, 3]),
 )
-def test_slices(data: np.ndarray, start: int, end: int, step: int, observe):
+def test_folded_slice_agrees_with_the_reference(
+    data: np.ndarray, start: int, end: int, step: int, observe
+):
     operands = {"starts": start, "ends": end, "axes": 0, "steps": step}
     inputs = {"data": data, **{name: np.array([value]) for name, value in operands.items()}}
 
@@ -265,7 +267,7 @@ def test_slices(data: np.ndarray, start: int, end: int, step: int, observe):
 
 @settings(deadline=None, max_examples=60)
 @given(data=INTEGERS, op=st.sampled_from(["Add", "Sub", "Mul", "Min", "Max"]), other=SMALL)
-def test_arithmetic(data: np.ndarray, op: str, other: int):
+def test_folded_arithmetic_agrees_with_the_reference(data: np.ndarray, op: str, other: int):
     agree(*reference(op, {"a": data, "b": np.array(other)}))
 
 
@@ -279,7 +281,7 @@ def test_division_is_towards_zero(data: np.ndarray, divisor: int):
 
 @settings(deadline=None, max_examples=60)
 @given(data=INTEGERS, op=st.sampled_from(["ReduceSum", "ReduceProd", "ReduceMax"]), draw=st.data())
-def test_reductions(data: np.ndarray, op: str, draw: st.DataObject):
+def test_folded_reduction_agrees_with_the_reference(data: np.ndarray, op: str, draw: st.DataObject):
     axis = draw.draw(st.integers(-data.ndim, data.ndim - 1))
     keepdims = draw.draw(st.booleans())
 
@@ -288,7 +290,7 @@ def test_reductions(data: np.ndarray, op: str, draw: st.DataObject):
 
 @settings(deadline=None, max_examples=60)
 @given(data=INTEGERS, draw=st.data())
-def test_gathers(data: np.ndarray, draw: st.DataObject):
+def test_folded_gather_agrees_with_the_reference(data: np.ndarray, draw: st.DataObject):
     axis = draw.draw(st.integers(0, data.ndim - 1))
     size = data.shape[axis]
     indices = draw.draw(

@@ -29,7 +29,7 @@ def test_the_path_of_a_module(name: str, scopes: str | None, path: tuple[str, ..
     assert module_path(node(name, scopes)) == path
 
 
-def test_a_star_is_one_name() -> None:
+def test_a_star_matches_one_name_of_a_path() -> None:
     path = ("encoder", "layers", "3", "mlp")
     assert matched(path, ["encoder.layers.*"]) == path[:3]
     assert matched(path, ["layers.*"]) is None

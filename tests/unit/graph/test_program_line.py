@@ -41,7 +41,7 @@ def test_variables_that_share_a_value_are_several():
 
 
 @pytest.mark.parametrize("code", ["outs.append(self.conv(x))", "outs[0] = self.conv(x)"])
-def test_a_list_grows(code):
+def test_appending_to_a_list_keeps_its_entries(code):
     assert program_line(code).targets == (Target("outs", grows=True),)
 
 

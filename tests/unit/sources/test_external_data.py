@@ -170,7 +170,7 @@ class TestLinks:
         assert (found.code, found.severity) == ("FILE003", Severity.WARNING)
         assert "symbolic link" in found.message
 
-    def test_link_in_the_middle(self, folder: Path) -> None:
+    def test_symbolic_links_inside_the_path_are_refused(self, folder: Path) -> None:
         (folder / "up").symlink_to(folder.parent)
         assert problem(folder, location="up/secret").code == "FILE003"
 

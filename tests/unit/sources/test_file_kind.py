@@ -82,7 +82,7 @@ LFS = (
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_it_is(tmp_path: Path, data: bytes, kind: str) -> None:
+def test_files_that_are_not_models_are_named(tmp_path: Path, data: bytes, kind: str) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
     problem = problem_of(path)

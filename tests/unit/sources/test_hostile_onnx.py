@@ -108,7 +108,7 @@ def test_subgraphs_as_deep_as_protobuf_allows_are_read(tmp_path: Path) -> None:
     assert read_onnx(path).model == onnx.ModelProto.FromString(nested(30))
 
 
-def test_too_many_parts(tmp_path: Path) -> None:
+def test_files_with_too_many_fields_are_refused(tmp_path: Path) -> None:
     problem = problem_of(tmp_path, write_field(key(7), b"\x0a\x00" * 60_000), Limits(fields=50_000))
     assert "50,000 parts" in problem.message
 
@@ -132,7 +132,7 @@ def test_dimensions_are_exact_numbers(tmp_path: Path, dims: list[int]) -> None:
     assert [problem.code for problem in document.problems] == ["FILE004"] * (min(dims) >= 0)
 
 
-def test_packed_dimensions(tmp_path: Path) -> None:
+def test_packed_dimensions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(tensor(write_field(key(1), write_varint(2) + write_varint(1000)), RAW))
     (payload,) = read_onnx(path).payloads.values()

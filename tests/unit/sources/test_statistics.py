@@ -116,7 +116,7 @@ def test_numbers_that_are_not_finite_are_counted_and_left_out(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_nothing_finite(tmp_path: Path, value: float) -> None:
+def test_statistics_without_a_finite_number(tmp_path: Path, value: float) -> None:
     numbers = np.full(5000, value, np.float32)
     path, payload = stored(tmp_path, numpy_helper.from_array(numbers, "w"))
     expect(statistics(path, payload), numbers.astype(np.float64))

@@ -172,7 +172,7 @@ def test_aliases_that_pile_up_are_refused() -> None:
         (b"a: 1\r\nb: 2\r\n", "YAML004", (1, 5)),
     ],
 )
-def test_what_is_odd_has_a_place(data: bytes, code: str, place: tuple[int, int]) -> None:
+def test_unportable_text_is_located(data: bytes, code: str, place: tuple[int, int]) -> None:
     (problem,) = parse_yaml(data).problems
     assert problem.code == code
     assert problem.span is not None

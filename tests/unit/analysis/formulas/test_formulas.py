@@ -151,7 +151,7 @@ def test_the_smallest_batch_may_be_an_exception():
     assert formula.written(str) == "16.0 * N for N >= 2"
 
 
-def test_a_piece_begins_before_it_ends():
+def test_pieces_of_a_formula_do_not_overlap():
     def falling(facts):  # at first, which nothing is that grows with the batch
         (batch, _) = facts.graph.values["x"].shape
         return Amount.exact(batch if batch > 4 else 102 - batch)

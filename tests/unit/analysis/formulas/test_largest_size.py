@@ -51,12 +51,12 @@ def test_the_largest_of_lines_is_found(lines, slope):
         (lambda size: inf if size > 512 else size, 512),
     ],
 )
-def test_few_sizes_are_tried(amount, largest: int):
+def test_the_largest_size_is_found_within_sixteen_trials(amount, largest: int):
     search = searched(amount, 16)
 
     assert search.is_over
     assert search.fits == largest
 
 
-def test_a_line_takes_five():
+def test_a_linear_amount_is_tried_at_five_sizes():
     assert searched(lambda size: 40_000 * size + 3_000_000, 5).is_over

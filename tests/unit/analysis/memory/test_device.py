@@ -30,7 +30,7 @@ def test_a_network_without_convolutions_needs_no_workspace() -> None:
     assert set(memory.reserves) == {"context", "allocator"}
 
 
-def test_what_is_stated_is_exact() -> None:
+def test_stated_reserves_replace_the_estimates() -> None:
     stated = Reserves(context=200 * MIB, allocator=0.5, workspace=0, other=7)
     memory = DeviceMemory(Amount.exact(100 * MIB), 800 * MIB, T4, stated)
     assert memory.total == Amount.exact(350 * MIB + 7)

@@ -39,8 +39,8 @@ def test_parameters_are_those_of_the_module(name: str, exporter: str) -> None:
     facts, count = facts_of(name, exporter), NETWORKS[name]["parameters"]
     if exporter == "torchscript" and name.startswith("pooled"):
         # Whether a convolution had a bias of its own in front of a batch norm, no such file tells.
-        assert facts.saved.more is not None
-        most = facts.saved.more.gradients.parameters.count
+        assert facts.saved.upper is not None
+        most = facts.saved.upper.gradients.parameters.count
         assert facts.trained_parameters.count < count <= most
     else:
         assert facts.trained_parameters.count == count

@@ -211,18 +211,13 @@ net (float[2, 256, 16] x) => (y) {{
     )
     facts = Facts(build_graph(model), Target(training=Training("sgd")), operators())
     memory = TrainingMemory(
-        facts.training_step.framework,
-        facts.parameters,
-        facts.saved,
-        Training("sgd", loss="none"),
-        foreach=False,
-        blocks=facts.training_step.blocks,
+        facts.saved, Training("sgd", loss="none"), facts.training_step.blocks, foreach=False
     )
     return facts, memory
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_the_peak_is_that_of_a_step(name: str) -> None:
+def test_peak_equals_that_of_pytorch(name: str) -> None:
     facts, memory = memory_of(name)
     assert facts.saved.total.value == MEASURED[name]["saved_bytes"]
     assert memory.peak.value == pytest.approx(MEASURED[name]["peak_bytes"], rel=0.01)

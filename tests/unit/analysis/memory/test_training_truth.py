@@ -81,7 +81,7 @@ def test_saved_bytes_are_those_of_autograd(name: str, exporter: str) -> None:
 @pytest.mark.parametrize(("name", "exporter"), CASES)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("foreach", [False, True])
-def test_the_peak_is_that_of_a_step(
+def test_peak_equals_that_of_pytorch(
     name: str, exporter: str, optimizer: str, *, foreach: bool
 ) -> None:
     facts = facts_of(name, exporter)

@@ -23,7 +23,9 @@ from archlint.ops.regroup import regroupings
         (("N", 8, "H", "W"), ("N", 2, 4, "H", "W"), {((1,), (1, 2))}),
     ],
 )
-def test_groups(before: Shape, after: Shape, groups: set[object]) -> None:
+def test_reshapes_map_the_smallest_groups_of_axes(
+    before: Shape, after: Shape, groups: set[object]
+) -> None:
     links = regroupings(before, after)
     found = {(link.sources, link.targets) for link in links if isinstance(link, Regroup)}
     assert found == groups
@@ -32,11 +34,11 @@ def test_groups(before: Shape, after: Shape, groups: set[object]) -> None:
     assert sorted(axis for axes in seen for axis in axes) == list(range(len(before)))
 
 
-def test_axes_of_one_element_go() -> None:
+def test_removed_axes_of_size_one_read_a_fixed_position() -> None:
     links = regroupings((2, 8, 1, 1), (2, 8))
     assert set(links) == {Through(0, 0), Through(1, 1), Fixed(2), Fixed(3)}
 
 
-def test_sizes_that_are_not_known() -> None:
+def test_axes_of_unknown_size_are_opaque() -> None:
     links = regroupings(("N", "H", "W", 3), ("N", None, 3))
     assert {link.source for link in links if isinstance(link, Opaque)} == {1, 2}

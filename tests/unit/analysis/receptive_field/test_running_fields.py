@@ -156,7 +156,7 @@ def changes(model: onnx.ModelProto) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_kind_is_that_of_a_run(analyse: Callable[..., Any], name: str) -> None:
+def test_kind_of_field_agrees_with_a_run(analyse: Callable[..., Any], name: str) -> None:
     build, kind = NETS[name]
     net = Sequence()
     output = build(net)

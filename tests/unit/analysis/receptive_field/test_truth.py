@@ -242,7 +242,9 @@ class Drawing:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(data=st.data())
-def test_random_graphs(new_net: Callable[..., Any], data: st.DataObject) -> None:
+def test_fields_of_random_graphs_agree_with_runs(
+    new_net: Callable[..., Any], data: st.DataObject
+) -> None:
     axes = data.draw(st.sampled_from([1, 1, 1, 2, 2, 3]))
     most = {1: 40, 2: 12, 3: 6}[axes]
     spatial = tuple(data.draw(st.integers(most // 2, most)) for _ in range(axes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -18,6 +19,8 @@ from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.effect import Attends, Normalizes, Over, Shares
 from archlint.ops.registry import operators
 from archlint.target import Target
+
+T = TypeVar("T")
 
 HEAD = """<ir_version: 8, opset_import: ["" : 17]>
 net (float[4, 20, 64] x) => (float[4, 20, 64] y)
@@ -53,6 +56,12 @@ def facts(body: str, *, opset: int = 17) -> Facts:
 
 def made(body: str) -> Signal:
     return facts(body).propagation.signals["y"]
+
+
+def effects(found: Facts, kind: type[T]) -> list[T]:
+    """Return the effects of one kind in the graph of the signal."""
+    every = (found.flow.effect(node) for node in found.flow.nodes)
+    return [effect for effect in every if isinstance(effect, kind)]
 
 
 LAYER_NORMS = {
@@ -91,7 +100,7 @@ def test_a_layer_norm_in_steps(body: str) -> None:
     assert signal.second_moment == pytest.approx(whole.second_moment)
     assert signal.band == pytest.approx(whole.band)
     assert signal.correlation == pytest.approx(whole.correlation)
-    (norm,) = [each for each in facts(body).flow.effects.values() if isinstance(each, Normalizes)]
+    (norm,) = effects(facts(body), Normalizes)
     assert (norm.over, norm.centred) == (Over.FEATURES, True)
 
 
@@ -100,7 +109,7 @@ def test_a_root_mean_square_norm_in_steps(body: str) -> None:
     signal = made(body)
     assert signal.second_moment == pytest.approx(1.0)
     assert signal.band == pytest.approx((1.0, 1.0))
-    (norm,) = [each for each in facts(body).flow.effects.values() if isinstance(each, Normalizes)]
+    (norm,) = effects(facts(body), Normalizes)
     assert (norm.over, norm.centred) == (Over.FEATURES, False)
 
 
@@ -146,10 +155,10 @@ CAUSAL = """
 def test_attention_with_a_causal_mask() -> None:
     steps = f"{SCORES} {CAUSAL} p = Softmax(z) y = MatMul(p, h)"
     found = facts(steps)
-    (shares,) = [each for each in found.flow.effects.values() if isinstance(each, Shares)]
+    (shares,) = effects(found, Shares)
     assert shares.causal
     assert found.flow.attends
-    assert not any(isinstance(each, Attends) for each in found.flow.effects.values())
+    assert not effects(found, Attends)
     # The mask says nothing of the scale of the scores.
     signals = found.propagation.signals
     assert signals["z"].second_moment == signals["s"].second_moment
@@ -176,5 +185,5 @@ def test_what_is_added_to_the_variance_counts_where_that_is_small() -> None:
 
 def test_a_mask_that_is_stored_whole() -> None:
     found = facts(f"{SCORES}  m = Trilu<upper = 1>(blocked, next)  z = Add(s, m)  y = Softmax(z)")
-    (shares,) = [each for each in found.flow.effects.values() if isinstance(each, Shares)]
+    (shares,) = effects(found, Shares)
     assert shares.causal

@@ -84,7 +84,7 @@ outputs: [deep]
 """
 
 
-def test_he_keeps_the_second_moment(tmp_path: Path) -> None:
+def test_he_initialization_keeps_the_second_moment(tmp_path: Path) -> None:
     text = DEEP.replace("INIT", "{kaiming_normal: {nonlinearity: relu}}").replace("BIAS", "false")
     found = propagate(text, tmp_path).signals["deep"]
     assert found.second_moment == pytest.approx(1.0, rel=1e-3)
@@ -317,7 +317,7 @@ def signals_of(
         (helper.make_node("LayerNormalization", ["x", "w"], ["y"]), {"w": np.ones(0, np.float32)}),
     ],
 )
-def test_nothing_has_no_moments(node: onnx.NodeProto, stored: dict[str, np.ndarray]) -> None:
+def test_empty_tensors_have_no_moments(node: onnx.NodeProto, stored: dict[str, np.ndarray]) -> None:
     propagation = signals_of([node], {"x": [2, 3, 0], "u": [2, 7]}, **stored)
     assert "y" not in propagation.signals or propagation.signals["y"].second_moment == 0
     GradientSignal(propagation).second_moments  # noqa: B018 - computed all the same

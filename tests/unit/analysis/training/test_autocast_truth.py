@@ -86,7 +86,7 @@ def test_saved_bytes_are_those_of_autograd(path: Path, place: str) -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("foreach", [False, True])
 @pytest.mark.parametrize("path", EXACT, ids=lambda path: path.stem)
-def test_the_peak_is_that_of_a_step(path: Path, optimizer: str, *, foreach: bool) -> None:
+def test_peak_equals_that_of_pytorch(path: Path, optimizer: str, *, foreach: bool) -> None:
     training = Training(
         optimizer, precision="bf16-mixed", loss="none", foreach=foreach, in_place=False
     )

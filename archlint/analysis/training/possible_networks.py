@@ -1,0 +1,163 @@
+"""The networks that a file may have been exported from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.recognition.recognize import framework_graph
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.analysis.training.program import Network, Program
+from archlint.analysis.training.trained_part import frozen_part, with_frozen
+from archlint.graph.graph import Graph
+from archlint.graph.program.calls import signature
+from archlint.ops.composite.registry import composites
+from archlint.ops.restored.copied_weights import copied_weights
+from archlint.ops.restored.distinct_numbers import DistinctNumbers
+from archlint.ops.restored.folded_norms import folded_norms
+from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
+from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
+from archlint.ops.restored.network import restored
+from archlint.ops.restored.optional_masks import OptionalMasks
+from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
+from archlint.ops.restored.recomputed_constants import with_recomputed_constants
+from archlint.ops.restored.removed_dropouts import HiddenDropouts
+from archlint.ops.restored.shared_heads import with_shared_heads
+from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied
+from archlint.target import Target
+
+
+class PossibleNetworks(Struct, frozen=True, dict=True):
+    """The network behind a file: one, or several where the file hides a part of it.
+
+    `surely` has what the file shows, what its records name, and what the target states. `fullest`
+    has also all that may have been left out, and `frozen` is `surely` with all weights frozen that
+    may be: training `surely` keeps at most as much as `fullest`, and at least as much as `frozen`.
+    """
+
+    gradients: GradientFlow
+    target: Target
+    is_transposed: IsTransposed = cannot_tell
+    first: ReadFirst = reads_nothing
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the file."""
+        return self.gradients.graph
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of the file."""
+        return self.gradients.parameters
+
+    @cached_property
+    def program(self) -> Program:
+        """The network with the weights and the batch norms that it surely had."""
+        return self._program()
+
+    @cached_property
+    def surely(self) -> Network:
+        """The network with the layers that it surely had."""
+        return Network(self.program, self.optional_masks.without)
+
+    @cached_property
+    def fullest(self) -> Network | None:
+        """The network with all layers that it may have had, None if equal to the lower bound.
+
+        A target that states batch norms implies that nothing else is hidden.
+        """
+        if not self.is_open:
+            if not self.undecided:
+                return Network(self.program, self._masked) if self.optional_masks.users else None
+            program = self._program(most=True)
+            return Network(program, self._with_stated_layers(self._hidden(program)))
+        program = self._program(with_biases=True, most=True)
+        graph = with_recomputed_constants(
+            program.graph, program.is_folded_number, program.parameters.trainable.__contains__
+        )
+        hidden = self._hidden(replace(program, graph=graph))
+        return Network(program, hidden.shown(hidden.possible_dropouts))
+
+    @cached_property
+    def frozen(self) -> Network | None:
+        """The network with all weights frozen that may be; None if none may or that is stated."""
+        training, names = self.target.training, self.perhaps_frozen.names
+        if training.frozen is not None or training.lora_rank is not None or not names:
+            return None
+        program = self.program.on(with_frozen(self.program.graph, names))
+        return Network(program, with_frozen(self.surely.framework, names))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file hides layers and the target does not say which."""
+        stated = self.target.training
+        is_silent = stated.dropout is None and stated.batch_norm is None
+        return is_silent and self.hidden_dropouts.is_inference
+
+    @property
+    def folded_norms(self) -> tuple[str, ...]:
+        """The nodes that batch norms were folded into, as far as the file records it."""
+        return folded_norms(self.graph)
+
+    @cached_property
+    def hidden_dropouts(self) -> HiddenDropouts:
+        """The dropout that an export for inference may have left out of the program."""
+        return self._hidden(self.program)
+
+    @cached_property
+    def optional_masks(self) -> OptionalMasks:
+        """The masks of attention that the program may not have made."""
+        return OptionalMasks(self._masked, self.gradients.operators)
+
+    @cached_property
+    def perhaps_frozen(self) -> PerhapsFrozen:
+        """The weights that may be frozen."""
+        parameters = self.program.parameters
+        made_of, origins = parameters.lineage.made_of, parameters.origins
+        trainable, copies = parameters.trainable.keys(), frozenset[str]()
+        if self.graph.is_from_pytorch and signature(self.graph) is None:
+            copies = copied_weights(trainable, self.program.graph.values, self.first)
+        return PerhapsFrozen(self.surely.framework, trainable, made_of, origins, copies)
+
+    @cached_property
+    def undecided(self) -> Undecided:
+        """The folded parameters that the file does not describe completely."""
+        return undecided_parameters(self.graph, self._numbers)
+
+    def _program(self, *, with_biases: bool = False, most: bool = False) -> Program:
+        has_norms = self.target.training.batch_norm != "absent"
+        whole = tied(self.graph, self.is_transposed)
+        graph = restored(
+            whole, has_norms=has_norms, with_biases=with_biases, most=most, numbers=self._numbers
+        )
+        program = Program(self.graph, self.parameters, self.gradients)
+        if graph is self.graph:
+            return program
+        graph = frozen_part(graph, self.gradients.operators, self.target.training)
+        return replace(program, parameters=replace(self.parameters, is_restored=True)).on(graph)
+
+    def _hidden(self, program: Program) -> HiddenDropouts:
+        """Return the layers that an export for inference leaves out of a program."""
+        kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
+        known = composites(attention_kernel=kernel, drops_fused=on_gpu)
+        graph = framework_graph(program.graph, known, self.gradients.operators)
+        return HiddenDropouts(graph, self.graph, on_gpu)
+
+    def _with_stated_layers(self, hidden: HiddenDropouts) -> Graph:
+        """Return the graph of a program with the layers that the target states."""
+        if self.is_open:
+            return with_shared_heads(hidden.graph)
+        dropouts = hidden.possible_dropouts if self.target.training.dropout == "present" else ()
+        return hidden.shown(dropouts)
+
+    @cached_property
+    def _masked(self) -> Graph:
+        """The graph of the framework's operators with all masks that the file has."""
+        return self._with_stated_layers(self.hidden_dropouts)
+
+    @cached_property
+    def _numbers(self) -> DistinctNumbers:
+        return DistinctNumbers(self.first)
