@@ -21,10 +21,8 @@ from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Nu
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.merged_parts import with_own_parts
-from archlint.ops.restored.twins import Found, Twin, Twins
+from archlint.ops.restored.twins import PRODUCTS, Found, Twin, Twins
 from archlint.record import record
-
-_PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
 
 
 def with_twins(graph: Graph) -> Graph:
@@ -196,7 +194,7 @@ class _Merged:
                 if not isinstance(twin, Twin):
                     sure.add(call.name)
                 continue
-            self._doubted.update(node.name for node in call.nodes if node.op in _PRODUCTS)
+            self._doubted.update(node.name for node in call.nodes if node.op in PRODUCTS)
             if twins := self.twins.of(call.name):
                 kept.append((call, twins[-1]))
         return kept

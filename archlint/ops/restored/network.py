@@ -6,6 +6,7 @@ from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
+from archlint.ops.restored.called_again import with_whole_calls
 from archlint.ops.restored.distinct_numbers import NO_NUMBERS, DistinctNumbers
 from archlint.ops.restored.exported_weights import as_in_program
 from archlint.ops.restored.folded_norms import unfolded
@@ -35,7 +36,7 @@ def restored(
     stored tensors. A graph that hides nothing is returned as it is.
     """
     whole = with_detaches(with_twins(separated(with_single_precision(graph))))
-    whole = as_in_program(with_pads(with_own_calls(whole)))
+    whole = as_in_program(with_pads(with_own_calls(with_whole_calls(whole))))
     whole = with_folded(with_own_foldings(whole), numbers, most=most)
     if has_norms:
         whole = unfolded(whole, with_biases=with_biases)

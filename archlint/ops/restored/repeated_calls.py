@@ -14,7 +14,7 @@ from archlint.graph.value import Value
 from archlint.record import record, replace
 
 _LONGEST = 40  # nodes of one call, which is a function of a few operators
-_RANDOM = frozenset(
+RANDOM = frozenset(
     {"Dropout", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
     | {"Bernoulli", "Multinomial"}
 )
@@ -80,7 +80,7 @@ class _Repeated:
             if node.name in found:
                 continue
             found[node.name] = node
-            if node.op in _RANDOM or any(map(self._is_weight, node.inputs)):
+            if node.op in RANDOM or any(map(self._is_weight, node.inputs)):
                 return ()
             makers = (self.graph.producers.get(name) for name in node.inputs)
             waiting += [

@@ -14,6 +14,8 @@ from archlint.graph.program.numbering import CallName, NumberedCall
 from archlint.graph.value import Value
 from archlint.record import record, replace
 
+PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
+
 MAY_REPEAT = "may_repeat"
 """The attribute of a node that says how many more times the program may have run it."""
 

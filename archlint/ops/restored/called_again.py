@@ -1,0 +1,220 @@
+"""What TorchScript's exporter left out of a module's later calls, since an earlier one made it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import field
+from functools import cached_property
+
+from archlint.graph.graph import Graph
+from archlint.graph.node import Node
+from archlint.graph.program.call_numbers import CallNumbers
+from archlint.graph.program.calls import signature
+from archlint.graph.program.modules import SCOPES, module_calls, scopes
+from archlint.graph.value import Value
+from archlint.ops.restored.repeated_calls import RANDOM
+from archlint.ops.restored.twins import PRODUCTS
+from archlint.record import record, replace
+
+
+def with_whole_calls(graph: Graph) -> Graph:
+    """Return `graph` with all operators of each call of a module that is called several times.
+
+    A decoder may attend to the same memory in each step: its keys are equal expressions, which the
+    exporter writes once. Later calls of the module then read what was made inside of an earlier
+    one, where that has an operator with a weight that runs less often than the module does.
+    """
+    if not graph.is_from_pytorch or signature(graph) is not None:
+        return graph
+    numbers = CallNumbers(graph)
+    return _Merged(graph, numbers).whole() if numbers.repeat else graph
+
+
+@record
+class _Gap:
+    """A tensor that call `number` of a module reads, and that call `source` of it made."""
+
+    user: Node
+    tensor: str
+    module: str
+    source: int
+    number: int
+
+
+@record(slots=False, frozen=False, eq=False)
+class _Merged:
+    graph: Graph
+    numbers: CallNumbers
+    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _values: dict[str, Value] = field(default_factory=dict)
+    _before: dict[str, list[Node]] = field(default_factory=dict)
+    _made: dict[tuple[str, int, str], str] = field(default_factory=dict)
+
+    def whole(self) -> Graph:
+        """Return the graph with all operators of each call."""
+        for gap in sorted(self._gaps(), key=lambda each: self._order[each.user.name]):
+            call = self._call(gap)
+            if self._is_left_out(call, gap.module):
+                self._fill(gap, call)
+        if not self._inputs:
+            return self.graph
+        nodes: list[Node] = []
+        for node in self.graph.nodes:
+            nodes += self._before.get(node.name, ())
+            nodes.append(replace(node, inputs=self._inputs.get(node.name, node.inputs)))
+        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
+
+    def _gaps(self) -> Iterator[_Gap]:
+        """Yield what a call reads that an earlier call of the same module made for itself."""
+        for tensor, users in self.graph.consumers.items():
+            maker = self.graph.producers.get(tensor)
+            if maker is None or len(users) < 2 or tensor not in self._computed:
+                continue
+            for user in users:
+                for module in self._around(maker, user):
+                    gap = self._gap(tensor, maker, user, module)
+                    if gap is not None:
+                        yield gap
+                        break
+
+    def _around(self, maker: Node, user: Node) -> Iterator[str]:
+        """Yield the modules that ran both of two nodes, the innermost first."""
+        module, inner = self.numbers.module(maker), self.numbers.module(user)
+        while module:
+            if f"{inner}/".startswith(f"{module}/"):
+                yield module
+            module = module.rpartition("/")[0]
+
+    def _gap(self, tensor: str, maker: Node, user: Node, module: str) -> _Gap | None:
+        """Return the gap where a node reads for one call of a module what another one made."""
+        number = self.numbers.number(user, module)
+        if not number:
+            return None
+        alike = [
+            self.numbers.number(each, module)
+            for each in self.graph.consumers[tensor]
+            if each.op == user.op
+            and self.numbers.module(each) == self.numbers.module(user)
+            and _slots(each, tensor) == _slots(user, tensor)
+        ]
+        source = min((each for each in alike if each is not None), default=number)
+        if source == number or not self._is_made_in(source, module, maker):
+            return None
+        return _Gap(user, tensor, module, source, number)
+
+    def _is_made_in(self, source: int, module: str, maker: Node) -> bool:
+        """Whether a node is part of a call of a module around it: it runs after those before."""
+        made = self.numbers.number(maker, module)
+        if made is not None or source == 0:
+            return made in {None, source}
+        return self._order[maker.name] > self._last.get((module, source - 1), -1)
+
+    @cached_property
+    def _last(self) -> dict[tuple[str, int], int]:
+        """The index of the last node that a call of a module is known to have run itself."""
+        places = ((node, self.numbers.module(node)) for node in self.graph.nodes)
+        return {
+            (module, number): index
+            for index, (node, module) in enumerate(places)
+            if (number := self.numbers.number(node, module)) is not None
+        }
+
+    def _call(self, gap: _Gap) -> tuple[Node, ...]:
+        """Return the nodes of a call that make a tensor; none where something random is there."""
+        found: dict[str, Node] = {}
+        waiting = [self.graph.producers[gap.tensor]]
+        while waiting:
+            node = waiting.pop()
+            if node.name in found:
+                continue
+            if node.op in RANDOM:
+                return ()
+            found[node.name] = node
+            makers = (self.graph.producers.get(name) for name in node.inputs)
+            waiting += [each for each in makers if each is not None and self._is_in(each, gap)]
+        return tuple(sorted(found.values(), key=lambda each: self._order[each.name]))
+
+    def _is_in(self, node: Node, gap: _Gap) -> bool:
+        """Whether a node computes with data in the call that a gap is filled from."""
+        if not f"{self.numbers.module(node)}/".startswith(f"{gap.module}/"):
+            return False
+        is_computed = any(name in self._computed for name in node.outputs)
+        return is_computed and self.numbers.number(node, gap.module) in {None, gap.source}
+
+    def _is_left_out(self, call: tuple[Node, ...], module: str) -> bool:
+        """Whether some weight of a call is used less often than the module was called."""
+        times = self.numbers.times(module) or 0
+        weights = (weight for node in call for weight in self._weights(node))
+        return any(self._uses[weight] < times for weight in weights)
+
+    def _weights(self, node: Node) -> list[Hashable]:
+        """Return what a product multiplies with that depends on no data."""
+        if node.op not in PRODUCTS:
+            return []
+        return [
+            self._expression(name) for name in node.inputs if name and name not in self._computed
+        ]
+
+    def _expression(self, name: str) -> Hashable:
+        """Return how a tensor is made of weights, so that equal ones are equal."""
+        maker = self.graph.producers.get(name)
+        if maker is None or name in self.graph.constants:
+            return name
+        attributes = tuple((key, str(value)) for key, value in maker.attributes.items())
+        return (maker.op, attributes, *map(self._expression, maker.inputs))
+
+    @cached_property
+    def _uses(self) -> Counter[Hashable]:
+        """How many products use each weight."""
+        return Counter(weight for node in self.graph.nodes for weight in self._weights(node))
+
+    def _fill(self, gap: _Gap, call: tuple[Node, ...]) -> None:
+        """Let a call make the tensor that it reads."""
+        there = gap.module, gap.number
+        for node in call:
+            if (*there, node.output) in self._made:
+                continue
+            for name in filter(None, node.outputs):
+                own = self._made[*there, name] = f"{name}#{gap.module}_{gap.number}"
+                self._values[own] = replace(self.graph.values[name], name=own)
+            self._before.setdefault(gap.user.name, []).append(self._twin(node, gap))
+        own = self._made[*there, gap.tensor]
+        read = self._inputs.get(gap.user.name, gap.user.inputs)
+        self._inputs[gap.user.name] = tuple(own if name == gap.tensor else name for name in read)
+
+    def _twin(self, node: Node, gap: _Gap) -> Node:
+        """Return the operator of another call, with that number in its name."""
+        inputs, outputs = (
+            tuple(self._made.get((gap.module, gap.number, name), name) for name in names)
+            for names in (node.inputs, node.outputs)
+        )
+        way, _, name = node.name.rpartition("/")
+        again = replace(node, name=f"{self.numbers.module(node) or way}_{gap.number}/{name}")
+        return replace(
+            again,
+            name=f"{node.name}#{gap.module}_{gap.number}",
+            inputs=inputs,
+            outputs=outputs,
+            metadata={**node.metadata, SCOPES: scopes(module_calls(again))},
+        )
+
+    @cached_property
+    def _computed(self) -> frozenset[str]:
+        """The tensors of numbers that depend on an input of the network."""
+        found = {*self.graph.inputs}
+        for node in self.graph.nodes:
+            if not found.isdisjoint(node.inputs):
+                found.update(filter(None, node.outputs))
+        values = self.graph.values
+        return frozenset(
+            name for name in found if (dtype := values[name].dtype) is not None and dtype.is_float
+        )
+
+    @cached_property
+    def _order(self) -> dict[str, int]:
+        return {node.name: index for index, node in enumerate(self.graph.nodes)}
+
+
+def _slots(node: Node, tensor: str) -> list[int]:
+    return [slot for slot, name in enumerate(node.inputs) if name == tensor]
