@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from dataclasses import field
-from functools import cached_property
+from functools import cached_property, partial
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.call_numbers import CallNumbers
 from archlint.graph.program.calls import signature
-from archlint.graph.program.modules import SCOPES, module_calls, scopes
-from archlint.graph.value import Value
+from archlint.graph.program.modules import Path, module_calls
+from archlint.ops.restored.own_operators import OwnOperators
 from archlint.ops.restored.repeated_calls import RANDOM
 from archlint.ops.restored.twins import PRODUCTS
 from archlint.record import record, replace
@@ -46,24 +45,16 @@ class _Gap:
 class _Merged:
     graph: Graph
     numbers: CallNumbers
-    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _values: dict[str, Value] = field(default_factory=dict)
-    _before: dict[str, list[Node]] = field(default_factory=dict)
-    _made: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
     def whole(self) -> Graph:
         """Return the graph with all operators of each call."""
+        own = OwnOperators(self.graph)
         for gap in sorted(self._gaps(), key=lambda each: self._order[each.user.name]):
             call = self._call(gap)
             if self._is_left_out(call, gap.module):
-                self._fill(gap, call)
-        if not self._inputs:
-            return self.graph
-        nodes: list[Node] = []
-        for node in self.graph.nodes:
-            nodes += self._before.get(node.name, ())
-            nodes.append(replace(node, inputs=self._inputs.get(node.name, node.inputs)))
-        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
+                tag = f"{gap.module}_{gap.number}"
+                own.give(gap.user, gap.tensor, call, tag, partial(self._calls, gap.number))
+        return own.whole()
 
     def _gaps(self) -> Iterator[_Gap]:
         """Yield what a call reads that an earlier call of the same module made for itself."""
@@ -169,35 +160,11 @@ class _Merged:
         """How many products use each weight."""
         return Counter(weight for node in self.graph.nodes for weight in self._weights(node))
 
-    def _fill(self, gap: _Gap, call: tuple[Node, ...]) -> None:
-        """Let a call make the tensor that it reads."""
-        there = gap.module, gap.number
-        for node in call:
-            if (*there, node.output) in self._made:
-                continue
-            for name in filter(None, node.outputs):
-                own = self._made[*there, name] = f"{name}#{gap.module}_{gap.number}"
-                self._values[own] = replace(self.graph.values[name], name=own)
-            self._before.setdefault(gap.user.name, []).append(self._twin(node, gap))
-        own = self._made[*there, gap.tensor]
-        read = self._inputs.get(gap.user.name, gap.user.inputs)
-        self._inputs[gap.user.name] = tuple(own if name == gap.tensor else name for name in read)
-
-    def _twin(self, node: Node, gap: _Gap) -> Node:
-        """Return the operator of another call, with that number in its name."""
-        inputs, outputs = (
-            tuple(self._made.get((gap.module, gap.number, name), name) for name in names)
-            for names in (node.inputs, node.outputs)
-        )
+    def _calls(self, number: int, node: Node) -> tuple[Path, ...]:
+        """Return the calls that a node is part of where its module runs with that number."""
         way, _, name = node.name.rpartition("/")
-        again = replace(node, name=f"{self.numbers.module(node) or way}_{gap.number}/{name}")
-        return replace(
-            again,
-            name=f"{node.name}#{gap.module}_{gap.number}",
-            inputs=inputs,
-            outputs=outputs,
-            metadata={**node.metadata, SCOPES: scopes(module_calls(again))},
-        )
+        module = self.numbers.module(node) or way
+        return module_calls(replace(node, name=f"{module}_{number}/{name}"))
 
     @cached_property
     def _computed(self) -> frozenset[str]:
