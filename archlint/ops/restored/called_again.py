@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from functools import cached_property, partial
 
 from archlint.graph.graph import Graph
@@ -13,7 +12,7 @@ from archlint.graph.program.calls import signature
 from archlint.graph.program.modules import Path, module_calls
 from archlint.ops.restored.own_operators import OwnOperators
 from archlint.ops.restored.repeated_calls import RANDOM
-from archlint.ops.restored.twins import PRODUCTS
+from archlint.ops.restored.weighted_products import WeightedProducts
 from archlint.record import record, replace
 
 
@@ -27,7 +26,7 @@ def with_whole_calls(graph: Graph) -> Graph:
     if not graph.is_from_pytorch or signature(graph) is not None:
         return graph
     numbers = CallNumbers(graph)
-    return _Merged(graph, numbers).whole() if numbers.repeat else graph
+    return _Merged(graph, numbers, WeightedProducts(graph)).whole() if numbers.repeat else graph
 
 
 @record
@@ -45,6 +44,7 @@ class _Gap:
 class _Merged:
     graph: Graph
     numbers: CallNumbers
+    products: WeightedProducts
 
     def whole(self) -> Graph:
         """Return the graph with all operators of each call."""
@@ -60,7 +60,7 @@ class _Merged:
         """Yield what a call reads that an earlier call of the same module made for itself."""
         for tensor, users in self.graph.consumers.items():
             maker = self.graph.producers.get(tensor)
-            if maker is None or len(users) < 2 or tensor not in self._computed:
+            if maker is None or len(users) < 2 or tensor not in self.products.computed:
                 continue
             for user in users:
                 for module in self._around(maker, user):
@@ -130,53 +130,19 @@ class _Merged:
         """Whether a node computes with data in the call that a gap is filled from."""
         if not f"{self.numbers.module(node)}/".startswith(f"{gap.module}/"):
             return False
-        is_computed = any(name in self._computed for name in node.outputs)
+        is_computed = any(name in self.products.computed for name in node.outputs)
         return is_computed and self.numbers.number(node, gap.module) in {None, gap.source}
 
     def _is_left_out(self, call: tuple[Node, ...], module: str) -> bool:
         """Whether some weight of a call is used less often than the module was called."""
         times = self.numbers.times(module) or 0
-        weights = (weight for node in call for weight in self._weights(node))
-        return any(self._uses[weight] < times for weight in weights)
-
-    def _weights(self, node: Node) -> list[Hashable]:
-        """Return what a product multiplies with that depends on no data."""
-        if node.op not in PRODUCTS:
-            return []
-        return [
-            self._expression(name) for name in node.inputs if name and name not in self._computed
-        ]
-
-    def _expression(self, name: str) -> Hashable:
-        """Return how a tensor is made of weights, so that equal ones are equal."""
-        maker = self.graph.producers.get(name)
-        if maker is None or name in self.graph.constants:
-            return name
-        attributes = tuple((key, str(value)) for key, value in maker.attributes.items())
-        return (maker.op, attributes, *map(self._expression, maker.inputs))
-
-    @cached_property
-    def _uses(self) -> Counter[Hashable]:
-        """How many products use each weight."""
-        return Counter(weight for node in self.graph.nodes for weight in self._weights(node))
+        return any(uses < times for node in call for uses in self.products.uses(node))
 
     def _calls(self, number: int, node: Node) -> tuple[Path, ...]:
         """Return the calls that a node is part of where its module runs with that number."""
         way, _, name = node.name.rpartition("/")
         module = self.numbers.module(node) or way
         return module_calls(replace(node, name=f"{module}_{number}/{name}"))
-
-    @cached_property
-    def _computed(self) -> frozenset[str]:
-        """The tensors of numbers that depend on an input of the network."""
-        found = {*self.graph.inputs}
-        for node in self.graph.nodes:
-            if not found.isdisjoint(node.inputs):
-                found.update(filter(None, node.outputs))
-        values = self.graph.values
-        return frozenset(
-            name for name in found if (dtype := values[name].dtype) is not None and dtype.is_float
-        )
 
     @cached_property
     def _order(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from archlint.ops.restored.merged_calls import with_twins
 from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
+from archlint.ops.restored.perhaps_merged import with_doubts
 from archlint.ops.restored.removed_detaches import with_detaches
 from archlint.ops.restored.repeated_calls import with_own_calls
 from archlint.ops.restored.single_precision import with_single_precision
@@ -36,7 +37,8 @@ def restored(
     stored tensors. A graph that hides nothing is returned as it is.
     """
     whole = with_detaches(with_twins(separated(with_single_precision(graph))))
-    whole = as_in_program(with_pads(with_own_calls(with_whole_calls(whole))))
+    whole = with_doubts(with_whole_calls(whole), most=most)
+    whole = as_in_program(with_pads(with_own_calls(whole)))
     whole = with_folded(with_own_foldings(whole), numbers, most=most)
     if has_norms:
         whole = unfolded(whole, with_biases=with_biases)
