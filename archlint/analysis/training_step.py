@@ -35,6 +35,7 @@ from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
 from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied
+from archlint.ops.restored.twins import MAY_REPEAT
 from archlint.record import record, replace
 from archlint.target import Target
 
@@ -49,7 +50,7 @@ _MASKS = (
     "masks of attention that depend on sizes alone may be left to the kernel in training, with "
     "keys and values that are not repeated"
 )
-
+_MERGED = "the exporter may have merged products, each of which would save tensors"
 _FROZEN = (
     "{}: state in training.frozen what is not trained ([] for nothing); FLOP are counted as if all "
     "were trained"
@@ -198,6 +199,7 @@ class TrainingStep:
         if self._frozen is not None:
             notes.append(_FROZEN.format(self._perhaps_frozen.reason))
         notes += [_MASKS] * bool(self._masks.users)
+        notes += [_MERGED] * self._may_repeat
         notes += [f"what {op} saves depends on {what}" for op, what in self.saved.bounded]
         rewriting = self.saved.rewriting
         notes += [
@@ -242,6 +244,11 @@ class TrainingStep:
         """The folded parameters that the file does not describe completely."""
         return undecided_parameters(self.graph, self._numbers)
 
+    @cached_property
+    def _may_repeat(self) -> bool:
+        """Whether the exporter may have merged products, which each save what they read."""
+        return any(MAY_REPEAT in node.attributes for node in self.program.graph.nodes)
+
     @property
     def unseen(self) -> float:
         """The fraction of all bytes by which the file may be incomplete or wrong."""
@@ -261,7 +268,7 @@ class TrainingStep:
         A target that states batch norms implies that nothing else is hidden.
         """
         if not self._is_open:
-            if not self._undecided:
+            if not (self._undecided or self._may_repeat):
                 return (self.program, self._with_masks) if self._masks.users else None
             program = self._program(most=True)
             return program, self._with_known_layers(self._hidden(program))

@@ -21,11 +21,11 @@ from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Nu
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.merged_parts import with_own_parts
-from archlint.ops.restored.twins import PRODUCTS, Found, Twin, Twins
+from archlint.ops.restored.twins import MAY_REPEAT, PRODUCTS, Found, Twin, Twins
 from archlint.record import record
 
 
-def with_twins(graph: Graph) -> Graph:
+def with_twins(graph: Graph, *, most: bool = False) -> Graph:
     """Return `graph` with nodes of its own for each call that was merged into an equal one.
 
     The record of torch.export names the tensor that a call reads. Where it is not in the file, and
@@ -33,14 +33,22 @@ def with_twins(graph: Graph) -> Graph:
     calls before it, as far as calls of their names are gone: an optimizer merges what reads equal
     tensors, and nothing is left of a call that only merged ones read but its number. A twin stands
     where its tensor is needed first, as in the program as far as can be told. Products that may
-    have been merged or not are marked.
+    have been merged or not are marked; with `most`, they were.
     """
     named = signature(graph)
     if named is None:
         return graph
     whole = with_own_parts(graph)
     numbering = Numbering(whole, frozenset(folded_norms(whole)))
-    return _Merged(whole, named, numbering, FreeNumbers(numbering), Twins(whole)).restored()
+
+    def restored(*, most: bool) -> Graph:
+        return _Merged(
+            whole, named, numbering, FreeNumbers(numbering), Twins(whole), most
+        ).restored()
+
+    known = restored(most=False)
+    is_open = most and any(MAY_REPEAT in node.attributes for node in known.nodes)
+    return restored(most=True) if is_open else known
 
 
 @record(slots=False, frozen=False, eq=False)
@@ -52,6 +60,7 @@ class _Merged:
     numbering: Numbering
     free: FreeNumbers
     twins: Twins
+    most: bool
     _doubted: Counter[str] = field(default_factory=Counter)
 
     def restored(self) -> Graph:
@@ -186,8 +195,10 @@ class _Merged:
         kept: list[Found] = []
         sure = set[CallName]()
         for call, twin in sorted(found, key=lambda each: each[0].place):
-            is_sure = call.name not in unsure or any(
-                before.name in sure for before in self._calls_before(call)
+            is_sure = (
+                self.most
+                or call.name not in unsure
+                or any(before.name in sure for before in self._calls_before(call))
             )
             if is_sure:
                 kept.append((call, twin))

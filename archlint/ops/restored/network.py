@@ -36,7 +36,7 @@ def restored(
     with `most`, parameters are as large as they may have been. `numbers` are those of
     stored tensors. A graph that hides nothing is returned as it is.
     """
-    whole = with_detaches(with_twins(separated(with_single_precision(graph))))
+    whole = with_detaches(with_twins(separated(with_single_precision(graph)), most=most))
     whole = with_doubts(with_whole_calls(whole), most=most)
     whole = as_in_program(with_pads(with_own_calls(whole)))
     whole = with_folded(with_own_foldings(whole), numbers, most=most)

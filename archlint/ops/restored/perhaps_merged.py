@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
@@ -19,6 +19,7 @@ from archlint.ops.restored.repeated_calls import RANDOM
 from archlint.ops.restored.weighted_products import WeightedProducts
 from archlint.record import record
 
+_ENTRY = re.compile(r"(?<=\.)[0-9]+(?=/|$)")
 _DIGITS = re.compile("[0-9]+")
 
 
@@ -106,15 +107,14 @@ class _Doubts:
         return found
 
     def _place(self, node: Node) -> tuple[str, str]:
-        """Return the operator and the module of a node, in which all numbers are the same."""
-        return node.op, _DIGITS.sub("#", self.numbers.module(node))
+        """Return the operator and the module of a node, with all entries of a list the same."""
+        return node.op, _ENTRY.sub("#", self.numbers.module(node))
 
     def _in_round(self, maker: Node, readers: Sequence[Node]) -> tuple[Node, ...]:
         """Return what makes a tensor in the first round of a loop that `readers` are part of."""
         first, second = (self._order[each.name] for each in readers[:2])
-        between = self._weighted[
-            bisect_left(self._weighted, first) : bisect_left(self._weighted, second)
-        ]
+        start, end = bisect_right(self._weighted, first), bisect_left(self._weighted, second)
+        between = self._weighted[start:end]
         if not between:
             return ()
         places = self._places[self._place(self.graph.nodes[between[-1]])]
@@ -122,7 +122,9 @@ class _Doubts:
         if before < 0 or places[before] > self._order[maker.name]:
             return ()
         around = _common(self.numbers.module(maker), *map(self.numbers.module, readers))
-        return self._made(maker, places[before], around)
+        repeated = self.numbers.module(self.graph.nodes[places[before]])
+        is_around = f"{repeated}/".startswith(f"{around}/")
+        return self._made(maker, places[before], around) if is_around else ()
 
     def _made(self, maker: Node, start: int, around: str) -> tuple[Node, ...]:
         """Return the nodes behind `start` of a module that make a tensor from what was there.
