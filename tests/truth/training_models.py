@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from conditioned_models import Coded, Conditioned, Taught
+from conditioned_models import Coded, Conditioned, Pretrained, Taught
 from layout_models import (
     Bagged,
     Customary,
@@ -382,6 +382,7 @@ EXPORTED = {
     "graded": (Graded, rows),
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
+    "pretrained": (Pretrained, image),
     "queued": (Queued, rows),
     "masking": (Masking, rows),
     "branches": (Branches, rows),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
+from typing import Protocol
 
-from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.modules import Path
 from archlint.record import record
+
+
+class Calls(Protocol):
+    """What knows the modules that ran each node."""
+
+    def calls(self, node: str) -> tuple[Path, ...]:
+        """Return the paths of the modules whose calls a node is part of, outermost first."""
 
 
 @record(slots=False)
@@ -21,7 +28,7 @@ class ModuleCalls:
     """
 
     graph: Graph
-    blocks: Blocks
+    blocks: Calls
 
     def end(self, module: Path, index: int) -> int:
         """Return the last node of the call of a module that node `index` is part of."""
