@@ -96,10 +96,11 @@ class Facts:
 
         They are of the network before an exporter merged its calls and folded its parameters.
         """
-        program = self.training_step.program
-        if program.graph is self.graph:
+        program, frozen = self.training_step.program, self.training_step.frozen
+        if program.graph is self.graph and frozen is None:
             return self.compute
-        return self._computed(program.graph, program.gradients)
+        least = None if frozen is None else frozen.gradients
+        return self._computed(program.graph, program.gradients, least)
 
     @property
     def compute_note(self) -> str | None:
@@ -109,11 +110,13 @@ class Facts:
         file, training = self.compute, self.training_compute
         return None if training is file else restored_work(file, training)
 
-    def _computed(self, graph: Graph, gradients: GradientFlow) -> Compute:
+    def _computed(
+        self, graph: Graph, gradients: GradientFlow, least: GradientFlow | None = None
+    ) -> Compute:
         from archlint.analysis.compute.compute import Compute
 
         passes = self.target.training.accumulation_steps
-        return Compute(graph, self.operators, gradients, self._run_again(graph), passes)
+        return Compute(graph, self.operators, gradients, self._run_again(graph), passes, least)
 
     def _run_again(self, graph: Graph) -> frozenset[str]:
         """The nodes of checkpointed parts that the backward pass runs once more."""

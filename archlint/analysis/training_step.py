@@ -51,10 +51,7 @@ _MASKS = (
     "keys and values that are not repeated"
 )
 _MERGED = "the exporter may have merged products, each of which would save tensors"
-_FROZEN = (
-    "{}: state in training.frozen what is not trained ([] for nothing); FLOP are counted as if all "
-    "were trained"
-)
+_FROZEN = "{}: state in training.frozen what is not trained ([] for nothing)"
 
 
 @record(slots=False)
@@ -163,17 +160,27 @@ class TrainingStep:
         return saved if self._frozen is None else replace(saved, less=self._frozen)
 
     @cached_property
-    def _frozen(self) -> Saved | None:
-        """What is kept with all frozen that may be; None where nothing is, or somebody says it."""
+    def frozen(self) -> Program | None:
+        """The network with all frozen that may be; None where nothing is, or somebody says it."""
         training = self.target.training
         names = self._perhaps_frozen.names
         if training.frozen is not None or training.lora_rank is not None or not names:
             return None
         graph = with_frozen(self.program.graph, names)
         parameters = replace(self.program.parameters, graph=graph)
-        gradients = replace(self.program.gradients, graph=graph, parameters=parameters)
-        program = Program(graph, parameters, gradients)
-        return self._saved(program, with_frozen(self.framework, names), more=False)
+        return Program(
+            graph,
+            parameters,
+            replace(self.program.gradients, graph=graph, parameters=parameters),
+        )
+
+    @cached_property
+    def _frozen(self) -> Saved | None:
+        """What is kept with all frozen that may be."""
+        if self.frozen is None:
+            return None
+        graph = with_frozen(self.framework, self._perhaps_frozen.names)
+        return self._saved(self.frozen, graph, more=False)
 
     @cached_property
     def _perhaps_frozen(self) -> PerhapsFrozen:
@@ -196,7 +203,7 @@ class TrainingStep:
         if self._is_open:
             hidden = " and ".join(self._hides) or "numbers worked out beforehand"
             notes.append(_HIDES.format(hidden))
-        if self._frozen is not None:
+        if self.frozen is not None:
             notes.append(_FROZEN.format(self._perhaps_frozen.reason))
         notes += [_MASKS] * bool(self._masks.users)
         notes += [_MERGED] * self._may_repeat

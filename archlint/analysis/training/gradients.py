@@ -99,6 +99,7 @@ class GradientFlow:
 
     def _flags(self, node: Node) -> Gradients:
         reaches = self.is_recorded or node.name in self.reaching
+        reaches = reaches and not self._blocks(node)  # what ran under `no_grad` may have weights
         needed, data = self.needed, self._data(node)
         flags = tuple([reaches and bool(name) and name in needed for name in data])
         return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)
