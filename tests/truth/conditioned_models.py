@@ -117,3 +117,19 @@ class Pretrained(nn.Module):
         with torch.no_grad():
             features = self.features(x)
         return self.head(features.mean((2, 3)))
+
+
+class Imitating(nn.Module):
+    """A student of a teacher that ends in layers with weights, and runs without a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.student, self.teacher = (
+            nn.Sequential(nn.Linear(16, 40), nn.ReLU(), nn.Linear(40, 24), nn.LayerNorm(24))
+            for _ in range(2)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            target = self.teacher(x)
+        return functional.cosine_similarity(self.student(x), target, dim=-1)

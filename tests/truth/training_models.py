@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from conditioned_models import Coded, Conditioned, Pretrained, Taught
+from conditioned_models import Coded, Conditioned, Imitating, Pretrained, Taught
 from layout_models import (
     Bagged,
     Customary,
@@ -383,6 +383,7 @@ EXPORTED = {
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
     "pretrained": (Pretrained, image),
+    "imitating": (Imitating, rows),
     "queued": (Queued, rows),
     "masking": (Masking, rows),
     "branches": (Branches, rows),

@@ -80,10 +80,10 @@ class GradientFlow:
         wanted = set(self.graph.outputs)
         names = set()
         for node in reversed(self.graph.nodes):
-            if any(name in wanted and _is_float(self.graph, name) for name in node.outputs):
+            is_wanted = any(name in wanted and _is_float(self.graph, name) for name in node.outputs)
+            if is_wanted and not self._blocks(node):
                 names.add(node.name)
-                if not self._blocks(node):
-                    wanted.update(self.graph.operands(node))
+                wanted.update(self.graph.operands(node))
         return frozenset(names)
 
     def of(self, node: Node) -> Gradients:

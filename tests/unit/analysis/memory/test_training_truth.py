@@ -130,6 +130,23 @@ def test_no_gradient_comes_back_from_places(exporter: str) -> None:
     assert facts_of("ranked", exporter).compute.training_flops.value == 224784
 
 
+# PyTorch 2.13's FlopCounterMode, of the backward pass.
+@pytest.mark.parametrize(("name", "flops"), [("following", 32256), ("factored", 22848)])
+def test_the_backward_pass_lies_between_all_trained_and_all_frozen_that_may_be(
+    name: str, flops: int
+) -> None:
+    facts = facts_of(name, "torchscript")
+    backward = facts.training_compute.backward_flops
+    assert backward.low == flops < backward.high
+    everything = facts_of(name, "torchscript", frozen=())
+    assert everything.training_compute.backward_flops.value == backward.high
+
+
+def test_the_last_layer_without_a_gradient_has_no_backward_pass() -> None:
+    # PyTorch 2.13's FlopCounterMode.
+    assert facts_of("imitating", "dynamo").training_compute.backward_flops.value == 107520
+
+
 def test_loops_without_products_leave_their_count_exact() -> None:
     compute = facts_of("bagged", "dynamo").compute
     # PyTorch 2.13's FlopCounterMode: the last layer alone multiplies matrices.
