@@ -20,6 +20,7 @@ from operator_models import (
     Bending,
     Bounded,
     Compared,
+    Decorrelated,
     Judged,
     Messages,
     Moved,
@@ -354,6 +355,7 @@ NETWORKS = {
     "standardized": (Standardized, rows),
     "halved": (Halved, image),
     "smoothed": (Smoothed, rows),
+    "decorrelated": (Decorrelated, rows),
 }
 
 
