@@ -27,7 +27,7 @@ from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.exported_weights import folded_parameters
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
-from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
+from archlint.ops.restored.formula_tables import ReadFirst, formula_like, reads_nothing
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.optional_masks import OptionalMasks
 from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
@@ -186,10 +186,12 @@ class TrainingStep:
     def _perhaps_frozen(self) -> PerhapsFrozen:
         parameters = self.program.parameters
         made_of, origins = parameters.lineage.made_of, parameters.origins
-        trainable, copies = parameters.trainable.keys(), frozenset[str]()
+        trainable, graph = parameters.trainable.keys(), self.program.graph
+        copies = formulas = frozenset[str]()
         if self.graph.is_from_pytorch and signature(self.graph) is None:
-            copies = copied_weights(trainable, self.program.graph.values, self.first)
-        return PerhapsFrozen(self.framework, trainable, made_of, origins, copies)
+            copies = copied_weights(trainable, graph.values, self.first)
+            formulas = formula_like(graph, trainable, self.first)
+        return PerhapsFrozen(self.framework, trainable, made_of, origins, copies, formulas)
 
     @cached_property
     def memory(self) -> TrainingMemory:

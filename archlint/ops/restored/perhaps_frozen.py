@@ -25,7 +25,8 @@ class PerhapsFrozen:
 
     Where low-rank factors stand beside a layer, as in LoRA (Hu et al. 2021), all but the factors
     are. Where a batch norm that only reads its statistics is written out, as detectors do around a
-    backbone that was trained before, the layer in front of it may be.
+    backbone that was trained before, the layer in front of it may be. `copies` have the numbers of
+    other parameters, and `formulas` those of a formula.
     """
 
     graph: Graph
@@ -33,13 +34,14 @@ class PerhapsFrozen:
     made_of: Mapping[str, tuple[str, ...]]
     origins: Mapping[str, str]
     copies: frozenset[str] = frozenset()
+    formulas: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the stored tensors."""
         if self.factors:
             return frozenset(self.trainable - self.factors)
-        return frozenset(self.trainable & (self.normalized | self.copies))
+        return frozenset(self.trainable & (self.normalized | self.copies | self.formulas))
 
     @property
     def reason(self) -> str:
@@ -48,6 +50,8 @@ class PerhapsFrozen:
             return "low-rank factors stand beside layers, as adapters of frozen weights do"
         if self.copies:
             return "a module has the numbers of another one, as one that only follows it does"
+        if self.formulas:
+            return f"{min(self.formulas)} begins with numbers of a formula, as buffers do"
         return "batch norms are written out with stored statistics, as in a frozen backbone"
 
     @cached_property
