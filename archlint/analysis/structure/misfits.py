@@ -49,7 +49,7 @@ class Misfits:
         return tuple(misfit for misfit in found if misfit is not None)
 
     def _look(self, node: Node) -> Misfit | None:
-        if node.op == "LSTM" and lacks_projection(node):
+        if lacks_projection(node):
             return Misfit(node, LACKS_PROJECTION, is_another=True)
         refused = self.graph.refusals.get(node.output)
         if refused is not None and _NO_TYPE in refused and self._is_open(node):

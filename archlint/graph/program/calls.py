@@ -124,7 +124,7 @@ def lacks_projection(node: Node) -> bool:
 
     It writes such a layer (`proj_size`) without its projections, as if nothing were missing.
     """
-    call = exported_call(node)
+    call = exported_call(node) if node.op == "LSTM" else None
     if call is None or not call.target.startswith("aten.lstm."):
         return False
     lists = [at for at, part in enumerate(call.arguments) if part.startswith("[")]
