@@ -12,6 +12,8 @@ from archlint.graph.program.frames import STACK, frames
 from archlint.graph.program.modules import Path, module_path
 from archlint.record import record
 
+_GENERATED = "<eval_with_key>"  # the file of a part that torch.export made of what ran so
+
 
 @record(slots=False)
 class UnrecordedCalls:
@@ -64,7 +66,8 @@ def _nearest(nodes: Iterable[Node], owners: Mapping[str, Path]) -> dict[str, Pat
 
 
 def _is_unrecorded(node: Node) -> bool:
-    return bool(node.metadata.get(STACK)) and not frames(node) and not module_path(node)
+    is_part = _GENERATED in node.metadata.get(STACK, "")
+    return is_part and not frames(node) and not module_path(node)
 
 
 def _around(path: Path) -> Iterator[Path]:

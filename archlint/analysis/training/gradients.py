@@ -98,8 +98,8 @@ class GradientFlow:
         return {}
 
     def _flags(self, node: Node) -> Gradients:
-        reaches = self.is_recorded or node.name in self.reaching
-        reaches = reaches and not self._blocks(node)  # what ran under `no_grad` may have weights
+        # What blocks gradients may have weights, as the last layer of what ran under `no_grad`.
+        reaches = not self._blocks(node) if self.is_recorded else node.name in self.reaching
         needed, data = self.needed, self._data(node)
         flags = tuple([reaches and bool(name) and name in needed for name in data])
         return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)

@@ -70,14 +70,14 @@ class CallNumbers:
     def _places(self) -> Mapping[str, tuple[str, int]]:
         """The module that ran each node, and the number of its call, by the name of the node."""
         ways = {node.name: node.name.rpartition("/")[0] for node in self.graph.nodes}
-        own = {ways[node.name]: module_path(node) for node in self.graph.nodes if ways[node.name]}
-        stored = self._stored
+        ran = {ways[node.name]: node for node in self.graph.nodes}
         places: dict[str, tuple[str, int]] = {}
-        for way, path in own.items():
+        for way, node in ran.items():
             again = _AGAIN.fullmatch(way)
-            is_again = again is not None and again[1] in own and path not in stored
-            places[way] = (again[1], int(again[2])) if again and is_again else (way, 0)
-        return {name: places.get(way, ("", 0)) for name, way in ways.items()}
+            is_again = again is not None and again[1] in ran
+            if again and is_again and module_path(node) not in self._stored:
+                places[way] = again[1], int(again[2])
+        return {name: places.get(way, (way, 0)) for name, way in ways.items()}
 
     @cached_property
     def _stored(self) -> frozenset[tuple[str, ...]]:

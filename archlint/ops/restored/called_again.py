@@ -60,7 +60,8 @@ class _Merged:
         """Yield what a call reads that an earlier call of the same module made for itself."""
         for tensor, users in self.graph.consumers.items():
             maker = self.graph.producers.get(tensor)
-            if maker is None or len(users) < 2 or tensor not in self.products.computed:
+            is_alike = len({user.op for user in users}) < len(users)
+            if maker is None or not is_alike or tensor not in self.products.computed:
                 continue
             for user in users:
                 for module in self._around(maker, user):

@@ -67,7 +67,8 @@ class _Doubts:
     def _found(self) -> Iterator[_Doubt]:
         for tensor, users in self.graph.consumers.items():
             maker = self.graph.producers.get(tensor)
-            if maker is None or len(users) < 2 or tensor not in self.products.computed:
+            is_alike = len({user.op for user in users}) < len(users)
+            if maker is None or not is_alike or tensor not in self.products.computed:
                 continue
             for readers in self._alike(tensor, users):
                 made_by = self._in_round(maker, readers)
