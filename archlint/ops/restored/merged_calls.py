@@ -22,7 +22,7 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.ops.restored.twins import MAY_REPEAT, PRODUCTS, Found, Twin, Twins
-from archlint.record import record
+from archlint.record import record, replace
 
 
 def with_twins(graph: Graph, *, most: bool = False) -> Graph:
@@ -40,15 +40,33 @@ def with_twins(graph: Graph, *, most: bool = False) -> Graph:
         return graph
     whole = with_own_parts(graph)
     numbering = Numbering(whole, frozenset(folded_norms(whole)))
+    free = FreeNumbers(numbering)
+    known = _Merged(whole, named, numbering, free, Twins(whole)).restored()
+    is_open = any(MAY_REPEAT in node.attributes for node in known.nodes)
+    if known is whole or not (free.are_left or (most and is_open)):
+        return known
+    free = FreeNumbers(numbering, in_rows=True)
+    every = _Merged(whole, named, numbering, free, Twins(whole), most=True).restored()
+    return every if most else _marked(known, _added_to(every) - _added_to(known))
 
-    def restored(*, most: bool) -> Graph:
-        return _Merged(
-            whole, named, numbering, FreeNumbers(numbering), Twins(whole), most
-        ).restored()
 
-    known = restored(most=False)
-    is_open = most and any(MAY_REPEAT in node.attributes for node in known.nodes)
-    return restored(most=True) if is_open else known
+def _added_to(graph: Graph) -> Counter[str]:
+    """Count the products that were added, by the names of those that they are twins of."""
+    products = (node for node in graph.nodes if node.op in PRODUCTS and "#" in node.name)
+    return Counter(node.name.partition("#")[0] for node in products)
+
+
+def _marked(graph: Graph, more: Mapping[str, int]) -> Graph:
+    """Return `graph` with marks at the products that the program may have run so often more."""
+    if not more:
+        return graph
+    nodes = (
+        replace(node, attributes={MAY_REPEAT: more[node.name], **node.attributes})
+        if node.name in more
+        else node
+        for node in graph.nodes
+    )
+    return replace(graph, nodes=tuple(nodes))
 
 
 @record(slots=False, frozen=False, eq=False)
@@ -60,7 +78,7 @@ class _Merged:
     numbering: Numbering
     free: FreeNumbers
     twins: Twins
-    most: bool
+    most: bool = False
     _doubted: Counter[str] = field(default_factory=Counter)
 
     def restored(self) -> Graph:
