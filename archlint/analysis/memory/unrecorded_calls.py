@@ -12,6 +12,7 @@ from archlint.graph.program.frames import STACK, frames
 from archlint.graph.program.modules import Path, module_path
 from archlint.record import record
 
+_DEEPEST = 64  # modules inside of one another
 _GENERATED = "<eval_with_key>"  # the file of a part that torch.export made of what ran so
 
 
@@ -53,7 +54,7 @@ class UnrecordedCalls:
     def _owner(self, node: Node) -> Path:
         """Return the module of the weight that a node reads, () where it reads none."""
         weight = next((name for name in node.inputs if name in self.graph.weights), "")
-        return tuple(weight.split(".")[:-1])
+        return tuple(weight.split(".", _DEEPEST)[:-1])
 
 
 def _nearest(nodes: Iterable[Node], owners: Mapping[str, Path]) -> dict[str, Path]:

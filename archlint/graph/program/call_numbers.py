@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from archlint.graph.node import Node
 
 _AGAIN = re.compile(r"(.+)_([0-9]{1,9})")
+_LONGEST = 1000  # of a name that an exporter writes
 _ENTRY = re.compile(r"\.[0-9]+")
 
 
@@ -69,7 +70,8 @@ class CallNumbers:
     @cached_property
     def _places(self) -> Mapping[str, tuple[str, int]]:
         """The module that ran each node, and the number of its call, by the name of the node."""
-        ways = {node.name: node.name.rpartition("/")[0] for node in self.graph.nodes}
+        names = (node.name for node in self.graph.nodes)
+        ways = {name: name.rpartition("/")[0] if len(name) < _LONGEST else "" for name in names}
         ran = {ways[node.name]: node for node in self.graph.nodes}
         places: dict[str, tuple[str, int]] = {}
         for way, node in ran.items():

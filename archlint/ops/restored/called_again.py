@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import field
 from functools import cached_property, partial
+from typing import TypeAlias
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -14,6 +16,8 @@ from archlint.ops.restored.own_operators import OwnOperators
 from archlint.ops.restored.repeated_calls import RANDOM
 from archlint.ops.restored.weighted_products import WeightedProducts
 from archlint.record import record, replace
+
+_Place: TypeAlias = tuple[str, str, tuple[int, ...]]
 
 
 def with_whole_calls(graph: Graph) -> Graph:
@@ -45,6 +49,7 @@ class _Merged:
     graph: Graph
     numbers: CallNumbers
     products: WeightedProducts
+    _known: dict[tuple[str, str], dict[_Place, int]] = field(default_factory=dict)
 
     def whole(self) -> Graph:
         """Return the graph with all operators of each call."""
@@ -83,17 +88,26 @@ class _Merged:
         number = self.numbers.number(user, module)
         if not number:
             return None
-        alike = [
-            self.numbers.number(each, module)
-            for each in self.graph.consumers[tensor]
-            if each.op == user.op
-            and self.numbers.module(each) == self.numbers.module(user)
-            and _slots(each, tensor) == _slots(user, tensor)
-        ]
-        source = min((each for each in alike if each is not None), default=number)
+        source = self._first_calls(tensor, module).get(self._place(user, tensor), number)
         if source == number or not self._is_made_in(source, module, maker):
             return None
         return _Gap(user, tensor, module, source, number)
+
+    def _place(self, user: Node, tensor: str) -> _Place:
+        """Return by which operator, in which module and in which slots a node reads a tensor."""
+        slots = tuple(slot for slot, name in enumerate(user.inputs) if name == tensor)
+        return user.op, self.numbers.module(user), slots
+
+    def _first_calls(self, tensor: str, module: str) -> dict[_Place, int]:
+        """Return the first call of a module that reads a tensor, by the place in which it does."""
+        if (tensor, module) not in self._known:
+            first = self._known[tensor, module] = {}
+            for user in self.graph.consumers[tensor]:
+                number = self.numbers.number(user, module)
+                if number is not None:
+                    place = self._place(user, tensor)
+                    first[place] = min(number, first.get(place, number))
+        return self._known[tensor, module]
 
     def _is_made_in(self, source: int, module: str, maker: Node) -> bool:
         """Whether a node is part of a call of a module around it: it runs after those before."""
@@ -148,7 +162,3 @@ class _Merged:
     @cached_property
     def _order(self) -> dict[str, int]:
         return {node.name: index for index, node in enumerate(self.graph.nodes)}
-
-
-def _slots(node: Node, tensor: str) -> list[int]:
-    return [slot for slot, name in enumerate(node.inputs) if name == tensor]

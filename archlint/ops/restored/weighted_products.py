@@ -26,17 +26,23 @@ class WeightedProducts:
         """Return what a product multiplies with that was not computed."""
         if node.op not in PRODUCTS or self.computed.isdisjoint(node.outputs):
             return []
-        return [
-            self._expression(name) for name in node.inputs if name and name not in self.computed
-        ]
+        names = (name for name in node.inputs if name and name not in self.computed)
+        return [self._expressions.get(name, name) for name in names]
 
-    def _expression(self, name: str) -> Hashable:
-        """Return how a tensor is made of weights, so that equal ones are equal."""
-        maker = self.graph.producers.get(name)
-        if maker is None or name in self.graph.constants:
-            return name
-        attributes = tuple((key, str(value)) for key, value in maker.attributes.items())
-        return (maker.op, attributes, *map(self._expression, maker.inputs))
+    @cached_property
+    def _expressions(self) -> dict[str, int]:
+        """A number for each way in which a tensor is made of weights: equal ones have the same."""
+        found: dict[str, int] = {}
+        numbers: dict[Hashable, int] = {}
+        for node in self.graph.nodes:
+            if not self.computed.isdisjoint(node.outputs) or node.output in self.graph.constants:
+                continue
+            attributes = tuple((key, str(value)) for key, value in node.attributes.items())
+            read = tuple(found.get(name, name) for name in node.inputs)
+            for slot, name in enumerate(node.outputs):
+                expression = (node.op, attributes, read, slot)
+                found[name] = numbers.setdefault(expression, len(numbers))
+        return found
 
     @cached_property
     def _uses(self) -> Counter[Hashable]:
