@@ -99,10 +99,12 @@ class Facts(Struct, frozen=True, dict=True):
 
         They are of the network before an exporter merged its calls and folded its parameters.
         """
-        program = self.training_step.program
-        if program.graph is self.graph:
+        networks = self.training_step.networks
+        program, frozen = networks.program, networks.frozen
+        if program.graph is self.graph and frozen is None:
             return self.compute
-        return self._computed(program.graph, program.gradients)
+        least = None if frozen is None else frozen.program.gradients
+        return self._computed(program.graph, program.gradients, least)
 
     @property
     def compute_note(self) -> str | None:
@@ -112,7 +114,9 @@ class Facts(Struct, frozen=True, dict=True):
         file, training = self.compute, self.training_compute
         return None if training is file else restored_work(file, training)
 
-    def _computed(self, graph: Graph, gradients: GradientFlow) -> Compute:
+    def _computed(
+        self, graph: Graph, gradients: GradientFlow, least: GradientFlow | None = None
+    ) -> Compute:
         from archlint.analysis.compute.compute import Compute
 
         training, again = self.target.training, frozenset[str]()
@@ -120,7 +124,7 @@ class Facts(Struct, frozen=True, dict=True):
             from archlint.analysis.compute.recomputed import recomputed
 
             again = recomputed(graph, self.saved)
-        return Compute(graph, self.operators, gradients, again, training.accumulation_steps)
+        return Compute(graph, self.operators, gradients, again, training.accumulation_steps, least)
 
     @cached_property
     def tied_tables(self) -> Mapping[str, str]:

@@ -94,3 +94,42 @@ class Coded(nn.Module):
         )
         # fmt: on
         return functional.conv2d(y, weight)
+
+
+class Pretrained(nn.Module):
+    """A head on features of nested sequences, which run without a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Sequential(self.block(3, 8), self.block(8, 24)),
+            nn.Sequential(self.block(24, 24), nn.Sequential(nn.Conv2d(24, 8, 1), nn.ReLU())),
+        )
+        self.head = nn.Linear(8, 5)
+
+    @staticmethod
+    def block(inputs: int, outputs: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            features = self.features(x)
+        return self.head(features.mean((2, 3)))
+
+
+class Imitating(nn.Module):
+    """A student of a teacher that ends in layers with weights, and runs without a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.student, self.teacher = (
+            nn.Sequential(nn.Linear(16, 40), nn.ReLU(), nn.Linear(40, 24), nn.LayerNorm(24))
+            for _ in range(2)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            target = self.teacher(x)
+        return functional.cosine_similarity(self.student(x), target, dim=-1)

@@ -4,7 +4,8 @@ Needs the extra `truth`. Run it in this folder: python measure_repeated.py. Writ
 repeated/truth.json with the parameters and what PyTorch's counter says of both passes of training,
 and the networks as torch.export writes them by default, in training and in evaluation mode.
 Attention is counted as the products that it stands for. Numbers are kept: they tell the length of
-some sums.
+some sums. Under `called` are networks that TorchScript's exporter merges calls of, with the
+bytes that autograd saves; their files are repeated/NAME.torchscript.onnx.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import warnings
 from pathlib import Path
 
 import torch
+from called_models import CALLED
 from measure_folded import export
-from measure_training import STACK, TELLING, Network, build, write_truth
+from measure_training import STACK, TELLING, Network, build, saved, write_truth
+from measure_training import export as export_as
 from repeated_models import NETWORKS
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -49,7 +52,11 @@ def main() -> None:
             export(
                 network, HERE / f"{name}.{mode}.onnx", training=mode == "training", telling=CALLS
             )
-    write_truth(HERE, truth)
+    called = {}
+    for name, network in CALLED.items():
+        called[name] = {**flops_of(network), "saved_bytes": saved(*build(network))}
+        export_as(network, "torchscript", HERE / f"{name}.torchscript.onnx")
+    write_truth(HERE, truth, called=called)
 
 
 if __name__ == "__main__":

@@ -216,9 +216,9 @@ def truth_of(network: Network, ways: Collection[bool] = (False, True)) -> dict[s
     }
 
 
-def write_truth(folder: Path, networks: Mapping[str, object]) -> None:
+def write_truth(folder: Path, networks: Mapping[str, object], **more: object) -> None:
     """Write what was measured of each network."""
-    about = {"torch": torch.__version__, "batch": BATCH, "networks": networks}
+    about = {"torch": torch.__version__, "batch": BATCH, "networks": networks, **more}
     (folder / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
 
 

@@ -269,3 +269,17 @@ class Placed(Messages):
         nodes = self.first(x).transpose(0, 1)
         sent = functional.silu(self.second(nodes[self.source]))
         return nodes + torch.zeros_like(nodes).index_put((self.target,), sent, accumulate=True)
+
+
+class Decorrelated(nn.Module):
+    """A loss of the diagonals of matrices, two of them beside the main one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(16, 12), nn.Linear(16, 12)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        matrix = self.one(x).transpose(1, 2) @ self.other(x)
+        main = torch.diagonal(matrix, dim1=-2, dim2=-1)
+        beside = torch.diagonal(matrix.sum(0), 1)
+        return torch.sin(main).sum() + (beside**3).sum()

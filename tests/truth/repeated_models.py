@@ -242,6 +242,21 @@ class Windows(nn.Module):
         return torch.einsum("bildsk,biokl->bolsd", windows, kernels)
 
 
+class Asked(nn.Module):
+    """Weights that a network makes of a condition, and is asked for again in each round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maker = nn.Sequential(nn.Linear(8, 20), nn.ReLU(), nn.Linear(20, 64))
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        condition = x[:, 0]
+        for _ in range(3):
+            x = torch.tanh(torch.bmm(x, self.maker(condition).view(-1, 8, 8)))
+        return self.out(x)
+
+
 def floats(*shape: int) -> object:
     return lambda batch: torch.randn(batch, *shape)
 
@@ -261,4 +276,5 @@ NETWORKS = {
     "critic": (Critic, floats(3, 10, 10)),
     "windows": (Windows, floats(4, 24)),
     "generated": (Generated, floats(5, 8)),
+    "asked": (Asked, floats(5, 8)),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from conditioned_models import Coded, Conditioned, Taught
+from conditioned_models import Coded, Conditioned, Imitating, Pretrained, Taught
 from layout_models import (
     Bagged,
     Customary,
@@ -20,6 +20,7 @@ from operator_models import (
     Bending,
     Bounded,
     Compared,
+    Decorrelated,
     Judged,
     Messages,
     Moved,
@@ -356,6 +357,7 @@ NETWORKS = {
     "halved": (Halved, image),
     "reweighted": (Reweighted, image),
     "smoothed": (Smoothed, rows),
+    "decorrelated": (Decorrelated, rows),
 }
 
 
@@ -384,6 +386,8 @@ EXPORTED = {
     "graded": (Graded, rows),
     "reduced": (Reduced, rows),
     "taught": (Taught, image),
+    "pretrained": (Pretrained, image),
+    "imitating": (Imitating, rows),
     "queued": (Queued, rows),
     "masking": (Masking, rows),
     "branches": (Branches, rows),

@@ -53,7 +53,7 @@ class Compute(Struct, frozen=True, dict=True):
     an MLP of L layers of width K costs (3L - 1) n K^2 multiplications to train, and 3 L n K^2 with
     a gradient of the input: at most three times the forward pass (Kaplan et al. 2020). `again` are
     the nodes of checkpointed parts that the backward pass runs once more, and `passes` is how many
-    passes make a step.
+    passes make a step. `least` are the gradients if all is frozen that may be.
     """
 
     graph: Graph
@@ -61,6 +61,7 @@ class Compute(Struct, frozen=True, dict=True):
     gradients: GradientFlow
     again: frozenset[str] = frozenset()
     passes: int = 1
+    least: GradientFlow | None = None
 
     @cached_property
     def of_node(self) -> dict[str, NodeCompute]:
@@ -125,12 +126,13 @@ class Compute(Struct, frozen=True, dict=True):
         except Undetermined as reason:
             return _unknown(node, str(reason))
         flags = self.gradients.of(node)
+        least = flags if self.least is None else self.least.of(node)
         most = cost.products if cost.most is None else cost.most
         macs, backward, flops = (
             Amount(int(cost.least * low), high)
             for low, high in (
                 (cost.macs, sum(product.macs for product in most)),
-                (_backward(cost.products, flags), _backward(most, flags)),
+                (_backward(cost.products, least), _backward(most, flags)),
                 (cost.elementwise, cost.elementwise),
             )
         )
@@ -141,18 +143,27 @@ class Compute(Struct, frozen=True, dict=True):
 
     def _measure_inside(self, node: Node) -> NodeCompute:
         """Return the work of the graphs inside a node."""
-        works = {
-            graph: Compute(graph, self.operators, self.gradients.inside(node, graph))
-            for graph in self.graph.inner[node.name]
-        }
-        backward = Amount()
-        if self.gradients.enters(node):
-            backward = inside(node, self.graph, lambda graph: works[graph].backward_macs)
+        works = self._works(node, self.gradients)
+        backward = self._backward_inside(node, self.gradients)
+        if self.least is not None:
+            backward = Amount(self._backward_inside(node, self.least).low, backward.high)
         return NodeCompute(
             inside(node, self.graph, lambda graph: works[graph].forward_macs),
             backward,
             inside(node, self.graph, lambda graph: works[graph].elementwise_flops),
         )
+
+    def _works(self, node: Node, gradients: GradientFlow) -> dict[Graph, Compute]:
+        return {
+            graph: Compute(graph, self.operators, gradients.inside(node, graph))
+            for graph in self.graph.inner[node.name]
+        }
+
+    def _backward_inside(self, node: Node, gradients: GradientFlow) -> Amount:
+        if not gradients.enters(node):
+            return Amount()
+        works = self._works(node, gradients)
+        return inside(node, self.graph, lambda graph: works[graph].backward_macs)
 
     def _total(self, part: Callable[[NodeCompute], Amount]) -> Amount:
         return total(part(measured) for measured in self.of_node.values())

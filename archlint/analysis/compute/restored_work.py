@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlint.graph.program.calls import signature
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.restored.twins import MAY_REPEAT
 
@@ -49,9 +50,10 @@ def restored_work(file: Compute, training: Compute) -> str | None:
             "export with optimize=False"
         )
     if any(MAY_REPEAT in node.attributes for node in training.graph.nodes):
+        is_recorded = signature(training.graph) is not None
         notes.append(
             "the exporter may have merged more products, which are not recorded: export with "
-            "optimize=False"
+            + ("optimize=False" if is_recorded else "dynamo=True, optimize=False")
         )
     return "; ".join(notes) or None
 

@@ -13,6 +13,7 @@ from archlint.analysis.memory.module_calls import ModuleCalls
 from archlint.analysis.memory.possible_names import PossibleNames
 from archlint.analysis.memory.saved import Saved
 from archlint.analysis.memory.unreached import Passing, Unreached
+from archlint.analysis.memory.unrecorded_calls import UnrecordedCalls
 from archlint.analysis.memory.variables import Variables
 from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.graph import Graph
@@ -129,10 +130,11 @@ class ForwardWalk(Struct, frozen=True, dict=True):
         """
         if self.blocks is None:
             return []
-        return [*Variables(self._execution).held(), *self._called_with(self.blocks)]
+        return [*Variables(self._execution).held(), *self._called_with(self._calls)]
 
-    def _called_with(self, blocks: Blocks) -> Iterator[tuple[str, int]]:
-        calls, producers = self._calls, self.graph.producers
+    def _called_with(self, calls: ModuleCalls) -> Iterator[tuple[str, int]]:
+        """Yield the arguments of modules, each with the last node that its module runs."""
+        blocks, producers = calls.blocks, self.graph.producers
         for index, node in enumerate(self.graph.nodes):
             modules = blocks.calls(node.name)
             if not modules:
@@ -161,6 +163,12 @@ class ForwardWalk(Struct, frozen=True, dict=True):
         is_program = self.blocks is not None and self.graph.is_from_pytorch
         if is_program and not self._execution.is_known:
             found += PossibleNames(self.graph, self.saved, self._calls).held()
+        unrecorded, producers = UnrecordedCalls(self.graph), self.graph.producers
+        if self._tells_variables and unrecorded:
+            calls = ModuleCalls(self.graph, unrecorded)
+            named = PossibleNames(self.graph, self.saved, calls).held()
+            inside = (each for each in named if unrecorded.calls(producers[each[0]].name))
+            found += [*self._called_with(calls), *inside]
         return found
 
     @cached_property

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
+from typing import Protocol
 
 from msgspec import Struct
 
-from archlint.analysis.structure.blocks import Blocks
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.modules import Path
+
+
+class Calls(Protocol):
+    """What knows the modules that ran each node."""
+
+    def calls(self, node: str) -> tuple[Path, ...]:
+        """Return the paths of the modules whose calls a node is part of, outermost first."""
 
 
 class ModuleCalls(Struct, frozen=True, dict=True):
@@ -21,7 +28,7 @@ class ModuleCalls(Struct, frozen=True, dict=True):
     """
 
     graph: Graph
-    blocks: Blocks
+    blocks: Calls
 
     def end(self, module: Path, index: int) -> int:
         """Return the last node of the call of a module that node `index` is part of."""

@@ -19,10 +19,8 @@ _MASKS = (
     "masks of attention that depend on sizes alone may be left to the kernel in training, with "
     "keys and values that are not repeated"
 )
-_FROZEN = (
-    "{}: state in training.frozen what is not trained ([] for nothing); FLOP are counted as if all "
-    "were trained"
-)
+_MERGED = "the exporter may have merged products, each of which would save tensors"
+_FROZEN = "{}: state in training.frozen what is not trained ([] for nothing)"
 _VARIABLES = "variables of the program may hold tensors until a module returns"
 
 
@@ -37,6 +35,8 @@ def training_note(networks: PossibleNetworks, memory: TrainingMemory) -> str | N
         notes.append(_FROZEN.format(networks.perhaps_frozen.reason))
     if networks.optional_masks.users:
         notes.append(_MASKS)
+    if networks.may_repeat:
+        notes.append(_MERGED)
     notes += [f"what {op} saves depends on {what}" for op, what in saved.bounded]
     notes += [
         f"how much the backward pass of {op} needs depends on {DEPENDS_ON}"

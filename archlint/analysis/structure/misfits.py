@@ -9,6 +9,7 @@ from msgspec import Struct
 from archlint.graph.graph import Graph
 from archlint.graph.inference.standard import Objection
 from archlint.graph.node import Node
+from archlint.graph.program.calls import LACKS_PROJECTION, lacks_projection
 from archlint.ops.call import Call
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined
@@ -20,19 +21,21 @@ _NO_TYPE = "type=0"
 class Misfit(Struct, frozen=True):
     """A call that contradicts its operator, and why.
 
-    `is_certain` where no runtime accepts it; about types, some are laxer than onnx.
+    `is_certain` where no runtime accepts it; about types, some are laxer than onnx. One that
+    `is_another` may run, and is not what the program called.
     """
 
     node: Node
     reason: str
     is_certain: bool = True
+    is_another: bool = False
 
 
 class Misfits(Struct, frozen=True, dict=True):
     """The calls that contradict their operator.
 
-    They are those that onnx's inference rejects, and those with inconsistent channels, which it
-    accepts.
+    They are those that onnx's inference rejects, those with inconsistent channels, which it
+    accepts, and those that the exporter could not write.
     """
 
     graph: Graph
@@ -45,6 +48,8 @@ class Misfits(Struct, frozen=True, dict=True):
         return tuple(misfit for misfit in found if misfit is not None)
 
     def _look(self, node: Node) -> Misfit | None:
+        if lacks_projection(node):
+            return Misfit(node, LACKS_PROJECTION, is_another=True)
         refused = self.graph.refusals.get(node.output)
         if refused is not None and _NO_TYPE in refused and self._is_open(node):
             return None

@@ -82,11 +82,11 @@ class GradientFlow(Struct, frozen=True, dict=True):
         wanted = set(self.graph.outputs)
         names = set()
         for node in reversed(self.graph.nodes):
-            if any(name in wanted and _is_float(self.graph, name) for name in node.outputs):
+            is_wanted = any(name in wanted and _is_float(self.graph, name) for name in node.outputs)
+            if is_wanted and not self._blocks(node):
                 names.add(node.name)
-                if not self._blocks(node):
-                    wanted.update(self._data(node))
-                    wanted.update(self.graph.operands(node)[len(node.inputs) :])
+                wanted.update(self._data(node))
+                wanted.update(self.graph.operands(node)[len(node.inputs) :])
         return frozenset(names)
 
     @cached_property
@@ -95,7 +95,8 @@ class GradientFlow(Struct, frozen=True, dict=True):
         return cache(self._flags)
 
     def _flags(self, node: Node) -> Gradients:
-        reaches = self.is_recorded or node.name in self.reaching
+        # What blocks gradients may have weights, as the last layer of what ran under `no_grad`.
+        reaches = not self._blocks(node) if self.is_recorded else node.name in self.reaching
         needed, data = self.needed, self._data(node)
         flags = tuple([reaches and bool(name) and name in needed for name in data])
         return Gradients(flags, self.on_gpu, self.bool_masks, self.in_place)

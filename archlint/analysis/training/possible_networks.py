@@ -19,7 +19,7 @@ from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
-from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
+from archlint.ops.restored.formula_tables import ReadFirst, formula_like, reads_nothing
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.optional_masks import OptionalMasks
 from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
@@ -27,6 +27,7 @@ from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
 from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied
+from archlint.ops.restored.twins import MAY_REPEAT
 from archlint.target import Target
 
 
@@ -70,7 +71,7 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         A target that states batch norms implies that nothing else is hidden.
         """
         if not self.is_open:
-            if not self.undecided:
+            if not (self.undecided or self.may_repeat):
                 return Network(self.program, self._masked) if self.optional_masks.users else None
             program = self._program(most=True)
             return Network(program, self._with_stated_layers(self._hidden(program)))
@@ -117,10 +118,17 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         """The weights that may be frozen."""
         parameters = self.program.parameters
         made_of, origins = parameters.lineage.made_of, parameters.origins
-        trainable, copies = parameters.trainable.keys(), frozenset[str]()
+        trainable, graph = parameters.trainable.keys(), self.program.graph
+        copies = formulas = frozenset[str]()
         if self.graph.is_from_pytorch and signature(self.graph) is None:
-            copies = copied_weights(trainable, self.program.graph.values, self.first)
-        return PerhapsFrozen(self.surely.framework, trainable, made_of, origins, copies)
+            copies = copied_weights(trainable, graph.values, self.first)
+            formulas = formula_like(graph, trainable, self.first)
+        return PerhapsFrozen(self.surely.framework, trainable, made_of, origins, copies, formulas)
+
+    @cached_property
+    def may_repeat(self) -> bool:
+        """Whether the exporter may have merged products, which each save what they read."""
+        return any(MAY_REPEAT in node.attributes for node in self.program.graph.nodes)
 
     @cached_property
     def undecided(self) -> Undecided:

@@ -10,6 +10,8 @@ from msgspec import Struct
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 
+LACKS_PROJECTION = "the exporter left out the projection (proj_size) of the program's LSTM"
+
 _CALLS = "pkg.torch.onnx.fx_node"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
@@ -128,6 +130,23 @@ def called_operator(node: Node) -> str:
 def exported_call(node: Node) -> ExportedCall | None:
     """Return the call that a node stands for, alone or with others; None without metadata."""
     return _call(printed_call(node), (node,))
+
+
+def lacks_projection(node: Node) -> bool:
+    """Whether torch.export says that a node stands for an LSTM with a projection, which ONNX lacks.
+
+    It writes such a layer (`proj_size`) without its projections, as if nothing were missing.
+    """
+    call = exported_call(node) if node.op == "LSTM" else None
+    if call is None or not call.target.startswith("aten.lstm."):
+        return False
+    lists = [at for at, part in enumerate(call.arguments) if part.startswith("[")]
+    if not lists:
+        return False
+    weights, has_biases = call.argument(lists[-1]), call.argument(lists[-1] + 1) == "True"
+    layers = call.integer(lists[-1] + 2, 1) or 1
+    directions = 2 if call.argument(lists[-1] + 5) == "True" else 1
+    return len(_TENSORS.findall(weights)) > layers * directions * (4 if has_biases else 2)
 
 
 def taken_tensors(node: Node) -> frozenset[str]:

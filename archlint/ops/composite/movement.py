@@ -49,6 +49,11 @@ _PATCHES = made(
     made("Transpose", made("Gather", made("Gather", made("Pad", Tensor("x")))), label="sorted"),
 )
 
+# torch.diagonal, as TorchScript's exporter writes it: the other entries are multiplied by zero.
+_DIAGONAL = made(
+    "GatherND", made("ReduceSum", made("Mul", Tensor("x"), made("EyeLike", Tensor("shape"))))
+)
+
 
 def _is_all(matching: Matching, graph: Graph) -> Attributes | None:
     """Accept a slice of the whole tensor in its order."""
@@ -237,6 +242,7 @@ def composites() -> tuple[Composite, ...]:
         ),
         Composite(
             framework_operator("Diagonal", saves_nothing, storage=Storage(view=views_diagonal)),
+            (Form(_DIAGONAL, ("x",), _is_last_diagonal),),
             targets=("aten.diagonal.default",),
             reads=_reads_diagonal,
         ),
@@ -260,6 +266,11 @@ def composites() -> tuple[Composite, ...]:
 def _reads_axis(call: ExportedCall) -> Attributes | None:
     axis = call.integer(1, 0)
     return None if axis is None else {"axis": axis}
+
+
+def _is_last_diagonal(_: Matching, __: Graph) -> Attributes:
+    """The exporter transposes a tensor so that the diagonal is that of its last axes."""
+    return {"axes": (-2, -1)}
 
 
 def _reads_diagonal(call: ExportedCall) -> Attributes | None:

@@ -11,7 +11,7 @@ exporter says what is frozen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
@@ -39,6 +39,14 @@ _ADDING = frozenset({"Add", "Sub"})
 # Of equal steps, since a parameter may begin with them as well.
 _EVEN = re.compile(r"(^|[._])(grid|knots|bins|offset|centers|positions|steps)$")
 _TOLERANCE = 1e-5
+_WEIGHTED = frozenset(
+    {"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "Transpose", "PRelu", "LSTM", "GRU"}
+    | {"RNN", "BatchNormalization", "LayerNormalization", "InstanceNormalization"}
+    | {"GroupNormalization", "Add", "Sub", "Gather"}
+)
+_LONGEST = 64
+_FEWEST_SMOOTH = 12  # numbers of which chance makes no smooth row
+_SMOOTH = 0.2  # the largest third difference of a smooth row, in largest steps
 
 
 def reads_nothing(_: str, __: int) -> np.ndarray | None:
@@ -64,6 +72,43 @@ def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, 
         if numbers is not None and _is_made(name, numbers.reshape(-1, columns), rows == columns):
             tables[name] = {FROZEN if is_embedding else BUFFER: "true"}
     return tables
+
+
+def formula_like(graph: Graph, names: Iterable[str], first: ReadFirst) -> frozenset[str]:
+    """Return those of some tensors that begin with numbers of a formula, as buffers often do.
+
+    A parameter may begin with them as well: decays and frequencies do. `names` are tensors of the
+    older exporter that nothing else tells apart.
+    """
+    found = []
+    for name in names:
+        length = _row_length(name, graph)
+        row = first(name, min(length, _LONGEST)) if length >= _FEWEST else None
+        if row is not None and _is_smooth(row):
+            found.append(name)
+    return frozenset(found)
+
+
+def _row_length(name: str, graph: Graph) -> int:
+    """Return the length of a row of numbers, 0 for what is no row, or has a weight's use."""
+    readers = {user.op for user in graph.consumers.get(name, ())}
+    value = graph.values[name]
+    sizes = value.sizes or (0,)
+    is_row = bool(readers) and readers.isdisjoint(_WEIGHTED) and value.elements == sizes[-1]
+    return sizes[-1] if is_row else 0
+
+
+def _is_smooth(row: np.ndarray) -> bool:
+    """Whether numbers differ by equal steps or factors, or less and less in higher differences."""
+    import numpy as np
+
+    steps = np.diff(row)
+    if not np.isfinite(row).all() or not steps.any():
+        return False
+    if steps.all() and np.allclose(steps[1:] / steps[:-1], steps[1] / steps[0], rtol=1e-3):
+        return True
+    is_long = len(row) >= _FEWEST_SMOOTH
+    return is_long and bool(np.abs(np.diff(steps, 2)).max() < _SMOOTH * np.abs(steps).max())
 
 
 def _is_looked_up(name: str, graph: Graph) -> bool:

@@ -18,10 +18,20 @@ _AFTER_ALL = 10**6  # of numbers, where it is not known which are taken
 
 
 class FreeNumbers(Struct, eq=False, dict=True):
-    """The numbers of a file that no call has and no twin has taken."""
+    """The numbers of a file that no call has and no twin has taken.
+
+    Twins of one call are not looked for in one row of numbers unless `in_rows`.
+    """
 
     numbering: Numbering
+    in_rows: bool = False
     _last: dict[str, int] = field(default_factory=dict)
+    _refused: set[CallName] = field(default_factory=set)
+
+    @property
+    def are_left(self) -> bool:
+        """Whether a number was left for being in a row with a twin, and nothing else took it."""
+        return any(name.number in self._numbers.get(name.base, ()) for name in self._refused)
 
     def discard(self, name: CallName) -> None:
         """Take the number of a name, where it is free."""
@@ -43,7 +53,9 @@ class FreeNumbers(Struct, eq=False, dict=True):
         name = CallName(base, numbers[end - 1]) if end else call.name
         if name.number <= number:
             return None
-        if any(place_before(other) == place_before(name) for other in others):
+        in_row = any(place_before(other) == place_before(name) for other in others)
+        if in_row and not self.in_rows:
+            self._refused.add(name)
             return None
         self.discard(name)
         return name

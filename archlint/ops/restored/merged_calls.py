@@ -17,6 +17,7 @@ from functools import cached_property
 from heapq import heappop, heappush
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -31,23 +32,48 @@ from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Nu
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.merged_parts import with_own_parts
-from archlint.ops.restored.twins import Found, Twin, Twins
-
-_PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
+from archlint.ops.restored.twins import MAY_REPEAT, PRODUCTS, Found, Twin, Twins
 
 
-def with_twins(graph: Graph) -> Graph:
+def with_twins(graph: Graph, *, most: bool = False) -> Graph:
     """Return `graph` with nodes of its own for each call that was merged into an equal one.
 
     A twin stands where its tensor is needed first, which is its place in the program as far as can
-    be told. Products that may have been merged are marked with `MAY_REPEAT`.
+    be told. Products that may have been merged are marked with `MAY_REPEAT`; with `most`, they
+    were merged.
     """
     named = signature(graph)
     if named is None:
         return graph
     whole = with_own_parts(graph)
     numbering = Numbering(whole, frozenset(folded_norms(whole)))
-    return _Merged(whole, named, numbering, FreeNumbers(numbering), Twins(whole)).restored()
+    free = FreeNumbers(numbering)
+    known = _Merged(whole, named, numbering, free, Twins(whole)).restored()
+    is_open = any(MAY_REPEAT in node.attributes for node in known.nodes)
+    if known is whole or not (free.are_left or (most and is_open)):
+        return known
+    free = FreeNumbers(numbering, in_rows=True)
+    every = _Merged(whole, named, numbering, free, Twins(whole), most=True).restored()
+    return every if most else _marked(known, _added_to(every) - _added_to(known))
+
+
+def _added_to(graph: Graph) -> Counter[str]:
+    """Count the products that were added, by the names of those that they are twins of."""
+    products = (node for node in graph.nodes if node.op in PRODUCTS and "#" in node.name)
+    return Counter(node.name.partition("#")[0] for node in products)
+
+
+def _marked(graph: Graph, more: Mapping[str, int]) -> Graph:
+    """Return `graph` with marks at the products that the program may have run so often more."""
+    if not more:
+        return graph
+    nodes = (
+        replace(node, attributes={MAY_REPEAT: more[node.name], **node.attributes})
+        if node.name in more
+        else node
+        for node in graph.nodes
+    )
+    return replace(graph, nodes=tuple(nodes))
 
 
 class _Merged(Struct, eq=False, dict=True):
@@ -58,6 +84,7 @@ class _Merged(Struct, eq=False, dict=True):
     numbering: Numbering
     free: FreeNumbers
     twins: Twins
+    most: bool = False
     _doubted: Counter[str] = field(default_factory=Counter)
 
     def restored(self) -> Graph:
@@ -192,15 +219,17 @@ class _Merged(Struct, eq=False, dict=True):
         kept: list[Found] = []
         sure = set[CallName]()
         for call, twin in sorted(found, key=lambda each: each[0].place):
-            is_sure = call.name not in unsure or any(
-                before.name in sure for before in self._calls_before(call)
+            is_sure = (
+                self.most
+                or call.name not in unsure
+                or any(before.name in sure for before in self._calls_before(call))
             )
             if is_sure:
                 kept.append((call, twin))
                 if not isinstance(twin, Twin):
                     sure.add(call.name)
                 continue
-            self._doubted.update(node.name for node in call.nodes if node.op in _PRODUCTS)
+            self._doubted.update(node.name for node in call.nodes if node.op in PRODUCTS)
             if twins := self.twins.of(call.name):
                 kept.append((call, twins[-1]))
         return kept

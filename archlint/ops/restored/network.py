@@ -8,6 +8,7 @@ from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
+from archlint.ops.restored.called_again import with_whole_calls
 from archlint.ops.restored.distinct_numbers import NO_NUMBERS, DistinctNumbers
 from archlint.ops.restored.exported_weights import as_in_program
 from archlint.ops.restored.folded_norms import unfolded
@@ -16,6 +17,7 @@ from archlint.ops.restored.merged_calls import with_twins
 from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
+from archlint.ops.restored.perhaps_merged import with_doubts
 from archlint.ops.restored.removed_detaches import with_detaches
 from archlint.ops.restored.repeated_calls import with_own_calls
 from archlint.ops.restored.single_precision import with_single_precision
@@ -35,7 +37,8 @@ def restored(
     with `most`, parameters are as large as they may have been. `numbers` are those of
     stored tensors. A graph that hides nothing is returned as it is.
     """
-    whole = with_detaches(with_twins(separated(with_single_precision(graph))))
+    whole = with_detaches(with_twins(separated(with_single_precision(graph)), most=most))
+    whole = with_doubts(with_whole_calls(whole), most=most)
     whole = as_in_program(with_pads(with_own_calls(whole)))
     whole = with_folded(with_own_foldings(whole), numbers, most=most)
     if has_norms:

@@ -31,8 +31,8 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
     """The parameters that may be frozen, judged by the form of the network.
 
     `graph` has the operators of the framework. `made_of` gives the stored tensors that a tensor was
-    computed from, `origins` the one that it is another form of, and `copies` are the parameters of
-    modules that are copies of others.
+    computed from, `origins` the one that it is another form of. `copies` are the parameters of
+    modules that are copies of others, and `formulas` have the numbers of a formula.
     """
 
     graph: Graph
@@ -40,13 +40,14 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
     made_of: Mapping[str, tuple[str, ...]]
     origins: Mapping[str, str]
     copies: frozenset[str] = frozenset()
+    formulas: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the stored tensors."""
         if self.factors:
             return frozenset(self.trainable - self.factors)
-        return frozenset(self.trainable & (self.normalized | self.copies))
+        return frozenset(self.trainable & (self.normalized | self.copies | self.formulas))
 
     @property
     def reason(self) -> str:
@@ -55,6 +56,8 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
             return "low-rank factors stand beside layers, as adapters of frozen weights do"
         if self.copies:
             return "a module has the numbers of another one, as one that only follows it does"
+        if self.formulas:
+            return f"{min(self.formulas)} begins with numbers of a formula, as buffers do"
         return "batch norms are written out with stored statistics, as in a frozen backbone"
 
     @cached_property

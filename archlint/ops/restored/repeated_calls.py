@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
 from archlint.graph.generated_names import is_folded_name, is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.modules import SCOPES, Path, module_calls, module_path, scopes
-from archlint.graph.value import Value
+from archlint.graph.program.modules import Path, module_calls, module_path
+from archlint.ops.restored.own_operators import OwnOperators
 
 _LONGEST = 40  # nodes of one call, which is a function of a few operators
-_RANDOM = frozenset(
+RANDOM = frozenset(
     {"Dropout", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
     | {"Bernoulli", "Multinomial"}
 )
@@ -33,12 +32,9 @@ def with_own_calls(graph: Graph) -> Graph:
 
 class _Repeated(Struct, eq=False, dict=True):
     graph: Graph
-    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _values: dict[str, Value] = field(default_factory=dict)
-    _before: dict[str, list[Node]] = field(default_factory=dict)
-    _made: dict[tuple[Path, str], str] = field(default_factory=dict)
 
     def apart(self) -> Graph:
+        own = OwnOperators(self.graph)
         for name, users in self.graph.consumers.items():
             maker = self.graph.producers.get(name)
             if maker is None or not maker.inputs or len(users) < 2 or "/" not in maker.name:
@@ -46,11 +42,9 @@ class _Repeated(Struct, eq=False, dict=True):
             for user, here, there in self._served(maker, users):
                 call = self._call(maker, here)
                 if call:
-                    self._read(user, name, self._own(name, call, here, there, user))
-        if not self._inputs:
-            return self.graph
-        nodes = [made for node in self.graph.nodes for made in self._with_calls(node)]
-        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
+                    calls = partial(_calls, user, here, there)
+                    own.give(user, name, call, ".".join(there), calls)
+        return own.whole()
 
     def _served(self, maker: Node, users: list[Node]) -> Iterator[tuple[Node, Path, Path]]:
         """Yield the users in other modules, with the module of the maker and that of the user.
@@ -80,7 +74,7 @@ class _Repeated(Struct, eq=False, dict=True):
             if node.name in found:
                 continue
             found[node.name] = node
-            if node.op in _RANDOM or any(map(self._is_weight, node.inputs)):
+            if node.op in RANDOM or any(map(self._is_weight, node.inputs)):
                 return ()
             makers = (self.graph.producers.get(name) for name in node.inputs)
             waiting += [
@@ -96,46 +90,6 @@ class _Repeated(Struct, eq=False, dict=True):
         """Whether a tensor is a weight, and no number of a formula."""
         return name in self.graph.weights and (not is_generated_name(name) or is_folded_name(name))
 
-    def _own(self, name: str, call: tuple[Node, ...], here: Path, there: Path, user: Node) -> str:
-        """Return the tensor that the module `there` makes as `call` makes `name` in `here`."""
-        for node in call:
-            if (there, node.output) in self._made:
-                continue
-            tag = ".".join(there)
-            for made in filter(None, node.outputs):
-                own = self._made[there, made] = f"{made}#{tag}"
-                self._values[own] = replace(self.graph.values[made], name=own)
-            self._before.setdefault(user.name, []).append(self._twin(node, here, there, user))
-        return self._made[there, name]
-
-    def _twin(self, node: Node, here: Path, there: Path, user: Node) -> Node:
-        """Return the operator that the module `there` ran where the file has that of `here`."""
-        inputs, outputs = (
-            tuple(self._made.get((there, name), name) for name in names)
-            for names in (node.inputs, node.outputs)
-        )
-        around = [path for path in module_calls(user) if len(path) <= len(there)]
-        inside = [path for path in module_calls(node) if len(path) > len(here)]
-        called = [*around, *((*there, *path[len(here) :]) for path in inside)]
-        return replace(
-            node,
-            name=f"{node.name}#{'.'.join(there)}",
-            inputs=inputs,
-            outputs=outputs,
-            metadata={**node.metadata, SCOPES: scopes(called)},
-        )
-
-    def _read(self, user: Node, name: str, own: str) -> None:
-        """Let a node read its own tensor."""
-        read = self._inputs.get(user.name, user.inputs)
-        self._inputs[user.name] = tuple(own if each == name else each for each in read)
-
-    def _with_calls(self, node: Node) -> Iterator[Node]:
-        """Yield a node after the calls that its module makes for it."""
-        yield from self._before.get(node.name, ())
-        read = self._inputs.get(node.name)
-        yield node if read is None else replace(node, inputs=read)
-
     @cached_property
     def _order(self) -> dict[str, int]:
         return {node.name: index for index, node in enumerate(self.graph.nodes)}
@@ -144,3 +98,10 @@ class _Repeated(Struct, eq=False, dict=True):
 def _place(node: Node) -> Path:
     """Return the way to a node: to its module, then its own name there."""
     return (*module_path(node), node.name.rpartition("/")[2])
+
+
+def _calls(user: Node, here: Path, there: Path, node: Node) -> list[Path]:
+    """Return the calls that a node is part of where the module `there` ran it, and not `here`."""
+    around = [path for path in module_calls(user) if len(path) <= len(there)]
+    inside = [path for path in module_calls(node) if len(path) > len(here)]
+    return [*around, *((*there, *path[len(here) :]) for path in inside)]

@@ -15,6 +15,8 @@ from archlint.graph.program.calls import as_call, reading
 from archlint.graph.program.numbering import CallName, NumberedCall
 from archlint.graph.value import Value
 
+PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
+
 MAY_REPEAT = "may_repeat"
 """The attribute of a node that says how many more times the program may have run it."""
 

@@ -6,6 +6,7 @@ from math import prod
 
 from msgspec.structs import replace
 
+from archlint.graph.program.calls import LACKS_PROJECTION, lacks_projection
 from archlint.ops.autocast import varies
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, Product
@@ -15,6 +16,7 @@ from archlint.ops.links import InputLinks, Link, Links, Through, Whole
 from archlint.ops.operator import Operator, SavedFacet, SignalFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.strides import contiguous
+from archlint.ops.undetermined import Undetermined
 
 _MANY_STEPS = 64  # where the length of a sequence is open: the state has settled by then
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -32,6 +34,7 @@ def recurrent_cost(call: Call) -> Cost:
     gradient of the state. Where the lengths of the sequences depend on the data, all but one of
     them may have a single step.
     """
+    _refuse_misfit(call)
     steps, batch = _extent(call)
     inputs, states = prod(call.shape(1)), prod(call.shape(2))
     recurrent = frozenset({2})
@@ -45,6 +48,24 @@ def recurrent_cost(call: Call) -> Cost:
         least=_least_steps(call) / (steps * batch) if call.has_input(_LENGTHS) else 1.0,
         depends_on="how long the sequences are",
     )
+
+
+def recurrent_misfit(call: Call) -> str | None:
+    """Compare the rows of the weights with the gates of the hidden units."""
+    gates, hidden = _GATES[call.node.op], call.integer("hidden_size", call.shape(2)[2])
+    rows = next((n for slot in (1, 2) if (n := call.shape(slot)[1]) != gates * hidden), None)
+    if rows is None:
+        return None
+    return f"its weights have {rows} rows, {gates} gates of {hidden} hidden units {gates * hidden}"
+
+
+def _refuse_misfit(call: Call) -> None:
+    """Refuse an answer for a layer that is not the program's, or none at all."""
+    if call.node.op == "LSTM" and lacks_projection(call.graph.by_name[call.node.name]):
+        raise Undetermined(LACKS_PROJECTION)
+    reason = recurrent_misfit(call)
+    if reason is not None:
+        raise Undetermined(reason)
 
 
 def _least_steps(call: Call) -> int:
@@ -140,6 +161,7 @@ def saves_packed(whole: SavedFacet, cells: SavedFacet) -> SavedFacet:
     """
 
     def saved(call: Call, gradients: Gradients) -> SavedTensors:
+        _refuse_misfit(call)
         if not call.has_input(_LENGTHS) or not gradients.needed:
             return whole(call, gradients)
         steps, batch = _extent(call)
@@ -246,5 +268,6 @@ def _cell(name: str, cells: SavedFacet, whole: SavedFacet | None = None) -> Oper
         sees_sequence,
         recurs(name),
         weights=(1, 2, 3, 7),
+        misfit=recurrent_misfit,
         casting=varies("what a recurrent layer saves in half precision depends on the backend"),
     )

@@ -20,6 +20,10 @@ _TYPES = (
     "give it inputs of one number format that it takes: with a Cast before it, or by an export for "
     "a later opset, where operators take more formats"
 )
+_ANOTHER = (
+    "write it in parts that ONNX has, as cells with a Linear behind each step; no figure here "
+    "includes it"
+)
 
 
 class ShapeMismatch(Rule):
@@ -37,13 +41,16 @@ class ShapeMismatch(Rule):
             node = misfit.node
             of_types = not misfit.is_certain and "type" in misfit.reason
             operands = _operands(model, node, with_types=of_types)
+            says = f"cannot take {' and '.join(operands)}"
+            if misfit.is_another:
+                says = "is not what the program calls"
             yield self.finding(
-                f"{node.op} {node.name} cannot take {' and '.join(operands)}: {misfit.reason}",
+                f"{node.op} {node.name} {says}: {misfit.reason}",
                 node=node,
                 tensor=node.output or None,
                 data={"reason": misfit.reason, "operands": operands},
                 severity=None if misfit.is_certain else Severity.WARNING,
-                help=_TYPES if of_types else _SIZES,
+                help=_ANOTHER if misfit.is_another else _TYPES if of_types else _SIZES,
             )
         for conflict in model.graph.conflicts:
             declared, inferred = _written(conflict.declared), _written(conflict.inferred)

@@ -129,3 +129,51 @@ def test_of_the_parameters_of_a_program_only_looked_up_sines_are_frozen(
     (entry,) = Facts(with_tables(graph, tables), Target(), operators()).parameters.every
     assert entry.trained is is_trained
     assert entry.value.elements == numbers.size
+
+
+ROWS: dict[str, tuple[str, np.ndarray, bool]] = {
+    "window": ("Mul", np.hanning(33)[:-1], True),
+    "decays": ("Log", 1 - 2.0 ** (-5 - np.arange(4)), True),  # Sun et al. 2023, section 2.1
+    "frequencies": ("Mul", 10_000.0 ** (-np.arange(8) / 8), True),
+    "learned": ("Mul", RANDOM.normal(size=32), False),
+    "ordered": ("Mul", np.sort(RANDOM.normal(size=32)), False),
+    "gains": ("Mul", np.ones(32), False),
+    "few": ("Mul", np.linspace(0, 1, 3), False),
+    "bias": ("Add", np.linspace(0, 1, 32), False),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_a_row_of_a_formula_may_be_a_buffer(case: str) -> None:
+    """Memory lies between a buffer and a parameter; torch.export says which it is."""
+    op, numbers, is_open = ROWS[case]
+    stored = numpy_helper.from_array(numbers.astype(np.float32), "row")
+    weight = numpy_helper.from_array(np.ones((6, len(numbers)), np.float32), "weight")
+    nodes = [helper.make_node("MatMul", ["x", "weight"], ["h"])]
+    if op == "Log":
+        nodes += [
+            helper.make_node("Log", ["row"], ["log"]),
+            helper.make_node("Mul", ["h", "log"], ["y"]),
+        ]
+    else:
+        nodes.append(helper.make_node(op, ["h", "row"], ["y"]))
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("x", (5, 6)), ("y", (5, len(numbers))))
+    ]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [stored, weight])
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opset, producer_name="pytorch")
+
+    def first(name: str, count: int) -> np.ndarray:
+        return (numbers.astype(np.float32) if name == "row" else np.ones(count))[:count]
+
+    facts = Facts(build_graph(model), Target(), operators(), first=first)
+
+    note = "row begins with numbers of a formula"
+    assert (note in (facts.training_note or "")) == is_open
+    assert (facts.training_memory.peak.low < facts.training_memory.peak.high) == is_open
+    if op == "Mul":  # its other operand is kept for the gradient of the row alone
+        kept, made = 4 * 5 * 6, 4 * 5 * len(numbers)
+        assert facts.saved.total.high == kept + made
+        assert facts.saved.total.low == kept + made * (not is_open)

@@ -24,9 +24,14 @@ CASES = [
     if (TRUTH / f"{name}.{exporter}.onnx").exists()  # one of them only torch.export takes
 ]
 
-# TorchScript does not tell the variables: the answer is an interval.
+# TorchScript does not tell the variables, nor torch.export those of what runs under `no_grad`, of
+# which it tells no modules either: the answer is an interval.
 HELD_BY_VARIABLES = {("listed", "torchscript")}
-PERHAPS_HELD = {("conditioned", "torchscript"), ("coded", "torchscript")}
+PERHAPS_HELD = {
+    ("conditioned", "torchscript"),
+    ("coded", "torchscript"),
+    ("pretrained", "dynamo"),
+}
 # Nor does it tell maxima with an index from those without, or a difference that is taken twice. No
 # file says what is frozen, or that a program makes a mask for its export alone. The answer is an
 # interval, with a note.
@@ -104,6 +109,12 @@ def test_peak_equals_that_of_pytorch(
     assert memory.peak.low == pytest.approx(want, rel=0.01)
 
 
+def test_a_peak_without_gradients_is_no_figure_of_the_operators_alone() -> None:
+    facts, truth = facts_of("pretrained", "dynamo"), MEASURED["networks"]["pretrained"]
+    assert facts.training_memory.peak.low < 0.8 * truth["peak_bytes"]["adam"]
+    assert facts.training_note == "variables of the program may hold tensors until a module returns"
+
+
 @pytest.mark.parametrize("exporter", ["torchscript", "dynamo"])
 @pytest.mark.parametrize("name", ["factored", "backbone"])
 def test_a_network_of_which_nothing_is_frozen_saves_the_most(name: str, exporter: str) -> None:
@@ -117,6 +128,23 @@ def test_a_network_of_which_nothing_is_frozen_saves_the_most(name: str, exporter
 def test_no_gradient_comes_back_from_places(exporter: str) -> None:
     # PyTorch 2.13's FlopCounterMode: what the places were found by has no backward pass of its own.
     assert facts_of("ranked", exporter).compute.training_flops.value == 224784
+
+
+# PyTorch 2.13's FlopCounterMode, of the backward pass.
+@pytest.mark.parametrize(("name", "flops"), [("following", 32256), ("factored", 22848)])
+def test_the_backward_pass_lies_between_all_trained_and_all_frozen_that_may_be(
+    name: str, flops: int
+) -> None:
+    facts = facts_of(name, "torchscript")
+    backward = facts.training_compute.backward_flops
+    assert backward.low == flops < backward.high
+    everything = facts_of(name, "torchscript", frozen=())
+    assert everything.training_compute.backward_flops.value == backward.high
+
+
+def test_the_last_layer_without_a_gradient_has_no_backward_pass() -> None:
+    # PyTorch 2.13's FlopCounterMode.
+    assert facts_of("imitating", "dynamo").training_compute.backward_flops.value == 107520
 
 
 def test_loops_without_products_leave_their_count_exact() -> None:
