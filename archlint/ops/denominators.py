@@ -57,11 +57,6 @@ class Denominator(Struct, frozen=True):
         return self.node.op == "Div" and self.node.inputs[0] == self.source
 
     @property
-    def is_own(self) -> bool:
-        """Whether it divides the tensor that it was computed from."""
-        return self.node.op == "Div" and self.node.inputs[0] == self.source
-
-    @property
     def is_mean(self) -> bool:
         """Whether it comes from a mean, as in layer norm, and not from the length of a vector."""
         return self.reduction.op in _MEANS

@@ -16,7 +16,6 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role, Shape
 from archlint.ops.answers import Answers
-from archlint.ops.denominators import denominators
 from archlint.ops.effect import (
     Attends,
     Combines,
@@ -92,20 +91,6 @@ class Flow(Struct, frozen=True, dict=True):
                     if name not in constants:
                         reached.add(name)
         return frozenset(reached)
-
-    @cached_property
-    def lengths(self) -> frozenset[tuple[str, int]]:
-        """The nodes and slots in which a tensor is divided by its own length, and measured."""
-        found: set[tuple[str, int]] = set()
-        for each in denominators(self.graph):
-            if each.is_own:
-                measure = each.square or each.reduction
-                slots = range(len(measure.inputs))
-                found.add((each.node.name, 0))
-                found.update(
-                    (measure.name, slot) for slot in slots if measure.inputs[slot] == each.source
-                )
-        return frozenset(found)
 
     @cached_property
     def attends(self) -> bool:
