@@ -58,8 +58,10 @@ class CallNumbers(Struct, frozen=True, dict=True):
         return self._times[module]
 
     def number(self, node: Node, module: str) -> int | None:
-        """Return which call of `module`, or of one around it, a node is part of; None if open."""
+        """Return which call of `module` a node is part of, None where that is open or none."""
         inner, number = self._places[node.name]
+        if not f"{inner}/".startswith(f"{module}/"):
+            return None
         times = self.times(inner)
         while inner != module:
             inner = inner.rpartition("/")[0]
