@@ -56,21 +56,25 @@ if TYPE_CHECKING:
     from archlint.ops.autocast import Casting, Lists, casts
     from archlint.ops.call import Call
     from archlint.ops.cost import Cost
+    from archlint.ops.denominators import Denominator, Epsilon
     from archlint.ops.effect import (
         Activates,
         Attends,
         Combines,
+        Holds,
         LooksUp,
         MeasuresLoss,
         Normalizes,
         Operation,
         Over,
         Passes,
+        Pools,
         Recurs,
         Shares,
         Sums,
     )
     from archlint.ops.fan import Fan
+    from archlint.ops.infinity import Ending, Fate
     from archlint.ops.operator import Operator
     from archlint.ops.saved import Gradients, SavedTensors
     from archlint.ops.sliding import Sliding, check_window, output_size, sliding_windows
@@ -104,12 +108,16 @@ __all__ = [
     "Cost",
     "DType",
     "DeadEnd",
+    "Denominator",
     "Device",
     "Distribution",
     "Edit",
+    "Ending",
+    "Epsilon",
     "Extent",
     "Facts",
     "Fan",
+    "Fate",
     "Field",
     "FieldNeed",
     "Finding",
@@ -119,6 +127,7 @@ __all__ = [
     "Gradients",
     "Graph",
     "Grid",
+    "Holds",
     "Join",
     "Kind",
     "Largest",
@@ -139,6 +148,7 @@ __all__ = [
     "Passes",
     "Payload",
     "Place",
+    "Pools",
     "Problem",
     "ProblemKind",
     "ReceptiveFields",
@@ -217,21 +227,25 @@ _EXPORTS = {
     "archlint.ops.autocast": ("Casting", "Lists", "casts"),
     "archlint.ops.call": ("Call",),
     "archlint.ops.cost": ("Cost",),
+    "archlint.ops.denominators": ("Denominator", "Epsilon"),
     "archlint.ops.effect": (
         "Activates",
         "Attends",
         "Combines",
+        "Holds",
         "MeasuresLoss",
         "LooksUp",
         "Normalizes",
         "Operation",
         "Over",
         "Passes",
+        "Pools",
         "Recurs",
         "Shares",
         "Sums",
     ),
     "archlint.ops.fan": ("Fan",),
+    "archlint.ops.infinity": ("Ending", "Fate"),
     "archlint.ops.saved": ("Gradients", "SavedTensors"),
     "archlint.ops.operator": ("Operator",),
     "archlint.ops.sliding": ("Sliding", "check_window", "output_size", "sliding_windows"),

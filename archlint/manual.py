@@ -17,13 +17,15 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _EXPECT = re.compile(r"^# expect: (?P<message>.*?)[ \t]*$", re.MULTILINE)
+_TARGET = re.compile(r"^# target: (?P<key>\S+) = (?P<value>\S+)[ \t]*$", re.MULTILINE)
 
 
 class Example(Struct, frozen=True):
     """A model in a manual that a rule must fail, or pass; `line` is where it starts.
 
     `language` is `yaml` for an architecture, or `onnx` for ONNX's own text syntax. Each text in
-    `expected` stands in the message of a finding of the rule.
+    `expected` stands in the message of a finding of the rule. `target` are settings without a
+    section that ONNX's text cannot contain, as pairs of key and value.
     """
 
     language: str
@@ -31,6 +33,7 @@ class Example(Struct, frozen=True):
     fails: bool
     line: int
     expected: tuple[str, ...]
+    target: tuple[tuple[str, str], ...] = ()
 
 
 class Manual(Struct, frozen=True):
@@ -54,6 +57,7 @@ class Manual(Struct, frozen=True):
                 fails=match["word"] == "fails",
                 line=1 + self.text.count("\n", 0, match.start()),
                 expected=tuple(found["message"] for found in _EXPECT.finditer(match["text"])),
+                target=tuple((key, value) for key, value in _TARGET.findall(match["text"])),
             )
             for match in _FENCE.finditer(self.text)
         )

@@ -53,6 +53,8 @@ USABLE_FRACTION: Mapping[str, float] = MappingProxyType(
     }
 )
 DEVICE_KINDS = tuple(USABLE_FRACTION)
+_WITHOUT_TRAINING = frozenset({"npu", "mcu"})
+_STATIC_SHAPES = "static shapes"  # as a constraint of a device
 
 
 class Sourced(Struct, frozen=True):
@@ -115,6 +117,16 @@ class Device(Struct, frozen=True):
     def fraction(self) -> float:
         """The part of the memory that one process can have, as stated or as for the kind."""
         return USABLE_FRACTION[self.kind] if self.usable_fraction is None else self.usable_fraction
+
+    @property
+    def is_for_inference(self) -> bool:
+        """Whether it runs what a compiler made for it, and trains nothing."""
+        return self.kind in _WITHOUT_TRAINING
+
+    @property
+    def needs_fixed_shapes(self) -> bool:
+        """Whether the sizes of all tensors must be known before anything runs."""
+        return self.is_for_inference or _STATIC_SHAPES in self.constraints
 
     @property
     def has_reserves(self) -> bool:
@@ -194,6 +206,12 @@ class Requirements(Struct, frozen=True):
     step_flops: int | None = None  # FLOP
     step_time: float | None = None  # seconds
 
+    @property
+    def of_training(self) -> bool:
+        """Whether any of them is about a training step."""
+        limits = (self.training_memory, self.step_flops, self.step_time)
+        return any(limit is not None for limit in limits)
+
     def receptive_field_of(self, output: str, axis: int | None) -> int | None:
         """Return the field that `output` needs along `axis`, in input elements, or None.
 
@@ -248,3 +266,16 @@ class Target(Struct, frozen=True):
     def on_gpu(self) -> bool:
         """Whether training runs on a GPU; without a device, it is taken to run on the CPU."""
         return self.device is not None and self.device.kind == "gpu"
+
+    @property
+    def is_deployment(self) -> bool:
+        """Whether the model is run as the file has it, and nothing says that it is trained."""
+        if self.training.optimizer is not None or self.require.of_training:
+            return False
+        device = self.device
+        return (
+            self.deploy_dtype is not None
+            or self.context_length is not None
+            or self.require.inference_memory is not None
+            or (device is not None and device.is_for_inference)
+        )

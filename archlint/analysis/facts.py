@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from archlint.analysis.structure.usage import Usage
     from archlint.analysis.training.gradients import GradientFlow
     from archlint.analysis.training_step import TrainingStep
+    from archlint.graph.node import Node
+    from archlint.ops.denominators import Denominator
+    from archlint.ops.infinity import Infinities
     from archlint.sources.statistics import Statistics
 
 
@@ -139,6 +142,27 @@ class Facts(Struct, frozen=True, dict=True):
         return Usage(self.graph)
 
     @cached_property
+    def active_dropouts(self) -> tuple[Node, ...]:
+        """The dropouts that the file switches on."""
+        from archlint.ops.training_mode import active_dropouts
+
+        return tuple(active_dropouts(self.graph))
+
+    @cached_property
+    def training_batch_norms(self) -> tuple[Node, ...]:
+        """The batch norms that use the statistics of the batch, as in training."""
+        from archlint.ops.training_mode import training_batch_norms
+
+        return tuple(training_batch_norms(self.graph))
+
+    @cached_property
+    def data_dependent_shapes(self) -> tuple[Node, ...]:
+        """The nodes at which shapes begin to depend on the data."""
+        from archlint.analysis.structure.data_dependent_shapes import data_dependent_shapes
+
+        return tuple(data_dependent_shapes(self.graph, self.operators))
+
+    @cached_property
     def flattening(self) -> Flattening | None:
         """Where the first feature map after a convolution becomes a vector."""
         from archlint.analysis.structure.flattening import flattening
@@ -151,6 +175,20 @@ class Facts(Struct, frozen=True, dict=True):
         from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
 
         return nonfinite_weights(self.flow, self.describe)
+
+    @cached_property
+    def denominators(self) -> tuple[Denominator, ...]:
+        """What normalizations divide by that are written out in steps."""
+        from archlint.ops.denominators import denominators
+
+        return tuple(denominators(self.graph))
+
+    @cached_property
+    def infinities(self) -> Infinities:
+        """What becomes of the network where a stored number is infinite."""
+        from archlint.ops.infinity import Infinities
+
+        return Infinities(self.graph, self.operators)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:

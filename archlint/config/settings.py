@@ -284,7 +284,11 @@ DEVICE = Table.of(
     Setting("dram-bandwidth", Quantity(parse_bandwidth), "Bandwidth of memory off the chip."),
     Setting("flash-bandwidth", Quantity(parse_bandwidth), "Bandwidth of the flash memory."),
     Setting("clock", Quantity(parse_hertz), "Clock frequency."),
-    Setting("constraints", Several(Text()), "What the device cannot run, in words."),
+    Setting(
+        "constraints",
+        Several(Text()),
+        "What the device cannot run, in words; static shapes: no open sizes.",
+    ),
     Setting("source", Text(), "Where the figures come from."),
     Setting("notes", Text(), "Anything else."),
 )

@@ -81,7 +81,7 @@ def _lint(case: ManualExample) -> list[Finding]:
         return lint_text(case.example.text, [case.rule])
     from onnx.parser import parse_model
 
-    return lint_model(parse_model(case.example.text), [case.rule])
+    return lint_model(parse_model(case.example.text), [case.rule], dict(case.example.target))
 
 
 def _said(findings: list[Finding]) -> str:

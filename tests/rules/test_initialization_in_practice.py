@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from onnx import numpy_helper, parser
 
 from archlint.api import Finding, Rule, Severity
-from archlint.testing import lint_text
+from archlint.testing import lint_model, lint_text
 from archlint_rules import archlint_rules
 
 RULES: dict[str, type[Rule]] = {
@@ -211,3 +213,130 @@ def test_functions_that_no_layer_is_given_have_any_scale() -> None:
 """
     assert found("INIT005", capped.replace("END", "out")) == []
     assert loud("INIT005", capped.replace("END", "inner") + ON)
+
+
+STEM = """
+  - Linear: {{out_features: 64}}
+    init: {he}
+  - ReLU:
+    name: stem
+"""
+FAINT = "init: {normal: {std: 0.05}}"  # 0.28 of sqrt(2/64)
+
+
+ROUTER = """
+  - Linear: {{out_features: 64}}
+    {faint}
+    name: scores
+  - Softmax: {{dim: -1}}
+    name: shares
+  - Mul:
+    from: [shares, stem]
+  - Linear: {{out_features: 4}}
+    name: out
+"""
+HIDDEN = ROUTER.replace("Softmax: {{dim: -1}}", "ReLU:")
+
+
+@pytest.mark.parametrize(("layers", "is_wrong"), [(ROUTER, False), (HIDDEN, True)])
+def test_scores_that_a_softmax_shares_out_may_be_small(layers: str, is_wrong: bool) -> None:
+    text = (STEM + layers).format(he=HE, faint=FAINT)
+    assert bool(loud("INIT001", text)) is is_wrong
+
+
+AVERAGED = """
+  - Conv2d: {{out_channels: 64, kernel_size: 3, padding: 1}}
+    init: {he}
+  - ReLU
+  - Conv2d: {{out_channels: 10, kernel_size: 1}}
+    init: {{normal: {{std: 0.01}}}}
+  - ReLU
+  - {after}
+"""
+
+
+CLASSIFIER = "Flatten\n  - Linear: {out_features: 10}\n    name: out"
+POOLING = "AdaptiveAvgPool2d: {output_size: 1}\n  - "
+
+
+@pytest.mark.parametrize(
+    ("after", "is_wrong"),
+    [
+        (f"{POOLING}Flatten:\n    name: out", False),
+        (CLASSIFIER, True),
+        (POOLING + CLASSIFIER, True),
+    ],
+    ids=["squeezenet", "head", "head-behind-a-pooling"],
+)
+def test_scores_of_positions_that_are_averaged_may_be_small(after: str, is_wrong: bool) -> None:
+    layers = AVERAGED.format(he=HE, after=after)
+    assert found("INIT001", layers, "[N, 3, 8, 8]")
+    assert bool(loud("INIT001", layers, "[N, 3, 8, 8]")) is is_wrong
+
+
+QUERIES = """
+  - Conv1d: {{out_channels: 64, kernel_size: 1}}
+    init: {init}
+    name: q
+  - Conv1d: {{out_channels: 64, kernel_size: 1}}
+    init: {he}
+    from: stem
+    name: k
+  - Permute: {{dims: [0, 2, 1]}}
+    name: turned
+    from: q
+  - MatMul:
+    from: [turned, k]
+  - Softmax: {{dim: -1}}
+    name: shares
+  - Conv1d: {{out_channels: 64, kernel_size: 1}}
+    init: {values}
+    from: stem
+    name: v
+  - MatMul:
+    from: [v, shares]
+  - ReLU
+  - Conv1d: {{out_channels: 4, kernel_size: 1}}
+    name: out
+"""
+
+
+@pytest.mark.parametrize(
+    ("queries", "values", "wrong"),
+    [(HE, HE, []), ("{normal: {std: 0.05}}", HE, []), (HE, "{normal: {std: 0.05}}", ["v"])],
+)
+def test_queries_may_be_small_and_values_may_not(
+    queries: str, values: str, wrong: list[str]
+) -> None:
+    stem = STEM.format(he=HE).replace("Linear: {out_features: 64}", CONVOLUTION)
+    layers = stem + QUERIES.format(init=queries, he=HE, values=values)
+    told = loud("INIT001", layers, "[N, 64, 20]")
+    assert [each.split()[2] for each in told] == [f"{name}.weight" for name in wrong]
+
+
+CONVOLUTION = "Conv1d: {out_channels: 64, kernel_size: 1}"
+
+
+@pytest.mark.parametrize(("divides", "is_wrong"), [(True, False), (False, True)])
+def test_a_division_by_its_own_length_cancels_the_scale_of_a_projection(
+    divides: bool, is_wrong: bool
+) -> None:
+    """As in contrastive learning, and with what follows it in some heads."""
+    last = "n = ReduceL2(h, axes) m = Max(n, least) e = Div(h, m) " if divides else ""
+    text = (
+        '<ir_version: 9, opset_import: ["" : 20]> g (float[4, 64] x) => (float[4, 8] y) '
+        "<int64[1] axes = {-1}, float least = {1e-12}> "
+        "{ a = MatMul(x, w0) r = Relu(a) h = MatMul(r, w1) "
+        f"{last} y = MatMul({'e' if divides else 'h'}, w2) }}"
+    )
+    model = parser.parse_model(text)
+    generator = np.random.default_rng(0)
+    for name, shape, sigma in (
+        ("w0", (64, 64), 0.177),
+        ("w1", (64, 64), 0.05),
+        ("w2", (64, 8), 0.125),
+    ):
+        weight = generator.normal(0, sigma, shape).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(weight, name))
+    told = lint_model(model, [RULES["INIT001"]], {"weights": "fresh"})
+    assert bool([each for each in told if each.severity is not Severity.INFO]) is is_wrong

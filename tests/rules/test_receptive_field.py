@@ -323,6 +323,50 @@ def test_noise_of_the_shape_of_an_input_does_not_depend_on_it() -> None:
     assert tensors == {"x", "y"}
 
 
+def applied(layer: str, sizes: list[int]) -> onnx.ModelProto:
+    """Return a model in which a layer, called y0 and so on, reads maps of several sizes."""
+    inputs = ", ".join(f"float[1, 2, {size}, {size}] x{i}" for i, size in enumerate(sizes))
+    outputs = ", ".join(f"float y{i}" for i in range(len(sizes)))
+    body = " ".join(f"y{i} = {layer}(x{i}, w)" for i in range(len(sizes)))
+    return onnx.parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : 20]> g ({inputs}, float[2, 2, 3, 3] w) => '
+        f"({outputs}) {{ {body} }}"
+    )
+
+
+HALVING = "Conv<strides = [2, 2], pads = [1, 1, 1, 1]>"
+
+
+def test_layers_that_leave_a_remainder_alike_are_one_finding() -> None:
+    model = applied(HALVING, [224, 112, 56, 29, 28, 14, 12])  # 29 leaves none
+    (finding,) = lint_model(model, [InexactDivision])
+    assert finding.data["nodes"] == ["y0", "y1", "y2", "y4", "y5", "y6"]
+    assert finding.message.endswith("as in 5 more layers like it: y1, y2, y4, y5, ...")
+
+
+def test_a_layer_that_the_file_ignores_takes_no_others_with_it() -> None:
+    model = applied(HALVING, [224, 112, 56])
+    entry = model.graph.node[0].metadata_props.add()
+    entry.key, entry.value = "archlint.ignore", "RF004"
+    (finding,) = lint_model(model, [InexactDivision])
+    assert finding.data["nodes"] == ["y1", "y2"]
+
+
+def test_maps_of_one_size_that_a_kernel_hardly_fits_are_one_finding() -> None:
+    model = applied("Conv<dilations = [3, 3], pads = [3, 3, 3, 3]>", [3, 2, 3])
+    findings = lint_model(model, [MapSmallerThanKernel])
+    assert [each.data["nodes"] for each in findings] == [["y0", "y2"], ["y1"]]
+
+
+def test_repeated_layers_of_one_line_are_one_finding() -> None:
+    text = (
+        "archlint: 1\nname: halved\ninputs: {x: [1, 2, 96, 96]}\nlayers:\n"
+        "  - Conv2d: {out_channels: 2, kernel_size: 3, stride: 2, padding: 1}\n    repeat: 4\n"
+    )
+    (finding,) = lint_text(text, [InexactDivision])
+    assert finding.message.endswith("as in 3 more layers from this line")
+
+
 @pytest.mark.parametrize("rule", [MapSmallerThanKernel, InexactDivision, SkippedElements])
 def test_padding_that_is_not_known_is_no_padding_of_zero(rule: type[Rule]) -> None:
     # SAME pads the map of 3 to whatever is needed once H is known: nothing can be said before.

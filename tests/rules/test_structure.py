@@ -1,4 +1,4 @@
-"""ARCH001, ARCH003 and ARCH004: layers that undo each other, or do the same twice."""
+"""ARCH001 to ARCH004: layers that undo each other, or do the same twice."""
 
 import math
 
@@ -9,6 +9,7 @@ from onnx import parser
 from archlint.api import Severity
 from archlint.testing import lint_model, lint_text
 from archlint_rules.structure.bias_before_norm import BiasBeforeNorm
+from archlint_rules.structure.linear_after_linear import LinearAfterLinear
 from archlint_rules.structure.repeated_activation import RepeatedActivation
 from archlint_rules.structure.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
 
@@ -164,3 +165,84 @@ def chain(first, second):
 def test_an_activation_behind_an_activation(first, second, severity):
     findings = lint_model(chain(first, second), [RepeatedActivation])
     assert [each.severity for each in findings] == ([severity] if severity else [])
+
+
+LINEAR = "Linear: {out_features: 16}"
+
+
+@pytest.mark.parametrize(
+    ("layers", "inputs", "weights"),
+    [
+        ([LINEAR, LINEAR], "[N, 16]", (512, 256)),
+        ([LINEAR, "Dropout: {p: 0.0}", LINEAR], "[N, 5, 16]", (512, 256)),
+        (["Linear: {out_features: 7}", LINEAR], "[N, 16]", None),  # of low rank: 224 < 256
+        (["Linear: {out_features: 8}", LINEAR], "[N, 16]", (256, 256)),
+        ([LINEAR, "ReLU", LINEAR], "[N, 16]", None),
+        ([LINEAR, "Dropout: {p: 0.1}", LINEAR], "[N, 16]", None),
+        ([LINEAR, "LayerNorm", LINEAR], "[N, 16]", None),
+        ([LINEAR, "Permute: {dims: [0, 2, 1]}", LINEAR], "[N, 16, 16]", None),
+        ([CONVOLUTION, "Conv2d: {out_channels: 8, kernel_size: 1}"], "[N, 8, 9, 9]", (640, 576)),
+        (["Conv2d: {out_channels: 8, kernel_size: 1}", CONVOLUTION], "[N, 8, 9, 9]", None),
+        (
+            ["Conv2d: {out_channels: 8, kernel_size: 1, bias: false}", CONVOLUTION],
+            "[N, 8, 9, 9]",
+            (640, 576),
+        ),
+        ([CONVOLUTION, CONVOLUTION], "[N, 8, 9, 9]", None),
+        (
+            [
+                "Conv2d: {out_channels: 8, kernel_size: 3, groups: 8}",
+                "Conv2d: {out_channels: 8, kernel_size: 1}",
+            ],
+            "[N, 8, 9, 9]",
+            None,
+        ),
+        ([LINEAR + "\n    name: a", LINEAR, "Add:\n    from: [previous, a]"], "[N, 16]", None),
+    ],
+)
+def test_two_layers_that_could_be_one(layers, inputs, weights):
+    found = lint_text(network(layers, inputs), [LinearAfterLinear])
+    assert [(each.data["weights"], each.data["merged_weights"]) for each in found] == (
+        [] if weights is None else [weights]
+    )
+
+
+def test_one_convolution_computes_what_two_do():
+    """Also where the first is padded: the second adds its bias to what is there in any case."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(size=(4, 3, 3, 3)), generator.normal(size=(5, 4, 1, 1))
+    bias, shift = generator.normal(size=4), generator.normal(size=5)
+    merged = np.einsum("om,mikl->oikl", second[:, :, 0, 0], first)
+    moved = second[:, :, 0, 0] @ bias + shift
+
+    def run(body, **stored):
+        names = ", ".join(
+            f"float[{', '.join(map(str, array.shape))}] {name}" for name, array in stored.items()
+        )
+        model = parser.parse_model(
+            '<ir_version: 9, opset_import: ["" : 20]> '
+            f"g (float[2, 3, 6, 6] x, {names}) => (float y) {{ {body} }}"
+        )
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), providers=["CPUExecutionProvider"]
+        )
+        x = np.random.default_rng(1).normal(size=(2, 3, 6, 6))
+        given = {name: array.astype(np.float32) for name, array in {"x": x, **stored}.items()}
+        return session.run(None, given)[0]
+
+    pair = run(
+        "h = Conv<pads = [1, 1, 1, 1]>(x, f, b) y = Conv(h, s, c)",
+        f=first,
+        b=bias,
+        s=second,
+        c=shift,
+    )
+    one = run("y = Conv<pads = [1, 1, 1, 1]>(x, m, c)", m=merged, c=moved)
+    assert np.allclose(pair, one, atol=1e-4)
+
+
+def test_many_pairs_are_one_finding():
+    (finding,) = lint_text(network([LINEAR] * 4, "[N, 16]"), [LinearAfterLinear])
+    assert len(finding.data["pairs"]) == 3
+    assert "and so do 2 more pairs" in finding.message

@@ -45,6 +45,7 @@ from written_models import (
     Branches,
     Broadcasting,
     Halved,
+    Reweighted,
     Smoothed,
     Standardized,
 )
@@ -353,6 +354,7 @@ NETWORKS = {
     "widest": (Widest, rows),
     "standardized": (Standardized, rows),
     "halved": (Halved, image),
+    "reweighted": (Reweighted, image),
     "smoothed": (Smoothed, rows),
 }
 

@@ -57,6 +57,14 @@ class Layer(Struct, frozen=True, dict=True):
         return self.flow.sinks.get(self.node.output, Sink(frozenset()))
 
     @property
+    def may_be_small(self) -> bool:
+        """Whether a small sigma loses no signal.
+
+        That is so in the last layer, at the end of a residual branch, and before a gate.
+        """
+        return self.sink.is_final or self.sink.joins or self.sink.opens_gate
+
+    @property
     def adapts(self) -> bool:
         """Whether its weight is a factor of a low-rank adapter.
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from archlint.analysis.memory.execution import Execution, Ran
+from archlint.graph.node import Node
 from archlint.graph.program.line import Target
 
 Held: TypeAlias = tuple[str, int]
@@ -77,7 +78,7 @@ class Variables(Struct, frozen=True, dict=True):
         variables than tensors, the first variables of an unpacking are bound, or the variables of
         the last statements.
         """
-        made, bound = ran.call.made, ran.line.targets
+        made, bound = ran.call.made, ran.line.targets or self._rebound(ran)
         parts = _parts(ran)
         if parts:
             yield from ((target, [name]) for target, name in parts)
@@ -92,6 +93,33 @@ class Variables(Struct, frozen=True, dict=True):
         more = len(names) - len(others)
         yield first, names[:more]
         yield from ((target, [name]) for target, name in zip(others, names[more:], strict=True))
+
+    def _rebound(self, ran: Ran) -> tuple[Target, ...]:
+        """Return the variable that an expression on a line of its own gives a new value.
+
+        `x = (` and `)` stand on the lines around `x.view(2, -1, 8).max(dim=1).values`: nothing
+        reads what `x` held any more, and a later line that reads `x` reads the result.
+        """
+        call, name = ran.call, ran.call.chain
+        if not call.made or not name or call.frame.code.endswith(","):
+            return ()
+        reader = self._next_reader(call.made[-1], ran.last)
+        if reader is None or any(
+            self._is_read_after(held, ran.last) for held in call.variables.get(name, ())
+        ):
+            return ()
+        later = [
+            frame
+            for module, frame in self.execution.stack(reader)
+            if call.may_go_on(module, frame) and frame.number > call.frame.number
+        ]
+        is_read = any(name in self.execution.line(frame).reads for frame in later)
+        return (Target(name),) if is_read else ()
+
+    def _next_reader(self, name: str, index: int) -> Node | None:
+        """Return the first node after `index` that reads a tensor, None without one."""
+        readers = self.execution.graph.consumers.get(name, ())
+        return next((node for node in readers if self._made_at[node.output] > index), None)
 
     def _is_read_after(self, name: str, index: int) -> bool:
         return self._last_read.get(name, -1) > index

@@ -21,7 +21,7 @@ class Kind(enum.Enum):
     DATA = "data"  # an input of the model
     STORED = "stored"  # a weight
     ACTIVATION = "activation"
-    GATE = "gate"  # a function that makes factors from 0 to 1 for another signal
+    GATE = "gate"  # a function that makes factors from 0 to 1 for another signal, or a softmax
     NORMALIZATION = "normalization"
     SUM = "sum"
     OUTPUT = "output"
@@ -65,7 +65,7 @@ class Sink(Struct, frozen=True):
 
     @property
     def opens_gate(self) -> bool:
-        """Whether every path ends in a gate, which is half open where its input is zero."""
+        """Whether every path ends in a gate, half open at zero, or in shares, equal at zero."""
         return self.kinds == {Kind.GATE}
 
     @property

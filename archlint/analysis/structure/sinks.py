@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlint.analysis.structure.ends import Kind, Sink
 from archlint.graph.node import Node
+from archlint.ops.denominators import denominators
 from archlint.ops.effect import (
     Activates,
     Attends,
@@ -26,6 +27,7 @@ from archlint.ops.effect import (
 
 if TYPE_CHECKING:
     from archlint.analysis.structure.flow import Flow
+    from archlint.graph.graph import Graph
 
 _NOWHERE = Sink(frozenset())
 _SUMMING = (Sums, Recurs, Attends)
@@ -34,6 +36,7 @@ _SUMMING = (Sums, Recurs, Attends)
 def sinks(flow: Flow) -> dict[str, Sink]:
     """Return what each tensor ends in."""
     found = dict.fromkeys(filter(None, flow.graph.outputs), _ends_as(Kind.OUTPUT))
+    lengths = _lengths(flow.graph)
     for node in reversed(flow.nodes):
         effect = flow.effect(node)
         only = effect.slot if isinstance(effect, Passes) else None  # others lend a type or size
@@ -41,7 +44,11 @@ def sinks(flow: Flow) -> dict[str, Sink]:
             continue
         for slot, name in enumerate(node.inputs):
             if name and only in {None, slot}:
-                ahead = _ahead(flow, node, slot, found)
+                ahead = (
+                    _ends_as(Kind.NORMALIZATION)
+                    if (node.name, slot) in lengths
+                    else _ahead(flow, node, slot, found)
+                )
                 here = found.get(name)
                 found[name] = ahead if here is None else _either(here, ahead)
     return found
@@ -56,10 +63,7 @@ def _ahead(flow: Flow, node: Node, slot: int, after: Mapping[str, Sink]) -> Sink
     if isinstance(effect, (Activates, Shares)):
         return _activated(effect, after.get(node.output, _NOWHERE))
     if isinstance(effect, _SUMMING):
-        # A product with a weight passes on the scale of its input.
-        own = after.get(node.output, _NOWHERE)
-        passes = own.is_normalized and isinstance(effect, Sums) and flow.is_scaled(node, slot)
-        return own if passes else _ends_as(Kind.SUM)
+        return _summed(flow, node, slot, after.get(node.output, _NOWHERE))
     onward = _NOWHERE
     for name in node.outputs:
         if name in after:
@@ -82,11 +86,25 @@ def _end(effect: Effect | None) -> Kind | None:
     return None
 
 
+def _summed(flow: Flow, node: Node, slot: int, own: Sink) -> Sink:
+    """Return what a factor of a product ends in; the product itself ends in `own`.
+
+    A product with a weight passes on the scale of its input. So does one of queries and keys, which
+    a softmax makes into shares: small scores are no loss of signal.
+    """
+    effect = flow.effect(node)
+    if isinstance(effect, Attends):
+        return _ends_as(Kind.GATE if slot in {effect.query, effect.key} else Kind.SUM)
+    scaled = own.is_normalized and flow.is_scaled(node, slot)
+    passes = isinstance(effect, Sums) and (own.opens_gate or scaled)
+    return own if passes else _ends_as(Kind.SUM)
+
+
 def _activated(effect: Activates | Shares, own: Sink) -> Sink:
     """Return what the input of an elementwise function ends in; its output ends in `own`."""
     if own.is_final and _is_bounded(effect):
         return own  # what makes probabilities or pixels of outputs belongs to the last layer
-    is_gate = isinstance(effect, Activates) and effect.is_gate
+    is_gate = isinstance(effect, Shares) or effect.is_gate
     return _ends_as(Kind.GATE if is_gate else Kind.ACTIVATION)
 
 
@@ -99,6 +117,20 @@ def _is_bounded(effect: Activates | Shares) -> bool:
     with np.errstate(all="ignore"):
         ends = effect.function(np.array([-100.0, 100.0]))
     return bool((abs(ends) <= 1).all())
+
+
+def _lengths(graph: Graph) -> frozenset[tuple[str, int]]:
+    """Return the nodes and slots in which a tensor is divided by its own length, and measured."""
+    found: set[tuple[str, int]] = set()
+    for each in denominators(graph):
+        if each.divides_source:
+            measure = each.square or each.reduction
+            slots = range(len(measure.inputs))
+            found.add((each.node.name, 0))
+            found.update(
+                (measure.name, slot) for slot in slots if measure.inputs[slot] == each.source
+            )
+    return frozenset(found)
 
 
 @cache

@@ -85,7 +85,8 @@ class GradientFlow(Struct, frozen=True, dict=True):
             if any(name in wanted and _is_float(self.graph, name) for name in node.outputs):
                 names.add(node.name)
                 if not self._blocks(node):
-                    wanted.update(self.graph.operands(node))
+                    wanted.update(self._data(node))
+                    wanted.update(self.graph.operands(node)[len(node.inputs) :])
         return frozenset(names)
 
     @cached_property
@@ -157,10 +158,19 @@ class GradientFlow(Struct, frozen=True, dict=True):
         return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
 
     def _data(self, node: Node) -> tuple[str, ...]:
-        """Return the inputs that are data, without operands such as shapes and axes."""
+        """Return the inputs that are differentiated by slot, with "" for others.
+
+        Operands such as shapes and axes are not, and neither are running statistics.
+        """
         operator = self.operators.of(node)
-        moves = operator is not None and operator.origin is WeightOrigin.SAME
-        return node.inputs[:1] if moves else node.inputs
+        if operator is None:
+            return node.inputs
+        if operator.origin is WeightOrigin.SAME:
+            return node.inputs[:1]
+        buffers = operator.buffers
+        if buffers:
+            return tuple("" if slot in buffers else name for slot, name in enumerate(node.inputs))
+        return node.inputs
 
 
 def _is_float(graph: Graph, name: str) -> bool:

@@ -38,7 +38,7 @@ def _sizes(node: Node, slot: int, scope: Scope) -> list[Dim] | None:
     array: np.ndarray | None = scope.constants.get(name)
     if array is None:
         array = scope.partials.get(name)
-    if array is None or array.ndim != 1 or array.size > _MOST_AXES:
+    if array is None or array.ndim != 1 or array.size > _MOST_AXES or array.dtype.kind == "f":
         return None
     return [dim if isinstance(dim, str) or dim is None else int(dim) for dim in array]
 

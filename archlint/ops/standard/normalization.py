@@ -111,7 +111,9 @@ def _with_statistics(
     """
     present = call.present(slots)
     widest = max(width(call.input(slot)) for slot in present) // 8
-    saved = tuple(slot for slot in present if slot == 0 or call.constant(slot) is None)
+    saved = tuple(
+        slot for slot in present if slot == 0 or gradients[slot] or call.constant(slot) is None
+    )
     return SavedTensors(
         inputs=saved, own=statistics * (_FLOAT_BYTES if gradients.on_gpu else widest)
     )

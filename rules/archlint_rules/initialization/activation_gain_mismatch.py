@@ -83,9 +83,9 @@ def _breaks(model: Model, layer: Layer, found: Distribution) -> bool:
         found.ratio_range(each / scale) for each in (low / TOLERANCE, high * TOLERANCE)
     )
     is_small, is_large = lowest[1] < 0, highest[0] > 0
-    sink = layer.sink
-    meant = sink.is_final or sink.joins or sink.opens_gate
-    return is_large or (is_small and not meant and not model.facts.segments.is_bypassed(layer))
+    if is_small and not layer.may_be_small:
+        return not model.facts.segments.is_bypassed(layer)
+    return is_large
 
 
 def _is_before_head(model: Model, layer: Layer, found: Distribution) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log, sqrt
 from typing import TYPE_CHECKING
 
-from archlint.api import Finding, Model, Rule, Severity
+from archlint.api import Activates, Finding, Model, Passes, Pools, Rule, Severity
 from archlint_rules.initialization.grouping import and_others, drawn, grouped
 from archlint_rules.initialization.remedy import advice, fix
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1.25
 """A sigma within this factor is accepted: it takes ten layers to lose or gain a decade."""
+
+_MOST_BEHIND = 6
 
 
 class ReluSigmaMismatch(Rule):
@@ -51,15 +53,16 @@ class ReluSigmaMismatch(Rule):
             return False  # a default, and the normalization cancels it
         if not layer.fan.transposed and saves_gradient(layer, found):
             return False  # INIT009 reports it
-        sink = layer.sink
-        meant = sink.is_final or sink.joins or sink.opens_gate
-        return found.std > expected(layer) or not meant
+        return found.std > expected(layer) or not layer.may_be_small
 
     def _chosen(self, model: Model, group: list[Judged]) -> Finding:
         layer, found = group[0]
         normalized = layer.sink.is_normalized
         by_outputs = all(suits_outputs(*each) for each in group)
-        severity = Severity.INFO if normalized or by_outputs else Severity.WARNING
+        averaged = all(is_averaged(model, each) for each, _ in group) and found.std < expected(
+            layer
+        )
+        severity = Severity.INFO if normalized or by_outputs or averaged else Severity.WARNING
         after = "; the normalization after it cancels the scale" if normalized else ""
         others = and_others(group)
         return self.finding(
@@ -113,6 +116,24 @@ def suits_outputs(layer: Layer, found: Distribution) -> bool:
     """
     largest = sqrt(2 * layer.fan.groups / layer.fan.framework_fans[1])
     return layer.sink.is_final and found.std < largest * TOLERANCE
+
+
+def is_averaged(model: Model, layer: Layer) -> bool:
+    """Whether the outputs of the model are averages of what a layer makes of each position.
+
+    It is then the last layer, as in SqueezeNet, although a function may follow it.
+    """
+    flow, name, is_pooled = model.facts.flow, layer.node.output, False
+    for _ in range(_MOST_BEHIND):
+        if name in model.graph.outputs:
+            return is_pooled
+        users = flow.readers(name)
+        effect = flow.effect(users[0]) if len(users) == 1 else None
+        if not isinstance(effect, (Activates, Passes, Pools)):
+            return False
+        is_pooled = is_pooled or isinstance(effect, Pools)
+        name = users[0].output
+    return False
 
 
 def _data(layer: Layer, found: Distribution, weights: list[str]) -> dict[str, object]:

@@ -6,10 +6,10 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from archlint.api import Finding, Model, Rule, Severity
-from archlint_rules.receptive_field.windows import axes_of, by_node
+from archlint_rules.receptive_field.windows import and_others, axes_of, by_kind, by_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from archlint.api import Window
 
@@ -28,11 +28,10 @@ class MapSmallerThanKernel(Rule):
         windows = model.facts.receptive_fields.windows
         for group in by_node(window for window in windows if window.fits is False):
             yield self._too_large(group)
-        for group in by_node(window for window in windows if window.fits and window.is_weighted):
-            used = [window.useful_taps or 0 for window in group]
-            kernels = [window.sliding.kernel for window in group]
-            if used != kernels:
-                yield self._mostly_padding(group, prod(used), prod(kernels))
+        padded = by_node(window for window in windows if window.fits and window.is_weighted)
+        wasteful = (group for group in padded if any(map(_is_wasteful, group)))
+        for alike in by_kind(wasteful, _kind):
+            yield self._mostly_padding(alike)
 
     def _too_large(self, group: list[Window]) -> Finding:
         first = group[0]
@@ -50,14 +49,30 @@ class MapSmallerThanKernel(Rule):
             help="use fewer strides before it, a larger input, or a smaller kernel",
         )
 
-    def _mostly_padding(self, group: list[Window], used: int, total: int) -> Finding:
+    def _mostly_padding(self, alike: list[list[Window]]) -> Finding:
+        group = alike[0]
         first = group[0]
+        used = prod(window.useful_taps or 0 for window in group)
+        total = prod(window.sliding.kernel for window in group)
         sizes = " x ".join(str(window.size) for window in group)
         return self.finding(
             f"{used} of {total} weights of each kernel of {first.node.name} ever meet the map of "
-            f"{sizes}, the others see only padding",
+            f"{sizes}, the others see only padding{and_others(alike)}",
             node=first.node,
-            data={"used": used, "weights": total, "sizes": [window.size for window in group]},
+            data={
+                "used": used,
+                "weights": total,
+                "sizes": [window.size for window in group],
+                "nodes": [each[0].node.name for each in alike],
+            },
             help="use a smaller kernel or dilation, which computes the same, or a larger input",
             severity=Severity.INFO,
         )
+
+
+def _is_wasteful(window: Window) -> bool:
+    return (window.useful_taps or 0) != window.sliding.kernel
+
+
+def _kind(windows: list[Window]) -> Hashable:
+    return tuple((window.sliding, window.size) for window in windows)

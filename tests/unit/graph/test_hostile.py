@@ -55,6 +55,12 @@ def negative_axis() -> onnx.ModelProto:
     return model
 
 
+def sizes_that_are_no_numbers() -> onnx.ModelProto:
+    model = parse("g (float[1, 3] x) => (y) { y = Expand(x, s) }")
+    model.graph.initializer.append(numpy_helper.from_array(np.array([np.nan, 3.0]), "s"))
+    return model
+
+
 def empty_axis_backwards() -> onnx.ModelProto:
     model = parse("g (float[0, 3] x) => (y) { y = Slice(x, b, c, d, e) }")
     model.graph.initializer.extend(
@@ -79,6 +85,7 @@ HOSTILE = [
     huge_vector,
     negative_axis,
     empty_axis_backwards,
+    sizes_that_are_no_numbers,
     too_many_parts,
     many_axes,
 ]

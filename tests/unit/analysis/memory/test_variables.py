@@ -19,7 +19,7 @@ def node_of(call: Call) -> onnx.NodeProto:
     """Return a node that reads, makes and runs what a call says, with the lines that called it.
 
     The lines are those of the functions that were running, from the outermost on, each of a module
-    in the one before; a file may stand before a bar.
+    in the one before; a file may stand before a bar, and the number of the line in a comment.
     """
     read, made, op, lines = call
     node = helper.make_node(op, read.split(), [made], name=made)
@@ -27,7 +27,8 @@ def node_of(call: Call) -> onnx.NodeProto:
     stack = []
     for depth, line in enumerate(lines):
         file, _, code = line.rpartition("|")
-        number = zlib.crc32(code.encode())
+        code, _, given = code.partition("  # line ")
+        number = int(given or zlib.crc32(code.encode()))
         stack += [f'File "{file or f"net{depth}.py"}", line {number}, in forward', f"    {code}"]
     exported = f"%{made.partition('_')[0]} : call[target=torch.ops.aten.{op.lower()}.default]"
     for key, value in {
@@ -155,6 +156,27 @@ def test_what_a_loop_makes_for_a_call_is_in_no_variable():
     )
     assert max(found["a"], found["b"]) <= 3  # the sum reads them
     assert found["d"] == 4
+
+
+def test_an_expression_between_the_lines_of_its_parentheses_binds_what_it_begins_with():
+    found = held(
+        ("x", "a", "Relu", ["y = relu(x)  # line 1"]),
+        ("a", "b", "Neg", ["y.neg()  # line 3"]),  # y = ( and ) stand around it
+        ("b", "c", "Abs", ["z = abs(y)  # line 5"]),
+        ("c", "d", "Exp", ["return exp(z)  # line 6"]),
+    )
+    assert found["a"] == 1
+    assert found["b"] == 3
+
+
+def test_an_expression_of_a_variable_that_is_not_read_after_it_does_not_bind_that():
+    found = held(
+        ("x", "a", "Relu", ["y = relu(x)  # line 1"]),
+        ("a", "b", "Neg", ["y.neg()  # line 3"]),  # w = ( and ) stand around it
+        ("b", "c", "Abs", ["z = abs(w)  # line 5"]),
+        ("c", "d", "Exp", ["return exp(z)  # line 6"]),
+    )
+    assert found["a"] == 3
 
 
 def test_a_chain_of_calls_over_several_lines_binds_what_it_begins_with():

@@ -1,0 +1,1 @@
+"""Rules on what a device or a runtime can run."""

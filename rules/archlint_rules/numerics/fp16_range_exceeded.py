@@ -1,0 +1,164 @@
+"""NUM002: numbers that are infinite in fp16."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from archlint.api import Ending, Fate, Finding, Holds, Model, Passes, Role, Rule, Severity
+from archlint_rules.numerics.half_precision import OVERFLOWS, becomes_half, is_half, is_wider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORDS = {
+    Fate.SPOILS: "and {node} computes with it: the result is infinite, 0 or NaN",
+    Fate.MASKS: "and a row of scores that is masked completely is NaN behind {node}",
+    Fate.UNKNOWN: "and so may be what is computed from it",
+}
+_HELP = {
+    Fate.SPOILS: "use -1e4 or a number of that order in masks, scale weights down, or keep this "
+    "part in fp32",
+    Fate.MASKS: "use -1e4, or see to it that no row is masked completely",
+    Fate.UNKNOWN: "keep this part in fp32",
+}
+
+
+class Fp16RangeExceeded(Rule):
+    """A stored number is beyond the range of fp16, in which the network runs."""
+
+    code = "NUM002"
+    name = "fp16-range-exceeded"
+    severity = Severity.WARNING
+    since = "0.1.0"
+    tags = ("numerics", "precision")
+
+    def check(self, model: Model) -> Iterator[Finding]:
+        """Report what overflows in fp16, by what that does to the network."""
+        found: dict[tuple[Fate, Severity], list[_Overflow]] = {}
+        for each in _overflows(model):
+            found.setdefault((each.ending.fate, each.severity), []).append(each)
+        for (fate, severity), group in sorted(found.items(), reverse=True):
+            yield self._exceeded(model, fate, severity, group)
+
+    def _exceeded(
+        self, model: Model, fate: Fate, severity: Severity, group: list[_Overflow]
+    ) -> Finding:
+        first, others = group[0], len(group) - 1
+        node = first.ending.node
+        then = _WORDS[fate].format(node=node.name if node else "")
+        more = f"; {others} more tensor{'s are' if others > 1 else ' is'} beyond it" * bool(others)
+        return self.finding(
+            f"{first.told}, {then}{more}",
+            node=node or model.graph.producers.get(first.tensor),
+            tensor=first.tensor,
+            data={
+                "tensors": [each.tensor for each in group],
+                "number": first.number if math.isfinite(first.number) else str(first.number),
+            },
+            help=_HELP[fate],
+            severity=severity,
+        )
+
+
+class _Overflow(Struct, frozen=True):
+    """A tensor that fp16 cannot hold; where the file has it in fp16, `number` is what is left."""
+
+    tensor: str
+    number: float
+    in_file: bool
+    ending: Ending
+
+    @property
+    def told(self) -> str:
+        """The number and what fp16 makes of it."""
+        if self.in_file:
+            return f"{self.tensor} holds {self.number:g} in fp16"
+        becomes = "infinity" if self.number > 0 else "-infinity"
+        return f"{self.tensor} holds {self.number:.4g}, in fp16 {becomes}"
+
+    @property
+    def severity(self) -> Severity:
+        """An error where the file has it so, a warning where the target asks for fp16."""
+        if self.ending.fate is not Fate.SPOILS:
+            return Severity.INFO
+        return Severity.ERROR if self.in_file else Severity.WARNING
+
+
+class _Numbers(Struct, frozen=True):
+    """What the numbers of a tensor range over, and which are not finite."""
+
+    lowest: float
+    highest: float
+    nonfinite: tuple[float, ...] = ()
+
+
+def _overflows(model: Model) -> Iterator[_Overflow]:
+    """Yield what overflows: at the target in a wider file, or long ago in a file in fp16."""
+    graph, declared = model.graph, becomes_half(model)
+    for name in graph.values:
+        in_file = is_half(model, name)
+        if not (in_file or (declared and is_wider(model, name))):
+            continue
+        if in_file and name in model.facts.parameters.trainable:
+            continue  # NUM001 judges what a parameter holds
+        numbers = _numbers(model, name)
+        if numbers is None:
+            continue
+        beyond = numbers.nonfinite if in_file else _beyond(numbers)
+        found = [_Overflow(name, each, in_file, _ending(model, name, each)) for each in beyond]
+        worst = max(found, key=lambda each: each.ending.fate, default=None)
+        if worst is not None and worst.ending.fate > (Fate.MASKS if in_file else Fate.BOUNDS):
+            yield worst
+
+
+def _beyond(numbers: _Numbers) -> list[float]:
+    return [each for each in (numbers.lowest, numbers.highest) if abs(each) >= OVERFLOWS]
+
+
+def _ending(model: Model, name: str, number: float) -> Ending:
+    ending = model.facts.infinities.of(name, positive=number > 0)
+    if math.isnan(number) and ending.fate is not Fate.BOUNDS:
+        return Ending(Fate.SPOILS, ending.node)
+    return ending
+
+
+def _numbers(model: Model, name: str) -> _Numbers | None:
+    """Describe a tensor whose numbers the file states; None for all others."""
+    contents = model.graph.constants.get(name)
+    if contents is not None:
+        return _of(contents.reshape(-1).tolist())
+    if model.graph.values[name].role is Role.STORED:
+        found = model.facts.describe(name)
+        if found is None:
+            return None
+        negative = found.infinities - found.positive_infinities
+        counts = ((found.nans, math.nan), (found.positive_infinities, math.inf))
+        nonfinite = [each for count, each in (*counts, (negative, -math.inf)) if count]
+        return _Numbers(found.minimum or 0.0, found.maximum or 0.0, tuple(nonfinite))
+    maker = model.graph.producers.get(name)
+    effect = None if maker is None else model.facts.flow.effect(maker)
+    if isinstance(effect, Holds):
+        return _of([effect.value])
+    if maker is not None and isinstance(effect, Passes) and is_half(model, name):
+        return _halved(model, maker.inputs[effect.slot])
+    return None
+
+
+def _halved(model: Model, source: str) -> _Numbers | None:
+    """Describe what fp16 makes of a known tensor in a wider format."""
+    numbers = _numbers(model, source) if is_wider(model, source) else None
+    if numbers is None:
+        return None
+    lost = tuple(math.copysign(math.inf, each) for each in _beyond(numbers))
+    return _Numbers(numbers.lowest, numbers.highest, (*numbers.nonfinite, *lost))
+
+
+def _of(numbers: list[float]) -> _Numbers:
+    finite = [each for each in numbers if math.isfinite(each)]
+    nonfinite = dict.fromkeys(str(each) for each in numbers if not math.isfinite(each))
+    return _Numbers(
+        min(finite, default=0.0), max(finite, default=0.0), tuple(map(float, nonfinite))
+    )

@@ -1,0 +1,160 @@
+"""DEPLOY002 and DEPLOY003: files that a device or a runtime does not run as they are meant."""
+
+import numpy as np
+import pytest
+from onnx import parser
+
+from archlint.api import Device
+from archlint.devices.catalogue import catalogue
+from archlint.testing import lint_model, lint_text
+from archlint_rules.deployment.dynamic_shape import DynamicShape
+from archlint_rules.deployment.training_mode import TrainingMode
+
+
+def graph(body, inputs="float[2, 64] x", opset=20, stored=""):
+    return parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : {opset}]> '
+        f"g ({inputs}) => (float y) {stored} {{ {body} }}"
+    )
+
+
+def session(built):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(
+        built.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+
+
+KEPT = {
+    "NonZero": "p = Relu(x) i = NonZero(p) y = Cast<to = 1>(i)",
+    "Compress": "z = Constant<value_float = 0.0>() b = Greater(x, z) y = Compress(x, b)",
+    "Unique": "r = Round(x) y = Unique(r)",
+    "TopK": "k = Constant<value_ints = [3]>() y, i = TopK(x, k)",
+    "Slice": "a = Constant<value_ints = [0]>() b = Constant<value_ints = [2]>() y = Slice(x, a, b)",
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_shape_is_dynamic_where_onnxruntime_returns_several(name):
+    built = graph(KEPT[name], "float[64] x")
+    generator = np.random.default_rng(0)
+    run = session(built).run
+    shapes = {
+        run(None, {"x": generator.normal(size=64).astype(np.float32)})[0].shape for _ in range(5)
+    }
+    found = lint_model(built, [DynamicShape], {"device": "arm-ethos-u55-128-high-end"})
+    assert bool(found) == (len(shapes) > 1)
+
+
+LAYERS = "layers:\n  - Conv1d: {out_channels: 8, kernel_size: 9}\n"
+
+
+@pytest.mark.parametrize(
+    ("shape", "target", "names"),
+    [
+        ("[1, 4, 100]", {}, []),
+        ("[N, 4, T]", {}, ["N", "T"]),
+        ("[N, 4, T]", {"batch-size": 1}, ["T"]),
+        ("[N, 4, T]", {"batch-size": 1, "dims": {"T": 100}}, []),
+    ],
+)
+def test_open_sizes_have_to_be_given_to_a_compiler(shape, target, names):
+    text = f"archlint: 1\nname: net\ninputs: {{x: {shape}}}\n{LAYERS}"
+    for device in ("coral-edgetpu", "stm32h743"):
+        found = lint_text(text, [DynamicShape], {**target, "device": device})
+        assert [each.data["dimensions"] for each in found] == [names] * bool(names)
+    assert lint_text(text, [DynamicShape], {**target, "device": "nvidia-t4"}) == []
+    assert lint_text(text, [DynamicShape], target) == []
+
+
+def test_a_device_of_ones_own_says_that_it_needs_fixed_sizes():
+    for constraints in ((), ("static shapes",)):
+        device = Device("board", "edge-soc", constraints=constraints)
+        assert device.needs_fixed_shapes == bool(constraints)
+
+
+def test_the_devices_that_need_fixed_sizes():
+    needing = {name for name, device in catalogue().items() if device.needs_fixed_shapes}
+    assert {"coral-edgetpu", "stm32f407", "esp32-s3"} < needing
+    assert not {"nvidia-t4", "raspberry-pi-5-8gb", "apple-m4-10gpu", "google-tpu-v4"} & needing
+
+
+DROPOUTS = {
+    "active": ("d = Dropout(x, share, on) y = Relu(d)", True),
+    "switched-off": ("d = Dropout(x, share, off) y = Relu(d)", False),
+    "of-nothing": ("d = Dropout(x, none, on) y = Relu(d)", False),
+    "of-a-half-by-default": ("d = Dropout(x, , on) y = Relu(d)", True),
+    "without-a-switch": ("d = Dropout(x, share) y = Relu(d)", False),
+}
+NUMBERS = "<float share = {0.5}, float none = {0}, bool on = {1}, bool off = {0}>"
+DEPLOYED = {"deploy-dtype": "fp32"}
+
+
+@pytest.mark.parametrize("name", DROPOUTS)
+def test_a_dropout_is_active_where_onnxruntime_answers_differently_each_time(name):
+    body, _ = DROPOUTS[name]
+    built = graph(body, stored=NUMBERS)
+    run = session(built).run
+    x = np.ones((2, 64), np.float32)
+    first, second = (run(None, {"x": x})[0] for _ in range(2))
+    found = lint_model(built, [TrainingMode], DEPLOYED)
+    assert bool(found) == bool((first != second).any()) == DROPOUTS[name][1]
+
+
+def test_a_dropout_whose_switch_is_an_input_can_be_switched_off():
+    built = graph("y = Dropout(x, share, train)", "float[2, 64] x, bool train", stored=NUMBERS)
+    assert lint_model(built, [TrainingMode], DEPLOYED) == []
+
+
+NORMS = {
+    "inference": ("y = BatchNormalization(x, w, b, m, v)", 15),
+    "training": ("y, a, c = BatchNormalization<training_mode = 1>(x, w, b, m, v)", 15),
+    "old-inference": ("y = BatchNormalization(x, w, b, m, v)", 9),
+    "old-training": ("y, a, c, d, e = BatchNormalization(x, w, b, m, v)", 9),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_a_batch_norm_trains_where_onnxruntime_normalizes_with_the_batch(name):
+    body, opset = NORMS[name]
+    built = graph(body, "float[2, 4, 3] x, float[4] w, float[4] b, float[4] m, float[4] v", opset)
+    x = np.random.default_rng(0).normal(5, 3, (2, 4, 3)).astype(np.float32)
+    ones, zeros = np.ones(4, np.float32), np.zeros(4, np.float32)
+    (y,) = session(built).run(["y"], {"x": x, "w": ones, "b": zeros, "m": zeros, "v": ones})
+    by_running_statistics = np.allclose(y, x, atol=1e-3)
+    assert bool(lint_model(built, [TrainingMode], DEPLOYED)) is not by_running_statistics
+
+
+@pytest.mark.parametrize(
+    ("target", "is_deployed"),
+    [
+        ({}, False),
+        ({"batch-size": 8}, False),
+        ({"device": "nvidia-t4"}, False),
+        ({"device": "stm32h743"}, True),
+        ({"deploy-dtype": "fp16"}, True),
+        ({"context-length": 128}, True),
+        ({"require": {"inference-memory": "1 GiB"}}, True),
+        ({"require": {"inference-memory": "1 GiB", "training-memory": "1 GiB"}}, False),
+        ({"require": {"inference-memory": "1 GiB", "step-time": "1 s"}}, False),
+        ({"deploy-dtype": "fp16", "training": {"optimizer": "adam"}}, False),
+    ],
+)
+def test_a_file_for_training_is_never_reported(target, is_deployed):
+    built = graph(DROPOUTS["active"][0], stored=NUMBERS)
+    assert bool(lint_model(built, [TrainingMode], target)) == is_deployed
+
+
+def test_one_finding_for_a_whole_file():
+    body = "d = Dropout(x, share, on) e = Dropout(d, share, on) y = Relu(e)"
+    (finding,) = lint_model(graph(body, stored=NUMBERS), [TrainingMode], DEPLOYED)
+    assert finding.message.startswith("2 dropouts are active")
+    assert finding.data["batch_norms"] == []
+
+
+def test_an_architecture_is_no_export():
+    text = (
+        "archlint: 1\nname: n\ninputs: {x: [1, 8]}\nlayers:\n  - Linear: {out_features: 8}\n"
+        "  - BatchNorm1d\n  - Dropout: {p: 0.5}\n"
+    )
+    assert lint_text(text, [TrainingMode], DEPLOYED) == []
