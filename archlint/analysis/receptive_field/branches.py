@@ -99,7 +99,9 @@ def joined_pieces(
     total = length(shape, axis)
     flat = all(own == axis for branch in distinct for own, _ in branch.terms)
     is_told = total is not None and total <= _LONGEST_ROW
-    if total is None or not is_told or not flat or any(each.length is None for each, _ in parts):
+    # Where the sizes of a malformed file contradict each other, parts may reach past the end.
+    ends = [None if each.length is None else each.start + each.length for each, _ in parts]
+    if total is None or not is_told or not flat or any(end is None or end > total for end in ends):
         return merged(distinct, shape), False
     rolled = _rolled(parts, total, extent)
     if rolled is not None:

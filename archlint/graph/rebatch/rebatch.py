@@ -57,7 +57,7 @@ class Rebatch:
         if slot is None or proto.domain not in {"", "ai.onnx"} or not proto.output:
             return proto
         target = self._target(proto, slot, scope)
-        if target is None:
+        if target is None or max(target, default=0) > _LARGEST:
             return proto
         mended = NodeProto()
         mended.CopyFrom(proto)

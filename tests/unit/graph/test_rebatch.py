@@ -34,6 +34,14 @@ def test_a_size_beyond_all_integers_stays_as_it_is():
     assert graph.values["y"].sizes in {None, (2**62,)}
 
 
+def test_a_reshape_to_a_product_beyond_all_integers_stays_as_it_is():
+    pads = f"{2**62 - 14}, 1, {2**62 - 14}, 1"
+    nodes = f"h = MaxPool <kernel_shape = [3, 3], pads = [{pads}]> (x) y = Reshape(h, s)"
+    model = model_of("float[2, 3, 4, 8] x", nodes, s=[2, -1])
+
+    assert build_graph(model, Bindings(batch_size=4)).values["y"].shape is not None
+
+
 @pytest.mark.parametrize("batch", [1, 2, 4])
 @pytest.mark.parametrize("other", [1, 3, 8])
 def test_multi_head_attention_as_pytorch_exports_it(batch: int, other: int, observe):
