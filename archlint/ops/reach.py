@@ -16,6 +16,8 @@ from archlint.ops.undetermined import Undetermined
 _MOST_PHASES = 1 << 17
 # Longer than the longest axes that models have, half a minute of sound.
 _MOST_ENTRIES = 1 << 19
+# Positions in the sets of all phases together, which are bits in memory.
+_MOST_POSITIONS = 1 << 30
 
 
 class Reach(Struct, frozen=True):
@@ -164,16 +166,30 @@ class Reach(Struct, frozen=True):
             taps = own.union(its)
             return self if taps is own else other if taps is its else Reach(self.advance, (taps,))
         if self.finite or other.finite or not self.keeps_pace(other):
-            if length is None and not (self.finite or other.finite):
-                return None
-            count = length or max((one.period for one in (self, other) if one.finite), default=1)
-            if count > _MOST_PHASES:
-                return None
-            return tabulated([self.at(j).union(other.at(j)) for j in range(count)])
+            return self._union_as_table(other, length)
         period = lcm(self.period, other.period)
+        if self._is_large(other, period):
+            return None
         advance = self.advance * (period // self.period)
         joined = periodic(advance, period, lambda phase: self.at(phase).union(other.at(phase)))
         return next((one for one in (self, other) if one == joined), joined)
+
+    def _union_as_table(self, other: Reach, length: int | None) -> Reach | None:
+        """Return the union of each position of an axis; None where it is not known."""
+        if length is None and not (self.finite or other.finite):
+            return None
+        count = length or max((one.period for one in (self, other) if one.finite), default=1)
+        if count > _MOST_PHASES or self._is_large(other, count):
+            return None
+        return tabulated([self.at(j).union(other.at(j)) for j in range(count)])
+
+    def _is_large(self, other: Reach, count: int) -> bool:
+        """Whether the unions of two maps in `count` phases may take too much memory."""
+        sets = [taps for one in (self, other) for taps in one.offsets if taps]
+        if not sets:
+            return False
+        span = max(taps.high for taps in sets) - min(taps.low for taps in sets) + 1
+        return span * count > _MOST_POSITIONS
 
     def sum(self, taps: Taps) -> Reach:
         """Return the map with every position's set widened by `taps`."""

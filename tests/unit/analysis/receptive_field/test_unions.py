@@ -1,4 +1,4 @@
-"""The fields of tensors that are concatenated along the axis of the field."""
+"""The union of what several paths read, along the axis of the field."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def test_pieces_that_do_not_fit_into_the_declared_size_are_no_exact_field():
     branches, is_exact = joined_pieces(parts, (1, 4), 8)
     assert not is_exact
     assert branches
+
+
+def test_a_union_with_too_many_positions_is_not_known():
+    spread = Reach(0, tuple(Taps.progression(8 * phase, 8, 1) for phase in range(100_000)))
+    assert spread.union(Reach(0, (Taps.progression(0, 8, 1),)), None) is None
