@@ -25,6 +25,7 @@ from archlint.ops.signals import looks_up, moves
 from archlint.ops.storage import Storage
 from archlint.ops.strides import views_selected
 from archlint.ops.taps import Taps
+from archlint.ops.undetermined import Undetermined
 
 _OF_SHAPES = frozenset({"Shape", "Size"})
 
@@ -34,6 +35,8 @@ def sees_gathered(call: Call, _: int) -> InputLinks:
     rank = call.rank(0)
     axis = call.integer("axis", 0) % rank
     indices = call.constant(1)
+    if indices is not None and indices.dtype.kind not in "iu":
+        raise Undetermined("the indices are no integers")
     chosen = call.rank(1)
     if indices is not None and chosen > 1:
         return {0: _gathered_grid(call, axis, indices.shape, indices.reshape(-1).tolist())}

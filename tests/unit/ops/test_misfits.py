@@ -158,3 +158,11 @@ def test_a_resize_of_too_many_phases_is_undetermined(probe):
 
     with pytest.raises(Undetermined, match="phases"):
         one.operator.links(one.call, 0)
+
+
+@pytest.mark.parametrize("index", [np.float32(1), np.array([0.0, 1.5], np.float32)])
+def test_a_gather_by_what_is_no_integer_is_undetermined(probe, index):
+    one = probe("Gather", [floats(4, 3), np.asarray(index)], 1, {"axis": 0}, "")
+
+    with pytest.raises(Undetermined, match="integers"):
+        one.operator.links(one.call, 0)
