@@ -72,7 +72,10 @@ def normalizes(over: Over, *, centred: bool = True, affine: bool = True) -> Sign
     def effect(call: Call) -> Effect:
         gain = 1 if affine and call.has_input(1) else None
         shift = 2 if affine and centred and call.has_input(2) else None
-        return Normalizes(over, gain, shift, centred, call.number("epsilon", 0.0))
+        epsilon = call.number("epsilon", 0.0)
+        if not epsilon >= 0:
+            raise Undetermined(f"an epsilon of {epsilon:g}")
+        return Normalizes(over, gain, shift, centred, epsilon)
 
     return effect
 

@@ -166,3 +166,12 @@ def test_a_gather_by_what_is_no_integer_is_undetermined(probe, index):
 
     with pytest.raises(Undetermined, match="integers"):
         one.operator.links(one.call, 0)
+
+
+@pytest.mark.parametrize("epsilon", [-1.0, float("nan")])
+def test_a_normalization_by_less_than_nothing_is_undetermined(probe, epsilon):
+    inputs = [floats(2, 3, 4), floats(3), floats(3)]
+    one = probe("InstanceNormalization", inputs, 1, {"epsilon": epsilon}, "")
+
+    with pytest.raises(Undetermined, match="epsilon"):
+        one.operator.signal(one.call)
