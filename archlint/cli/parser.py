@@ -101,7 +101,17 @@ def _named(word: str, known: Collection[str]) -> str:
     """Return an unknown argument with a suggestion."""
     if word in known:
         return f"{word}: it goes after the command"
-    return f"{word}{did_you_mean(word, known)}"
+    setting = _setting(word.lstrip("-")) if "--set" in known else None
+    return f"{word}: write --set {setting}=..." if setting else word + did_you_mean(word, known)
+
+
+def _setting(word: str) -> str | None:
+    """Return the setting that a word names in full, or whose last part it is; None if unclear."""
+    from archlint.config.settings import TARGET
+
+    keys = [setting.key for setting in TARGET.settings]
+    found = [word] if word in keys else [key for key in keys if key.endswith(f".{word}")]
+    return found[0] if len(found) == 1 else None
 
 
 def _is_file(word: str) -> bool:

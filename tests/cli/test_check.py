@@ -85,6 +85,8 @@ def test_files_may_stand_on_both_sides_of_options(archlint: Archlint, folder: Pa
     [
         (("chekc",), "did you mean 'check'"),
         (("check", "--devise", "x"), "did you mean '--device'"),
+        (("check", "--weights", "x"), "unknown argument --weights: write --set weights=..."),
+        (("check", "--loss=mse", "x"), "unknown argument --loss: write --set training.loss=..."),
         (("check", "gone.onnx"), "gone.onnx: no such file or folder"),
         (("check", "--select", "ARCH06"), "did you mean 'ARCH006'"),
         (("check", "--format", "jason"), "did you mean 'json'"),
