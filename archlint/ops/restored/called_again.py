@@ -58,7 +58,7 @@ class _Merged(Struct, eq=False, dict=True):
             if self._is_left_out(call, gap.module):
                 tag = f"{gap.module}_{gap.number}"
                 own.give(gap.user, gap.tensor, call, tag, partial(self._calls, gap.number))
-        return own.whole()
+        return own.edited()
 
     def _gaps(self) -> Iterator[_Gap]:
         """Yield what a call reads that an earlier call of the same module made for itself."""

@@ -18,6 +18,7 @@ from archlint.graph.program.calls import signature
 from archlint.graph.program.modules import Path, module_calls
 from archlint.ops.restored.own_operators import OwnOperators
 from archlint.ops.restored.repeated_calls import RANDOM
+from archlint.ops.restored.twins import MAY_REPEAT
 from archlint.ops.restored.weighted_products import WeightedProducts
 
 _ENTRY = re.compile(r"(?<=\.)[0-9]+(?=/|$)")
@@ -62,7 +63,9 @@ class _Doubts(Struct, frozen=True, dict=True):
             else:
                 products = filter(self.products.uses, doubt.made_by)
                 more |= Counter({node.name: len(doubt.readers) for node in products})
-        return own.whole(more)
+        for name, times in more.items():
+            own.set_attributes(self.graph.by_name[name], {MAY_REPEAT: times})
+        return own.edited()
 
     def _found(self) -> Iterator[_Doubt]:
         for tensor, users in self.graph.consumers.items():

@@ -44,7 +44,7 @@ class _Repeated(Struct, eq=False, dict=True):
                 if call:
                     calls = partial(_calls, user, here, there)
                     own.give(user, name, call, ".".join(there), calls)
-        return own.whole()
+        return own.edited()
 
     def _served(self, maker: Node, users: list[Node]) -> Iterator[tuple[Node, Path, Path]]:
         """Yield the users in other modules, with the module of the maker and that of the user.
