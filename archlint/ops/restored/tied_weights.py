@@ -27,11 +27,6 @@ def is_tied(readers: Iterable[Node]) -> bool:
     return "Gather" in ops and len(ops) > 1
 
 
-def cannot_tell(_: str, __: str) -> bool:
-    """Take each matrix for its own, where no numbers can be read."""
-    return False
-
-
 def tied_tables(graph: Graph, is_transposed: IsTransposed) -> dict[str, str]:
     """Return the embedding table of each stored matrix that is a transposed copy of one."""
     if signature(graph) is not None or not graph.is_from_pytorch:
