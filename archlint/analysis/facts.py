@@ -178,14 +178,14 @@ class Facts(Struct, frozen=True, dict=True):
 
     @cached_property
     def infinities(self) -> Infinities:
-        """What becomes of the network where a stored number is infinite."""
+        """What infinity in a tensor becomes, followed through all operators behind it."""
         from archlint.ops.infinity import Infinities
 
         return Infinities(self.graph, self.operators)
 
     @cached_property
     def nonfinite_weights(self) -> Mapping[str, Statistics]:
-        """The stored tensors whose NaN or infinity spoils what they go into."""
+        """The parameters and running statistics that spoil the operator that reads them."""
         from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
 
         return nonfinite_weights(self.flow, self.numbers.describe)

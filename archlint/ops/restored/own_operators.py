@@ -1,4 +1,9 @@
-"""Gives readers operators of their own, where an exporter wrote one operator for all."""
+"""Gives readers operators of their own, where an exporter wrote one operator for all.
+
+`repeated_calls`, `called_again` and `perhaps_merged` decide which nodes read a tensor that they may
+have made for themselves. Such a reader then reads a copy, made by copies of the same nodes:
+`/blocks.0/act/Relu` has the copy `/blocks.0/act/Relu#blocks.1` for `/blocks.1/fc/MatMul`.
+"""
 
 from __future__ import annotations
 
