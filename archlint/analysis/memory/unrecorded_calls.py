@@ -5,7 +5,7 @@ code: the traceback of its nodes has the file `<eval_with_key>`, no line of the 
 module. Memory depends on the module all the same, since its arguments live until it returns. The
 names of weights tell it: what reads `trunk.0.1.weight` was run by `trunk.0.1`, and that by all
 modules around it unless these are lists. What has no weight may be part of the module before it or
-of the one behind it, so that its calls count for the upper bound alone.
+of the one behind it. Since nothing says so for sure, these calls count for the upper bound alone.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ result in a variable:
   one trunk.
 
 As the lower bound, such a product is only marked (`MAY_REPEAT`); as the upper bound, each reader
-gets one of its own. There is no doubt where another node uses the same weight, which would have
-been merged as well, where something random is on the way, and where the module of the product is
-one of several of its name but for a number.
+gets one of its own. There is no doubt where another node uses the same weight, since the program
+then repeats it for something else, where something random is on the way, and where the module of
+the product is one of several of its name but for a number.
 """
 
 from __future__ import annotations
