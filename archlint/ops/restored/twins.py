@@ -37,6 +37,7 @@ class Twins(GraphEdit, eq=False):
     tensors: dict[str, str] = field(default_factory=dict)  # names of the program: those of twins
     reads: Counter[CallName] = field(default_factory=Counter)
     _of_call: dict[CallName, list[Twin]] = field(default_factory=dict)
+    _named: Counter[CallName] = field(default_factory=Counter)  # twins may be taken for one call
     _originals: dict[str, str] = field(default_factory=dict)  # the tensor that a new one equals
 
     def of(self, name: CallName) -> list[Twin]:
@@ -52,8 +53,10 @@ class Twins(GraphEdit, eq=False):
                 self.reads[twin.name] += 1
                 continue
             self.reads[twin] += 1
+            self._named[twin] += 1
+            tag = f"{twin}#{self._named[twin]}" if self._named[twin] > 1 else str(twin)
             made = {
-                name: named.get(name, f"{name}#{twin}")
+                name: named.get(name, f"{name}#{tag}")
                 for node in call.nodes
                 for name in node.outputs
                 if name
@@ -64,7 +67,7 @@ class Twins(GraphEdit, eq=False):
             self._originals |= {new: old for old, new in made.items()}
             self._of_call.setdefault(call.name, []).append(Twin(twin, made))
             for node in call.nodes:
-                self.insert(self._twin(node, tensors, twin), self.graph.nodes[place])
+                self.insert(self._twin(node, tensors, twin, tag), self.graph.nodes[place])
 
     def connect(self, user: NumberedCall, gone: str, tensor: str) -> None:
         """Let a call read the twin's tensor that the program calls `gone`, instead of `tensor`."""
@@ -90,12 +93,12 @@ class Twins(GraphEdit, eq=False):
         """Whether a tensor of a twin has a name of the program, by which calls read it."""
         return tensor in self.tensors.values()
 
-    def _twin(self, node: Node, tensors: Mapping[str, str], name: CallName) -> Node:
+    def _twin(self, node: Node, tensors: Mapping[str, str], name: CallName, tag: str) -> Node:
         """Return the node that does for the call `name` what `node` does for its own."""
         read = [(each, tensors.get(self._originals.get(each, each))) for each in self.inputs(node)]
         return replace(
             node,
-            name=f"{node.name}#{name}",
+            name=f"{node.name}#{tag}",
             inputs=tuple(each if new is None else new for each, new in read),
             outputs=tuple(tensors.get(each, each) for each in node.outputs),
             metadata=as_call(node, str(name)),
