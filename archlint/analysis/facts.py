@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.analysis.initialization.initialization import Describe, Initialization, read_nothing
+from archlint.analysis.initialization.initialization import Initialization
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
-from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
-from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied_tables
+from archlint.ops.restored.tied_weights import tied_tables
+from archlint.sources.tensor_numbers import TensorNumbers, UnknownNumbers
 from archlint.target import Target
 
 if TYPE_CHECKING:
@@ -53,17 +53,13 @@ if TYPE_CHECKING:
 class Facts(Struct, frozen=True, dict=True):
     """The facts of one graph for one target.
 
-    `describe` computes statistics of a stored tensor; only facts about numbers call it.
-    `is_transposed` compares two stored matrices, to find tied weights. `first` reads the first
-    numbers of a stored tensor that an optimizer computed from parameters.
+    `numbers` reads those of stored tensors; only facts about them ask for it.
     """
 
     graph: Graph
     target: Target
     operators: Operators
-    describe: Describe = read_nothing
-    is_transposed: IsTransposed = cannot_tell
-    first: ReadFirst = reads_nothing
+    numbers: TensorNumbers = UnknownNumbers()
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -129,7 +125,7 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def tied_tables(self) -> Mapping[str, str]:
         """The embedding table of each stored matrix that is a transposed copy of one."""
-        return tied_tables(self.graph, self.is_transposed)
+        return tied_tables(self.graph, self.numbers.is_transposed)
 
     @cached_property
     def misfits(self) -> Misfits:
@@ -182,17 +178,17 @@ class Facts(Struct, frozen=True, dict=True):
 
     @cached_property
     def infinities(self) -> Infinities:
-        """What becomes of the network where a stored number is infinite."""
+        """What infinity in a tensor becomes, followed through all operators behind it."""
         from archlint.ops.infinity import Infinities
 
         return Infinities(self.graph, self.operators)
 
     @cached_property
     def nonfinite_weights(self) -> Mapping[str, Statistics]:
-        """The stored tensors whose NaN or infinity spoils what they go into."""
+        """The parameters and running statistics that spoil the operator that reads them."""
         from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
 
-        return nonfinite_weights(self.flow, self.describe)
+        return nonfinite_weights(self.flow, self.numbers.describe)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:
@@ -230,7 +226,7 @@ class Facts(Struct, frozen=True, dict=True):
         from archlint.analysis.training.possible_networks import PossibleNetworks
         from archlint.analysis.training_step import TrainingStep
 
-        networks = PossibleNetworks(self.gradients, self.target, self.is_transposed, self.first)
+        networks = PossibleNetworks(self.gradients, self.target, self.numbers)
         return TrainingStep(self.layouts, networks)
 
     @property
@@ -317,13 +313,13 @@ class Facts(Struct, frozen=True, dict=True):
         """The graph as a signal sees it: masks are known, and decomposed operators are whole."""
         from archlint.analysis.recognition.signal_graph import signal_graph
 
-        return signal_graph(self.parameters, self.describe)
+        return signal_graph(self.parameters, self.numbers.describe)
 
     @cached_property
     def initialization(self) -> Initialization:
         """How weights are initialized."""
         may_fold = self.target.training.batch_norm != "absent"
-        return Initialization(self.flow, self.describe, self.target.weights, may_fold)
+        return Initialization(self.flow, self.numbers.describe, self.target.weights, may_fold)
 
     @cached_property
     def propagation(self) -> Propagation:

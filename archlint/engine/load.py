@@ -131,7 +131,7 @@ def _model(
         sizes = Bindings(other.batch_size, other.dims)
         bound = graph if sizes == bindings else build_graph(proto, sizes)
         trained = trained_part(with_tables(bound, tables), known, other.training)
-        return Facts(trained, other, known, stored.describe, stored.is_transposed, stored.first)
+        return Facts(trained, other, known, stored)
 
     facts = retarget(target)
     return Model(candidate.path, facts.graph, facts, target, payloads, retarget)

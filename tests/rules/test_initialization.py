@@ -207,7 +207,7 @@ def test_a_fresh_export_is_as_its_file_declares(name: str, stated: str, tmp_path
     declares = _facts(architecture.model).initialization
     graph = build_graph(model, Bindings(None, {}))
     stored: Initialization = Facts(
-        graph, Target(weights=stated), operators(), StoredNumbers(path, model, {}).describe
+        graph, Target(weights=stated), operators(), StoredNumbers(path, model, {})
     ).initialization
     assert stored.freshness.is_fresh
     assert len(stored.layers) == len(declares.layers) > 0

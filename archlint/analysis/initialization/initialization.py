@@ -28,11 +28,6 @@ Describe = Callable[[str], "Statistics | None"]
 """Reads the statistics of a stored tensor; None where it has no data."""
 
 
-def read_nothing(_: str) -> Statistics | None:
-    """Read no stored numbers."""
-    return None
-
-
 class Layer(Struct, frozen=True, dict=True):
     """One weighted sum: its weight, the number of products that it sums, and its input tensor.
 

@@ -28,9 +28,13 @@ class ForwardWalk(Struct, frozen=True, dict=True):
     record them, the upper bound assumes so where it is common, until the module returns (`blocks`).
     """
 
-    graph: Graph
     saved: Saved
-    blocks: Blocks | None = None
+    blocks: Blocks
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the framework, which autograd sees."""
+        return self.saved.graph
 
     @property
     def peak(self) -> tuple[int, int]:
@@ -111,7 +115,7 @@ class ForwardWalk(Struct, frozen=True, dict=True):
 
     @property
     def _tells_variables(self) -> bool:
-        return self.blocks is not None and self._execution.is_known
+        return self._execution.is_known
 
     @cached_property
     def _passing(self) -> Mapping[str, Passing]:
@@ -128,8 +132,6 @@ class ForwardWalk(Struct, frozen=True, dict=True):
 
         These are the arguments of modules, and tensors held by variables.
         """
-        if self.blocks is None:
-            return []
         return [*Variables(self._execution).held(), *self._called_with(self._calls)]
 
     def _called_with(self, calls: ModuleCalls) -> Iterator[tuple[str, int]]:
@@ -150,18 +152,17 @@ class ForwardWalk(Struct, frozen=True, dict=True):
     def _perhaps_held(self) -> list[tuple[str, int]]:
         """Tensors that variables may hold in addition, where the file does not record them."""
         found: list[tuple[str, int]] = []
-        for index, node in enumerate(self.graph.nodes if self.blocks is not None else ()):
+        for index, node in enumerate(self.graph.nodes):
             operator = self.saved.operators.of(node)
             is_held = operator is not None and operator.storage.held_by_variables
             if not is_held or len(node.inputs) < _FEWEST:
                 continue
-            modules = self._calls.blocks.calls(node.name)
+            modules = self.blocks.calls(node.name)
             if modules and not self._execution.stack(node):
                 until = self._calls.end(modules[-1], index)
                 names = filter(self._is_float, (*node.inputs, *node.outputs))
                 found += [(name, until) for name in names]
-        is_program = self.blocks is not None and self.graph.is_from_pytorch
-        if is_program and not self._execution.is_known:
+        if self.graph.is_from_pytorch and not self._execution.is_known:
             found += PossibleNames(self.graph, self.saved, self._calls).held()
         unrecorded, producers = UnrecordedCalls(self.graph), self.graph.producers
         if self._tells_variables and unrecorded:
@@ -173,11 +174,11 @@ class ForwardWalk(Struct, frozen=True, dict=True):
 
     @cached_property
     def _execution(self) -> Execution:
-        return Execution(self.graph, self.graph if self.blocks is None else self.blocks.file)
+        return Execution(self.graph, self.blocks.file)
 
     @cached_property
     def _calls(self) -> ModuleCalls:
-        return ModuleCalls(self.graph, self.blocks or Blocks(self.graph, self.graph))
+        return ModuleCalls(self.graph, self.blocks)
 
     def _is_float(self, name: str) -> bool:
         """Whether a tensor is neither an index nor a size, which exporters compute elsewhere."""

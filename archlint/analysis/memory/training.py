@@ -129,7 +129,7 @@ class TrainingMemory(Struct, frozen=True, dict=True):
     @cached_property
     def forward_peak(self) -> Amount:
         """What is alive at the worst instant of the forward pass."""
-        low, high = ForwardWalk(self.graph, self.saved, self.blocks).peak
+        low, high = ForwardWalk(self.saved, self.blocks).peak
         return self._resident + Amount(low, high, self.saved.unknown)
 
     @cached_property

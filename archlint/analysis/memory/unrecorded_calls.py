@@ -1,4 +1,12 @@
-"""The calls of modules in parts of a program for which torch.export records none."""
+"""The calls of modules in parts of a program for which torch.export records none.
+
+What runs under `no_grad` becomes a graph of its own in the exported program, which is generated
+code: the traceback of its nodes has the file `<eval_with_key>`, no line of the program and no
+module. Memory depends on the module all the same, since its arguments live until it returns. The
+names of weights tell it: what reads `trunk.0.1.weight` was run by `trunk.0.1`, and that by all
+modules around it unless these are lists. What has no weight may be part of the module before it or
+of the one behind it. Since nothing says so for sure, these calls count for the upper bound alone.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +26,7 @@ _GENERATED = "<eval_with_key>"  # the file of a part that torch.export made of w
 
 
 class UnrecordedCalls(Struct, frozen=True, dict=True):
-    """The calls that may have run the nodes under `no_grad`, as the names of weights tell.
-
-    Such a node has no module and no line of the program. What reads `trunk.0.1.weight` was run by
-    `trunk.0.1`, and that by all modules around it unless these are lists. What has no weight may be
-    part of the module before it or of the one behind it.
-    """
+    """The calls that may have run the nodes under `no_grad`, as the names of weights tell."""
 
     graph: Graph
 

@@ -19,15 +19,16 @@ from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
-from archlint.ops.restored.formula_tables import ReadFirst, formula_like, reads_nothing
+from archlint.ops.restored.formula_tables import formula_like
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.optional_masks import OptionalMasks
 from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
-from archlint.ops.restored.tied_weights import IsTransposed, cannot_tell, tied
+from archlint.ops.restored.tied_weights import tied
 from archlint.ops.restored.twins import MAY_REPEAT
+from archlint.sources.tensor_numbers import TensorNumbers
 from archlint.target import Target
 
 
@@ -41,8 +42,7 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
 
     gradients: GradientFlow
     target: Target
-    is_transposed: IsTransposed = cannot_tell
-    first: ReadFirst = reads_nothing
+    numbers: TensorNumbers
 
     @property
     def graph(self) -> Graph:
@@ -121,8 +121,8 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         trainable, graph = parameters.trainable.keys(), self.program.graph
         copies = formulas = frozenset[str]()
         if self.graph.is_from_pytorch and signature(self.graph) is None:
-            copies = copied_weights(trainable, graph.values, self.first)
-            formulas = formula_like(graph, trainable, self.first)
+            copies = copied_weights(trainable, graph.values, self.numbers.first)
+            formulas = formula_like(graph, trainable, self.numbers.first)
         return PerhapsFrozen(self.surely.framework, trainable, made_of, origins, copies, formulas)
 
     @cached_property
@@ -133,13 +133,13 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
     @cached_property
     def undecided(self) -> Undecided:
         """The folded parameters that the file does not describe completely."""
-        return undecided_parameters(self.graph, self._numbers)
+        return undecided_parameters(self.graph, self._distinct)
 
     def _program(self, *, with_biases: bool = False, most: bool = False) -> Program:
         has_norms = self.target.training.batch_norm != "absent"
-        whole = tied(self.graph, self.is_transposed)
+        whole = tied(self.graph, self.numbers.is_transposed)
         graph = restored(
-            whole, has_norms=has_norms, with_biases=with_biases, most=most, numbers=self._numbers
+            whole, has_norms=has_norms, with_biases=with_biases, most=most, numbers=self._distinct
         )
         program = Program(self.graph, self.parameters, self.gradients)
         if graph is self.graph:
@@ -167,5 +167,5 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         return self._with_stated_layers(self.hidden_dropouts)
 
     @cached_property
-    def _numbers(self) -> DistinctNumbers:
-        return DistinctNumbers(self.first)
+    def _distinct(self) -> DistinctNumbers:
+        return DistinctNumbers(self.numbers.first)

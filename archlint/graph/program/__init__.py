@@ -9,7 +9,7 @@ torch.export leaves these records:
 * on a node, the traceback of the call (`frames`), with a line of source code for each function on
   it (`line`, `in_place`);
 * on a node, the modules that it was called in (`modules`); the TorchScript exporter writes them
-  into the names of nodes;
+  into the names of nodes, with the number of the call (`call_numbers`);
 * on a stored tensor, what it was computed from during export (`folding`);
 * on the graph, the parameters and buffers of the program by name (`calls.signature`).
 """

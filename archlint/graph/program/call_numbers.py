@@ -1,4 +1,14 @@
-"""Which call of its module each node is part of, as the TorchScript exporter numbers them."""
+"""Which call of its module each node is part of, as the TorchScript exporter numbers them.
+
+The exporter writes the way to a node into its name, and a number behind the module from its second
+call on: `/attention/MatMul` ran in the first call of `attention`, `/attention_2/MatMul` in the
+third. A module may as well have such a name itself. It is no call if it has weights of its own, or
+if no node is in a module of that name without the number.
+
+Only the innermost module is numbered: `/attention/key_2/MatMul` may be part of any call of the
+attention in which the key runs. It is part of the call of the same number if both, and all modules
+between them, were called equally often.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +32,7 @@ _ENTRY = re.compile(r"\.[0-9]+")
 
 
 class CallNumbers(Struct, frozen=True, dict=True):
-    """The calls of modules that the names of nodes tell.
-
-    A node `/attention_2/MatMul` is part of the third call of the module `/attention`. Only the
-    innermost module is numbered: `/attention/key_2/MatMul` may be part of any call of the attention
-    in which the key runs. It is that of the same number if both have run equally often.
-    """
+    """The calls of modules that the names of nodes tell, with numbers from 0."""
 
     graph: Graph
 

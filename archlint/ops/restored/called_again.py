@@ -1,4 +1,15 @@
-"""What TorchScript's exporter left out of a module's later calls, since an earlier one made it."""
+"""Operators that the TorchScript exporter left out of the later calls of a module.
+
+The exporter writes equal expressions once. A decoder that is called for each step, and attends to
+the same memory in all of them, computes its keys in every call, and in the file only in the first.
+The sign is in the names (`call_numbers`): `/decoder_1/MatMul` reads from `/decoder/key/MatMul` what
+`/decoder/MatMul` reads as well, and the weight of the key is used less often than the decoder is
+called. The later call gets the operators that it lacks, `/decoder/key/MatMul#/decoder_1`.
+
+Calls are left alone where no weight is used less often than the module is called, since nothing is
+missing then, and where something random is on the way. Files of torch.export record their calls
+(`merged_calls`).
+"""
 
 from __future__ import annotations
 
@@ -22,12 +33,7 @@ _Place: TypeAlias = tuple[str, str, tuple[int, ...]]
 
 
 def with_whole_calls(graph: Graph) -> Graph:
-    """Return `graph` with all operators of each call of a module that is called several times.
-
-    A decoder may attend to the same memory in each step: its keys are equal expressions, which the
-    exporter writes once. Later calls of the module then read what was made inside of an earlier
-    one, where that has an operator with a weight that runs less often than the module does.
-    """
+    """Return `graph` with all operators of each call of a module that is called several times."""
     if not graph.is_from_pytorch or signature(graph) is not None:
         return graph
     numbers = CallNumbers(graph)
@@ -58,7 +64,7 @@ class _Merged(Struct, eq=False, dict=True):
             if self._is_left_out(call, gap.module):
                 tag = f"{gap.module}_{gap.number}"
                 own.give(gap.user, gap.tensor, call, tag, partial(self._calls, gap.number))
-        return own.whole()
+        return own.edited()
 
     def _gaps(self) -> Iterator[_Gap]:
         """Yield what a call reads that an earlier call of the same module made for itself."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
@@ -21,8 +21,8 @@ from archlint.graph.node import Node
 from archlint.graph.program.calls import ExportedCall, Signature, exported_calls, signature
 from archlint.graph.program.folding import folding, foldings
 from archlint.graph.value import Provenance, Role, Shape, Value
-from archlint.graph.weight import Weight
 from archlint.ops.restored.folded_norms import CONVOLUTIONS
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
 _FOLDED = _PRODUCTS | CONVOLUTIONS
@@ -38,12 +38,12 @@ def as_in_program(graph: Graph) -> Graph:
     calls = exported_calls(graph) if named is not None else ()
     if named is None or not calls:
         return graph
-    program = _Program(graph, named)
+    program = _Program(graph, named, GraphEdit(graph))
     for call in calls:
         program.read(call)
     for name in graph.weights:
         program.contract(name)
-    return program.graph_with_parameters()
+    return program.edit.edited()
 
 
 def folded_parameters(graph: Graph, trainable: Iterable[str]) -> list[str]:
@@ -71,10 +71,7 @@ class _Program(Struct, dict=True):
 
     graph: Graph
     signature: Signature
-    added: dict[str, Value] = field(default_factory=dict)
-    transposed: dict[str, Value] = field(default_factory=dict)
-    before: dict[str, list[Node]] = field(default_factory=dict)
-    inputs: dict[str, list[str]] = field(default_factory=dict)
+    edit: GraphEdit
 
     def read(self, call: ExportedCall) -> None:
         """Let the nodes of a call read the parameters that it names."""
@@ -108,29 +105,9 @@ class _Program(Struct, dict=True):
         batch = [self.graph.values[each].shape for each in self.graph.inputs]
         if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
             token = f"{name}#token"
-            self.added[token] = replace(value, name=token, shape=(1, *value.shape[1:]))
-            self.transposed[name] = replace(value, role=Role.COMPUTED)
-            user = self.graph.consumers[name][0]
+            self.edit.store(replace(value, name=token, shape=(1, *value.shape[1:])))
             repeat = Node(f"{name}#repeat", "Expand", "", (token,), (name,), {}, {})
-            self.before.setdefault(user.name, []).append(repeat)
-            self.inputs.setdefault(user.name, list(user.inputs))
-
-    def graph_with_parameters(self) -> Graph:
-        """Return the graph with the parameters that were found."""
-        if not self.inputs:
-            return self.graph
-        nodes: list[Node] = []
-        for node in self.graph.nodes:
-            nodes.extend(self.before.get(node.name, ()))
-            inputs = self.inputs.get(node.name)
-            nodes.append(node if inputs is None else replace(node, inputs=tuple(inputs)))
-        weights = {**self.graph.weights, **{name: Weight(name, {}) for name in self.added}}
-        return replace(
-            self.graph,
-            nodes=tuple(nodes),
-            values={**self.graph.values, **self.added, **self.transposed},
-            weights={name: weights[name] for name in weights if name not in self.transposed},
-        )
+            self.edit.compute(repeat, name, self.graph.consumers[name][0])
 
     def _parameters(self, call: ExportedCall) -> Iterator[str]:
         """Yield the parameters among the arguments of a call, in order."""
@@ -197,13 +174,13 @@ class _Program(Struct, dict=True):
         reads = parameter
         if is_transposed and len(shape) == 2:
             reads = f"{parameter}#turned"
-            if reads in self.transposed:  # by another call, which is one operator with its own
+            if reads in self.edit.values:  # by another call, which is one operator with its own
                 reads = f"{reads} for {node.name}"
-            self.transposed[reads] = replace(stored, name=reads, role=Role.COMPUTED)
             order = {"perm": (1, 0)}
             turn = Node(reads, "Transpose", "", (parameter,), (reads,), order, node.metadata)
-            self.before.setdefault(node.name, []).append(turn)
-        self.inputs.setdefault(node.name, list(node.inputs))[slot] = reads
+            self.edit.compute(turn, name, node)
+        inputs = self.edit.inputs(node)
+        self.edit.read(node, (*inputs[:slot], reads, *inputs[slot + 1 :]))
 
     def _append(self, parameter: str, call: ExportedCall) -> None:
         """Give a call the bias that the file leaves out."""
@@ -214,11 +191,9 @@ class _Program(Struct, dict=True):
                 axis = 1 if node.op in CONVOLUTIONS else -1
                 if len(shape) > 1:
                     self._add(parameter, (shape[axis],), value)
-                    self.inputs.setdefault(node.name, list(node.inputs)).append(parameter)
+                    self.edit.read(node, (*self.edit.inputs(node), parameter))
                 return
 
     def _add(self, parameter: str, shape: Shape, like: Value) -> None:
         if parameter not in self.graph.values:
-            self.added[parameter] = Value(
-                parameter, like.dtype, shape, Role.STORED, Provenance.INFERRED
-            )
+            self.edit.store(Value(parameter, like.dtype, shape, Role.STORED, Provenance.INFERRED))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from archlint.frontends.properties import BUFFER
@@ -26,7 +26,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import Signature, normalizing_call, signature, without_call
 from archlint.graph.value import Dim, Provenance, Role, Value
-from archlint.graph.weight import Weight
+from archlint.ops.restored.graph_edit import GraphEdit
 
 CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _LAYERS = CONVOLUTIONS | {"Gemm"}
@@ -46,7 +46,8 @@ def unfolded(graph: Graph, *, with_biases: bool = False) -> Graph:
     which the file does not tell.
     """
     names = folded_norms(graph)
-    return _Unfolding(graph, frozenset(names), with_biases).graph_with_norms() if names else graph
+    edit = GraphEdit(graph)
+    return _Unfolding(graph, frozenset(names), with_biases, edit).graph_with_norms()
 
 
 def is_unfolded(node: Node) -> bool:
@@ -72,26 +73,19 @@ class _Unfolding(Struct):
     graph: Graph
     names: frozenset[str]
     with_biases: bool
-    values: dict[str, Value] = field(default_factory=dict)
-    weights: dict[str, Weight] = field(default_factory=dict)
+    edit: GraphEdit
 
     def graph_with_norms(self) -> Graph:
         """Return the graph with a batch norm after each layer that one was folded into."""
         named = signature(self.graph)
-        nodes: list[Node] = []
         for node in self.graph.nodes:
-            nodes.extend(self._unfold(node, named) if node.name in self.names else (node,))
-        return replace(
-            self.graph,
-            nodes=tuple(nodes),
-            values={**self.graph.values, **self.values},
-            weights={**self.graph.weights, **self.weights},
-        )
+            if node.name in self.names:
+                self._unfold(node, named)
+        return self.edit.edited()
 
-    def _unfold(self, node: Node, named: Signature | None) -> tuple[Node, Node]:
+    def _unfold(self, node: Node, named: Signature | None) -> None:
         output = self.graph.values[node.output]
         inner = f"{output.name}{_NORMALIZED}"
-        self.values[inner] = replace(output, name=inner, role=Role.COMPUTED)
         channels = (output.shape or (None, None))[1]
         inputs = tuple(self._stored(name, channels, output) for name in self._parts(node, named))
         layer = replace(
@@ -111,7 +105,8 @@ class _Unfolding(Struct):
             attributes,
             node.metadata,  # what was folded is the call that the node names
         )
-        return layer, norm
+        self.edit.compute(layer, output.name, node)
+        self.edit.change(node, norm)
 
     def _parts(self, node: Node, named: Signature | None) -> tuple[str, ...]:
         """Return the names of the gain, the bias and the running statistics."""
@@ -135,9 +130,6 @@ class _Unfolding(Struct):
     def _stored(self, name: str, channels: Dim, like: Value) -> str:
         """Add a stored tensor with one number per channel, unless it is there."""
         if name not in self.graph.weights:
-            self.values[name] = Value(
-                name, like.dtype, (channels,), Role.STORED, Provenance.INFERRED
-            )
-            metadata = {BUFFER: "true"} if "running_" in name else {}
-            self.weights[name] = Weight(name, metadata)
+            value = Value(name, like.dtype, (channels,), Role.STORED, Provenance.INFERRED)
+            self.edit.store(value, {BUFFER: "true"} if "running_" in name else {})
         return name

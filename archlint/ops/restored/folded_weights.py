@@ -15,15 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import taken_tensors
 from archlint.graph.value import Provenance, Role, Value
-from archlint.graph.weight import Weight
 from archlint.ops.composite.folding import (
     COMPUTED,
     LEAST_GRADIENTS,
@@ -42,6 +40,7 @@ from archlint.ops.restored.folded_products import (
 )
 from archlint.ops.restored.folded_sizes import FoldedSizes, Size
 from archlint.ops.restored.folded_tensors import FoldedTensor, folded_tensors
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _WITH_BIAS = 2  # parameters of a linear layer
 
@@ -78,9 +77,6 @@ class _Unfolded(Struct, eq=False, dict=True):
     tensors: tuple[FoldedTensor, ...]
     numbers: DistinctNumbers
     most: bool = False
-    _added: dict[str, Value] = field(default_factory=dict)
-    _before: dict[str, list[Node]] = field(default_factory=dict)
-    _made: dict[str, Value] = field(default_factory=dict)
 
     @property
     def undecided(self) -> Undecided:
@@ -103,17 +99,12 @@ class _Unfolded(Struct, eq=False, dict=True):
                 self._put(tensor.name, COMPUTED, FRAMEWORK, (), self._work(tensor.name))
             elif not tensor.calls.are_views and self._is_named(tensor.name):
                 self._put(tensor.name, "Constant", "", ())
-        if not self._made:
-            return self.graph
         self._add_buffers()
-        nodes = [made for node in self.graph.nodes for made in (*self._of(node), node)]
-        weights = {**self.graph.weights, **{name: Weight(name, {}) for name in self._added}}
-        return replace(
-            self.graph,
-            nodes=tuple(nodes),
-            values={**self.graph.values, **self._added, **self._made},
-            weights={name: weights[name] for name in weights if name not in self._made},
-        )
+        return self._edit.edited()
+
+    @cached_property
+    def _edit(self) -> GraphEdit:
+        return GraphEdit(self.graph)
 
     @cached_property
     def _measure(self) -> FoldedSizes:
@@ -172,14 +163,12 @@ class _Unfolded(Struct, eq=False, dict=True):
 
     def _add(self, parameter: str, like: Value) -> None:
         """Add a parameter of the program, in the shape of `like` where it is as large."""
-        if parameter in self.graph.values or parameter in self._added:
+        if self._edit.has(parameter):
             return
         size = self._sizes[parameter]
         count = size.high if self.most else size.low
         shape = like.shape if like.elements == count else (count,)
-        self._added[parameter] = Value(
-            parameter, like.dtype, shape, Role.STORED, Provenance.INFERRED
-        )
+        self._edit.store(Value(parameter, like.dtype, shape, Role.STORED, Provenance.INFERRED))
 
     def _add_buffers(self) -> None:
         """Add the buffers that tensors were computed from, as far as their sizes follow."""
@@ -188,13 +177,14 @@ class _Unfolded(Struct, eq=False, dict=True):
             if found is None:
                 continue
             (name,), (count, are_places) = tensor.origin.others, found
-            known = self._added.get(name)
+            known = self._edit.values.get(name)
             if name not in self.graph.values and (known is None or (known.elements or 0) < count):
                 dtype = DType.INT64 if are_places else self.graph.values[tensor.name].dtype
-                self._added[name] = Value(name, dtype, (count,), Role.STORED, Provenance.INFERRED)
+                value = Value(name, dtype, (count,), Role.STORED, Provenance.INFERRED)
+                self._edit.store(value)
 
     def _value(self, name: str) -> Value:
-        return self._added.get(name) or self.graph.values[name]
+        return self._edit.values.get(name) or self.graph.values[name]
 
     def _put(
         self,
@@ -207,8 +197,4 @@ class _Unfolded(Struct, eq=False, dict=True):
         """Compute a stored tensor before the first node that reads it."""
         user = self.graph.consumers[name][0]
         node = Node(f"{name}#folded", op, domain, inputs, (name,), attributes or {}, {})
-        self._before.setdefault(user.name, []).append(node)
-        self._made[name] = replace(self.graph.values[name], role=Role.COMPUTED)
-
-    def _of(self, node: Node) -> list[Node]:
-        return self._before.get(node.name, [])
+        self._edit.compute(node, name, user)

@@ -17,7 +17,6 @@ from functools import cached_property
 from heapq import heappop, heappush
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
@@ -31,6 +30,7 @@ from archlint.graph.program.calls import (
 from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Numbering
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
+from archlint.ops.restored.graph_edit import GraphEdit
 from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.ops.restored.twins import MAY_REPEAT, PRODUCTS, Found, Twin, Twins
 
@@ -65,15 +65,11 @@ def _added_to(graph: Graph) -> Counter[str]:
 
 def _marked(graph: Graph, more: Mapping[str, int]) -> Graph:
     """Return `graph` with marks at the products that the program may have run so often more."""
-    if not more:
-        return graph
-    nodes = (
-        replace(node, attributes={MAY_REPEAT: more[node.name], **node.attributes})
-        if node.name in more
-        else node
-        for node in graph.nodes
-    )
-    return replace(graph, nodes=tuple(nodes))
+    edit = GraphEdit(graph)
+    for node in graph.nodes:
+        if node.name in more and MAY_REPEAT not in node.attributes:
+            edit.set_attributes(node, {MAY_REPEAT: more[node.name]})
+    return edit.edited()
 
 
 class _Merged(Struct, eq=False, dict=True):
@@ -97,8 +93,10 @@ class _Merged(Struct, eq=False, dict=True):
         for place, node in enumerate(self.graph.nodes):
             if self._is_merged_output(node):
                 self._add(self._call_of(node.inputs[0]), node.output, node.inputs[0], place)
-                self.twins.replaced.add(node.name)
-        return self.twins.graph_with(self._doubted)
+                self.twins.removed.add(node.name)
+        for name, times in self._doubted.items():
+            self.twins.set_attributes(self.graph.by_name[name], {MAY_REPEAT: times})
+        return self.twins.edited()
 
     def _replaced(self) -> Iterator[tuple[NumberedCall, str, str]]:
         """Yield the calls that read one tensor of the file for another of the program."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
@@ -27,10 +27,9 @@ from archlint.graph.program.calls import (
 )
 from archlint.graph.program.folding import FOLDED_FROM, Folding, foldings, sources
 from archlint.graph.program.modules import module_path
-from archlint.graph.value import Value
-from archlint.graph.weight import Weight
 from archlint.ops.restored.call_kinds import CREATIONS
 from archlint.ops.restored.exported_weights import holds_norm
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _PARAMETER = "PARAMETER"
 _NUMBER = re.compile(r"\d+")
@@ -39,35 +38,23 @@ _NUMBER = re.compile(r"\d+")
 def with_own_foldings(graph: Graph) -> Graph:
     """Return `graph` with a stored tensor of its own for each folded one that the calls name."""
     named = signature(graph)
-    return graph if named is None else _Merged(graph, named).apart()
+    return graph if named is None else _Merged(graph, named, GraphEdit(graph)).apart()
 
 
 class _Merged(Struct, eq=False, dict=True):
     graph: Graph
     named: Signature
-    _values: dict[str, Value] = field(default_factory=dict)
-    _weights: dict[str, Weight] = field(default_factory=dict)
-    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    edit: GraphEdit
 
     def apart(self) -> Graph:
         if not self._lost and all(each.parameters for each in self._foldings.values()):
             return self.graph
         for call in exported_calls(self.graph):
             for gone, stored in self._pairs(call):
-                if gone in self._weights or self._add(gone, stored, call.nodes[0]):
-                    self._read(call, stored, gone)
-        if not self._inputs:
-            return self.graph
-        nodes = (
-            replace(node, inputs=self._inputs.get(node.name, node.inputs))
-            for node in self.graph.nodes
-        )
-        return replace(
-            self.graph,
-            nodes=tuple(nodes),
-            values={**self.graph.values, **self._values},
-            weights={**self.graph.weights, **self._weights},
-        )
+                if gone in self.edit.weights or self._add(gone, stored, call.nodes[0]):
+                    for node in call.nodes:
+                        self.edit.read_instead(node, stored, gone)
+        return self.edit.edited()
 
     def _pairs(self, call: ExportedCall) -> Iterator[tuple[str, str]]:
         """Yield the tensors that a call names and that are gone, with what it reads instead."""
@@ -100,8 +87,7 @@ class _Merged(Struct, eq=False, dict=True):
                 return False
             self._lost.remove(parameter)
             note = sources((parameter,))
-        self._values[gone] = replace(value, name=gone)
-        self._weights[gone] = Weight(gone, {FOLDED_FROM: note})
+        self.edit.store(replace(value, name=gone), {FOLDED_FROM: note})
         return True
 
     def _parameter(self, user: Node) -> str | None:
@@ -114,11 +100,6 @@ class _Merged(Struct, eq=False, dict=True):
         """Return the first parameter not in the file whose name differs in numbers alone."""
         forms = {_NUMBER.sub("", name) for name in made_of}
         return next((name for name in self._lost if _NUMBER.sub("", name) in forms), None)
-
-    def _read(self, call: ExportedCall, stored: str, gone: str) -> None:
-        for node in call.nodes:
-            read = self._inputs.get(node.name, node.inputs)
-            self._inputs[node.name] = tuple(gone if name == stored else name for name in read)
 
     @cached_property
     def _calls(self) -> frozenset[str]:

@@ -19,6 +19,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import exported_call
 from archlint.graph.value import Dim, Role, Value
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"
 _PADDING = 4  # the place of the padding among the arguments of a convolution
@@ -33,20 +34,18 @@ def with_pads(graph: Graph) -> Graph:
     Where the call of the convolution is lost, since a batch norm was folded in, the convolution is
     assumed to pad nothing itself.
     """
-    values: dict[str, Value] = dict(graph.values)
-    nodes: list[Node] = []
+    edit = GraphEdit(graph)
     for node in graph.nodes:
         padded = _padded(node, graph)
         if padded is None:
-            nodes.append(node)
             continue
-        values[padded.name] = padded
-        nodes.append(Node(padded.name, "Pad", "", node.inputs[:1], (padded.name,), _CONSTANT, {}))
+        edit.values[padded.name] = padded
+        name = padded.name
+        edit.insert(Node(name, "Pad", "", node.inputs[:1], (name,), _CONSTANT, {}), node)
         attributes = {**node.attributes, "pads": _own(node) * 2, "auto_pad": "NOTSET"}
-        nodes.append(replace(node, inputs=(padded.name, *node.inputs[1:]), attributes=attributes))
-    if len(nodes) == len(graph.nodes):
-        return graph
-    return replace(graph, nodes=tuple(nodes), values=values)
+        inputs = (name, *node.inputs[1:])
+        edit.change(node, replace(node, inputs=inputs, attributes=attributes))
+    return edit.edited()
 
 
 def _padded(node: Node, graph: Graph) -> Value | None:

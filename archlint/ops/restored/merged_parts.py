@@ -11,38 +11,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import ExportedCall, base_name, exported_calls
-from archlint.graph.value import Value
+from archlint.ops.restored.graph_edit import GraphEdit
 
 
 def with_own_parts(graph: Graph) -> Graph:
     """Return `graph` with nodes of its own for each call that reads from the inside of another."""
-    return _Parts(graph).apart()
+    return _Parts(graph, GraphEdit(graph)).apart()
 
 
 class _Parts(Struct, eq=False, dict=True):
     graph: Graph
-    _before: dict[str, list[Node]] = field(default_factory=dict)
-    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _values: dict[str, Value] = field(default_factory=dict)
+    edit: GraphEdit
 
     def apart(self) -> Graph:
         """Return the graph with calls that share no nodes."""
         for call in self._calls:
             for name in self._inside_of_others(call):
                 self._separate(call, name)
-        if not self._inputs:
-            return self.graph
-        nodes: list[Node] = []
-        for node in self.graph.nodes:
-            nodes += self._before.get(node.name, ())
-            nodes.append(replace(node, inputs=self._inputs.get(node.name, node.inputs)))
-        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
+        return self.edit.edited()
 
     def _inside_of_others(self, call: ExportedCall) -> Iterator[str]:
         """Yield the tensors that a call reads from the inside of another of the same operator."""
@@ -70,22 +61,12 @@ class _Parts(Struct, eq=False, dict=True):
         names = {made: f"{made}#{call.name}" for part in parts for made in part.outputs if made}
         if not any(each in self.graph.producers for part in parts for each in part.inputs):
             return  # of weights alone
-        self._values |= {
-            own: replace(self.graph.values[made], name=own) for made, own in names.items()
-        }
         user = call.nodes[0]
-        before = self._before.setdefault(user.name, [])
-        there = {node.name for node in before}
         for part in parts:
-            own = f"{part.name}#{call.name}"
-            if own not in there:
-                inputs, outputs = _renamed(part.inputs, names), _renamed(part.outputs, names)
-                before.append(
-                    replace(part, name=own, inputs=inputs, outputs=outputs, metadata=user.metadata)
-                )
+            if names[part.output] not in self.edit.values:
+                self.edit.copy(part, names, user, call.name, user.metadata)
         for node in call.nodes:
-            read = self._inputs.get(node.name, node.inputs)
-            self._inputs[node.name] = tuple(names[name] if each == name else each for each in read)
+            self.edit.read_instead(node, name, names[name])
 
     def _parts(self, name: str) -> tuple[Node, ...]:
         """Return the nodes of a call that make a tensor inside of it, in order."""
@@ -109,7 +90,3 @@ class _Parts(Struct, eq=False, dict=True):
 
 def _is_product(call: ExportedCall) -> bool:
     return any(node.op == "MatMul" for node in call.nodes)
-
-
-def _renamed(names: tuple[str, ...], new: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(new.get(name, name) for name in names)

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import re
 
-from msgspec.structs import replace
-
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import is_exported
 from archlint.graph.value import Provenance, Role, Value
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _CALL = re.compile(r"_\d+(?=/|$)")
 
@@ -26,18 +25,16 @@ def separated(graph: Graph) -> Graph:
     """Return `graph` with a stored tensor for each weight that was merged into an equal one."""
     if not graph.is_from_pytorch:
         return graph
-    copies = [node for node in graph.nodes if _is_copy(node, graph)]
-    if not copies:
-        return graph
-    values, weights = dict(graph.values), dict(graph.weights)
-    for node in copies:
+    edit = GraphEdit(graph)
+    for node in graph.nodes:
+        if not _is_copy(node, graph):
+            continue
         source, name = node.inputs[0], node.output
         stored = graph.values[source]
-        values[name] = Value(name, stored.dtype, stored.shape, Role.STORED, Provenance.DECLARED)
-        weights[name] = replace(graph.weights[source], name=name)
-    gone = set(copies)
-    nodes = tuple(node for node in graph.nodes if node not in gone)
-    return replace(graph, nodes=nodes, values=values, weights=weights)
+        value = Value(name, stored.dtype, stored.shape, Role.STORED, Provenance.DECLARED)
+        edit.store(value, graph.weights[source].metadata)
+        edit.removed.add(node.name)
+    return edit.edited()
 
 
 def _is_copy(node: Node, graph: Graph) -> bool:

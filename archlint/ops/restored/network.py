@@ -1,4 +1,10 @@
-"""The network before an export for inference, with all restorations applied."""
+"""The network before an export for inference: all restorations, in their order.
+
+Calls are restored first, those that were merged and those that were removed, since later steps ask
+which calls read a tensor. Then each call reads the parameters that it names, and tensors that were
+computed during export are computed from their parameters. Batch norms come last: each is put behind
+a layer that is complete.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +37,12 @@ def restored(
     most: bool = False,
     numbers: DistinctNumbers = NO_NUMBERS,
 ) -> Graph:
-    """Return `graph` with the weights and, unless it had none, the batch norms that it had.
+    """Return `graph` with the calls, the weights and the batch norms of the program.
 
-    `with_biases` takes it that layers in front of a batch norm had a bias where no file tells, and
-    with `most`, parameters are as large as they may have been. `numbers` are those of
-    stored tensors. A graph that hides nothing is returned as it is.
+    Without `has_norms`, no batch norm was folded into a layer. `with_biases` means that layers in
+    front of a batch norm had a bias where no file tells. With `most`, parameters are as large as
+    they may have been, and operators run as often. `numbers` are those of stored tensors. A graph
+    that hides nothing is returned as it is.
     """
     whole = with_detaches(with_twins(separated(with_single_precision(graph)), most=most))
     whole = with_doubts(with_whole_calls(whole), most=most)

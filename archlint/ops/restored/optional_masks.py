@@ -18,6 +18,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.ops.registry import Operators
+from archlint.ops.restored.graph_edit import GraphEdit
 from archlint.ops.restored.shared_heads import sharing_heads
 
 _MASK = 3
@@ -32,13 +33,11 @@ class OptionalMasks(Struct, frozen=True, dict=True):
     @property
     def without(self) -> Graph:
         """The graph with attention that reads no such mask."""
-        if not self.users:
-            return self.graph
-        nodes = tuple(
-            self._without_mask(node) if node.name in self.users else node
-            for node in self.graph.nodes
-        )
-        return replace(self.graph, nodes=nodes)
+        edit = GraphEdit(self.graph)
+        for node in self.graph.nodes:
+            if node.name in self.users:
+                edit.change(node, self._without_mask(node))
+        return edit.edited()
 
     @cached_property
     def users(self) -> frozenset[str]:

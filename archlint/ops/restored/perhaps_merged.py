@@ -1,4 +1,20 @@
-"""Products that TorchScript's exporter may have merged with equal ones, as their places tell."""
+"""Products that the TorchScript exporter may have merged with equal ones.
+
+The exporter writes equal expressions once, so that a product which a program repeats may be in the
+file a single time. Two places raise the doubt, and leave it open whether the program kept the
+result in a variable:
+
+* in a loop, something that all rounds read alike is made in the middle of the first round, behind a
+  product that every round repeats;
+* a module reads, in the same place as one that is built alike, what was made inside of that one:
+  `/value/head/MatMul` reads from `/policy/trunk/MatMul` as `/policy/head/MatMul` does, if both own
+  one trunk.
+
+As the lower bound, such a product is only marked (`MAY_REPEAT`); as the upper bound, each reader
+gets one of its own. There is no doubt where another node uses the same weight, since the program
+then repeats it for something else, where something random is on the way, and where the module of
+the product is one of several of its name but for a number.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +34,7 @@ from archlint.graph.program.calls import signature
 from archlint.graph.program.modules import Path, module_calls
 from archlint.ops.restored.own_operators import OwnOperators
 from archlint.ops.restored.repeated_calls import RANDOM
+from archlint.ops.restored.twins import MAY_REPEAT
 from archlint.ops.restored.weighted_products import WeightedProducts
 
 _ENTRY = re.compile(r"(?<=\.)[0-9]+(?=/|$)")
@@ -28,11 +45,7 @@ _DIGITS = re.compile("[0-9]+")
 def with_doubts(graph: Graph, *, most: bool) -> Graph:
     """Return `graph` with marks at products that the program may have run more often.
 
-    With `most`, they are run as often as they may have been. Two things raise the doubt, and leave
-    it open whether a program kept the result. In a loop, something that all rounds read alike is
-    made in the middle of the first round, behind a product that every round repeats. Or a module
-    reads, in the same place as one that is built alike, what was made inside of that one, as two
-    heads do that own one trunk.
+    With `most`, they are run as often as they may have been.
     """
     if not graph.is_from_pytorch or signature(graph) is not None:
         return graph
@@ -62,7 +75,9 @@ class _Doubts(Struct, frozen=True, dict=True):
             else:
                 products = filter(self.products.uses, doubt.made_by)
                 more |= Counter({node.name: len(doubt.readers) for node in products})
-        return own.whole(more)
+        for name, times in more.items():
+            own.set_attributes(self.graph.by_name[name], {MAY_REPEAT: times})
+        return own.edited()
 
     def _found(self) -> Iterator[_Doubt]:
         for tensor, users in self.graph.consumers.items():

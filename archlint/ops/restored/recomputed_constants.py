@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import Signature, signature
-from archlint.graph.value import Role
 from archlint.ops.restored.folded_norms import CONVOLUTIONS, is_unfolded
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _MASKING = frozenset({"Add", "Where"})
 
@@ -30,8 +28,7 @@ def with_recomputed_constants(
     `is_number` tells of a stored tensor whether it may be a folded constant, and `is_parameter`
     whether it counts as a parameter.
     """
-    values, named = dict(graph.values), signature(graph)
-    nodes: list[Node] = []
+    edit, named = GraphEdit(graph), signature(graph)
     for node in graph.nodes:
         inputs = list(node.inputs)
         for slot, name in enumerate(node.inputs):
@@ -39,19 +36,20 @@ def with_recomputed_constants(
                 continue
             if is_parameter(name) and _is_made_of_others(node, name, graph, named):
                 inputs[slot] = f"{name}#of parameters"
-                if inputs[slot] not in values:
-                    kernel = replace(values[name], name=inputs[slot], role=Role.COMPUTED)
-                    values[kernel.name] = kernel
-                    nodes.append(Node(kernel.name, "Mul", "", (name, name), (kernel.name,), {}, {}))
+                if not edit.has(inputs[slot]):
+                    edit.compute(_node(inputs[slot], "Mul", (name, name)), name, node)
             if not is_number(name):
                 continue
             inputs[slot] = f"{name}#{node.name if node.op in _MASKING else 'made'}"
-            if inputs[slot] not in values:
-                made = replace(values[name], name=inputs[slot], role=Role.COMPUTED)
-                values[inputs[slot]] = made
-                nodes.append(Node(made.name, "Constant", "", (), (made.name,), {}, {}))
-        nodes.append(node if tuple(inputs) == node.inputs else replace(node, inputs=tuple(inputs)))
-    return replace(graph, nodes=tuple(nodes), values=values)
+            if not edit.has(inputs[slot]):
+                edit.compute(_node(inputs[slot], "Constant", ()), name, node)
+        if tuple(inputs) != node.inputs:
+            edit.read(node, tuple(inputs))
+    return edit.edited()
+
+
+def _node(output: str, op: str, inputs: tuple[str, ...]) -> Node:
+    return Node(output, op, "", inputs, (output,), {}, {})
 
 
 def _is_made_of_others(node: Node, name: str, graph: Graph, named: Signature | None) -> bool:

@@ -29,9 +29,9 @@ from archlint.graph.program.calls import (
     skipped,
 )
 from archlint.graph.program.modules import module_path, module_paths
-from archlint.graph.value import Role, Value
 from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.ops.restored.folded_norms import folded_norms
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _NO_METADATA: Mapping[str, str] = {}
 _TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
@@ -148,19 +148,16 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
 
     def shown(self, dropouts: tuple[str, ...]) -> Graph:
         """Return the graph with a dropout behind each of these nodes."""
-        if not dropouts:
-            return self.graph
-        values = dict(self.graph.values)
-        nodes: list[Node] = []
-        for node in self.graph.nodes:
-            if node.name not in dropouts or (node.op in FUSED_KERNELS and self.drops_fused):
-                nodes.append(node)
-            elif node.op in FUSED_KERNELS:
+        edit = GraphEdit(self.graph)
+        for name in dropouts:
+            node = self.graph.by_name[name]
+            if node.op not in FUSED_KERNELS:
+                _drop_after(node, edit)
+            elif not self.drops_fused:
                 attributes = {**node.attributes, "dropout": 1.0}
-                nodes.append(replace(node, op="MaterializedAttention", attributes=attributes))
-            else:
-                nodes.extend(_followed(node, values))
-        return replace(self.graph, nodes=tuple(nodes), values=values)
+                changed = replace(node, op="MaterializedAttention", attributes=attributes)
+                edit.change(node, changed)
+        return edit.edited()
 
     @cached_property
     def is_inference(self) -> bool:
@@ -237,13 +234,9 @@ def _is_training(graph: Graph) -> bool:
     )
 
 
-def _followed(node: Node, values: dict[str, Value]) -> tuple[Node, Node]:
-    """Return a node and dropout after it, which takes over the name of the output."""
-    output = node.outputs[0]
-    inner = f"{output}#hidden"
-    values[inner] = replace(values[output], name=inner, role=Role.COMPUTED)
-    first = replace(node, outputs=(inner, *node.outputs[1:]))
-    ratio: Mapping[str, Attribute] = {"ratio": 0.5}
-    return first, Node(
-        f"{node.name}#Dropout", "Dropout", "", (inner,), (output,), ratio, _NO_METADATA
-    )
+def _drop_after(node: Node, edit: GraphEdit) -> None:
+    """Put dropout behind a node, with the name of its output."""
+    output, inner = node.outputs[0], f"{node.outputs[0]}#hidden"
+    name, ratio = f"{node.name}#Dropout", dict[str, Attribute](ratio=0.5)
+    edit.compute(replace(node, outputs=(inner, *node.outputs[1:])), output, node)
+    edit.change(node, Node(name, "Dropout", "", (inner,), (output,), ratio, _NO_METADATA))

@@ -1,4 +1,13 @@
-"""Calls that TorchScript's exporter ran once for several modules, since they compute the same."""
+"""Calls that the TorchScript exporter wrote once for several modules, since they compute the same.
+
+The exporter writes equal expressions once. Modules that are built alike may begin with the same
+function of the same tensor, as all blocks do that activate one embedding of a time step. The sign
+is in the names of nodes: what `/blocks.0/act/Relu` made is read by `/blocks.1/fc/MatMul` as it is
+by `/blocks.0/fc/MatMul`. Each of these modules gets an operator of its own.
+
+Calls are left alone where they have a weight, which is not shared by modules that are only alike
+(`perhaps_merged`), where something random is on the way, and where they are long.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +30,7 @@ RANDOM = frozenset(
 
 
 def with_own_calls(graph: Graph) -> Graph:
-    """Return `graph` with an operator for each module that called it, where one served several.
-
-    Modules that are built alike may begin with the same computation of the same tensor, as all
-    blocks do that activate one embedding of a step. The names tell it: what `blocks.0/act` made is
-    read by `blocks.1/linear` as it is by `blocks.0/linear`. What has a weight is no such call.
-    """
+    """Return `graph` with an operator for each module that called it, where one served several."""
     return _Repeated(graph).apart() if graph.is_from_pytorch else graph
 
 
@@ -44,7 +48,7 @@ class _Repeated(Struct, eq=False, dict=True):
                 if call:
                     calls = partial(_calls, user, here, there)
                     own.give(user, name, call, ".".join(there), calls)
-        return own.whole()
+        return own.edited()
 
     def _served(self, maker: Node, users: list[Node]) -> Iterator[tuple[Node, Path, Path]]:
         """Yield the users in other modules, with the module of the maker and that of the user.

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from msgspec.structs import replace
-
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import signature
-from archlint.graph.value import Role
+from archlint.ops.restored.graph_edit import GraphEdit
 
 IsTransposed = Callable[[str, str], bool]
 """Whether a stored matrix holds the numbers of another one, transposed."""
@@ -27,11 +25,6 @@ def is_tied(readers: Iterable[Node]) -> bool:
     """Whether a weight is both looked up and multiplied by, as a tied one is."""
     ops = {node.op for node in readers}
     return "Gather" in ops and len(ops) > 1
-
-
-def cannot_tell(_: str, __: str) -> bool:
-    """Take each matrix for its own, where no numbers can be read."""
-    return False
 
 
 def tied_tables(graph: Graph, is_transposed: IsTransposed) -> dict[str, str]:
@@ -58,16 +51,11 @@ def tied_tables(graph: Graph, is_transposed: IsTransposed) -> dict[str, str]:
 def tied(graph: Graph, is_transposed: IsTransposed) -> Graph:
     """Return `graph` with tied heads that multiply by the transposed weight of the embedding."""
     left = tied_tables(graph, is_transposed)
-    if not left:
-        return graph
-    values, nodes = dict(graph.values), []
+    edit = GraphEdit(graph)
     for node in graph.nodes:
         weight = node.inputs[1] if node.op == "MatMul" else ""
         if weight in left:
-            values[weight] = replace(values[weight], role=Role.COMPUTED)
             turn = {"perm": (1, 0)}
-            nodes.append(Node(weight, "Transpose", "", (left.pop(weight),), (weight,), turn, {}))
-        nodes.append(node)
-    made = {name for name, value in values.items() if value.role is not Role.STORED}
-    weights = {name: weight for name, weight in graph.weights.items() if name not in made}
-    return replace(graph, nodes=tuple(nodes), values=values, weights=weights)
+            table = Node(weight, "Transpose", "", (left.pop(weight),), (weight,), turn, {})
+            edit.compute(table, weight, node)
+    return edit.edited()

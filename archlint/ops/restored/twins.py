@@ -9,11 +9,10 @@ from typing import TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import as_call, reading
 from archlint.graph.program.numbering import CallName, NumberedCall
-from archlint.graph.value import Value
+from archlint.ops.restored.graph_edit import GraphEdit
 
 PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
 
@@ -32,18 +31,14 @@ Found: TypeAlias = tuple[NumberedCall, Twin | CallName]
 """A call with a twin of it that exists, or with the name of one to add."""
 
 
-class Twins(Struct, eq=False, dict=True):
+class Twins(GraphEdit, eq=False):
     """The twins that were added to `graph` so far, and which nodes read them."""
 
-    graph: Graph
     tensors: dict[str, str] = field(default_factory=dict)  # names of the program: those of twins
     reads: Counter[CallName] = field(default_factory=Counter)
-    replaced: set[str] = field(default_factory=set)  # the names of nodes that twins stand in for
     _of_call: dict[CallName, list[Twin]] = field(default_factory=dict)
+    _named: Counter[CallName] = field(default_factory=Counter)  # twins may be taken for one call
     _originals: dict[str, str] = field(default_factory=dict)  # the tensor that a new one equals
-    _inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _before: dict[int, list[Node]] = field(default_factory=dict)
-    _values: dict[str, Value] = field(default_factory=dict)
 
     def of(self, name: CallName) -> list[Twin]:
         """Return the twins of a call, the first one first."""
@@ -58,19 +53,21 @@ class Twins(Struct, eq=False, dict=True):
                 self.reads[twin.name] += 1
                 continue
             self.reads[twin] += 1
+            self._named[twin] += 1
+            tag = f"{twin}#{self._named[twin]}" if self._named[twin] > 1 else str(twin)
             made = {
-                name: named.get(name, f"{name}#{twin}")
+                name: named.get(name, f"{name}#{tag}")
                 for node in call.nodes
                 for name in node.outputs
                 if name
             }
             tensors |= made
             values = self.graph.values
-            self._values |= {new: replace(values[old], name=new) for old, new in made.items()}
+            self.values |= {new: replace(values[old], name=new) for old, new in made.items()}
             self._originals |= {new: old for old, new in made.items()}
             self._of_call.setdefault(call.name, []).append(Twin(twin, made))
-            nodes = self._before.setdefault(place, [])
-            nodes += (self._twin(node, tensors, twin) for node in call.nodes)
+            for node in call.nodes:
+                self.insert(self._twin(node, tensors, twin, tag), self.graph.nodes[place])
 
     def connect(self, user: NumberedCall, gone: str, tensor: str) -> None:
         """Let a call read the twin's tensor that the program calls `gone`, instead of `tensor`."""
@@ -78,14 +75,10 @@ class Twins(Struct, eq=False, dict=True):
             return
         for node in user.nodes:
             slots = reading(user.call, node, self.graph, gone, tensor)
-            self._inputs[node.name] = tuple(
-                self.tensors[gone] if slot in slots else name
-                for slot, name in enumerate(self.inputs(node))
+            read = enumerate(self.inputs(node))
+            self.read(
+                node, tuple(self.tensors[gone] if slot in slots else name for slot, name in read)
             )
-
-    def inputs(self, node: Node) -> tuple[str, ...]:
-        """Return what a node of the file reads now."""
-        return self._inputs.get(node.name, node.inputs)
 
     def makers(self, call: NumberedCall) -> Iterator[tuple[str, Node]]:
         """Yield the tensors of the file that a call reads, or their twins, with their nodes."""
@@ -96,30 +89,16 @@ class Twins(Struct, eq=False, dict=True):
                 if tensor in self.graph.producers and tensor not in own:
                     yield tensor, self.graph.producers[tensor]
 
-    def graph_with(self, doubted: Mapping[str, int]) -> Graph:
-        """Return the graph with the twins; `doubted` nodes may have that many more."""
-        if not (self._inputs or self._before):
-            return self.graph
-        nodes: list[Node] = []
-        for place, node in enumerate(self.graph.nodes):
-            nodes += self._before.get(place, ())
-            if node.name in self.replaced:
-                continue
-            more = doubted.get(node.name)
-            attributes = {**node.attributes, MAY_REPEAT: more} if more else node.attributes
-            nodes.append(replace(node, inputs=self.inputs(node), attributes=attributes))
-        return replace(self.graph, nodes=tuple(nodes), values={**self.graph.values, **self._values})
-
     def is_read(self, tensor: str) -> bool:
         """Whether a tensor of a twin has a name of the program, by which calls read it."""
         return tensor in self.tensors.values()
 
-    def _twin(self, node: Node, tensors: Mapping[str, str], name: CallName) -> Node:
+    def _twin(self, node: Node, tensors: Mapping[str, str], name: CallName, tag: str) -> Node:
         """Return the node that does for the call `name` what `node` does for its own."""
         read = [(each, tensors.get(self._originals.get(each, each))) for each in self.inputs(node)]
         return replace(
             node,
-            name=f"{node.name}#{name}",
+            name=f"{node.name}#{tag}",
             inputs=tuple(each if new is None else new for each, new in read),
             outputs=tuple(tensors.get(each, each) for each in node.outputs),
             metadata=as_call(node, str(name)),

@@ -1,4 +1,11 @@
-"""The products of a graph with weights, and how often each weight is used."""
+"""The products of a graph with weights, and how often each weight is used.
+
+How often a weight is used tells whether products were merged. The exporter writes a product of the
+same weight and the same tensor once, but products with different tensors separately: a weight that
+several products use belongs to a module that was called several times. The weight may have been
+transposed or cast for each of them: two weights are the same if equal operators made them of the
+same stored tensors.
+"""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _numbers(model: Model, name: str) -> _Numbers | None:
     if contents is not None:
         return _of(contents.reshape(-1).tolist())
     if model.graph.values[name].role is Role.STORED:
-        found = model.facts.describe(name)
+        found = model.facts.numbers.describe(name)
         if found is None:
             return None
         negative = found.infinities - found.positive_infinities

@@ -29,7 +29,7 @@ class NegativeVariance(Rule):
             name = _variance(model, node)
             if name is None or not isinstance(effect, Normalizes):
                 continue
-            found = model.facts.describe(name)
+            found = model.facts.numbers.describe(name)
             least = None if found is None else found.minimum
             if least is not None and least + effect.epsilon < 0:
                 yield self._negative(node, name, least)

@@ -30,7 +30,7 @@ class LooksAhead(Rule):
             return
         fields = model.facts.receptive_fields
         if any(fields.of(tensor, each).whole for tensor in fields.maps for each in fields.extents):
-            fields = fields.with_stored_masks(model.facts.describe)
+            fields = fields.with_stored_masks(model.facts.numbers.describe)
         for name in model.graph.inputs:
             axes = [extent for extent in fields.extents if extent.input == name]
             if require.time_axis is not None:

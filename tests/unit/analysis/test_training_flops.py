@@ -32,7 +32,7 @@ def facts_of(path: Path, frozen: str = "") -> Facts:
     numbers = StoredNumbers(path, document.model, document.payloads)
     graph = build_graph(document.model, Bindings(None))
     target = Target(training=Training("sgd", frozen=(frozen,) if frozen else ()))
-    return Facts(graph, target, operators(), first=numbers.first)
+    return Facts(graph, target, operators(), numbers)
 
 
 def export_of(name: str, mode: str = "training") -> Path:

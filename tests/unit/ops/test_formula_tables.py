@@ -17,6 +17,7 @@ from archlint.frontends.onnx import load_onnx
 from archlint.graph.build import build_graph
 from archlint.ops.registry import operators
 from archlint.ops.restored.formula_tables import formula_tables, with_tables
+from archlint.sources.tensor_numbers import UnknownNumbers
 from archlint.target import Target
 
 RANDOM = np.random.default_rng(0)
@@ -165,10 +166,11 @@ def test_a_row_of_a_formula_may_be_a_buffer(case: str) -> None:
     opset = [helper.make_opsetid("", 17)]
     model = helper.make_model(graph, opset_imports=opset, producer_name="pytorch")
 
-    def first(name: str, count: int) -> np.ndarray:
-        return (numbers.astype(np.float32) if name == "row" else np.ones(count))[:count]
+    class Numbers(UnknownNumbers):
+        def first(self, name: str, count: int, /) -> np.ndarray:
+            return (numbers.astype(np.float32) if name == "row" else np.ones(count))[:count]
 
-    facts = Facts(build_graph(model), Target(), operators(), first=first)
+    facts = Facts(build_graph(model), Target(), operators(), Numbers())
 
     note = "row begins with numbers of a formula"
     assert (note in (facts.training_note or "")) == is_open

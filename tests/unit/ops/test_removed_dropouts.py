@@ -118,7 +118,7 @@ def unknown(target: Target) -> list[str]:
     model = convolution("onnx::Conv_7", "onnx::Conv_8", "pytorch")
     graph = build_graph(model, Bindings())
     found = Facts(
-        graph, target, operators(), StoredNumbers(Path("net.onnx"), model, {}).describe
+        graph, target, operators(), StoredNumbers(Path("net.onnx"), model, {})
     ).propagation
     return [] if "c" in found.signals else [found.reasons[graph.producers["c"].name]]
 

@@ -23,7 +23,7 @@ FX = "pkg.torch.onnx.fx_node"
 
 def is_fresh(model: ModelProto) -> bool | None:
     graph = build_graph(model, Bindings(None, {}))
-    facts = Facts(graph, Target(), operators(), StoredNumbers(Path("net.onnx"), model, {}).describe)
+    facts = Facts(graph, Target(), operators(), StoredNumbers(Path("net.onnx"), model, {}))
     return facts.initialization.freshness.is_fresh
 
 

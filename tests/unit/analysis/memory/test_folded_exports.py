@@ -17,6 +17,7 @@ from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.sources.onnx_file import read_onnx
+from archlint.sources.tensor_numbers import UnknownNumbers
 from archlint.target import Target, Training
 
 TRUTH = Path(__file__).parents[3] / "truth" / "folded"
@@ -41,7 +42,7 @@ def facts_of(
     training = Training(optimizer, loss="none", foreach=False, frozen=patterns)
     graph = trained_part(build_graph(document.model, Bindings(batch)), operators(), training)
     target = Target(training=training)
-    return Facts(graph, target, operators(), **({"first": numbers.first} if reads else {}))
+    return Facts(graph, target, operators(), numbers if reads else UnknownNumbers())
 
 
 def export_of(name: str, mode: str = "training") -> Path:

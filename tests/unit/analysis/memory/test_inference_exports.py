@@ -30,8 +30,8 @@ def facts_of(name: str, exporter: str, optimizer: str = "sgd", **said: str) -> F
     document = read_onnx(path)
     graph = build_graph(document.model, Bindings(MEASURED["batch"]))
     training = Training(optimizer, loss="none", foreach=False, **said)
-    compare = StoredNumbers(path, document.model, document.payloads).is_transposed
-    return Facts(graph, Target(training=training), operators(), is_transposed=compare)
+    numbers = StoredNumbers(path, document.model, document.payloads)
+    return Facts(graph, Target(training=training), operators(), numbers)
 
 
 @pytest.mark.parametrize(("name", "exporter"), CASES)
@@ -88,8 +88,6 @@ def test_a_head_of_its_own_is_not_tied(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "untied.onnx")
     document = read_onnx(tmp_path / "untied.onnx")
     graph = build_graph(document.model, Bindings(MEASURED["batch"]))
-    compare = StoredNumbers(
-        tmp_path / "untied.onnx", document.model, document.payloads
-    ).is_transposed
-    facts = Facts(graph, Target(training=Training("sgd")), operators(), is_transposed=compare)
+    stored = StoredNumbers(tmp_path / "untied.onnx", document.model, document.payloads)
+    facts = Facts(graph, Target(training=Training("sgd")), operators(), stored)
     assert facts.trained_parameters.count == NETWORKS["tied"]["parameters"] + 24 * 50

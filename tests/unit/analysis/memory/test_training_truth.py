@@ -13,6 +13,7 @@ from archlint.frontends.onnx import load_onnx
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
+from archlint.sources.tensor_numbers import UnknownNumbers
 from archlint.target import Target, Training
 
 TRUTH = Path(__file__).parents[3] / "truth" / "training"
@@ -54,16 +55,17 @@ WITH_OWN_BACKWARD = {("customary", "dynamo")}
 def facts_of(name: str, exporter: str, frozen: tuple[str, ...] | None = None) -> Facts:
     model = load_onnx(TRUTH / f"{name}.{exporter}.onnx").model
     graph = build_graph(model, Bindings(MEASURED["batch"]))
-    return Facts(
-        graph, Target(training=Training("adam", frozen=frozen)), operators(), first=numbers_of
-    )
+    target = Target(training=Training("adam", frozen=frozen))
+    return Facts(graph, target, operators(), DrawnNumbers())
 
 
-def numbers_of(name: str, count: int) -> np.ndarray:
-    """Return what was drawn for a parameter, the same for a module that follows another one."""
-    module, _, own = name.partition(".")
-    seed = own if module in {"student", "teacher"} else name
-    return np.random.default_rng([*seed.encode()]).normal(size=count)
+class DrawnNumbers(UnknownNumbers):
+    """What was drawn for each parameter, the same for a module that follows another one."""
+
+    def first(self, name: str, count: int, /) -> np.ndarray:
+        module, _, own = name.partition(".")
+        seed = own if module in {"student", "teacher"} else name
+        return np.random.default_rng([*seed.encode()]).normal(size=count)
 
 
 @pytest.mark.parametrize(("name", "exporter"), CASES)
@@ -92,7 +94,7 @@ def test_peak_equals_that_of_pytorch(
     facts = facts_of(name, exporter)
     training = Training(optimizer, loss="none", foreach=foreach)
     target = Target(training=training)
-    memory = Facts(facts.graph, target, operators(), first=numbers_of).training_memory
+    memory = Facts(facts.graph, target, operators(), DrawnNumbers()).training_memory
     want = MEASURED["networks"][name]["peak_bytes"][optimizer + " foreach" * foreach]
     if (name, exporter) in WITH_OWN_BACKWARD:
         assert memory.peak.low < want

@@ -67,7 +67,7 @@ def net(case: dict[str, Any], nodes: list[NodeProto]) -> ModelProto:
 
 def gradients(model: ModelProto) -> dict[str, float]:
     graph = build_graph(model, Bindings(None, {}))
-    facts = Facts(graph, Target(), operators(), StoredNumbers(Path("net.onnx"), model, {}).describe)
+    facts = Facts(graph, Target(), operators(), StoredNumbers(Path("net.onnx"), model, {}))
     return dict(facts.gradient_signal.second_moments)
 
 

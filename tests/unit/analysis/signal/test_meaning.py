@@ -50,8 +50,8 @@ def facts(body: str, *, opset: int = 17) -> Facts:
     for value in [each for each in model.graph.input if each.name in declared]:
         model.graph.input.remove(value)
     graph = build_graph(model, Bindings(None, {}))
-    describe = StoredNumbers(Path("net.onnx"), model, {}).describe
-    return Facts(graph, Target(weights="fresh"), operators(), describe)
+    numbers = StoredNumbers(Path("net.onnx"), model, {})
+    return Facts(graph, Target(weights="fresh"), operators(), numbers)
 
 
 def made(body: str) -> Signal:

@@ -1,0 +1,40 @@
+"""The numbers of stored tensors, as facts about a graph ask for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from archlint.sources.statistics import Statistics
+
+
+class TensorNumbers(Protocol):
+    """Reads the numbers of stored tensors, which are given by their names."""
+
+    def describe(self, name: str, /) -> Statistics | None:
+        """Return sampled statistics of a tensor; None where its numbers are not known."""
+
+    def first(self, name: str, count: int, /) -> NDArray[np.float64] | None:
+        """Return the first `count` numbers of a tensor; None where they are not known."""
+
+    def is_transposed(self, matrix: str, other: str, /) -> bool:
+        """Whether a matrix is known to hold the numbers of another one, transposed."""
+
+
+class UnknownNumbers:
+    """Knows the numbers of no tensor, as where a graph has no file."""
+
+    def describe(self, _: str, /) -> Statistics | None:
+        """Return None: nothing is known."""
+        return None
+
+    def first(self, _: str, __: int, /) -> NDArray[np.float64] | None:
+        """Return None: nothing is known."""
+        return None
+
+    def is_transposed(self, _: str, __: str, /) -> bool:
+        """Return false: nothing is known."""
+        return False
