@@ -28,6 +28,26 @@ class Decoder(nn.Module):
         return torch.stack(found, 1)
 
 
+class Biased(nn.Module):
+    """Attention over the places of a map, with a bias a distance, of copies of what it takes."""
+
+    def __init__(self, side: int = 4) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Conv2d(16, 48, 1), nn.Conv2d(16, 16, 1)
+        self.table = nn.Parameter(torch.randn((2 * side - 1) ** 2, 2))
+        at = torch.stack(torch.meshgrid(*[torch.arange(side)] * 2, indexing="ij")).flatten(1)
+        apart = at[:, :, None] - at[:, None, :] + side - 1
+        self.register_buffer("distances", apart[0] * (2 * side - 1) + apart[1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, width, *sides = x.shape
+        parts = self.qkv(x).view(batch, 2, -1, x.shape[2] * x.shape[3]).chunk(3, dim=2)
+        query, key, value = (part.transpose(-1, -2).contiguous() for part in parts)
+        bias = self.table[self.distances].permute(2, 0, 1).unsqueeze(0).contiguous()
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return self.out(mixed.transpose(-1, -2).reshape(batch, width, *sides))
+
+
 class Rounds(nn.Module):
     """Attention of several heads, called in rounds with the same keys and values."""
 
@@ -262,6 +282,7 @@ def floats(*shape: int) -> object:
 
 
 NETWORKS = {
+    "biased": (Biased, lambda batch: torch.randn(batch, 16, 4, 4)),
     "decoder": (Decoder, floats(7, 12)),
     "rounds": (Rounds, floats(9, 16)),
     "fused": (lambda: Rounds(fused=True), floats(9, 16)),

@@ -16,6 +16,7 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
+from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import (
@@ -69,8 +70,14 @@ class _Merged(Struct, eq=False, dict=True):
             yield from zip(gone, others, strict=True)
 
     def _may_be_another(self, name: str) -> bool:
-        """Whether a tensor is stored that may stand for another one."""
-        return name in self._foldings or self._kinds.get(name) == _PARAMETER
+        """Whether a tensor is stored that may stand for another one.
+
+        What the exporter names itself, such as sizes and factors, is none of the program's.
+        """
+        origin = self._foldings.get(name)
+        if origin is None:
+            return self._kinds.get(name) == _PARAMETER
+        return bool(origin.parameters) or not is_generated_name(name)
 
     def _add(self, gone: str, stored: str, user: Node) -> bool:
         """Add a tensor that is gone; false where it is not known what it was made of."""

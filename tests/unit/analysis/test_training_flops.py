@@ -79,6 +79,12 @@ def test_inference_flops_are_those_of_the_file() -> None:
     assert facts.compute.forward_flops.value == shown < NETWORKS["rounds"]["forward"]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_sizes_and_factors_of_the_exporter_are_no_tensors_of_the_program(mode: str) -> None:
+    graph = facts_of(export_of("biased", mode)).graph
+    assert with_own_foldings(graph).weights.keys() == graph.weights.keys()
+
+
 def test_a_projection_that_is_called_once_stays_one() -> None:
     facts = facts_of(export_of("cached"))
     assert facts.compute_note is None
