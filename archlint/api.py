@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from archlint.analysis.signal.output_range import lies_within, returns_input
     from archlint.analysis.signal.segments import Branch
     from archlint.analysis.structure.ends import Kind
+    from archlint.analysis.structure.stated_numbers import NumberRange
     from archlint.analysis.structure.usage import DeadEnd
     from archlint.analysis.training.optimizer_dynamics import Adam, Momentum, equal_rate
     from archlint.devices.catalogue import catalogue
@@ -139,6 +140,7 @@ __all__ = [
     "Momentum",
     "Node",
     "Normalizes",
+    "NumberRange",
     "Operation",
     "Operator",
     "Outcome",
@@ -214,6 +216,7 @@ _EXPORTS = {
     "archlint.analysis.receptive_field.receptive_fields": ("Extent", "ReceptiveFields"),
     "archlint.analysis.signal.output_range": ("lies_within", "returns_input"),
     "archlint.analysis.signal.segments": ("Branch",),
+    "archlint.analysis.structure.stated_numbers": ("NumberRange",),
     "archlint.analysis.structure.usage": ("DeadEnd",),
     "archlint.analysis.receptive_field.windows": ("Window",),
     "archlint.devices.catalogue": ("catalogue",),

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from archlint.analysis.signal.segments import Segments
     from archlint.analysis.structure.blocks import Blocks
     from archlint.analysis.structure.flattening import Flattening
+    from archlint.analysis.structure.linear_pairs import LinearPair
     from archlint.analysis.structure.misfits import Misfits
+    from archlint.analysis.structure.stated_numbers import StatedNumbers
     from archlint.analysis.structure.usage import Usage
     from archlint.analysis.training.gradients import GradientFlow
     from archlint.analysis.training_step import TrainingStep
@@ -168,6 +170,20 @@ class Facts(Struct, frozen=True, dict=True):
         from archlint.analysis.structure.flattening import flattening
 
         return flattening(self.graph, self.operators, self.parameters)
+
+    @cached_property
+    def linear_pairs(self) -> tuple[LinearPair, ...]:
+        """The layers in a row that one layer could replace."""
+        from archlint.analysis.structure.linear_pairs import linear_pairs
+
+        return tuple(linear_pairs(self.graph, self.flow))
+
+    @cached_property
+    def stated_numbers(self) -> StatedNumbers:
+        """The ranges of the numbers that the file states."""
+        from archlint.analysis.structure.stated_numbers import StatedNumbers
+
+        return StatedNumbers(self.graph, self.flow, self.numbers)
 
     @cached_property
     def denominators(self) -> tuple[Denominator, ...]:

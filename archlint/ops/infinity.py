@@ -110,9 +110,12 @@ class Infinities(Struct, frozen=True):
                 met = self._met(node, slot, place)
                 if isinstance(met, Ending):
                     found.append(met)
-                elif met not in pending and len(pending) < _MOST:
-                    pending.append(met)
+                    continue
+                behind = [replace(met, tensor=name) for name in node.outputs if name]
+                pending += [each for each in behind if each not in pending]
             worst = max((worst, *found), key=lambda each: each.fate)
+            if len(pending) > _MOST:
+                return max(worst, Ending(Fate.UNKNOWN), key=lambda each: each.fate)
         return worst
 
     def _uses(self, name: str) -> Iterator[tuple[Node, int]]:

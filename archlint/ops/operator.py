@@ -45,8 +45,8 @@ class Operator(Struct, frozen=True):
     stored. `selection` says which part of the first input an operator passes on, if it computes
     nothing and keeps the order.
 
-    Backward pass. An operator that is not `differentiable` passes no gradient on; else `backward`
-    says where the gradients of the inputs come from.
+    Backward pass. An operator that is not `differentiable` passes no gradient on, and none goes to
+    its `undifferentiated` slots; else `backward` says where the gradients of the inputs come from.
 
     Others. `misfit` explains why the sizes of a call contradict each other where onnx's own
     inference does not check; None where they do not. `casting` says what autocast does to the
@@ -67,6 +67,7 @@ class Operator(Struct, frozen=True):
     storage: Storage = NEW
     selection: Selection | None = None
     differentiable: bool = True
+    undifferentiated: tuple[int, ...] = ()
     backward: Backward = Backward.MAKES
     domain: str = ""
     misfit: MisfitFacet | None = None

@@ -159,18 +159,18 @@ class GradientFlow(Struct, frozen=True, dict=True):
         return is_parameter or (self.graph.values[root].role is Role.STORED and not is_made)
 
     def _data(self, node: Node) -> tuple[str, ...]:
-        """Return the inputs that are differentiated by slot, with "" for others.
+        """Return the inputs by slot, with "" for those that no gradient flows back to.
 
-        Operands such as shapes and axes are not, and neither are running statistics.
+        Operands such as shapes and axes are left out.
         """
         operator = self.operators.of(node)
         if operator is None:
             return node.inputs
         if operator.origin is WeightOrigin.SAME:
             return node.inputs[:1]
-        buffers = operator.buffers
-        if buffers:
-            return tuple("" if slot in buffers else name for slot, name in enumerate(node.inputs))
+        ends = operator.undifferentiated
+        if ends:
+            return tuple("" if slot in ends else name for slot, name in enumerate(node.inputs))
         return node.inputs
 
 

@@ -41,15 +41,20 @@ class Standing(Struct, frozen=True):
         """Return the entry of the contributed operator."""
         standard, picked = self.standard, self.stand_in.picked(_MOST_INPUTS)
         quantized = bool(self.stand_in.typed_by)
+
+        def own(slots: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(picked[slot] for slot in slots if slot < len(picked))
+
         return Operator(
             name,
             self.cost,
             self.saved,
             self.links,
             None if quantized else self.signal,
-            weights=tuple(picked[slot] for slot in standard.weights if slot < len(picked)),
-            buffers=tuple(picked[slot] for slot in standard.buffers if slot < len(picked)),
+            weights=own(standard.weights),
+            buffers=own(standard.buffers),
             differentiable=standard.differentiable and not quantized,
+            undifferentiated=own(standard.undifferentiated),
             domain=domain,
         )
 

@@ -201,6 +201,7 @@ def operators() -> tuple[Operator, ...]:
             normalizes(Over.BATCH),
             weights=(1, 2),
             buffers=(3, 4),
+            undifferentiated=(3, 4),
             storage=CHANNELS_LAST,
             casting=KEEPS_FIRST,
         ),

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.api import Ending, Fate, Finding, Holds, Model, Passes, Role, Rule, Severity
+from archlint.api import Ending, Fate, Finding, Model, Passes, Rule, Severity
 from archlint_rules.numerics.half_precision import OVERFLOWS, becomes_half, is_half, is_wider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from archlint.api import NumberRange
 
 _WORDS = {
     Fate.SPOILS: "and {node} computes with it: the result is infinite, 0 or NaN",
@@ -87,14 +89,6 @@ class _Overflow(Struct, frozen=True):
         return Severity.ERROR if self.in_file else Severity.WARNING
 
 
-class _Numbers(Struct, frozen=True):
-    """What the numbers of a tensor range over, and which are not finite."""
-
-    lowest: float
-    highest: float
-    nonfinite: tuple[float, ...] = ()
-
-
 def _overflows(model: Model) -> Iterator[_Overflow]:
     """Yield what overflows: at the target in a wider file, or long ago in a file in fp16."""
     graph, declared = model.graph, becomes_half(model)
@@ -104,18 +98,21 @@ def _overflows(model: Model) -> Iterator[_Overflow]:
             continue
         if in_file and name in model.facts.parameters.trainable:
             continue  # NUM001 judges what a parameter holds
-        numbers = _numbers(model, name)
-        if numbers is None:
-            continue
-        beyond = numbers.nonfinite if in_file else _beyond(numbers)
+        beyond = _lost(model, name) if in_file else _overflowing(model, name)
         found = [_Overflow(name, each, in_file, _ending(model, name, each)) for each in beyond]
         worst = max(found, key=lambda each: each.ending.fate, default=None)
         if worst is not None and worst.ending.fate > (Fate.MASKS if in_file else Fate.BOUNDS):
             yield worst
 
 
-def _beyond(numbers: _Numbers) -> list[float]:
-    return [each for each in (numbers.lowest, numbers.highest) if abs(each) >= OVERFLOWS]
+def _beyond(numbers: NumberRange) -> tuple[float, ...]:
+    return tuple(each for each in (numbers.lowest, numbers.highest) if abs(each) >= OVERFLOWS)
+
+
+def _overflowing(model: Model, name: str) -> tuple[float, ...]:
+    """Return the numbers of a tensor in a wider format that fp16 cannot hold."""
+    numbers = model.facts.stated_numbers.of(name)
+    return () if numbers is None else _beyond(numbers)
 
 
 def _ending(model: Model, name: str, number: float) -> Ending:
@@ -125,40 +122,17 @@ def _ending(model: Model, name: str, number: float) -> Ending:
     return ending
 
 
-def _numbers(model: Model, name: str) -> _Numbers | None:
-    """Describe a tensor whose numbers the file states; None for all others."""
-    contents = model.graph.constants.get(name)
-    if contents is not None:
-        return _of(contents.reshape(-1).tolist())
-    if model.graph.values[name].role is Role.STORED:
-        found = model.facts.numbers.describe(name)
-        if found is None:
-            return None
-        negative = found.infinities - found.positive_infinities
-        counts = ((found.nans, math.nan), (found.positive_infinities, math.inf))
-        nonfinite = [each for count, each in (*counts, (negative, -math.inf)) if count]
-        return _Numbers(found.minimum or 0.0, found.maximum or 0.0, tuple(nonfinite))
+def _lost(model: Model, name: str) -> tuple[float, ...]:
+    """Return the numbers of a tensor in fp16 that are not finite, or that a cast made so."""
+    numbers = model.facts.stated_numbers.of(name)
+    if numbers is not None:
+        return numbers.nonfinite
     maker = model.graph.producers.get(name)
     effect = None if maker is None else model.facts.flow.effect(maker)
-    if isinstance(effect, Holds):
-        return _of([effect.value])
-    if maker is not None and isinstance(effect, Passes) and is_half(model, name):
-        return _halved(model, maker.inputs[effect.slot])
-    return None
-
-
-def _halved(model: Model, source: str) -> _Numbers | None:
-    """Describe what fp16 makes of a known tensor in a wider format."""
-    numbers = _numbers(model, source) if is_wider(model, source) else None
-    if numbers is None:
-        return None
-    lost = tuple(math.copysign(math.inf, each) for each in _beyond(numbers))
-    return _Numbers(numbers.lowest, numbers.highest, (*numbers.nonfinite, *lost))
-
-
-def _of(numbers: list[float]) -> _Numbers:
-    finite = [each for each in numbers if math.isfinite(each)]
-    nonfinite = dict.fromkeys(str(each) for each in numbers if not math.isfinite(each))
-    return _Numbers(
-        min(finite, default=0.0), max(finite, default=0.0), tuple(map(float, nonfinite))
-    )
+    if maker is None or not isinstance(effect, Passes):
+        return ()
+    source = maker.inputs[effect.slot]
+    before = model.facts.stated_numbers.of(source) if is_wider(model, source) else None
+    if before is None:
+        return ()
+    return (*before.nonfinite, *(math.copysign(math.inf, each) for each in _beyond(before)))
