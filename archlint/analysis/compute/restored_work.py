@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.restored.twins import MAY_REPEAT
 

@@ -15,7 +15,7 @@ from archlint.analysis.structure.ends import Kind, Origin, Sink
 from archlint.analysis.structure.flow import Flow
 from archlint.frontends.properties import ADAPTER, FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
-from archlint.graph.program.calls import folds_normalization
+from archlint.graph.program.call_record import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import call_name, called_operator
+from archlint.graph.program.call_record import call_name, called_operator
 from archlint.graph.program.frames import Frame, frames
 from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
 from archlint.graph.program.modules import Path, module_calls

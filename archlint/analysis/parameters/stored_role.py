@@ -21,7 +21,7 @@ from archlint.ops.storage import Layout
 from archlint.ops.weight_origin import WeightOrigin
 
 if TYPE_CHECKING:
-    from archlint.graph.program.calls import Signature
+    from archlint.graph.program.signature import Signature
 
 # Buffers that the graph does not distinguish from parameters, by their usual names.
 _CUSTOMARY_BUFFER = re.compile(
@@ -102,7 +102,7 @@ class StoredRoles(Struct, frozen=True, dict=True):
 
     @cached_property
     def _signature(self) -> Signature | None:
-        from archlint.graph.program.calls import signature
+        from archlint.graph.program.signature import signature
 
         return signature(self.lineage.graph)
 

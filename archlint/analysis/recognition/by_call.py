@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, Signature, regroups, signature
+from archlint.graph.program.calls import ExportedCall
+from archlint.graph.program.replaced_tensors import regroups
+from archlint.graph.program.signature import Signature, signature
 from archlint.ops.composite.composite import Composite, ShapeOf
 from archlint.ops.composite.registry import Composites
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import is_exported
+from archlint.graph.program.call_record import is_exported
 from archlint.ops.composite.composite import Attributes, Form
 from archlint.ops.composite.pattern import Matching
 from archlint.ops.composite.registry import Composites

@@ -13,7 +13,7 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.analysis.training.program import Network, Program
 from archlint.analysis.training.trained_part import frozen_part, with_frozen
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.ops.composite.registry import composites
 from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.graph.program.calls import Signature, base_name
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.signature import Signature
 
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph

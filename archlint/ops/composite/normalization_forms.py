@@ -7,7 +7,7 @@ from math import prod
 from typing import TypeAlias
 
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import is_inside
+from archlint.graph.program.call_record import is_inside
 from archlint.graph.value import Role
 from archlint.ops.composite.composite import NONE, Attributes, Form
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, Signature, exported_calls, signature
+from archlint.graph.program.calls import ExportedCall, exported_calls
 from archlint.graph.program.folding import folding, foldings
+from archlint.graph.program.signature import Signature, signature
 from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.ops.restored.folded_norms import CONVOLUTIONS
 from archlint.ops.restored.graph_edit import GraphEdit

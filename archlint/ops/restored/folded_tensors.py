@@ -13,8 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import base_name, exported_calls, signature, taken_tensors
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import exported_calls, taken_tensors
 from archlint.graph.program.folding import Folding, foldings
+from archlint.graph.program.signature import signature
 from archlint.ops.restored.call_kinds import ADDING_PRODUCTS
 from archlint.ops.restored.folded_calls import FoldedCalls
 

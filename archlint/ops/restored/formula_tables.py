@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from archlint.frontends.properties import BUFFER, FROZEN, INITIALIZER
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.graph.value import Role
 
 if TYPE_CHECKING:

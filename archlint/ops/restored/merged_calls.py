@@ -20,14 +20,11 @@ from msgspec import Struct, field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import (
-    Signature,
-    base_name,
-    exported_call,
-    replaced,
-    signature,
-)
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import exported_call
 from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Numbering
+from archlint.graph.program.replaced_tensors import replaced
+from archlint.graph.program.signature import Signature, signature
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.graph_edit import GraphEdit

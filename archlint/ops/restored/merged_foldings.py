@@ -19,15 +19,11 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import (
-    ExportedCall,
-    Signature,
-    base_name,
-    exported_calls,
-    signature,
-)
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import ExportedCall, exported_calls
 from archlint.graph.program.folding import FOLDED_FROM, Folding, foldings, sources
 from archlint.graph.program.modules import module_path
+from archlint.graph.program.signature import Signature, signature
 from archlint.ops.restored.call_kinds import CREATIONS
 from archlint.ops.restored.exported_weights import holds_norm
 from archlint.ops.restored.graph_edit import GraphEdit

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, base_name, exported_calls
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import ExportedCall, exported_calls
 from archlint.ops.restored.graph_edit import GraphEdit
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.graph.value import Role
 from archlint.ops.restored.called_again import with_whole_calls
 from archlint.ops.restored.distinct_numbers import NO_NUMBERS, DistinctNumbers

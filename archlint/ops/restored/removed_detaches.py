@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import base_name, detaching_call, reading, skipped
+from archlint.graph.program.call_record import base_name, detaching_call
+from archlint.graph.program.replaced_tensors import reading, skipped
 from archlint.ops.restored.graph_edit import GraphEdit
 
 _DETACH = "detach"

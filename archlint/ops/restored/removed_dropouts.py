@@ -21,14 +21,10 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
-from archlint.graph.program.calls import (
-    base_name,
-    is_inside,
-    printed_call,
-    signature,
-    skipped,
-)
+from archlint.graph.program.call_record import base_name, is_inside, printed_call
 from archlint.graph.program.modules import module_path, module_paths
+from archlint.graph.program.replaced_tensors import skipped
+from archlint.graph.program.signature import signature
 from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.graph_edit import GraphEdit

@@ -10,8 +10,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from archlint.graph.node import Node
-from archlint.graph.program.calls import as_call, reading
+from archlint.graph.program.call_record import as_call
 from archlint.graph.program.numbering import CallName, NumberedCall
+from archlint.graph.program.replaced_tensors import reading
 from archlint.ops.restored.graph_edit import GraphEdit
 
 PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})

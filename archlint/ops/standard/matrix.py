@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from archlint.graph.program.calls import is_exported
+from archlint.graph.program.call_record import is_exported
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, nbytes, width

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from archlint.graph.program.calls import is_exported
+from archlint.graph.program.call_record import is_exported
 from archlint.ops.autocast import (
     KEEPS,
     SINGLE_ON_GPU,
