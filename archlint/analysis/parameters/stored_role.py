@@ -122,9 +122,9 @@ class StoredRoles(Struct, frozen=True, dict=True):
         their parameters again.
         """
         if self._signature is not None:
-            from archlint.graph.program.folding import folding
+            from archlint.graph.program.origin import origin_of
 
-            origin = folding(self.lineage.graph, name, self._signature)
+            origin = origin_of(self.lineage.graph, name, self._signature)
             if origin is not None and not origin.parameters:
                 return False
         if not self._has_absent_parameters or _NUMBER.sub("", name) in _MADE_OF_NUMBERS:

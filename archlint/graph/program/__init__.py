@@ -11,6 +11,6 @@ torch.export leaves these records:
   it (`line`, `in_place`);
 * on a node, the modules that it was called in (`modules`); the TorchScript exporter writes them
   into the names of nodes, with the number of the call (`call_numbers`);
-* on a stored tensor, what it was computed from during export (`folding`);
+* on a stored tensor, what it was computed from during export (`origin`);
 * on the graph, the parameters and buffers of the program by name (`signature`).
 """

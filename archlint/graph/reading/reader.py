@@ -8,11 +8,11 @@ from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from archlint.graph.constant_folding.fold import fold
 from archlint.graph.control_flow.branches import lift, merge, taken_branch
 from archlint.graph.control_flow.loops import collect, count, settle, states
 from archlint.graph.control_flow.operators import CHOICE, CONTROL_FLOW, LOOPS
 from archlint.graph.control_flow.unrolling import body_of, iterations_differ, size, unroll
-from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.inference.arity import check_graphs
 from archlint.graph.inference.call import infer_call

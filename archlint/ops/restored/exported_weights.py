@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import ExportedCall, exported_calls
-from archlint.graph.program.folding import folding, foldings
+from archlint.graph.program.origin import origin_of, origins
 from archlint.graph.program.signature import Signature, signature
 from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.ops.restored.folded_norms import CONVOLUTIONS
@@ -101,7 +101,7 @@ class _Program(Struct, dict=True):
         is_called = name.startswith(_REPEATED) and name not in self.signature.kinds
         if not is_float or not is_called or not value.shape:
             return
-        if folding(self.graph, name, self.signature) is not None:
+        if origin_of(self.graph, name, self.signature) is not None:
             return
         batch = [self.graph.values[each].shape for each in self.graph.inputs]
         if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
@@ -147,13 +147,13 @@ class _Program(Struct, dict=True):
     @cached_property
     def _computed(self) -> frozenset[str]:
         """The stored tensors that were made of parameters and of others."""
-        found = foldings(self.graph, self.signature)
+        found = origins(self.graph, self.signature)
         return frozenset(name for name, each in found.items() if each.parameters and each.others)
 
     @cached_property
     def _made_of(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters that stored tensors were made of, as far as the file says."""
-        found = foldings(self.graph, self.signature)
+        found = origins(self.graph, self.signature)
         return {name: each.parameters for name, each in found.items()}
 
     @cached_property

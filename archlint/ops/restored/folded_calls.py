@@ -14,8 +14,8 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from archlint.graph.program.folding import Folding
-from archlint.ops.composite.folding import ITSELF, PASSING, SAVED, SAVED_ROWS
+from archlint.graph.program.origin import Origin
+from archlint.ops.composite.precomputed import ITSELF, PASSING, SAVED, SAVED_ROWS
 from archlint.ops.restored.call_kinds import (
     ALL_VIEWS,
     ARITHMETIC,
@@ -51,7 +51,7 @@ class FoldedCalls(Struct, frozen=True, dict=True):
     rearranged them for its operators, as the gates of an LSTM: then no call made the tensor.
     """
 
-    origin: Folding
+    origin: Origin
     is_inside: bool = False
 
     @property

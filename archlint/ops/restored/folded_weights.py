@@ -22,7 +22,7 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import taken_tensors
 from archlint.graph.value import Provenance, Role, Value
-from archlint.ops.composite.folding import (
+from archlint.ops.composite.precomputed import (
     COMPUTED,
     LEAST_GRADIENTS,
     LEAST_MACS,

@@ -21,8 +21,8 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.call_record import base_name
 from archlint.graph.program.calls import ExportedCall, exported_calls
-from archlint.graph.program.folding import FOLDED_FROM, Folding, foldings, sources
 from archlint.graph.program.modules import module_path
+from archlint.graph.program.origin import FOLDED_FROM, Origin, origin_note, origins
 from archlint.graph.program.signature import Signature, signature
 from archlint.ops.restored.call_kinds import CREATIONS
 from archlint.ops.restored.exported_weights import holds_norm
@@ -44,7 +44,7 @@ class _Merged(Struct, eq=False, dict=True):
     edit: GraphEdit
 
     def apart(self) -> Graph:
-        if not self._lost and all(each.parameters for each in self._foldings.values()):
+        if not self._lost and all(each.parameters for each in self._origins.values()):
             return self.graph
         for call in exported_calls(self.graph):
             for gone, stored in self._pairs(call):
@@ -70,26 +70,26 @@ class _Merged(Struct, eq=False, dict=True):
 
         What the exporter names itself, such as sizes and factors, is none of the program's.
         """
-        origin = self._foldings.get(name)
+        origin = self._origins.get(name)
         if origin is None:
             return self._kinds.get(name) == _PARAMETER
         return bool(origin.parameters) or not is_generated_name(name)
 
     def _add(self, gone: str, stored: str, user: Node) -> bool:
         """Add a tensor that is gone; false where it is not known what it was made of."""
-        origin, value = self._foldings.get(stored), self.graph.values[stored]
+        origin, value = self._origins.get(stored), self.graph.values[stored]
         names = () if origin is None else (*origin.others, *origin.calls)
         if base_name(gone) in CREATIONS or (origin is not None and not origin.parameters):
             if value.elements == 1:
                 return False  # a number, which takes no memory
-            note = sources(names)
+            note = origin_note(names)
         else:
             made_of = (stored,) if origin is None else origin.parameters
             parameter = self._parameter(user) or self._alike(made_of)
             if parameter is None:
                 return False
             self._lost.remove(parameter)
-            note = sources((parameter,))
+            note = origin_note((parameter,))
         self.edit.store(replace(value, name=gone), {FOLDED_FROM: note})
         return True
 
@@ -114,13 +114,13 @@ class _Merged(Struct, eq=False, dict=True):
         return self.named.kinds
 
     @cached_property
-    def _foldings(self) -> Mapping[str, Folding]:
-        return foldings(self.graph, self.named)
+    def _origins(self) -> Mapping[str, Origin]:
+        return origins(self.graph, self.named)
 
     @cached_property
     def _lost(self) -> list[str]:
         """The parameters that are neither in the file, nor noted for a folded tensor."""
-        said = {name for each in self._foldings.values() for name in each.parameters}
+        said = {name for each in self._origins.values() for name in each.parameters}
         return [
             name
             for name, kind in self.named.kinds.items()

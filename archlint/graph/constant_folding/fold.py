@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from archlint.graph.constant_folding.arithmetic import ARITHMETIC
+from archlint.graph.constant_folding.layout import LAYOUT
+from archlint.graph.constant_folding.making import MAKING
+from archlint.graph.constant_folding.operands import LARGEST, Operands
+from archlint.graph.constant_folding.symbols import SYMBOLIC
 from archlint.graph.dtype import DType
-from archlint.graph.folding.arithmetic import ARITHMETIC
-from archlint.graph.folding.layout import LAYOUT
-from archlint.graph.folding.making import MAKING
-from archlint.graph.folding.operands import LARGEST, Operands
-from archlint.graph.folding.symbols import SYMBOLIC
 from archlint.graph.tensor import NUMPY_TYPES
 from archlint.graph.value import Provenance
 
 if TYPE_CHECKING:
-    from archlint.graph.folding.operands import Folder
+    from archlint.graph.constant_folding.operands import Folder
     from archlint.graph.node import Node
     from archlint.graph.reading.scope import Scope
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archlint.graph.constant_folding.operands import CannotFold
 from archlint.graph.dtype import DType
-from archlint.graph.folding.operands import CannotFold
 from archlint.graph.tensor import NUMPY_TYPES
 
 if TYPE_CHECKING:
-    from archlint.graph.folding.operands import Folder, Operands
+    from archlint.graph.constant_folding.operands import Folder, Operands
 
 
 def _unary(function: Callable[[np.ndarray], np.ndarray]) -> Folder:

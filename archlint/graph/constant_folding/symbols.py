@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from archlint.graph.constant_folding.layout import LAYOUT
+from archlint.graph.constant_folding.operands import CannotFold
 from archlint.graph.dtype import DType
-from archlint.graph.folding.layout import LAYOUT
-from archlint.graph.folding.operands import CannotFold
 
 if TYPE_CHECKING:
-    from archlint.graph.folding.operands import Folder, Operands
+    from archlint.graph.constant_folding.operands import Folder, Operands
 
 Element: TypeAlias = int | str | None
 

@@ -1,4 +1,4 @@
-"""Reads the notes of onnxscript's optimizer on the tensors that it computed during export."""
+"""What a stored tensor was computed from during export, which onnxscript's optimizer notes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNNAMED = re.compile(r"val_\d+")  # what the exporter makes inside a call
 _PARAMETER = "PARAMETER"
 
 
-class Folding(Struct, frozen=True):
+class Origin(Struct, frozen=True):
     """What a tensor was computed from during export.
 
     `parameters` and `others` are stored tensors of the program, the latter its buffers and
@@ -40,7 +40,7 @@ class Folding(Struct, frozen=True):
         return tuple(map(base_name, self.names))
 
 
-def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
+def origin_of(graph: Graph, name: str, named: Signature) -> Origin | None:
     """Return what a stored tensor was computed from; None where the file does not say."""
     weight = graph.weights.get(name)
     text = None if weight is None else weight.metadata.get(FOLDED_FROM)
@@ -48,7 +48,7 @@ def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
         return None
     sources = [*_NAME.findall(text), name]
     kinds = {source: named.kinds[source] for source in sources if source in named.kinds}
-    return Folding(
+    return Origin(
         tuple(source for source, kind in kinds.items() if kind == _PARAMETER),
         tuple(source for source, kind in kinds.items() if kind != _PARAMETER),
         tuple(
@@ -57,9 +57,9 @@ def folding(graph: Graph, name: str, named: Signature) -> Folding | None:
     )
 
 
-def foldings(graph: Graph, named: Signature) -> Mapping[str, Folding]:
+def origins(graph: Graph, named: Signature) -> Mapping[str, Origin]:
     """Return the stored tensors that were computed during export, with what they are made of."""
-    found = ((name, folding(graph, name, named)) for name in graph.weights)
+    found = ((name, origin_of(graph, name, named)) for name in graph.weights)
     return {name: each for name, each in found if each is not None}
 
 
@@ -72,6 +72,6 @@ def folded_names(graph: Graph) -> Iterator[str]:
             yield name
 
 
-def sources(names: Iterable[str]) -> str:
+def origin_note(names: Iterable[str]) -> str:
     """Return the note that a tensor was computed from those with these names."""
     return repr(sorted(names))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archlint.graph.folding.operands import LARGEST, CannotFold, dims
+from archlint.graph.constant_folding.operands import LARGEST, CannotFold, dims
 
 if TYPE_CHECKING:
-    from archlint.graph.folding.operands import Folder, Operands
+    from archlint.graph.constant_folding.operands import Folder, Operands
 
 
 def _range(call: Operands) -> np.ndarray:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archlint.graph.folding.operands import CannotFold
+from archlint.graph.constant_folding.operands import CannotFold
 
 if TYPE_CHECKING:
-    from archlint.graph.folding.operands import Folder, Operands
+    from archlint.graph.constant_folding.operands import Folder, Operands
 
 
 def _gather(call: Operands) -> np.ndarray:
