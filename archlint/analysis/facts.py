@@ -1,6 +1,6 @@
 """All facts of one model, each computed once, when it is first asked for.
 
-So are the analyses loaded: most runs ask for few of them.
+So are the analyses loaded that not every check asks for.
 """
 
 from __future__ import annotations
@@ -10,20 +10,30 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from archlint.analysis.amount import Amount
+from archlint.analysis.compute.compute import Compute
 from archlint.analysis.initialization.initialization import Initialization
 from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
+from archlint.analysis.recognition.signal_graph import signal_graph
+from archlint.analysis.structure.flattening import Flattening, flattening
 from archlint.analysis.structure.flow import Flow
+from archlint.analysis.structure.linear_pairs import LinearPair, linear_pairs
+from archlint.analysis.structure.misfits import Misfits
+from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
+from archlint.analysis.structure.usage import Usage
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.analysis.training.trained_part import unmatched_patterns
 from archlint.graph.graph import Graph
 from archlint.ops.registry import Operators
 from archlint.ops.restored.tied_weights import tied_tables
+from archlint.ops.training_mode import active_dropouts, training_batch_norms
 from archlint.sources.tensor_numbers import TensorNumbers, UnknownNumbers
 from archlint.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from archlint.analysis.amount import Amount
-    from archlint.analysis.compute.compute import Compute
     from archlint.analysis.compute.roofline import StepTime
     from archlint.analysis.compute.traffic import Traffic
     from archlint.analysis.memory.attention import AttentionMemory
@@ -33,18 +43,12 @@ if TYPE_CHECKING:
     from archlint.analysis.memory.layouts import Layouts
     from archlint.analysis.memory.saved import Saved
     from archlint.analysis.memory.training import TrainingMemory
-    from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
     from archlint.analysis.signal.gradient import GradientSignal
     from archlint.analysis.signal.propagation import Propagation
     from archlint.analysis.signal.saturation import Saturation
     from archlint.analysis.signal.segments import Segments
     from archlint.analysis.structure.blocks import Blocks
-    from archlint.analysis.structure.flattening import Flattening
-    from archlint.analysis.structure.linear_pairs import LinearPair
-    from archlint.analysis.structure.misfits import Misfits
     from archlint.analysis.structure.stated_numbers import StatedNumbers
-    from archlint.analysis.structure.usage import Usage
-    from archlint.analysis.training.gradients import GradientFlow
     from archlint.analysis.training_step import TrainingStep
     from archlint.graph.node import Node
     from archlint.ops.denominators import Denominator
@@ -72,8 +76,6 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def gradients(self) -> GradientFlow:
         """Which tensors need a gradient in training."""
-        from archlint.analysis.training.gradients import GradientFlow
-
         training = self.target.training
         stated = training.dropout_mask
         return GradientFlow(
@@ -115,8 +117,6 @@ class Facts(Struct, frozen=True, dict=True):
     def _computed(
         self, graph: Graph, gradients: GradientFlow, least: GradientFlow | None = None
     ) -> Compute:
-        from archlint.analysis.compute.compute import Compute
-
         training, again = self.target.training, frozenset[str]()
         if training.checkpointing is not None:
             from archlint.analysis.compute.recomputed import recomputed
@@ -132,29 +132,21 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def misfits(self) -> Misfits:
         """The calls that contradict their operator."""
-        from archlint.analysis.structure.misfits import Misfits
-
         return Misfits(self.graph, self.operators)
 
     @cached_property
     def usage(self) -> Usage:
         """Which parts of the graph any output depends on."""
-        from archlint.analysis.structure.usage import Usage
-
         return Usage(self.graph)
 
     @cached_property
     def active_dropouts(self) -> tuple[Node, ...]:
         """The dropouts that the file switches on."""
-        from archlint.ops.training_mode import active_dropouts
-
         return tuple(active_dropouts(self.graph))
 
     @cached_property
     def training_batch_norms(self) -> tuple[Node, ...]:
         """The batch norms that use the statistics of the batch, as in training."""
-        from archlint.ops.training_mode import training_batch_norms
-
         return tuple(training_batch_norms(self.graph))
 
     @cached_property
@@ -167,15 +159,11 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def flattening(self) -> Flattening | None:
         """Where the first feature map after a convolution becomes a vector."""
-        from archlint.analysis.structure.flattening import flattening
-
         return flattening(self.graph, self.operators, self.parameters)
 
     @cached_property
     def linear_pairs(self) -> tuple[LinearPair, ...]:
         """The layers in a row that one layer could replace."""
-        from archlint.analysis.structure.linear_pairs import linear_pairs
-
         return tuple(linear_pairs(self.graph, self.flow))
 
     @cached_property
@@ -202,15 +190,11 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def nonfinite_weights(self) -> Mapping[str, Statistics]:
         """The parameters and running statistics that spoil the operator that reads them."""
-        from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
-
         return nonfinite_weights(self.flow, self.numbers.describe)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:
         """What every tensor reads of every input axis."""
-        from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
-
         return ReceptiveFields(self.graph, self.operators)
 
     @cached_property
@@ -253,8 +237,6 @@ class Facts(Struct, frozen=True, dict=True):
     @property
     def trained_count(self) -> Amount:
         """The parameters of that network: the most where a file does not tell of biases."""
-        from archlint.analysis.amount import Amount
-
         low, upper = self.trained_parameters.count, self.saved.upper
         return Amount(low, low if upper is None else max(low, upper.gradients.parameters.count))
 
@@ -281,8 +263,6 @@ class Facts(Struct, frozen=True, dict=True):
     @property
     def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
         """The names in the training settings that match nothing, with their settings."""
-        from archlint.analysis.training.trained_part import unmatched_patterns
-
         return tuple(unmatched_patterns(self.graph, self.target.training))
 
     @cached_property
@@ -327,8 +307,6 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def signal_graph(self) -> Graph:
         """The graph as a signal sees it: masks are known, and decomposed operators are whole."""
-        from archlint.analysis.recognition.signal_graph import signal_graph
-
         return signal_graph(self.parameters, self.numbers.describe)
 
     @cached_property
