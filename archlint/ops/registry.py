@@ -17,6 +17,7 @@ _FAMILIES = (
     "arithmetic",
     "activation",
     "movement",
+    "pieces",
     "lookup",
     "matrix",
     "convolution",
