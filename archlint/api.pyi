@@ -22,7 +22,7 @@ from archlint.analysis.signal.gain import gain as gain
 from archlint.analysis.signal.gain import leak as leak
 from archlint.analysis.signal.output_range import lies_within as lies_within
 from archlint.analysis.signal.output_range import returns_input as returns_input
-from archlint.analysis.signal.segments import Branch as Branch
+from archlint.analysis.signal.residual_branches import Branch as Branch
 from archlint.analysis.structure.ends import Kind as Kind
 from archlint.analysis.structure.stated_numbers import NumberRange as NumberRange
 from archlint.analysis.structure.usage import DeadEnd as DeadEnd

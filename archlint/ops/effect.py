@@ -146,6 +146,11 @@ class Normalizes(Struct, frozen=True):
     centred: bool = True
     epsilon: float = 0.0
 
+    @property
+    def resets_scale(self) -> bool:
+        """Whether the scale behind it is independent of that before; neighbours only dampen it."""
+        return self.over is not Over.NEIGHBOURS
+
 
 class Shares(Struct, frozen=True):
     """Softmax: weights between 0 and 1 that sum to 1 over `length` positions.
