@@ -9,12 +9,12 @@ from archlint.analysis.formulas.largest_size import Largest as Largest
 from archlint.analysis.initialization.distribution import Distribution as Distribution
 from archlint.analysis.initialization.initialization import Layer as Layer
 from archlint.analysis.parameters.parameters import Parameter as Parameter
+from archlint.analysis.receptive_field.extents import Extent as Extent
 from archlint.analysis.receptive_field.field import Field as Field
 from archlint.analysis.receptive_field.gridding import Grid as Grid
 from archlint.analysis.receptive_field.joins import Join as Join
 from archlint.analysis.receptive_field.overlap import Overlap as Overlap
 from archlint.analysis.receptive_field.path import Step as Step
-from archlint.analysis.receptive_field.receptive_fields import Extent as Extent
 from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields as ReceptiveFields
 from archlint.analysis.receptive_field.windows import Window as Window
 from archlint.analysis.signal.gain import accepted_gains as accepted_gains

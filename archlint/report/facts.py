@@ -14,9 +14,9 @@ from archlint.report.signal import signal_document
 
 if TYPE_CHECKING:
     from archlint.analysis.facts import Facts
+    from archlint.analysis.receptive_field.extents import Extent
     from archlint.analysis.receptive_field.field import Field
     from archlint.analysis.receptive_field.joins import Join
-    from archlint.analysis.receptive_field.receptive_fields import Extent
     from archlint.graph.node import Node
     from archlint.model import Model
     from archlint.target import Target
