@@ -26,7 +26,7 @@ _YAML = (".yaml", ".yml")
 _ARCHITECTURE = (".arch.yaml", ".arch.yml")
 
 
-class NotOurs(Exception):  # noqa: N818 - an answer: the file is for another program
+class NotOurs(Exception):
     """Raised for a file that is not meant for archlint; the text is the reason."""
 
 

@@ -22,14 +22,14 @@ _NO_FACTS: Mapping[str, str] = {}
 _FLOAT, _INT64 = 1, 7
 
 
-class Rejected(Exception):  # noqa: N818 - it says what happened, and is no bug
+class Rejected(Exception):
     """Raised by a layer that cannot be built as asked; `argument` is the one to point at."""
 
     def __init__(
         self,
         message: str,
         argument: str | None = None,
-        help: str = "",  # noqa: A002 - the field's name in a finding
+        help: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -18,7 +18,7 @@ LARGEST = 1024
 Folder: TypeAlias = "Callable[[Operands], np.ndarray | tuple[np.ndarray, ...]]"
 
 
-class CannotFold(ValueError):  # noqa: N818 - an answer, not an error
+class CannotFold(ValueError):
     """Raised where an operand is missing or a result would be too large."""
 
 

@@ -46,7 +46,7 @@ _DEEPEST = 64
 """Nesting depth of graphs beyond which a model is rejected; onnx's own limit is about 33."""
 
 
-class Unsorted(Exception):  # noqa: N818 - a signal to sort and start again
+class Unsorted(Exception):
     """Raised when a node uses a tensor that no earlier node produces."""
 
 
