@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
+from archlint.ops.restored.first_numbers import ReadFirst, reads_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

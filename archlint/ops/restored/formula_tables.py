@@ -11,8 +11,8 @@ exporter says what is frozen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -21,12 +21,17 @@ from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.signature import signature
 from archlint.graph.value import Role
+from archlint.ops.restored.first_numbers import ReadFirst
+from archlint.ops.restored.formula_numbers import (
+    is_doubling,
+    is_even,
+    is_sines,
+    is_smooth,
+    is_triangle,
+)
 
 if TYPE_CHECKING:
     import numpy as np
-
-ReadFirst: TypeAlias = "Callable[[str, int], np.ndarray | None]"
-"""Reads the first numbers of a tensor, up to a count; None where its bytes are missing."""
 
 _WIDEST = 8192
 _FEWEST = 4
@@ -38,20 +43,12 @@ _READERS = frozenset(
 _ADDING = frozenset({"Add", "Sub"})
 # Of equal steps, since a parameter may begin with them as well.
 _EVEN = re.compile(r"(^|[._])(grid|knots|bins|offset|centers|positions|steps)$")
-_TOLERANCE = 1e-5
 _WEIGHTED = frozenset(
     {"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "Transpose", "PRelu", "LSTM", "GRU"}
     | {"RNN", "BatchNormalization", "LayerNormalization", "InstanceNormalization"}
     | {"GroupNormalization", "Add", "Sub", "Gather"}
 )
 _LONGEST = 64
-_FEWEST_SMOOTH = 12  # numbers of which chance makes no smooth row
-_SMOOTH = 0.2  # the largest third difference of a smooth row, in largest steps
-
-
-def reads_nothing(_: str, __: int) -> np.ndarray | None:
-    """Read no numbers, where there are none to read."""
-    return None
 
 
 def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, str]]:
@@ -84,7 +81,7 @@ def formula_like(graph: Graph, names: Iterable[str], first: ReadFirst) -> frozen
     for name in names:
         length = _row_length(name, graph)
         row = first(name, min(length, _LONGEST)) if length >= _FEWEST else None
-        if row is not None and _is_smooth(row):
+        if row is not None and is_smooth(row):
             found.append(name)
     return frozenset(found)
 
@@ -96,19 +93,6 @@ def _row_length(name: str, graph: Graph) -> int:
     sizes = value.sizes or (0,)
     is_row = bool(readers) and readers.isdisjoint(_WEIGHTED) and value.elements == sizes[-1]
     return sizes[-1] if is_row else 0
-
-
-def _is_smooth(row: np.ndarray) -> bool:
-    """Whether numbers differ by equal steps or factors, or less and less in higher differences."""
-    import numpy as np
-
-    steps = np.diff(row)
-    if not np.isfinite(row).all() or not steps.any():
-        return False
-    if steps.all() and np.allclose(steps[1:] / steps[:-1], steps[1] / steps[0], rtol=1e-3):
-        return True
-    is_long = len(row) >= _FEWEST_SMOOTH
-    return is_long and bool(np.abs(np.diff(steps, 2)).max() < _SMOOTH * np.abs(steps).max())
 
 
 def _is_looked_up(name: str, graph: Graph) -> bool:
@@ -150,41 +134,6 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_made(name: str, rows: np.ndarray, is_square: bool) -> bool:
-    if len(rows) > 1 and (_is_sines(rows) or (is_square and _is_triangle(rows))):
+    if len(rows) > 1 and (is_sines(rows) or (is_square and is_triangle(rows))):
         return True
-    return _is_doubling(rows[0]) or (_EVEN.search(name) is not None and _is_even(rows[0]))
-
-
-def _is_sines(rows: np.ndarray) -> bool:
-    """Whether two rows are the sines and cosines of position 0 and of the next one."""
-    import numpy as np
-
-    at_zero, after = rows
-    ones = np.isclose(at_zero, 1, atol=_TOLERANCE)
-    zeros = np.isclose(at_zero, 0, atol=_TOLERANCE)
-    if ones.sum() != zeros.sum() or not (ones | zeros).all():
-        return False
-    return bool((np.abs(after) <= 1 + _TOLERANCE).all()) and len(np.unique(after)) > 2
-
-
-def _is_triangle(rows: np.ndarray) -> bool:
-    """Whether the entries on one side of the diagonal are zero, and no others."""
-    import numpy as np
-
-    kept = np.tri(2, rows.shape[1], dtype=bool)
-    is_zero = rows == 0
-    return bool((is_zero == kept).all() or (is_zero != kept).all())
-
-
-def _is_doubling(row: np.ndarray) -> bool:
-    """Whether a row has the frequencies of an encoding of positions: each is twice the last."""
-    import numpy as np
-
-    return bool(row[0] > 0) and bool((row[1:] == 2 * row[:-1]).all()) and bool(np.isfinite(row[-1]))
-
-
-def _is_even(row: np.ndarray) -> bool:
-    import numpy as np
-
-    steps = np.diff(row)
-    return bool(steps[0]) and bool(np.allclose(steps, steps[0], rtol=1e-3, atol=0))
+    return is_doubling(rows[0]) or (_EVEN.search(name) is not None and is_even(rows[0]))
