@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from archlint.ops.composite import (
     activation,
     attention,
+    copies,
     creation,
     distance,
+    indexing,
     linear,
     lookup,
     loss,
@@ -24,6 +26,7 @@ from archlint.ops.composite import (
     resampling,
     spectral,
     strided,
+    windows,
 )
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
@@ -89,6 +92,9 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *lookup.composites(),
         *loss.composites(),
         *movement.composites(),
+        *copies.composites(),
+        *indexing.composites(),
+        *windows.composites(),
         *normalization.composites(),
         *pointwise.composites(),
         *recurrent.composites(),
