@@ -15,7 +15,6 @@ from archlint.analysis.recognition.signal_graph import signal_graph
 from archlint.analysis.structure.flattening import Flattening, flattening
 from archlint.analysis.structure.flow import Flow
 from archlint.analysis.structure.linear_pairs import LinearPair, linear_pairs
-from archlint.analysis.structure.misfits import Misfits
 from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
 from archlint.analysis.structure.usage import Usage
 from archlint.graph.graph import Graph
@@ -28,6 +27,7 @@ from archlint.target import Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from archlint.analysis.structure.misfits import Misfits
     from archlint.analysis.structure.stated_numbers import StatedNumbers
     from archlint.graph.node import Node
     from archlint.ops.denominators import Denominator
@@ -70,6 +70,8 @@ class StructureFacts(Struct, frozen=True, dict=True):
     @cached_property
     def misfits(self) -> Misfits:
         """The calls that contradict their operator."""
+        from archlint.analysis.structure.misfits import Misfits
+
         return Misfits(self.graph, self.operators)
 
     @cached_property
