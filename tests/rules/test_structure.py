@@ -117,7 +117,7 @@ def test_scores_that_a_cross_entropy_can_take(last):
         ("Softmax(s)", "Log(p)", False),
     ],
 )
-def test_a_loss_in_the_file(before, loss, is_wrong):
+def test_a_loss_in_the_file_takes_no_softmax_of_a_softmax(before, loss, is_wrong):
     model = parser.parse_model(
         '<ir_version: 9, opset_import: ["" : 20]> '
         "g (float[8, 10] s, int64[8] y) => (float l) "

@@ -22,7 +22,7 @@ def test_type_checkers_see_the_names_that_a_run_imports():
     assert sorted(names) == sorted(api.__all__)
 
 
-def test_unknown_name():
+def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Rulle'"):
         _ = api.Rulle
 

@@ -99,7 +99,7 @@ class TestErrors:
             ("# 'a' = 1\n\n[require]\nweights = '2 Gb'", 4, 1, "unknown unit"),
         ],
     )
-    def test_file_line_and_column(
+    def test_an_error_has_its_file_line_and_column(
         self, tmp_path: Path, text: str, line: int, column: int, said: str
     ) -> None:
         error = broken(tmp_path, text)
