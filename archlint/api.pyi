@@ -7,7 +7,7 @@ from archlint.analysis.formulas.composed import Composed as Composed
 from archlint.analysis.formulas.formula import Formula as Formula
 from archlint.analysis.formulas.largest_size import Largest as Largest
 from archlint.analysis.initialization.distribution import Distribution as Distribution
-from archlint.analysis.initialization.initialization import Layer as Layer
+from archlint.analysis.initialization.layer import Layer as Layer
 from archlint.analysis.parameters.parameters import Parameter as Parameter
 from archlint.analysis.receptive_field.extents import Extent as Extent
 from archlint.analysis.receptive_field.field import Field as Field

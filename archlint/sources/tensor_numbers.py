@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from archlint.sources.statistics import Statistics
+
+Describe: TypeAlias = "Callable[[str], Statistics | None]"
+"""Returns sampled statistics of a tensor; None where its numbers are not known."""
+
+ReadFirst: TypeAlias = "Callable[[str, int], NDArray[np.float64] | None]"
+"""Returns the first numbers of a tensor, up to a count; None where they are not known."""
 
 
 class TensorNumbers(Protocol):

@@ -29,7 +29,7 @@ from archlint.graph.node import Node
 from archlint.ops.registry import Operators
 
 if TYPE_CHECKING:
-    from archlint.analysis.receptive_field.stored_masks import Describe
+    from archlint.sources.tensor_numbers import Describe
 
 _INDEPENDENT = Field()
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from archlint.analysis.initialization.initialization import Initialization, Layer
+from archlint.analysis.initialization.initialization import Initialization
+from archlint.analysis.initialization.layer import Layer
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.node import Node
 from archlint.ops.effect import Attends, Combines, Normalizes, Operation, Passes, Pools, Shares

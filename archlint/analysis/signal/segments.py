@@ -8,7 +8,7 @@ from math import sqrt
 
 from msgspec import Struct
 
-from archlint.analysis.initialization.initialization import Layer
+from archlint.analysis.initialization.layer import Layer
 from archlint.analysis.signal.bypass import is_bypassed
 from archlint.analysis.signal.propagation import Propagation
 from archlint.analysis.signal.residual_branches import Branch, residual_branches

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.ops.restored.first_numbers import ReadFirst, reads_nothing
+from archlint.sources.tensor_numbers import ReadFirst, UnknownNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -38,7 +38,7 @@ class Rows(Struct, frozen=True):
 class DistinctNumbers(Struct, frozen=True, dict=True):
     """Reads the numbers of stored tensors, and caches their distinct rows."""
 
-    first: ReadFirst = reads_nothing
+    first: ReadFirst = UnknownNumbers().first
 
     def of(self, tensor: Value, batches: Collection[int] = ()) -> np.ndarray | None:
         """Return the numbers of a tensor, None where there are none or too many.

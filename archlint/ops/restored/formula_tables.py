@@ -21,7 +21,6 @@ from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.signature import signature
 from archlint.graph.value import Role
-from archlint.ops.restored.first_numbers import ReadFirst
 from archlint.ops.restored.formula_numbers import (
     is_doubling,
     is_even,
@@ -29,6 +28,7 @@ from archlint.ops.restored.formula_numbers import (
     is_smooth,
     is_triangle,
 )
+from archlint.sources.tensor_numbers import ReadFirst
 
 if TYPE_CHECKING:
     import numpy as np
