@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from archlint.frontends.architecture.builder import Builder, BuildError
+from archlint.frontends.architecture.builder import Builder
 from archlint.frontends.architecture.default import KERAS, PYTORCH
+from archlint.frontends.architecture.node_inference import BuildError
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
 from archlint.frontends.properties import ADAPTER, BUFFER, FAN_IN, FAN_OUT, FROZEN, PATH
 
