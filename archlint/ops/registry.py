@@ -29,7 +29,6 @@ _FAMILIES = (
     "resampling",
     "recurrent",
     "quantization",
-    "placement",
     "shuffle",
     "region",
     "sequence",
@@ -40,6 +39,7 @@ _FAMILIES = (
     "optimizer_step",
     "classical",
     "text",
+    "sampling",
 )
 """The families of ONNX's operators, those that most models have first."""
 

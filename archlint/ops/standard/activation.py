@@ -17,6 +17,7 @@ from archlint.ops.facets import (
     saves_inputs,
     saves_nothing,
     saves_output,
+    sees_elementwise,
     sees_first_input,
 )
 from archlint.ops.links import InputLinks, Whole, same_axes_but
@@ -120,6 +121,13 @@ def drops(call: Call) -> Effect:
     return Passes(in_place=True, dropped=share)
 
 
+def saves_gate(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save gate and value, and the activated gate, which is multiplied with the value."""
+    if not gradients.needed:
+        return NOTHING
+    return SavedTensors(inputs=(0, 1), own=nbytes(call.output()))
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     pointwise = [
@@ -162,6 +170,7 @@ def operators() -> tuple[Operator, ...]:
             measures_loss(),
             casting=SINGLE_ON_GPU,
         ),
+        Operator("SwiGLU", per_output(6), saves_gate, sees_elementwise, storage=LIKE_INPUTS),
         Operator("Hardmax", per_output(1), saves_nothing, sees_softmax, differentiable=False),
         Operator(
             "Dropout",

@@ -136,6 +136,14 @@ def operators() -> tuple[Operator, ...]:
         ),
         moving("ReverseSequence", sees_any_position),
         moving("Trilu", sees_first_input),
+        Operator(
+            "BitCast",
+            no_cost,
+            saves_nothing,
+            sees_first_input,
+            differentiable=False,
+            storage=Storage(view=views_same),
+        ),
         # PyTorch allocates it as large as its input, and then returns a slice of it.
         Operator(
             "Col2Im",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archlint.ops.autocast import Casting, Lists, casts
 from archlint.ops.backward import Backward
 from archlint.ops.call import Call
+from archlint.ops.facets import no_cost, saves_nothing
 from archlint.ops.links import (
     InputLinks,
     Link,
@@ -18,7 +19,7 @@ from archlint.ops.operator import Operator
 from archlint.ops.reach import Reach, periodic
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
-from archlint.ops.signals import joins
+from archlint.ops.signals import joins, passes
 from archlint.ops.standard.movement import moving
 from archlint.ops.storage import CHANNELS_LAST, Layout, Storage
 from archlint.ops.strides import (
@@ -142,6 +143,23 @@ def sees_tiled(call: Call, _: int) -> InputLinks:
     return {0: tuple(links)}
 
 
+def sees_centred(call: Call, _: int) -> InputLinks:
+    """Cropping or padding is split between both ends; an odd element goes to the right."""
+    links: list[Link] = list(same_axes(call.rank(0)))
+    before, after = call.input(0).shape or (), call.output().shape or ()
+    for axis in range(min(len(before), len(after))):
+        size, length = before[axis], after[axis]
+        if size == length:
+            continue
+        if isinstance(size, int) and isinstance(length, int):
+            cut = size - length
+            start = cut // 2 if cut > 0 else -(-cut // 2)
+            links[axis] = Through(axis, axis, Reach(1, (Taps(start, 1),)))
+        else:
+            links[axis] = Opaque(axis, "the size before or after cropping is not known")
+    return {0: tuple(links)}
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
@@ -176,4 +194,5 @@ def operators() -> tuple[Operator, ...]:
             casting=casts_for_padding,
         ),
         moving("Tile", sees_tiled),
+        Operator("CenterCropPad", no_cost, saves_nothing, sees_centred, passes),
     )
