@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.recognition.signal_graph import signal_graph
+from archlint.analysis.structure.dependence import Dependence
 from archlint.analysis.structure.flattening import Flattening, flattening
 from archlint.analysis.structure.flow import Flow
 from archlint.analysis.structure.linear_pairs import LinearPair, linear_pairs
@@ -78,6 +79,11 @@ class StructureFacts(Struct, frozen=True, dict=True):
     def usage(self) -> Usage:
         """Which parts of the graph any output depends on."""
         return Usage(self.graph)
+
+    @property
+    def dependence(self) -> Dependence:
+        """Which outputs depend on the contents of the inputs."""
+        return Dependence(self.graph, self.operators)
 
     @cached_property
     def data_dependent_shapes(self) -> tuple[Node, ...]:
