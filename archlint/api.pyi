@@ -30,6 +30,8 @@ from archlint.analysis.training.optimizer_dynamics import Adam as Adam
 from archlint.analysis.training.optimizer_dynamics import Momentum as Momentum
 from archlint.analysis.training.optimizer_dynamics import equal_rate as equal_rate
 from archlint.devices.catalogue import catalogue as catalogue
+from archlint.devices.device import Device as Device
+from archlint.devices.device import Sourced as Sourced
 from archlint.findings import Edit as Edit
 from archlint.findings import Finding as Finding
 from archlint.findings import Fix as Fix
@@ -92,9 +94,7 @@ from archlint.sources.problem import unreadable as unreadable
 from archlint.sources.problem_kind import ProblemKind as ProblemKind
 from archlint.sources.statistics import Statistics as Statistics
 from archlint.target import Checkpointing as Checkpointing
-from archlint.target import Device as Device
 from archlint.target import FieldNeed as FieldNeed
 from archlint.target import Requirements as Requirements
-from archlint.target import Sourced as Sourced
 from archlint.target import Target as Target
 from archlint.target import Training as Training

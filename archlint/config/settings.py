@@ -7,6 +7,7 @@ from archlint.config.kind import ByName, Choice, Flag, Quantity, Real, Several, 
 from archlint.config.look_ahead import LookAhead
 from archlint.config.receptive_field import ReceptiveField
 from archlint.config.setting import Setting, Table
+from archlint.devices.device import DEVICE_KINDS
 from archlint.quantity import (
     parse_bandwidth,
     parse_bytes,
@@ -19,7 +20,6 @@ from archlint.quantity import (
 from archlint.target import (
     ATTENTION_KERNELS,
     DEPLOYED_FORMATS,
-    DEVICE_KINDS,
     DROPOUT_MASKS,
     LOSS_SCALINGS,
     LOSSES,

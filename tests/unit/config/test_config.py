@@ -12,7 +12,8 @@ from archlint.config.error import ConfigError, Origin
 from archlint.config.loading import load_config
 from archlint.config.reading import read_command_line
 from archlint.config.selection import Selection
-from archlint.target import Device, Target
+from archlint.devices.device import Device
+from archlint.target import Target
 
 
 def write(path: Path, text: str) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from archlint.devices.catalogue import UnknownDevice, catalogue, find_device
-from archlint.target import Device, Sourced
+from archlint.devices.device import Device, Sourced
 
 
 @pytest.fixture(scope="module")
