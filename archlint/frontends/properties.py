@@ -16,6 +16,15 @@ LAYER = "archlint.layer"
 IN_PLACE = "archlint.in-place"
 """Of a node: whether it overwrites its input."""
 
+PER_CHANNEL = "archlint.per-channel"
+"""Of a dropout: whether it keeps or drops whole channels, with a number for each."""
+
+PACKED = "archlint.packed"
+"""Of a split: whether it takes queries, keys and values apart that one layer has made."""
+
+COPIED = "archlint.copied"
+"""Of a product: whether its first factor is copied before, as that of PyTorch's attention is."""
+
 INITIALIZER = "archlint.initializer"
 """Of a weight: its initializer, as `normal(mean=0, std=0.02)`."""
 

@@ -45,11 +45,21 @@ def _match(
 ) -> tuple[Matching, Attributes] | None:
     for matching in form.pattern.match(node.output, graph, Matching({})):
         is_free = found.covered.isdisjoint(inner.name for inner in matching.nodes)
-        if is_free and _is_closed(matching, node, graph, found.operators):
+        is_one = form.spans_calls or _is_one_layer(matching)
+        if is_free and is_one and _is_closed(matching, node, graph, found.operators):
             attributes = form.attributes(matching, graph)
             if attributes is not None:
                 return matching, attributes
     return None
+
+
+def _is_one_layer(matching: Matching) -> bool:
+    """Whether a match lies in one layer of an architecture file, where each is a call of its own.
+
+    In other files, where nodes belong to no layer, every match does.
+    """
+    first = matching.nodes[0].document_path
+    return all(node.document_path == first for node in matching.nodes)
 
 
 def _is_closed(matching: Matching, root: Node, graph: Graph, operators: Operators) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from archlint.frontends.properties import COPIED
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.frames import STACK
@@ -16,6 +17,8 @@ from archlint.ops.composite.composite import Attributes, Composite
 from archlint.ops.composite.rewritten import reshaping
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.registry import Operators
+
+_KEPT = frozenset({STACK, SCOPES, COPIED})
 
 
 class Recognized(Struct):
@@ -41,13 +44,13 @@ class Recognized(Struct):
     ) -> str:
         """Replace `nodes` by one, whose name it returns; it stands where its first output was.
 
-        It has the traceback of the node that made that.
+        It has what the metadata of the node that made that say of the program.
         """
         maker = next(node for node in nodes if not set(outputs).isdisjoint(node.outputs))
         self.covered.update(node.name for node in nodes)
         self.composites[maker.name] = Node(
             maker.name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes,
-            {key: text for key, text in maker.metadata.items() if key in {STACK, SCOPES}},
+            {key: text for key, text in maker.metadata.items() if key in _KEPT},
         )  # fmt: skip
         return maker.name
 

@@ -22,7 +22,7 @@ from archlint.ops.nonlinearity import (
 )
 from archlint.ops.operator import SavedFacet
 from archlint.ops.overwriting import saves_input_or_output
-from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.storage import LIKE_INPUTS
 
 X = Tensor("x")
@@ -30,9 +30,10 @@ X = Tensor("x")
 
 def saves_input_and_buffer(call: Call, gradients: Gradients) -> SavedTensors:
     """Save the input and, on the CPU, a tensor of its size that the forward pass made."""
+    buffer = 0 if gradients.on_gpu else nbytes(call.output())
     if not gradients[0]:
-        return NOTHING
-    return SavedTensors(inputs=(0,), own=0 if gradients.on_gpu else nbytes(call.output()))
+        return SavedTensors(forward_transient=buffer)
+    return SavedTensors(inputs=(0,), own=buffer)
 
 
 def composites() -> tuple[Composite, ...]:

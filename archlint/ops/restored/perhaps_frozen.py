@@ -62,10 +62,13 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
 
     @cached_property
     def factors(self) -> frozenset[str]:
-        """The low-rank factors beside layers that read the same tensor."""
+        """The low-rank factors beside layers that read the same tensor.
+
+        A layer of an architecture file says itself whether it is frozen.
+        """
         found: set[str] = set()
         for node in self.graph.nodes:
-            if node.op == "Add" and len(node.inputs) > 1:
+            if node.op == "Add" and len(node.inputs) > 1 and node.document_path is None:
                 one, other = (self._path(name) for name in node.inputs[:2])
                 for layer, factors in ((one, other), (other, one)):
                     if self._is_adapted(layer[:1], factors[:2]):

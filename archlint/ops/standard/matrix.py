@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from archlint.frontends.properties import COPIED
 from archlint.graph.program.calls import is_exported
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
@@ -48,7 +49,8 @@ def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
     """
     inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
     first, second = call.node.inputs[:2]
-    may_be_power = first == second and not is_exported(call.node)
+    is_told = is_exported(call.node) or call.node.document_path is not None
+    may_be_power = first == second and not is_told
     return SavedTensors(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
 
 
@@ -68,7 +70,7 @@ def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
         whole = prod(merged or shape) * width(call.input(slot)) // 8
         if gradients[slot]:
             summed += whole - nbytes(call.input(slot))
-        is_copied = (
+        is_copied = (slot == 0 and call.node.metadata.get(COPIED) == "true") or (
             strides is not None and merged is not None and _is_copied(shape, strides, merged)
         )
         if not gradients[other]:

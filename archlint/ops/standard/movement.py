@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from archlint.frontends.properties import PACKED
 from archlint.ops.autocast import KEEPS, STATES, TAKES_AFTER, Casting, CastingFacet, Lists, casts
 from archlint.ops.backward import Backward
-from archlint.ops.call import Call
+from archlint.ops.call import Call, nbytes
 from archlint.ops.facets import (
     no_cost,
     saves_nothing,
@@ -176,8 +177,8 @@ def sees_padded(call: Call, _: int) -> InputLinks:
 
 
 def saves_for_padding(call: Call, gradients: Gradients) -> SavedTensors:
-    """Reflecting and repeating paddings save their input; constant padding saves nothing."""
-    if call.text("mode", "constant") == "constant" or not gradients[0]:
+    """Reflecting and repeating paddings save their input; numbers and wrapping save nothing."""
+    if call.text("mode", "constant") in {"constant", "wrap"} or not gradients[0]:
         return NOTHING
     return SavedTensors(inputs=(0,))
 
@@ -206,6 +207,19 @@ def sees_tiled(call: Call, _: int) -> InputLinks:
 def sees_elementwise_first(call: Call, output: int) -> InputLinks:
     """Only the first input is data; the second one is a shape."""
     return {0: sees_elementwise(call, output)[0]}
+
+
+def saves_for_packed(call: Call, gradients: Gradients) -> SavedTensors:
+    """A split saves nothing; that of PyTorch's attention layer is a copy and several selections.
+
+    The gradient of each selection is a tensor of all parts, and they are added one after the other.
+    """
+    if call.node.metadata.get(PACKED) != "true":
+        return NOTHING
+    whole = nbytes(call.input(0))
+    parts = len(call.node.outputs)
+    added = whole + whole // parts * (parts - 2) if gradients[0] else 0
+    return SavedTensors(transient=added, forward_transient=whole)
 
 
 def operators() -> tuple[Operator, ...]:
@@ -267,6 +281,7 @@ def operators() -> tuple[Operator, ...]:
         _move(
             "Split",
             sees_split,
+            saves_for_packed,
             storage=Storage(view=views_cut),
             backward=Backward.MAKES,
             selection=Selection.ALL,

@@ -11,7 +11,7 @@ from archlint.ops.effect import Pooling
 from archlint.ops.facets import per_input, saves_input, saves_nothing
 from archlint.ops.links import InputLinks, Opaque, Through, same_axes_but
 from archlint.ops.operator import Operator
-from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import pools_planes, pools_windows
 from archlint.ops.sliding import kernel_sizes, slides, slidings
 from archlint.ops.storage import CHANNELS_OR_SIGNALS_LAST
@@ -25,10 +25,14 @@ def pool_cost(call: Call) -> Cost:
 
 
 def saves_maxima(call: Call, gradients: Gradients) -> SavedTensors:
-    """Max pooling, over windows or planes, saves its input and an int64 index for each output."""
+    """Max pooling, over windows or planes, saves its input and an int64 index for each output.
+
+    The indices are made also where nothing saves them.
+    """
+    indices = _INDEX_BYTES * call.output_elements()
     if not gradients[0]:
-        return NOTHING
-    return SavedTensors(inputs=(0,), own=_INDEX_BYTES * call.output_elements())
+        return SavedTensors(forward_transient=indices)
+    return SavedTensors(inputs=(0,), own=indices)
 
 
 def sees_window(call: Call, _: int) -> InputLinks:

@@ -52,6 +52,26 @@ layers:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("nothing", ["", "null", "~", "{}"])
+def test_a_layer_may_have_no_arguments(compile_text: Any, nothing: str) -> None:
+    assert names(compile_text(f"{HEAD}layers:\n  - {{GELU: {nothing}, name: act}}\n")) == ["act"]
+
+
+def test_unequal_borders_are_put_around_the_input_before(compile_text: Any) -> None:
+    wide = "{out_channels: 4, kernel_size: 4, padding: %s}"
+    architecture = compile_text(
+        f"{HEAD}layers:\n  - Conv2d: {wide % 'same'}\n  - Conv2d: {wide % '[2, 1, 0, 0]'}\n"
+    )
+    assert names(architecture) == ["conv2d.pad", "conv2d", "conv2d_2.pad", "conv2d_2"]
+    pads = [
+        list(attribute.ints)
+        for node in architecture.model.graph.node
+        for attribute in node.attribute
+        if attribute.name == "pads"
+    ]
+    assert pads == [[1, 1, 1, 1], [0, 0, 0, 0]]  # what PyTorch's convolution pads itself
+
+
 def test_a_block_computes_with_its_parameters(compile_text: Any) -> None:
     architecture = compile_text(
         f"""{HEAD}

@@ -7,7 +7,9 @@ from typing import Literal
 
 from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Padding, Size
+from archlint.frontends.architecture.layers.border import Mode, bordered
 from archlint.frontends.architecture.layers.shapes import (
+    LAYOUTS,
     expect,
     per_axis,
     require_rank,
@@ -16,8 +18,6 @@ from archlint.frontends.architecture.layers.shapes import (
 )
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
-
-LAYOUTS = {1: "N, C, L", 2: "N, C, H, W", 3: "N, C, D, H, W"}
 
 
 def convolution(
@@ -32,6 +32,7 @@ def convolution(
     dilation: Size = 1,
     groups: Count = 1,
     bias: bool = True,
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
     in_channels: Count | None = None,
 ) -> Tensor:
     """Slide a learned kernel over the input; in_channels follow from the input."""
@@ -48,6 +49,12 @@ def convolution(
         "weight", (out_channels, channels // groups, *kernel), default.kernel(keras_fans)
     )
     offset = site.bias((out_channels,), default.bias(fan_in)) if bias else None
+    mode: Mode = "constant" if padding_mode == "zeros" else padding_mode
+    own = _own_pads(pads, mode, is_same=padding == "same")
+    if own != pads:
+        before = [all_ - each for all_, each in zip(pads, own, strict=True)]
+        low, high = ([0, 0, *before[:axes]], [0, 0, *before[axes:]])
+        x = bordered(site, x, low, high, mode, part="pad")
     return site.node(
         "Conv",
         x,
@@ -55,7 +62,7 @@ def convolution(
         offset,
         kernel_shape=kernel,
         strides=strides,
-        pads=pads,
+        pads=own,
         dilations=dilations,
         group=groups,
     )
@@ -130,6 +137,17 @@ def _pads(
         raise Rejected("padding 'same' takes a stride of 1, as in PyTorch", "padding")
     low = [total // 2 for total in reach]
     return [*low, *(total - half for total, half in zip(reach, low, strict=True))]
+
+
+def _own_pads(pads: list[int], mode: Mode, *, is_same: bool) -> list[int]:
+    """Return what PyTorch's convolution pads itself: zeros, and as many on both sides.
+
+    What is more for `same` is put around the input before, and any other padding as a whole.
+    """
+    low, high = pads[: len(pads) // 2], pads[len(pads) // 2 :]
+    if mode != "constant" or (low != high and not is_same):
+        return [0] * len(pads)
+    return low * 2
 
 
 def fits(x: Tensor, kernel: list[int], dilations: list[int], pads: list[int]) -> None:
