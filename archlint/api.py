@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from archlint.analysis.signal.gain import accepted_gains, gain, leak
     from archlint.analysis.signal.output_range import lies_within, returns_input
     from archlint.analysis.signal.segments import Branch
+    from archlint.analysis.structure.dead_channels import DeadChannels
     from archlint.analysis.structure.ends import Kind
     from archlint.analysis.structure.stated_numbers import NumberRange
     from archlint.analysis.structure.usage import DeadEnd
@@ -108,6 +109,7 @@ __all__ = [
     "Composed",
     "Cost",
     "DType",
+    "DeadChannels",
     "DeadEnd",
     "Denominator",
     "Device",
@@ -203,6 +205,7 @@ _EXPORTS = {
     "archlint.analysis.parameters.parameters": ("Parameter",),
     "archlint.analysis.receptive_field.field": ("Field",),
     "archlint.analysis.receptive_field.path": ("Step",),
+    "archlint.analysis.structure.dead_channels": ("DeadChannels",),
     "archlint.analysis.structure.ends": ("Kind",),
     "archlint.analysis.formulas.composed": ("Composed",),
     "archlint.analysis.formulas.formula": ("Formula",),

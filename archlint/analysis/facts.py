@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from archlint.analysis.signal.saturation import Saturation
     from archlint.analysis.signal.segments import Segments
     from archlint.analysis.structure.blocks import Blocks
+    from archlint.analysis.structure.dead_channels import DeadChannels
     from archlint.analysis.structure.flattening import Flattening
     from archlint.analysis.structure.linear_pairs import LinearPair
     from archlint.analysis.structure.misfits import Misfits
@@ -205,6 +206,20 @@ class Facts(Struct, frozen=True, dict=True):
         from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
 
         return nonfinite_weights(self.flow, self.numbers.describe)
+
+    @cached_property
+    def dead_filters(self) -> tuple[DeadChannels, ...]:
+        """The weights that are zero for some output channels, but not for all."""
+        from archlint.analysis.structure.dead_channels import dead_filters
+
+        return tuple(dead_filters(self.flow, self.numbers))
+
+    @cached_property
+    def dead_gains(self) -> tuple[DeadChannels, ...]:
+        """The gains of normalizations that are zero in some channels, but not in all."""
+        from archlint.analysis.structure.dead_channels import dead_gains
+
+        return tuple(dead_gains(self.flow, self.numbers))
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:

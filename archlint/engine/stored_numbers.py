@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto, TensorProto
 
+    from archlint.sources.channels import Part
     from archlint.sources.payload import Payload
     from archlint.sources.statistics import Statistics
 
@@ -66,6 +67,22 @@ class StoredNumbers:
             return numbers if len(numbers) == count else None
         except (Unreadable, ValueError, TypeError, KeyError):
             return None
+
+    def within(self, name: str, part: Part) -> tuple[int, ...]:
+        """Return the channels of a tensor whose numbers are all in a range; none if missing."""
+        from archlint.sources.channels import channels_of, channels_within
+
+        try:
+            payload, tensor = self._payloads.get(name), self._initializers.get(name)
+            if payload is not None:
+                return channels_within(self._path, payload, part)
+            if tensor is None or tensor.data_location == tensor.EXTERNAL:
+                return ()
+            from onnx import numpy_helper
+
+            return channels_of(numpy_helper.to_array(tensor).astype("float64"), part)
+        except (Unreadable, ValueError, TypeError, KeyError):
+            return ()
 
     def is_transposed(self, matrix: str, other: str) -> bool:
         """Whether a matrix holds the numbers of another one, transposed."""

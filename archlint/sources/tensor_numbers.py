@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from archlint.sources.channels import Part
     from archlint.sources.statistics import Statistics
 
 
@@ -19,6 +20,9 @@ class TensorNumbers(Protocol):
 
     def first(self, name: str, count: int, /) -> NDArray[np.float64] | None:
         """Return the first `count` numbers of a tensor; None where they are not known."""
+
+    def within(self, name: str, part: Part, /) -> tuple[int, ...]:
+        """Return the channels of a tensor whose numbers are all known to be in a range."""
 
     def is_transposed(self, matrix: str, other: str, /) -> bool:
         """Whether a matrix is known to hold the numbers of another one, transposed."""
@@ -34,6 +38,10 @@ class UnknownNumbers:
     def first(self, _: str, __: int, /) -> NDArray[np.float64] | None:
         """Return None: nothing is known."""
         return None
+
+    def within(self, _: str, __: Part, /) -> tuple[int, ...]:
+        """Return no channel: nothing is known."""
+        return ()
 
     def is_transposed(self, _: str, __: str, /) -> bool:
         """Return false: nothing is known."""

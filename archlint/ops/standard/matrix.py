@@ -194,7 +194,8 @@ def sees_einsum(call: Call, _: int) -> InputLinks:
 def sums_gemm(call: Call) -> Effect:
     """Scale the product by alpha; the bias is in slot 2."""
     bias = 2 if call.has_input(2) else None
-    return Sums(gemm_fan(call), bias=bias, scale=call.number("alpha", 1.0))
+    axes = (-1 if call.integer("transA", 0) else -2, -2 if call.integer("transB", 0) else -1)
+    return Sums(gemm_fan(call), bias=bias, scale=call.number("alpha", 1.0), axes=axes)
 
 
 def sums_einsum(call: Call) -> Effect:
