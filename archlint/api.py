@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from archlint.analysis.signal.segments import Branch
     from archlint.analysis.structure.dead_channels import DeadChannels
     from archlint.analysis.structure.ends import Kind
+    from archlint.analysis.structure.quantization import CoarseChannels, Outlier
     from archlint.analysis.structure.stated_numbers import NumberRange
     from archlint.analysis.structure.usage import DeadEnd
     from archlint.analysis.training.optimizer_dynamics import Adam, Momentum, equal_rate
@@ -105,6 +106,7 @@ __all__ = [
     "Call",
     "Casting",
     "Checkpointing",
+    "CoarseChannels",
     "Combines",
     "Composed",
     "Cost",
@@ -146,6 +148,7 @@ __all__ = [
     "Operation",
     "Operator",
     "Outcome",
+    "Outlier",
     "Over",
     "Overlap",
     "Parameter",
@@ -219,6 +222,7 @@ _EXPORTS = {
     "archlint.analysis.receptive_field.receptive_fields": ("Extent", "ReceptiveFields"),
     "archlint.analysis.signal.output_range": ("lies_within", "returns_input"),
     "archlint.analysis.signal.segments": ("Branch",),
+    "archlint.analysis.structure.quantization": ("CoarseChannels", "Outlier"),
     "archlint.analysis.structure.stated_numbers": ("NumberRange",),
     "archlint.analysis.structure.usage": ("DeadEnd",),
     "archlint.analysis.receptive_field.windows": ("Window",),

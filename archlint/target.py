@@ -124,6 +124,11 @@ class Device(Struct, frozen=True):
         return self.kind in _WITHOUT_TRAINING
 
     @property
+    def has_only_int8(self) -> bool:
+        """Whether it runs nothing but integers of 8 bits, of what is known of its units."""
+        return self.kind == "npu" and set(self.peak_ops) == {"int8"}
+
+    @property
     def needs_fixed_shapes(self) -> bool:
         """Whether the sizes of all tensors must be known before anything runs."""
         return self.is_for_inference or _STATIC_SHAPES in self.constraints
@@ -266,6 +271,14 @@ class Target(Struct, frozen=True):
     def on_gpu(self) -> bool:
         """Whether training runs on a GPU; without a device, it is taken to run on the CPU."""
         return self.device is not None and self.device.kind == "gpu"
+
+    @property
+    def deployed_format(self) -> str | None:
+        """The number format that the model is deployed in, None for that of the file.
+
+        Some accelerators run nothing but integers, whatever the file holds before it is compiled.
+        """
+        return self.deploy_dtype or ("int8" if self.device and self.device.has_only_int8 else None)
 
     @property
     def is_deployment(self) -> bool:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from archlint.analysis.structure.flattening import Flattening
     from archlint.analysis.structure.linear_pairs import LinearPair
     from archlint.analysis.structure.misfits import Misfits
+    from archlint.analysis.structure.quantization import Quantization
     from archlint.analysis.structure.stated_numbers import StatedNumbers
     from archlint.analysis.structure.usage import Usage
     from archlint.analysis.training.gradients import GradientFlow
@@ -222,6 +223,13 @@ class Facts(Struct, frozen=True, dict=True):
         return tuple(dead_gains(self.flow, self.numbers))
 
     @cached_property
+    def quantization(self) -> Quantization:
+        """What one scale for each tensor does to weights in 8 bits."""
+        from archlint.analysis.structure.quantization import Quantization
+
+        return Quantization(self.flow, self.numbers)
+
+    @cached_property
     def receptive_fields(self) -> ReceptiveFields:
         """What every tensor reads of every input axis."""
         from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
@@ -246,9 +254,9 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def deployment(self) -> Deployment:
         """Weights and activations of inference, in the number format of the device."""
-        from archlint.analysis.memory.deployment import Deployment, number_format
+        from archlint.analysis.memory.deployment import Deployment
 
-        deployed = number_format(self.target)
+        deployed = self.target.deployed_format
         return Deployment(self.layouts, self.parameters, self.gradients, deployed)
 
     @cached_property

@@ -148,7 +148,7 @@ def _deployment(facts: Facts) -> dict[str, Any] | None:
     On a microcontroller the weights stay in flash. A runtime that works in place needs the lower
     bound of the activations, a framework the upper bound.
     """
-    device, number_format = facts.target.device, facts.target.deploy_dtype
+    device, number_format = facts.target.device, facts.target.deployed_format
     if device is None and number_format is None:
         return None
     weights, alive = facts.deployment.weights, facts.deployment.activations
