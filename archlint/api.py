@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from archlint.analysis.signal.segments import Branch
     from archlint.analysis.structure.dead_channels import DeadChannels
     from archlint.analysis.structure.ends import Kind
+    from archlint.analysis.structure.newer_operators import newer_operators
     from archlint.analysis.structure.quantization import CoarseChannels, Outlier
     from archlint.analysis.structure.stated_numbers import NumberRange
     from archlint.analysis.structure.usage import DeadEnd
@@ -195,6 +196,7 @@ __all__ = [
     "hookimpl",
     "leak",
     "lies_within",
+    "newer_operators",
     "output_size",
     "returns_input",
     "sliding_windows",
@@ -222,6 +224,7 @@ _EXPORTS = {
     "archlint.analysis.receptive_field.receptive_fields": ("Extent", "ReceptiveFields"),
     "archlint.analysis.signal.output_range": ("lies_within", "returns_input"),
     "archlint.analysis.signal.segments": ("Branch",),
+    "archlint.analysis.structure.newer_operators": ("newer_operators",),
     "archlint.analysis.structure.quantization": ("CoarseChannels", "Outlier"),
     "archlint.analysis.structure.stated_numbers": ("NumberRange",),
     "archlint.analysis.structure.usage": ("DeadEnd",),

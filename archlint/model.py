@@ -25,7 +25,8 @@ class Model(Struct, frozen=True, eq=False, dict=True):
 
     `payloads` says where in the file the bytes of each stored tensor are; they are read on demand.
     It is empty for architecture YAML, whose weights are declared, not stored. `retarget` returns
-    the facts for another target, to find a target for which the model fits.
+    the facts for another target, to find a target for which the model fits. `ir_version` is that of
+    an ONNX file, None where the file is another.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Model(Struct, frozen=True, eq=False, dict=True):
     target: Target
     payloads: Mapping[str, Payload]
     retarget: Callable[[Target], Facts]
+    ir_version: int | None = None
 
     def binding_flags(self) -> tuple[str, ...]:
         """Return the flags that bind every open dimension of the inputs."""

@@ -56,6 +56,8 @@ TARGET = Table.of(
         Choice(DEPLOYED_FORMATS),
         "Number format of weights and activations at inference on the device.",
     ),
+    Setting("max-opset", Whole(1), "Newest opset of ONNX that the runtime reads."),
+    Setting("max-ir-version", Whole(1), "Newest IR version of ONNX files that the runtime reads."),
     Setting("weights", Choice(WEIGHT_STATES), "Whether stored weights are freshly initialized."),
     Setting(
         "training.optimizer",

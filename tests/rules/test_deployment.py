@@ -1,13 +1,16 @@
-"""DEPLOY002 and DEPLOY003: files that a device or a runtime does not run as they are meant."""
+"""DEPLOY002 to DEPLOY004: files that a device or a runtime does not run as they are meant."""
+
+import re
 
 import numpy as np
 import pytest
-from onnx import parser
+from onnx import defs, parser
 
 from archlint.api import Device
 from archlint.devices.catalogue import catalogue
 from archlint.testing import lint_model, lint_text
 from archlint_rules.deployment.dynamic_shape import DynamicShape
+from archlint_rules.deployment.newer_version import NewerVersion
 from archlint_rules.deployment.training_mode import TrainingMode
 
 
@@ -158,3 +161,45 @@ def test_an_architecture_is_no_export():
         "  - BatchNorm1d\n  - Dropout: {p: 0.5}\n"
     )
     assert lint_text(text, [TrainingMode], DEPLOYED) == []
+
+
+def versioned(opset=17, ir_version=8):
+    built = graph("h = Gelu(x) y = Relu(h)" if opset >= 20 else "y = Relu(x)", opset=opset)
+    built.ir_version = ir_version
+    return built
+
+
+def test_an_ir_version_is_too_new_where_onnxruntime_refuses_it():
+    onnxruntime = pytest.importorskip("onnxruntime")
+    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.Fail) as refused:
+        session(versioned(ir_version=100))
+    limit = int(re.findall(r"max supported IR version: (\d+)", str(refused.value))[0])
+    for version in (limit, limit + 1):
+        built = versioned(ir_version=version)
+        findings = lint_model(built, [NewerVersion], {"max-ir-version": limit})
+        if not findings:
+            session(built)
+        assert bool(findings) == (version > limit)
+
+
+@pytest.mark.parametrize("opset", [9, 17, 20, 22])
+@pytest.mark.parametrize("limit", [9, 16, 17, 20, 22])
+def test_the_operators_that_an_opset_does_not_have(opset, limit):
+    built = versioned(opset)
+    findings = lint_model(built, [NewerVersion], {"max-opset": limit})
+    assert bool(findings) == (opset > limit)
+    used = {node.op_type for node in built.graph.node}
+    if findings:
+        kept = {
+            op
+            for op in used
+            if defs.has(op, limit)
+            and defs.get_schema(op, limit).since_version == defs.get_schema(op, opset).since_version
+        }
+        assert used - findings[0].data["operators"].keys() == kept
+
+
+def test_no_version_is_too_new_where_none_is_stated_and_none_was_chosen():
+    assert lint_model(versioned(22, 11), [NewerVersion]) == []
+    text = f"archlint: 1\nname: net\ninputs: {{x: [1, 4, 100]}}\n{LAYERS}"
+    assert lint_text(text, [NewerVersion], {"max-opset": 1, "max-ir-version": 1}) == []
