@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field.receptive_fields import Extent, ReceptiveFields
     from archlint.analysis.receptive_field.windows import Window
     from archlint.analysis.signal.gain import accepted_gains, gain, leak
-    from archlint.analysis.signal.output_range import lies_within, returns_input
+    from archlint.analysis.signal.output_range import bounds, lies_within, returns_input
     from archlint.analysis.signal.segments import Branch
     from archlint.analysis.structure.dead_channels import DeadChannels
     from archlint.analysis.structure.ends import Kind
@@ -182,6 +182,7 @@ __all__ = [
     "Weight",
     "Window",
     "accepted_gains",
+    "bounds",
     "casts",
     "catalogue",
     "check_window",
@@ -222,7 +223,7 @@ _EXPORTS = {
     "archlint.analysis.training.optimizer_dynamics": ("Adam", "Momentum", "equal_rate"),
     "archlint.analysis.receptive_field.overlap": ("Overlap",),
     "archlint.analysis.receptive_field.receptive_fields": ("Extent", "ReceptiveFields"),
-    "archlint.analysis.signal.output_range": ("lies_within", "returns_input"),
+    "archlint.analysis.signal.output_range": ("bounds", "lies_within", "returns_input"),
     "archlint.analysis.signal.segments": ("Branch",),
     "archlint.analysis.structure.newer_operators": ("newer_operators",),
     "archlint.analysis.structure.quantization": ("CoarseChannels", "Outlier"),

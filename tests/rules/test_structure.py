@@ -159,7 +159,7 @@ def chain(first, second):
         ("Relu(x)", "Sqrt(r)", None),
         ("Sigmoid(x)", "Sigmoid(r)", None),
         ("Softmax(x)", "Softmax(r)", Severity.WARNING),
-        ("Relu(x)", "Softmax(r)", None),
+        ("Relu(x)", "Softmax(r)", Severity.INFO),
     ],
 )
 def test_an_activation_behind_an_activation(first, second, severity):
@@ -246,3 +246,31 @@ def test_many_pairs_are_one_finding():
     (finding,) = lint_text(network([LINEAR] * 4, "[N, 16]"), [LinearAfterLinear])
     assert len(finding.data["pairs"]) == 3
     assert "and so do 2 more pairs" in finding.message
+
+
+BOUNDED = ["Relu", "Gelu", "Elu", "Softplus", "Sigmoid", "Tanh", "HardSwish", "Abs"]
+
+
+@pytest.mark.parametrize("op", [*BOUNDED, "LeakyRelu", "Identity"])
+def test_behind_bounded_scores_a_softmax_cannot_rule_a_class_out(op):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = chain(f"{op}(x)", "Softmax(r)")
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    x = np.zeros((2, 4), np.float32)
+    x[0, 0] = -1000
+    (y,) = session.run(None, {"x": x})
+    rules_out = y[0, 0] < 1e-4
+    assert bool(lint_model(model, [RepeatedActivation])) == (not rules_out)
+    assert rules_out == (op not in BOUNDED)
+
+
+def test_a_softmax_that_makes_no_output_or_has_something_before_it_passes():
+    head = ["Linear: {out_features: 4}", "ReLU"]
+    last = "Softmax: {dim: -1}"
+    assert lint_text(network([*head, last], "[N, 64]"), [RepeatedActivation]) != []
+    inside = [*head, last, "Linear: {out_features: 4}"]
+    assert lint_text(network(inside, "[N, 64]"), [RepeatedActivation]) == []
+    pooled = ["ReLU", "AdaptiveAvgPool2d: {output_size: 1}", "Flatten", last]
+    assert lint_text(network(pooled), [RepeatedActivation]) == []
