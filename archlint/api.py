@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from archlint.analysis.receptive_field.windows import Window
     from archlint.analysis.signal.gain import accepted_gains, gain, leak
     from archlint.analysis.signal.output_range import bounds, lies_within, returns_input
+    from archlint.analysis.signal.plain_chain import plain_chain
     from archlint.analysis.signal.segments import Branch
     from archlint.analysis.structure.dead_channels import DeadChannels
     from archlint.analysis.structure.ends import Kind
@@ -199,6 +200,7 @@ __all__ = [
     "lies_within",
     "newer_operators",
     "output_size",
+    "plain_chain",
     "returns_input",
     "sliding_windows",
     "unreadable",
@@ -224,6 +226,7 @@ _EXPORTS = {
     "archlint.analysis.receptive_field.overlap": ("Overlap",),
     "archlint.analysis.receptive_field.receptive_fields": ("Extent", "ReceptiveFields"),
     "archlint.analysis.signal.output_range": ("bounds", "lies_within", "returns_input"),
+    "archlint.analysis.signal.plain_chain": ("plain_chain",),
     "archlint.analysis.signal.segments": ("Branch",),
     "archlint.analysis.structure.newer_operators": ("newer_operators",),
     "archlint.analysis.structure.quantization": ("CoarseChannels", "Outlier"),

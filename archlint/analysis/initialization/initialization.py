@@ -22,7 +22,8 @@ from archlint.ops.fan import Fan
 if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
 
-_FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
+# The last two are those of onnxruntime's optimizer.
+_FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_", "BnFusion", "MulFusion")
 
 Describe = Callable[[str], "Statistics | None"]
 """Reads the statistics of a stored tensor; None where it has no data."""
