@@ -1,15 +1,16 @@
-"""DEPLOY002 to DEPLOY004: files that a device or a runtime does not run as they are meant."""
+"""DEPLOY002 to DEPLOY006: files that a device or a runtime does not run as they are meant."""
 
 import re
 
 import numpy as np
 import pytest
-from onnx import defs, parser
+from onnx import defs, numpy_helper, parser
 
 from archlint.api import Device
 from archlint.devices.catalogue import catalogue
 from archlint.testing import lint_model, lint_text
 from archlint_rules.deployment.dynamic_shape import DynamicShape
+from archlint_rules.deployment.float_on_integer_device import FloatOnIntegerDevice
 from archlint_rules.deployment.newer_version import NewerVersion
 from archlint_rules.deployment.training_mode import TrainingMode
 
@@ -203,3 +204,41 @@ def test_no_version_is_too_new_where_none_is_stated_and_none_was_chosen():
     assert lint_model(versioned(22, 11), [NewerVersion]) == []
     text = f"archlint: 1\nname: net\ninputs: {{x: [1, 4, 100]}}\n{LAYERS}"
     assert lint_text(text, [NewerVersion], {"max-opset": 1, "max-ir-version": 1}) == []
+
+
+FLOAT = "h = Gemm<transB = 1>(x, v)"
+QUANTIZED = "w = DequantizeLinear(q, s, z) h = Gemm<transB = 1>(x, w)"
+
+
+def layered(*bodies):
+    """Return a row of layers, each with a weight of its own."""
+    calls, last, stored = "", "x", {}
+    for place, body in enumerate(bodies):
+        call = re.sub(r"\b([vqwh])\b", rf"\g<1>{place}", body)
+        calls += re.sub(r"\bx\b", last, call) + f" a{place} = Relu(h{place}) "
+        last = f"a{place}"
+        kind, name = (np.int8, "q") if "q" in body else (np.float32, "v")
+        stored[f"{name}{place}"] = np.ones((64, 64), kind)
+    built = graph(f"{calls} y = Identity({last})", stored="<float s = {0.1}, int8 z = {0}>")
+    built.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in stored.items())
+    return built
+
+
+@pytest.mark.parametrize(
+    ("bodies", "left"), [((FLOAT, FLOAT), 2), ((QUANTIZED, FLOAT), 1), ((QUANTIZED, QUANTIZED), 0)]
+)
+def test_layers_in_floating_point_on_a_device_that_has_integers_alone(bodies, left):
+    built = layered(*bodies)
+    for device in ("coral-edgetpu", "arm-ethos-u55-128-high-end"):
+        findings = lint_model(built, [FloatOnIntegerDevice], {"device": device})
+        assert [each.data["float_layers"] for each in findings] == [left] * bool(left)
+        assert {str(each.severity) for each in findings} <= {"info"}
+    for device in ("nvidia-t4", "stm32h743", "jetson-orin-nano-8gb"):
+        assert lint_model(built, [FloatOnIntegerDevice], {"device": device}) == []
+
+
+@pytest.mark.parametrize("stated", ["fp32", "fp16", "bf16", "int8"])
+def test_a_target_in_floating_point_contradicts_such_a_device(stated):
+    target = {"device": "coral-edgetpu", "deploy-dtype": stated}
+    findings = lint_model(layered(QUANTIZED), [FloatOnIntegerDevice], target)
+    assert [str(each.severity) for each in findings] == ["error"] * (stated != "int8")
