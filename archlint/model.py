@@ -37,6 +37,16 @@ class Model(Struct, frozen=True, eq=False, dict=True):
     retarget: Callable[[Target], Facts]
     ir_version: int | None = None
 
+    @cached_property
+    def parts(self) -> tuple[Model, ...]:
+        """The model itself, and one for each branch and each body of a loop in its graph.
+
+        A branch that is known to be taken and a loop that is unrolled are in the graph itself.
+        """
+        nested = (graph for graphs in self.graph.inner.values() for graph in graphs)
+        inside = (replace(self, graph=graph, facts=self.facts.inside(graph)) for graph in nested)
+        return (self, *(part for model in inside for part in model.parts))
+
     def binding_flags(self) -> tuple[str, ...]:
         """Return the flags that bind every open dimension of the inputs."""
         return tuple(flag for dim in self.open_dims for flag in dim.flags)

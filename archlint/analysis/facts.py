@@ -65,6 +65,10 @@ class Facts(Struct, frozen=True, dict=True):
     operators: Operators
     numbers: TensorNumbers = UnknownNumbers()
 
+    def inside(self, graph: Graph) -> Facts:
+        """Return the facts of a branch or of the body of a loop, as of a graph of its own."""
+        return Facts(graph, self.target, self.operators, self.numbers.inside)
+
     @cached_property
     def parameters(self) -> Parameters:
         """Which stored tensors are parameters and which are running statistics."""

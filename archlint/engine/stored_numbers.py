@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlint.engine.alike_tensors import AlikeTensors
 from archlint.sources.problem import Unreadable
+from archlint.sources.tensor_numbers import UnknownNumbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
-    from onnx import ModelProto, TensorProto
+    from onnx import GraphProto, ModelProto, TensorProto
 
     from archlint.sources.channels import Part
     from archlint.sources.payload import Payload
     from archlint.sources.statistics import Statistics
+    from archlint.sources.tensor_numbers import TensorNumbers
 
 _SHORT = 4096
 """Smallest size in bytes of tensors that are compared with others."""
@@ -30,15 +33,37 @@ class StoredNumbers:
     """The numbers in one file, by the names of their tensors.
 
     Large tensors are read from the file at `path`; small ones are in the model itself. Problems
-    with the bytes are reported when the file is loaded, not here.
+    with the bytes are reported when the file is loaded, not here. They are those of `graphs`, by
+    default of the outermost one.
     """
 
-    def __init__(self, path: Path, proto: ModelProto, payloads: Mapping[str, Payload]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        proto: ModelProto,
+        payloads: Mapping[str, Payload],
+        graphs: Sequence[GraphProto] = (),
+    ) -> None:
         self._path = path
         self._proto = proto
         self._payloads = payloads
+        self._graphs = graphs or (proto.graph,)
         self._described: dict[str, Statistics | None] = {}
         self._alike: dict[tuple[int, tuple[int, ...], bytes], Statistics] = {}
+
+    @cached_property
+    def inside(self) -> TensorNumbers:
+        """Those of nested graphs: of names that no other tensor of the file has."""
+        graphs = tuple(_nested(self._proto.graph))
+        if not graphs:
+            return UnknownNumbers()
+        names = Counter(name for graph in (self._proto.graph, *graphs) for name in _stored(graph))
+        alone = {name: own for name, own in self._payloads.items() if names[name] == 1}
+        inside = StoredNumbers(self._path, self._proto, alone, graphs)
+        for tensors in (inside._initializers, inside._constants):  # as nothing else has read them
+            for name in [name for name in tensors if names[name] > 1]:
+                del tensors[name]
+        return inside
 
     def describe(self, name: str) -> Statistics | None:
         """Return sampled statistics of a tensor; None where its bytes are missing."""
@@ -138,16 +163,37 @@ class StoredNumbers:
 
     @cached_property
     def _initializers(self) -> dict[str, TensorProto]:
-        return {tensor.name: tensor for tensor in self._proto.graph.initializer}
+        return {tensor.name: tensor for graph in self._graphs for tensor in graph.initializer}
 
     @cached_property
     def _constants(self) -> dict[str, TensorProto]:
         """The tensors that Constant nodes make."""
-        return dict(_constants(self._proto))
+        return dict(pair for graph in self._graphs for pair in _constants(graph))
 
 
-def _constants(proto: ModelProto) -> Iterator[tuple[str, TensorProto]]:
-    for node in proto.graph.node:
+def _nested(graph: GraphProto) -> Iterator[GraphProto]:
+    """Yield the graphs inside a graph, at any depth."""
+    pending = [graph]
+    for outer in pending:
+        inner = [
+            part
+            for node in outer.node
+            for attribute in node.attribute
+            for part in (attribute.g, *attribute.graphs)
+            if part.node
+        ]
+        pending += inner
+        yield from inner
+
+
+def _stored(graph: GraphProto) -> Iterator[str]:
+    """Yield the names of the tensors that a graph itself stores."""
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (name for name, _ in _constants(graph))
+
+
+def _constants(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
+    for node in graph.node:
         if node.op_type == "Constant" and node.output:
             for attribute in node.attribute:
                 if attribute.HasField("t"):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 class TensorNumbers(Protocol):
     """Reads the numbers of stored tensors, which are given by their names."""
 
+    @property
+    def inside(self) -> TensorNumbers:
+        """Those of the tensors in branches and bodies of loops, as far as a name is not taken."""
+
     def describe(self, name: str, /) -> Statistics | None:
         """Return sampled statistics of a tensor; None where its numbers are not known."""
 
@@ -30,6 +34,11 @@ class TensorNumbers(Protocol):
 
 class UnknownNumbers:
     """Knows the numbers of no tensor, as where a graph has no file."""
+
+    @property
+    def inside(self) -> TensorNumbers:
+        """Nothing either."""
+        return self
 
     def describe(self, _: str, /) -> Statistics | None:
         """Return None: nothing is known."""

@@ -33,8 +33,8 @@ class FloatOnIntegerDevice(Rule):
             return
         if model.ir_version is None:  # an architecture file says nothing of what is deployed
             return
-        layers = model.facts.initialization.layers
-        left = [layer for layer in layers if _is_float(model, layer)]
+        layers = [layer for part in model.parts for layer in part.facts.initialization.layers]
+        left = [layer for layer in layers if _is_float(layer)]
         if left:
             yield self._floats(device, left, len(layers))
 
@@ -62,6 +62,6 @@ class FloatOnIntegerDevice(Rule):
         )
 
 
-def _is_float(model: Model, layer: Layer) -> bool:
-    dtype = model.graph.values[layer.weight].dtype
+def _is_float(layer: Layer) -> bool:
+    dtype = layer.flow.graph.values[layer.weight].dtype
     return dtype is not None and dtype.is_float

@@ -25,7 +25,8 @@ class DeadChannel(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report filters of zeros, and gains of normalizations that are 0 or next to it."""
-        filters, gains = model.facts.dead_filters, model.facts.dead_gains
+        filters = [each for part in model.parts for each in part.facts.dead_filters]
+        gains = [each for part in model.parts for each in part.facts.dead_gains]
         if filters:
             idle = format_count(sum(each.idle for each in filters))
             told = f"{idle} weights compute nothing"

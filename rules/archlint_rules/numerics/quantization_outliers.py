@@ -25,11 +25,13 @@ class QuantizationOutliers(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report outliers of weights that become 8-bit, and channels of those that are."""
-        if model.target.deployed_format == "int8" and (
-            outliers := model.facts.quantization.outliers
-        ):
-            yield self._far(outliers)
-        if coarse := model.facts.quantization.coarse_channels:
+        weights = [part.facts.quantization for part in model.parts]
+        if model.target.deployed_format == "int8":
+            outliers = [each for part in weights for each in part.outliers]
+            if outliers:
+                yield self._far(outliers)
+        coarse = [each for part in weights for each in part.coarse_channels]
+        if coarse:
             yield self._coarse(coarse)
 
     def _far(self, found: Sequence[Outlier]) -> Finding:
