@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from archlint.analysis.structure.dead_channels import DeadChannels
     from archlint.analysis.structure.ends import Kind
     from archlint.analysis.structure.newer_operators import newer_operators
+    from archlint.analysis.structure.partition import Partition
     from archlint.analysis.structure.quantization import CoarseChannels, Outlier
     from archlint.analysis.structure.stated_numbers import NumberRange
     from archlint.analysis.structure.usage import DeadEnd
@@ -154,6 +155,7 @@ __all__ = [
     "Over",
     "Overlap",
     "Parameter",
+    "Partition",
     "Passes",
     "Payload",
     "Place",
@@ -229,6 +231,7 @@ _EXPORTS = {
     "archlint.analysis.signal.plain_chain": ("plain_chain",),
     "archlint.analysis.signal.segments": ("Branch",),
     "archlint.analysis.structure.newer_operators": ("newer_operators",),
+    "archlint.analysis.structure.partition": ("Partition",),
     "archlint.analysis.structure.quantization": ("CoarseChannels", "Outlier"),
     "archlint.analysis.structure.stated_numbers": ("NumberRange",),
     "archlint.analysis.structure.usage": ("DeadEnd",),

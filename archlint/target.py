@@ -52,6 +52,11 @@ USABLE_FRACTION: Mapping[str, float] = MappingProxyType(
         "mcu": 1.0,
     }
 )
+RUNTIMES = (
+    "onnxruntime-coreml-mlprogram",
+    "onnxruntime-coreml-neuralnetwork",
+    "onnxruntime-nnapi",
+)
 DEVICE_KINDS = tuple(USABLE_FRACTION)
 _WITHOUT_TRAINING = frozenset({"npu", "mcu"})
 _STATIC_SHAPES = "static shapes"  # as a constraint of a device
@@ -262,6 +267,8 @@ class Target(Struct, frozen=True):
     weights: str = "auto"  # one of WEIGHT_STATES
     context_length: int | None = None  # tokens that generation keeps keys and values of
     deploy_dtype: str | None = None  # one of DEPLOYED_FORMATS; None is that of the file
+    runtime: str | None = None  # one of RUNTIMES: what gives operators to an accelerator
+    runtime_operators: tuple[str, ...] = ()  # of a runtime without a name here
     max_opset: int | None = None  # the newest that the runtime reads
     max_ir_version: int | None = None  # likewise
     training: Training = Training()

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from archlint.analysis.structure.flattening import Flattening
     from archlint.analysis.structure.linear_pairs import LinearPair
     from archlint.analysis.structure.misfits import Misfits
+    from archlint.analysis.structure.partition import Partition
     from archlint.analysis.structure.quantization import Quantization
     from archlint.analysis.structure.stated_numbers import StatedNumbers
     from archlint.analysis.structure.usage import Usage
@@ -213,18 +214,11 @@ class Facts(Struct, frozen=True, dict=True):
         return nonfinite_weights(self.flow, self.numbers.describe)
 
     @cached_property
-    def dead_filters(self) -> tuple[DeadChannels, ...]:
-        """The weights that are zero for some output channels, but not for all."""
-        from archlint.analysis.structure.dead_channels import dead_filters
+    def dead_channels(self) -> tuple[DeadChannels, ...]:
+        """The weights and gains that are zero for some output channels, but not for all."""
+        from archlint.analysis.structure.dead_channels import dead_channels
 
-        return tuple(dead_filters(self.flow, self.numbers))
-
-    @cached_property
-    def dead_gains(self) -> tuple[DeadChannels, ...]:
-        """The gains of normalizations that are zero in some channels, but not in all."""
-        from archlint.analysis.structure.dead_channels import dead_gains
-
-        return tuple(dead_gains(self.flow, self.numbers))
+        return tuple(dead_channels(self.flow, self.numbers))
 
     @cached_property
     def quantization(self) -> Quantization:
@@ -232,6 +226,13 @@ class Facts(Struct, frozen=True, dict=True):
         from archlint.analysis.structure.quantization import Quantization
 
         return Quantization(self.flow, self.numbers)
+
+    @cached_property
+    def partition(self) -> Partition | None:
+        """What the runtime of the target gives to its accelerator; None where none is stated."""
+        from archlint.analysis.structure.partition import partition
+
+        return partition(Flow(self.graph, self.operators, self.parameters), self.target)
 
     @cached_property
     def receptive_fields(self) -> ReceptiveFields:

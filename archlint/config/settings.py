@@ -27,6 +27,7 @@ from archlint.target import (
     OPTIMIZERS,
     PRECISIONS,
     PRESENCE,
+    RUNTIMES,
     SHARDINGS,
     WEIGHT_STATES,
 )
@@ -55,6 +56,16 @@ TARGET = Table.of(
         "deploy-dtype",
         Choice(DEPLOYED_FORMATS),
         "Number format of weights and activations at inference on the device.",
+    ),
+    Setting(
+        "runtime",
+        Choice(RUNTIMES),
+        "The runtime that gives operators to an accelerator, one of which the operators are known.",
+    ),
+    Setting(
+        "runtime-operators",
+        Several(Text("the name of an operator, or domain:operator")),
+        "The operators of the accelerator, where its runtime is another.",
     ),
     Setting("max-opset", Whole(1), "Newest opset of ONNX that the runtime reads."),
     Setting("max-ir-version", Whole(1), "Newest IR version of ONNX files that the runtime reads."),

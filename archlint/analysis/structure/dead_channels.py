@@ -31,6 +31,7 @@ class DeadChannels(Struct, frozen=True):
     channels: tuple[int, ...]
     looked: int
     idle: int
+    is_gain: bool = False
 
 
 class Filters(Struct, frozen=True):
@@ -47,7 +48,13 @@ class Filters(Struct, frozen=True):
         return self.sizes[self.axis]
 
 
-def dead_filters(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
+def dead_channels(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
+    """Yield the weights, then the gains, that are dead in some channels but not in all."""
+    yield from _dead_filters(flow, numbers)
+    yield from _dead_gains(flow, numbers)
+
+
+def _dead_filters(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
     """Yield the weights some of whose output channels have only zeros.
 
     A weight that is zero as a whole was set to that (zero-initialized ends of residual branches,
@@ -69,7 +76,7 @@ def dead_filters(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
             yield DeadChannels(each.node, each.weight, found, looked, idle)
 
 
-def dead_gains(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
+def _dead_gains(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
     """Yield the gains of normalizations that are 0, or next to it, in some channels but not all."""
     for name, node in _gains(flow).items():
         dims = flow.graph.values[name].sizes or ()
@@ -81,7 +88,7 @@ def dead_gains(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
         has_none = not bound or found.minimum > bound or found.maximum < -bound
         dead = () if has_none else numbers.within(name, Part(long[0], -bound, bound))
         if dead:
-            yield DeadChannels(node, name, dead, dims[long[0]], len(dead))
+            yield DeadChannels(node, name, dead, dims[long[0]], len(dead), is_gain=True)
 
 
 def filters(flow: Flow) -> Iterator[Filters]:

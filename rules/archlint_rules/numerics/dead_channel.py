@@ -25,8 +25,9 @@ class DeadChannel(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report filters of zeros, and gains of normalizations that are 0 or next to it."""
-        filters = [each for part in model.parts for each in part.facts.dead_filters]
-        gains = [each for part in model.parts for each in part.facts.dead_gains]
+        dead = [each for part in model.parts for each in part.facts.dead_channels]
+        filters = [each for each in dead if not each.is_gain]
+        gains = [each for each in dead if each.is_gain]
         if filters:
             idle = format_count(sum(each.idle for each in filters))
             told = f"{idle} weights compute nothing"
