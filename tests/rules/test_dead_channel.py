@@ -194,3 +194,14 @@ def test_of_very_many_channels_some_are_looked_at():
     (finding,) = lint_model(model, [DeadChannel])
     assert finding.data["channels"] == [10, 20]
     assert finding.data["tensors"] == {"wide": {"dead": 2, "of": 35_000}}
+
+
+def test_a_gain_next_to_zero_that_was_folded_into_the_weight():
+    """As a batch norm with gains of 1e-9 leaves it, unless a norm comes behind."""
+    weight = drawn(8, 16)
+    weight[:, 5] *= 1e-9
+    weight[:, 6] *= 1e-3
+    (finding,) = lint_model(chain([weight, drawn(16, 4)]), [DeadChannel])
+    assert finding.data["channels"] == [5]
+    gains = [np.ones(16, np.float32)]
+    assert lint_model(chain([weight, drawn(16, 4)], gains), [DeadChannel]) == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import sqrt
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from archlint.analysis.structure.ends import Kind
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.node import Node
 from archlint.ops.effect import Normalizes, Passes, Sums
@@ -15,7 +17,7 @@ from archlint.sources.channels import Part
 if TYPE_CHECKING:
     from archlint.sources.tensor_numbers import TensorNumbers
 
-_NEGLIGIBLE = 1e-6  # of the largest gain
+_NEGLIGIBLE = 1e-6  # of the largest gain, or of the root mean square of a weight
 _MOST = 65536  # channels of one model that are looked at
 
 
@@ -55,9 +57,10 @@ def dead_channels(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
 
 
 def _dead_filters(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
-    """Yield the weights some of whose output channels have only zeros.
+    """Yield the weights some of whose output channels have only zeros, or what is next to it.
 
-    A weight that is zero as a whole was set to that (zero-initialized ends of residual branches,
+    The latter is what folding a gain next to 0 leaves; a normalization behind would scale it up. A
+    weight that is zero as a whole was set to that (zero-initialized ends of residual branches,
     adapters), or is reported as such. The last layer is left out: rows of zeros there fill up a
     vocabulary.
     """
@@ -70,8 +73,12 @@ def _dead_filters(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
         sample, looked = numbers.describe(each.weight), -(-each.count // step)
         if sample is None or sample.zeros == sample.sampled:  # zero as a whole, or nearly
             continue
-        found = numbers.within(each.weight, Part(each.axis, step=step))
-        if 0 < len(found) < looked and not _is_last(flow, each.node):
+        bound = _NEGLIGIBLE * sqrt(sample.second_moment or 0.0)
+        found = numbers.within(each.weight, Part(each.axis, -bound, bound, step))
+        sink = flow.sinks.get(each.node.output) if found else None
+        if found and sink is not None and Kind.NORMALIZATION in sink.kinds:
+            found = numbers.within(each.weight, Part(each.axis, step=step))
+        if 0 < len(found) < looked and not (sink is not None and sink.is_final):
             idle = (value.elements or 0) // each.count * len(found)
             yield DeadChannels(each.node, each.weight, found, looked, idle)
 
@@ -121,11 +128,6 @@ def _gains(flow: Flow) -> dict[str, Node]:
             if name in flow.parameters.trainable:
                 gains.setdefault(name, node)
     return gains
-
-
-def _is_last(flow: Flow, node: Node) -> bool:
-    sink = flow.sinks.get(node.output)
-    return sink is not None and sink.is_final
 
 
 def _is_unmoved(flow: Flow, name: str, weight: str) -> bool:

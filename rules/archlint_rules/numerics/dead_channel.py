@@ -31,9 +31,9 @@ class DeadChannel(Rule):
         if filters:
             idle = format_count(sum(each.idle for each in filters))
             told = f"{idle} weights compute nothing"
-            yield self._dead(filters, "have only zeros as weights", told)
+            yield self._dead(filters, "have weights of 0 or next to it", told)
         if gains:
-            yield self._dead(gains, "have a gain of 0, or next to it", "they are their shift alone")
+            yield self._dead(gains, "have a gain of 0 or next to it", "they are their shift alone")
 
     def _dead(self, found: Sequence[DeadChannels], have: str, told: str) -> Finding:
         first, others = found[0], found[1:]
