@@ -22,15 +22,17 @@ class Runtime(Struct, frozen=True):
     """What a runtime gives to its accelerator, in one version of it.
 
     `operators` are (domain, name), and "" is the domain of ONNX. `ranks` are the numbers of axes
-    that the first input of an operator may have, `largest_rank` the most of any input. The runtime
-    leaves out those in `eliminated`, merges each of `fused` into the operator before, if that is of
-    the kind that is given, and puts another in the place of each of `inlined`.
+    that the first input of an operator may have, `largest_rank` the most of any input. With
+    `fixed_sizes`, the accelerator takes no open ones. The runtime leaves out those in `eliminated`,
+    merges each of `fused` into the operator before, if that is of the kind that is given, and puts
+    another in the place of each of `inlined`.
     """
 
     name: str
     operators: frozenset[tuple[str, str]]
     version: str = ""
     source: str = ""
+    fixed_sizes: bool = False
     largest_rank: int | None = None
     ranks: Mapping[str, tuple[int, ...]] = _NO_RANKS
     eliminated: frozenset[str] = frozenset()
@@ -66,6 +68,7 @@ def _read(entry: Mapping[str, Any]) -> Runtime:
         frozenset((domain, op) for domain, ops in entry["operators"].items() for op in ops),
         entry["version"],
         entry["source"],
+        entry.get("fixed_sizes", False),
         entry.get("largest_rank"),
         {op: tuple(ranks) for op, ranks in entry["ranks"].items()},
         frozenset(entry["eliminated"]),

@@ -71,6 +71,15 @@ def test_open_sizes_have_to_be_given_to_a_compiler(shape, target, names):
     assert lint_text(text, [DynamicShape], target) == []
 
 
+def test_a_runtime_that_leaves_open_sizes_to_the_processor():
+    for shape, severities in (("[1, 4, T]", ["warning"]), ("[1, 4, 100]", [])):
+        text = f"archlint: 1\nname: net\ninputs: {{x: {shape}}}\n{LAYERS}"
+        found = lint_text(text, [DynamicShape], {"runtime": "onnxruntime-nnapi"})
+        assert [str(each.severity) for each in found] == severities
+        other = {"runtime": "onnxruntime-coreml-mlprogram"}
+        assert lint_text(text, [DynamicShape], other) == []
+
+
 def test_a_device_of_ones_own_says_that_it_needs_fixed_sizes():
     for constraints in ((), ("static shapes",)):
         device = Device("board", "edge-soc", constraints=constraints)
