@@ -98,7 +98,7 @@ class StoredNumbers:
         from archlint.sources.channels import channels_of, channels_within
 
         try:
-            payload, tensor = self._payloads.get(name), self._initializers.get(name)
+            payload, tensor = self._payloads.get(name), self._small(name)
             if payload is not None:
                 return channels_within(self._path, payload, part)
             if tensor is None or tensor.data_location == tensor.EXTERNAL:
@@ -125,10 +125,14 @@ class StoredNumbers:
             from archlint.sources.statistics import statistics
 
             return statistics(self._path, self._payloads[name])
-        tensor = self._initializers.get(name) or self._constants.get(name)
+        tensor = self._small(name)
         if tensor is None or tensor.data_location == tensor.EXTERNAL:
             return None
         return self._of_small(tensor)
+
+    def _small(self, name: str) -> TensorProto | None:
+        """Return a tensor that is in the model itself."""
+        return self._initializers.get(name) or self._constants.get(name)
 
     def _of_small(self, tensor: TensorProto) -> Statistics:
         """Describe a small tensor, cached by content: most gains and biases are ones and zeros."""

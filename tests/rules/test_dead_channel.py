@@ -205,3 +205,13 @@ def test_a_gain_next_to_zero_that_was_folded_into_the_weight():
     assert finding.data["channels"] == [5]
     gains = [np.ones(16, np.float32)]
     assert lint_model(chain([weight, drawn(16, 4)], gains), [DeadChannel]) == []
+
+
+@pytest.mark.parametrize("inputs", [8, 400])
+def test_a_weight_that_a_constant_node_makes(inputs):
+    model = chain([drawn(inputs, 16, 2, 9), drawn(16, 4)])
+    (stored,) = (each for each in model.graph.initializer if each.name == "w0")
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["w0"], value=stored))
+    model.graph.initializer.remove(stored)
+    (finding,) = lint_model(model, [DeadChannel])
+    assert finding.data["channels"] == [2, 9]
