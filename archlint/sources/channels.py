@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _WHOLE = 256 * 1024  # bytes of a tensor that is read at once
 _GLANCE = 8  # numbers of a channel that are read first
 _PIECE = 4096  # numbers that are read at a time after that
+_MOST = 1 << 18  # numbers of several channels that are read at a time
 
 
 class Part(Struct, frozen=True):
@@ -64,7 +65,7 @@ def channels_within(path: Path, payload: Payload, part: Part) -> tuple[int, ...]
             return channels_of(stored.read(0, prod(payload.dims)).reshape(payload.dims), part)
         if prod(payload.dims[: part.axis]) == 1:
             return tuple(_rows(stored, part))
-        return _columns(stored, part)
+        return tuple(_columns(stored, part))
 
 
 class _Stored(Struct, frozen=True):
@@ -100,22 +101,31 @@ def _rows(stored: _Stored, part: Part) -> Iterator[int]:
             yield looked[place]
 
 
-def _columns(stored: _Stored, part: Part) -> tuple[int, ...]:
-    """Return the channels each of whose numbers lie apart in the file.
+def _columns(stored: _Stored, part: Part) -> Iterator[int]:
+    """Yield the channels whose numbers lie apart in the file, some of each in every plane.
 
-    A plane has some numbers of every channel. They are read until no channel is left.
+    Planes are read until no channel is left: the first one alone, then as many as fit.
     """
     import numpy as np
 
     dims = stored.payload.dims
-    count, plane = prod(dims[: part.axis]), dims[part.axis :]
-    left = np.arange(dims[part.axis]) % part.step == 0
-    for place in range(count):
-        numbers = stored.read(place * prod(plane), prod(plane)).reshape(plane[0], -1)
-        left &= _inside(numbers, part).all(axis=1)
-        if not left.any():
-            break
-    return tuple(np.flatnonzero(left).tolist())
+    planes, length = prod(dims[: part.axis]), dims[part.axis]
+    size = prod(dims[part.axis + 1 :])  # numbers of a channel in a plane
+    if size > _MOST:  # no weight that is known is like that
+        return
+    width = min(length, _MOST // size)
+    for start in range(0, length, width):
+        count = min(width, length - start)
+        left = np.arange(start, start + count) % part.step == 0
+        place, together = 0, 1
+        while place < planes and left.any():
+            numbers = stored.read((place * length + start) * size, together * count * size)
+            left &= _inside(numbers.reshape(together, count, size), part).all(axis=(0, 2))
+            place += together
+            together = min(
+                max(_MOST // (length * size), 1) if count == length else 1, planes - place
+            )
+        yield from (start + int(index) for index in np.flatnonzero(left))
 
 
 def _inside(numbers: NDArray[np.float64], part: Part) -> NDArray[np.bool_]:
