@@ -215,3 +215,29 @@ def test_a_weight_that_a_constant_node_makes(inputs):
     model.graph.initializer.remove(stored)
     (finding,) = lint_model(model, [DeadChannel])
     assert finding.data["channels"] == [2, 9]
+
+
+def test_a_fixed_basis_of_a_transform_has_a_sine_of_frequency_zero():
+    """It is 0 everywhere on purpose, as that of the highest: the weight is a buffer."""
+    angles = 2 * np.pi / 16 * np.outer(np.arange(9), np.arange(16))
+    basis = np.concatenate([np.cos(angles), -np.sin(angles)])[:, None].astype(np.float32)
+    for name, dead in (("stft.forward_basis_buffer", []), ("filters.weight", [9, 17])):
+        graph = helper.make_graph(
+            [
+                helper.make_node("Conv", ["x", name], ["h"], strides=[8]),
+                helper.make_node("Relu", ["h"], ["a"]),
+                helper.make_node("ReduceSum", ["a"], ["y"], keepdims=0),
+            ],
+            "net",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 160])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [])],
+            [numpy_helper.from_array(basis, name)],
+        )
+        model = helper.make_model(
+            graph,
+            ir_version=9,
+            opset_imports=[helper.make_opsetid("", 18)],
+            producer_name="pytorch",
+        )
+        found = [each.data["channels"] for each in lint_model(model, [DeadChannel])]
+        assert found == [dead] * bool(dead)

@@ -28,7 +28,8 @@ _CUSTOMARY_BUFFER = re.compile(
     r"(^|[._])(running_mean|running_var|num_batches_tracked|(cos|sin)(_cached|_table|_cache)?"
     r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
     r"|position_ids|token_type_ids|relative_position_index"
-    r"|relative_coords_table|masked_bias|alibi_slopes|anchor_grid|mel_basis|dct_mat"
+    r"|relative_coords_table|masked_bias|alibi_slopes|anchor_grid|dct_mat"
+    r"|(mel|fourier|forward|inverse)_basis(_buffer)?"
     r"|blur_kernel|resample_filter|pos_weight)$"
     # Of these, a longer name may be learned: `log_std` is.
     r"|(^|\.)((pixel_|image_|rgb_)?(mean|std)|slopes|anchors|window)$"
