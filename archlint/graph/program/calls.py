@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -206,27 +206,52 @@ def replaced(call: ExportedCall, graph: Graph, named: Signature) -> Iterator[tup
     others = [name for name in read if name not in asked]
     if len(gone) == len(others):
         yield from zip(gone, others, strict=True)
-    elif gone and len(call.nodes) == 1:
-        for name, slot in _slots(call, graph, named):
+    elif gone:
+        for name, node, slot in _operands(call, graph, named):
             if name in gone:
-                yield name, call.nodes[0].inputs[slot]
+                yield name, node.inputs[slot]
 
 
 def reading(call: ExportedCall, node: Node, graph: Graph, gone: str, tensor: str) -> list[int]:
     """Return the slots in which a node of a call reads `tensor` in place of one that is `gone`."""
     named = signature(graph)
     slots = [slot for slot, name in enumerate(node.inputs) if name == tensor]
-    if len(slots) < 2 or named is None or len(call.nodes) > 1:
+    times = sum(each.inputs.count(tensor) for each in call.nodes)
+    operands = _operands(call, graph, named) if times > 1 and named is not None else []
+    if gone not in {name for name, _, _ in operands}:
         return slots
-    return [slot for name, slot in _slots(call, graph, named) if name == gone] or slots
+    return [slot for name, reader, slot in operands if name == gone and reader.name == node.name]
 
 
-def _slots(call: ExportedCall, graph: Graph, named: Signature) -> list[tuple[str, int]]:
-    """Return what a call of one node takes with the slots of its node, none where they differ."""
-    inputs, weights = call.nodes[0].inputs, graph.weights
-    slots = [slot for slot, name in enumerate(inputs) if name and name not in weights]
-    asked = [name for name in call.tensors if named.tensors.get(name, name) not in weights]
-    return list(zip(asked, slots, strict=True)) if len(asked) == len(slots) else []
+def _operands(call: ExportedCall, graph: Graph, named: Signature) -> list[tuple[str, Node, int]]:
+    """Return what a call takes, each with the node and the slot that reads it.
+
+    None where the file does not tell: where no node brings as many tensors together as the call
+    takes, each as it is or by nodes of one input, as a stack does.
+    """
+    stored = graph.weights
+    asked = [name for name in call.tensors if named.tensors.get(name, name) not in stored]
+    made_by = {name: node for node in call.nodes for name in node.outputs}
+    for node in reversed(call.nodes):
+        slots = [slot for slot, name in enumerate(node.inputs) if name and name not in stored]
+        if len(slots) != len(asked):
+            continue
+        found = [_outside(node, slot, made_by, stored) for slot in slots]
+        if None not in found:
+            return [(name, *each) for name, each in zip(asked, found, strict=True) if each]
+    return []
+
+
+def _outside(
+    node: Node, slot: int, made_by: Mapping[str, Node], stored: Container[str]
+) -> tuple[Node, int] | None:
+    """Return where a call reads what the slot of its node is made of; None if of several tensors."""
+    while (maker := made_by.get(node.inputs[slot])) is not None:
+        data = [place for place, name in enumerate(maker.inputs) if name and name not in stored]
+        if len(data) != 1:
+            return None
+        node, slot = maker, data[0]
+    return node, slot
 
 
 def regroups(tensor: str, name: str, graph: Graph) -> bool:

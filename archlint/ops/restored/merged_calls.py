@@ -31,6 +31,7 @@ from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Nu
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.graph_edit import GraphEdit
+from archlint.ops.restored.merged_operands import with_own_operands
 from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.ops.restored.twins import MAY_REPEAT, PRODUCTS, Found, Twin, Twins
 
@@ -45,7 +46,7 @@ def with_twins(graph: Graph, *, most: bool = False) -> Graph:
     named = signature(graph)
     if named is None:
         return graph
-    whole = with_own_parts(graph)
+    whole = with_own_parts(with_own_operands(graph))
     numbering = Numbering(whole, frozenset(folded_norms(whole)))
     free = FreeNumbers(numbering)
     known = _Merged(whole, named, numbering, free, Twins(whole)).restored()
@@ -161,7 +162,7 @@ class _Merged(Struct, eq=False, dict=True):
             for before in self._calls_before(reader):
                 if before.name in found:
                     continue
-                twin = self._merged(before, reader, place, unsure)
+                twin = self._merged(before, reader, place, found, unsure)
                 if twin is not None:
                     found[before.name] = before, twin
                 if isinstance(twin, CallName):
@@ -169,7 +170,12 @@ class _Merged(Struct, eq=False, dict=True):
         return self._without_unsure(found.values(), unsure)
 
     def _merged(
-        self, call: NumberedCall, reader: NumberedCall, place: int, unsure: set[CallName]
+        self,
+        call: NumberedCall,
+        reader: NumberedCall,
+        place: int,
+        found: Mapping[CallName, Found],
+        unsure: set[CallName],
     ) -> Twin | CallName | None:
         """Return what the twin of `reader` reads where that reads a call, None for the same.
 
@@ -179,8 +185,11 @@ class _Merged(Struct, eq=False, dict=True):
         is_named = reader.call is not None and str(call.name) in reader.call.takes
         if is_named and self._others[call.name] > 0:
             self._others[call.name] -= 1
+            unsure.discard(reader.name)
             return None
-        taken = self._take(call, place)
+        after = (twin for each, twin in found.values() if each.name.base == call.name.base)
+        names = [twin.number for twin in after if isinstance(twin, CallName)]
+        taken = self._take(call, place, min(names, default=None))
         if taken is not None:
             return taken
         twins = self.twins.of(call.name)
@@ -192,9 +201,9 @@ class _Merged(Struct, eq=False, dict=True):
             unsure.add(call.name)
         return self.free.invent(call.name.base)
 
-    def _take(self, call: NumberedCall, place: int) -> CallName | None:
+    def _take(self, call: NumberedCall, place: int, end: int | None = None) -> CallName | None:
         """Return the name of a call that is gone and may be the twin of one, None if none may."""
-        return self.free.take(call, place, [twin.name for twin in self.twins.of(call.name)])
+        return self.free.take(call, place, [twin.name for twin in self.twins.of(call.name)], end)
 
     def _is_shared(self, call: NumberedCall, place: int) -> bool:
         """Whether a call is read from the last twin of it: as often as itself is read."""
