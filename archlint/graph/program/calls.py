@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -24,7 +24,9 @@ _PRINTED = re.compile(
 )
 _PLACEHOLDER = re.compile(r"^(\w+): (\w+)(?: target='([^']*)')?", re.MULTILINE)
 _ALL_IN_FILE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "convolution", "addmm"})
-_REGROUPING = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten"})
+REGROUPING = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten"})
+"""ONNX operators that give a tensor other axes, which an exporter adds where a call needs them."""
+
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBERED = re.compile(r"_\d+$")
 _OWN_NAME = re.compile(r"^%\w+")
@@ -179,6 +181,15 @@ def as_call(node: Node, name: str) -> Mapping[str, str]:
     )
 
 
+def as_other_call(
+    node: Node, name: str, target: str, arguments: str, keywords: str = ""
+) -> Mapping[str, str]:
+    """Return the metadata of a node as those of another call at the same place of the program."""
+    call = f"%{name} : [num_users=1] = call_function[target=torch.ops.{target}]"
+    printed = f"{call}(args = ({arguments},), kwargs = {{{keywords}}})"
+    return {**node.metadata, _CALLS: printed}
+
+
 def skipped(graph: Graph) -> Iterator[tuple[ExportedCall, str, str]]:
     """Yield each call that names a tensor which is not in the file, with the two tensors.
 
@@ -227,30 +238,25 @@ def _operands(call: ExportedCall, graph: Graph, named: Signature) -> list[tuple[
     """Return what a call takes, each with the node and the slot that reads it.
 
     None where the file does not tell: where no node brings as many tensors together as the call
-    takes, each as it is or by nodes of one input, as a stack does.
+    takes, each as it is or with other axes, as a stack does.
     """
     stored = graph.weights
     asked = [name for name in call.tensors if named.tensors.get(name, name) not in stored]
     made_by = {name: node for node in call.nodes for name in node.outputs}
     for node in reversed(call.nodes):
         slots = [slot for slot, name in enumerate(node.inputs) if name and name not in stored]
-        if len(slots) != len(asked):
-            continue
-        found = [_outside(node, slot, made_by, stored) for slot in slots]
-        if None not in found:
+        found = [_outside(node, slot, made_by) for slot in slots]
+        if len(found) == len(asked) and None not in found:
             return [(name, *each) for name, each in zip(asked, found, strict=True) if each]
     return []
 
 
-def _outside(
-    node: Node, slot: int, made_by: Mapping[str, Node], stored: Container[str]
-) -> tuple[Node, int] | None:
-    """Return where a call reads what the slot of its node is made of; None if of several tensors."""
+def _outside(node: Node, slot: int, made_by: Mapping[str, Node]) -> tuple[Node, int] | None:
+    """Return where a call reads what the slot of its node regroups; None if it is computed."""
     while (maker := made_by.get(node.inputs[slot])) is not None:
-        data = [place for place, name in enumerate(maker.inputs) if name and name not in stored]
-        if len(data) != 1:
+        if maker.op not in REGROUPING:
             return None
-        node, slot = maker, data[0]
+        node, slot = maker, 0
     return node, slot
 
 
@@ -259,7 +265,7 @@ def regroups(tensor: str, name: str, graph: Graph) -> bool:
 
     An optimizer merges the reshapes that several calls need, so that one reads what another made.
     """
-    while (maker := graph.producers.get(name)) is not None and maker.op in _REGROUPING:
+    while (maker := graph.producers.get(name)) is not None and maker.op in REGROUPING:
         name = maker.inputs[0]
         if name == tensor:
             return True

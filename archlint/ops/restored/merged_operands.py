@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, exported_calls
+from archlint.graph.program.calls import REGROUPING, ExportedCall, exported_calls
 from archlint.ops.restored.graph_edit import GraphEdit
 
 
@@ -36,8 +36,8 @@ class _Operands(Struct, eq=False, dict=True):
         return self.edit.edited()
 
     def _repeated(self, call: ExportedCall) -> Iterator[tuple[Node, int, Node]]:
-        """Yield each further slot of a node that reads what an earlier one reads, with its maker."""
-        made_by = {node.output: node for node in call.nodes}
+        """Yield each slot of a node that reads what an earlier one reads, with its maker."""
+        made_by = {node.output: node for node in call.nodes if node.op in REGROUPING}
         for node in call.nodes:
             for slot, name in enumerate(node.inputs):
                 if name in made_by and name in node.inputs[:slot]:

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from archlint.graph.node import Node
-from archlint.graph.program.calls import as_call, reading
+from archlint.graph.program.calls import as_call, call_name, reading
 from archlint.graph.program.numbering import CallName, NumberedCall
 from archlint.ops.restored.graph_edit import GraphEdit
 
@@ -103,3 +103,9 @@ class Twins(GraphEdit, eq=False):
             outputs=tuple(tensors.get(each, each) for each in node.outputs),
             metadata=as_call(node, str(name)),
         )
+
+
+def is_twin(node: Node) -> bool:
+    """Whether a node was added for a call that was merged into an equal one."""
+    _, mark, tag = node.name.partition("#")
+    return bool(mark) and tag.partition("#")[0] == call_name(node)
