@@ -109,6 +109,11 @@ class FoldedCalls(Struct, frozen=True, dict=True):
         return self._has(LOOKUPS) and self._has(CREATIONS)
 
     @property
+    def only_expands(self) -> bool:
+        """Whether what is there several times is so in views alone."""
+        return self._has(EXPANDING_VIEWS) and not self._has(REPEATS)
+
+    @property
     def least_memory(self) -> Mapping[str, int]:
         """What computing the tensor surely takes, as attributes of the operator that does it."""
         return {ITSELF: int(self._keeps_its_result), PASSING: int(self._results > 1)}

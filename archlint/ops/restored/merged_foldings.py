@@ -28,8 +28,10 @@ from archlint.graph.program.calls import (
 )
 from archlint.graph.program.folding import FOLDED_FROM, Folding, foldings, sources
 from archlint.graph.program.modules import module_path
-from archlint.ops.restored.call_kinds import CREATIONS
+from archlint.graph.program.numbering import Numbering
+from archlint.ops.restored.call_kinds import ALL_VIEWS, CREATIONS
 from archlint.ops.restored.exported_weights import holds_norm
+from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.graph_edit import GraphEdit
 
 _PARAMETER = "PARAMETER"
@@ -82,6 +84,8 @@ class _Merged(Struct, eq=False, dict=True):
     def _add(self, gone: str, stored: str, user: Node) -> bool:
         """Add a tensor that is gone; false where it is not known what it was made of."""
         origin, value = self._foldings.get(stored), self.graph.values[stored]
+        if origin is not None and not origin.parameters and self._are_views(gone, origin):
+            return False  # all lie in the storage of the same tensor
         names = () if origin is None else (*origin.others, *origin.calls)
         if base_name(gone) in CREATIONS or (origin is not None and not origin.parameters):
             if value.elements == 1:
@@ -96,6 +100,27 @@ class _Merged(Struct, eq=False, dict=True):
             note = sources((parameter,))
         self.edit.store(replace(value, name=gone), {FOLDED_FROM: note})
         return True
+
+    def _are_views(self, gone: str, origin: Folding) -> bool:
+        """Whether a tensor that is gone was a view of what the stored one is a view of.
+
+        What was made again would have called all its operators again. So it was made once where no
+        number is missing among the calls of one of them. Those of which the file has no call, whose
+        later numbers nothing shows, do not tell.
+        """
+        if base_name(gone) not in ALL_VIEWS:
+            return False
+        made = {base_name(call) for call in origin.names} - ALL_VIEWS
+        return not made.isdisjoint(self._numbered - self._numbering.gone.keys())
+
+    @cached_property
+    def _numbering(self) -> Numbering:
+        return Numbering(self.graph, frozenset(folded_norms(self.graph)))
+
+    @cached_property
+    def _numbered(self) -> frozenset[str]:
+        """The names of the operators that calls of the file call."""
+        return frozenset(each.name.base for each in self._numbering.calls)
 
     def _parameter(self, user: Node) -> str | None:
         """Return the first parameter of the module of a node that is not in the file."""

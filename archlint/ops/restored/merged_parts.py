@@ -61,7 +61,7 @@ class _Parts(Struct, eq=False, dict=True):
         names = {made: f"{made}#{call.name}" for part in parts for made in part.outputs if made}
         if not any(each in self.graph.producers for part in parts for each in part.inputs):
             return  # of weights alone
-        user = call.nodes[0]
+        user = next(node for node in call.nodes if name in node.inputs)
         for part in parts:
             if names[part.output] not in self.edit.values:
                 self.edit.copy(part, names, user, call.name, user.metadata)
