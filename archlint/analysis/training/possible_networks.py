@@ -22,7 +22,7 @@ from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
 from archlint.ops.restored.formula_tables import formula_like
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.optional_masks import OptionalMasks
-from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
+from archlint.ops.restored.perhaps_frozen import PerhapsFrozen, folded_statistics
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
@@ -123,7 +123,15 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         if self.graph.is_from_pytorch and signature(self.graph) is None:
             copies = copied_weights(trainable, graph.values, self.numbers.first)
             formulas = formula_like(graph, trainable, self.numbers.first)
-        return PerhapsFrozen(self.surely.framework, trainable, made_of, origins, copies, formulas)
+        return PerhapsFrozen(
+            self.surely.framework,
+            trainable,
+            made_of,
+            origins,
+            copies,
+            formulas,
+            folded_statistics(self.graph),
+        )
 
     @cached_property
     def may_repeat(self) -> bool:

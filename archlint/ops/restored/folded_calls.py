@@ -109,9 +109,10 @@ class FoldedCalls(Struct, frozen=True, dict=True):
         return self._has(LOOKUPS) and self._has(CREATIONS)
 
     @property
-    def only_expands(self) -> bool:
-        """Whether what is there several times is so in views alone."""
-        return self._has(EXPANDING_VIEWS) and not self._has(REPEATS)
+    def expands_rows(self) -> bool:
+        """Whether rows that were looked up and moved are there several times in a view."""
+        moves = self._has(LOOKUPS) and self._has(frozenset({"permute", "transpose"}))
+        return moves and self._has(EXPANDING_VIEWS) and not self._has(REPEATS)
 
     @property
     def least_memory(self) -> Mapping[str, int]:

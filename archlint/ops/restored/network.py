@@ -24,6 +24,7 @@ from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
 from archlint.ops.restored.perhaps_merged import with_doubts
+from archlint.ops.restored.removed_arithmetic import with_arithmetic
 from archlint.ops.restored.removed_copies import with_copies
 from archlint.ops.restored.removed_detaches import with_detaches
 from archlint.ops.restored.repeated_calls import with_own_calls
@@ -45,7 +46,7 @@ def restored(
     they may have been, and operators run as often. `numbers` are those of stored tensors. A graph
     that hides nothing is returned as it is.
     """
-    whole = with_copies(separated(with_single_precision(graph)))
+    whole = with_arithmetic(with_copies(separated(with_single_precision(graph))))
     whole = with_detaches(with_twins(whole, most=most))
     whole = with_doubts(with_whole_calls(whole), most=most)
     whole = as_in_program(with_pads(with_own_calls(whole)))

@@ -18,6 +18,8 @@ from msgspec import Struct
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.calls import exported_calls, signature
+from archlint.graph.program.folding import foldings
 
 _LOW_RANK = 2  # a factor is smaller than what it stands beside by at least that
 _HANDS_ON = frozenset(
@@ -32,7 +34,8 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
 
     `graph` has the operators of the framework. `made_of` gives the stored tensors that a tensor was
     computed from, `origins` the one that it is another form of. `copies` are the parameters of
-    modules that are copies of others, and `formulas` have the numbers of a formula.
+    modules that are copies of others, and `formulas` have the numbers of a formula. `normalized_by`
+    are tensors that an optimizer computed from stored statistics.
     """
 
     graph: Graph
@@ -41,6 +44,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
     origins: Mapping[str, str]
     copies: frozenset[str] = frozenset()
     formulas: frozenset[str] = frozenset()
+    normalized_by: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -79,6 +83,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
         for node in self.graph.nodes:
             scales = (made_of.get(name, ()) for name in node.inputs)
             is_norm = any(root.endswith(_STATISTIC) for roots in scales for root in roots)
+            is_norm = is_norm or not self.normalized_by.isdisjoint(node.inputs)
             if node.op != "Mul" or not is_norm or node.output in made_of:
                 continue
             for name in node.inputs:
@@ -133,3 +138,22 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
 
     def _is_stored(self, name: str) -> bool:
         return name in self.graph.constants or name in self.made_of
+
+
+def folded_statistics(graph: Graph) -> frozenset[str]:
+    """Return the tensors of the program that torch.export's optimizer computed from statistics.
+
+    Those of equal norms are in the file once, while each call names its own.
+    """
+    named = signature(graph)
+    if named is None:
+        return frozenset()
+    found = {
+        name
+        for name, origin in foldings(graph, named).items()
+        if any(source.endswith(_STATISTIC) for source in (*origin.parameters, *origin.others))
+    }
+    for call in exported_calls(graph):
+        if any(not found.isdisjoint(node.inputs) for node in call.nodes):
+            found.update(name for name in call.takes if name not in graph.values)
+    return frozenset(found)
