@@ -22,6 +22,7 @@ from archlint.graph.program.calls import (
     ExportedCall,
     as_other_call,
     base_name,
+    call_name,
     printed_call,
     reading,
     skipped,
@@ -30,6 +31,7 @@ from archlint.graph.program.calls import (
 from archlint.graph.program.folding import folded_names
 from archlint.graph.program.frames import frames
 from archlint.graph.program.numbering import CallName
+from archlint.ops.restored.export_mode import is_for_training
 from archlint.ops.restored.graph_edit import GraphEdit
 from archlint.ops.restored.twins import is_twin
 
@@ -73,21 +75,16 @@ class RemovedCopy(Struct, frozen=True):
     @property
     def is_asked(self) -> bool:
         """Whether the line of the program that makes the tensor also calls for the copy."""
-        return _ASKED.search(self._code) is not None
+        return _asks(self.maker)
 
     @property
     def metadata(self) -> Mapping[str, str]:
         """The record of the call, as the exporter writes it where it does not optimize."""
-        ordered = ".contiguous(" in self._code
+        ordered = ".contiguous(" in _line(self.maker) or self.maker.op in REORDERING
         keywords = "memory_format: torch.contiguous_format" if ordered else ""
         return as_other_call(
             self.maker, self.name, f"aten.{_COPY}.default", f"%{self.tensor}", keywords
         )
-
-    @property
-    def _code(self) -> str:
-        running = frames(self.maker)
-        return running[-1].code if running else ""
 
 
 class CopyReader(Struct, frozen=True):
@@ -111,25 +108,56 @@ class RemovedCopies(Struct, frozen=True, dict=True):
         for copy in self._copies:
             if copy.name not in asked:
                 found[copy.tensor][copy.name] = None
+        for name in self._outputs:
+            found[name][name] = None
         return {tensor: tuple(names) for tensor, names in found.items()}
 
     @cached_property
     def asked(self) -> tuple[RemovedCopy, ...]:
-        """The copies that a line of the program calls for, which are no dropout.
+        """The copies that are no dropout.
 
-        Where a number before theirs is of no copy that is read, a copy may be copied again.
+        A line of the program calls for them, or they put the elements of heads in order, or of
+        anything in a file for training, in which dropout is there.
         """
-        numbers = ((copy, CallName.of(copy.name).number) for copy in self._copies)
+        is_training = is_for_training(self.file)
         return tuple(
             copy
-            for copy, number in numbers
-            if copy.is_asked and (number == 0 or number - 1 in self._mentioned)
+            for copy in self._copies
+            if self._splits(copy.maker)
+            or (is_training and copy.maker.op in REORDERING)
+            or (copy.is_asked and self._is_only_one(copy))
         )
+
+    @cached_property
+    def _outputs(self) -> tuple[str, ...]:
+        """The outputs that have the name of a copy, made by another call that asks for none."""
+        makers = ((name, self.file.producers.get(name)) for name in self.file.outputs)
+        return tuple(
+            name
+            for name, maker in makers
+            if base_name(name) == _COPY and maker is not None and maker.op not in REORDERING
+            if base_name(call_name(maker)) != _COPY and not _asks(maker)
+        )
+
+    def _is_only_one(self, copy: RemovedCopy) -> bool:
+        """Whether a copy is of no copy, which it may be of if the number before is not read."""
+        number = CallName.of(copy.name).number
+        return number == 0 or number - 1 in self._mentioned
+
+    def _splits(self, node: Node) -> bool:
+        """Whether a node moves an axis that a reshape split off, as attention does for heads."""
+        maker = self.file.producers.get(node.inputs[0]) if node.op == "Transpose" else None
+        if maker is None or maker.op != "Reshape":
+            return False
+        before, after = (
+            self.file.values[name].shape or () for name in (maker.inputs[0], node.inputs[0])
+        )
+        return 0 < len(before) < len(after)
 
     @property
     def are_there(self) -> bool:
         """Whether some copy was removed that no reshape reads."""
-        return bool(self._copies)
+        return bool(self._copies or self._outputs)
 
     @cached_property
     def lost(self) -> int:
@@ -175,5 +203,15 @@ class RemovedCopies(Struct, frozen=True, dict=True):
     def _mentioned(self) -> frozenset[int]:
         """The numbers of copies that a call reads, or that were computed during export."""
         read = (name for node in self.file.nodes for name in _NAMED.findall(printed_call(node)))
-        names = map(CallName.of, (*read, *folded_names(self.file)))
+        names = map(CallName.of, (*read, *folded_names(self.file), *self.file.outputs))
         return frozenset(name.number for name in names if name.base == _COPY)
+
+
+def _asks(maker: Node) -> bool:
+    """Whether the line of the program that called an operator also calls for a copy."""
+    return _ASKED.search(_line(maker)) is not None
+
+
+def _line(node: Node) -> str:
+    running = frames(node)
+    return running[-1].code if running else ""

@@ -22,17 +22,16 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import (
     is_inside,
-    printed_call,
     signature,
 )
 from archlint.graph.program.modules import module_path, module_paths
 from archlint.ops.composite.attention import FUSED_KERNELS
+from archlint.ops.restored.export_mode import is_for_training
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.graph_edit import GraphEdit
 from archlint.ops.restored.removed_copies import REORDERING, CopyReader, RemovedCopies
 
 _NO_METADATA: Mapping[str, str] = {}
-_TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
 _DROPOUT = "torch.nn.modules.dropout."
 _ATTENTION = "torch.nn.modules.activation.MultiheadAttention"
 
@@ -148,7 +147,7 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
     def is_inference(self) -> bool:
         """Whether something in the file shows that PyTorch exported it for inference."""
         graph = self.file
-        if not graph.is_from_pytorch or _is_training(graph):
+        if not graph.is_from_pytorch or is_for_training(graph):
             return False
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
         hides = norms or bool(self._folded) or self._copies.are_there
@@ -202,16 +201,6 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
 def _is_left_out(node: Node) -> bool:
     """Whether a node ran inside of the class Dropout, or is the softmax of attention."""
     return is_inside(node, _DROPOUT) or (node.op == "Softmax" and is_inside(node, _ATTENTION))
-
-
-def _is_training(graph: Graph) -> bool:
-    """Whether a file was exported for training, so that nothing is left out."""
-    return any(
-        (node.op == "BatchNormalization" and node.attributes.get("training_mode") == 1)
-        or _TRAINED in printed_call(node)
-        or (node.op == "Dropout" and len(node.inputs) > 2)
-        for node in graph.nodes
-    )
 
 
 def _drop_after(node: Node, edit: GraphEdit) -> None:

@@ -38,7 +38,7 @@ def facts_of(
 ) -> Facts:
     document = read_onnx(path)
     numbers = StoredNumbers(path, document.model, document.payloads)
-    patterns = (frozen,) if frozen else ()
+    patterns = (frozen,) if frozen else None
     training = Training(optimizer, loss="none", foreach=False, frozen=patterns)
     graph = trained_part(build_graph(document.model, Bindings(batch)), operators(), training)
     target = Target(training=training)
