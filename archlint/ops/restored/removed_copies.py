@@ -41,6 +41,10 @@ _ASKED = re.compile(r"\.(?:contiguous|clone)\(")
 REORDERING = frozenset({"Transpose", "Expand", "Slice", "Split", "Squeeze", "Unbind"})
 """Views, of which a copy puts elements in order, as attention asks for."""
 
+_OF_PRODUCTS = frozenset(
+    {"matmul", "bmm", "baddbmm", "einsum", "scaled_dot_product_attention"}
+    | {"transpose", "permute", "mT", "t", "swapaxes"}
+)
 _REGROUPING = frozenset(
     f"aten.{name}"
     for name in ("view.default", "_unsafe_view.default", "reshape.default", "select.int")
@@ -76,6 +80,11 @@ class RemovedCopy(Struct, frozen=True):
     def is_asked(self) -> bool:
         """Whether the line of the program that makes the tensor also calls for the copy."""
         return _asks(self.maker)
+
+    @property
+    def is_for_product(self) -> bool:
+        """Whether a product reads the copy, or a view for one."""
+        return base_name(self.reader.name) in _OF_PRODUCTS
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -123,7 +132,7 @@ class RemovedCopies(Struct, frozen=True, dict=True):
         return tuple(
             copy
             for copy in self._copies
-            if self._splits(copy.maker)
+            if (self._splits(copy.maker) and copy.is_for_product)
             or (is_training and copy.maker.op in REORDERING)
             or (copy.is_asked and self._is_only_one(copy))
         )

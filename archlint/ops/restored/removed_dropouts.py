@@ -44,6 +44,7 @@ _ENDS = frozenset({"Linear", "Gemm", "MatMul", "Softmax"})
 _NORMS = frozenset({"LayerNorm", "LayerNormalization"})
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
 _NAMED = 2  # the parts of a path that name a module: that of its row, and its number
+_POOLING = frozenset({"AveragePool", "MaxPool"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
@@ -88,7 +89,8 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
     def _may_drop_before(self, node: Node) -> bool:
         """Whether dropout may stand before a layer whose call is lost with its batch norm."""
         users = {user.name for user in self.graph.consumers.get(node.output, ())}
-        return not users.isdisjoint(self._folded) and self._may_drop(node)
+        is_before = not users.isdisjoint(self._folded)
+        return is_before and (node.op in _POOLING or self._may_drop(node))
 
     @cached_property
     def _folded(self) -> frozenset[str]:
