@@ -41,10 +41,10 @@ class Copied(nn.Module):
         return x.view(batch, length, HEADS, width // HEADS).transpose(1, 2).contiguous()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        query = self.heads(self.query(x)).softmax(-1)
-        key = self.heads(self.key(x)).sigmoid()
-        mixed = query @ (key.transpose(-1, -2) @ self.heads(self.value(x)))
-        mixed = mixed / (key.sum(2, keepdim=True) + 1e-15)
+        query, key = self.heads(self.query(x)), self.heads(self.key(x))
+        value = self.heads(self.value(x))
+        mixed = torch.softmax(query @ key.transpose(-1, -2) / 3, -1) @ value
+        mixed = mixed / (value.abs().sum(2, keepdim=True) + 1e-15)
         x = torch.tanh(mixed.transpose(1, 2).flatten(2)).clone()
         return self.dropout(self.out(x * 1.0))
 

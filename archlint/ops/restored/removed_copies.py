@@ -128,14 +128,19 @@ class RemovedCopies(Struct, frozen=True, dict=True):
         A line of the program calls for them, or they put the elements of heads in order, or of
         anything in a file for training, in which dropout is there.
         """
-        is_training = is_for_training(self.file)
-        return tuple(
-            copy
-            for copy in self._copies
-            if (self._splits(copy.maker) and copy.is_for_product)
-            or (is_training and copy.maker.op in REORDERING)
-            or (copy.is_asked and self._is_only_one(copy))
-        )
+        names = {copy.name for copy in self._copies if self._is_asked(copy)}
+        return tuple(copy for copy in self._copies if copy.name in names)
+
+    def _is_asked(self, copy: RemovedCopy) -> bool:
+        if copy.is_for_product and self._splits(copy.maker):
+            return True
+        if self._is_for_training and copy.maker.op in REORDERING:
+            return True
+        return copy.is_asked and self._is_only_one(copy)
+
+    @cached_property
+    def _is_for_training(self) -> bool:
+        return is_for_training(self.file)
 
     @cached_property
     def _outputs(self) -> tuple[str, ...]:
