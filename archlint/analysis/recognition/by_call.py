@@ -117,7 +117,8 @@ def _reshape_merged(
 ) -> None:
     """Restore the arguments that an optimizer merged with a call, where their shape is known."""
     node = found.composites[user]
-    shapes = [graph.values[name].shape if name else None for name in node.inputs]
+    around = (*node.inputs, node.output)
+    shapes = [graph.values[name].shape if name else None for name in around]
     inputs = list(node.inputs)
     for slot, (name, tensor) in enumerate(zip(asked, node.inputs, strict=True)):
         is_merged = name and name not in graph.values and tensor not in graph.weights

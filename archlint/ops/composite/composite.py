@@ -26,7 +26,10 @@ Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
 
 ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"]], "Shape | None"]
-"""The shape of an argument, by its index and the shapes of all; None where it is not implied."""
+"""The shape of an argument, by its index and the shapes of all and of the result, which comes last.
+
+None where it is not implied.
+"""
 
 
 def sees_unknown(_: Call, __: int) -> InputLinks:
@@ -75,8 +78,8 @@ class Composite(Struct, frozen=True):
     """An operator of the framework with the forms that it takes in a file.
 
     `targets` are the names that torch.export gives it in the metadata of nodes, and `arguments` the
-    places of its tensors among the arguments there. `shape_of` tells the shape of an argument from
-    those of all, None where it does not follow.
+    places of its tensors among the arguments there. `shape_of` tells the shape of an argument that
+    an optimizer gave other axes.
     """
 
     operator: Operator
