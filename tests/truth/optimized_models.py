@@ -68,6 +68,25 @@ class Turned(nn.Module):
         return x * 2
 
 
+class Retention(nn.Module):
+    """Products of heads with a table of decays, normalized in groups of the heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.norm = nn.GroupNorm(HEADS, WIDTH)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, length, width = x.shape
+        heads = self.qkv(x).view(batch, length, HEADS, -1).transpose(1, 2)
+        query, key, value = heads.split(width // HEADS, -1)
+        places = torch.arange(length)
+        decay = (0.9 ** (places[:, None] - places)).tril()
+        mixed = (query @ key.transpose(-1, -2) * decay) @ value
+        mixed = self.norm(mixed.transpose(1, 2).reshape(batch * length, width))
+        return x + self.out(mixed.view(batch, length, width))
+
+
 class FrozenNorm(nn.Module):
     """A batch norm that is written out with its statistics."""
 
@@ -101,5 +120,9 @@ OPTIMIZED = {
     "sampled": (Sampled, lambda batch: torch.randn(batch, WIDTH)),
     "copied": (Copied, lambda batch: torch.randn(batch, 9, WIDTH)),
     "turned": (Turned, lambda batch: torch.randn(batch, 9, WIDTH)),
+    "retained": (
+        lambda: nn.Sequential(*(Retention() for _ in range(3))),
+        lambda batch: torch.randn(batch, 9, WIDTH),
+    ),
     "backbone": (Backbone, lambda batch: torch.randn(batch, 3, 12, 12)),
 }

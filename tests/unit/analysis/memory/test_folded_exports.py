@@ -80,9 +80,9 @@ def test_each_layer_makes_its_own_cosines(mode: str) -> None:
     assert saved.value == NETWORKS["turning"]["saved_bytes"]
 
 
-@pytest.mark.parametrize("name", ["sampled", "copied", "turned"])
+@pytest.mark.parametrize("name", ["sampled", "copied", "turned", "retained"])
 def test_what_an_optimizer_merged_removed_and_shared_is_put_back(name: str) -> None:
-    """Monte Carlo dropout, copies and additions of nearly zero, tables that two layers view."""
+    """Monte Carlo dropout, copies, additions of nearly zero, views of one table, a reshape."""
     saved = facts_of(export_of(name)).saved.total
     assert saved.value == NETWORKS[name]["saved_bytes"]
 
