@@ -32,6 +32,7 @@ from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.graph_edit import GraphEdit
 from archlint.ops.restored.merged_operands import with_own_operands
+from archlint.ops.restored.merged_outputs import with_named_outputs
 from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.ops.restored.twins import MAY_REPEAT, PRODUCTS, Found, Twin, Twins
 
@@ -46,7 +47,7 @@ def with_twins(graph: Graph, *, most: bool = False) -> Graph:
     named = signature(graph)
     if named is None:
         return graph
-    whole = with_own_parts(with_own_operands(graph))
+    whole = with_own_parts(with_own_operands(with_named_outputs(graph, named)))
     numbering = Numbering(whole, frozenset(folded_norms(whole)))
     free = FreeNumbers(numbering)
     known = _Merged(whole, named, numbering, free, Twins(whole)).restored()
