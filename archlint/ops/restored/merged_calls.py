@@ -184,7 +184,8 @@ class _Merged(Struct, eq=False, dict=True):
         number that is gone is `unsure`, unless nothing else could be read.
         """
         is_named = reader.call is not None and str(call.name) in reader.call.takes
-        if is_named and self._others[call.name] > 0:
+        is_read = is_named or (reader.name, call.name) in self._copied
+        if is_read and self._others[call.name] > 0:
             self._others[call.name] -= 1
             unsure.discard(reader.name)
             return None
@@ -253,6 +254,16 @@ class _Merged(Struct, eq=False, dict=True):
     def _others(self) -> Counter[CallName]:
         """The users of each call that are in the program, not in the file, and read no twin."""
         return self._users[0]
+
+    @cached_property
+    def _copied(self) -> frozenset[tuple[CallName, CallName]]:
+        """The calls that read a removed copy of what another one makes, each with that one."""
+        found = (
+            (user.name, gone, self._call_of(tensor)) for user, gone, tensor in self._replaced()
+        )
+        return frozenset(
+            (user, call.name) for user, gone, call in found if CallName.of(gone).base == "clone"
+        )
 
     @property
     def _strays(self) -> set[str]:

@@ -23,10 +23,10 @@ from archlint.graph.program.calls import (
     as_other_call,
     base_name,
     call_name,
+    exported_calls,
     printed_call,
     reading,
     skipped,
-    taken_tensors,
 )
 from archlint.graph.program.folding import folded_names
 from archlint.graph.program.frames import frames
@@ -193,8 +193,8 @@ class RemovedCopies(Struct, frozen=True, dict=True):
             readers: dict[tuple[str, int], list[Node]] = defaultdict(list)
             times: dict[str, int] = defaultdict(int)
             for node in graph.consumers.get(tensor, ()):
-                taken = [name for name in names if name in taken_tensors(node)]
                 original = node.name.partition("#")[0]
+                taken = [name for name in names if name in self._taken.get(original, ())]
                 if taken:
                     readers[taken[0], times[original]].append(node)
                     times[original] += 1
@@ -212,6 +212,12 @@ class RemovedCopies(Struct, frozen=True, dict=True):
             and tensor in producers
             and not (producers[tensor].op in REORDERING and call.target in _REGROUPING)
         )
+
+    @cached_property
+    def _taken(self) -> Mapping[str, frozenset[str]]:
+        """What the calls of the file take, by the names of their nodes."""
+        calls = exported_calls(self.file)
+        return {node.name: call.takes for call in calls for node in call.nodes}
 
     @cached_property
     def _mentioned(self) -> frozenset[int]:
