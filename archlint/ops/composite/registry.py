@@ -24,6 +24,7 @@ from archlint.ops.composite import (
     resampling,
     spectral,
     strided,
+    unpooling,
 )
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
@@ -96,6 +97,7 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *resampling.composites(),
         *spectral.composites(),
         *strided.composites(),
+        *unpooling.composites(),
     )
 
 
