@@ -121,7 +121,7 @@ def _reshape_merged(
     inputs = list(node.inputs)
     for slot, (name, tensor) in enumerate(zip(asked, node.inputs, strict=True)):
         is_merged = name and name not in graph.values and tensor not in graph.weights
-        shape = shape_of(slot, shapes) if is_merged else None
+        shape = shape_of(slot, shapes, graph.values[node.output].shape) if is_merged else None
         if shape is not None and shape != shapes[slot]:
             inputs[slot] = f"{user}/{name}"
             found.reshape(tensor, inputs[slot], shape, user, graph)

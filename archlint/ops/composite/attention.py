@@ -207,7 +207,7 @@ def _fits_fused(matching: Matching, graph: Graph) -> Attributes | None:
     return NONE
 
 
-def _shape_of(slot: int, shapes: Sequence[Shape | None]) -> Shape | None:
+def _shape_of(slot: int, shapes: Sequence[Shape | None], _: Shape | None) -> Shape | None:
     """Return the shape of the keys, or of the values: they have the same heads and positions."""
     query, key, value = shapes[:3]
     if slot == 1 and query is not None and value is not None:

@@ -25,8 +25,14 @@ from archlint.ops.undetermined import Undetermined
 Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
 
-ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"]], "Shape | None"]
-"""The shape of an argument, by its index and the shapes of all; None where it is not implied."""
+PERHAPS_WRITTEN = "perhaps_written"
+"""The attribute of a call that a program may as well have written out in steps."""
+
+ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"], "Shape | None"], "Shape | None"]
+"""The shape of an argument, by its index and the shapes of all, and that of the first result.
+
+None where it is not implied.
+"""
 
 
 def sees_unknown(_: Call, __: int) -> InputLinks:
@@ -76,7 +82,7 @@ class Composite(Struct, frozen=True):
 
     `targets` are the names that torch.export gives it in the metadata of nodes, and `arguments` the
     places of its tensors among the arguments there. `shape_of` tells the shape of an argument from
-    those of all, None where it does not follow.
+    those of all and of the result, None where it does not follow.
     """
 
     operator: Operator

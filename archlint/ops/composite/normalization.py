@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archlint.graph.dtype import DType
 from archlint.graph.program.calls import ExportedCall
+from archlint.graph.value import Shape
 from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, SINGLE_ON_GPU, Casting, Lists
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite import normalization_forms as written
@@ -67,6 +70,11 @@ def standardizes(call: Call) -> Effect:
     return Normalizes(Over.FEATURES if 1 in axes else Over.PLANE)
 
 
+def _shaped_as_made(slot: int, _: Sequence[Shape | None], made: Shape | None) -> Shape | None:
+    """The input has the shape of the result, however the exporter groups it."""
+    return None if slot else made
+
+
 def composites() -> tuple[Composite, ...]:
     """Return the composites of this family."""
     return (
@@ -96,6 +104,7 @@ def composites() -> tuple[Composite, ...]:
             ("aten.group_norm.default",),
             (0, 2, 3),
             _reads_groups,
+            _shaped_as_made,
         ),
         Composite(
             framework_operator(

@@ -27,6 +27,11 @@ from archlint.ops.restored.graph_edit import GraphEdit
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
 _FOLDED = _PRODUCTS | CONVOLUTIONS
 _REPEATED = "expand"
+_BIASES: Mapping[str, int] = {
+    "addmm": 0,
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "convolution"), 2),
+}
+"""The place of the bias among the arguments of a call."""
 
 
 def as_in_program(graph: Graph) -> Graph:
@@ -87,7 +92,7 @@ class _Program(Struct, dict=True):
         ]
         for parameter in missing:
             place = self._place(parameter, others, named)
-            if place is None and parameter.endswith("bias"):
+            if place is None and (parameter.endswith("bias") or parameter == self._bias(call)):
                 self._append(parameter, call)
             elif place is not None:
                 others.remove(place)
@@ -116,6 +121,13 @@ class _Program(Struct, dict=True):
                 name = self.signature.tensors.get(part.strip().lstrip("%"), "")
                 if self.signature.kinds.get(name) == "PARAMETER":
                     yield name
+
+    def _bias(self, call: ExportedCall) -> str:
+        """Return the tensor in the place of the bias among the arguments of a call, "" for none."""
+        name = call.target.split(".")[1] if call.target.startswith("aten.") else ""
+        place = _BIASES.get(name)
+        argument = "" if place is None else call.argument(place).lstrip("%")
+        return self.signature.tensors.get(argument, "")
 
     def _stored(self, call: ExportedCall) -> Iterator[tuple[Node, int, str]]:
         """Yield where the nodes of a call read stored tensors that may be parameters."""

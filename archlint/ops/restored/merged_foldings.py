@@ -65,18 +65,23 @@ class _Merged(Struct, eq=False, dict=True):
         there = (self.graph.values, self._kinds, self._calls)
         gone = [name for name in asked if not any(name in each for each in there)]
         read = dict.fromkeys(name for node in call.nodes for name in node.inputs)
-        others = [name for name in read if name not in asked and self._may_be_another(name)]
+        others = [name for name in read if self._may_be_another(name, asked)]
         if len(gone) == len(others):
             yield from zip(gone, others, strict=True)
 
-    def _may_be_another(self, name: str) -> bool:
-        """Whether a tensor is stored that may stand for another one.
+    def _may_be_another(self, name: str, asked: Collection[str]) -> bool:
+        """Whether a tensor is stored that may stand for another one than a call `asked` for.
 
-        What the exporter names itself, such as sizes and factors, is none of the program's.
+        What the exporter names itself, such as sizes and factors, is none of the program's. What it
+        made of parameters that the call asks for is theirs, as the joined biases of an LSTM.
         """
         origin = self._foldings.get(name)
+        if name in asked:
+            return False
         if origin is None:
             return self._kinds.get(name) == _PARAMETER
+        if origin.parameters and set(origin.parameters) <= set(asked):
+            return False
         return bool(origin.parameters) or not is_generated_name(name)
 
     def _add(self, gone: str, stored: str, user: Node) -> bool:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import exported_call
-from archlint.graph.value import Dim, Role, Value
+from archlint.graph.value import Dim, Role, Shape, Value
 from archlint.ops.restored.graph_edit import GraphEdit
 
 _RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"
@@ -31,21 +31,30 @@ _CONSTANT: Mapping[str, Attribute] = {"mode": "constant"}
 def with_pads(graph: Graph) -> Graph:
     """Return `graph` with a padding in front of each convolution that one was merged with.
 
-    Where the call of the convolution is lost, since a batch norm was folded in, the convolution is
-    assumed to pad nothing itself.
+    Convolutions whose calls name the same tensor share it. Where the call of the convolution is
+    lost, since a batch norm was folded in, the convolution is assumed to pad nothing itself.
     """
-    edit = GraphEdit(graph)
+    edit, made = GraphEdit(graph), dict[tuple[str, str, Shape | None], str]()
     for node in graph.nodes:
         padded = _padded(node, graph)
         if padded is None:
             continue
-        edit.values[padded.name] = padded
-        name = padded.name
-        edit.insert(Node(name, "Pad", "", node.inputs[:1], (name,), _CONSTANT, {}), node)
+        named = _named(node, graph) or padded.name
+        name = made.setdefault((named, node.inputs[0], padded.shape), padded.name)
+        if name == padded.name:
+            edit.values[name] = padded
+            edit.insert(Node(name, "Pad", "", node.inputs[:1], (name,), _CONSTANT, {}), node)
         attributes = {**node.attributes, "pads": _own(node) * 2, "auto_pad": "NOTSET"}
         inputs = (name, *node.inputs[1:])
         edit.change(node, replace(node, inputs=inputs, attributes=attributes))
     return edit.edited()
+
+
+def _named(node: Node, graph: Graph) -> str:
+    """Return what the call of a convolution names its input, if that is not in the file."""
+    call = exported_call(node)
+    tensors = call.tensors if call is not None and "conv" in call.target else []
+    return tensors[0] if tensors and tensors[0] not in graph.values else ""
 
 
 def _padded(node: Node, graph: Graph) -> Value | None:
