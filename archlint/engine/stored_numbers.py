@@ -53,7 +53,8 @@ class StoredNumbers:
     def first(self, name: str, count: int) -> NDArray[np.float64] | None:
         """Return the first `count` numbers of a tensor; None where they are missing."""
         try:
-            payload, tensor = self._payloads.get(name), self._initializers.get(name)
+            payload = self._payloads.get(name)
+            tensor = self._initializers.get(name) or self._constants.get(name)
             if payload is not None:
                 from archlint.sources.first_numbers import first_numbers
 

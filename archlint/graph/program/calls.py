@@ -276,6 +276,13 @@ def detaching_call(name: str, tensor: str) -> Mapping[str, str]:
     return {_CALLS: f"%{name} : [{_DETACHED}default](args = (%{tensor},), kwargs = {{}})"}
 
 
+def copying_call(name: str, tensor: str) -> Mapping[str, str]:
+    """Return the metadata of a node that copies a tensor in the order of its axes."""
+    ordered = "memory_format: torch.contiguous_format"
+    target = "target=torch.ops.aten.clone.default"
+    return {_CALLS: f"%{name} : [{target}](args = (%{tensor},), kwargs = {{{ordered}}})"}
+
+
 class Signature(Struct, frozen=True):
     """The inputs of an exported program: what each name of the program is in the file.
 

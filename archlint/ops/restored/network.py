@@ -24,8 +24,10 @@ from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
 from archlint.ops.restored.perhaps_merged import with_doubts
+from archlint.ops.restored.removed_copies import with_copies
 from archlint.ops.restored.removed_detaches import with_detaches
 from archlint.ops.restored.repeated_calls import with_own_calls
+from archlint.ops.restored.repeated_literals import with_single_literals
 from archlint.ops.restored.single_precision import with_single_precision
 
 
@@ -44,8 +46,9 @@ def restored(
     they may have been, and operators run as often. `numbers` are those of stored tensors. A graph
     that hides nothing is returned as it is.
     """
-    whole = with_detaches(with_twins(separated(with_single_precision(graph)), most=most))
-    whole = with_doubts(with_whole_calls(whole), most=most)
+    single = with_single_precision(with_single_literals(graph, numbers))
+    whole = with_twins(with_copies(separated(single)), most=most)
+    whole = with_doubts(with_whole_calls(with_detaches(whole)), most=most)
     whole = as_in_program(with_pads(with_own_calls(whole)))
     whole = with_folded(with_own_foldings(whole), numbers, most=most)
     if has_norms:

@@ -3,7 +3,8 @@
 Dropout does nothing in evaluation mode. torch.export writes a copy (`clone`) in its place, which
 the optimizer removes, while the next call still names it; where the copy remains, the record says
 that it ran inside of the class Dropout. Both exporters leave a gap in the names of modules where
-`row.0` and `row.2` of a Sequential run, and `row.1` does not. The TorchScript exporter leaves no
+`row.0` and `row.2` of a Sequential run, and `row.1` does not. Between the layers of one LSTM the
+record tells the rate (`stacked_layers`). The TorchScript exporter leaves no
 other sign: there dropout is possible wherever it is customary, such as after activations, at the
 end of residual branches and after embeddings. All of these are possibilities, for the upper bound;
 a file that shows no change for inference has none.
@@ -22,6 +23,7 @@ from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import (
+    ExportedCall,
     base_name,
     is_inside,
     printed_call,
@@ -32,6 +34,7 @@ from archlint.graph.program.modules import module_path, module_paths
 from archlint.ops.composite.attention import FUSED_KERNELS
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.graph_edit import GraphEdit
+from archlint.ops.restored.stacked_layers import stacked_layers
 
 _NO_METADATA: Mapping[str, str] = {}
 _TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
@@ -55,6 +58,12 @@ _LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
 _COPY = re.compile(r"%clone(?:_(\d+))?\b")
 _NAMED = 2  # the parts of a path that name a module: that of its row, and its number
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
+
+
+def puts_in_order(call: ExportedCall, tensor: str, graph: Graph) -> bool:
+    """Whether a call regroups the axes of a tensor that was reordered: of a copy of it, that is."""
+    maker = graph.producers.get(tensor)
+    return maker is not None and maker.op in _REORDERING and call.target in _REGROUPING
 
 
 class HiddenDropouts(Struct, frozen=True, dict=True):
@@ -81,6 +90,7 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
         else:
             names = {node.name for node in self.graph.nodes if self._may_drop(node)}
         names.update(self._makers(self._after_gaps))
+        names.update(node.name for node, _ in self._stacked if node.name in self.graph.by_name)
         names.update(node.name for node in self.graph.nodes if node.op in FUSED_KERNELS)
         return tuple(node.name for node in self.graph.nodes if node.name in names)
 
@@ -93,13 +103,12 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
     @cached_property
     def _copied(self) -> tuple[str, ...]:
         """The tensors whose copy an optimizer removed, except copies that make one contiguous."""
-        producers = self.file.producers
+        found = [each for each in skipped(self.file) if base_name(each[1]) == "clone"]
+        ordered = {gone for call, gone, tensor in found if puts_in_order(call, tensor, self.file)}
         return tuple(
             tensor
-            for call, gone, tensor in skipped(self.file)
-            if base_name(gone) == "clone"
-            and tensor in producers
-            and not (producers[tensor].op in _REORDERING and call.target in _REGROUPING)
+            for _, gone, tensor in found
+            if tensor in self.file.producers and gone not in ordered
         )
 
     @cached_property
@@ -143,6 +152,10 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
         return tuple(found)
 
     @cached_property
+    def _stacked(self) -> tuple[tuple[Node, bool], ...]:
+        return tuple(stacked_layers(self.file))
+
+    @cached_property
     def _is_exported(self) -> bool:
         return signature(self.file) is not None
 
@@ -168,6 +181,7 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
         hides = norms or bool(self._folded) or bool(self._copied)
         hides = hides or (bool(self._after_gaps) and not self._is_exported)
+        hides = hides or any(is_recorded for _, is_recorded in self._stacked)
         return hides or any(map(self._is_renamed, graph.weights))
 
     def _is_renamed(self, name: str) -> bool:
