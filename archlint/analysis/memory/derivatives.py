@@ -45,7 +45,8 @@ class Derivatives(Struct, frozen=True):
                 continue
             made.append((name, self.new(name, self._layout(name, operator, arrived))))
             full = self._bytes(node.output)
-            if pointwise and form is Backward.MAKES and self._bytes(name) < full:
+            is_made = form is Backward.MAKES or (form is Backward.PASSES_FIRST and slot > 0)
+            if pointwise and is_made and self._bytes(name) < full:
                 reduced.append(self._bytes(name))
         return made, _most_besides(reduced, self._bytes(node.output))
 

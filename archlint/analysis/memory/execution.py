@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import call_name, called_operator
+from archlint.graph.program.calls import call_name, called_operator, exported_calls
 from archlint.graph.program.frames import Frame, frames
 from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
 from archlint.graph.program.modules import Path, module_calls
@@ -179,9 +179,22 @@ class Execution(Struct, frozen=True, dict=True):
         return {node.name: tuple(_stack(node)) for node in self.file.nodes}
 
     def _is_of_program(self, name: str) -> bool:
-        """Whether a tensor belongs to the program, and is not a size that the exporter computes."""
+        """Whether a tensor belongs to the program, and is not a size that the exporter computes.
+
+        Nor is it a step inside of a call, where the file tells which calls there were.
+        """
         dtype = self.graph.values[name].dtype
-        return dtype is not None and (dtype.is_float or not is_generated_name(name))
+        if dtype is None or not is_generated_name(name):
+            return dtype is not None
+        return dtype.is_float and name not in self._steps
+
+    @cached_property
+    def _steps(self) -> frozenset[str]:
+        """What calls of several nodes make besides their results, which have the call's name."""
+        calls = [call for call in exported_calls(self.file) if len(call.nodes) > 1]
+        made = [(call.name, name) for call in calls for node in call.nodes for name in node.outputs]
+        named = {call for call, name in made if name == call}
+        return frozenset(name for call, name in made if call in named and name != call)
 
 
 def _stack(node: Node) -> Iterator[tuple[Path, Frame]]:
