@@ -2,16 +2,18 @@
 
 Programs keep them in buffers, which are not trained. The TorchScript exporter stores buffers as it
 stores parameters, so that only the numbers tell, of which the first two rows are read: sines and
-cosines of the positions 0 and 1, a triangle, doubling frequencies, even steps. Left alone are
-tensors that something multiplies by as a matrix or a kernel, and those whose kind torch.export
-records. A table whose rows are looked up is an embedding, which is frozen rather than a buffer; no
-exporter says what is frozen.
+cosines of the positions 0 and 1, a triangle, doubling frequencies, even steps; and filters that are
+all the same, as those of a blur. Of what something multiplies by as a matrix, only waves count, as
+of a Fourier transform. Left alone are tensors whose kind torch.export records. A table whose rows
+are looked up is an embedding, which is frozen rather than a buffer; no exporter says what is
+frozen.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
@@ -36,6 +38,9 @@ _READERS = frozenset(
     | {"Expand", "Cast", "Reshape", "Identity"}
 )
 _ADDING = frozenset({"Add", "Sub"})
+_MULTIPLYING = frozenset({"MatMul", "Transpose"})
+_KERNELS = frozenset({"Conv", "ConvTranspose"})
+_LAYER = re.compile(r"(^|\.)weight(_v)?$")
 # Of equal steps, since a parameter may begin with them as well.
 _EVEN = re.compile(r"(^|[._])(grid|knots|bins|offset|centers|positions|steps)$")
 _TOLERANCE = 1e-5
@@ -69,29 +74,63 @@ def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, 
         if program and not (is_embedding and program.kinds.get(name) == "PARAMETER"):
             continue
         numbers = first(name, min(rows, 2) * columns)
-        if numbers is not None and _is_made(name, numbers.reshape(-1, columns), rows == columns):
+        if numbers is None:
+            continue
+        table, readers = numbers.reshape(-1, columns), _readers(name, graph)
+        if _is_made(name, table, rows == columns, is_factor=not readers <= _READERS):
             tables[name] = {FROZEN if is_embedding else BUFFER: "true"}
+    if program is None:
+        filters = (name for name in graph.weights if _has_equal_filters(name, graph, first))
+        tables |= {name: {BUFFER: "true"} for name in filters}
     return tables
 
 
 def formula_like(graph: Graph, names: Iterable[str], first: ReadFirst) -> frozenset[str]:
-    """Return those of some tensors that begin with numbers of a formula, as buffers often do.
+    """Return those of some tensors that may as well be buffers, by their numbers or their use.
 
-    A parameter may begin with them as well: decays and frequencies do. `names` are tensors of the
-    older exporter that nothing else tells apart.
+    They begin with numbers of a formula, as the decays and frequencies of a parameter may too, or
+    they are drawn frequencies: sines and cosines of the products with them are taken (Tancik et al.
+    2020). `names` are tensors of the older exporter that nothing else tells apart.
     """
     found = []
     for name in names:
         length = _row_length(name, graph)
         row = first(name, min(length, _LONGEST)) if length >= _FEWEST else None
-        if row is not None and _is_smooth(row):
+        is_smooth = row is not None and _is_smooth(row)
+        if is_smooth or _counts(name, graph, first) or _are_frequencies(name, graph):
             found.append(name)
     return frozenset(found)
 
 
+def _counts(name: str, graph: Graph, first: ReadFirst) -> bool:
+    """Whether a tensor, no layer's weight, has whole numbers beyond ones, not all the same."""
+    elements = graph.values[name].elements or 0
+    if not _FEWEST <= elements <= _WIDEST or not _readers(name, graph).isdisjoint(_WEIGHTED):
+        return False
+    numbers = first(name, min(elements, _LONGEST))
+    if numbers is None or (numbers == numbers[0]).all() or not (abs(numbers) > 1).any():
+        return False
+    return bool((numbers % 1 == 0).all())
+
+
+def _are_frequencies(name: str, graph: Graph) -> bool:
+    """Whether sines and cosines are taken of the products with a matrix that is no layer's."""
+    if _LAYER.search(name) or _readers(name, graph) != {"MatMul"}:
+        return False
+    waves, seen = set[str](), set[str]()
+    products = [user.output for user in graph.consumers[name]]
+    while products:
+        product = products.pop()
+        users = () if product in seen else graph.consumers.get(product, ())
+        seen.add(product)
+        waves |= {user.op for user in users}
+        products += [user.output for user in users if user.op == "Mul"]
+    return waves - {"Mul"} == {"Sin", "Cos"}
+
+
 def _row_length(name: str, graph: Graph) -> int:
     """Return the length of a row of numbers, 0 for what is no row, or has a weight's use."""
-    readers = {user.op for user in graph.consumers.get(name, ())}
+    readers = _readers(name, graph)
     value = graph.values[name]
     sizes = value.sizes or (0,)
     is_row = bool(readers) and readers.isdisjoint(_WEIGHTED) and value.elements == sizes[-1]
@@ -127,12 +166,30 @@ def with_tables(graph: Graph, tables: Mapping[str, Mapping[str, str]]) -> Graph:
     return replace(graph, weights=weights)
 
 
+def _readers(name: str, graph: Graph) -> frozenset[str]:
+    return frozenset(user.op for user in graph.consumers.get(name, ()))
+
+
+def _has_equal_filters(name: str, graph: Graph, first: ReadFirst) -> bool:
+    """Whether the first two filters of a convolution are the same, and no layer's weight."""
+    sizes = graph.values[name].sizes or ()
+    readers = _readers(name, graph)
+    if not readers or not readers <= _KERNELS or _LAYER.search(name) or not sizes or sizes[0] < 2:
+        return False
+    elements = prod(sizes[1:])
+    numbers = first(name, 2 * elements) if _FEWEST <= elements <= _WIDEST else None
+    if numbers is None or (numbers == numbers[0]).all():
+        return False
+    return bool((numbers[:elements] == numbers[elements:]).all())
+
+
 def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
     """Yield the stored tensors that may be tables, with the sizes of the last two axes."""
-    consumers = graph.consumers
     for name, weight in graph.weights.items():
-        readers = {user.op for user in consumers.get(name, ())}
-        if not readers <= _READERS:
+        readers = _readers(name, graph)
+        if not readers <= _READERS and (
+            not readers <= _READERS | _MULTIPLYING or _LAYER.search(name)
+        ):
             continue  # as most are read by a product or a normalization
         value = graph.values.get(name)
         if value is None or value.role is not Role.STORED or is_generated_name(name):
@@ -149,7 +206,11 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
             yield name, rows, sizes[-1]
 
 
-def _is_made(name: str, rows: np.ndarray, is_square: bool) -> bool:
+def _is_made(name: str, rows: np.ndarray, is_square: bool, *, is_factor: bool) -> bool:
+    if len(rows) > 1 and _is_wave(*rows):
+        return True
+    if is_factor:
+        return False
     if len(rows) > 1 and (_is_sines(rows) or (is_square and _is_triangle(rows))):
         return True
     return _is_doubling(rows[0]) or (_EVEN.search(name) is not None and _is_even(rows[0]))
@@ -165,6 +226,32 @@ def _is_sines(rows: np.ndarray) -> bool:
     if ones.sum() != zeros.sum() or not (ones | zeros).all():
         return False
     return bool((np.abs(after) <= 1 + _TOLERANCE).all()) and len(np.unique(after)) > 2
+
+
+def _is_wave(at_zero: np.ndarray, after: np.ndarray) -> bool:
+    """Whether rows are the cosines, or the sines, of position 0 and the next one alone.
+
+    The angles grow by equal steps, as in a Fourier transform, or by equal factors, as those of
+    rotary embeddings, which may be in the row twice: side by side, or each beside itself.
+    """
+    import numpy as np
+
+    wave, inverse = (np.cos, np.arccos) if at_zero[0] else (np.sin, np.arcsin)
+    if (at_zero != wave(0)).any() or (np.abs(after) > 1).any():
+        return False
+    half = len(after) // 2
+    for row in (after, after[:half], after[::2]):
+        twice = (np.resize(row, after.shape), np.repeat(row, 2)[: len(after)])
+        if len(row) < _FEWEST or not any(np.array_equal(each, after) for each in twice):
+            continue
+        start, then = inverse(row[:2])
+        places = np.arange(len(row))
+        angles = [start + (then - start) * places]
+        if start:
+            angles.append(start * (then / start) ** places)
+        if start != then and any(np.allclose(row, wave(each), atol=1e-3) for each in angles):
+            return True
+    return False
 
 
 def _is_triangle(rows: np.ndarray) -> bool:

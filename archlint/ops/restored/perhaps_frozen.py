@@ -57,7 +57,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
         if self.copies:
             return "a module has the numbers of another one, as one that only follows it does"
         if self.formulas:
-            return f"{min(self.formulas)} begins with numbers of a formula, as buffers do"
+            return f"{min(self.formulas)} has numbers or a use as buffers have"
         return "batch norms are written out with stored statistics, as in a frozen backbone"
 
     @cached_property
