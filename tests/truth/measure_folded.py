@@ -18,13 +18,14 @@ from measure_training import TELLING, Network, build, exported, truth_of, write_
 
 HERE = Path(__file__).parent / "folded"
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+RULES = "pkg.onnxscript.rewriter.rule_name"
 
 
 def export(
     network: Network, path: Path, *, training: bool, telling: Sequence[str] = TELLING
 ) -> None:
     model, x = build(network)
-    kept = (*telling, FOLDED_FROM)
+    kept = (*telling, FOLDED_FROM, RULES)
     proto = exported(model.train(training), x, path, kept, dynamo=True, external_data=False)
     onnx.save(proto, path)
 

@@ -36,6 +36,7 @@ from operator_models import (
     Spectrogram,
     Stepping,
 )
+from placed_models import Modulated, Rounded, Swished, Unpooled
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -358,6 +359,8 @@ NETWORKS = {
     "reweighted": (Reweighted, image),
     "smoothed": (Smoothed, rows),
     "decorrelated": (Decorrelated, rows),
+    "swished": (Swished, rows),
+    "rounded": (Rounded, rows),
 }
 
 
@@ -392,4 +395,6 @@ EXPORTED = {
     "masking": (Masking, rows),
     "branches": (Branches, rows),
     "assigning": (Assigning, rows),
+    "unpooled": (Unpooled, image),
+    "modulated": (Modulated, image),
 }

@@ -6,7 +6,7 @@ from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import is_exported
-from archlint.ops.composite.composite import Attributes, Form
+from archlint.ops.composite.composite import PERHAPS_WRITTEN, Attributes, Form
 from archlint.ops.composite.pattern import Matching
 from archlint.ops.composite.registry import Composites
 from archlint.ops.registry import Operators
@@ -47,7 +47,7 @@ def _match(
         is_free = found.covered.isdisjoint(inner.name for inner in matching.nodes)
         if is_free and _is_closed(matching, node, graph, found.operators):
             attributes = form.attributes(matching, graph)
-            if attributes is not None:
+            if attributes is not None and not (found.only_sure and PERHAPS_WRITTEN in attributes):
                 return matching, attributes
     return None
 

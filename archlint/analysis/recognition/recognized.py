@@ -21,10 +21,12 @@ from archlint.ops.registry import Operators
 class Recognized(Struct):
     """The composites by the name of their new node, and the nodes that they replace.
 
-    `lost` are the nodes of calls that torch.export names, but whose tensors are not found.
+    `lost` are the nodes of calls that torch.export names, but whose tensors are not found. With
+    `only_sure`, what a program may as well have written out in steps is none.
     """
 
     operators: Operators
+    only_sure: bool = False
     composites: dict[str, Node] = field(default_factory=dict)
     covered: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)

@@ -14,6 +14,7 @@ from archlint.analysis.training.program import Network, Program
 from archlint.analysis.training.trained_part import frozen_part, with_frozen
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import signature
+from archlint.ops.composite.composite import PERHAPS_WRITTEN
 from archlint.ops.composite.registry import composites
 from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
@@ -71,15 +72,16 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         A target that states batch norms implies that nothing else is hidden.
         """
         if not self.is_open:
-            if not (self.undecided or self.may_repeat):
+            if not (self.undecided or self.may_repeat or self.perhaps_written):
                 return Network(self.program, self._masked) if self.optional_masks.users else None
             program = self._program(most=True)
-            return Network(program, self._with_stated_layers(self._hidden(program)))
+            hidden = self._hidden(program, only_sure=True)
+            return Network(program, self._with_stated_layers(hidden))
         program = self._program(with_biases=True, most=True)
         graph = with_recomputed_constants(
             program.graph, program.is_folded_number, program.parameters.trainable.__contains__
         )
-        hidden = self._hidden(replace(program, graph=graph))
+        hidden = self._hidden(replace(program, graph=graph), only_sure=True)
         return Network(program, hidden.shown(hidden.possible_dropouts))
 
     @cached_property
@@ -131,6 +133,12 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         return any(MAY_REPEAT in node.attributes for node in self.program.graph.nodes)
 
     @cached_property
+    def perhaps_written(self) -> tuple[str, ...]:
+        """The operators that the program may as well have written out, which saves more."""
+        nodes = self.hidden_dropouts.graph.nodes
+        return tuple(dict.fromkeys(node.op for node in nodes if PERHAPS_WRITTEN in node.attributes))
+
+    @cached_property
     def undecided(self) -> Undecided:
         """The folded parameters that the file does not describe completely."""
         return undecided_parameters(self.graph, self._distinct)
@@ -147,11 +155,15 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         graph = frozen_part(graph, self.gradients.operators, self.target.training)
         return replace(program, parameters=replace(self.parameters, is_restored=True)).on(graph)
 
-    def _hidden(self, program: Program) -> HiddenDropouts:
-        """Return the layers that an export for inference leaves out of a program."""
+    def _hidden(self, program: Program, *, only_sure: bool = False) -> HiddenDropouts:
+        """Return the layers that an export for inference leaves out of a program.
+
+        With `only_sure`, what the program may have written out in steps is no single operator.
+        """
         kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
         known = composites(attention_kernel=kernel, drops_fused=on_gpu)
-        graph = framework_graph(program.graph, known, self.gradients.operators)
+        operators_ = self.gradients.operators
+        graph = framework_graph(program.graph, known, operators_, only_sure=only_sure)
         return HiddenDropouts(graph, self.graph, on_gpu)
 
     def _with_stated_layers(self, hidden: HiddenDropouts) -> Graph:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from math import pi, sqrt
 
 from archlint.graph.graph import Graph
+from archlint.graph.program.calls import is_exported
 from archlint.graph.program.frames import frames
 from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
-from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
+from archlint.ops.composite.composite import (
+    NONE,
+    PERHAPS_WRITTEN,
+    Attributes,
+    Composite,
+    Form,
+    framework_operator,
+)
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.facets import saves_input
 from archlint.ops.nonlinearity import (
@@ -58,12 +66,14 @@ def composites() -> tuple[Composite, ...]:
             by_hand=(_times(X, made("Sigmoid", _times(X, Number(1.702)))),),
             function=quick_gelu,
         ),
-        _pointwise("Silu", "silu", _times(X, made("Sigmoid", X)), function=swish),
-        _pointwise("Mish", "mish", _times(X, made("Tanh", made("Softplus", X))), function=mish),
+        _pointwise("Silu", "silu", _times(X, made("Sigmoid", X, label="by")), function=swish),
+        _pointwise(
+            "Mish", "mish", _times(X, made("Tanh", made("Softplus", X), label="by")), function=mish
+        ),
         _pointwise(
             "Hardswish",
             "hardswish",
-            _times(X, made("HardSigmoid", X)),
+            _times(X, made("HardSigmoid", X, label="by")),
             _over(_times(X, _CLIPPED), 6),
             by_hand=(
                 _times(X, either(_over(_CLIPPED, 6), _times(_CLIPPED, Number(1 / 6)))),
@@ -84,7 +94,7 @@ def composites() -> tuple[Composite, ...]:
         _pointwise(
             "LogSigmoid",
             "log_sigmoid",
-            made("Log", made("Sigmoid", X)),
+            made("Log", made("Sigmoid", X), label="by"),
             saved=saves_input_and_buffer,
         ),
         *(_pointwise(name.capitalize(), name) for name in ("softplus", "hardtanh")),
@@ -114,11 +124,22 @@ def _pointwise(
     return Composite(
         framework_operator(name, saved, signal=signal, storage=LIKE_INPUTS, casting=casting),
         (
-            *(Form(pattern) for pattern in patterns),
-            *(Form(pattern, by_hand=True) for pattern in by_hand),
+            *(Form(pattern, attributes=_is_called) for pattern in patterns),
+            *(Form(pattern, by_hand=True) for pattern in (*by_hand, *patterns)),
         ),
         (f"aten.{target}.default", f"aten.{target}_.default"),
     )
+
+
+def _is_called(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept x * f(x), which the TorchScript exporter writes for a call in that order.
+
+    A program may as well have written it so; nothing in the file tells.
+    """
+    factor, root = matching.tensors.get("by"), matching.nodes[0]
+    if factor is None or not graph.is_from_pytorch or is_exported(root):
+        return NONE
+    return None if root.inputs[0] == factor else {PERHAPS_WRITTEN: 1}
 
 
 def _is_threshold(matching: Matching, _: Graph) -> Attributes | None:
