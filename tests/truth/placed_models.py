@@ -61,3 +61,21 @@ class Rounded(nn.Module):
         x = torch.tanh(self.before(x))
         x = x + ((4 * x).round() / 4 - x).detach()
         return self.after(x)
+
+
+class Rotating(nn.Module):
+    """A product of complex numbers by their parts: each of four factors is used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.real, self.imaginary = nn.Linear(16, 12), nn.Linear(16, 12)
+        self.one, self.other = (nn.Parameter(torch.randn(12, 12, 7)) for _ in range(2))
+        self.head = nn.Linear(7, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        real, imaginary = (part(x).transpose(1, 2) for part in (self.real, self.imaginary))
+        mixed = torch.einsum("bim,iom->bom", real, self.one)
+        mixed = mixed - torch.einsum("bim,iom->bom", imaginary, self.other)
+        turned = torch.einsum("bim,iom->bom", real, self.other)
+        turned = turned + torch.einsum("bim,iom->bom", imaginary, self.one)
+        return self.head(torch.tanh(mixed) * torch.tanh(turned))

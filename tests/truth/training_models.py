@@ -36,7 +36,7 @@ from operator_models import (
     Spectrogram,
     Stepping,
 )
-from placed_models import Modulated, Rounded, Swished, Unpooled
+from placed_models import Modulated, Rotating, Rounded, Swished, Unpooled
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -397,4 +397,5 @@ EXPORTED = {
     "assigning": (Assigning, rows),
     "unpooled": (Unpooled, image),
     "modulated": (Modulated, image),
+    "rotating": (Rotating, rows),
 }

@@ -244,6 +244,7 @@ def operators() -> tuple[Operator, ...]:
             weights=tuple(range(8)),
             storage=Storage(layout=lies_as_product),
             casting=IN_HALF,
+            last_first=True,
         ),
         Operator(
             "MatMulInteger",
