@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec.structs import replace
 
 from archlint.frontends.properties import BUFFER, FROZEN, INITIALIZER
-from archlint.graph.generated_names import is_generated_name
+from archlint.graph.generated_names import is_folded_name, is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import signature
 from archlint.graph.value import Role
@@ -73,11 +73,13 @@ def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, 
         is_embedding = _is_looked_up(name, graph)
         if program and not (is_embedding and program.kinds.get(name) == "PARAMETER"):
             continue
+        is_factor = not _readers(name, graph) <= _READERS
+        if is_factor and not _begins_a_wave(first(name, 2)):
+            continue  # as nearly all do, without reading more
         numbers = first(name, min(rows, 2) * columns)
         if numbers is None:
             continue
-        table, readers = numbers.reshape(-1, columns), _readers(name, graph)
-        if _is_made(name, table, rows == columns, is_factor=not readers <= _READERS):
+        if _is_made(name, numbers.reshape(-1, columns), rows == columns, is_factor=is_factor):
             tables[name] = {FROZEN if is_embedding else BUFFER: "true"}
     if program is None:
         filters = (name for name in graph.weights if _has_equal_filters(name, graph, first))
@@ -192,7 +194,10 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
         ):
             continue  # as most are read by a product or a normalization
         value = graph.values.get(name)
-        if value is None or value.role is not Role.STORED or is_generated_name(name):
+        if value is None or value.role is not Role.STORED:
+            continue
+        is_turned = is_folded_name(name) and not readers <= _READERS  # as an exporter stores it
+        if is_generated_name(name) and not is_turned:
             continue
         if BUFFER in weight.metadata or INITIALIZER in weight.metadata:
             continue
@@ -226,6 +231,11 @@ def _is_sines(rows: np.ndarray) -> bool:
     if ones.sum() != zeros.sum() or not (ones | zeros).all():
         return False
     return bool((np.abs(after) <= 1 + _TOLERANCE).all()) and len(np.unique(after)) > 2
+
+
+def _begins_a_wave(numbers: np.ndarray | None) -> bool:
+    """Whether two numbers are cosines, or sines, of zero."""
+    return numbers is not None and numbers[0] == numbers[1] and numbers[0] in {0, 1}
 
 
 def _is_wave(at_zero: np.ndarray, after: np.ndarray) -> bool:

@@ -58,6 +58,8 @@ TABLES: dict[str, Stored] = {
     "cosines-in-pairs": ("Mul", "turn", np.cos(np.repeat(angles(50, 16), 2, axis=1)), 0),
     "transform": ("MatMul", "basis", np.cos(transform(32)), 0),
     "transform-by-sines": ("MatMul", "basis", np.sin(transform(32)), 0),
+    "transform-turned": ("MatMul", "onnx::MatMul_20", np.cos(transform(32)).T, 0),
+    "layer-turned": ("MatMul", "onnx::MatMul_20", RANDOM.normal(size=(32, 16)), 512),
     "layer-of-waves": ("MatMul", "fc.weight", np.cos(transform(32)), 512),
     "padded": ("Add", "table", LEARNED, 800),
     "bounded": ("Mul", "table", np.cos(LEARNED), 800),
