@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class CannotRun(Exception):  # noqa: N818 - it says what happened, and every subclass is an error
+class CannotRun(Exception):
     """Raised for usage, configuration and plugins; the text is for the user, the exit code is 2."""
 
 

@@ -13,11 +13,11 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from archlint.devices.device import Device
     from archlint.frontends.frontend import Frontend
     from archlint.ops.operator import Operator
     from archlint.report.reporter import Reporter
     from archlint.rule import Rule
-    from archlint.target import Device
 
 hookspec = pluggy.HookspecMarker("archlint")
 hookimpl = pluggy.HookimplMarker("archlint")

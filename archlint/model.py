@@ -25,7 +25,8 @@ class Model(Struct, frozen=True, eq=False, dict=True):
 
     `payloads` says where in the file the bytes of each stored tensor are; they are read on demand.
     It is empty for architecture YAML, whose weights are declared, not stored. `retarget` returns
-    the facts for another target, to find a target for which the model fits.
+    the facts for another target, to find a target for which the model fits. `ir_version` is that of
+    an ONNX file, None where the file is another.
     """
 
     path: Path
@@ -34,6 +35,17 @@ class Model(Struct, frozen=True, eq=False, dict=True):
     target: Target
     payloads: Mapping[str, Payload]
     retarget: Callable[[Target], Facts]
+    ir_version: int | None = None
+
+    @cached_property
+    def parts(self) -> tuple[Model, ...]:
+        """The model itself, and one for each branch and each body of a loop in its graph.
+
+        A branch that is known to be taken and a loop that is unrolled are in the graph itself.
+        """
+        nested = (graph for graphs in self.graph.inner.values() for graph in graphs)
+        inside = (replace(self, graph=graph, facts=self.facts.inside(graph)) for graph in nested)
+        return (self, *(part for model in inside for part in model.parts))
 
     def binding_flags(self) -> tuple[str, ...]:
         """Return the flags that bind every open dimension of the inputs."""

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
 
+    from archlint.devices.device import Device
     from archlint.frontends.frontend import Frontend
     from archlint.ops.operator import Operator
     from archlint.report.reporter import Reporter
-    from archlint.target import Device
 
 T = TypeVar("T")
 
@@ -182,7 +182,7 @@ def _wanted(hook: str) -> type:
 
         return Frontend
     if hook == "archlint_devices":
-        from archlint.target import Device
+        from archlint.devices.device import Device
 
         return Device
     from archlint.report.reporter import Reporter

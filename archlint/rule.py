@@ -52,7 +52,7 @@ class Rule:
         path: tuple[str | int, ...] | None = None,
         key: str | None = None,
         data: Mapping[str, object] | None = None,
-        help: str = "",  # noqa: A002 - the field's name in the report
+        help: str = "",
         severity: Severity | None = None,
         fix: Fix | None = None,
     ) -> Finding:

@@ -1,6 +1,6 @@
 """All facts of one model, each computed once, when it is first asked for.
 
-So are the analyses loaded: most runs ask for few of them.
+So are the analyses loaded that not every check asks for.
 """
 
 from __future__ import annotations
@@ -8,22 +8,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from archlint.analysis.amount import Amount
+from archlint.analysis.compute.compute import Compute
 from archlint.analysis.initialization.initialization import Initialization
 from archlint.analysis.parameters.parameters import Parameters
+from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
 from archlint.analysis.structure.flow import Flow
+from archlint.analysis.structure_facts import StructureFacts
+from archlint.analysis.training.gradients import GradientFlow
+from archlint.analysis.training.trained_part import unmatched_patterns
 from archlint.graph.graph import Graph
-from archlint.ops.registry import Operators
-from archlint.ops.restored.tied_weights import tied_tables
-from archlint.sources.tensor_numbers import TensorNumbers, UnknownNumbers
-from archlint.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from archlint.analysis.amount import Amount
-    from archlint.analysis.compute.compute import Compute
     from archlint.analysis.compute.roofline import StepTime
     from archlint.analysis.compute.traffic import Traffic
     from archlint.analysis.memory.attention import AttentionMemory
@@ -33,47 +29,32 @@ if TYPE_CHECKING:
     from archlint.analysis.memory.layouts import Layouts
     from archlint.analysis.memory.saved import Saved
     from archlint.analysis.memory.training import TrainingMemory
-    from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
     from archlint.analysis.signal.gradient import GradientSignal
     from archlint.analysis.signal.propagation import Propagation
     from archlint.analysis.signal.saturation import Saturation
     from archlint.analysis.signal.segments import Segments
     from archlint.analysis.structure.blocks import Blocks
-    from archlint.analysis.structure.flattening import Flattening
-    from archlint.analysis.structure.linear_pairs import LinearPair
-    from archlint.analysis.structure.misfits import Misfits
-    from archlint.analysis.structure.stated_numbers import StatedNumbers
-    from archlint.analysis.structure.usage import Usage
-    from archlint.analysis.training.gradients import GradientFlow
+    from archlint.analysis.structure.partition import Partition
     from archlint.analysis.training_step import TrainingStep
-    from archlint.graph.node import Node
-    from archlint.ops.denominators import Denominator
-    from archlint.ops.infinity import Infinities
-    from archlint.sources.statistics import Statistics
 
 
-class Facts(Struct, frozen=True, dict=True):
-    """The facts of one graph for one target.
+class Facts(StructureFacts, frozen=True, dict=True):
+    """The facts of one graph for one target: what it computes, needs and does in training."""
 
-    `numbers` reads those of stored tensors; only facts about them ask for it.
-    """
-
-    graph: Graph
-    target: Target
-    operators: Operators
-    numbers: TensorNumbers = UnknownNumbers()
+    def inside(self, graph: Graph) -> Facts:
+        """Return the facts of a branch or of the body of a loop, as of a graph of its own."""
+        return Facts(graph, self.target, self.operators, self.numbers.inside)
 
     @cached_property
-    def parameters(self) -> Parameters:
-        """Which stored tensors are parameters and which are running statistics."""
-        only_adapters = self.target.training.lora_rank is not None
-        return Parameters(self.graph, self.operators, only_adapters)
+    def partition(self) -> Partition | None:
+        """What the runtime of the target gives to its accelerator; None where none is stated."""
+        from archlint.analysis.structure.partition import partition
+
+        return partition(Flow(self.graph, self.operators, self.parameters), self.target)
 
     @cached_property
     def gradients(self) -> GradientFlow:
         """Which tensors need a gradient in training."""
-        from archlint.analysis.training.gradients import GradientFlow
-
         training = self.target.training
         stated = training.dropout_mask
         return GradientFlow(
@@ -115,8 +96,6 @@ class Facts(Struct, frozen=True, dict=True):
     def _computed(
         self, graph: Graph, gradients: GradientFlow, least: GradientFlow | None = None
     ) -> Compute:
-        from archlint.analysis.compute.compute import Compute
-
         training, again = self.target.training, frozenset[str]()
         if training.checkpointing is not None:
             from archlint.analysis.compute.recomputed import recomputed
@@ -125,92 +104,8 @@ class Facts(Struct, frozen=True, dict=True):
         return Compute(graph, self.operators, gradients, again, training.accumulation_steps, least)
 
     @cached_property
-    def tied_tables(self) -> Mapping[str, str]:
-        """The embedding table of each stored matrix that is a transposed copy of one."""
-        return tied_tables(self.graph, self.numbers.is_transposed)
-
-    @cached_property
-    def misfits(self) -> Misfits:
-        """The calls that contradict their operator."""
-        from archlint.analysis.structure.misfits import Misfits
-
-        return Misfits(self.graph, self.operators)
-
-    @cached_property
-    def usage(self) -> Usage:
-        """Which parts of the graph any output depends on."""
-        from archlint.analysis.structure.usage import Usage
-
-        return Usage(self.graph)
-
-    @cached_property
-    def active_dropouts(self) -> tuple[Node, ...]:
-        """The dropouts that the file switches on."""
-        from archlint.ops.training_mode import active_dropouts
-
-        return tuple(active_dropouts(self.graph))
-
-    @cached_property
-    def training_batch_norms(self) -> tuple[Node, ...]:
-        """The batch norms that use the statistics of the batch, as in training."""
-        from archlint.ops.training_mode import training_batch_norms
-
-        return tuple(training_batch_norms(self.graph))
-
-    @cached_property
-    def data_dependent_shapes(self) -> tuple[Node, ...]:
-        """The nodes at which shapes begin to depend on the data."""
-        from archlint.analysis.structure.data_dependent_shapes import data_dependent_shapes
-
-        return tuple(data_dependent_shapes(self.graph, self.operators))
-
-    @cached_property
-    def flattening(self) -> Flattening | None:
-        """Where the first feature map after a convolution becomes a vector."""
-        from archlint.analysis.structure.flattening import flattening
-
-        return flattening(self.graph, self.operators, self.parameters)
-
-    @cached_property
-    def linear_pairs(self) -> tuple[LinearPair, ...]:
-        """The layers in a row that one layer could replace."""
-        from archlint.analysis.structure.linear_pairs import linear_pairs
-
-        return tuple(linear_pairs(self.graph, self.flow))
-
-    @cached_property
-    def stated_numbers(self) -> StatedNumbers:
-        """The ranges of the numbers that the file states."""
-        from archlint.analysis.structure.stated_numbers import StatedNumbers
-
-        return StatedNumbers(self.graph, self.flow, self.numbers)
-
-    @cached_property
-    def denominators(self) -> tuple[Denominator, ...]:
-        """What normalizations divide by that are written out in steps."""
-        from archlint.ops.denominators import denominators
-
-        return tuple(denominators(self.graph))
-
-    @cached_property
-    def infinities(self) -> Infinities:
-        """What infinity in a tensor becomes, followed through all operators behind it."""
-        from archlint.ops.infinity import Infinities
-
-        return Infinities(self.graph, self.operators)
-
-    @cached_property
-    def nonfinite_weights(self) -> Mapping[str, Statistics]:
-        """The parameters and running statistics that spoil the operator that reads them."""
-        from archlint.analysis.structure.nonfinite_weights import nonfinite_weights
-
-        return nonfinite_weights(self.flow, self.numbers.describe)
-
-    @cached_property
     def receptive_fields(self) -> ReceptiveFields:
         """What every tensor reads of every input axis."""
-        from archlint.analysis.receptive_field.receptive_fields import ReceptiveFields
-
         return ReceptiveFields(self.graph, self.operators)
 
     @cached_property
@@ -231,9 +126,9 @@ class Facts(Struct, frozen=True, dict=True):
     @cached_property
     def deployment(self) -> Deployment:
         """Weights and activations of inference, in the number format of the device."""
-        from archlint.analysis.memory.deployment import Deployment, number_format
+        from archlint.analysis.memory.deployment import Deployment
 
-        deployed = number_format(self.target)
+        deployed = self.target.deployed_format
         return Deployment(self.layouts, self.parameters, self.gradients, deployed)
 
     @cached_property
@@ -253,8 +148,6 @@ class Facts(Struct, frozen=True, dict=True):
     @property
     def trained_count(self) -> Amount:
         """The parameters of that network: the most where a file does not tell of biases."""
-        from archlint.analysis.amount import Amount
-
         low, upper = self.trained_parameters.count, self.saved.upper
         return Amount(low, low if upper is None else max(low, upper.gradients.parameters.count))
 
@@ -281,8 +174,6 @@ class Facts(Struct, frozen=True, dict=True):
     @property
     def unmatched_patterns(self) -> tuple[tuple[str, str], ...]:
         """The names in the training settings that match nothing, with their settings."""
-        from archlint.analysis.training.trained_part import unmatched_patterns
-
         return tuple(unmatched_patterns(self.graph, self.target.training))
 
     @cached_property
@@ -318,18 +209,6 @@ class Facts(Struct, frozen=True, dict=True):
         from archlint.analysis.memory.attention import AttentionMemory
 
         return AttentionMemory(self.saved)
-
-    @cached_property
-    def flow(self) -> Flow:
-        """The producers and consumers of every tensor, past operators that only move elements."""
-        return Flow(self.signal_graph, self.operators, self.parameters)
-
-    @cached_property
-    def signal_graph(self) -> Graph:
-        """The graph as a signal sees it: masks are known, and decomposed operators are whole."""
-        from archlint.analysis.recognition.signal_graph import signal_graph
-
-        return signal_graph(self.parameters, self.numbers.describe)
 
     @cached_property
     def initialization(self) -> Initialization:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
-    from archlint.target import Device, Sourced
+    from archlint.devices.device import Device, Sourced
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +56,8 @@ def _sheet(device: Device) -> str:
     """Return all figures of a device, each with its source."""
     from archlint.cli.table import table
     from archlint.devices.catalogue import GRADES
+    from archlint.devices.device import Sourced
     from archlint.quantity import format_bytes, format_count
-    from archlint.target import Sourced
 
     rows = [("kind", device.kind, ""), ("vendor", device.vendor or "-", "")]
     rows.append(("usable fraction", f"{device.fraction:g}", ""))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from archlint.config.error import ConfigError
 from archlint.config.layer import Layer, merge
-from archlint.target import Declared, Device, Requirements, Reserves, Target, Training
+from archlint.devices.device import Device
+from archlint.target import Declared, Requirements, Reserves, Target, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

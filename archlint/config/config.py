@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from archlint.config.pattern import Pattern
-    from archlint.target import Device, Target
+    from archlint.devices.device import Device
+    from archlint.target import Target
 
 _NO_DEVICES: Mapping[str, Device] = MappingProxyType({})
 _NO_SELECTION = Selection()

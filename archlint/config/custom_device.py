@@ -8,7 +8,7 @@ from typing import Any
 
 from archlint.config.error import ConfigError, Errors
 from archlint.config.settings import DEVICE
-from archlint.target import Device, Sourced
+from archlint.devices.device import Device, Sourced
 
 _ORDINARY = "gpu"  # the kind of a device whose kind is not stated
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from archlint.config.receptive_field import ANY_OUTPUT
 from archlint.config.settings import TARGET
-from archlint.target import Checkpointing, Device, FieldNeed
+from archlint.devices.device import Device
+from archlint.target import Checkpointing, FieldNeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from archlint.target import Device
+    from archlint.devices.device import Device
 
 _WHOLE_FILE = TARGET + SELECTION + PROJECT
 _PER_FILE = PATTERNS + SELECTION + TARGET

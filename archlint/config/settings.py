@@ -7,6 +7,7 @@ from archlint.config.kind import ByName, Choice, Flag, Quantity, Real, Several, 
 from archlint.config.look_ahead import LookAhead
 from archlint.config.receptive_field import ReceptiveField
 from archlint.config.setting import Setting, Table
+from archlint.devices.device import DEVICE_KINDS
 from archlint.quantity import (
     parse_bandwidth,
     parse_bytes,
@@ -19,7 +20,6 @@ from archlint.quantity import (
 from archlint.target import (
     ATTENTION_KERNELS,
     DEPLOYED_FORMATS,
-    DEVICE_KINDS,
     DROPOUT_MASKS,
     LOSS_SCALINGS,
     LOSSES,
@@ -27,6 +27,7 @@ from archlint.target import (
     OPTIMIZERS,
     PRECISIONS,
     PRESENCE,
+    RUNTIMES,
     SHARDINGS,
     WEIGHT_STATES,
 )
@@ -56,6 +57,18 @@ TARGET = Table.of(
         Choice(DEPLOYED_FORMATS),
         "Number format of weights and activations at inference on the device.",
     ),
+    Setting(
+        "runtime",
+        Choice(RUNTIMES),
+        "The runtime that gives operators to an accelerator, one of which the operators are known.",
+    ),
+    Setting(
+        "runtime-operators",
+        Several(Text("the name of an operator, or domain:operator")),
+        "The operators of the accelerator, where its runtime is another.",
+    ),
+    Setting("max-opset", Whole(1), "Newest opset of ONNX that the runtime reads."),
+    Setting("max-ir-version", Whole(1), "Newest IR version of ONNX files that the runtime reads."),
     Setting("weights", Choice(WEIGHT_STATES), "Whether stored weights are freshly initialized."),
     Setting(
         "training.optimizer",

@@ -6,8 +6,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from archlint.devices.device import Device, Sourced
 from archlint.errors import CannotRun, did_you_mean
-from archlint.target import Device, Sourced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

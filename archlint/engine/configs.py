@@ -12,7 +12,7 @@ from archlint.errors import CannotRun
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from archlint.target import Device
+    from archlint.devices.device import Device
 
 
 class Configs:

@@ -19,6 +19,12 @@ class FileRule(OwnRule):
         cls.code, cls.name, cls.severity = cls.kind.code, cls.kind.name, cls.kind.severity
 
 
+class OversizedProtobuf(FileRule):
+    """The file has 2 GiB or more, which protobuf does not read."""
+
+    kind = problem_kind.OVERSIZED_PROTOBUF
+
+
 class UnreadableFile(FileRule):
     """The file is not a model that archlint can read."""
 
@@ -86,6 +92,7 @@ class DuplicateKey(FileRule):
 
 
 FILE_RULES: tuple[type[FileRule], ...] = (
+    OversizedProtobuf,
     UnreadableFile,
     ExternalDataMissing,
     ExternalDataRefused,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from archlint.engine.loaded import LoadedFile
 from archlint.sources.problem import Problem, Unreadable, unreadable
 from archlint.sources.problem_kind import INVALID_ARCHITECTURE
@@ -26,7 +28,7 @@ _YAML = (".yaml", ".yml")
 _ARCHITECTURE = (".arch.yaml", ".arch.yml")
 
 
-class NotOurs(Exception):  # noqa: N818 - an answer: the file is for another program
+class NotOurs(Exception):
     """Raised for a file that is not meant for archlint; the text is the reason."""
 
 
@@ -64,6 +66,7 @@ def _load_onnx(candidate: Candidate, project: Project) -> LoadedFile:
     read = load_onnx(candidate.path)
     target = project.target(candidate.path)
     model = _model(candidate, project, read.model, target, read.payloads)
+    model = replace(model, ir_version=read.model.ir_version)
     return LoadedFile(candidate.shown, model, read.problems)
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from archlint.analysis.receptive_field.extents import Extent
     from archlint.analysis.receptive_field.field import Field
-    from archlint.analysis.receptive_field.receptive_fields import Extent
     from archlint.engine.running import Running
     from archlint.model import Model
 

@@ -16,6 +16,14 @@ LAYER = "archlint.layer"
 IN_PLACE = "archlint.in-place"
 """Of a node: whether it overwrites its input."""
 
+PER_CHANNEL = "archlint.per-channel"
+"""Of a dropout: whether it keeps or drops whole channels, with a number for each."""
+
+STEPS_FIRST = "archlint.steps-first"
+"""Of a product of sequences (N, S, C): whether it is computed on (S, N, C), a view of them, as in
+PyTorch's attention layer. Of a split: whether it takes such a product apart, of which a copy is
+made first, with the parts one after the other."""
+
 INITIALIZER = "archlint.initializer"
 """Of a weight: its initializer, as `normal(mean=0, std=0.02)`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class InvalidGraph(Exception):  # noqa: N818 - it names what was found, like the findings do
+class InvalidGraph(Exception):
     """A model breaks a rule of ONNX that no analysis can work around.
 
     `reason` is lower case, without a full stop, and holds the names; `node` is the node where it

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 
 
-class _LooksAround(Exception):  # noqa: N818 - a signal to show the graph
+class _LooksAround(Exception):
     """Raised when a facet reads more than its own call."""
 
 

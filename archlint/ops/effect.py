@@ -60,6 +60,8 @@ class Sums(Struct, frozen=True):
 
     `fan` is the number of products per sum; `fill` is the share of them that is not with padding,
     averaged over the output. `scale` multiplies the sum. `bias` is the slot of an offset, if any.
+    `axes` says for each factor along which of its axes a weight there has the output channels, None
+    where along none alone.
     """
 
     fan: Fan
@@ -67,6 +69,7 @@ class Sums(Struct, frozen=True):
     bias: int | None = None
     fill: float = 1.0
     scale: float = 1.0
+    axes: tuple[int | None, int | None] = (None, None)
 
 
 class Recurs(Struct, frozen=True):
@@ -145,6 +148,11 @@ class Normalizes(Struct, frozen=True):
     shift: int | None = None
     centred: bool = True
     epsilon: float = 0.0
+
+    @property
+    def resets_scale(self) -> bool:
+        """Whether the scale behind it is independent of that before; neighbours only dampen it."""
+        return self.over is not Over.NEIGHBOURS
 
 
 class Shares(Struct, frozen=True):

@@ -11,6 +11,9 @@ from archlint.ops.operator import CostFacet
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.undetermined import Undetermined, UndeterminedElements
 
+OF_QUOTIENT = 3
+"""The tensors that dx / f - dy x / f^2 takes in the backward pass of a composed x / f(x)."""
+
 
 def no_cost(_: Call) -> Cost:
     """Moves or renames elements without computing."""

@@ -47,6 +47,8 @@ class Operator(Struct, frozen=True):
 
     Backward pass. An operator that is not `differentiable` passes no gradient on, and none goes to
     its `undifferentiated` slots; else `backward` says where the gradients of the inputs come from.
+    Where an operator reorders its inputs first, with `last_first`, the engine differentiates that
+    of the last one before the others.
 
     Others. `misfit` explains why the sizes of a call contradict each other where onnx's own
     inference does not check; None where they do not. `casting` says what autocast does to the
@@ -69,6 +71,7 @@ class Operator(Struct, frozen=True):
     differentiable: bool = True
     undifferentiated: tuple[int, ...] = ()
     backward: Backward = Backward.MAKES
+    last_first: bool = False
     domain: str = ""
     misfit: MisfitFacet | None = None
     casting: CastingFacet = KEEPS

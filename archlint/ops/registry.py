@@ -17,6 +17,7 @@ _FAMILIES = (
     "arithmetic",
     "activation",
     "movement",
+    "pieces",
     "lookup",
     "matrix",
     "convolution",
@@ -28,7 +29,6 @@ _FAMILIES = (
     "resampling",
     "recurrent",
     "quantization",
-    "placement",
     "shuffle",
     "region",
     "sequence",
@@ -39,6 +39,7 @@ _FAMILIES = (
     "optimizer_step",
     "classical",
     "text",
+    "sampling",
 )
 """The families of ONNX's operators, those that most models have first."""
 
@@ -73,9 +74,7 @@ class Operators(Struct, frozen=True, eq=False, dict=True):
         return {**_standard(), **self._contributed, **self._framework, **self.added}
 
     def _find(self, key: tuple[str, str]) -> Operator | None:
-        if (
-            key in self.added
-        ):  # errors in a plugin's operator are not caught: they are bugs of the plugin
+        if key in self.added:  # not guarded: its errors are bugs of the plugin
             return self.added[key]
         found = next((family[key] for family in self._families(key[0]) if key in family), None)
         return None if found is None else guarded(found)

@@ -61,7 +61,7 @@ def sums_product(left: int, right: int) -> SignalFacet:
     """Return the effect of a matrix product of two slots."""
 
     def effect(call: Call) -> Effect:
-        return Sums(matmul_fan(call, left, right), (left, right))
+        return Sums(matmul_fan(call, left, right), (left, right), axes=(-2, -1))
 
     return effect
 

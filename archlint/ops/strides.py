@@ -37,6 +37,11 @@ def contiguous_along(shape: tuple[int, ...], last: tuple[int, ...]) -> Strides:
     return tuple(own[order.index(axis)] for axis in range(len(shape)))
 
 
+def steps_first(shape: tuple[int, ...]) -> Strides:
+    """Return the strides of sequences (N, S, C) that are stored as (S, N, C)."""
+    return contiguous_along(shape, (0, 2))
+
+
 def views_same(_: Call, __: int, strides: Strides) -> Strides:
     """The output is the input itself."""
     return strides

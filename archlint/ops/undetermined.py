@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Undetermined(Exception):  # noqa: N818 - an answer, not an error
+class Undetermined(Exception):
     """Raised by a facet that lacks a dimension, a type or an operand; the text is the reason."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from archlint.analysis.facts import Facts
 
 
@@ -19,27 +21,9 @@ def signal_document(facts: Facts) -> dict[str, Any]:
     `scale` is the root mean square over that of where the tensor's stretch starts: an input, a
     table, a normalization. `drift` names the first activations whose scale is surely out of bounds.
     """
-    signals, gradients = facts.propagation.signals, facts.gradient_signal.second_moments
-    tensors = []
-    for node in facts.flow.graph.nodes:
-        signal = signals.get(node.output)
-        if signal is None or node.output not in facts.propagation.carriers:
-            continue
-        low, high = signal.band
-        tensors.append(
-            {
-                "node": node.name,
-                "tensor": node.output,
-                "second_moment": signal.second_moment,
-                "band": [low, high],
-                "scale": facts.segments.scale(node.output),
-                "correlation": signal.correlation,
-                "gradient": gradients.get(node.output),
-            }
-        )
     return {
         "fresh": facts.initialization.freshness.is_fresh,
-        "tensors": tensors,
+        "tensors": list(_tensors(facts)),
         "drift": _drift(facts),
         "unknown": [
             {"node": name, "reason": reason}
@@ -47,6 +31,25 @@ def signal_document(facts: Facts) -> dict[str, Any]:
             if facts.flow.graph.by_name[name].output in facts.propagation.carriers
         ],
     }
+
+
+def _tensors(facts: Facts) -> Iterator[dict[str, Any]]:
+    """Yield the signal of each tensor that varies, in the order of the graph."""
+    signals, gradients = facts.propagation.signals, facts.gradient_signal.second_moments
+    for node in facts.flow.graph.nodes:
+        signal = signals.get(node.output)
+        if signal is None or node.output not in facts.propagation.carriers:
+            continue
+        low, high = signal.band
+        yield {
+            "node": node.name,
+            "tensor": node.output,
+            "second_moment": signal.second_moment,
+            "band": [low, high],
+            "scale": facts.segments.scale(node.output),
+            "correlation": signal.correlation,
+            "gradient": gradients.get(node.output),
+        }
 
 
 def _drift(facts: Facts) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ _DEVICE = r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)"
 _NAME_SURROGATE = 0x2000_0000  # Windows marks junctions and the like by this bit
 
 
-class Refused(Exception):  # noqa: N818 - a decision, not an error
+class Refused(Exception):
     """Raised for a path that is not opened; `link` means that a link is the only reason."""
 
     def __init__(self, reason: str, *, link: bool = False) -> None:

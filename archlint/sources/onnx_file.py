@@ -9,7 +9,7 @@ from msgspec import Struct
 from archlint.sources import file_kind, utf8
 from archlint.sources.byte_file import ByteFile
 from archlint.sources.limits import Limits
-from archlint.sources.payload_check import check_keys, check_payloads
+from archlint.sources.payload_check import check_keys, check_payloads, check_size
 from archlint.sources.problem import FETCH_AGAIN, Problem, Unreadable, not_onnx, unreadable
 from archlint.sources.skeleton import Skeleton
 from archlint.sources.stored_tensor import by_name
@@ -62,7 +62,8 @@ def read_onnx(path: Path, limits: Limits = _LIMITS) -> OnnxDocument:
             raise
         payloads = by_name(skeleton.tensors)
         key_problems = check_keys(skeleton.tensors)
-        problems = (*text_problems, *key_problems, *check_payloads(path.parent, payloads))
+        found = (*check_size(file.size), *check_payloads(path.parent, payloads))
+        problems = (*text_problems, *key_problems, *found)
         parsed = None if text_problems else content
         return OnnxDocument(path, model, payloads, problems, file.size, parsed)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlint.findings import Severity
+from archlint.quantity import format_bytes
 from archlint.sources.element_type import expected_length
 from archlint.sources.external import Refused, external_stat
 from archlint.sources.problem import Problem
 from archlint.sources.problem_kind import (
     EXTERNAL_DATA_MISSING,
     EXTERNAL_DATA_REFUSED,
+    OVERSIZED_PROTOBUF,
     TENSOR_SIZE_MISMATCH,
 )
 
@@ -22,11 +24,24 @@ if TYPE_CHECKING:
     from archlint.sources.stored_tensor import StoredTensor
 
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
+_LARGEST = 2**31 - 1  # bytes of a message of protobuf, whose lengths are signed, of 32 bits
 _SHOWN = 200  # longest name to print, since a hostile file may contain very long ones
 
 _CUT_OFF = "the file was cut off, or belongs to another version of the model"
 _POINTER = "so small a file may be a Git LFS pointer: run `git lfs pull`"
 _POINTER_BYTES = 200  # a pointer has some 130 bytes
+
+
+def check_size(size: int) -> Iterator[Problem]:
+    """Yield a problem if a model of `size` bytes, without external files, is too large."""
+    if size > _LARGEST:
+        yield Problem(
+            OVERSIZED_PROTOBUF,
+            f"the file has {format_bytes(size)}, and protobuf reads none of 2 GiB or more, nor do "
+            "runtimes that are built on it",
+            "write the weights to a file beside it: torch.onnx.export with external_data=True, or "
+            "onnx.save with save_as_external_data=True",
+        )
 
 
 def check_payloads(folder: Path, payloads: Mapping[str, Payload]) -> Iterator[Problem]:

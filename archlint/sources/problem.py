@@ -49,7 +49,7 @@ class Problem(Struct, frozen=True):
 FETCH_AGAIN = "export or fetch the model again"
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not a bug of ours
+class Unreadable(Exception):
     """Raised for a file that cannot be read at all; holds the problems."""
 
     def __init__(self, *problems: Problem) -> None:
@@ -57,7 +57,7 @@ class Unreadable(Exception):  # noqa: N818 - it says what the file is; it is not
         self.problems = problems
 
 
-def unreadable(message: str, help: str = "", offset: int | None = None) -> Unreadable:  # noqa: A002 - the field's name
+def unreadable(message: str, help: str = "", offset: int | None = None) -> Unreadable:
     """Make the error for a file that cannot be parsed (FILE001)."""
     return Unreadable(Problem(UNREADABLE_FILE, message, help, offset=offset))
 

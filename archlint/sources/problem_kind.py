@@ -15,6 +15,7 @@ class ProblemKind(Struct, frozen=True):
     severity: Severity = Severity.ERROR
 
 
+OVERSIZED_PROTOBUF = ProblemKind("DEPLOY008", "oversized-protobuf")
 UNREADABLE_FILE = ProblemKind("FILE001", "unreadable-file")
 EXTERNAL_DATA_MISSING = ProblemKind("FILE002", "external-data-missing", Severity.WARNING)
 EXTERNAL_DATA_REFUSED = ProblemKind("FILE003", "external-data-refused")

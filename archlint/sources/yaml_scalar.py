@@ -33,13 +33,18 @@ def value(scalar: Scalar) -> Plain:
     text = scalar.text
     if not scalar.plain:
         return text
-    if text in _NULL:
+    if is_null(scalar):
         return None
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if is_yaml_1_1_boolean(scalar):
         return _YAML_1_1_BOOLEANS[text.lower()]
     return text if len(text) > _LONGEST_NUMBER else _number(text)
+
+
+def is_null(scalar: Scalar) -> bool:
+    """Whether a scalar is null: the word, a tilde, or nothing at all."""
+    return scalar.plain and scalar.text in _NULL
 
 
 def _number(text: str) -> Plain:

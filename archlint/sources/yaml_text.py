@@ -48,7 +48,7 @@ class Text(Struct, frozen=True, eq=False, dict=True):
         return line, index - self._line_starts[line - 1] + 1
 
 
-def invalid_yaml(message: str, help: str = "", span: Span | None = None) -> Unreadable:  # noqa: A002 - the field's name
+def invalid_yaml(message: str, help: str = "", span: Span | None = None) -> Unreadable:
     """Make the error for a text that cannot be parsed (YAML001)."""
     return Unreadable(Problem(INVALID_YAML, message, help, span=span))
 
@@ -95,5 +95,5 @@ def portability(text: Text) -> list[Problem]:
     return problems
 
 
-def _unportable(message: str, help: str, span: Span) -> Problem:  # noqa: A002 - the field's name
+def _unportable(message: str, help: str, span: Span) -> Problem:
     return Problem(UNPORTABLE_TEXT, message, help, span)

@@ -133,7 +133,7 @@ def test_unreadable_file_is_a_finding(archlint: Archlint, folder: Path) -> None:
     assert "error[YAML001] invalid-yaml" in result.out
 
 
-def test_json_report(archlint: Archlint) -> None:
+def test_a_json_report_follows_its_schema(archlint: Archlint) -> None:
     schema = json.loads(archlint("schema", "report").out)
     result = archlint("check", "--format", "json")
     report = json.loads(result.out)
@@ -143,7 +143,7 @@ def test_json_report(archlint: Archlint) -> None:
     assert report["files"] == [{"path": "net.arch.yaml", "status": "checked", "reason": None}]
 
 
-def test_report_to_a_file(archlint: Archlint, folder: Path) -> None:
+def test_a_report_goes_to_a_file(archlint: Archlint, folder: Path) -> None:
     result = archlint("check", "--format", "json", "--output", "report.json")
     assert (result.code, result.out) == (1, "")
     assert (
@@ -161,13 +161,13 @@ def test_colour_only_where_it_is_wanted(
     assert "\x1b[" not in archlint("check").out
 
 
-def test_ignore_and_select(archlint: Archlint) -> None:
+def test_ignored_rules_do_not_run_unless_selected(archlint: Archlint) -> None:
     assert archlint("check", "--ignore", "ARCH").code == 0
     assert archlint("check", "--ignore", "ARCH", "--select", "dead-code").code == 1
     assert archlint("check", "--select", "YAML,FILE").code == 0
 
 
-def test_baseline(archlint: Archlint, folder: Path) -> None:
+def test_what_a_baseline_records_fails_no_run(archlint: Archlint, folder: Path) -> None:
     written = archlint("check", "--write-baseline", "known.json")
     assert (written.code, written.err) == (0, "archlint: recorded 1 finding in known.json\n")
     result = archlint("check", "--baseline", "known.json")
@@ -213,14 +213,14 @@ def test_unknown_rule_in_the_configuration(archlint: Archlint, folder: Path) -> 
     assert "archlint.toml: unknown rule 'ARCH06': did you mean 'ARCH006'" in result.err
 
 
-def test_excluded_files(archlint: Archlint, folder: Path) -> None:
+def test_excluded_files_are_checked_where_they_are_named(archlint: Archlint, folder: Path) -> None:
     (folder / "archlint.toml").write_text('exclude = ["*.arch.yaml"]\n', encoding="utf-8")
     assert archlint("check").code == 0
     assert archlint("check", "net.arch.yaml").code == 1
     assert archlint("check", "net.arch.yaml", "--force-exclude").code == 0
 
 
-def test_local_plugin(archlint: Archlint, folder: Path) -> None:
+def test_a_local_plugin_adds_its_rule(archlint: Archlint, folder: Path) -> None:
     example = Path(__file__).parents[1] / "example_plugin" / "archlint_acme.py"
     (folder / "acme.py").write_bytes(example.read_bytes())
     (folder / "archlint.toml").write_text('plugins = ["acme.py"]\n', encoding="utf-8")
@@ -240,7 +240,7 @@ def test_plugin_of_a_folder_further_down_is_not_silently_left_out(
     assert "acme.py" in result.err
 
 
-def test_crashing_rule(archlint: Archlint, folder: Path) -> None:
+def test_a_rule_that_crashes_ends_the_run_with_2(archlint: Archlint, folder: Path) -> None:
     (folder / "bad.py").write_text(
         "from archlint.api import Rule, hookimpl\n"
         "class Bad(Rule):\n"

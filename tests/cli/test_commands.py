@@ -24,7 +24,7 @@ def test_rules_are_listed_with_what_archlint_reports_itself(archlint: Archlint) 
 
 
 @pytest.mark.parametrize("word", ["ARCH006", "arch006", "dead-code"])
-def test_manual_of_a_rule(archlint: Archlint, word: str) -> None:
+def test_a_manual_is_printed_without_the_marks_of_its_tests(archlint: Archlint, word: str) -> None:
     result = archlint("rule", word)
     assert result.out.startswith("# ARCH006 dead-code\n")
     # What only the tests of the manual read is put in words.
@@ -34,7 +34,7 @@ def test_manual_of_a_rule(archlint: Archlint, word: str) -> None:
 
 
 @pytest.mark.parametrize(("word", "family"), [("RF", "RF"), ("rf00", "RF00")])
-def test_rules_of_a_family(archlint: Archlint, word: str, family: str) -> None:
+def test_a_prefix_lists_the_rules_of_a_family(archlint: Archlint, word: str, family: str) -> None:
     lines = archlint("rule", word).out.splitlines()
     assert lines[0].split() == ["code", "name", "severity", "finds"]
     assert len(lines) > 5
@@ -54,12 +54,12 @@ def test_an_unknown_rule_comes_with_the_nearest(archlint: Archlint, word: str, n
         assert f"unknown rule {word!r}: did you mean {near!r}?" in result.err
 
 
-def test_rules_as_json(archlint: Archlint) -> None:
+def test_every_rule_has_a_summary_and_a_manual_in_json(archlint: Archlint) -> None:
     entries = json.loads(archlint("rule", "--format", "json").out)
     assert all(entry["summary"] and entry["manual"] for entry in entries)
 
 
-def test_devices(archlint: Archlint, folder: Path) -> None:
+def test_devices_are_listed_with_those_of_the_project(archlint: Archlint, folder: Path) -> None:
     (folder / "archlint.toml").write_text(
         '[devices.acme-board]\nkind = "mcu"\nmemory = "256 KiB"\nflash = "1 MiB"\n',
         encoding="utf-8",
@@ -151,7 +151,7 @@ def test_inspect_as_json_is_what_its_schema_says(archlint: Archlint) -> None:
     assert facts["parameters"]["count"] == (4 * 3 * 3 * 3 + 4) + (2 * 4 + 2)
 
 
-def test_inspect_as_text(archlint: Archlint) -> None:
+def test_a_line_of_inspect_has_the_facts_of_a_layer(archlint: Archlint) -> None:
     lines = archlint("inspect", "net.arch.yaml").out.splitlines()
     (stem,) = [line for line in lines if line.startswith("stem")]
     assert "Conv" in stem

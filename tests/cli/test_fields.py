@@ -45,7 +45,7 @@ def test_explain_tells_what_each_layer_adds(archlint: Archlint, stack: str) -> N
     assert [layer["field"] for layer in columns["layers"]] == ["3", "11"]
 
 
-def test_explain_in_words(archlint: Archlint, stack: str) -> None:
+def test_a_field_is_explained_by_its_layers(archlint: Archlint, stack: str) -> None:
     result = archlint("inspect", stack, "--explain", "y")
     assert result.code == 0
     assert "y along axis 2 of x: local" in result.out
@@ -137,14 +137,16 @@ def test_a_plot_needs_matplotlib(
     assert "archlint-nn[plot]" in result.err
 
 
-def test_a_plot(archlint: Archlint, stack: str, folder: Path) -> None:
+def test_a_plot_is_written_in_the_format_of_its_name(
+    archlint: Archlint, stack: str, folder: Path
+) -> None:
     pytest.importorskip("matplotlib")
     for name in ("field.svg", "field.png"):
         assert archlint("inspect", stack, "--plot", name).code == 0
         assert (folder / name).stat().st_size > 1000
 
 
-def test_a_plot_is_a_picture(archlint: Archlint, stack: str) -> None:
+def test_a_plot_is_not_written_to_a_text_file(archlint: Archlint, stack: str) -> None:
     result = archlint("inspect", stack, "--plot", "field.txt")
     assert result.code == 2
     assert ".svg" in result.err

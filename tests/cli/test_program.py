@@ -33,7 +33,7 @@ def modules(program: Archlint, *arguments: str) -> set[str]:
     return set(result.out.rpartition("MODULES")[2].split())
 
 
-def test_version(program: Archlint) -> None:
+def test_the_version_is_one_line(program: Archlint) -> None:
     result = program("--version")
     assert (result.code, result.out, result.err) == (0, f"archlint {__version__}\n", "")
 

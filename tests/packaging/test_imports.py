@@ -61,6 +61,7 @@ def test_rooms_import_in_one_direction(room, path):
 ANALYSES = (
     "formulas",
     "facts",
+    "structure_facts",
     "training_step",
     "compute",
     "memory",

@@ -34,7 +34,8 @@ def test_a_wheel_has_three_packages_with_their_data(tmp_path):
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"archlint", "archlint_rules", "archlint_schemas"}
     assert "archlint/devices/catalogue.json" in names
-    assert "archlint/py.typed" in names
+    assert "archlint/devices/runtimes.json" in names
+    assert {"archlint/py.typed", "archlint/api.pyi"} <= set(names)
     assert "archlint/engine/manuals/unused-suppression.md" in names
     assert "archlint_schemas/architecture.schema.json" in names
     rules = {name for name in names if name.startswith("archlint_rules/")}

@@ -1,13 +1,17 @@
-"""DEPLOY002 and DEPLOY003: files that a device or a runtime does not run as they are meant."""
+"""DEPLOY002 to DEPLOY006: files that a device or a runtime does not run as they are meant."""
+
+import re
 
 import numpy as np
 import pytest
-from onnx import parser
+from onnx import defs, numpy_helper, parser
 
 from archlint.api import Device
 from archlint.devices.catalogue import catalogue
 from archlint.testing import lint_model, lint_text
 from archlint_rules.deployment.dynamic_shape import DynamicShape
+from archlint_rules.deployment.float_on_integer_device import FloatOnIntegerDevice
+from archlint_rules.deployment.newer_version import NewerVersion
 from archlint_rules.deployment.training_mode import TrainingMode
 
 
@@ -65,6 +69,15 @@ def test_open_sizes_have_to_be_given_to_a_compiler(shape, target, names):
         assert [each.data["dimensions"] for each in found] == [names] * bool(names)
     assert lint_text(text, [DynamicShape], {**target, "device": "nvidia-t4"}) == []
     assert lint_text(text, [DynamicShape], target) == []
+
+
+def test_a_runtime_that_leaves_open_sizes_to_the_processor():
+    for shape, severities in (("[1, 4, T]", ["warning"]), ("[1, 4, 100]", [])):
+        text = f"archlint: 1\nname: net\ninputs: {{x: {shape}}}\n{LAYERS}"
+        found = lint_text(text, [DynamicShape], {"runtime": "onnxruntime-nnapi"})
+        assert [str(each.severity) for each in found] == severities
+        other = {"runtime": "onnxruntime-coreml-mlprogram"}
+        assert lint_text(text, [DynamicShape], other) == []
 
 
 def test_a_device_of_ones_own_says_that_it_needs_fixed_sizes():
@@ -158,3 +171,83 @@ def test_an_architecture_is_no_export():
         "  - BatchNorm1d\n  - Dropout: {p: 0.5}\n"
     )
     assert lint_text(text, [TrainingMode], DEPLOYED) == []
+
+
+def versioned(opset=17, ir_version=8):
+    built = graph("h = Gelu(x) y = Relu(h)" if opset >= 20 else "y = Relu(x)", opset=opset)
+    built.ir_version = ir_version
+    return built
+
+
+def test_an_ir_version_is_too_new_where_onnxruntime_refuses_it():
+    onnxruntime = pytest.importorskip("onnxruntime")
+    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.Fail) as refused:
+        session(versioned(ir_version=100))
+    limit = int(re.findall(r"max supported IR version: (\d+)", str(refused.value))[0])
+    for version in (limit, limit + 1):
+        built = versioned(ir_version=version)
+        findings = lint_model(built, [NewerVersion], {"max-ir-version": limit})
+        if not findings:
+            session(built)
+        assert bool(findings) == (version > limit)
+
+
+@pytest.mark.parametrize("opset", [9, 17, 20, 22])
+@pytest.mark.parametrize("limit", [9, 16, 17, 20, 22])
+def test_the_operators_that_an_opset_does_not_have(opset, limit):
+    built = versioned(opset)
+    findings = lint_model(built, [NewerVersion], {"max-opset": limit})
+    assert bool(findings) == (opset > limit)
+    used = {node.op_type for node in built.graph.node}
+    if findings:
+        kept = {
+            op
+            for op in used
+            if defs.has(op, limit)
+            and defs.get_schema(op, limit).since_version == defs.get_schema(op, opset).since_version
+        }
+        assert used - findings[0].data["operators"].keys() == kept
+
+
+def test_no_version_is_too_new_where_none_is_stated_and_none_was_chosen():
+    assert lint_model(versioned(22, 11), [NewerVersion]) == []
+    text = f"archlint: 1\nname: net\ninputs: {{x: [1, 4, 100]}}\n{LAYERS}"
+    assert lint_text(text, [NewerVersion], {"max-opset": 1, "max-ir-version": 1}) == []
+
+
+FLOAT = "h = Gemm<transB = 1>(x, v)"
+QUANTIZED = "w = DequantizeLinear(q, s, z) h = Gemm<transB = 1>(x, w)"
+
+
+def layered(*bodies):
+    """Return a row of layers, each with a weight of its own."""
+    calls, last, stored = "", "x", {}
+    for place, body in enumerate(bodies):
+        call = re.sub(r"\b([vqwh])\b", rf"\g<1>{place}", body)
+        calls += re.sub(r"\bx\b", last, call) + f" a{place} = Relu(h{place}) "
+        last = f"a{place}"
+        kind, name = (np.int8, "q") if "q" in body else (np.float32, "v")
+        stored[f"{name}{place}"] = np.ones((64, 64), kind)
+    built = graph(f"{calls} y = Identity({last})", stored="<float s = {0.1}, int8 z = {0}>")
+    built.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in stored.items())
+    return built
+
+
+@pytest.mark.parametrize(
+    ("bodies", "left"), [((FLOAT, FLOAT), 2), ((QUANTIZED, FLOAT), 1), ((QUANTIZED, QUANTIZED), 0)]
+)
+def test_layers_in_floating_point_on_a_device_that_has_integers_alone(bodies, left):
+    built = layered(*bodies)
+    for device in ("coral-edgetpu", "arm-ethos-u55-128-high-end"):
+        findings = lint_model(built, [FloatOnIntegerDevice], {"device": device})
+        assert [each.data["float_layers"] for each in findings] == [left] * bool(left)
+        assert {str(each.severity) for each in findings} <= {"info"}
+    for device in ("nvidia-t4", "stm32h743", "jetson-orin-nano-8gb"):
+        assert lint_model(built, [FloatOnIntegerDevice], {"device": device}) == []
+
+
+@pytest.mark.parametrize("stated", ["fp32", "fp16", "bf16", "int8"])
+def test_a_target_in_floating_point_contradicts_such_a_device(stated):
+    target = {"device": "coral-edgetpu", "deploy-dtype": stated}
+    findings = lint_model(layered(QUANTIZED), [FloatOnIntegerDevice], target)
+    assert [str(each.severity) for each in findings] == ["error"] * (stated != "int8")

@@ -1,14 +1,16 @@
-"""ARCH001 to ARCH004: layers that undo each other, or do the same twice."""
+"""ARCH001 to ARCH005 and ARCH009: layers that undo each other, or do the same twice."""
 
 import math
 
 import numpy as np
 import pytest
-from onnx import parser
+from onnx import numpy_helper, parser
 
 from archlint.api import Severity
 from archlint.testing import lint_model, lint_text
 from archlint_rules.structure.bias_before_norm import BiasBeforeNorm
+from archlint_rules.structure.deep_without_shortcut import DeepWithoutShortcut
+from archlint_rules.structure.dropout_before_batch_norm import DropoutBeforeBatchNorm
 from archlint_rules.structure.linear_after_linear import LinearAfterLinear
 from archlint_rules.structure.repeated_activation import RepeatedActivation
 from archlint_rules.structure.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
@@ -117,7 +119,7 @@ def test_scores_that_a_cross_entropy_can_take(last):
         ("Softmax(s)", "Log(p)", False),
     ],
 )
-def test_a_loss_in_the_file(before, loss, is_wrong):
+def test_a_loss_in_the_file_takes_no_softmax_of_a_softmax(before, loss, is_wrong):
     model = parser.parse_model(
         '<ir_version: 9, opset_import: ["" : 20]> '
         "g (float[8, 10] s, int64[8] y) => (float l) "
@@ -159,7 +161,7 @@ def chain(first, second):
         ("Relu(x)", "Sqrt(r)", None),
         ("Sigmoid(x)", "Sigmoid(r)", None),
         ("Softmax(x)", "Softmax(r)", Severity.WARNING),
-        ("Relu(x)", "Softmax(r)", None),
+        ("Relu(x)", "Softmax(r)", Severity.INFO),
     ],
 )
 def test_an_activation_behind_an_activation(first, second, severity):
@@ -246,3 +248,159 @@ def test_many_pairs_are_one_finding():
     (finding,) = lint_text(network([LINEAR] * 4, "[N, 16]"), [LinearAfterLinear])
     assert len(finding.data["pairs"]) == 3
     assert "and so do 2 more pairs" in finding.message
+
+
+BOUNDED = ["Relu", "Gelu", "Elu", "Softplus", "Sigmoid", "Tanh", "HardSwish", "Abs"]
+
+
+@pytest.mark.parametrize("op", [*BOUNDED, "LeakyRelu", "Identity"])
+def test_behind_bounded_scores_a_softmax_cannot_rule_a_class_out(op):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = chain(f"{op}(x)", "Softmax(r)")
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    x = np.zeros((2, 4), np.float32)
+    x[0, 0] = -1000
+    (y,) = session.run(None, {"x": x})
+    rules_out = y[0, 0] < 1e-4
+    assert bool(lint_model(model, [RepeatedActivation])) == (not rules_out)
+    assert rules_out == (op not in BOUNDED)
+
+
+def test_a_softmax_that_makes_no_output_or_has_something_before_it_passes():
+    head = ["Linear: {out_features: 4}", "ReLU"]
+    last = "Softmax: {dim: -1}"
+    assert lint_text(network([*head, last], "[N, 64]"), [RepeatedActivation]) != []
+    inside = [*head, last, "Linear: {out_features: 4}"]
+    assert lint_text(network(inside, "[N, 64]"), [RepeatedActivation]) == []
+    pooled = ["ReLU", "AdaptiveAvgPool2d: {output_size: 1}", "Flatten", last]
+    assert lint_text(network(pooled), [RepeatedActivation]) == []
+
+
+DROPPED = "Dropout: {p: 0.25}"
+DENSE = "Linear: {out_features: 16}"
+
+
+@pytest.mark.parametrize(
+    ("layers", "factor"),
+    [
+        ([DROPPED, "BatchNorm1d"], 4 / 3),
+        ([DROPPED, DENSE, "BatchNorm1d"], 4 / 3),
+        ([DROPPED, DENSE, DENSE, "BatchNorm1d"], None),
+        ([DROPPED, DENSE, "ReLU", "BatchNorm1d"], None),
+    ],
+)
+def test_a_batch_norm_behind_a_dropout(layers, factor):
+    text = network([DENSE, "ReLU", *layers], "[N, 16]")
+    (finding,) = lint_text(text, [DropoutBeforeBatchNorm])
+    assert finding.severity is Severity.INFO
+    assert finding.data["factor"] == pytest.approx(factor)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ["BatchNorm1d", "ReLU", DROPPED, DENSE],
+        [DROPPED, DENSE, "LayerNorm"],
+        [DROPPED, "LayerNorm", DENSE, "BatchNorm1d"],
+        ["Dropout: {p: 0}", DENSE, "BatchNorm1d"],
+        [DENSE + "\n    name: a", DROPPED, "Add:\n    from: [previous, a]", "BatchNorm1d"],
+    ],
+)
+def test_a_batch_norm_before_a_dropout_or_far_behind_one(layers):
+    assert lint_text(network([DENSE, *layers], "[N, 16]"), [DropoutBeforeBatchNorm]) == []
+
+
+@pytest.mark.parametrize("mean", [0, 1, 3])
+def test_the_variance_behind_a_dropout_as_numpy_draws_it(mean):
+    """At least 1 / (1 - p) times, and exactly that for numbers around zero."""
+    generator, share = np.random.default_rng(0), 0.25
+    x = generator.normal(mean, 1, (4000, 64))
+    weight = generator.normal(size=(64, 256))
+    kept = generator.random(x.shape) >= share
+    factor = (x * kept / (1 - share) @ weight).var(0).mean() / (x @ weight).var(0).mean()
+    expected = ((1 + mean**2) / (1 - share) - mean**2) / 1
+    assert factor == pytest.approx(expected, rel=0.05)
+    assert expected >= 1 / (1 - share)
+
+
+def deep(count, between=("ReLU",), inputs="[N, 16]"):
+    return network([each for _ in range(count) for each in (DENSE, *between)], inputs)
+
+
+@pytest.mark.parametrize("count", [20, 21, 40])
+def test_a_long_row_of_layers(count):
+    findings = lint_text(deep(count), [DeepWithoutShortcut])
+    assert [each.data["layers"] for each in findings] == [count] * (count > 20)
+
+
+@pytest.mark.parametrize(
+    "between", [("LayerNorm", "ReLU"), ("BatchNorm1d", "ReLU"), ("ReLU", "RMSNorm: {}")]
+)
+def test_a_norm_behind_each_layer_or_some(between):
+    assert lint_text(deep(40, between), [DeepWithoutShortcut]) == []
+    mixed = [*[DENSE, "ReLU"] * 15, "LayerNorm", *[DENSE, "ReLU"] * 22]
+    (finding,) = lint_text(network(mixed, "[N, 16]"), [DeepWithoutShortcut])
+    assert finding.data["layers"] == 22
+
+
+@pytest.mark.parametrize("join", ["Add", "Concat: {dim: 1}"])
+def test_of_paths_that_meet_the_shortest_counts(join):
+    def branch(place):
+        kind = join if ":" in join else f"{join}:"
+        return [
+            f"{DENSE}\n    name: start{place}",
+            *["ReLU", DENSE] * 5,
+            f"{kind}\n    from: [previous, start{place}]",
+        ]
+
+    layers = [each for place in range(14) for each in branch(place)]
+    assert lint_text(network([*layers, DENSE], "[N, 16]"), [DeepWithoutShortcut]) == []
+    layers = [each for place in range(20) for each in branch(place)]
+    (finding,) = lint_text(network([*layers, DENSE], "[N, 16]"), [DeepWithoutShortcut])
+    assert finding.data["layers"] == 25  # 19 shortcuts, and the layers of the last branch
+
+
+def convolutions(producer, prefix=""):
+    """Return a row of convolutions in an ONNX file, as an exporter for inference writes them."""
+    generator = np.random.default_rng(0)
+    calls, stored = "a0 = Identity(x) ", []
+    for place in range(30):
+        weight, bias = f"{prefix}w{place}", f"b{place}"
+        calls += f"h{place} = Conv<pads = [1, 1, 1, 1]>(a{place}, {weight}, {bias}) "
+        calls += f"a{place + 1} = Relu(h{place}) "
+        numbers = generator.normal(size=(4, 4, 3, 3)).astype(np.float32)
+        stored.append(numpy_helper.from_array(numbers, weight))
+        stored.append(numpy_helper.from_array(numbers[:, 0, 0, 0], bias))
+    model = parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : 17], producer_name: "{producer}"> '
+        "g (float[1, 4, 8, 8] x) => (float[1, 4, 8, 8] y) "
+        f"{{ {calls} y = Identity(a30) }}"
+    )
+    model.graph.initializer.extend(stored)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("producer", "prefix", "may_fold"),
+    [
+        ("pytorch", "", False),
+        ("pytorch", "ConvBnFusion_W_", True),
+        ("tf2onnx", "", True),
+        ("keras", "", True),
+    ],
+)
+def test_convolutions_that_a_norm_may_be_folded_into_are_not_judged(producer, prefix, may_fold):
+    findings = lint_model(convolutions(producer, prefix), [DeepWithoutShortcut])
+    assert [each.data["layers"] for each in findings] == [30] * (not may_fold)
+
+
+def test_the_steps_of_a_recurrence_are_no_deep_network():
+    calls = "".join(f"h{i + 1} = MatMul(r{i}, w) r{i + 1} = Tanh(h{i + 1}) " for i in range(30))
+    model = parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 17]> g (float[2, 4] x) => (float[2, 4] y) '
+        f"<float[4, 4] w = {{{', '.join(map(str, range(16)))}}}> "
+        f"{{ r0 = Identity(x) {calls} y = Identity(r30) }}"
+    )
+    assert lint_model(model, [DeepWithoutShortcut]) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from default_models import DEFAULT
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
@@ -115,4 +116,5 @@ NETWORKS = {
         lambda batch: torch.randn(batch, 10, WIDTH),
     ),
     "voice": (Voice, lambda batch: torch.randn(batch, 4, 20)),
+    **DEFAULT,
 }

@@ -1,4 +1,4 @@
-"""Measure the training of networks whose parameters the default export folds into others.
+"""Measure the training of networks of which the default export folds, merges or removes parts.
 
 Needs the extra `truth`. Run it in this folder: python measure_folded.py. Writes folded/truth.json
 and the networks as torch.export writes them by default, in training and in evaluation mode, with
@@ -13,18 +13,21 @@ from pathlib import Path
 
 import onnx
 import torch
-from folded_models import NETWORKS
+from folded_models import NETWORKS as FOLDED
 from measure_training import TELLING, Network, build, exported, truth_of, write_truth
+from optimized_models import OPTIMIZED
 
 HERE = Path(__file__).parent / "folded"
+NETWORKS = FOLDED | OPTIMIZED
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+RULES = "pkg.onnxscript.rewriter.rule_name"
 
 
 def export(
     network: Network, path: Path, *, training: bool, telling: Sequence[str] = TELLING
 ) -> None:
     model, x = build(network)
-    kept = (*telling, FOLDED_FROM)
+    kept = (*telling, FOLDED_FROM, RULES)
     proto = exported(model.train(training), x, path, kept, dynamo=True, external_data=False)
     onnx.save(proto, path)
 

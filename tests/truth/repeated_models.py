@@ -277,6 +277,18 @@ class Asked(nn.Module):
         return self.out(x)
 
 
+class Predicting(nn.Module):
+    """A prediction that is compared with its detached target, and made again as an output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.predictor = nn.Linear(8, 12), nn.Linear(12, 12)
+
+    def forward(self, x: torch.Tensor) -> Tensors:
+        x = torch.relu(self.encoder(x))
+        return functional.mse_loss(self.predictor(x), x.detach()), self.predictor(x)
+
+
 def floats(*shape: int) -> object:
     return lambda batch: torch.randn(batch, *shape)
 
@@ -298,4 +310,5 @@ NETWORKS = {
     "windows": (Windows, floats(4, 24)),
     "generated": (Generated, floats(5, 8)),
     "asked": (Asked, floats(5, 8)),
+    "predicting": (Predicting, floats(8)),
 }

@@ -36,6 +36,7 @@ from operator_models import (
     Spectrogram,
     Stepping,
 )
+from placed_models import Modulated, Rotating, Rounded, Swished, Unpooled
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -47,6 +48,7 @@ from written_models import (
     Broadcasting,
     Halved,
     Reweighted,
+    SelfGated,
     Smoothed,
     Standardized,
 )
@@ -347,6 +349,7 @@ NETWORKS = {
     "weighing": (Weighing, rows),
     "planes": (Planes, image),
     "conditioned": (Conditioned, rows),
+    "self-gated": (SelfGated, rows),
     "overlapping": (Overlapping, rows),
     "coded": (Coded, image),
     "factored": (Factored, rows),
@@ -358,6 +361,8 @@ NETWORKS = {
     "reweighted": (Reweighted, image),
     "smoothed": (Smoothed, rows),
     "decorrelated": (Decorrelated, rows),
+    "swished": (Swished, rows),
+    "rounded": (Rounded, rows),
 }
 
 
@@ -392,4 +397,7 @@ EXPORTED = {
     "masking": (Masking, rows),
     "branches": (Branches, rows),
     "assigning": (Assigning, rows),
+    "unpooled": (Unpooled, image),
+    "modulated": (Modulated, image),
+    "rotating": (Rotating, rows),
 }

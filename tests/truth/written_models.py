@@ -99,6 +99,23 @@ class Assigning(nn.Module):
         return target * functional.log_softmax(one, -1)
 
 
+class SelfGated(nn.Module):
+    """Functions of a tensor and of a gate that another module makes of it: swish, step by step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(16, 16) for _ in range(4))
+        self.gates = nn.ModuleList((nn.Sigmoid(), nn.Hardsigmoid(), nn.ReLU6(), nn.Sigmoid()))
+        self.swish, self.head = nn.SiLU(), nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.layers[0](x)
+        x = self.layers[1](x * self.gates[0](x))
+        x = self.layers[2](x * self.gates[1](x))
+        x = self.layers[3](x * self.gates[2](x + 3) / 6)
+        return self.head(self.swish(torch.log(self.gates[3](x))))
+
+
 class Broadcasting(nn.Module):
     """Products of a few matrices of weights with the rows of each sample."""
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from archlint.analysis.amount import Amount, Unknown, merged
 from archlint.analysis.compute.traffic import Traffic, Work
-from archlint.target import Device
+from archlint.devices.device import Device
 
 # The fraction of the vendors' figures that a single kernel reaches. Project choices, compared with
 # published training throughput of ResNet-50 on two GPUs, in two number formats each.

@@ -28,7 +28,7 @@ _MOST_PIECES = 3
 _DIVISORS = (2, 3, 7)
 
 
-class NoFormula(Exception):  # noqa: N818 - an answer: the amount is not a polynomial
+class NoFormula(Exception):
     """Raised for an amount that is not a polynomial in the sizes; the text is the reason."""
 
 

@@ -37,7 +37,7 @@ _LENGTHS = (64, 512, _COARSE, 8)
 _LARGEST_PERIOD = 4096
 
 
-class OutOfTrials(Exception):  # noqa: N818 - an answer: enough was tried
+class OutOfTrials(Exception):
     """Raised where a model is too large to be analysed at one more size."""
 
 

@@ -18,7 +18,7 @@ from archlint.analysis.initialization.distribution import UNIFORM, Distribution
 from archlint.analysis.initialization.framework_default import framework_default, is_untouched
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.node import Node
-from archlint.graph.program.calls import left_out
+from archlint.graph.program.left_out import lacks_bias
 from archlint.ops.effect import Normalizes, Sums
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Freshness(Struct, frozen=True, dict=True):
             yield Evidence(True, node.inputs[effect.factors[1]], f"is exactly {default}")
         bias = self._bias(node, effect)
         if bias is None:
-            if left_out(node) and self.flow.offset_of(node, effect) is None:
+            if lacks_bias(node) and self.flow.offset_of(node, effect) is None:
                 yield Evidence(True, node.output, "had a bias, left out because it was exactly 0")
             return
         name, found = bias

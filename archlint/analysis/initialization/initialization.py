@@ -1,96 +1,22 @@
-"""How each weight is initialized, and what comes before and after its layer."""
+"""How each weight of a graph is initialized."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from archlint.analysis.initialization.distribution import Distribution
 from archlint.analysis.initialization.framework_default import framework_default
 from archlint.analysis.initialization.freshness import Freshness
-from archlint.analysis.structure.ends import Kind, Origin, Sink
+from archlint.analysis.initialization.layer import Layer
 from archlint.analysis.structure.flow import Flow
-from archlint.frontends.properties import ADAPTER, FAN_IN, FAN_OUT, INITIALIZER
+from archlint.frontends.properties import FAN_IN, FAN_OUT, INITIALIZER
 from archlint.graph.node import Node
-from archlint.graph.program.calls import folds_normalization
 from archlint.ops.effect import Recurs, Sums
 from archlint.ops.fan import Fan
-
-if TYPE_CHECKING:
-    from archlint.sources.statistics import Statistics
-
-_FOLDED_NAMES = ("onnx::", "getitem", "fused", "folded", "_bn_")
-
-Describe = Callable[[str], "Statistics | None"]
-"""Reads the statistics of a stored tensor; None where it has no data."""
-
-
-class Layer(Struct, frozen=True, dict=True):
-    """One weighted sum: its weight, the number of products that it sums, and its input tensor.
-
-    The operators before and after it are found on demand: for trained weights, nothing needs them.
-    """
-
-    node: Node
-    weight: str
-    fan: Fan
-    data: str
-    may_fold: bool
-    flow: Flow
-
-    @cached_property
-    def source(self) -> Origin:
-        """The origin of its input."""
-        return self.flow.origins.get(self.data, Origin(Kind.OTHER))
-
-    @cached_property
-    def sink(self) -> Sink:
-        """The sink of its output."""
-        return self.flow.sinks.get(self.node.output, Sink(frozenset()))
-
-    @property
-    def may_be_small(self) -> bool:
-        """Whether a small sigma loses no signal.
-
-        That is so in the last layer, at the end of a residual branch, and before a gate.
-        """
-        return self.sink.is_final or self.sink.joins or self.sink.opens_gate
-
-    @property
-    def adapts(self) -> bool:
-        """Whether its weight is a factor of a low-rank adapter.
-
-        The scale of the signal is that of the layer beside it: the adapter adds zero at first
-        (Hu et al. 2021).
-        """
-        stored = self.flow.graph.weights.get(self.weight)
-        return stored is not None and ADAPTER in stored.metadata
-
-    @cached_property
-    def folded(self) -> bool:
-        """Whether a batch normalization may have been multiplied into the weight.
-
-        Then its scale cannot be judged. Folding adds a bias, unless it is zero, and PyTorch's
-        exporter generates a name for the weight; only convolutions without a following
-        normalization can have a folded one.
-        """
-        graph = self.flow.graph
-        has_kernel = len(graph.values[self.weight].shape or ()) > 2
-        stored = graph.weights.get(self.weight)
-        declares = stored is not None and INITIALIZER in stored.metadata
-        if not (self.may_fold and has_kernel) or declares or self.sink.is_normalized:
-            return False
-        told = folds_normalization(self.node)
-        if told is not None:
-            return told
-        effect = self.flow.effect(self.node)
-        has_bias = isinstance(effect, Sums) and effect.bias is not None
-        names = (self.weight, self.node.output)
-        named = any(mark in name for name in names for mark in _FOLDED_NAMES)
-        return named or not (has_bias or graph.is_from_pytorch)
+from archlint.sources.tensor_numbers import Describe
 
 
 class Initialization(Struct, frozen=True, dict=True):

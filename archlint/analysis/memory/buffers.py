@@ -5,7 +5,7 @@ from __future__ import annotations
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.ops.registry import Operators
 from archlint.ops.weight_origin import WeightOrigin
 

@@ -17,20 +17,9 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.graph.dtype import DType
 from archlint.graph.node import Node
 from archlint.ops.storage import Layout
-from archlint.target import Target
 
 _WIDTHS: Mapping[str, int] = MappingProxyType({"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1})
 _BIAS_BYTES = 4  # an 8-bit runtime adds biases in int32
-
-
-def number_format(target: Target) -> str | None:
-    """Return the number format that a model is deployed in, None for that of the file.
-
-    Some accelerators run nothing but integers, whatever the file holds before it is compiled.
-    """
-    device = target.device
-    only_int8 = device is not None and device.kind == "npu" and set(device.peak_ops) == {"int8"}
-    return target.deploy_dtype or ("int8" if only_int8 else None)
 
 
 class InPlaceStorages(Storages, frozen=True, dict=True):

@@ -29,7 +29,10 @@ class Derivatives(Struct, frozen=True):
     ledger: Ledger
 
     def of(self, node: Node, arrived: Gradient) -> tuple[list[tuple[str, Gradient]], int]:
-        """Return the gradients of the inputs by name, and the bytes of intermediate tensors."""
+        """Return the gradients of the inputs by name, and the bytes of intermediate tensors.
+
+        They are in the order in which they arrive.
+        """
         operator = self.saved.operators.of(node)
         made: list[tuple[str, Gradient]] = []
         reduced: list[int] = []
@@ -45,8 +48,11 @@ class Derivatives(Struct, frozen=True):
                 continue
             made.append((name, self.new(name, self._layout(name, operator, arrived))))
             full = self._bytes(node.output)
-            if pointwise and form is Backward.MAKES and self._bytes(name) < full:
+            is_made = form is Backward.MAKES or (form is Backward.PASSES_FIRST and slot > 0)
+            if pointwise and is_made and self._bytes(name) < full:
                 reduced.append(self._bytes(name))
+        if operator is not None and operator.last_first:
+            made.reverse()
         return made, _most_besides(reduced, self._bytes(node.output))
 
     def taken(self, node: Node, arrived: Gradient) -> Gradient:

@@ -8,7 +8,8 @@ from math import ceil
 from msgspec import Struct
 
 from archlint.analysis.amount import Amount
-from archlint.target import Device, Reserves
+from archlint.devices.device import Device
+from archlint.target import Reserves
 
 _MIB = 2**20
 

@@ -13,9 +13,17 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import call_name, called_operator
+from archlint.graph.program.call_record import call_name, called_operator
+from archlint.graph.program.calls import exported_calls
 from archlint.graph.program.frames import Frame, frames
-from archlint.graph.program.line import ProgramLine, Target, chained, goes_on, program_line
+from archlint.graph.program.line import (
+    ProgramLine,
+    Target,
+    chained,
+    goes_on,
+    program_line,
+    statements_of,
+)
 from archlint.graph.program.modules import Path, module_calls
 
 Stack: TypeAlias = tuple[tuple[Path, Frame], ...]
@@ -30,7 +38,8 @@ class FunctionCall(Struct, eq=False, dict=True):
 
     `parts` are tensors from unpacking another one, `called` is what it called, `inner` is its last
     call, `chain` the variable at the start of a chain of calls over several lines, and `variables`
-    are the tensors that its variables hold, which `Variables` maintains.
+    are the tensors that its variables hold, which `Variables` maintains. On a line of several
+    statements, `statement` is the current one.
     """
 
     module: Path
@@ -40,6 +49,7 @@ class FunctionCall(Struct, eq=False, dict=True):
     called: Counter[str] = field(default_factory=Counter)
     inner: FunctionCall | None = None
     chain: str = ""
+    statement: int = 0
     variables: dict[str, list[str]] = field(default_factory=dict)
 
     def may_go_on(self, module: Path, frame: Frame) -> bool:
@@ -48,9 +58,9 @@ class FunctionCall(Struct, eq=False, dict=True):
         is_same = frame.function == own.function and frame.file == own.file
         return is_same and module == self.module
 
-    def go_to(self, frame: Frame) -> None:
-        """Go to a line, or to the same one again."""
-        self.frame = frame
+    def go_to(self, frame: Frame, statement: int = 0) -> None:
+        """Go to a line, or to the same one again, or on to one of its statements."""
+        self.frame, self.statement = frame, statement
         self.begin(frame)
         self.made, self.parts, self.called, self.inner = [], [], Counter(), None
 
@@ -112,17 +122,30 @@ class Execution(Struct, frozen=True, dict=True):
 
     def _went_on(self, call: FunctionCall, frame: Frame, name: str, last: int) -> Iterator[Ran]:
         """Record that a function calls `name` in a line, which may be a new line."""
-        if call.frame != frame or self._repeats(call, name):
+        is_new, later = call.frame != frame, self._later(call, name)
+        if is_new or later or self._repeats(call, name):
             yield Ran(call, self._line_of(call), last)
-            call.go_to(frame)
+            call.go_to(frame, 0 if is_new else later)
+            call.statement = self._later(call, name) or call.statement
         call.called[name] += 1
+
+    def _later(self, call: FunctionCall, name: str) -> int:
+        """Return the later statement of a line that calls `name`, 0 if the current one may."""
+        sought = "" if name == _BY_VARIABLE else name
+        statements, now = self._statements(call.frame.code), call.statement
+        if not statements or statements[now].written(sought) > call.called[name]:
+            return 0
+        later = range(now + 1, len(statements))
+        return next((at for at in later if statements[at].written(sought)), 0)
 
     def _enter(self, running: list[FunctionCall], stack: Stack, operator: str) -> None:
         """Begin the calls of a stack, each with the first function that it calls."""
         for depth, (module, frame) in enumerate(stack, 1):
             call = FunctionCall(module, frame)
             call.begin(frame)
-            call.called[self._function(call, stack[depth:]) or operator] += 1
+            name = self._function(call, stack[depth:]) or operator
+            call.statement = self._later(call, name)
+            call.called[name] += 1
             if running:
                 running[-1].inner = call
             running.append(call)
@@ -138,6 +161,11 @@ class Execution(Struct, frozen=True, dict=True):
     def _repeats(self, call: FunctionCall, name: str) -> bool:
         """Whether a line calls something more often than it is written there, so in a loop."""
         line = self.line(call.frame)
+        statements = self._statements(call.frame.code)
+        if statements:  # `called` counts what the current statement calls
+            sought, now = "" if name == _BY_VARIABLE else name, call.statement
+            is_next = statements[now].written(sought) > call.called[name]
+            return not is_next and any(each.written(sought) for each in statements[: now + 1])
         if name == _BY_VARIABLE:
             found = (count for each, count in line.by_variable.items() if each not in call.called)
             written = sum(found) or None
@@ -161,7 +189,8 @@ class Execution(Struct, frozen=True, dict=True):
 
     def _line_of(self, call: FunctionCall) -> ProgramLine:
         """Return the current line of a call, with the bindings of a chain of several lines."""
-        line = self.line(call.frame)
+        statements = self._statements(call.frame.code)
+        line = statements[call.statement] if statements else self.line(call.frame)
         if call.chain and goes_on(call.frame.code):
             return replace(line, targets=(Target(call.chain),))
         return line
@@ -175,13 +204,30 @@ class Execution(Struct, frozen=True, dict=True):
         return cache(program_line)
 
     @cached_property
+    def _statements(self) -> Callable[[str], tuple[ProgramLine, ...]]:
+        return cache(statements_of)
+
+    @cached_property
     def _stacks(self) -> dict[str, Stack]:
         return {node.name: tuple(_stack(node)) for node in self.file.nodes}
 
     def _is_of_program(self, name: str) -> bool:
-        """Whether a tensor belongs to the program, and is not a size that the exporter computes."""
+        """Whether a tensor belongs to the program, and is not a size that the exporter computes.
+
+        Nor is it a step inside of a call, where the file tells which calls there were.
+        """
         dtype = self.graph.values[name].dtype
-        return dtype is not None and (dtype.is_float or not is_generated_name(name))
+        if dtype is None or not is_generated_name(name):
+            return dtype is not None
+        return dtype.is_float and name not in self._steps
+
+    @cached_property
+    def _steps(self) -> frozenset[str]:
+        """What calls of several nodes make besides their results, which have the call's name."""
+        calls = [call for call in exported_calls(self.file) if len(call.nodes) > 1]
+        made = [(call.name, name) for call in calls for node in call.nodes for name in node.outputs]
+        named = {call for call, name in made if name == call}
+        return frozenset(name for call, name in made if call in named and name != call)
 
 
 def _stack(node: Node) -> Iterator[tuple[Path, Frame]]:

@@ -188,7 +188,7 @@ class Saved(Struct, frozen=True, dict=True):
         if operator is None and self.gradients.enters(node):
             return _unknown(node, "what it saves inside for the backward pass is not followed")
         if not self.gradients.of(node).needed:
-            return NodeSaved()
+            return self._passed(node, operator)
         if operator is None:
             return _unknown(node, "the operator is not known")
         if not operator.differentiable:
@@ -197,6 +197,16 @@ class Saved(Struct, frozen=True, dict=True):
             return self._kept(node, operator, before)
         except Undetermined as reason:
             return _unknown(node, str(reason))
+
+    def _passed(self, node: Node, operator: Operator | None) -> NodeSaved:
+        """Return the temporaries of a node that has no backward pass, such as a frozen one's."""
+        if operator is None:
+            return NodeSaved()
+        try:
+            kept = operator.saved(Call(node, self.graph), self.gradients.of(node))
+        except Undetermined:
+            return NodeSaved()
+        return NodeSaved(forward_transient=kept.forward_transient)
 
     def _kept(self, node: Node, operator: Operator, before: Mapping[str, NodeSaved]) -> NodeSaved:
         """Return what a call of an operator saves; undetermined where a size is not known."""

@@ -20,6 +20,9 @@ _MASKS = (
     "keys and values that are not repeated"
 )
 _MERGED = "the exporter may have merged products, each of which would save tensors"
+_WRITTEN = (
+    "the program may call {} or write it out in steps, which saves more: export with dynamo=True"
+)
 _FROZEN = "{}: state in training.frozen what is not trained ([] for nothing)"
 _VARIABLES = "variables of the program may hold tensors until a module returns"
 
@@ -37,6 +40,8 @@ def training_note(networks: PossibleNetworks, memory: TrainingMemory) -> str | N
         notes.append(_MASKS)
     if networks.may_repeat:
         notes.append(_MERGED)
+    if networks.perhaps_written:
+        notes.append(_WRITTEN.format(_shown(networks.perhaps_written)))
     notes += [f"what {op} saves depends on {what}" for op, what in saved.bounded]
     notes += [
         f"how much the backward pass of {op} needs depends on {DEPENDS_ON}"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import enum
-import re
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from archlint.analysis.parameters.customary_names import (
+    is_customary_buffer,
+    is_customary_table,
+    is_of_creation,
+)
 from archlint.analysis.parameters.lineage import Lineage, Use
 from archlint.frontends.properties import BUFFER, INITIALIZER
 from archlint.graph.generated_names import is_folded_name, is_generated_name
@@ -21,41 +25,9 @@ from archlint.ops.storage import Layout
 from archlint.ops.weight_origin import WeightOrigin
 
 if TYPE_CHECKING:
-    from archlint.graph.program.calls import Signature
-
-# Buffers that the graph does not distinguish from parameters, by their usual names.
-_CUSTOMARY_BUFFER = re.compile(
-    r"(^|[._])(running_mean|running_var|num_batches_tracked|(cos|sin)(_cached|_table|_cache)?"
-    r"|inv_freqs?|freqs?(_cis|_cos|_sin)?|rope|(attn_|causal_|attention_)?mask|tril|triu"
-    r"|position_ids|token_type_ids|relative_position_index"
-    r"|relative_coords_table|masked_bias|alibi_slopes|anchor_grid|mel_basis|dct_mat"
-    r"|blur_kernel|resample_filter|pos_weight)$"
-    # Of these, a longer name may be learned: `log_std` is.
-    r"|(^|\.)((pixel_|image_|rgb_)?(mean|std)|slopes|anchors|window)$"
-)
-
-
-@lru_cache(maxsize=1024)
-def _ends_as_buffer(part: str) -> bool:
-    return _CUSTOMARY_BUFFER.search(part) is not None
-
-
-def _is_customary_buffer(name: str) -> bool:
-    """Whether the last part of a name is customary for buffers."""
-    return _ends_as_buffer(name.rpartition(".")[2])
-
+    from archlint.graph.program.signature import Signature
 
 _AFFINE = frozenset({"weight", "bias"})
-
-# Tables of sines are longer than any input, so that only a slice of them is used.
-_CUSTOMARY_TABLE = re.compile(r"(^|[._])(pe|pos_enc(oding)?s?|positional_encodings?)$")
-
-# Calls that create constants, by the names that torch.export gives to their results.
-_NUMBER = re.compile(r"_\d+$")
-_MADE_OF_NUMBERS = frozenset(
-    {"where", "zeros", "ones", "full", "repeat", "arange", "cos", "sin", "scalar_tensor_default"}
-    | {"masked_fill", "tril", "triu", "zeros_like", "ones_like", "full_like", "threshold_cast"}
-)
 
 
 class StoredRole(enum.Enum):
@@ -102,7 +74,7 @@ class StoredRoles(Struct, frozen=True, dict=True):
 
     @cached_property
     def _signature(self) -> Signature | None:
-        from archlint.graph.program.calls import signature
+        from archlint.graph.program.signature import signature
 
         return signature(self.lineage.graph)
 
@@ -122,12 +94,12 @@ class StoredRoles(Struct, frozen=True, dict=True):
         their parameters again.
         """
         if self._signature is not None:
-            from archlint.graph.program.folding import folding
+            from archlint.graph.program.origin import origin_of
 
-            origin = folding(self.lineage.graph, name, self._signature)
+            origin = origin_of(self.lineage.graph, name, self._signature)
             if origin is not None and not origin.parameters:
                 return False
-        if not self._has_absent_parameters or _NUMBER.sub("", name) in _MADE_OF_NUMBERS:
+        if not self._has_absent_parameters or is_of_creation(name):
             return False
         return not (self.is_restored and is_folded_name(name))
 
@@ -159,13 +131,14 @@ class StoredRoles(Struct, frozen=True, dict=True):
         by_use = self._of_used(value, uses)
         if value.dtype is None or not value.dtype.is_float:  # a quantized weight, or a buffer
             return by_use if by_use is StoredRole.PARAMETER else StoredRole.BUFFER
-        if by_use is StoredRole.BUFFER or _is_customary_buffer(value.name):
+        if by_use is StoredRole.BUFFER or is_customary_buffer(value.name):
             return StoredRole.BUFFER
         if self._is_of_written_norm(value.name):
             return StoredRole.BUFFER
         if uses and not any(self._may_learn(use) for use in uses):
             return StoredRole.BUFFER
-        if _CUSTOMARY_TABLE.search(value.name) and self._is_cut(value.name):
+        # A table of sines is longer than any input, so that only a slice of it is used.
+        if is_customary_table(value.name) and self._is_cut(value.name):
             return StoredRole.BUFFER
         return StoredRole.PARAMETER
 

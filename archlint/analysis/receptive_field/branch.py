@@ -19,8 +19,8 @@ from archlint.ops.undetermined import Undetermined
 Terms: TypeAlias = tuple[tuple[int, Reach], ...]
 
 
-class Everything(Exception):  # noqa: N818 - not an error: the answer that ends following a branch
-    """All of the input's axis is read."""
+class Everything(Exception):
+    """Raised where all of the input's axis is read: no branch needs to be followed further."""
 
 
 class Mark(enum.Enum):

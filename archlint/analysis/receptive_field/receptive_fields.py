@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from archlint.analysis.receptive_field.extents import Extent, extents_of
 from archlint.analysis.receptive_field.field import Field, source_field
 from archlint.analysis.receptive_field.gridding import Grid, grids
 from archlint.analysis.receptive_field.joins import Join, join_of, meet_apart
+from archlint.analysis.receptive_field.last_maps import LastMaps
 from archlint.analysis.receptive_field.look_ahead import leak, look_ahead
 from archlint.analysis.receptive_field.mirror import Mirror
 from archlint.analysis.receptive_field.node_looks import NodeLooks
@@ -24,19 +26,12 @@ from archlint.analysis.receptive_field.walk import Path, Walk
 from archlint.analysis.receptive_field.windows import Window, windows
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.ops.links import Regroup
 from archlint.ops.registry import Operators
 
 if TYPE_CHECKING:
-    from archlint.analysis.receptive_field.stored_masks import Describe
+    from archlint.sources.tensor_numbers import Describe
 
-
-class Extent(Struct, frozen=True):
-    """An axis of an input that spans space or time, and its length where that is known."""
-
-    input: str
-    axis: int
-    length: int | None
+_INDEPENDENT = Field()
 
 
 class ReceptiveFields(Struct, frozen=True, dict=True):
@@ -117,10 +112,9 @@ class ReceptiveFields(Struct, frozen=True, dict=True):
     def maps(self) -> tuple[str, ...]:
         """The last feature maps before all positions are read at once, and the graph outputs."""
         last = {
-            self._origin(name, extent)
-            for extent in self._walks
-            for output in self.graph.outputs
-            for name in self._last_maps(output, extent)
+            name
+            for walk in self._walks.values()
+            for name in LastMaps(self.graph, self._looks, walk.fields).of(self.graph.outputs)
         }
         names = [name for node in self.graph.nodes for name in node.outputs if name in last]
         return tuple(dict.fromkeys([*names, *self.graph.outputs]))
@@ -153,7 +147,7 @@ class ReceptiveFields(Struct, frozen=True, dict=True):
     def _walks(self) -> dict[Extent, Walk]:
         walks: dict[Extent, Walk] = {}
         for name in self.graph.inputs:
-            walks.update(_extents_of(self._walks_from(name), self.graph, name))
+            walks.update(extents_of(self._walks_from(name), self.graph, name))
         return walks
 
     @cached_property
@@ -179,84 +173,3 @@ class ReceptiveFields(Struct, frozen=True, dict=True):
             if not walk.is_features:
                 found.append((Extent(name, axis, size if isinstance(size, int) else None), walk))
         return found
-
-    def _last_maps(self, output: str, extent: Extent) -> Iterator[str]:
-        """Yield the nearest maps before an output that reads everything."""
-        fields = self._walks[extent].fields
-        pending, seen = [output], {output}
-        while pending:
-            name = pending.pop()
-            field = fields.get(name, _INDEPENDENT)
-            node = self.graph.producers.get(name)
-            if field.moves or field.whole is None or node is None:
-                continue
-            for before in node.inputs:
-                if before in seen or before not in fields:
-                    continue
-                seen.add(before)
-                pending.append(before)
-                if fields[before].moves and not self._mixes(node, before):
-                    yield before
-
-    def _mixes(self, node: Node, before: str) -> bool:
-        """Whether a node mixes all positions of a map and returns a map, as a softmax of scores."""
-        values = self.graph.values
-        looks = self._looks.of(node, self.graph)[0]
-        if isinstance(looks, str) or values[before].shape != values[node.output].shape:
-            return False
-        slot = node.inputs.index(before)
-        return not any(look.slot == slot and look.sums for look in looks)
-
-    def _origin(self, name: str, extent: Extent) -> str:
-        """Return the tensor that a chain of pointwise operators and reshapes started from."""
-        fields = self._walks[extent].fields
-        while name in self.graph.producers:
-            node = self.graph.producers[name]
-            data = [used for used in node.inputs if used in fields]
-            if len(data) != 1 or data[0] in self.graph.inputs:
-                return name
-            if fields[data[0]] != fields[name] and not self._regroups(node):
-                return name
-            name = data[0]
-        return name
-
-    def _regroups(self, node: Node) -> bool:
-        looks = self._looks.of(node, self.graph)[0]
-        return not isinstance(looks, str) and any(
-            isinstance(link, Regroup) for look in looks for link in look.links
-        )
-
-
-def _extents_of(
-    found: list[tuple[Extent, Walk]], graph: Graph, name: str
-) -> Iterator[tuple[Extent, Walk]]:
-    """Yield those walks from one input that run along space or time."""
-    value = graph.values[name]
-    is_numbers = value.dtype is None or value.dtype.is_float
-    # A batch of 1 that a reshape dropped appears mixed where paths merge, without any effect.
-    timed = any(extent.axis == 0 and extent.length != 1 and walk.mixes for extent, walk in found)
-    for extent, walk in found:
-        if (extent.axis == 0 and not timed) or (extent.axis == 1 and timed and not walk.mixes):
-            continue
-        summed = walk.summed_at
-        apart = [
-            other
-            for each, other in found
-            if each.axis not in (0, extent.axis)
-            and each.length != 1
-            and _stays(other, graph, summed)
-        ]
-        if is_numbers and summed is not None and apart:
-            continue
-        yield extent, walk
-
-
-def _stays(walk: Walk, graph: Graph, node: str | None) -> bool:
-    """Whether the output of `node` is still a map along the axis of `walk`."""
-    maker = graph.by_name.get(node or "")
-    return maker is not None and any(
-        name in walk.fields and walk.fields[name].moves for name in maker.outputs
-    )
-
-
-_INDEPENDENT = Field()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from archlint.graph.graph import Graph
 from archlint.graph.value import Role
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from archlint.sources.statistics import Statistics
-
-    Describe: TypeAlias = Callable[[str], "Statistics | None"]
+    from archlint.sources.tensor_numbers import Describe
 
 _VERY_NEGATIVE = -1e4
 _LONGEST = 4096

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, Signature, regroups, signature
+from archlint.graph.program.calls import ExportedCall
+from archlint.graph.program.replaced_tensors import regroups
+from archlint.graph.program.signature import Signature, signature
 from archlint.ops.composite.composite import Composite, ShapeOf
 from archlint.ops.composite.registry import Composites
 
@@ -117,7 +119,8 @@ def _reshape_merged(
 ) -> None:
     """Restore the arguments that an optimizer merged with a call, where their shape is known."""
     node = found.composites[user]
-    shapes = [graph.values[name].shape if name else None for name in node.inputs]
+    around = (*node.inputs, node.output)
+    shapes = [graph.values[name].shape if name else None for name in around]
     inputs = list(node.inputs)
     for slot, (name, tensor) in enumerate(zip(asked, node.inputs, strict=True)):
         is_merged = name and name not in graph.values and tensor not in graph.weights

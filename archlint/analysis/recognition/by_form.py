@@ -5,8 +5,9 @@ from __future__ import annotations
 from archlint.analysis.recognition.recognized import Recognized
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import is_exported
-from archlint.ops.composite.composite import Attributes, Form
+from archlint.graph.program.call_record import is_exported
+from archlint.graph.program.modules import SCOPES
+from archlint.ops.composite.composite import PERHAPS_WRITTEN, Attributes, Form
 from archlint.ops.composite.pattern import Matching
 from archlint.ops.composite.registry import Composites
 from archlint.ops.registry import Operators
@@ -45,11 +46,27 @@ def _match(
 ) -> tuple[Matching, Attributes] | None:
     for matching in form.pattern.match(node.output, graph, Matching({})):
         is_free = found.covered.isdisjoint(inner.name for inner in matching.nodes)
-        if is_free and _is_closed(matching, node, graph, found.operators):
+        is_one = form.spans_calls or _is_one_call(matching)
+        if is_free and is_one and _is_closed(matching, node, graph, found.operators):
             attributes = form.attributes(matching, graph)
-            if attributes is not None:
+            if attributes is not None and not (found.only_sure and PERHAPS_WRITTEN in attributes):
                 return matching, attributes
     return None
+
+
+def _is_one_call(matching: Matching) -> bool:
+    """Whether a match lies in one layer of an architecture file, or in one module of TorchScript.
+
+    In other files, where nodes belong to neither, every match does.
+    """
+    return len({_owner(node) for node in matching.nodes if node.inputs}) < 2
+
+
+def _owner(node: Node) -> str:
+    if node.document_path is not None:
+        return node.document_path
+    is_torchscript = node.name.startswith("/") and SCOPES not in node.metadata
+    return node.name.rpartition("/")[0] if is_torchscript else ""
 
 
 def _is_closed(matching: Matching, root: Node, graph: Graph, operators: Operators) -> bool:

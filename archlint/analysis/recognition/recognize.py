@@ -11,13 +11,16 @@ from archlint.ops.composite.rewritten import SPLIT, prepared_weights, split_slic
 from archlint.ops.registry import Operators
 
 
-def framework_graph(graph: Graph, composites: Composites, operators: Operators) -> Graph:
+def framework_graph(
+    graph: Graph, composites: Composites, operators: Operators, *, only_sure: bool = False
+) -> Graph:
     """Return `graph` with every group of nodes that was one framework operator as one node.
 
     The new node has the name and position of the group's node that computes its first output. The
-    records of torch.export take precedence over matched forms.
+    records of torch.export take precedence over matched forms. With `only_sure`, what a program may
+    as well have written out in steps is left as it is.
     """
-    found = _recognized(graph, composites, operators)
+    found = _recognized(graph, composites, operators, only_sure=only_sure)
     _from_slices(graph, composites, found)
     found.covered.update(prepared_weights(graph))
     return found.shown(graph)
@@ -31,9 +34,11 @@ def meaning_graph(graph: Graph, meanings: Composites, operators: Operators) -> G
     return _recognized(graph, meanings, operators).shown(graph)
 
 
-def _recognized(graph: Graph, composites: Composites, operators: Operators) -> Recognized:
+def _recognized(
+    graph: Graph, composites: Composites, operators: Operators, *, only_sure: bool = False
+) -> Recognized:
     """Recognize composites of several calls first, then recorded calls, then remaining forms."""
-    found = Recognized(operators)
+    found = Recognized(operators, only_sure=only_sure)
     calls = exported_calls(graph)
     if calls:
         from archlint.analysis.recognition.by_call import from_calls

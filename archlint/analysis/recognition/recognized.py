@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from archlint.frontends.properties import STEPS_FIRST
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.frames import STACK
@@ -17,14 +18,18 @@ from archlint.ops.composite.rewritten import reshaping
 from archlint.ops.operator import FRAMEWORK
 from archlint.ops.registry import Operators
 
+_KEPT = frozenset({STACK, SCOPES, STEPS_FIRST})
+
 
 class Recognized(Struct):
     """The composites by the name of their new node, and the nodes that they replace.
 
-    `lost` are the nodes of calls that torch.export names, but whose tensors are not found.
+    `lost` are the nodes of calls that torch.export names, but whose tensors are not found. With
+    `only_sure`, what a program may as well have written out in steps is none.
     """
 
     operators: Operators
+    only_sure: bool = False
     composites: dict[str, Node] = field(default_factory=dict)
     covered: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
@@ -41,13 +46,13 @@ class Recognized(Struct):
     ) -> str:
         """Replace `nodes` by one, whose name it returns; it stands where its first output was.
 
-        It has the traceback of the node that made that.
+        It has what the metadata of the node that made that say of the program.
         """
         maker = next(node for node in nodes if not set(outputs).isdisjoint(node.outputs))
         self.covered.update(node.name for node in nodes)
         self.composites[maker.name] = Node(
             maker.name, composite.operator.name, FRAMEWORK, inputs, outputs, attributes,
-            {key: text for key, text in maker.metadata.items() if key in {STACK, SCOPES}},
+            {key: text for key, text in maker.metadata.items() if key in _KEPT},
         )  # fmt: skip
         return maker.name
 

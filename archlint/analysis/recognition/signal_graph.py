@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -15,9 +14,10 @@ from archlint.ops.composite.registry import meanings
 if TYPE_CHECKING:
     from archlint.graph.graph import Graph
     from archlint.sources.statistics import Statistics
+    from archlint.sources.tensor_numbers import Describe
 
 
-def signal_graph(parameters: Parameters, describe: Callable[[str], Statistics | None]) -> Graph:
+def signal_graph(parameters: Parameters, describe: Describe) -> Graph:
     """Return the graph of `parameters` with the contents of stored masks, and whole operators.
 
     `describe` computes the statistics of a stored tensor.

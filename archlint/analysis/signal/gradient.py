@@ -119,7 +119,7 @@ class GradientSignal(Struct, frozen=True, dict=True):
                 scale = {Pooling.MEAN: 1 / effect.count, Pooling.TOTAL: effect.count}
                 return spread * scale.get(effect.pooling, 1.0)
             case Normalizes():
-                if effect.over is Over.NEIGHBOURS:
+                if not effect.resets_scale:
                     return 1.0
                 passes = effect.over is Over.BATCH and not self.propagation.training
                 return 1.0 if passes else made.second_moment / max(source.second_moment, 1e-300)

@@ -211,7 +211,7 @@ def _largest(name: str, source: Signal, count: int) -> Signal:
 def normalized(name: str, source: Signal, effect: Normalizes) -> Signal:
     """Divide by the scale, after subtracting the mean if the normalization does."""
     square, mean = source.second_moment, source.mean
-    if effect.over is Over.NEIGHBOURS:
+    if not effect.resets_scale:
         return replace(source, low=source.low - _LOCAL, high=source.high)
     if not effect.centred:
         left = square / (square + effect.epsilon) if square > TINY else 1.0

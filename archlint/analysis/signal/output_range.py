@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 from archlint.ops.effect import Activates
+
+_UNBOUNDED = 100.0
 
 
 @lru_cache(maxsize=64)  # networks use few activations
@@ -21,6 +24,18 @@ def returns_input(activation: Activates, before: Activates) -> bool:
         given = before.function(numbers)
         changes = activation.function(numbers) != numbers
         return bool(changes.any() and (activation.function(given) == given).all())
+
+
+@lru_cache(maxsize=64)
+def bounds(activation: Activates) -> tuple[float, float]:
+    """Return the smallest and the largest number that comes out; infinite without a bound."""
+    import numpy as np
+
+    numbers = np.concatenate([np.linspace(-16, 16, 4097), [-1e6, -1e4, -100, 100, 1e4, 1e6]])
+    with np.errstate(all="ignore"):
+        given = activation.function(numbers)
+    low, high = float(given.min()), float(given.max())
+    return (-math.inf if low <= -_UNBOUNDED else low), (math.inf if high >= _UNBOUNDED else high)
 
 
 def lies_within(activation: Activates, low: float, high: float) -> bool:

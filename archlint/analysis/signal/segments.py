@@ -1,4 +1,4 @@
-"""Segments between normalizations, and residual branches."""
+"""Segments of a network: from one normalization to the next."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from math import sqrt
 
 from msgspec import Struct
 
-from archlint.analysis.initialization.initialization import Layer
+from archlint.analysis.initialization.layer import Layer
 from archlint.analysis.signal.bypass import is_bypassed
 from archlint.analysis.signal.propagation import Propagation
+from archlint.analysis.signal.residual_branches import Branch, residual_branches
 from archlint.analysis.structure.ends import Kind, Sink
 from archlint.graph.node import Node
 from archlint.ops.effect import (
@@ -22,9 +23,6 @@ from archlint.ops.effect import (
     MeasuresLoss,
     Normalizes,
     Operation,
-    Over,
-    Passes,
-    Pools,
     Recurs,
     Shares,
     Sums,
@@ -33,17 +31,6 @@ from archlint.ops.effect import (
 _FITS = 1.25  # a factor of sigma that is harmless
 _LAYERS = {Kind.SUM, Kind.NORMALIZATION}
 _NOWHERE = Sink(frozenset())
-_LONGEST_BRANCH = 400  # nodes that are searched for the start of a branch
-
-
-class Branch(Struct, frozen=True):
-    """A residual branch: its last layer, its addition, and the stream."""
-
-    end: Layer
-    addition: Node
-    stream: str
-    normalized: bool
-    causal: bool
 
 
 class Scale(Struct, frozen=True):
@@ -78,7 +65,7 @@ class Segments(Struct, frozen=True, dict=True):
                 continue
             effect = flow.effect(node)
             own = signals[node.output].second_moment
-            if isinstance(effect, LooksUp | Attends | Recurs) or _is_normalization(effect):
+            if isinstance(effect, LooksUp | Attends | Recurs) or _resets_scale(effect):
                 start = own
             else:
                 known = [starts[name] for name in node.inputs if name in starts]
@@ -182,52 +169,7 @@ class Segments(Struct, frozen=True, dict=True):
     @cached_property
     def branches(self) -> tuple[Branch, ...]:
         """The residual branches that end in a weighted sum."""
-        found = (self._branch(layer) for layer in self.propagation.initialization.layers)
-        return tuple(branch for branch in found if branch is not None)
-
-    def _branch(self, layer: Layer) -> Branch | None:
-        if not layer.sink.joins:
-            return None
-        flow, name = self.propagation.flow, layer.node.output
-        while True:
-            users = flow.graph.consumers.get(name, ())
-            if len(users) != 1:
-                return None
-            user = users[0]
-            effect = flow.effect(user)
-            is_addition = isinstance(effect, Combines) and effect.operation is Operation.ADD
-            if is_addition and flow.offset(user) is None:
-                break
-            if not (is_addition or isinstance(effect, Passes | Pools)):
-                return None
-            name = user.output
-        stream = next((each for each in user.inputs if each != name), "")
-        found = self._inside(layer, stream)
-        return None if found is None else Branch(layer, user, stream, *found)
-
-    def _inside(self, layer: Layer, stream: str) -> tuple[bool, bool] | None:
-        """Return whether a branch normalizes, and whether it attends causally; None for no branch.
-
-        It is a branch if its last layer depends on the stream.
-        """
-        flow = self.propagation.flow
-        producers, stored = flow.graph.producers, flow.stored
-        pending, seen = [layer.node], set[str]()
-        normalized = causal = reached = False
-        while pending and len(seen) < _LONGEST_BRANCH:
-            node = pending.pop()
-            if node.name in seen:
-                continue
-            seen.add(node.name)
-            effect = flow.effect(node)
-            normalized = normalized or _is_normalization(effect)
-            causal = causal or (isinstance(effect, Attends | Shares) and effect.causal)
-            for name in node.inputs:
-                if name == stream:
-                    reached = True
-                elif name in producers and name not in stored:
-                    pending.append(producers[name])
-        return (normalized, causal) if reached else None
+        return tuple(residual_branches(self.propagation.initialization))
 
 
 def _ends_chain(effect: Effect | None) -> bool:
@@ -237,7 +179,7 @@ def _ends_chain(effect: Effect | None) -> bool:
     return (
         effect is None
         or isinstance(effect, Attends | Shares | Recurs | MeasuresLoss)
-        or _is_normalization(effect)
+        or _resets_scale(effect)
     )
 
 
@@ -245,5 +187,5 @@ def _is_product(effect: Effect | None) -> bool:
     return isinstance(effect, Combines) and effect.operation is not Operation.ADD
 
 
-def _is_normalization(effect: object) -> bool:
-    return isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS
+def _resets_scale(effect: Effect | None) -> bool:
+    return isinstance(effect, Normalizes) and effect.resets_scale

@@ -90,7 +90,13 @@ class Blocks(Struct, frozen=True, dict=True):
         besides = (
             node for node in self.graph.nodes if "#" in node.name and SCOPES in node.metadata
         )
-        return {node.name: module_calls(node) for node in (*self.file.nodes, *besides)}
+        calls = {node.name: module_calls(node) for node in (*self.file.nodes, *besides)}
+        if any(SCOPES in node.metadata for node in self.file.nodes):
+            for node in self.file.nodes:  # an optimizer notes nothing of the Split that it writes
+                maker = self.file.producers.get(node.inputs[0]) if node.inputs else None
+                if SCOPES not in node.metadata and maker is not None:
+                    calls[node.name] = calls[maker.name]
+        return calls
 
 
 def _siblings(one: Path, other: Path) -> tuple[Path, Path] | None:

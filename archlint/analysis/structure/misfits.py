@@ -9,7 +9,7 @@ from msgspec import Struct
 from archlint.graph.graph import Graph
 from archlint.graph.inference.standard import Objection
 from archlint.graph.node import Node
-from archlint.graph.program.calls import LACKS_PROJECTION, lacks_projection
+from archlint.graph.program.left_out import LACKS_PROJECTION, lacks_projection
 from archlint.ops.call import Call
 from archlint.ops.registry import Operators
 from archlint.ops.undetermined import Undetermined

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from archlint.analysis.parameters.parameters import Parameter
@@ -12,11 +11,10 @@ from archlint.ops.effect import Combines, LooksUp, Normalizes, Operation, Recurs
 
 if TYPE_CHECKING:
     from archlint.sources.statistics import Statistics
+    from archlint.sources.tensor_numbers import Describe
 
 
-def nonfinite_weights(
-    flow: Flow, describe: Callable[[str], Statistics | None]
-) -> dict[str, Statistics]:
+def nonfinite_weights(flow: Flow, describe: Describe) -> dict[str, Statistics]:
     """Return the parameters and running statistics whose NaN or infinity spoils what they go into.
 
     NaN always does. Infinity does in what is multiplied or looked up, and positive infinity in a

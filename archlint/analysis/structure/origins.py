@@ -14,7 +14,6 @@ from archlint.ops.effect import (
     Joins,
     LooksUp,
     Normalizes,
-    Over,
     Passes,
     Pools,
     Recurs,
@@ -47,7 +46,7 @@ def _origin(flow: Flow, node: Node, before: Mapping[str, Origin]) -> Origin:
     effect = flow.effect(node)
     if isinstance(effect, Activates):
         return Origin(Kind.ACTIVATION, node, effect)
-    if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
+    if isinstance(effect, Normalizes) and effect.resets_scale:
         return Origin(Kind.NORMALIZATION, node)
     if isinstance(effect, _SUMMING):
         return Origin(Kind.SUM, node)

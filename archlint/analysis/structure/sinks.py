@@ -18,7 +18,6 @@ from archlint.ops.effect import (
     MeasuresLoss,
     Normalizes,
     Operation,
-    Over,
     Passes,
     Recurs,
     Shares,
@@ -79,7 +78,7 @@ def _ahead(flow: Flow, node: Node, slot: int, after: Mapping[str, Sink]) -> Sink
 
 def _end(effect: Effect | None) -> Kind | None:
     """Return what a signal ends in at a node with this effect, None where it goes on."""
-    if isinstance(effect, Normalizes) and effect.over is not Over.NEIGHBOURS:
+    if isinstance(effect, Normalizes) and effect.resets_scale:
         return Kind.NORMALIZATION
     if isinstance(effect, MeasuresLoss):  # the output of the model is what the loss is given
         return Kind.OUTPUT

@@ -12,9 +12,8 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.value import Role
 
-_MOST = (
-    100  # nodes before a dead end that are counted at most, since a file may have many dead ends
-)
+# Nodes before a dead end that are counted at most, since a file may have many dead ends.
+_MOST = 100
 
 
 class DeadEnd(Struct, frozen=True):

@@ -137,7 +137,7 @@ class GradientFlow(Struct, frozen=True, dict=True):
             return True
         if not node.metadata:
             return False
-        from archlint.graph.program.calls import is_detached
+        from archlint.graph.program.call_record import is_detached
 
         return is_detached(node) or self._without_gradient.ran(node)
 

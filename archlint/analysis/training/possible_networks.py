@@ -13,7 +13,8 @@ from archlint.analysis.training.gradients import GradientFlow
 from archlint.analysis.training.program import Network, Program
 from archlint.analysis.training.trained_part import frozen_part, with_frozen
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
+from archlint.ops.composite.composite import PERHAPS_WRITTEN
 from archlint.ops.composite.registry import composites
 from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
@@ -22,7 +23,7 @@ from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
 from archlint.ops.restored.formula_tables import formula_like
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.optional_masks import OptionalMasks
-from archlint.ops.restored.perhaps_frozen import PerhapsFrozen
+from archlint.ops.restored.perhaps_frozen import PerhapsFrozen, folded_statistics
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
 from archlint.ops.restored.shared_heads import with_shared_heads
@@ -71,15 +72,16 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         A target that states batch norms implies that nothing else is hidden.
         """
         if not self.is_open:
-            if not (self.undecided or self.may_repeat):
+            if not (self.undecided or self.may_repeat or self.perhaps_written):
                 return Network(self.program, self._masked) if self.optional_masks.users else None
             program = self._program(most=True)
-            return Network(program, self._with_stated_layers(self._hidden(program)))
+            hidden = self._hidden(program, only_sure=True)
+            return Network(program, self._with_stated_layers(hidden))
         program = self._program(with_biases=True, most=True)
         graph = with_recomputed_constants(
             program.graph, program.is_folded_number, program.parameters.trainable.__contains__
         )
-        hidden = self._hidden(replace(program, graph=graph))
+        hidden = self._hidden(replace(program, graph=graph), only_sure=True)
         return Network(program, hidden.shown(hidden.possible_dropouts))
 
     @cached_property
@@ -123,12 +125,26 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         if self.graph.is_from_pytorch and signature(self.graph) is None:
             copies = copied_weights(trainable, graph.values, self.numbers.first)
             formulas = formula_like(graph, trainable, self.numbers.first)
-        return PerhapsFrozen(self.surely.framework, trainable, made_of, origins, copies, formulas)
+        return PerhapsFrozen(
+            self.surely.framework,
+            trainable,
+            made_of,
+            origins,
+            copies,
+            formulas,
+            folded_statistics(self.graph),
+        )
 
     @cached_property
     def may_repeat(self) -> bool:
         """Whether the exporter may have merged products, which each save what they read."""
         return any(MAY_REPEAT in node.attributes for node in self.program.graph.nodes)
+
+    @cached_property
+    def perhaps_written(self) -> tuple[str, ...]:
+        """The operators that the program may as well have written out, which saves more."""
+        nodes = self.hidden_dropouts.graph.nodes
+        return tuple(dict.fromkeys(node.op for node in nodes if PERHAPS_WRITTEN in node.attributes))
 
     @cached_property
     def undecided(self) -> Undecided:
@@ -147,11 +163,15 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         graph = frozen_part(graph, self.gradients.operators, self.target.training)
         return replace(program, parameters=replace(self.parameters, is_restored=True)).on(graph)
 
-    def _hidden(self, program: Program) -> HiddenDropouts:
-        """Return the layers that an export for inference leaves out of a program."""
+    def _hidden(self, program: Program, *, only_sure: bool = False) -> HiddenDropouts:
+        """Return the layers that an export for inference leaves out of a program.
+
+        With `only_sure`, what the program may have written out in steps is no single operator.
+        """
         kernel, on_gpu = self.target.training.attention or "flash", self.target.on_gpu
         known = composites(attention_kernel=kernel, drops_fused=on_gpu)
-        graph = framework_graph(program.graph, known, self.gradients.operators)
+        operators_ = self.gradients.operators
+        graph = framework_graph(program.graph, known, operators_, only_sure=only_sure)
         return HiddenDropouts(graph, self.graph, on_gpu)
 
     def _with_stated_layers(self, hidden: HiddenDropouts) -> Graph:

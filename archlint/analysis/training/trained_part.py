@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from archlint.frontends.properties import FROZEN
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature
 from archlint.graph.program.modules import is_target, matched, module_paths
+from archlint.graph.program.signature import signature
 from archlint.ops.registry import Operators
 from archlint.target import Training
 

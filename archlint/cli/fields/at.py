@@ -76,21 +76,14 @@ def _parsed(model: Model, element: str) -> tuple[str, dict[int, int]]:
     if tensor not in model.graph.values:
         near = did_you_mean(tensor, model.graph.values)
         raise CannotRun(f"{model.path}: no tensor is called {tensor!r}{near}")
-    shape = model.graph.values[tensor].shape or ()
-    fields = model.facts.receptive_fields
-    moving = sorted(
-        {
-            axis
-            for extent in fields.extents
-            for branch in fields.of(tensor, extent).branches
-            for axis, _ in branch.terms
-        }
-    )
     try:
         indices = [int(part) for part in match["indices"].split(",")]
     except ValueError:
         raise CannotRun(f"--at {element!r}: an index is a whole number") from None
-    axes = list(range(len(shape))) if len(indices) == len(shape) else moving
+    shape = model.graph.values[tensor].shape or ()
+    axes = list(range(len(shape)))
+    if len(indices) != len(axes):
+        axes = _moving_axes(model, tensor)
     if len(indices) != len(axes):
         numbers = " and ".join(str(axis) for axis in axes)
         some = f"an index for axis {numbers}" if len(axes) == 1 else f"indices for axes {numbers}"
@@ -100,6 +93,18 @@ def _parsed(model: Model, element: str) -> tuple[str, dict[int, int]]:
         axis: _in_range(element, index, shape[axis])
         for axis, index in zip(axes, indices, strict=True)
     }
+
+
+def _moving_axes(model: Model, tensor: str) -> list[int]:
+    """Return the axes along which elements of a tensor read different parts of an input."""
+    fields = model.facts.receptive_fields
+    axes = {
+        axis
+        for extent in fields.extents
+        for branch in fields.of(tensor, extent).branches
+        for axis, _ in branch.terms
+    }
+    return sorted(axes)
 
 
 def _in_range(element: str, index: int, size: object) -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from archlint.analysis.receptive_field.receptive_fields import Extent
+    from archlint.analysis.receptive_field.extents import Extent
     from archlint.model import Model
 
 

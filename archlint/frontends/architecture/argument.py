@@ -41,7 +41,7 @@ LARGEST = 2**40
 """The largest integer that an argument or a dimension takes: beyond the size of any memory."""
 
 
-class Misfit(Exception):  # noqa: N818 - it says what happened, and is no bug
+class Misfit(Exception):
     """Raised where a value has the wrong type; the text says what was expected."""
 
 

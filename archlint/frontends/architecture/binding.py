@@ -19,6 +19,7 @@ from archlint.frontends.architecture.initializer import (
 from archlint.frontends.architecture.layer import REQUIRED
 from archlint.frontends.architecture.value import Invalid, node_value
 from archlint.sources.yaml_node import Mapping, Node, Scalar, Sequence, resolve
+from archlint.sources.yaml_scalar import is_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,7 +119,7 @@ def read_initializer(node: Node, names: Names) -> Initializer:
                 raise Invalid(setting.key.span, f"unknown setting of {name}: {word!r}{near}", takes)
             settings[word] = _setting(name, word, setting.value, names)
         _check_bounds(entry.value, settings)
-    elif not (isinstance(value, Scalar) and not value.text):
+    elif not (isinstance(value, Scalar) and is_null(value)):
         raise Invalid(entry.value.span, f"the settings of {name} are a mapping")
     return Initializer(name, tuple(settings.items()))
 

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import TensorProto, helper
 
+from archlint.frontends.architecture.node_inference import NodeInference, type_proto
 from archlint.frontends.architecture.tensor import Dim, Tensor
 from archlint.frontends.properties import INITIALIZER
 from archlint.sources.payload import ELIDED
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from archlint.frontends.architecture.initializer import Initializer
 
-LOWEST_OPSET = 21
 _IR_VERSIONS = {21: 10, 22: 10, 23: 11, 24: 12, 25: 13}
-
-
-class BuildError(Exception):
-    """Raised where ONNX does not take a node; the text is for the user."""
 
 
 class Builder:
@@ -33,9 +29,7 @@ class Builder:
         self._constants: dict[str, TensorProto] = {}
         self._declared: dict[str, Tensor] = {}
         self._names: set[str] = set()
-        self._schemas: dict[tuple[str, int], onnx.defs.OpSchema] = {}
-        self._inferred: dict[Hashable, tuple[Tensor, ...]] = {}
-        self._opset = LOWEST_OPSET
+        self._inference = NodeInference(self._constants)
 
     def reserve(self, name: str) -> str:
         """Return `name`, with a number appended where another tensor has it already."""
@@ -55,7 +49,7 @@ class Builder:
         **attributes: Any,  # noqa: ANN401 - attributes are of many types
     ) -> tuple[Tensor, ...]:
         """Add a node and return its outputs, whose shapes ONNX infers; raises BuildError."""
-        schema = self._schema(op)
+        schema = self._inference.schema(op)
         name = self.reserve(name)
         names = [name, *(self.reserve(f"{name}.{index}") for index in range(1, outputs))]
         node = helper.make_node(
@@ -63,7 +57,7 @@ class Builder:
             **{key: value for key, value in attributes.items() if value is not None},
         )  # fmt: skip
         helper.set_metadata_props(node, dict(metadata))
-        made = self._outputs(schema, node, inputs)
+        made = self._inference.outputs(schema, node, inputs)
         self.nodes.append(node)
         return tuple(
             Tensor(name, like.dtype, like.shape) for name, like in zip(names, made, strict=True)
@@ -121,74 +115,18 @@ class Builder:
             ],
         )
         _rename(graph, {tensor.name: name for name, tensor in outputs if tensor.name != name})
-        version = _IR_VERSIONS.get(self._opset, onnx.IR_VERSION)
-        opset = helper.make_opsetid("", self._opset)
+        opset = self._inference.opset
+        version = _IR_VERSIONS.get(opset, onnx.IR_VERSION)
         return helper.make_model(
-            graph, opset_imports=[opset], ir_version=version, producer_name="archlint"
+            graph,
+            opset_imports=[helper.make_opsetid("", opset)],
+            ir_version=version,
+            producer_name="archlint",
         )
 
     def is_free(self, name: str) -> bool:
         """Whether no tensor has the name."""
         return name not in self._names
-
-    def _schema(self, op: str) -> onnx.defs.OpSchema:
-        found = self._schemas.get((op, self._opset))
-        if found is None:
-            found = self._newest(op)
-            self._schemas[op, self._opset] = found
-        return found
-
-    def _newest(self, op: str) -> onnx.defs.OpSchema:
-        """Return the schema of an operator, from the lowest opset that has it."""
-        for opset in range(self._opset, onnx.defs.onnx_opset_version() + 1):
-            if onnx.defs.has(op, opset, ""):
-                self._opset = opset
-                return onnx.defs.get_schema(op, opset, "")
-        raise BuildError(f"ONNX has no operator {op}")
-
-    def _outputs(
-        self, schema: onnx.defs.OpSchema, node: onnx.NodeProto, inputs: Sequence[Tensor | None]
-    ) -> tuple[Tensor, ...]:
-        """Return the output types of a node, cached by operator, attributes and input types."""
-        key = (
-            self._opset,
-            node.op_type,
-            len(node.output),
-            *(attribute.SerializeToString() for attribute in node.attribute),
-            *(tensor and (tensor.dtype, tensor.shape) for tensor in inputs),
-        )
-        given = [tensor for tensor in inputs if tensor]
-        if any(tensor.name in self._constants for tensor in given):  # it may be a shape
-            return self._infer(schema, node, given)
-        if key not in self._inferred:
-            self._inferred[key] = self._infer(schema, node, given)
-        return self._inferred[key]
-
-    def _infer(
-        self, schema: onnx.defs.OpSchema, node: onnx.NodeProto, inputs: Sequence[Tensor]
-    ) -> tuple[Tensor, ...]:
-        types = {tensor.name: _type(tensor) for tensor in inputs}
-        data = {
-            tensor.name: self._constants[tensor.name]
-            for tensor in inputs
-            if tensor.name in self._constants
-        }
-        try:
-            inferred = onnx.shape_inference.infer_node_outputs(
-                schema,
-                node,
-                types,
-                data,
-                opset_imports=[helper.make_opsetid("", self._opset)],
-                ir_version=onnx.IR_VERSION,
-            )
-        except (
-            onnx.shape_inference.InferenceError,
-            onnx.checker.ValidationError,
-            ValueError,
-        ) as error:
-            raise BuildError(_first_line(error)) from error
-        return tuple(_tensor(name, inferred.get(name), inputs) for name in node.output)
 
 
 def _input_names(inputs: Sequence[Tensor | None]) -> list[str]:
@@ -202,32 +140,8 @@ def _input_names(inputs: Sequence[Tensor | None]) -> list[str]:
     return names
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text.removeprefix("[ShapeInferenceError]").removeprefix("[TypeInferenceError]").strip()
-
-
-def _type(tensor: Tensor) -> onnx.TypeProto:
-    shape = None if tensor.shape is None else list(tensor.shape)
-    return helper.make_tensor_type_proto(tensor.dtype, shape)
-
-
 def _value_info(name: str, tensor: Tensor) -> onnx.ValueInfoProto:
-    return helper.make_value_info(name, _type(tensor))
-
-
-def _tensor(name: str, inferred: onnx.TypeProto | None, inputs: Sequence[Tensor]) -> Tensor:
-    if inferred is None or not inferred.HasField("tensor_type"):
-        return Tensor(name, inputs[0].dtype if inputs else TensorProto.FLOAT, None)
-    tensor = inferred.tensor_type
-    if not tensor.HasField("shape"):
-        return Tensor(name, tensor.elem_type, None)
-    return Tensor(name, tensor.elem_type, tuple(_dim(dim) for dim in tensor.shape.dim))
-
-
-def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
-    return dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
+    return helper.make_value_info(name, type_proto(tensor))
 
 
 def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:

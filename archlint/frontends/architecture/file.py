@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from archlint.frontends.architecture.expression import Value
+    from archlint.sources.span import Span
     from archlint.sources.yaml_document import YamlDocument
 
 VERSION = 1
@@ -62,6 +63,11 @@ class File(Struct, eq=False):
     blocks: dict[str, Block] = field(default_factory=dict)
     defaults: dict[str, Item] = field(default_factory=dict)
     framework: str = PYTORCH
+
+    @property
+    def span(self) -> Span | None:
+        """Where its content stands; None for an empty file."""
+        return None if self.document.root is None else self.document.root.span
 
     def section(self, name: str) -> Scalar | Mapping | Sequence | None:
         """Return a section with its alias resolved; None where there is none."""

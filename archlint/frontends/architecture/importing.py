@@ -38,7 +38,7 @@ class ImportedProblems(Problems):
         self,
         span: Span | None,
         message: str,
-        help: str = "",  # noqa: A002 - the field's name
+        help: str = "",
     ) -> None:
         """Record a problem at the import, with its place in the imported file."""
         line = "" if span is None else f":{span.start_line}:{span.start_column}"

@@ -34,12 +34,7 @@ def read_inputs(file: File, builder: Builder) -> dict[str, Tensor | None]:
     """Read the inputs; None stands for one with a problem, which is recorded."""
     node = file.sections.get("inputs")
     if node is None:
-        root = file.document.root
-        file.problems.add(
-            None if root is None else root.span,
-            "no inputs",
-            "add inputs: {image: [N, 3, 224, 224]}",
-        )
+        file.problems.add(file.span, "no inputs", "add inputs: {image: [N, 3, 224, 224]}")
         return {}
     inside = resolve(node)
     if not isinstance(inside, Mapping) or not inside.entries:

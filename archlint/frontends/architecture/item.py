@@ -9,6 +9,7 @@ from msgspec import Struct
 from archlint.errors import did_you_mean
 from archlint.frontends.architecture.value import Invalid
 from archlint.sources.yaml_node import Entry, Mapping, Node, Scalar, Sequence, resolve
+from archlint.sources.yaml_scalar import is_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,7 @@ class Item(Struct, frozen=True):
         them, the help puts the names to them.
         """
         inside = None if self.value is None else resolve(self.value)
-        if inside is None or (isinstance(inside, Scalar) and inside.plain and not inside.text):
+        if inside is None or (isinstance(inside, Scalar) and is_null(inside)):
             return []
         if isinstance(inside, Mapping):
             return list(inside.merged())

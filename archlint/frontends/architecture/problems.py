@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MOST = 200
 
 
-class Stop(Exception):  # noqa: N818 - it ends the compilation, and is no bug
+class Stop(Exception):
     """Raised where continuing is pointless; the problem has been recorded."""
 
 
@@ -44,7 +44,7 @@ class Problems:
         self,
         span: Span | None,
         message: str,
-        help: str = "",  # noqa: A002 - the field's name
+        help: str = "",
     ) -> None:
         """Record a problem at `span`."""
         self.reported += 1
@@ -74,5 +74,6 @@ class Problems:
     def unknown(self, span: Span, what: str, word: str, known: Iterable[str]) -> None:
         """Record an unknown word, with the nearest known one as a suggestion."""
         words = list(known)
-        help = "" if not words or len(words) > 16 else "known: " + ", ".join(words)  # noqa: A001 - as in Problem; a longer list helps nobody
+        # A longer list helps nobody.
+        help = "known: " + ", ".join(words) if 0 < len(words) <= 16 else ""
         self.add(span, f"unknown {what} {word!r}{did_you_mean(word, words)}", help)

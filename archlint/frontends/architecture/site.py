@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from archlint.frontends.architecture.builder import Builder, BuildError
+from archlint.frontends.architecture.builder import Builder
 from archlint.frontends.architecture.default import KERAS, PYTORCH
+from archlint.frontends.architecture.node_inference import BuildError
 from archlint.frontends.architecture.tensor import Dim, Tensor, shape_text
 from archlint.frontends.properties import ADAPTER, BUFFER, FAN_IN, FAN_OUT, FROZEN, PATH
 
@@ -22,14 +23,14 @@ _NO_FACTS: Mapping[str, str] = {}
 _FLOAT, _INT64 = 1, 7
 
 
-class Rejected(Exception):  # noqa: N818 - it says what happened, and is no bug
+class Rejected(Exception):
     """Raised by a layer that cannot be built as asked; `argument` is the one to point at."""
 
     def __init__(
         self,
         message: str,
         argument: str | None = None,
-        help: str = "",  # noqa: A002 - the field's name in a finding
+        help: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from archlint.sources.span import Span
 
 
-class Invalid(Exception):  # noqa: N818 - it says what the value is, and is no bug
+class Invalid(Exception):
     """Raised for a node without a valid value; `span` is the text to point at."""
 
-    def __init__(self, span: Span, message: str, help: str = "") -> None:  # noqa: A002 - the field's name
+    def __init__(self, span: Span, message: str, help: str = "") -> None:
         super().__init__(message)
         self.span = span
         self.message = message

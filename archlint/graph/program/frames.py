@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.graph.program.calls import called_operator
+from archlint.graph.program.call_record import called_operator
 
 if TYPE_CHECKING:
     from archlint.graph.node import Node

@@ -54,6 +54,10 @@ class ProgramLine(Struct, frozen=True):
     gathers: bool = False
     reads: frozenset[str] = frozenset()
 
+    def written(self, name: str) -> int:
+        """Return how often the line calls something, by its name or, for "", by a variable."""
+        return self.calls.get(name, 0) if name else sum(self.by_variable.values())
+
 
 def program_line(code: str) -> ProgramLine:
     """Parse a line; one that cannot be parsed assigns and calls nothing.
@@ -68,6 +72,12 @@ def program_line(code: str) -> ProgramLine:
         return _line(statements)
     begun = _BEGINS.match(code)
     return ProgramLine() if begun is None else program_line(f"{begun[1]} = begun()")
+
+
+def statements_of(code: str) -> tuple[ProgramLine, ...]:
+    """Parse each statement of a line that holds several; none for any other line."""
+    statements = () if code.endswith(",") or ";" not in code else parsed(code)
+    return tuple(_line([each]) for each in statements) if len(statements) > 1 else ()
 
 
 def goes_on(code: str) -> bool:

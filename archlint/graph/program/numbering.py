@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, exported_calls, signature
-from archlint.graph.program.folding import folded_names
+from archlint.graph.program.calls import ExportedCall, exported_calls
+from archlint.graph.program.origin import folded_names
+from archlint.graph.program.signature import signature
 
 _NUMBERED = re.compile(r"(?P<base>.+?)(?:_(?P<number>\d{1,9}))?$")
 ELEMENT = "getitem"

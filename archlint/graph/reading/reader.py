@@ -8,11 +8,11 @@ from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from archlint.graph.constant_folding.fold import fold
 from archlint.graph.control_flow.branches import lift, merge, taken_branch
 from archlint.graph.control_flow.loops import collect, count, settle, states
 from archlint.graph.control_flow.operators import CHOICE, CONTROL_FLOW, LOOPS
 from archlint.graph.control_flow.unrolling import body_of, iterations_differ, size, unroll
-from archlint.graph.folding.fold import fold
 from archlint.graph.graph import Graph
 from archlint.graph.inference.arity import check_graphs
 from archlint.graph.inference.call import infer_call
@@ -46,7 +46,7 @@ _DEEPEST = 64
 """Nesting depth of graphs beyond which a model is rejected; onnx's own limit is about 33."""
 
 
-class Unsorted(Exception):  # noqa: N818 - a signal to sort and start again
+class Unsorted(Exception):
     """Raised when a node uses a tensor that no earlier node produces."""
 
 

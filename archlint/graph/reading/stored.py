@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archlint.graph import tensor
-from archlint.graph.program.folding import FOLDED_FROM
+from archlint.graph.program.origin import FOLDED_FROM
 from archlint.graph.weight import Weight
 
 if TYPE_CHECKING:

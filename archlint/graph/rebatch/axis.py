@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.graph.folding.arithmetic import ARITHMETIC
+from archlint.graph.constant_folding.arithmetic import ARITHMETIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

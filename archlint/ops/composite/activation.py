@@ -5,10 +5,20 @@ from __future__ import annotations
 from math import pi, sqrt
 
 from archlint.graph.graph import Graph
+from archlint.graph.program.call_record import is_exported
 from archlint.graph.program.frames import frames
+from archlint.graph.program.modules import module_path
 from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
-from archlint.ops.composite.composite import NONE, Attributes, Composite, Form, framework_operator
+from archlint.ops.composite.composite import (
+    NONE,
+    PERHAPS_WRITTEN,
+    Accepts,
+    Attributes,
+    Composite,
+    Form,
+    framework_operator,
+)
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.facets import saves_input
 from archlint.ops.nonlinearity import (
@@ -22,17 +32,20 @@ from archlint.ops.nonlinearity import (
 )
 from archlint.ops.operator import SavedFacet
 from archlint.ops.overwriting import saves_input_or_output
-from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.storage import LIKE_INPUTS
 
 X = Tensor("x")
 
+_HAS_HARD_SWISH = 14  # the version of the operators
+
 
 def saves_input_and_buffer(call: Call, gradients: Gradients) -> SavedTensors:
     """Save the input and, on the CPU, a tensor of its size that the forward pass made."""
+    buffer = 0 if gradients.on_gpu else nbytes(call.output())
     if not gradients[0]:
-        return NOTHING
-    return SavedTensors(inputs=(0,), own=0 if gradients.on_gpu else nbytes(call.output()))
+        return SavedTensors(forward_transient=buffer)
+    return SavedTensors(inputs=(0,), own=buffer)
 
 
 def composites() -> tuple[Composite, ...]:
@@ -58,17 +71,20 @@ def composites() -> tuple[Composite, ...]:
             by_hand=(_times(X, made("Sigmoid", _times(X, Number(1.702)))),),
             function=quick_gelu,
         ),
-        _pointwise("Silu", "silu", _times(X, made("Sigmoid", X)), function=swish),
-        _pointwise("Mish", "mish", _times(X, made("Tanh", made("Softplus", X))), function=mish),
+        _pointwise("Silu", "silu", _times(X, made("Sigmoid", X, label="by")), function=swish),
+        _pointwise(
+            "Mish", "mish", _times(X, made("Tanh", made("Softplus", X), label="by")), function=mish
+        ),
         _pointwise(
             "Hardswish",
             "hardswish",
-            _times(X, made("HardSigmoid", X)),
+            _times(X, made("HardSigmoid", X, label="by")),
             _over(_times(X, _CLIPPED), 6),
             by_hand=(
                 _times(X, either(_over(_CLIPPED, 6), _times(_CLIPPED, Number(1 / 6)))),
                 _times(_times(X, _CLIPPED), Number(1 / 6)),
             ),
+            accepts=_is_called_hard_swish,
             function=hard_swish,
         ),
         Composite(
@@ -84,7 +100,7 @@ def composites() -> tuple[Composite, ...]:
         _pointwise(
             "LogSigmoid",
             "log_sigmoid",
-            made("Log", made("Sigmoid", X)),
+            made("Log", made("Sigmoid", X), label="by"),
             saved=saves_input_and_buffer,
         ),
         *(_pointwise(name.capitalize(), name) for name in ("softplus", "hardtanh")),
@@ -100,12 +116,13 @@ def composites() -> tuple[Composite, ...]:
     )
 
 
-def _pointwise(
+def _pointwise(  # noqa: PLR0913 - a keyword a facet
     name: str,
     target: str,
     *patterns: Pattern,
     by_hand: tuple[Pattern, ...] = (),
     saved: SavedFacet = saves_input,
+    accepts: Accepts | None = None,
     function: FunctionOf | None = None,
 ) -> Composite:
     """Return a function of each element; `function` is given where no attribute shapes it."""
@@ -114,11 +131,40 @@ def _pointwise(
     return Composite(
         framework_operator(name, saved, signal=signal, storage=LIKE_INPUTS, casting=casting),
         (
-            *(Form(pattern) for pattern in patterns),
-            *(Form(pattern, by_hand=True) for pattern in by_hand),
+            *(Form(pattern, attributes=accepts or _is_called) for pattern in patterns),
+            *(Form(pattern, by_hand=True) for pattern in (*by_hand, *patterns)),
         ),
         (f"aten.{target}.default", f"aten.{target}_.default"),
     )
+
+
+def _is_called(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept x * f(x), which the TorchScript exporter writes for a call in that order.
+
+    In the midst of a module, the program may as well have written it so: nothing in the file tells.
+    A module that does nothing else is taken for the framework's.
+    """
+    factor, root = matching.tensors.get("by"), matching.nodes[0]
+    if factor is None or not graph.is_from_pytorch or is_exported(root):
+        return NONE
+    if root.inputs[0] == factor:
+        return None
+    return {PERHAPS_WRITTEN: 1} if _shares_module(matching, graph) else NONE
+
+
+def _shares_module(matching: Matching, graph: Graph) -> bool:
+    """Whether operators around a match belong to its module, or to modules inside of that."""
+    steps, own = matching.nodes, module_path(matching.nodes[0])
+    users = (user for node in steps for user in graph.consumers.get(node.output, ()))
+    around = (graph.producers.get(matching.tensors["x"]), *users)
+    others = (node for node in around if node is not None and node not in steps)
+    return any(module_path(node)[: len(own)] == own for node in others)
+
+
+def _is_called_hard_swish(matching: Matching, graph: Graph) -> Attributes | None:
+    """Accept it as above, but not where exporters would have written a call as one operator."""
+    has_operator = graph.is_from_pytorch and graph.opset >= _HAS_HARD_SWISH
+    return None if has_operator else _is_called(matching, graph)
 
 
 def _is_threshold(matching: Matching, _: Graph) -> Attributes | None:

@@ -25,8 +25,17 @@ from archlint.ops.undetermined import Undetermined
 Attributes: TypeAlias = Mapping[str, Attribute]
 NONE: Attributes = {}
 
+Accepts: TypeAlias = Callable[[Matching, Graph], "Attributes | None"]
+"""The attributes of an operator by a match of its form, None where it is something else."""
+
+PERHAPS_WRITTEN = "perhaps_written"
+"""The attribute of a call that a program may as well have written out in steps."""
+
 ShapeOf: TypeAlias = Callable[[int, Sequence["Shape | None"]], "Shape | None"]
-"""The shape of an argument, by its index and the shapes of all; None where it is not implied."""
+"""The shape of an argument, by its index and the shapes of all and of the result, which comes last.
+
+None where it is not implied.
+"""
 
 
 def sees_unknown(_: Call, __: int) -> InputLinks:
@@ -50,7 +59,7 @@ def is_called(matching: Matching, name: str) -> bool:
     return bool(running) and f"{name}(" in running[-1].code
 
 
-def if_called(name: str) -> Callable[[Matching, Graph], Attributes | None]:
+def if_called(name: str) -> Accepts:
     """Return a filter for matches whose source line calls a function of that name."""
     return lambda matching, _: NONE if is_called(matching, name) else None
 
@@ -66,7 +75,7 @@ class Form(Struct, frozen=True):
 
     pattern: Pattern
     inputs: tuple[str, ...] = ("x",)
-    attributes: Callable[[Matching, Graph], Attributes | None] = fits
+    attributes: Accepts = fits
     spans_calls: bool = False
     by_hand: bool = False
 
@@ -75,8 +84,8 @@ class Composite(Struct, frozen=True):
     """An operator of the framework with the forms that it takes in a file.
 
     `targets` are the names that torch.export gives it in the metadata of nodes, and `arguments` the
-    places of its tensors among the arguments there. `shape_of` tells the shape of an argument from
-    those of all, None where it does not follow.
+    places of its tensors among the arguments there. `shape_of` tells the shape of an argument that
+    an optimizer gave other axes.
     """
 
     operator: Operator

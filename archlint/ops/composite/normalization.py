@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archlint.graph.dtype import DType
 from archlint.graph.program.calls import ExportedCall
+from archlint.graph.value import Shape
 from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, SINGLE_ON_GPU, Casting, Lists
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite import normalization_forms as written
@@ -96,6 +99,7 @@ def composites() -> tuple[Composite, ...]:
             ("aten.group_norm.default",),
             (0, 2, 3),
             _reads_groups,
+            _like_result,
         ),
         Composite(
             framework_operator(
@@ -145,3 +149,8 @@ def _reads_axes(call: ExportedCall) -> Attributes:
 def _reads_groups(call: ExportedCall) -> Attributes:
     groups = call.integer(1, 1)
     return NONE if groups is None else {"num_groups": groups}
+
+
+def _like_result(slot: int, shapes: Sequence[Shape | None]) -> Shape | None:
+    """Return the shape of what is normalized: that of the result."""
+    return None if slot else shapes[-1]

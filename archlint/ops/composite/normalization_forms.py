@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
-from typing import TypeAlias
 
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import is_inside
+from archlint.graph.program.call_record import is_inside
 from archlint.graph.value import Role
-from archlint.ops.composite.composite import NONE, Attributes, Form
+from archlint.ops.composite.composite import NONE, Accepts, Attributes, Form
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
-
-Accepts: TypeAlias = Callable[[Matching, Graph], Attributes | None]
-"""The attributes of a match; None where the match is rejected."""
 
 _RMS_NORM = "torch.nn.modules.normalization.RMSNorm"
 _AFFINE = ("x", "weight", "bias")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from archlint.graph.program.calls import ExportedCall, is_inside
+from archlint.graph.program.call_record import is_inside
+from archlint.graph.program.calls import ExportedCall
 from archlint.graph.program.frames import frames
 from archlint.ops.autocast import SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes

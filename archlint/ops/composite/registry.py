@@ -10,20 +10,24 @@ from msgspec.structs import replace
 from archlint.ops.composite import (
     activation,
     attention,
+    copies,
     creation,
     distance,
-    folding,
+    indexing,
     linear,
     lookup,
     loss,
     movement,
     normalization,
     pointwise,
+    precomputed,
     recurrent,
     reduction,
     resampling,
     spectral,
     strided,
+    unpooling,
+    windows,
 )
 from archlint.ops.composite.composite import Composite, Form
 from archlint.ops.composite.pattern import Made
@@ -84,11 +88,14 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *activation.composites(),
         *creation.composites(),
         *distance.composites(),
-        *folding.composites(),
+        *precomputed.composites(),
         *linear.composites(),
         *lookup.composites(),
         *loss.composites(),
         *movement.composites(),
+        *copies.composites(),
+        *indexing.composites(),
+        *windows.composites(),
         *normalization.composites(),
         *pointwise.composites(),
         *recurrent.composites(),
@@ -96,6 +103,7 @@ def _entries(attention_kernel: str, *, drops_fused: bool = False) -> tuple[Compo
         *resampling.composites(),
         *spectral.composites(),
         *strided.composites(),
+        *unpooling.composites(),
     )
 
 

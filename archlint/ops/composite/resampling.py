@@ -42,10 +42,16 @@ def composites() -> tuple[Composite, ...]:
         Form(made("ReduceSum", made("Mul", made("Reshape", places), _THETA)), spans_calls=True)
         for places in (flat, made("Add", flat, _beside("deep")))
     )
+    # An optimizer works the places out beforehand: they depend on sizes alone.
+    folded = Form(
+        made("ReduceSum", made("Mul", Tensor("places"), _THETA)),
+        attributes=if_called("affine_grid"),
+        spans_calls=True,
+    )
     return (
         Composite(framework_operator("Interpolation", saves_nothing), resized),
         Composite(
             framework_operator("AffineGrid", saves_for_grid),
-            grids,
+            (*grids, folded),
         ),
     )

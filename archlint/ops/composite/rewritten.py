@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import is_exported
+from archlint.graph.program.call_record import is_exported
 from archlint.graph.value import Role
 
 SPLIT = "aten.split.Tensor"

@@ -39,7 +39,7 @@ from archlint.ops.reach import Reach
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
 from archlint.ops.standard.activation import sees_softmax
-from archlint.ops.standard.determinant import sees_matrix
+from archlint.ops.standard.determinant import sees_whole_matrix
 from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.taps import Taps
 from archlint.ops.undetermined import Undetermined
@@ -176,7 +176,7 @@ def operators() -> tuple[Operator, ...]:
         trainable("BitmaskDropout", no_cost, saves_dropout(1, 2, 1), sees_first_input),
         trainable("ComplexMul", per_output(3), saves_inputs, sees_elementwise),
         trainable("ComplexMulConj", per_output(3), saves_inputs, sees_elementwise),
-        trainable("Inverse", inverse_cost, saves_output, sees_matrix),
+        trainable("Inverse", inverse_cost, saves_output, sees_whole_matrix),
         trainable("GatedAdd", gated_add_cost, saves_inputs, sees_gated_add, (3,)),
         inference_only("QLinearSoftmax", per_output(6), sees_quantized_softmax),
         inference_only("MulInteger", per_output(1), sees_added(0, 2), (0, 2)),

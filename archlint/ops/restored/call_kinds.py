@@ -1,6 +1,6 @@
 """PyTorch's operators, grouped by what they do to a size and by what autograd saves for them.
 
-The record of a folded tensor (`archlint.graph.program.folding`) has the names of the calls that
+The record of a folded tensor (`archlint.graph.program.origin`) has the names of the calls that
 made it, but neither their order nor any shape. What can be told must follow from the names.
 """
 

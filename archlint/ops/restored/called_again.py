@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.call_numbers import CallNumbers
-from archlint.graph.program.calls import signature
 from archlint.graph.program.modules import Path, module_calls
+from archlint.graph.program.signature import signature
 from archlint.ops.restored.own_operators import OwnOperators
 from archlint.ops.restored.repeated_calls import RANDOM
 from archlint.ops.restored.weighted_products import WeightedProducts

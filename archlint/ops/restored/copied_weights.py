@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from archlint.graph.value import Value
-    from archlint.ops.restored.formula_tables import ReadFirst
+    from archlint.sources.tensor_numbers import ReadFirst
 
 Pair: TypeAlias = tuple[str, str]
 

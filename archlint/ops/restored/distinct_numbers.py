@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.ops.restored.formula_tables import ReadFirst, reads_nothing
+from archlint.sources.tensor_numbers import ReadFirst, UnknownNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LARGEST = 512 * 512  # elements of the largest tensor that onnxscript stores after computing it
 _FEWEST = 3  # what is not trained yet may be all zeros, or zeros and ones
 _CHANCE = 1.01  # of two drawn numbers that happen to be equal
+_FORMULA = 1.25  # of equal numbers in a table of sines, whose first row is zeros and ones
 
 
 class Rows(Struct, frozen=True):
@@ -38,7 +39,7 @@ class Rows(Struct, frozen=True):
 class DistinctNumbers(Struct, frozen=True, dict=True):
     """Reads the numbers of stored tensors, and caches their distinct rows."""
 
-    first: ReadFirst = reads_nothing
+    first: ReadFirst = UnknownNumbers().first
 
     def of(self, tensor: Value, batches: Collection[int] = ()) -> np.ndarray | None:
         """Return the numbers of a tensor, None where there are none or too many.
@@ -90,8 +91,11 @@ def distinct_rows(numbers: np.ndarray) -> Rows | None:
     if fewest == numbers.size and axes:
         return Rows(fewest, numbers.shape[axes[-1]])
     found = [_rows(np.moveaxis(numbers, axis, -1)) for axis in reversed(axes)]
-    known = [rows for rows in found if rows.elements <= fewest * _CHANCE]
-    return min(known, key=lambda rows: rows.elements, default=Rows(fewest, 1))
+    for equal in (_CHANCE, _FORMULA):
+        known = [rows for rows in found if rows.elements <= fewest * equal]
+        if known:
+            return min(known, key=lambda rows: rows.elements)
+    return Rows(fewest, 1)
 
 
 def distinct_of_all(tensors: Sequence[np.ndarray]) -> tuple[int, bool]:

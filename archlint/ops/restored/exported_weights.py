@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, Signature, exported_calls, signature
-from archlint.graph.program.folding import folding, foldings
+from archlint.graph.program.calls import ExportedCall, exported_calls
+from archlint.graph.program.origin import origin_of, origins
+from archlint.graph.program.signature import Signature, signature
 from archlint.graph.value import Provenance, Role, Shape, Value
 from archlint.ops.restored.folded_norms import CONVOLUTIONS
 from archlint.ops.restored.graph_edit import GraphEdit
@@ -27,6 +28,11 @@ from archlint.ops.restored.graph_edit import GraphEdit
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
 _FOLDED = _PRODUCTS | CONVOLUTIONS
 _REPEATED = "expand"
+_BIASES: Mapping[str, int] = {
+    "addmm": 0,
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "convolution"), 2),
+}
+"""The place of the bias among the arguments of a call."""
 
 
 def as_in_program(graph: Graph) -> Graph:
@@ -87,7 +93,7 @@ class _Program(Struct, dict=True):
         ]
         for parameter in missing:
             place = self._place(parameter, others, named)
-            if place is None and parameter.endswith("bias"):
+            if place is None and (parameter.endswith("bias") or parameter == self._bias(call)):
                 self._append(parameter, call)
             elif place is not None:
                 others.remove(place)
@@ -100,7 +106,7 @@ class _Program(Struct, dict=True):
         is_called = name.startswith(_REPEATED) and name not in self.signature.kinds
         if not is_float or not is_called or not value.shape:
             return
-        if folding(self.graph, name, self.signature) is not None:
+        if origin_of(self.graph, name, self.signature) is not None:
             return
         batch = [self.graph.values[each].shape for each in self.graph.inputs]
         if any(shape and shape[0] == value.shape[0] != 1 for shape in batch):
@@ -116,6 +122,13 @@ class _Program(Struct, dict=True):
                 name = self.signature.tensors.get(part.strip().lstrip("%"), "")
                 if self.signature.kinds.get(name) == "PARAMETER":
                     yield name
+
+    def _bias(self, call: ExportedCall) -> str:
+        """Return the tensor in the place of the bias among the arguments of a call, "" for none."""
+        name = call.target.split(".")[1] if call.target.startswith("aten.") else ""
+        place = _BIASES.get(name)
+        argument = "" if place is None else call.argument(place).lstrip("%")
+        return self.signature.tensors.get(argument, "")
 
     def _stored(self, call: ExportedCall) -> Iterator[tuple[Node, int, str]]:
         """Yield where the nodes of a call read stored tensors that may be parameters."""
@@ -146,13 +159,13 @@ class _Program(Struct, dict=True):
     @cached_property
     def _computed(self) -> frozenset[str]:
         """The stored tensors that were made of parameters and of others."""
-        found = foldings(self.graph, self.signature)
+        found = origins(self.graph, self.signature)
         return frozenset(name for name, each in found.items() if each.parameters and each.others)
 
     @cached_property
     def _made_of(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters that stored tensors were made of, as far as the file says."""
-        found = foldings(self.graph, self.signature)
+        found = origins(self.graph, self.signature)
         return {name: each.parameters for name, each in found.items()}
 
     @cached_property

@@ -14,8 +14,8 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from archlint.graph.program.folding import Folding
-from archlint.ops.composite.folding import ITSELF, PASSING, SAVED, SAVED_ROWS
+from archlint.graph.program.origin import Origin
+from archlint.ops.composite.precomputed import ITSELF, PASSING, SAVED, SAVED_ROWS
 from archlint.ops.restored.call_kinds import (
     ALL_VIEWS,
     ARITHMETIC,
@@ -51,7 +51,7 @@ class FoldedCalls(Struct, frozen=True, dict=True):
     rearranged them for its operators, as the gates of an LSTM: then no call made the tensor.
     """
 
-    origin: Folding
+    origin: Origin
     is_inside: bool = False
 
     @property
@@ -107,6 +107,12 @@ class FoldedCalls(Struct, frozen=True, dict=True):
     def makes_places(self) -> bool:
         """Whether rows are looked up by an index that each pass makes anew."""
         return self._has(LOOKUPS) and self._has(CREATIONS)
+
+    @property
+    def expands_rows(self) -> bool:
+        """Whether rows that were looked up and moved are there several times in a view."""
+        moves = self._has(LOOKUPS) and self._has(frozenset({"permute", "transpose"}))
+        return moves and self._has(EXPANDING_VIEWS) and not self._has(REPEATS)
 
     @property
     def least_memory(self) -> Mapping[str, int]:

@@ -24,7 +24,9 @@ from archlint.frontends.properties import BUFFER
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
-from archlint.graph.program.calls import Signature, normalizing_call, signature, without_call
+from archlint.graph.program.call_record import without_call
+from archlint.graph.program.calls import normalizing_call
+from archlint.graph.program.signature import Signature, signature
 from archlint.graph.value import Dim, Provenance, Role, Value
 from archlint.ops.restored.graph_edit import GraphEdit
 

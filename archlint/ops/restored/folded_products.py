@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import base_name
+from archlint.graph.program.call_record import base_name
 from archlint.ops.restored.call_kinds import (
     ARITHMETIC,
     CONVOLUTIONS,

@@ -84,9 +84,17 @@ class FoldedSizes(Struct, frozen=True, dict=True):
         return None if rows is None else (tensor.elements // rows.length, True)
 
     def places(self, tensor: FoldedTensor) -> int:
-        """Return the length of the index that looked up the rows of a tensor, 0 where unknown."""
+        """Return the length of the index that looked up the rows of a tensor, 0 where unknown.
+
+        A pass makes it of sizes; what it looks up may be expanded to the samples.
+        """
         rows = self._rows(tensor) if tensor.calls.makes_places else None
-        return 0 if rows is None else tensor.elements // rows.length
+        if rows is None:
+            return 0
+        shape, samples = self.graph.values[tensor.name].sizes or (1,), 1
+        if tensor.calls.expands_rows and shape[0] in self._batches:
+            samples = shape[0]
+        return tensor.elements // rows.length // samples
 
     def _size(self, parameter: str, tensor: FoldedTensor) -> Size:
         count, calls, names = tensor.elements, tensor.calls, tensor.origin.parameters

@@ -13,8 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import base_name, exported_calls, signature, taken_tensors
-from archlint.graph.program.folding import Folding, foldings
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import exported_calls, taken_tensors
+from archlint.graph.program.origin import Origin, origins
+from archlint.graph.program.signature import signature
 from archlint.ops.restored.call_kinds import ADDING_PRODUCTS
 from archlint.ops.restored.folded_calls import FoldedCalls
 
@@ -27,7 +29,7 @@ class FoldedTensor(Struct, frozen=True):
 
     name: str
     elements: int
-    origin: Folding
+    origin: Origin
     calls: FoldedCalls
 
     @property
@@ -47,11 +49,11 @@ class FoldedTensor(Struct, frozen=True):
 def folded_tensors(graph: Graph) -> tuple[FoldedTensor, ...]:
     """Return the folded tensors of a file that something reads."""
     named = signature(graph)
-    return () if named is None else tuple(_described(graph, foldings(graph, named), named.tensors))
+    return () if named is None else tuple(_described(graph, origins(graph, named), named.tensors))
 
 
 def _described(
-    graph: Graph, found: Mapping[str, Folding], named: Mapping[str, str]
+    graph: Graph, found: Mapping[str, Origin], named: Mapping[str, str]
 ) -> Iterator[FoldedTensor]:
     left_over = _left_over(graph) if found else {}
     for name, origin in found.items():

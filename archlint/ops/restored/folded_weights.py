@@ -21,8 +21,9 @@ from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.calls import taken_tensors
+from archlint.graph.program.modules import SCOPES
 from archlint.graph.value import Provenance, Role, Value
-from archlint.ops.composite.folding import (
+from archlint.ops.composite.precomputed import (
     COMPUTED,
     LEAST_GRADIENTS,
     LEAST_MACS,
@@ -194,7 +195,8 @@ class _Unfolded(Struct, eq=False, dict=True):
         inputs: tuple[str, ...],
         attributes: Mapping[str, int] | None = None,
     ) -> None:
-        """Compute a stored tensor before the first node that reads it."""
+        """Compute a stored tensor before the first node that reads it, and in its module."""
         user = self.graph.consumers[name][0]
-        node = Node(f"{name}#folded", op, domain, inputs, (name,), attributes or {}, {})
+        told = {key: text for key, text in user.metadata.items() if key == SCOPES}
+        node = Node(f"{name}#folded", op, domain, inputs, (name,), attributes or {}, told)
         self._edit.compute(node, name, user)

@@ -2,56 +2,60 @@
 
 Programs keep them in buffers, which are not trained. The TorchScript exporter stores buffers as it
 stores parameters, so that only the numbers tell, of which the first two rows are read: sines and
-cosines of the positions 0 and 1, a triangle, doubling frequencies, even steps. Left alone are
-tensors that something multiplies by as a matrix or a kernel, and those whose kind torch.export
-records. A table whose rows are looked up is an embedding, which is frozen rather than a buffer; no
-exporter says what is frozen.
+cosines of the positions 0 and 1, a triangle, doubling frequencies, even steps; and filters that are
+all the same, as those of a blur. Of what something multiplies by as a matrix, only waves count, as
+of a Fourier transform. Left alone are tensors whose kind torch.export records. A table whose rows
+are looked up is an embedding, which is frozen rather than a buffer; no exporter says what is
+frozen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from archlint.frontends.properties import BUFFER, FROZEN, INITIALIZER
-from archlint.graph.generated_names import is_generated_name
+from archlint.graph.generated_names import is_folded_name, is_generated_name
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.graph.value import Role
+from archlint.ops.restored.formula_numbers import (
+    FEWEST,
+    begins_a_wave,
+    is_doubling,
+    is_even,
+    is_sines,
+    is_smooth,
+    is_triangle,
+    is_wave,
+)
+from archlint.sources.tensor_numbers import ReadFirst
 
 if TYPE_CHECKING:
     import numpy as np
 
-ReadFirst: TypeAlias = "Callable[[str, int], np.ndarray | None]"
-"""Reads the first numbers of a tensor, up to a count; None where its bytes are missing."""
-
 _WIDEST = 8192
-_FEWEST = 4
 # What adds or looks up a table; a weight is multiplied by, as a matrix or a kernel.
 _READERS = frozenset(
     {"Add", "Sub", "Mul", "Div", "Where", "Slice", "Gather", "Unsqueeze"}
     | {"Expand", "Cast", "Reshape", "Identity"}
 )
 _ADDING = frozenset({"Add", "Sub"})
+_MULTIPLYING = frozenset({"MatMul", "Transpose"})
+_KERNELS = frozenset({"Conv", "ConvTranspose"})
+_LAYER = re.compile(r"(^|\.)weight(_v)?$")
 # Of equal steps, since a parameter may begin with them as well.
 _EVEN = re.compile(r"(^|[._])(grid|knots|bins|offset|centers|positions|steps)$")
-_TOLERANCE = 1e-5
 _WEIGHTED = frozenset(
     {"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "Transpose", "PRelu", "LSTM", "GRU"}
     | {"RNN", "BatchNormalization", "LayerNormalization", "InstanceNormalization"}
     | {"GroupNormalization", "Add", "Sub", "Gather"}
 )
 _LONGEST = 64
-_FEWEST_SMOOTH = 12  # numbers of which chance makes no smooth row
-_SMOOTH = 0.2  # the largest third difference of a smooth row, in largest steps
-
-
-def reads_nothing(_: str, __: int) -> np.ndarray | None:
-    """Read no numbers, where there are none to read."""
-    return None
 
 
 def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, str]]:
@@ -68,47 +72,70 @@ def formula_tables(graph: Graph, first: ReadFirst) -> Mapping[str, Mapping[str, 
         is_embedding = _is_looked_up(name, graph)
         if program and not (is_embedding and program.kinds.get(name) == "PARAMETER"):
             continue
+        is_factor = not _readers(name, graph) <= _READERS
+        if is_factor and not begins_a_wave(first(name, 2)):
+            continue  # as nearly all do, without reading more
         numbers = first(name, min(rows, 2) * columns)
-        if numbers is not None and _is_made(name, numbers.reshape(-1, columns), rows == columns):
+        if numbers is None:
+            continue
+        if _is_made(name, numbers.reshape(-1, columns), rows == columns, is_factor=is_factor):
             tables[name] = {FROZEN if is_embedding else BUFFER: "true"}
+    if program is None:
+        filters = (name for name in graph.weights if _has_equal_filters(name, graph, first))
+        tables |= {name: {BUFFER: "true"} for name in filters}
     return tables
 
 
 def formula_like(graph: Graph, names: Iterable[str], first: ReadFirst) -> frozenset[str]:
-    """Return those of some tensors that begin with numbers of a formula, as buffers often do.
+    """Return those of some tensors that may as well be buffers, by their numbers or their use.
 
-    A parameter may begin with them as well: decays and frequencies do. `names` are tensors of the
-    older exporter that nothing else tells apart.
+    They begin with numbers of a formula, as the decays and frequencies of a parameter may too, or
+    they are drawn frequencies: sines and cosines of the products with them are taken (Tancik et al.
+    2020). `names` are tensors of the older exporter that nothing else tells apart.
     """
     found = []
     for name in names:
         length = _row_length(name, graph)
-        row = first(name, min(length, _LONGEST)) if length >= _FEWEST else None
-        if row is not None and _is_smooth(row):
+        row = first(name, min(length, _LONGEST)) if length >= FEWEST else None
+        smooth = row is not None and is_smooth(row)
+        if smooth or _counts(name, graph, first) or _are_frequencies(name, graph):
             found.append(name)
     return frozenset(found)
 
 
+def _counts(name: str, graph: Graph, first: ReadFirst) -> bool:
+    """Whether a tensor, no layer's weight, has whole numbers beyond ones, not all the same."""
+    elements = graph.values[name].elements or 0
+    if not FEWEST <= elements <= _WIDEST or not _readers(name, graph).isdisjoint(_WEIGHTED):
+        return False
+    numbers = first(name, min(elements, _LONGEST))
+    if numbers is None or (numbers == numbers[0]).all() or not (abs(numbers) > 1).any():
+        return False
+    return bool((numbers % 1 == 0).all())
+
+
+def _are_frequencies(name: str, graph: Graph) -> bool:
+    """Whether sines and cosines are taken of the products with a matrix that is no layer's."""
+    if _LAYER.search(name) or _readers(name, graph) != {"MatMul"}:
+        return False
+    waves, seen = set[str](), set[str]()
+    products = [user.output for user in graph.consumers[name]]
+    while products:
+        product = products.pop()
+        users = () if product in seen else graph.consumers.get(product, ())
+        seen.add(product)
+        waves |= {user.op for user in users}
+        products += [user.output for user in users if user.op == "Mul"]
+    return waves - {"Mul"} == {"Sin", "Cos"}
+
+
 def _row_length(name: str, graph: Graph) -> int:
     """Return the length of a row of numbers, 0 for what is no row, or has a weight's use."""
-    readers = {user.op for user in graph.consumers.get(name, ())}
+    readers = _readers(name, graph)
     value = graph.values[name]
     sizes = value.sizes or (0,)
     is_row = bool(readers) and readers.isdisjoint(_WEIGHTED) and value.elements == sizes[-1]
     return sizes[-1] if is_row else 0
-
-
-def _is_smooth(row: np.ndarray) -> bool:
-    """Whether numbers differ by equal steps or factors, or less and less in higher differences."""
-    import numpy as np
-
-    steps = np.diff(row)
-    if not np.isfinite(row).all() or not steps.any():
-        return False
-    if steps.all() and np.allclose(steps[1:] / steps[:-1], steps[1] / steps[0], rtol=1e-3):
-        return True
-    is_long = len(row) >= _FEWEST_SMOOTH
-    return is_long and bool(np.abs(np.diff(steps, 2)).max() < _SMOOTH * np.abs(steps).max())
 
 
 def _is_looked_up(name: str, graph: Graph) -> bool:
@@ -127,21 +154,42 @@ def with_tables(graph: Graph, tables: Mapping[str, Mapping[str, str]]) -> Graph:
     return replace(graph, weights=weights)
 
 
+def _readers(name: str, graph: Graph) -> frozenset[str]:
+    return frozenset(user.op for user in graph.consumers.get(name, ()))
+
+
+def _has_equal_filters(name: str, graph: Graph, first: ReadFirst) -> bool:
+    """Whether the first two filters of a convolution are the same, and no layer's weight."""
+    sizes = graph.values[name].sizes or ()
+    readers = _readers(name, graph)
+    if not readers or not readers <= _KERNELS or _LAYER.search(name) or not sizes or sizes[0] < 2:
+        return False
+    elements = prod(sizes[1:])
+    numbers = first(name, 2 * elements) if FEWEST <= elements <= _WIDEST else None
+    if numbers is None or (numbers == numbers[0]).all():
+        return False
+    return bool((numbers[:elements] == numbers[elements:]).all())
+
+
 def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
     """Yield the stored tensors that may be tables, with the sizes of the last two axes."""
-    consumers = graph.consumers
     for name, weight in graph.weights.items():
-        readers = {user.op for user in consumers.get(name, ())}
-        if not readers <= _READERS:
+        readers = _readers(name, graph)
+        if not readers <= _READERS and (
+            not readers <= _READERS | _MULTIPLYING or _LAYER.search(name)
+        ):
             continue  # as most are read by a product or a normalization
         value = graph.values.get(name)
-        if value is None or value.role is not Role.STORED or is_generated_name(name):
+        if value is None or value.role is not Role.STORED:
+            continue
+        is_turned = is_folded_name(name) and not readers <= _READERS  # as an exporter stores it
+        if is_generated_name(name) and not is_turned:
             continue
         if BUFFER in weight.metadata or INITIALIZER in weight.metadata:
             continue
         sizes = value.sizes or ()
         is_float = value.dtype is not None and value.dtype.is_float
-        if not is_float or not sizes or not value.elements or not _FEWEST <= sizes[-1] <= _WIDEST:
+        if not is_float or not sizes or not value.elements or not FEWEST <= sizes[-1] <= _WIDEST:
             continue
         rows = sizes[-2] if len(sizes) > 1 and sizes[-2] > 1 else value.elements // sizes[-1]
         is_row = len(sizes) == 1 and readers.isdisjoint(_ADDING)  # what is added is a bias
@@ -149,42 +197,11 @@ def _candidates(graph: Graph) -> Iterator[tuple[str, int, int]]:
             yield name, rows, sizes[-1]
 
 
-def _is_made(name: str, rows: np.ndarray, is_square: bool) -> bool:
-    if len(rows) > 1 and (_is_sines(rows) or (is_square and _is_triangle(rows))):
+def _is_made(name: str, rows: np.ndarray, is_square: bool, *, is_factor: bool) -> bool:
+    if len(rows) > 1 and is_wave(*rows):
         return True
-    return _is_doubling(rows[0]) or (_EVEN.search(name) is not None and _is_even(rows[0]))
-
-
-def _is_sines(rows: np.ndarray) -> bool:
-    """Whether two rows are the sines and cosines of position 0 and of the next one."""
-    import numpy as np
-
-    at_zero, after = rows
-    ones = np.isclose(at_zero, 1, atol=_TOLERANCE)
-    zeros = np.isclose(at_zero, 0, atol=_TOLERANCE)
-    if ones.sum() != zeros.sum() or not (ones | zeros).all():
+    if is_factor:
         return False
-    return bool((np.abs(after) <= 1 + _TOLERANCE).all()) and len(np.unique(after)) > 2
-
-
-def _is_triangle(rows: np.ndarray) -> bool:
-    """Whether the entries on one side of the diagonal are zero, and no others."""
-    import numpy as np
-
-    kept = np.tri(2, rows.shape[1], dtype=bool)
-    is_zero = rows == 0
-    return bool((is_zero == kept).all() or (is_zero != kept).all())
-
-
-def _is_doubling(row: np.ndarray) -> bool:
-    """Whether a row has the frequencies of an encoding of positions: each is twice the last."""
-    import numpy as np
-
-    return bool(row[0] > 0) and bool((row[1:] == 2 * row[:-1]).all()) and bool(np.isfinite(row[-1]))
-
-
-def _is_even(row: np.ndarray) -> bool:
-    import numpy as np
-
-    steps = np.diff(row)
-    return bool(steps[0]) and bool(np.allclose(steps, steps[0], rtol=1e-3, atol=0))
+    if len(rows) > 1 and (is_sines(rows) or (is_square and is_triangle(rows))):
+        return True
+    return is_doubling(rows[0]) or (_EVEN.search(name) is not None and is_even(rows[0]))

@@ -26,6 +26,7 @@ class FreeNumbers(Struct, eq=False, dict=True):
     numbering: Numbering
     in_rows: bool = False
     _last: dict[str, int] = field(default_factory=dict)
+    _given: dict[str, list[int]] = field(default_factory=dict)
     _refused: set[CallName] = field(default_factory=set)
 
     @property
@@ -34,31 +35,43 @@ class FreeNumbers(Struct, eq=False, dict=True):
         return any(name.number in self._numbers.get(name.base, ()) for name in self._refused)
 
     def discard(self, name: CallName) -> None:
-        """Take the number of a name, where it is free."""
+        """Take the number of a name that a call of the file gives, where it is free."""
         numbers = self._numbers.get(name.base, [])
         if name.number in numbers:
             numbers.remove(name.number)
+            self._given.setdefault(name.base, []).append(name.number)
 
-    def take(self, call: NumberedCall, place: int, others: Collection[CallName]) -> CallName | None:
+    def take(
+        self, call: NumberedCall, place: int, others: Collection[CallName], end: int | None = None
+    ) -> CallName | None:
         """Take the name of a call that is gone and may be a twin of `call`; None if none may.
 
-        It came after the call and before what stands at `place`. Of the calls in a row that are
-        gone, none are equal, so that it is in no row with the `others` that are twins already.
+        It came after the call and before what stands at `place`, and before number `end`. Of the
+        calls in a row that are gone, none are equal, so that it is in no row with the `others` that
+        are twins already. A number that a call of the file gives ends a row.
         """
         base, number = call.name.base, call.name.number
         if any(node.name in self.numbering.graph.inner for node in call.nodes):
             return None
-        numbers, place_before = self._numbers.get(base, ()), self.numbering.place_before
-        end = bisect_left(numbers, place, key=lambda each: place_before(CallName(base, each)))
-        name = CallName(base, numbers[end - 1]) if end else call.name
+        numbers, place_before = self._numbers.get(base, []), self.numbering.place_before
+        before = bisect_left(numbers, place, key=lambda each: place_before(CallName(base, each)))
+        if end is not None:
+            before = min(before, bisect_left(numbers, end))
+        name = CallName(base, numbers[before - 1]) if before else call.name
         if name.number <= number:
             return None
-        in_row = any(place_before(other) == place_before(name) for other in others)
-        if in_row and not self.in_rows:
+        if not self.in_rows and any(self._in_row(name, other) for other in others):
             self._refused.add(name)
             return None
-        self.discard(name)
+        numbers.remove(name.number)
         return name
+
+    def _in_row(self, name: CallName, other: CallName) -> bool:
+        """Whether nothing that the file tells of was called between two calls of one name."""
+        if self.numbering.place_before(name) != self.numbering.place_before(other):
+            return False
+        low, high = sorted((name.number, other.number))
+        return not any(low < number < high for number in self._given.get(name.base, ()))
 
     def invent(self, base: str) -> CallName:
         """Return a name that no call of the file has."""

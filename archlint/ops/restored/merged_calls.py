@@ -20,17 +20,16 @@ from msgspec import Struct, field
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import (
-    Signature,
-    base_name,
-    exported_call,
-    replaced,
-    signature,
-)
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import exported_call
 from archlint.graph.program.numbering import ELEMENT, CallName, NumberedCall, Numbering
+from archlint.graph.program.replaced_tensors import replaced
+from archlint.graph.program.signature import Signature, signature
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.free_numbers import FreeNumbers
 from archlint.ops.restored.graph_edit import GraphEdit
+from archlint.ops.restored.merged_operands import with_own_operands
+from archlint.ops.restored.merged_outputs import with_named_outputs
 from archlint.ops.restored.merged_parts import with_own_parts
 from archlint.ops.restored.twins import MAY_REPEAT, PRODUCTS, Found, Twin, Twins
 
@@ -45,7 +44,7 @@ def with_twins(graph: Graph, *, most: bool = False) -> Graph:
     named = signature(graph)
     if named is None:
         return graph
-    whole = with_own_parts(graph)
+    whole = with_own_parts(with_own_operands(with_named_outputs(graph, named)))
     numbering = Numbering(whole, frozenset(folded_norms(whole)))
     free = FreeNumbers(numbering)
     known = _Merged(whole, named, numbering, free, Twins(whole)).restored()
@@ -161,7 +160,7 @@ class _Merged(Struct, eq=False, dict=True):
             for before in self._calls_before(reader):
                 if before.name in found:
                     continue
-                twin = self._merged(before, reader, place, unsure)
+                twin = self._merged(before, reader, place, found, unsure)
                 if twin is not None:
                     found[before.name] = before, twin
                 if isinstance(twin, CallName):
@@ -169,7 +168,12 @@ class _Merged(Struct, eq=False, dict=True):
         return self._without_unsure(found.values(), unsure)
 
     def _merged(
-        self, call: NumberedCall, reader: NumberedCall, place: int, unsure: set[CallName]
+        self,
+        call: NumberedCall,
+        reader: NumberedCall,
+        place: int,
+        found: Mapping[CallName, Found],
+        unsure: set[CallName],
     ) -> Twin | CallName | None:
         """Return what the twin of `reader` reads where that reads a call, None for the same.
 
@@ -177,10 +181,14 @@ class _Merged(Struct, eq=False, dict=True):
         number that is gone is `unsure`, unless nothing else could be read.
         """
         is_named = reader.call is not None and str(call.name) in reader.call.takes
-        if is_named and self._others[call.name] > 0:
+        is_read = is_named or (reader.name, call.name) in self._copied
+        if is_read and self._others[call.name] > 0:
             self._others[call.name] -= 1
+            unsure.discard(reader.name)
             return None
-        taken = self._take(call, place)
+        after = (twin for each, twin in found.values() if each.name.base == call.name.base)
+        names = [twin.number for twin in after if isinstance(twin, CallName)]
+        taken = self._take(call, place, min(names, default=None))
         if taken is not None:
             return taken
         twins = self.twins.of(call.name)
@@ -192,9 +200,9 @@ class _Merged(Struct, eq=False, dict=True):
             unsure.add(call.name)
         return self.free.invent(call.name.base)
 
-    def _take(self, call: NumberedCall, place: int) -> CallName | None:
+    def _take(self, call: NumberedCall, place: int, end: int | None = None) -> CallName | None:
         """Return the name of a call that is gone and may be the twin of one, None if none may."""
-        return self.free.take(call, place, [twin.name for twin in self.twins.of(call.name)])
+        return self.free.take(call, place, [twin.name for twin in self.twins.of(call.name)], end)
 
     def _is_shared(self, call: NumberedCall, place: int) -> bool:
         """Whether a call is read from the last twin of it: as often as itself is read."""
@@ -243,6 +251,16 @@ class _Merged(Struct, eq=False, dict=True):
     def _others(self) -> Counter[CallName]:
         """The users of each call that are in the program, not in the file, and read no twin."""
         return self._users[0]
+
+    @cached_property
+    def _copied(self) -> frozenset[tuple[CallName, CallName]]:
+        """The calls that read a removed copy of what another one makes, each with that one."""
+        found = (
+            (user.name, gone, self._call_of(tensor)) for user, gone, tensor in self._replaced()
+        )
+        return frozenset(
+            (user, call.name) for user, gone, call in found if CallName.of(gone).base == "clone"
+        )
 
     @property
     def _strays(self) -> set[str]:

@@ -19,17 +19,15 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_generated_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import (
-    ExportedCall,
-    Signature,
-    base_name,
-    exported_calls,
-    signature,
-)
-from archlint.graph.program.folding import FOLDED_FROM, Folding, foldings, sources
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import ExportedCall, exported_calls
 from archlint.graph.program.modules import module_path
-from archlint.ops.restored.call_kinds import CREATIONS
+from archlint.graph.program.numbering import Numbering
+from archlint.graph.program.origin import FOLDED_FROM, Origin, origin_note, origins
+from archlint.graph.program.signature import Signature, signature
+from archlint.ops.restored.call_kinds import ALL_VIEWS, CREATIONS
 from archlint.ops.restored.exported_weights import holds_norm
+from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.graph_edit import GraphEdit
 
 _PARAMETER = "PARAMETER"
@@ -48,7 +46,7 @@ class _Merged(Struct, eq=False, dict=True):
     edit: GraphEdit
 
     def apart(self) -> Graph:
-        if not self._lost and all(each.parameters for each in self._foldings.values()):
+        if not self._lost and all(each.parameters for each in self._origins.values()):
             return self.graph
         for call in exported_calls(self.graph):
             for gone, stored in self._pairs(call):
@@ -65,37 +63,65 @@ class _Merged(Struct, eq=False, dict=True):
         there = (self.graph.values, self._kinds, self._calls)
         gone = [name for name in asked if not any(name in each for each in there)]
         read = dict.fromkeys(name for node in call.nodes for name in node.inputs)
-        others = [name for name in read if name not in asked and self._may_be_another(name)]
+        others = [name for name in read if self._may_be_another(name, asked)]
         if len(gone) == len(others):
             yield from zip(gone, others, strict=True)
 
-    def _may_be_another(self, name: str) -> bool:
-        """Whether a tensor is stored that may stand for another one.
+    def _may_be_another(self, name: str, asked: Collection[str]) -> bool:
+        """Whether a tensor is stored that may stand for another one than a call `asked` for.
 
-        What the exporter names itself, such as sizes and factors, is none of the program's.
+        What the exporter names itself, such as sizes and factors, is none of the program's. What it
+        made of parameters that the call asks for is theirs, as the joined biases of an LSTM.
         """
-        origin = self._foldings.get(name)
+        if name in asked:
+            return False
+        origin = self._origins.get(name)
         if origin is None:
             return self._kinds.get(name) == _PARAMETER
+        if origin.parameters and set(origin.parameters) <= set(asked):
+            return False
         return bool(origin.parameters) or not is_generated_name(name)
 
     def _add(self, gone: str, stored: str, user: Node) -> bool:
         """Add a tensor that is gone; false where it is not known what it was made of."""
-        origin, value = self._foldings.get(stored), self.graph.values[stored]
+        origin, value = self._origins.get(stored), self.graph.values[stored]
+        if origin is not None and not origin.parameters and self._are_views(gone, origin):
+            return False  # all lie in the storage of the same tensor
         names = () if origin is None else (*origin.others, *origin.calls)
         if base_name(gone) in CREATIONS or (origin is not None and not origin.parameters):
             if value.elements == 1:
                 return False  # a number, which takes no memory
-            note = sources(names)
+            note = origin_note(names)
         else:
             made_of = (stored,) if origin is None else origin.parameters
             parameter = self._parameter(user) or self._alike(made_of)
             if parameter is None:
                 return False
             self._lost.remove(parameter)
-            note = sources((parameter,))
+            note = origin_note((parameter,))
         self.edit.store(replace(value, name=gone), {FOLDED_FROM: note})
         return True
+
+    def _are_views(self, gone: str, origin: Origin) -> bool:
+        """Whether a tensor that is gone was a view of what the stored one is a view of.
+
+        What was made again would have called all its operators again. So it was made once where no
+        number is missing among the calls of one of them. Those of which the file has no call, whose
+        later numbers nothing shows, do not tell.
+        """
+        if base_name(gone) not in ALL_VIEWS:
+            return False
+        made = {base_name(call) for call in origin.names} - ALL_VIEWS
+        return not made.isdisjoint(self._numbered - self._numbering.gone.keys())
+
+    @cached_property
+    def _numbering(self) -> Numbering:
+        return Numbering(self.graph, frozenset(folded_norms(self.graph)))
+
+    @cached_property
+    def _numbered(self) -> frozenset[str]:
+        """The names of the operators that calls of the file call."""
+        return frozenset(each.name.base for each in self._numbering.calls)
 
     def _parameter(self, user: Node) -> str | None:
         """Return the first parameter of the module of a node that is not in the file."""
@@ -118,13 +144,13 @@ class _Merged(Struct, eq=False, dict=True):
         return self.named.kinds
 
     @cached_property
-    def _foldings(self) -> Mapping[str, Folding]:
-        return foldings(self.graph, self.named)
+    def _origins(self) -> Mapping[str, Origin]:
+        return origins(self.graph, self.named)
 
     @cached_property
     def _lost(self) -> list[str]:
         """The parameters that are neither in the file, nor noted for a folded tensor."""
-        said = {name for each in self._foldings.values() for name in each.parameters}
+        said = {name for each in self._origins.values() for name in each.parameters}
         return [
             name
             for name, kind in self.named.kinds.items()

@@ -10,15 +10,15 @@ back in front, with what the call of the convolution does not pad itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from operator import sub
+from collections.abc import Iterable, Mapping, Sequence
+from operator import add, sub
 
 from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
 from archlint.graph.program.calls import exported_call
-from archlint.graph.value import Dim, Role, Value
+from archlint.graph.value import Dim, Role, Shape, Value
 from archlint.ops.restored.graph_edit import GraphEdit
 
 _RULES, _RULE = "pkg.onnxscript.rewriter.rule_name", "FuseConvPad"
@@ -31,21 +31,30 @@ _CONSTANT: Mapping[str, Attribute] = {"mode": "constant"}
 def with_pads(graph: Graph) -> Graph:
     """Return `graph` with a padding in front of each convolution that one was merged with.
 
-    Where the call of the convolution is lost, since a batch norm was folded in, the convolution is
-    assumed to pad nothing itself.
+    Convolutions whose calls name the same tensor share it. Where the call of the convolution is
+    lost, since a batch norm was folded in, the convolution is assumed to pad nothing itself.
     """
-    edit = GraphEdit(graph)
+    edit, made = GraphEdit(graph), dict[tuple[str, str, Shape | None], str]()
     for node in graph.nodes:
         padded = _padded(node, graph)
         if padded is None:
             continue
-        edit.values[padded.name] = padded
-        name = padded.name
-        edit.insert(Node(name, "Pad", "", node.inputs[:1], (name,), _CONSTANT, {}), node)
+        named = _named(node, graph) or padded.name
+        name = made.setdefault((named, node.inputs[0], padded.shape), padded.name)
+        if name == padded.name:
+            edit.values[name] = padded
+            edit.insert(Node(name, "Pad", "", node.inputs[:1], (name,), _CONSTANT, {}), node)
         attributes = {**node.attributes, "pads": _own(node) * 2, "auto_pad": "NOTSET"}
         inputs = (name, *node.inputs[1:])
         edit.change(node, replace(node, inputs=inputs, attributes=attributes))
     return edit.edited()
+
+
+def _named(node: Node, graph: Graph) -> str:
+    """Return what the call of a convolution names its input, if that is not in the file."""
+    call = exported_call(node)
+    tensors = call.tensors if call is not None and "conv" in call.target else []
+    return tensors[0] if tensors and tensors[0] not in graph.values else ""
 
 
 def _padded(node: Node, graph: Graph) -> Value | None:
@@ -53,7 +62,9 @@ def _padded(node: Node, graph: Graph) -> Value | None:
     if graph.is_from_pytorch and node.attributes.get("auto_pad") == _SAME:
         return _evened(node, graph)
     pads = node.attributes.get("pads")
-    if _RULE not in node.metadata.get(_RULES, "") or not isinstance(pads, tuple):
+    if not isinstance(pads, tuple):
+        return None
+    if _RULE not in node.metadata.get(_RULES, "") and not _is_uneven(node, pads):
         return None
     value = graph.values[node.inputs[0]]
     numbers = [pad for pad in pads if isinstance(pad, int)]
@@ -62,6 +73,12 @@ def _padded(node: Node, graph: Graph) -> Value | None:
     half, own = len(numbers) // 2, _own(node)
     before = map(sub, numbers[:half], own)
     return _made(node, value, before, map(sub, numbers[half:], own))
+
+
+def _is_uneven(node: Node, pads: Sequence[object]) -> bool:
+    """Whether a convolution of an architecture file pads one side more than the other."""
+    half = len(pads) // 2
+    return node.document_path is not None and node.op == "Conv" and pads[:half] != pads[half:]
 
 
 def _evened(node: Node, graph: Graph) -> Value | None:
@@ -95,9 +112,11 @@ def _made(node: Node, value: Value, before: Iterable[int], after: Iterable[int])
 
 def _own(node: Node) -> tuple[int, ...]:
     """Return what a convolution pads itself along each axis, before and after."""
-    if node.attributes.get("auto_pad") == _SAME:
-        return _same(node)[1]
+    odd, even = _same(node)
     pads = node.attributes.get("pads")
+    is_same = node.document_path is not None and pads == (*even, *map(add, even, odd))
+    if is_same or node.attributes.get("auto_pad") == _SAME:
+        return even
     axes = len(pads) // 2 if isinstance(pads, tuple) else 0
     call = exported_call(node)
     said = call.argument(_PADDING, "[0]") if call is not None and "conv" in call.target else "[0]"

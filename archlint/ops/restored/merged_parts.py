@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import ExportedCall, base_name, exported_calls
+from archlint.graph.program.call_record import base_name
+from archlint.graph.program.calls import ExportedCall, exported_calls
 from archlint.ops.restored.graph_edit import GraphEdit
 
 
@@ -61,7 +62,7 @@ class _Parts(Struct, eq=False, dict=True):
         names = {made: f"{made}#{call.name}" for part in parts for made in part.outputs if made}
         if not any(each in self.graph.producers for part in parts for each in part.inputs):
             return  # of weights alone
-        user = call.nodes[0]
+        user = next(node for node in call.nodes if name in node.inputs)
         for part in parts:
             if names[part.output] not in self.edit.values:
                 self.edit.copy(part, names, user, call.name, user.metadata)

@@ -14,7 +14,7 @@ import re
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import is_exported
+from archlint.graph.program.call_record import is_exported
 from archlint.graph.value import Provenance, Role, Value
 from archlint.ops.restored.graph_edit import GraphEdit
 

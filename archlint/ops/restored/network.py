@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.graph.value import Role
 from archlint.ops.restored.called_again import with_whole_calls
 from archlint.ops.restored.distinct_numbers import NO_NUMBERS, DistinctNumbers
@@ -24,8 +24,11 @@ from archlint.ops.restored.merged_foldings import with_own_foldings
 from archlint.ops.restored.merged_pads import with_pads
 from archlint.ops.restored.merged_weights import separated
 from archlint.ops.restored.perhaps_merged import with_doubts
+from archlint.ops.restored.removed_arithmetic import with_arithmetic
+from archlint.ops.restored.removed_copies import with_copies
 from archlint.ops.restored.removed_detaches import with_detaches
 from archlint.ops.restored.repeated_calls import with_own_calls
+from archlint.ops.restored.repeated_literals import with_single_literals
 from archlint.ops.restored.single_precision import with_single_precision
 
 
@@ -44,7 +47,9 @@ def restored(
     they may have been, and operators run as often. `numbers` are those of stored tensors. A graph
     that hides nothing is returned as it is.
     """
-    whole = with_detaches(with_twins(separated(with_single_precision(graph)), most=most))
+    single = with_single_precision(with_single_literals(graph, numbers))
+    whole = with_arithmetic(with_copies(separated(single)))
+    whole = with_detaches(with_twins(whole, most=most))
     whole = with_doubts(with_whole_calls(whole), most=most)
     whole = as_in_program(with_pads(with_own_calls(whole)))
     whole = with_folded(with_own_foldings(whole), numbers, most=most)

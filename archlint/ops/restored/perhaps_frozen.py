@@ -18,6 +18,9 @@ from msgspec import Struct
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
+from archlint.graph.program.calls import exported_calls
+from archlint.graph.program.origin import origins
+from archlint.graph.program.signature import signature
 
 _LOW_RANK = 2  # a factor is smaller than what it stands beside by at least that
 _HANDS_ON = frozenset(
@@ -32,7 +35,8 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
 
     `graph` has the operators of the framework. `made_of` gives the stored tensors that a tensor was
     computed from, `origins` the one that it is another form of. `copies` are the parameters of
-    modules that are copies of others, and `formulas` have the numbers of a formula.
+    modules that are copies of others, and `formulas` have the numbers of a formula. `normalized_by`
+    are tensors that an optimizer computed from stored statistics.
     """
 
     graph: Graph
@@ -41,6 +45,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
     origins: Mapping[str, str]
     copies: frozenset[str] = frozenset()
     formulas: frozenset[str] = frozenset()
+    normalized_by: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -57,15 +62,18 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
         if self.copies:
             return "a module has the numbers of another one, as one that only follows it does"
         if self.formulas:
-            return f"{min(self.formulas)} begins with numbers of a formula, as buffers do"
+            return f"{min(self.formulas)} has numbers or a use as buffers have"
         return "batch norms are written out with stored statistics, as in a frozen backbone"
 
     @cached_property
     def factors(self) -> frozenset[str]:
-        """The low-rank factors beside layers that read the same tensor."""
+        """The low-rank factors beside layers that read the same tensor.
+
+        A layer of an architecture file says itself whether it is frozen.
+        """
         found: set[str] = set()
         for node in self.graph.nodes:
-            if node.op == "Add" and len(node.inputs) > 1:
+            if node.op == "Add" and len(node.inputs) > 1 and node.document_path is None:
                 one, other = (self._path(name) for name in node.inputs[:2])
                 for layer, factors in ((one, other), (other, one)):
                     if self._is_adapted(layer[:1], factors[:2]):
@@ -79,6 +87,7 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
         for node in self.graph.nodes:
             scales = (made_of.get(name, ()) for name in node.inputs)
             is_norm = any(root.endswith(_STATISTIC) for roots in scales for root in roots)
+            is_norm = is_norm or not self.normalized_by.isdisjoint(node.inputs)
             if node.op != "Mul" or not is_norm or node.output in made_of:
                 continue
             for name in node.inputs:
@@ -133,3 +142,22 @@ class PerhapsFrozen(Struct, frozen=True, dict=True):
 
     def _is_stored(self, name: str) -> bool:
         return name in self.graph.constants or name in self.made_of
+
+
+def folded_statistics(graph: Graph) -> frozenset[str]:
+    """Return the tensors of the program that torch.export's optimizer computed from statistics.
+
+    Those of equal norms are in the file once, while each call names its own.
+    """
+    named = signature(graph)
+    if named is None:
+        return frozenset()
+    found = {
+        name
+        for name, origin in origins(graph, named).items()
+        if any(source.endswith(_STATISTIC) for source in (*origin.parameters, *origin.others))
+    }
+    for call in exported_calls(graph):
+        if any(not found.isdisjoint(node.inputs) for node in call.nodes):
+            found.update(name for name in call.takes if name not in graph.values)
+    return frozenset(found)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import Signature, signature
+from archlint.graph.program.signature import Signature, signature
 from archlint.ops.restored.folded_norms import CONVOLUTIONS, is_unfolded
 from archlint.ops.restored.graph_edit import GraphEdit
 

@@ -3,7 +3,8 @@
 Dropout does nothing in evaluation mode. torch.export writes a copy (`clone`) in its place, which
 the optimizer removes, while the next call still names it; where the copy remains, the record says
 that it ran inside of the class Dropout. Both exporters leave a gap in the names of modules where
-`row.0` and `row.2` of a Sequential run, and `row.1` does not. The TorchScript exporter leaves no
+`row.0` and `row.2` of a Sequential run, and `row.1` does not. Between the layers of one LSTM the
+record tells the rate (`stacked_layers`). The TorchScript exporter leaves no
 other sign: there dropout is possible wherever it is customary, such as after activations, at the
 end of residual branches and after embeddings. All of these are possibilities, for the upper bound;
 a file that shows no change for inference has none.
@@ -11,7 +12,6 @@ a file that shows no change for inference has none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
@@ -21,20 +21,17 @@ from msgspec.structs import replace
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
-from archlint.graph.program.calls import (
-    base_name,
-    is_inside,
-    printed_call,
-    signature,
-    skipped,
-)
+from archlint.graph.program.call_record import is_inside
 from archlint.graph.program.modules import module_path, module_paths
+from archlint.graph.program.signature import signature
 from archlint.ops.composite.attention import FUSED_KERNELS
+from archlint.ops.restored.export_mode import is_for_training
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.graph_edit import GraphEdit
+from archlint.ops.restored.removed_copies import REORDERING, CopyReader, RemovedCopies
+from archlint.ops.restored.stacked_layers import stacked_layers
 
 _NO_METADATA: Mapping[str, str] = {}
-_TRAINED = "batch_norm_legit_functional"  # what torch.export calls a batch norm in training
 _DROPOUT = "torch.nn.modules.dropout."
 _ATTENTION = "torch.nn.modules.activation.MultiheadAttention"
 
@@ -45,15 +42,9 @@ _ACTIVATIONS = frozenset(
 )
 _ENDS = frozenset({"Linear", "Gemm", "MatMul", "Softmax"})
 _NORMS = frozenset({"LayerNorm", "LayerNormalization"})
-# A copy after one of these puts elements in order, as attention asks for.
-_REORDERING = frozenset({"Transpose", "Expand", "Slice", "Split", "Squeeze", "Unbind"})
-_REGROUPING = frozenset(
-    f"aten.{name}"
-    for name in ("view.default", "_unsafe_view.default", "reshape.default", "select.int")
-)
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
-_COPY = re.compile(r"%clone(?:_(\d+))?\b")
 _NAMED = 2  # the parts of a path that name a module: that of its row, and its number
+_POOLING = frozenset({"AveragePool", "MaxPool"})
 _POOLED = frozenset({"Flatten", "GlobalAveragePool", "ReduceMean"})
 
 
@@ -75,12 +66,14 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
             return ()
         if self._is_exported:
             names = {node.name for node in self.graph.nodes if _is_left_out(node)}
-            names.update(self._makers(self._copied))
-            if self._lost_copies:
+            names.update(self._makers(self._copies.copied))
+            names.update(node.name for node in self._copies.twins(self.graph))
+            if self._copies.lost:
                 names.update(node.name for node in self.graph.nodes if self._may_drop_before(node))
         else:
             names = {node.name for node in self.graph.nodes if self._may_drop(node)}
         names.update(self._makers(self._after_gaps))
+        names.update(node.name for node, _ in self._stacked if node.name in self.graph.by_name)
         names.update(node.name for node in self.graph.nodes if node.op in FUSED_KERNELS)
         return tuple(node.name for node in self.graph.nodes if node.name in names)
 
@@ -91,27 +84,14 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
                 yield self.graph.producers[name].name
 
     @cached_property
-    def _copied(self) -> tuple[str, ...]:
-        """The tensors whose copy an optimizer removed, except copies that make one contiguous."""
-        producers = self.file.producers
-        return tuple(
-            tensor
-            for call, gone, tensor in skipped(self.file)
-            if base_name(gone) == "clone"
-            and tensor in producers
-            and not (producers[tensor].op in _REORDERING and call.target in _REGROUPING)
-        )
-
-    @cached_property
-    def _lost_copies(self) -> int:
-        """How many numbers of copies no call mentions, since the call that read them is lost."""
-        found = {int(number or 0) for node in self.file.nodes for number in _copies(node)}
-        return max(found, default=-1) + 1 - len(found)
+    def _copies(self) -> RemovedCopies:
+        return RemovedCopies(self.file)
 
     def _may_drop_before(self, node: Node) -> bool:
         """Whether dropout may stand before a layer whose call is lost with its batch norm."""
         users = {user.name for user in self.graph.consumers.get(node.output, ())}
-        return not users.isdisjoint(self._folded) and self._may_drop(node)
+        is_before = not users.isdisjoint(self._folded)
+        return is_before and (node.op in _POOLING or self._may_drop(node))
 
     @cached_property
     def _folded(self) -> frozenset[str]:
@@ -143,31 +123,43 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
         return tuple(found)
 
     @cached_property
+    def _stacked(self) -> tuple[tuple[Node, bool], ...]:
+        return tuple(stacked_layers(self.file))
+
+    @cached_property
     def _is_exported(self) -> bool:
         return signature(self.file) is not None
 
     def shown(self, dropouts: tuple[str, ...]) -> Graph:
         """Return the graph with a dropout behind each of these nodes."""
         edit = GraphEdit(self.graph)
+        names = frozenset(dropouts)
+        for reader in self._copies.others(self.graph):
+            if self.graph.producers[reader.tensor].name in names:
+                _drop_before(reader, edit)
         for name in dropouts:
             node = self.graph.by_name[name]
             if node.op not in FUSED_KERNELS:
                 _drop_after(node, edit)
             elif not self.drops_fused:
                 attributes = {**node.attributes, "dropout": 1.0}
-                changed = replace(node, op="MaterializedAttention", attributes=attributes)
-                edit.change(node, changed)
+                inputs = edit.inputs(node)
+                edit.change(
+                    node,
+                    replace(node, op="MaterializedAttention", inputs=inputs, attributes=attributes),
+                )
         return edit.edited()
 
     @cached_property
     def is_inference(self) -> bool:
         """Whether something in the file shows that PyTorch exported it for inference."""
         graph = self.file
-        if not graph.is_from_pytorch or _is_training(graph):
+        if not graph.is_from_pytorch or is_for_training(graph):
             return False
         norms = any(node.op == "BatchNormalization" for node in graph.nodes)
-        hides = norms or bool(self._folded) or bool(self._copied)
+        hides = norms or bool(self._folded) or self._copies.are_there
         hides = hides or (bool(self._after_gaps) and not self._is_exported)
+        hides = hides or any(is_recorded for _, is_recorded in self._stacked)
         return hides or any(map(self._is_renamed, graph.weights))
 
     def _is_renamed(self, name: str) -> bool:
@@ -202,7 +194,7 @@ class HiddenDropouts(Struct, frozen=True, dict=True):
         users, pending = set[str](), [name]
         for tensor in pending:
             for user in self.graph.consumers.get(tensor, ()):
-                if user.op in _REORDERING or user.op == "Reshape":
+                if user.op in REORDERING or user.op == "Reshape":
                     pending.append(user.output)
                 else:
                     users.add(user.op)
@@ -219,24 +211,20 @@ def _is_left_out(node: Node) -> bool:
     return is_inside(node, _DROPOUT) or (node.op == "Softmax" and is_inside(node, _ATTENTION))
 
 
-def _copies(node: Node) -> list[str]:
-    """Return the numbers of the copies that the call of a node mentions, "" for the first."""
-    return _COPY.findall(printed_call(node))
-
-
-def _is_training(graph: Graph) -> bool:
-    """Whether a file was exported for training, so that nothing is left out."""
-    return any(
-        (node.op == "BatchNormalization" and node.attributes.get("training_mode") == 1)
-        or _TRAINED in printed_call(node)
-        or (node.op == "Dropout" and len(node.inputs) > 2)
-        for node in graph.nodes
-    )
-
-
 def _drop_after(node: Node, edit: GraphEdit) -> None:
     """Put dropout behind a node, with the name of its output."""
     output, inner = node.outputs[0], f"{node.outputs[0]}#hidden"
     name, ratio = f"{node.name}#Dropout", dict[str, Attribute](ratio=0.5)
-    edit.compute(replace(node, outputs=(inner, *node.outputs[1:])), output, node)
+    inner_node = replace(node, inputs=edit.inputs(node), outputs=(inner, *node.outputs[1:]))
+    edit.compute(inner_node, output, node)
     edit.change(node, Node(name, "Dropout", "", (inner,), (output,), ratio, _NO_METADATA))
+
+
+def _drop_before(reader: CopyReader, edit: GraphEdit) -> None:
+    """Put dropout between a tensor and the nodes that read a copy of it."""
+    tensor, ratio = reader.tensor, dict[str, Attribute](ratio=0.5)
+    output = f"{tensor}#{reader.name}"
+    drop = Node(f"{output}#Dropout", "Dropout", "", (tensor,), (output,), ratio, _NO_METADATA)
+    edit.compute(drop, tensor, reader.nodes[0])
+    for node in reader.nodes:
+        edit.read_instead(node, tensor, output)

@@ -13,16 +13,18 @@ from msgspec.structs import replace
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.ops.composite.attention import FUSED_KERNELS
+from archlint.ops.restored.graph_edit import GraphEdit
 
 _COPIES = frozenset({"Contiguous", "Identity"})  # what is repeated, to be reshaped
 
 
 def with_shared_heads(graph: Graph) -> Graph:
     """Return `graph` with fused attention that reads keys and values before they are repeated."""
-    nodes = (
-        sharing_heads(node, graph) if node.op in FUSED_KERNELS else node for node in graph.nodes
-    )
-    return replace(graph, nodes=tuple(nodes))
+    edit = GraphEdit(graph)
+    for node in graph.nodes:
+        if node.op in FUSED_KERNELS:
+            edit.change(node, sharing_heads(node, graph))
+    return edit.edited()
 
 
 def sharing_heads(node: Node, graph: Graph) -> Node:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from archlint.graph.dtype import DType
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.graph.value import Role
 
 _DOUBLE, _SINGLE = DType.FLOAT64, DType.FLOAT32

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from archlint.graph.generated_names import is_folded_name
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
-from archlint.graph.program.calls import signature
+from archlint.graph.program.signature import signature
 from archlint.ops.restored.graph_edit import GraphEdit
 
 IsTransposed = Callable[[str, str], bool]

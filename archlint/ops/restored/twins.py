@@ -10,8 +10,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from archlint.graph.node import Node
-from archlint.graph.program.calls import as_call, reading
+from archlint.graph.program.call_record import as_call, call_name
 from archlint.graph.program.numbering import CallName, NumberedCall
+from archlint.graph.program.replaced_tensors import reading
 from archlint.ops.restored.graph_edit import GraphEdit
 
 PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
@@ -103,3 +104,9 @@ class Twins(GraphEdit, eq=False):
             outputs=tuple(tensors.get(each, each) for each in node.outputs),
             metadata=as_call(node, str(name)),
         )
+
+
+def is_twin(node: Node) -> bool:
+    """Whether a node was added for a call that was merged into an equal one."""
+    _, mark, tag = node.name.partition("#")
+    return bool(mark) and tag.partition("#")[0] == call_name(node)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from types import MappingProxyType
 
+from archlint.frontends.properties import PER_CHANNEL
 from archlint.graph.program.calls import exported_call
 from archlint.ops.autocast import IN_HALF, KEEPS, SINGLE_ON_GPU
 from archlint.ops.backward import Backward
-from archlint.ops.call import Call, nbytes
+from archlint.ops.call import Call, nbytes, width
 from archlint.ops.effect import Effect, Passes
 from archlint.ops.facets import (
+    OF_QUOTIENT,
     no_cost,
     per_output,
     saves_input,
-    saves_inputs,
     saves_nothing,
     saves_output,
+    sees_elementwise,
     sees_first_input,
 )
 from archlint.ops.links import InputLinks, Whole, same_axes_but
@@ -51,6 +54,22 @@ def saves_clipped(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(inputs=(0,), transient=masks * call.elements(0))
 
 
+def saves_softsign(call: Call, gradients: Gradients) -> SavedTensors:
+    """PyTorch composes x / (1 + |x|), and saves the input and the divisor."""
+    size = nbytes(call.input(0))
+    if not gradients[0]:
+        return SavedTensors(forward_transient=size)
+    return SavedTensors(inputs=(0,), own=size, transient=OF_QUOTIENT * size)
+
+
+def saves_slopes(call: Call, gradients: Gradients) -> SavedTensors:
+    """PReLU saves its input and its slopes, and always computes the gradients of both."""
+    if not gradients.needed:
+        return NOTHING
+    unused = 0 if gradients[0] else nbytes(call.input(0))
+    return SavedTensors(inputs=call.present(), transient=unused)
+
+
 # Which tensor the derivative is a function of, as PyTorch's autograd formulas have it, and a rough
 # count of FLOP an element (a transcendental counts as four).
 _POINTWISE: Mapping[str, tuple[SavedFacet, int]] = MappingProxyType(
@@ -68,7 +87,7 @@ _POINTWISE: Mapping[str, tuple[SavedFacet, int]] = MappingProxyType(
         "Swish": (saves_input, 5),
         "Mish": (saves_input, 9),
         "Softplus": (saves_input, 4),
-        "Softsign": (saves_input, 3),
+        "Softsign": (saves_softsign, 3),
         "ThresholdedRelu": (saves_input, 1),
         "Shrink": (saves_input, 2),
         "Clip": (saves_clipped, 2),
@@ -89,10 +108,18 @@ def sees_softmax(call: Call, _: int) -> InputLinks:
 
 
 def saves_mask(call: Call, gradients: Gradients) -> SavedTensors:
-    """Dropout in training saves a mask of its input's size, of bools or of numbers."""
-    if not gradients[0] or not _drops(call):
+    """Dropout in training saves a mask of its input's size, of bools or of numbers.
+
+    One of whole channels saves a number for each.
+    """
+    if not _drops(call):
         return NOTHING
-    own = call.elements(0) if gradients.bool_masks else nbytes(call.input(0))
+    if call.node.metadata.get(PER_CHANNEL) == "true":
+        own = prod(call.shape(0)[:2]) * width(call.input(0)) // 8
+    else:
+        own = call.elements(0) if gradients.bool_masks else nbytes(call.input(0))
+    if not gradients[0]:
+        return SavedTensors(forward_transient=own)
     # The second output that a file may write is the mask that is saved, and no other tensor.
     written = nbytes(call.output(1)) if call.has_output(1) else 0
     return SavedTensors(own=own, forward_transient=-written)
@@ -120,6 +147,13 @@ def drops(call: Call) -> Effect:
     return Passes(in_place=True, dropped=share)
 
 
+def saves_gate(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save gate and value, and the activated gate, which is multiplied with the value."""
+    if not gradients.needed:
+        return NOTHING
+    return SavedTensors(inputs=(0, 1), own=nbytes(call.output()))
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     pointwise = [
@@ -139,7 +173,7 @@ def operators() -> tuple[Operator, ...]:
         Operator(
             "PRelu",
             per_output(2),
-            saves_inputs,
+            saves_slopes,
             sees_first_input,
             function_of("PRelu"),
             weights=(1,),
@@ -162,6 +196,7 @@ def operators() -> tuple[Operator, ...]:
             measures_loss(),
             casting=SINGLE_ON_GPU,
         ),
+        Operator("SwiGLU", per_output(6), saves_gate, sees_elementwise, storage=LIKE_INPUTS),
         Operator("Hardmax", per_output(1), saves_nothing, sees_softmax, differentiable=False),
         Operator(
             "Dropout",

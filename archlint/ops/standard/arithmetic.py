@@ -22,8 +22,9 @@ from archlint.ops.undetermined import Undetermined
 
 def saves_quotient(call: Call, gradients: Gradients) -> SavedTensors:
     """Save what a / b needs: b for da = dy / b, both for db = -dy a / b^2."""
-    if gradients[1]:
-        return SavedTensors(inputs=(0, 1), transient=2 * nbytes(call.output()))
+    if gradients[1]:  # its derivative comes first, in four steps
+        waiting = 3 - gradients[0]
+        return SavedTensors(inputs=(0, 1), transient=waiting * nbytes(call.output()))
     return SavedTensors(inputs=(1,)) if gradients[0] else NOTHING
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from archlint.graph.dtype import DType
@@ -15,6 +17,8 @@ from archlint.ops.links import InputLinks, Link, Links, Through, Whole, same_axe
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.signals import passes
+from archlint.ops.storage import Storage
+from archlint.ops.strides import Strides, contiguous, steps_first
 from archlint.ops.undetermined import Undetermined
 
 _QUERY, _KEY, _VALUE = frozenset({0}), frozenset({1}), frozenset({2})
@@ -65,6 +69,13 @@ def saves_attention(call: Call, gradients: Gradients) -> SavedTensors:
     sizes = heads(call)
     rows = sizes.batch * sizes.count * sizes.queries
     return SavedTensors(inputs=(0, 1, 2), outputs=(0,), own=_STATISTIC_BYTES * rows)
+
+
+def lies_as_queries(call: Call, strides: Sequence[Strides | None]) -> Strides:
+    """Return the strides of the result: steps first where the queries are."""
+    shape = call.output_shape()
+    is_turned = len(shape) == 3 and strides[0] == steps_first(call.shape(0))
+    return steps_first(shape) if is_turned else contiguous(shape)
 
 
 def sees_attention(call: Call, _: int) -> InputLinks:
@@ -127,6 +138,7 @@ def operators() -> tuple[Operator, ...]:
             saves_attention,
             sees_attention,
             attends,
+            storage=Storage(layout=lies_as_queries),
             casting=IN_HALF,
             cached=(1, 2),
         ),

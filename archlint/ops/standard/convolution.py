@@ -138,7 +138,7 @@ def sums_convolved(weight: int, bias: int | None = None) -> SignalFacet:
     def effect(call: Call) -> Effect:
         inside = fill(call, slidings(call, kernel_sizes(call, weight)))
         offset = bias if bias is not None and call.has_input(bias) else None
-        return Sums(convolution_fan(call, weight), (0, weight), offset, inside)
+        return Sums(convolution_fan(call, weight), (0, weight), offset, inside, axes=(None, 0))
 
     return effect
 
@@ -150,7 +150,16 @@ def sums_transposed(call: Call) -> Effect:
     for (inputs, outputs), one in zip(sizes, _transposed_slidings(call), strict=False):
         if isinstance(inputs, int) and isinstance(outputs, int) and one.before is not None:
             share *= _reached(inputs, outputs, one, one.before)
-    return Sums(transposed_fan(call), bias=2 if call.has_input(2) else None, fill=share)
+    bias = 2 if call.has_input(2) else None
+    return Sums(transposed_fan(call), bias=bias, fill=share, axes=(None, _made_along(call)))
+
+
+def _made_along(call: Call) -> int | None:
+    """Return the axis of a transposed weight with the output channels; None where two have them."""
+    groups = call.integer("group", 1)
+    if groups == 1:
+        return 1
+    return 0 if call.shape(1)[:2] == (groups, 1) else None
 
 
 def _reached(inputs: int, outputs: int, one: Sliding, padding: int) -> float:

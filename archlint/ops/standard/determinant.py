@@ -1,4 +1,4 @@
-"""Determinants, cumulative products, and gates of two tensors."""
+"""Determinants of matrices."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from math import prod
 
 from archlint.ops.call import Call, nbytes
 from archlint.ops.cost import Cost, elementwise
-from archlint.ops.facets import per_input, per_output, sees_elementwise
 from archlint.ops.links import InputLinks, same_axes_but
 from archlint.ops.operator import Operator
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
-from archlint.ops.standard.reduction import sees_prefix
-from archlint.ops.storage import LIKE_INPUTS
 from archlint.ops.undetermined import Undetermined
 
 _PIVOT_BYTES = 4
@@ -33,28 +30,12 @@ def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(outputs=(0,), own=nbytes(call.input(0)) + pivots)
 
 
-def sees_matrix(call: Call, _: int) -> InputLinks:
+def sees_whole_matrix(call: Call, _: int) -> InputLinks:
     """A determinant, or an element of an inverse, reads its whole matrix."""
     rank = call.rank(0)
     return {0: same_axes_but(rank, {rank - 2, rank - 1})}
 
 
-def saves_products(_: Call, gradients: Gradients) -> SavedTensors:
-    """A running product saves its input and its output."""
-    return SavedTensors(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
-
-
-def saves_gate(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save gate and value, and the activated gate, which is multiplied with the value."""
-    if not gradients.needed:
-        return NOTHING
-    return SavedTensors(inputs=(0, 1), own=nbytes(call.output()))
-
-
 def operators() -> tuple[Operator, ...]:
-    """Return the entries of this family."""
-    return (
-        Operator("Det", determinant_cost, saves_factors, sees_matrix),
-        Operator("CumProd", per_input(1), saves_products, sees_prefix),
-        Operator("SwiGLU", per_output(6), saves_gate, sees_elementwise, storage=LIKE_INPUTS),
-    )
+    """Return the only entry of this family."""
+    return (Operator("Det", determinant_cost, saves_factors, sees_whole_matrix),)

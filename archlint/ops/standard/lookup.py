@@ -1,4 +1,4 @@
-"""Operators that gather or scatter elements by index."""
+"""Operators that gather or scatter elements by index, or write into a cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from archlint.ops.operator import Operator
 from archlint.ops.reach import tabulated
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
 from archlint.ops.selection import Selection
-from archlint.ops.signals import looks_up, moves
+from archlint.ops.signals import looks_up, moves, passes
 from archlint.ops.storage import Storage
 from archlint.ops.strides import views_selected
 from archlint.ops.taps import Taps
@@ -149,6 +149,20 @@ def _is_worked_out(name: str, call: Call) -> bool:
     return True
 
 
+def sees_written(call: Call, _: int) -> InputLinks:
+    """A cache is unchanged except for the written positions, which depend on the data."""
+    rank = call.rank(0)
+    axis = call.integer("axis", -2) % rank
+    links: list[Link] = list(same_axes(rank))
+    links[axis] = Opaque(axis, "where a cache is written depends on the data")
+    return {0: same_axes(rank), 1: tuple(links)}
+
+
+def saves_cache_indices(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save the indices that were written."""
+    return SavedTensors(inputs=(2,)) if gradients.needed and call.has_input(2) else NOTHING
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     elsewhere = (
@@ -169,4 +183,6 @@ def operators() -> tuple[Operator, ...]:
             selection=Selection.PART,
         ),
         *(Operator(name, no_cost, saved, sees_any_position, moves) for name, saved in elsewhere),
+        Operator("Scatter", no_cost, saves_indices, sees_any_position, passes),
+        Operator("TensorScatter", no_cost, saves_cache_indices, sees_written, passes),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
-from archlint.graph.program.calls import is_exported
+from archlint.frontends.properties import STEPS_FIRST
+from archlint.graph.program.call_record import is_exported
 from archlint.graph.value import Role
 from archlint.ops.autocast import IN_HALF
 from archlint.ops.call import Call, nbytes, width
@@ -19,7 +21,7 @@ from archlint.ops.saved import Gradients, SavedTensors
 from archlint.ops.signals import sums_product
 from archlint.ops.standard.einsum import einsum_cost, equation, lies_as_product, saves_einsum
 from archlint.ops.storage import Storage
-from archlint.ops.strides import Strides, reshape
+from archlint.ops.strides import Strides, contiguous, reshape, steps_first
 from archlint.ops.undetermined import Undetermined
 
 
@@ -48,7 +50,8 @@ def saves_factors(call: Call, gradients: Gradients) -> SavedTensors:
     """
     inputs = ((0,) if gradients[1] else ()) + ((1,) if gradients[0] else ())
     first, second = call.node.inputs[:2]
-    may_be_power = first == second and not is_exported(call.node)
+    is_told = is_exported(call.node) or call.node.document_path is not None
+    may_be_power = first == second and not is_told
     return SavedTensors(inputs, transient=nbytes(call.output()) if inputs and may_be_power else 0)
 
 
@@ -56,14 +59,17 @@ def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
     """Save each factor where the other one needs a gradient, or a copy of it.
 
     PyTorch multiplies matrices, or batches of them along one axis. A factor that is not a view of
-    such a shape is copied, and the copy is saved. The gradient of a factor that was broadcast over
-    the batch has the full batch size before it is summed.
+    such a shape is copied, and the copy is saved. Sequences may be turned steps first before. The
+    gradient of a factor that was broadcast over the batch has the full batch size before it is
+    summed.
     """
     ranks = call.rank(0), call.rank(1)
     shared: list[int] = []
     own = summed = dropped = 0
     for slot, other in ((0, 1), (1, 0)):
         shape, strides = call.shape(slot), gradients.strides_of(slot)
+        if slot == 0 and _is_turned(call):
+            shape, strides = _turned(shape), None if strides is None else _turned(strides)
         merged = _merged(shape, slot, ranks, call.output_shape())
         whole = prod(merged or shape) * width(call.input(slot)) // 8
         if gradients[slot]:
@@ -78,6 +84,21 @@ def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
         else:
             shared.append(slot)
     return SavedTensors(tuple(shared), own=own, transient=summed, forward_transient=dropped)
+
+
+def _is_turned(call: Call) -> bool:
+    return call.node.metadata.get(STEPS_FIRST) == "true" and call.rank(0) == 3
+
+
+def _turned(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sizes or strides of (N, S, C) in the order (S, N, C)."""
+    return axes[1], axes[0], axes[2]
+
+
+def lies_turned(call: Call, _: Sequence[Strides | None]) -> Strides:
+    """Return the strides of a product: those of (S, N, C) where it is computed so."""
+    shape = call.output_shape()
+    return steps_first(shape) if _is_turned(call) else contiguous(shape)
 
 
 def _merged(
@@ -194,7 +215,8 @@ def sees_einsum(call: Call, _: int) -> InputLinks:
 def sums_gemm(call: Call) -> Effect:
     """Scale the product by alpha; the bias is in slot 2."""
     bias = 2 if call.has_input(2) else None
-    return Sums(gemm_fan(call), bias=bias, scale=call.number("alpha", 1.0))
+    axes = (-1 if call.integer("transA", 0) else -2, -2 if call.integer("transB", 0) else -1)
+    return Sums(gemm_fan(call), bias=bias, scale=call.number("alpha", 1.0), axes=axes)
 
 
 def sums_einsum(call: Call) -> Effect:
@@ -232,7 +254,7 @@ def operators() -> tuple[Operator, ...]:
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
-            storage=Storage(gradient_shape=merges_product),
+            storage=Storage(layout=lies_turned, gradient_shape=merges_product),
             casting=IN_HALF,
         ),
         Operator(
@@ -244,6 +266,7 @@ def operators() -> tuple[Operator, ...]:
             weights=tuple(range(8)),
             storage=Storage(layout=lies_as_product),
             casting=IN_HALF,
+            last_first=True,
         ),
         Operator(
             "MatMulInteger",

@@ -12,6 +12,7 @@ from archlint.ops.autocast import FIRST_OR_SINGLE, KEEPS_FIRST, CastingFacet, va
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.effect import Over
 from archlint.ops.facets import (
+    OF_QUOTIENT,
     per_output,
     saves_inputs,
     sees_first_input,
@@ -76,8 +77,9 @@ def saves_row_statistics(call: Call, gradients: Gradients) -> SavedTensors:
 def saves_normalized(call: Call, gradients: Gradients) -> SavedTensors:
     """RMS norm saves the inverse root mean square of each row and the normalized tensor, in fp32.
 
-    Its input is saved only where it needs a gradient, as a copy in fp32 where it is in half
-    precision. On a GPU it is one kernel, which saves the input as it is, and no normalized tensor.
+    Where the input needs no gradient, the normalized tensor is all. Else it is saved as well, as a
+    copy in fp32 where it is in half precision. On a GPU it is one kernel, which saves the input as
+    it is, and no normalized tensor.
     """
     if not gradients.needed:
         return NOTHING
@@ -85,21 +87,25 @@ def saves_normalized(call: Call, gradients: Gradients) -> SavedTensors:
     if gradients.on_gpu:
         return SavedTensors(inputs=tuple(range(len(call.node.inputs))), own=statistics)
     normalized = _FLOAT_BYTES * call.elements(0)
+    if not gradients[0]:
+        return SavedTensors(own=normalized, transient=normalized)
     wide = 2 * normalized  # intermediate gradients, of the quotient and of the square
     if width(call.input(0)) // 8 < _FLOAT_BYTES:
-        own = statistics + (2 if gradients[0] else 1) * normalized
-        return SavedTensors(own=own, transient=wide)
-    own = statistics + normalized
-    return SavedTensors(inputs=(0,) if gradients[0] else (), own=own, transient=wide)
+        return SavedTensors(own=statistics + 2 * normalized, transient=wide)
+    return SavedTensors(inputs=(0,), own=statistics + normalized, transient=wide)
 
 
 def saves_local_response(call: Call, gradients: Gradients) -> SavedTensors:
-    """Local response norm is composed in PyTorch: it saves squares, the base and the divisor."""
-    if not gradients[0]:
-        return NOTHING
+    """Local response norm is composed in PyTorch: it saves squares, the base and the divisor.
+
+    The gradient of the quotient is the first that is computed, from both of its terms.
+    """
     shape, size = call.shape(0), call.integer("size", 1)
-    padded = prod(shape) // shape[1] * (shape[1] + size - 1)
-    return SavedTensors(inputs=(0,), own=(padded + 2 * prod(shape)) * width(call.input(0)) // 8)
+    whole = nbytes(call.input(0))
+    if not gradients[0]:
+        return SavedTensors(forward_transient=2 * whole)
+    padded = whole // shape[1] * (shape[1] + size - 1)
+    return SavedTensors(inputs=(0,), own=padded + 2 * whole, transient=OF_QUOTIENT * whole)
 
 
 def _with_statistics(

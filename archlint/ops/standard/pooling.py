@@ -25,10 +25,22 @@ def pool_cost(call: Call) -> Cost:
 
 
 def saves_maxima(call: Call, gradients: Gradients) -> SavedTensors:
-    """Max pooling, over windows or planes, saves its input and an int64 index for each output."""
+    """Max pooling, over windows or planes, saves its input and an int64 index for each output.
+
+    The indices are made also where nothing saves them, and the program may use them.
+    """
+    indices = _INDEX_BYTES * call.output_elements()
+    given = call.has_output(1)
     if not gradients[0]:
-        return NOTHING
-    return SavedTensors(inputs=(0,), own=_INDEX_BYTES * call.output_elements())
+        return SavedTensors(forward_transient=0 if given else indices)
+    if given:
+        return SavedTensors(inputs=(0,), outputs=(1,))
+    return SavedTensors(inputs=(0,), own=indices)
+
+
+def saves_places(_: Call, gradients: Gradients) -> SavedTensors:
+    """Unpooling saves the places of its values, the second input: it reads the gradient there."""
+    return SavedTensors(inputs=(1,)) if gradients[0] else NOTHING
 
 
 def sees_window(call: Call, _: int) -> InputLinks:
@@ -88,5 +100,5 @@ def operators() -> tuple[Operator, ...]:
             casting=in_volumes,
         ),
         Operator("GlobalLpPool", per_input(2), saves_input, sees_plane, None),
-        Operator("MaxUnpool", per_input(1), saves_nothing, sees_unpooled, None),
+        Operator("MaxUnpool", per_input(1), saves_places, sees_unpooled, None),
     )

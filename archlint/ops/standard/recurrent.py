@@ -6,7 +6,7 @@ from math import prod
 
 from msgspec.structs import replace
 
-from archlint.graph.program.calls import LACKS_PROJECTION, lacks_projection
+from archlint.graph.program.left_out import LACKS_PROJECTION, lacks_projection
 from archlint.ops.autocast import varies
 from archlint.ops.call import Call, nbytes, width
 from archlint.ops.cost import Cost, Product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from archlint.graph.program.calls import is_exported
+from archlint.graph.program.call_record import is_exported
 from archlint.ops.autocast import (
     KEEPS,
     SINGLE_ON_GPU,
@@ -180,6 +180,11 @@ def reduces(name: str) -> SignalFacet | None:
     return effect
 
 
+def saves_products(_: Call, gradients: Gradients) -> SavedTensors:
+    """A running product saves its input and its output."""
+    return SavedTensors(inputs=(0,), outputs=(0,)) if gradients[0] else NOTHING
+
+
 def operators() -> tuple[Operator, ...]:
     """Return the entries of this family."""
     return (
@@ -198,6 +203,7 @@ def operators() -> tuple[Operator, ...]:
         Operator("ArgMax", per_input(1), saves_nothing, sees_argument, differentiable=False),
         Operator("ArgMin", per_input(1), saves_nothing, sees_argument, differentiable=False),
         Operator("CumSum", per_input(1), saves_no_sums, sees_prefix, casting=SUMS),
+        Operator("CumProd", per_input(1), saves_products, sees_prefix),
         Operator("TopK", per_input(1), saves_ranking, sees_ranked),
         Operator("NonZero", per_input(1), saves_nothing, sees_nothing_known, differentiable=False),
         Operator("Unique", per_input(1), saves_nothing, sees_nothing_known, differentiable=False),

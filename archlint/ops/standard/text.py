@@ -1,4 +1,4 @@
-"""Operators on strings, and random operators with inputs."""
+"""Operators on strings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from archlint.ops.call import Call
 from archlint.ops.facets import (
     no_cost,
     per_input,
-    per_output,
     saves_nothing,
     sees_elementwise,
     sees_first_input,
@@ -29,8 +28,6 @@ def operators() -> tuple[Operator, ...]:
         _op("StringSplit", no_cost, sees_first_input),
         _op("RegexFullMatch", no_cost, sees_first_input),
         _op("TfIdfVectorizer", per_input(2), sees_remaining),
-        _op("Bernoulli", per_output(1), sees_first_input),
-        _op("Multinomial", per_input(2), sees_remaining),
     )
 
 

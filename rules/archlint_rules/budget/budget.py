@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from archlint.api import Amount, Facts, Target
+from archlint.api import Target
+
+if TYPE_CHECKING:
+    from archlint.api import Amount, Facts
 
 
 class Verdict(enum.Enum):

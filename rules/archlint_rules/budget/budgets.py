@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -10,7 +10,6 @@ from archlint.api import (
     Amount,
     Composed,
     Device,
-    Facts,
     Model,
     Sourced,
     Target,
@@ -19,6 +18,11 @@ from archlint.api import (
     format_seconds,
 )
 from archlint_rules.budget.budget import Budget, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from archlint.api import Facts
 
 _NO_OPTIMIZER = Missing("no optimizer is named", "name one: --optimizer adam")
 _NO_DEVICE = Missing("no device is named", "name one: --device nvidia-a100-40gb")

@@ -24,7 +24,8 @@ class TrainingMode(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report active dropouts and batch norms with the statistics of the batch."""
         if model.target.is_deployment:
-            drops, norms = model.facts.active_dropouts, model.facts.training_batch_norms
+            drops = tuple(node for part in model.parts for node in part.facts.active_dropouts)
+            norms = tuple(node for part in model.parts for node in part.facts.training_batch_norms)
             if drops or norms:
                 yield self._trains(drops, norms)
 

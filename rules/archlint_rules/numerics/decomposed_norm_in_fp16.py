@@ -26,11 +26,12 @@ class DecomposedNormInFp16(Rule):
         """Report normalizations whose squares are tensors in fp16."""
         found = [
             (each, each.square)
-            for each in model.facts.denominators
+            for part in model.parts
+            for each in part.facts.denominators
             if each.is_mean
             and each.square is not None
-            and each.square.inputs[0] not in model.facts.flow.stored
-            and runs_in_half(model, each.square.output)
+            and each.square.inputs[0] not in part.facts.flow.stored
+            and runs_in_half(part, each.square.output)
         ]
         if found:
             yield self._overflows(found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from archlint.api import Ending, Fate, Finding, Model, Passes, Rule, Severity
+from archlint.api import Ending, Fate, Finding, Model, Node, Passes, Rule, Severity
 from archlint_rules.numerics.half_precision import OVERFLOWS, becomes_half, is_half, is_wider
 
 if TYPE_CHECKING:
@@ -40,21 +40,20 @@ class Fp16RangeExceeded(Rule):
     def check(self, model: Model) -> Iterator[Finding]:
         """Report what overflows in fp16, by what that does to the network."""
         found: dict[tuple[Fate, Severity], list[_Overflow]] = {}
-        for each in _overflows(model):
-            found.setdefault((each.ending.fate, each.severity), []).append(each)
+        for part in model.parts:
+            for each in _overflows(part):
+                found.setdefault((each.ending.fate, each.severity), []).append(each)
         for (fate, severity), group in sorted(found.items(), reverse=True):
-            yield self._exceeded(model, fate, severity, group)
+            yield self._exceeded(fate, severity, group)
 
-    def _exceeded(
-        self, model: Model, fate: Fate, severity: Severity, group: list[_Overflow]
-    ) -> Finding:
+    def _exceeded(self, fate: Fate, severity: Severity, group: list[_Overflow]) -> Finding:
         first, others = group[0], len(group) - 1
         node = first.ending.node
         then = _WORDS[fate].format(node=node.name if node else "")
         more = f"; {others} more tensor{'s are' if others > 1 else ' is'} beyond it" * bool(others)
         return self.finding(
             f"{first.told}, {then}{more}",
-            node=node or model.graph.producers.get(first.tensor),
+            node=node or first.maker,
             tensor=first.tensor,
             data={
                 "tensors": [each.tensor for each in group],
@@ -72,6 +71,7 @@ class _Overflow(Struct, frozen=True):
     number: float
     in_file: bool
     ending: Ending
+    maker: Node | None
 
     @property
     def told(self) -> str:
@@ -92,14 +92,20 @@ class _Overflow(Struct, frozen=True):
 def _overflows(model: Model) -> Iterator[_Overflow]:
     """Yield what overflows: at the target in a wider file, or long ago in a file in fp16."""
     graph, declared = model.graph, becomes_half(model)
+    captured = frozenset(graph.captures)
     for name in graph.values:
+        if name in captured:  # it is of the graph around, and looked at there
+            continue
         in_file = is_half(model, name)
         if not (in_file or (declared and is_wider(model, name))):
             continue
         if in_file and name in model.facts.parameters.trainable:
             continue  # NUM001 judges what a parameter holds
         beyond = _lost(model, name) if in_file else _overflowing(model, name)
-        found = [_Overflow(name, each, in_file, _ending(model, name, each)) for each in beyond]
+        maker = graph.producers.get(name)
+        found = [
+            _Overflow(name, each, in_file, _ending(model, name, each), maker) for each in beyond
+        ]
         worst = max(found, key=lambda each: each.ending.fate, default=None)
         if worst is not None and worst.ending.fate > (Fate.MASKS if in_file else Fate.BOUNDS):
             yield worst

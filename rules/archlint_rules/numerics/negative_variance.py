@@ -23,6 +23,10 @@ class NegativeVariance(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report stored variances that stay below zero with epsilon added."""
+        for part in model.parts:
+            yield from self._look(part)
+
+    def _look(self, model: Model) -> Iterator[Finding]:
         flow = model.facts.flow
         for node in flow.weighted:
             effect = flow.effect(node)

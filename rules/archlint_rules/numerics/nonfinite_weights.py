@@ -23,7 +23,8 @@ class NonfiniteWeights(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report the stored parameters and running statistics that are not all finite."""
-        found = model.facts.nonfinite_weights
+        weights = (part.facts.nonfinite_weights.items() for part in model.parts)
+        found = {name: numbers for each in weights for name, numbers in each}
         if found:
             yield self._nonfinite(found)
 

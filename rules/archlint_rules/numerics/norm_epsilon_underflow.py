@@ -30,10 +30,11 @@ class NormEpsilonUnderflow(Rule):
         """Report epsilons that fp16 rounds to zero, that are subnormal, or that are not there."""
         lost: dict[Severity, list[Denominator]] = {}
         faint, missing = [], []
-        for each in model.facts.denominators:
-            value, in_half = _effective(model, each)
+        every = ((part, each) for part in model.parts for each in part.facts.denominators)
+        for part, each in every:
+            value, in_half = _effective(part, each)
             if in_half and value == 0:
-                lost.setdefault(_severity(model, each), []).append(each)
+                lost.setdefault(_severity(part, each), []).append(each)
             elif in_half and value < SMALLEST_NORMAL:
                 faint.append(each)
             elif value == 0 and each.is_mean and each.square is not None:

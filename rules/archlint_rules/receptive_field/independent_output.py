@@ -23,26 +23,21 @@ class IndependentOutput(Rule):
 
     def check(self, model: Model) -> Iterator[Finding]:
         """Report outputs that no input reaches, and inputs that reach no output."""
-        graph = model.graph
-        reached, used = _reached(model), _used(model)
-        for name in graph.outputs:
-            if graph.inputs and name not in reached:
-                yield self.finding(
-                    f"output {name} does not depend on the contents of any input",
-                    node=graph.producers.get(name),
-                    tensor=name,
-                    help="connect it, or store it as the constant that it is",
-                    severity=Severity.INFO,
-                )
-        for name in graph.inputs:
-            if not graph.consumers.get(name):
-                continue
-            if name not in used:
-                yield self.finding(
-                    f"no output depends on the contents of input {name}",
-                    tensor=name,
-                    help="connect what is made of it to an output, or remove the input",
-                )
+        dependence = model.facts.dependence
+        for name in dependence.independent_outputs:
+            yield self.finding(
+                f"output {name} does not depend on the contents of any input",
+                node=model.graph.producers.get(name),
+                tensor=name,
+                help="connect it, or store it as the constant that it is",
+                severity=Severity.INFO,
+            )
+        for name in dependence.ineffective_inputs:
+            yield self.finding(
+                f"no output depends on the contents of input {name}",
+                tensor=name,
+                help="connect what is made of it to an output, or remove the input",
+            )
         yield from self._alone(model)
 
     def _alone(self, model: Model) -> Iterator[Finding]:
@@ -73,26 +68,3 @@ def _layer(model: Model, node: Node) -> Node | None:
         return None
     is_weighted = any(flow.is_stored(layer.inputs[slot]) for slot in effect.factors)
     return layer if is_weighted else None
-
-
-def _reached(model: Model) -> set[str]:
-    """Return the tensors that the contents of inputs can change."""
-    graph, operators = model.graph, model.facts.operators
-    reached = set(graph.inputs)
-    nested = graph.inner
-    for node in graph.nodes:
-        used = graph.operands(node) if node.name in nested else node.inputs
-        # A shape does not change with the contents.
-        if not reached.isdisjoint(used) and operators.reads_contents(node):
-            reached.update(node.outputs)
-    return reached - {""}
-
-
-def _used(model: Model) -> set[str]:
-    """Return the tensors whose contents can change an output."""
-    graph, operators = model.graph, model.facts.operators
-    used = set(graph.outputs)
-    for node in reversed(graph.nodes):
-        if not used.isdisjoint(filter(None, node.outputs)) and operators.reads_contents(node):
-            used.update(graph.operands(node))
-    return used

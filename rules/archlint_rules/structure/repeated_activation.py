@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import exp
 from typing import TYPE_CHECKING
 
-from archlint.api import Activates, Finding, Model, Rule, Severity, Shares, returns_input
+from archlint.api import Activates, Finding, Model, Rule, Severity, Shares, bounds, returns_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
     from archlint.api import Node
 
 
+_LOW = -10.0  # a softmax of scores from -10 to 10 can be as certain as anybody needs
+
+
 class RepeatedActivation(Rule):
-    """A softmax follows a softmax, or an activation one that leaves it nothing to change."""
+    """An activation follows another, which leaves it nothing to do or which it flattens."""
 
     code = "ARCH004"
     name = "repeated-activation"
@@ -36,6 +40,8 @@ class RepeatedActivation(Rule):
             if isinstance(effect, Shares):
                 if isinstance(before, Shares):
                     yield self._flattened(first, node)
+                elif isinstance(before, Activates) and _is_last(model, node):
+                    yield from self._bounded(first, before, node)
             elif isinstance(before, Activates) and returns_input(effect, before):
                 yield self._idle(first, node)
 
@@ -48,6 +54,25 @@ class RepeatedActivation(Rule):
             help="remove one of the two",
         )
 
+    def _bounded(self, first: Node, activation: Activates, node: Node) -> Iterator[Finding]:
+        """Report scores of the last softmax that are bounded, from below or on both sides."""
+        low, high = bounds(activation)
+        if low < _LOW:
+            return
+        takes = f"{node.name} takes the softmax of what {first.op} {first.name} returns, which is"
+        bounded = (
+            f"{takes} between {low:g} and {high:g}: no class can have more than "
+            f"{exp(high - low):.3g} times the probability of another"
+        )
+        cut = f"{takes} never below {low:.2g}: how unlikely a class is, is lost below that"
+        yield self.finding(
+            bounded if high <= -_LOW else cut,
+            node=node,
+            data={"first": first.name},
+            help=f"remove {first.name}, so that the layer before it gives the scores",
+            severity=Severity.INFO,
+        )
+
     def _idle(self, first: Node, node: Node) -> Finding:
         return self.finding(
             f"{node.op} {node.name} returns what {first.op} {first.name} gives it, unchanged",
@@ -56,3 +81,9 @@ class RepeatedActivation(Rule):
             help="remove it, or put the layer between them that is missing",
             severity=Severity.INFO,
         )
+
+
+def _is_last(model: Model, node: Node) -> bool:
+    """Whether a softmax makes an output of the model, and nothing else."""
+    sink = model.facts.flow.sinks.get(node.output)
+    return sink is not None and sink.is_final

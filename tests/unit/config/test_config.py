@@ -12,7 +12,8 @@ from archlint.config.error import ConfigError, Origin
 from archlint.config.loading import load_config
 from archlint.config.reading import read_command_line
 from archlint.config.selection import Selection
-from archlint.target import Device, Target
+from archlint.devices.device import Device
+from archlint.target import Target
 
 
 def write(path: Path, text: str) -> Path:
@@ -99,7 +100,7 @@ class TestErrors:
             ("# 'a' = 1\n\n[require]\nweights = '2 Gb'", 4, 1, "unknown unit"),
         ],
     )
-    def test_file_line_and_column(
+    def test_an_error_has_its_file_line_and_column(
         self, tmp_path: Path, text: str, line: int, column: int, said: str
     ) -> None:
         error = broken(tmp_path, text)

@@ -44,6 +44,10 @@ FULL: dict[str, Any] = {
     "weights": "fresh",
     "context-length": 2048,
     "deploy-dtype": "int8",
+    "runtime": "onnxruntime-nnapi",
+    "runtime-operators": ["Conv", "com.microsoft:QLinearAdd"],
+    "max-opset": 17,
+    "max-ir-version": 8,
     "training": {
         "optimizer": "adam",
         "precision": "bf16-mixed",

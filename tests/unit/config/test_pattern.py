@@ -33,7 +33,7 @@ from archlint.config.pattern import path_matches
         ("a+b(c).onnx", "a+b(c).onnx", True),
     ],
 )
-def test_patterns(pattern: str, path: str, matches: bool) -> None:
+def test_a_pattern_matches_paths(pattern: str, path: str, matches: bool) -> None:
     assert path_matches(PurePosixPath(path), pattern) is matches
 
 

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from archlint.devices.catalogue import UnknownDevice, catalogue, find_device
-from archlint.target import Device, Sourced
+from archlint.devices.device import Device, Sourced
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_every_number_of_the_file_reaches_the_device(document: dict[str, Any]) -
                 assert getattr(device, key) == value
 
 
-def test_published_figures() -> None:
+def test_a_device_has_its_published_figures() -> None:
     a100 = find_device("nvidia-a100-40gb")
     assert a100.memory_bytes is not None
     assert a100.memory_bytes.value == round(39.5 * 2**30)  # what PyTorch reports

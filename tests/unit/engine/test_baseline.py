@@ -61,7 +61,7 @@ def test_unreadable_files_are_never_recorded(check: Check, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"schema": "other/1", "findings": []}', "[" * 100_000]
 )
-def test_broken_baseline(tmp_path: Path, text: str) -> None:
+def test_a_broken_baseline_ends_the_run(tmp_path: Path, text: str) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CannotRun, match="not a baseline"):

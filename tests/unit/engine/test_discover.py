@@ -53,7 +53,7 @@ def test_link_is_a_file_of_its_own(tmp_path: Path) -> None:
     assert len(discover([tmp_path])) == 2
 
 
-def test_missing_path(tmp_path: Path) -> None:
+def test_a_path_that_is_missing_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match="no such file or folder"):
         discover([tmp_path / "gone.onnx"])
 

@@ -79,7 +79,7 @@ def test_missing_built_in_rules_are_an_error(monkeypatch: pytest.MonkeyPatch) ->
         load_plugins()
 
 
-def test_missing_local_plugin(tmp_path: Path) -> None:
+def test_a_local_plugin_that_is_missing_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match=r"gone\.py does not exist"):
         load_plugins([tmp_path / "gone.py"])
 

@@ -69,7 +69,9 @@ def test_comment_inside_a_text_is_no_comment(check: Check, dead: Path) -> None:
         ("skip[ARCH006]", "LINT002", "'skip' is not a suppression"),
     ],
 )
-def test_wrong_suppression(check: Check, dead: Path, comment: str, code: str, says: str) -> None:
+def test_a_wrong_suppression_is_a_finding_and_suppresses_nothing(
+    check: Check, dead: Path, comment: str, code: str, says: str
+) -> None:
     dead.write_text(f"# archlint: {comment} reason\n{DEAD}", encoding="utf-8")
     found = check(dead).findings
     assert [item.finding.code for item in found] == [code, "ARCH006"]

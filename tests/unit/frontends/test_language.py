@@ -52,6 +52,11 @@ layers:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("nothing", ["", "null", "~", "{}"])
+def test_a_layer_may_have_no_arguments(compile_text: Any, nothing: str) -> None:
+    assert names(compile_text(f"{HEAD}layers:\n  - {{GELU: {nothing}, name: act}}\n")) == ["act"]
+
+
 def test_a_block_computes_with_its_parameters(compile_text: Any) -> None:
     architecture = compile_text(
         f"""{HEAD}

@@ -23,7 +23,7 @@ def elided(name: str, *dims: int) -> TensorProto:
     return tensor
 
 
-def test_a_graph_is_plain():
+def test_a_node_and_its_values_are_read_as_they_stand():
     graph = build_graph(parse("g (float[2, 3] x) => (float[2, 3] y) { y = Elu <alpha = 0.5> (x) }"))
 
     (node,) = graph.nodes

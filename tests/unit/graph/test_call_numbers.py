@@ -56,7 +56,7 @@ def numbers() -> CallNumbers:
         ("/attention/Add", "/attention/key", None),
     ],
 )
-def test_the_number_of_a_call(
+def test_a_name_tells_the_call_that_a_node_ran_in(
     numbers: CallNumbers, name: str, module: str, number: int | None
 ) -> None:
     assert numbers.number(numbers.graph.by_name[name], module) == number

@@ -322,7 +322,7 @@ def test_a_scan_runs_along_its_axis(observe):
         """,
     ],
 )
-def test_tensors_in_sequences(nodes: str, observe):
+def test_a_tensor_taken_from_a_sequence_has_its_shape(nodes: str, observe):
     model = parse(f"g (float[2, 3] x) => (y) {{ {nodes} }}")
 
     expected = observe(model, {"x": np.zeros((2, 3), np.float32)})["y"]

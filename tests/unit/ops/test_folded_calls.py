@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from archlint.graph.program.folding import Folding
-from archlint.ops.composite.folding import ITSELF, SAVED
+from archlint.graph.program.origin import Origin
+from archlint.ops.composite.precomputed import ITSELF, SAVED
 from archlint.ops.restored.folded_calls import FoldedCalls
 
 
 def calls(*names: str, parameters: int = 1, others: tuple[str, ...] = ()) -> FoldedCalls:
-    return FoldedCalls(Folding(tuple("abc"[:parameters]), others, names))
+    return FoldedCalls(Origin(tuple("abc"[:parameters]), others, names))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,6 @@ def test_computed_indices_save_nothing() -> None:
 
 
 def test_a_concatenation_by_the_exporter_is_not_a_call() -> None:
-    inside = FoldedCalls(Folding(("a", "b"), (), ("zeros",)), is_inside=True)
+    inside = FoldedCalls(Origin(("a", "b"), (), ("zeros",)), is_inside=True)
     assert inside.only_join
     assert not inside.may_cut

@@ -21,6 +21,7 @@ from archlint.sources.tensor_numbers import UnknownNumbers
 from archlint.target import Target
 
 RANDOM = np.random.default_rng(0)
+LEARNED = RANDOM.normal(size=(50, 16)) * (np.arange(50) > 0)[:, None]  # the first row is padding
 
 
 def sines(length: int, features: int) -> np.ndarray:
@@ -35,12 +36,36 @@ def decay(length: int) -> np.ndarray:
     return np.where(steps >= 0, 0.9 ** np.maximum(steps, 0), 0)
 
 
+def angles(length: int, features: int) -> np.ndarray:
+    """Su et al. 2021, section 3.2.2."""
+    return np.outer(np.arange(length), 10_000 ** (-np.arange(features) / features))
+
+
+def transform(length: int) -> np.ndarray:
+    """Return the angles of a discrete Fourier transform."""
+    return 2 * np.pi * np.outer(np.arange(length // 2), np.arange(length)) / length
+
+
 Stored = tuple[str, str, np.ndarray, int]
 TABLES: dict[str, Stored] = {
     "sines": ("Add", "position", sines(50, 64), 0),
     "few-sines": ("Add", "position", sines(6, 8), 0),
     "looked-up": ("Gather", "position.weight", sines(50, 64), 3200),
     "decay": ("Mul", "decay", decay(40), 0),
+    "cosines": ("Mul", "turn", np.cos(angles(50, 16)), 0),
+    "sines-alone": ("Mul", "turn", np.sin(angles(50, 16)), 0),
+    "cosines-twice": ("Mul", "turn", np.cos(np.tile(angles(50, 16), 2)), 0),
+    "cosines-in-pairs": ("Mul", "turn", np.cos(np.repeat(angles(50, 16), 2, axis=1)), 0),
+    "transform": ("MatMul", "basis", np.cos(transform(32)), 0),
+    "transform-by-sines": ("MatMul", "basis", np.sin(transform(32)), 0),
+    "transform-turned": ("MatMul", "onnx::MatMul_20", np.cos(transform(32)).T, 0),
+    "layer-turned": ("MatMul", "onnx::MatMul_20", RANDOM.normal(size=(32, 16)), 512),
+    "layer-of-waves": ("MatMul", "fc.weight", np.cos(transform(32)), 512),
+    "padded": ("Add", "table", LEARNED, 800),
+    "bounded": ("Mul", "table", np.cos(LEARNED), 800),
+    "blur": ("Conv", "kernel", np.tile(np.outer([1, 2, 1], [1, 2, 1]) / 16, (8, 1, 1, 1)), 0),
+    "blur-of-a-layer": ("Conv", "up.weight", np.tile(np.eye(3), (8, 1, 1, 1)), 72),
+    "filters": ("Conv", "kernel", RANDOM.normal(size=(8, 1, 3, 3)), 72),
     "octaves": ("Mul", "octaves", 2.0 ** np.arange(6), 0),
     "three-octaves": ("Mul", "octaves", 2.0 ** np.arange(3), 3),
     "grid": ("Sub", "spline.grid", np.linspace(-1, 1, 12)[None], 0),
@@ -172,7 +197,7 @@ def test_a_row_of_a_formula_may_be_a_buffer(case: str) -> None:
 
     facts = Facts(build_graph(model), Target(), operators(), Numbers())
 
-    note = "row begins with numbers of a formula"
+    note = "row has numbers or a use as buffers have"
     assert (note in (facts.training_note or "")) == is_open
     assert (facts.training_memory.peak.low < facts.training_memory.peak.high) == is_open
     if op == "Mul":  # its other operand is kept for the gradient of the row alone

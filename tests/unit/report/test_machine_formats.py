@@ -119,6 +119,6 @@ def test_same_outcome_same_bytes(outcome: Outcome, name: str) -> None:
     assert reporter.render(outcome, color=False) == reporter.render(outcome, color=False)
 
 
-def test_unknown_format() -> None:
+def test_an_unknown_format_is_told_with_the_nearest() -> None:
     with pytest.raises(CannotRun, match="unknown format 'jsno': did you mean 'json'"):
         find_reporter("jsno")

@@ -164,7 +164,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 class TestLinks:
     """Links are refused with a warning: caches use them, and attackers too."""
 
-    def test_symbolic_link(self, folder: Path) -> None:
+    def test_a_symbolic_link_is_a_warning(self, folder: Path) -> None:
         (folder / "link.bin").symlink_to(folder / "weights.bin")
         found = problem(folder, location="link.bin")
         assert (found.code, found.severity) == ("FILE003", Severity.WARNING)
@@ -174,7 +174,7 @@ class TestLinks:
         (folder / "up").symlink_to(folder.parent)
         assert problem(folder, location="up/secret").code == "FILE003"
 
-    def test_hard_link(self, folder: Path) -> None:
+    def test_a_hard_link_is_refused(self, folder: Path) -> None:
         (folder / "hard.bin").hardlink_to(folder.parent / "secret")
         assert "hard link" in problem(folder, location="hard.bin").message
 

@@ -111,7 +111,7 @@ def test_weights_beside_their_model(tmp_path: Path) -> None:
         read_onnx(path)
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert "folder" in problem_of(tmp_path).message
 
 
@@ -120,7 +120,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
-def test_pipes_and_devices(tmp_path: Path) -> None:
+def test_pipes_and_devices_are_no_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.onnx")
     assert "pipe" in problem_of(tmp_path / "pipe.onnx").message
     (tmp_path / "zero.onnx").symlink_to("/dev/zero")

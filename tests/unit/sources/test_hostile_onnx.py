@@ -66,7 +66,9 @@ FLOATS = write_field(key(4), BYTES)
         pytest.param(b"\x08\x0a", None, "no graph", id="no-graph"),
     ],
 )
-def test_broken_files(tmp_path: Path, data: bytes, offset: int | None, words: str) -> None:
+def test_a_broken_file_is_refused_at_its_fault(
+    tmp_path: Path, data: bytes, offset: int | None, words: str
+) -> None:
     problem = problem_of(tmp_path, data)
     assert words in problem.message
     assert offset is None or problem.offset == offset

@@ -63,7 +63,9 @@ def test_element_types_have_the_numbers_of_onnx() -> None:
 
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "typed"])
 @pytest.mark.parametrize("data_type", sorted(BITS), ids=TensorProto.DataType.Name)
-def test_every_element_type(tmp_path: Path, data_type: int, raw: bool) -> None:
+def test_statistics_are_those_of_numpy_for_every_type(
+    tmp_path: Path, data_type: int, raw: bool
+) -> None:
     numbers = np.random.default_rng(data_type).normal(1, 3, 40_003)
     dtype = helper.tensor_dtype_to_np_dtype(data_type)
     if data_type == TensorProto.BOOL:

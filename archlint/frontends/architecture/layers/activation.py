@@ -19,17 +19,30 @@ def unary(op: str, site: Site, x: Tensor) -> Tensor:
     return site.node(op, x)
 
 
-def relu(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:  # noqa: ARG001 - PyTorch has it
-    """Compute max(x, 0)."""
-    return site.node("Relu", x)
+def unary_in_place(
+    op: str,
+    site: Site,
+    x: Tensor,
+    *,
+    inplace: bool = False,  # noqa: ARG001 - PyTorch saves as much then
+) -> Tensor:
+    """Apply a function to each element, maybe in the tensor itself."""
+    return site.node(op, x)
 
 
-def relu6(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:  # noqa: ARG001 - as relu
+def relu6(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:  # noqa: ARG001 - as hardtanh
     """Compute min(max(x, 0), 6)."""
     return _clip(site, x, 0.0, 6.0)
 
 
-def hardtanh(site: Site, x: Tensor, *, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh(
+    site: Site,
+    x: Tensor,
+    *,
+    min_val: float = -1.0,
+    max_val: float = 1.0,
+    inplace: bool = False,  # noqa: ARG001 - as unary_in_place
+) -> Tensor:
     """Cut values off below and above."""
     return _clip(site, x, min_val, max_val)
 
@@ -76,12 +89,12 @@ def gelu(site: Site, x: Tensor, *, approximate: Literal["none", "tanh"] = "none"
     return site.node("Gelu", x, approximate=approximate)
 
 
-def silu(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:  # noqa: ARG001 - as relu
+def silu(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:  # noqa: ARG001 - as hardtanh
     """Compute x times its sigmoid (swish)."""
     return site.node("Mul", x, site.node("Sigmoid", x, part="sigmoid"))
 
 
-def hardsigmoid(site: Site, x: Tensor) -> Tensor:
+def hardsigmoid(site: Site, x: Tensor, *, inplace: bool = False) -> Tensor:  # noqa: ARG001 - as hardtanh
     """Compute x / 6 + 1 / 2, cut off at 0 and 1."""
     return site.node("HardSigmoid", x, alpha=1 / 6, beta=0.5)
 
@@ -135,14 +148,14 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "GELU": gelu,
     "GLU": glu,
     "Hardsigmoid": hardsigmoid,
-    "Hardswish": partial(unary, "HardSwish"),
+    "Hardswish": partial(unary_in_place, "HardSwish"),
     "Hardtanh": hardtanh,
     "LeakyReLU": leaky_relu,
     "LogSigmoid": log_sigmoid,
     "LogSoftmax": log_softmax,
-    "Mish": partial(unary, "Mish"),
+    "Mish": partial(unary_in_place, "Mish"),
     "PReLU": prelu,
-    "ReLU": relu,
+    "ReLU": partial(unary_in_place, "Relu"),
     "ReLU6": relu6,
     "SELU": selu,
     "SiLU": silu,

@@ -10,6 +10,7 @@ from archlint.frontends.architecture.layers.linear import project
 from archlint.frontends.architecture.layers.shapes import dims, expect, require_rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
+from archlint.frontends.properties import STEPS_FIRST
 
 
 def multihead_attention(
@@ -40,8 +41,11 @@ def multihead_attention(
             f"{num_heads} heads cannot share {groups} key and value heads", "num_kv_heads"
         )
     offset = default.both("zeros") if bias else None
-    if key is None and groups == num_heads and width * num_heads == features:
+    is_pytorch = groups == num_heads and width * num_heads == features  # what its own layer has
+    if key is None and is_pytorch:
         asked, kept, values = _packed(site, query, features, offset)
+    elif key is not None and value is None and is_pytorch and dims(key)[-1] == features:
+        asked, kept, values = _crossing(site, query, key, features, offset)
     else:
         asked, kept, values = _separate(
             site, query, key or query, value or key or query, num_heads * width, groups * width,
@@ -62,7 +66,8 @@ def multihead_attention(
         is_causal=int(is_causal),
         shape=(*dims(query)[:2], num_heads * width),
     )
-    return project(site, attended, features, offset, part="out_proj")
+    facts = {STEPS_FIRST: "true"} if is_pytorch else {}
+    return project(site, attended, features, offset, part="out_proj", facts=facts)
 
 
 def _split(features: int, heads: int) -> int:
@@ -76,10 +81,45 @@ def _packed(
     site: Site, x: Tensor, features: int, offset: Default | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Make query, key and value with one matrix, as PyTorch stores and draws them."""
-    drawn = default.projection((features, features))
-    joined = project(site, x, 3 * features, offset, weight=drawn, part="in_proj")
-    query, key, value = site.nodes("Split", joined, outputs=3, part="split", axis=2, num_outputs=3)
+    query, key, value = _joined(site, x, features, 3, offset, "in_proj")
     return query, key, value
+
+
+def _crossing(
+    site: Site, query: Tensor, memory: Tensor, features: int, offset: Default | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Make the query with one matrix, and key and value with another."""
+    require_rank(memory, 3, "N, S, C")
+    asked = _projected(site, query, features, 1, offset, "q_proj")
+    kept, values = _joined(site, memory, features, 2, offset, "kv_proj")
+    return asked, kept, values
+
+
+def _joined(  # noqa: PLR0917 - the sizes of the matrix
+    site: Site, x: Tensor, features: int, parts: int, offset: Default | None, part: str
+) -> tuple[Tensor, ...]:
+    """Make several tensors with one matrix."""
+    joined = _projected(site, x, features, parts, offset, part)
+    return site.nodes(
+        "Split", joined, outputs=parts, part="split", facts={STEPS_FIRST: "true"}, axis=2,
+        num_outputs=parts,
+    )  # fmt: skip
+
+
+def _projected(  # noqa: PLR0917 - the sizes of the matrix
+    site: Site, x: Tensor, features: int, parts: int, offset: Default | None, part: str
+) -> Tensor:
+    """Multiply by rows of the one matrix that PyTorch stores and draws for all three."""
+    return project(
+        site,
+        x,
+        parts * features,
+        offset,
+        weight=default.projection((features, features)),
+        part=part,
+        fans=(features, 3 * features),
+        facts={STEPS_FIRST: "true"},
+    )
 
 
 def _separate(  # noqa: PLR0917 - three inputs, two widths

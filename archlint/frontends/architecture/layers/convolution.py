@@ -7,7 +7,9 @@ from typing import Literal
 
 from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Padding, Size
+from archlint.frontends.architecture.layers.border import bordered
 from archlint.frontends.architecture.layers.shapes import (
+    LAYOUTS,
     expect,
     per_axis,
     require_rank,
@@ -16,8 +18,6 @@ from archlint.frontends.architecture.layers.shapes import (
 )
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
-
-LAYOUTS = {1: "N, C, L", 2: "N, C, H, W", 3: "N, C, D, H, W"}
 
 
 def convolution(
@@ -32,6 +32,7 @@ def convolution(
     dilation: Size = 1,
     groups: Count = 1,
     bias: bool = True,
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
     in_channels: Count | None = None,
 ) -> Tensor:
     """Slide a learned kernel over the input; in_channels follow from the input."""
@@ -48,6 +49,9 @@ def convolution(
         "weight", (out_channels, channels // groups, *kernel), default.kernel(keras_fans)
     )
     offset = site.bias((out_channels,), default.bias(fan_in)) if bias else None
+    if padding_mode != "zeros" and any(pads):
+        x = bordered(site, x, [0, 0, *pads[:axes]], [0, 0, *pads[axes:]], padding_mode, part="pad")
+        pads = [0] * (2 * axes)
     return site.node(
         "Conv",
         x,

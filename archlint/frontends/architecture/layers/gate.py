@@ -6,8 +6,7 @@ from typing import Literal
 
 from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count
-from archlint.frontends.architecture.layers.convolution import LAYOUTS
-from archlint.frontends.architecture.layers.shapes import require_rank, size
+from archlint.frontends.architecture.layers.shapes import LAYOUTS, require_rank, size
 from archlint.frontends.architecture.site import Site
 from archlint.frontends.architecture.tensor import Tensor
 

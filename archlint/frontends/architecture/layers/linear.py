@@ -2,6 +2,9 @@
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count
 from archlint.frontends.architecture.default import Default
@@ -43,8 +46,12 @@ def project(
     weight: Default | None = None,
     part: str = "",
     fans: tuple[int, int] | None = None,
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> Tensor:
-    """Multiply the last axis by a new weight, stored (in, out) as MatMul takes it."""
+    """Multiply the last axis by a new weight, stored (in, out) as MatMul takes it.
+
+    `facts` go into the metadata of its nodes.
+    """
     features = size(x, -1, "the number of features")
     prefix = f"{part}." if part else ""
     fans = fans or (features, out_features)
@@ -52,17 +59,23 @@ def project(
         f"{prefix}weight", (features, out_features), weight or default.kernel(), fans
     )
     offset = site.bias((out_features,), bias, f"{prefix}bias") if bias else None
-    return multiply(site, x, matrix, offset, part)
+    return multiply(site, x, matrix, offset, part, facts)
 
 
-def multiply(
-    site: Site, x: Tensor, matrix: Tensor, offset: Tensor | None, part: str = ""
+def multiply(  # noqa: PLR0917 - a product and what is added, then how they are called
+    site: Site,
+    x: Tensor,
+    matrix: Tensor,
+    offset: Tensor | None,
+    part: str = "",
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> Tensor:
     """Multiply by a matrix and add an offset."""
     if offset is None:
-        return site.node("MatMul", x, matrix, part=part)
-    product = site.node("MatMul", x, matrix, part=f"{part}.matmul" if part else "matmul")
-    return site.node("Add", product, offset, part=part)
+        return site.node("MatMul", x, matrix, part=part, facts=facts)
+    name = f"{part}.matmul" if part else "matmul"
+    product = site.node("MatMul", x, matrix, part=name, facts=facts)
+    return site.node("Add", product, offset, part=part, facts=facts)
 
 
 def _tied(site: Site, x: Tensor, shared: Tensor, out_features: int | None, bias: bool) -> Tensor:

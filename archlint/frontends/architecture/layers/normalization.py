@@ -7,8 +7,14 @@ from math import prod
 from archlint.frontends.architecture import default
 from archlint.frontends.architecture.argument import Count, Integers
 from archlint.frontends.architecture.initializer import initializer
-from archlint.frontends.architecture.layers.convolution import LAYOUTS
-from archlint.frontends.architecture.layers.shapes import dims, expect, rank, require_rank, size
+from archlint.frontends.architecture.layers.shapes import (
+    LAYOUTS,
+    dims,
+    expect,
+    rank,
+    require_rank,
+    size,
+)
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
 

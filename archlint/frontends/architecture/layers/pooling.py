@@ -3,8 +3,14 @@
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
 from archlint.frontends.architecture.argument import Padding, Size
-from archlint.frontends.architecture.layers.convolution import LAYOUTS, fits
-from archlint.frontends.architecture.layers.shapes import per_axis, require_rank, sides, size
+from archlint.frontends.architecture.layers.convolution import fits
+from archlint.frontends.architecture.layers.shapes import (
+    LAYOUTS,
+    per_axis,
+    require_rank,
+    sides,
+    size,
+)
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
 

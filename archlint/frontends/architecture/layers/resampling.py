@@ -1,17 +1,21 @@
-"""Layers that resize maps without weights: upsampling, pixel shuffle, padding."""
+"""Layers that resize maps without weights: upsampling, pixel shuffle."""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
 from math import floor
 from typing import Any, Literal
 
-from archlint.frontends.architecture.argument import Count, Integers, Size
-from archlint.frontends.architecture.layers.convolution import LAYOUTS
-from archlint.frontends.architecture.layers.shapes import dims, per_axis, rank, require_rank, size
+from archlint.frontends.architecture.argument import Count, Size
+from archlint.frontends.architecture.layers.shapes import (
+    LAYOUTS,
+    dims,
+    per_axis,
+    rank,
+    require_rank,
+    size,
+)
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Tensor
-
-_PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def upsample(
@@ -89,44 +93,6 @@ def channel_shuffle(site: Site, x: Tensor, *, groups: Count) -> Tensor:
     split = site.node("Reshape", x, site.integers(shape, "split_shape"), part="split")
     moved = site.node("Transpose", split, part="moved", perm=[0, 2, 1, 3, 4])
     return site.node("Reshape", moved, site.integers([0, channels, height, width], "shape"))
-
-
-def pad(
-    site: Site,
-    x: Tensor,
-    *,
-    padding: Integers,
-    mode: Literal["constant", "reflect", "replicate", "circular"] = "constant",
-    value: float = 0.0,
-) -> Tensor:
-    """Add borders: [left, right, top, bottom, ...], the last axis first, as PyTorch does."""
-    axes = rank(x)
-    if len(padding) % 2 or len(padding) > 2 * axes:
-        raise Rejected(f"padding is a pair an axis, found {list(padding)}", "padding")
-    low = [0] * axes
-    high = [0] * axes
-    for number in range(len(padding) // 2):
-        low[-1 - number], high[-1 - number] = padding[2 * number], padding[2 * number + 1]
-    filler = site.scalar(value, "value", x) if mode == "constant" else None
-    shape = tuple(
-        dim + before + after if isinstance(dim, int) else dim if before == after == 0 else None
-        for dim, before, after in zip(dims(x), low, high, strict=True)
-    )
-    if any(isinstance(dim, int) and dim < 1 for dim in shape):
-        raise Rejected(f"nothing is left of {x}", "padding")
-    pads = site.integers([*low, *high], "pads")
-    return site.node("Pad", x, pads, filler, shape=shape, mode=_PAD_MODES[mode])
-
-
-def pad_maps(
-    axes: int, mode: str, site: Site, x: Tensor, *, padding: int | tuple[int, ...]
-) -> Tensor:
-    """Add borders to maps: one number, or [left, right, top, bottom, ...]."""
-    require_rank(x, axes + 2, LAYOUTS[axes])
-    pairs = (padding,) * (2 * axes) if isinstance(padding, int) else padding
-    if len(pairs) != 2 * axes:
-        raise Rejected(f"padding takes one number or {2 * axes}, found {list(pairs)}", "padding")
-    return pad(site, x, padding=pairs, mode=mode)  # type: ignore[arg-type]  # the table gives a good word
 
 
 def _coordinates(mode: str, align_corners: bool) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from archlint.frontends.architecture.site import Rejected
 from archlint.frontends.architecture.tensor import Dim, Tensor
 
+LAYOUTS = {1: "N, C, L", 2: "N, C, H, W", 3: "N, C, D, H, W"}
+"""The axes of maps of one to three dimensions."""
+
 
 def rank(x: Tensor) -> int:
     """Return the number of axes of `x`."""

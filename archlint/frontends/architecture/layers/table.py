@@ -9,6 +9,7 @@ from archlint.frontends.architecture.layer import Layer
 from archlint.frontends.architecture.layers import (
     arithmetic,
     attention,
+    border,
     convolution,
     embedding,
     gate,
@@ -38,7 +39,12 @@ _BY_DIMENSION: dict[str, Callable[..., Tensor]] = {
     "MaxPool": pooling.max_pool,
 }
 
-_PADS = {"ZeroPad": "constant", "ReflectionPad": "reflect", "ReplicationPad": "replicate"}
+_PADS: dict[str, border.Mode] = {
+    "CircularPad": "circular",
+    "ReflectionPad": "reflect",
+    "ReplicationPad": "replicate",
+    "ZeroPad": "constant",
+}
 
 _SINGLE: dict[str, Callable[..., Tensor | tuple[Tensor, ...]]] = {
     "Add": partial(arithmetic.elementwise, "Add"),
@@ -64,7 +70,7 @@ _SINGLE: dict[str, Callable[..., Tensor | tuple[Tensor, ...]]] = {
     "Mean": partial(tensor.reduce, "ReduceMean"),
     "Mul": partial(arithmetic.elementwise, "Mul"),
     "MultiheadAttention": attention.multihead_attention,
-    "Pad": resampling.pad,
+    "Pad": border.pad,
     "Parameter": embedding.parameter,
     "Permute": tensor.permute,
     "PixelShuffle": resampling.pixel_shuffle,
@@ -84,7 +90,7 @@ _SINGLE: dict[str, Callable[..., Tensor | tuple[Tensor, ...]]] = {
     "Unflatten": tensor.unflatten,
     "Unsqueeze": tensor.unsqueeze,
     "Upsample": resampling.upsample,
-    **dict.fromkeys(("Dropout1d", "Dropout2d", "Dropout3d"), tensor.dropout),
+    **dict.fromkeys(("Dropout1d", "Dropout2d", "Dropout3d"), tensor.channel_dropout),
     **ACTIVATIONS,
 }
 
@@ -98,7 +104,7 @@ def layers() -> Mapping[str, Layer]:
         for axes in (1, 2, 3)
     ]
     table += [
-        Layer(f"{name}{axes}d", partial(resampling.pad_maps, axes, mode))
+        Layer(f"{name}{axes}d", partial(border.pad_maps, axes, mode))
         for name, mode in _PADS.items()
         for axes in (1, 2, 3)
     ]

@@ -9,6 +9,7 @@ from archlint.frontends.architecture.argument import Count, Fraction, Integers
 from archlint.frontends.architecture.layers.shapes import axis_of, dims, rank, size
 from archlint.frontends.architecture.site import Rejected, Site
 from archlint.frontends.architecture.tensor import Dim, Tensor
+from archlint.frontends.properties import PER_CHANNEL
 
 _TO_THE_END = 2**63 - 1
 
@@ -27,6 +28,17 @@ def dropout(
 ) -> Tensor:
     """Set a random part of the elements to zero in training."""
     return site.node("Dropout", x, site.scalar(p, "ratio", x))
+
+
+def channel_dropout(
+    site: Site,
+    x: Tensor,
+    *,
+    p: Fraction = 0.5,
+    inplace: bool = False,  # noqa: ARG001 - PyTorch has it
+) -> Tensor:
+    """Set a random part of the channels to zero in training."""
+    return site.node("Dropout", x, site.scalar(p, "ratio", x), facts={PER_CHANNEL: "true"})
 
 
 def flatten(site: Site, x: Tensor, *, start_dim: int = 1, end_dim: int = -1) -> Tensor:

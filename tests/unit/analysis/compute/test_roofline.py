@@ -8,12 +8,13 @@ import pytest
 
 from archlint.analysis.facts import Facts
 from archlint.devices.catalogue import find_device
+from archlint.devices.device import Device, Sourced
 from archlint.frontends.architecture import compile_architecture
 from archlint.graph.build import build_graph
 from archlint.graph.dimensions.bindings import Bindings
 from archlint.ops.registry import operators
 from archlint.sources.yaml_document import read_yaml
-from archlint.target import Device, Sourced, Target, Training
+from archlint.target import Target, Training
 
 ROOT = Path(__file__).parents[4]
 BATCH, WIDTH, LAYERS = 64, 256, 3

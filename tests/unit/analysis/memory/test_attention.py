@@ -77,7 +77,7 @@ def test_a_fused_attention_saves_no_scores():
 
 
 @pytest.mark.parametrize(("width", "nbytes"), [(None, 4), (2, 2)])
-def test_the_cache_of_gpt2(width, nbytes):
+def test_the_cache_of_gpt2_has_the_size_of_the_closed_form(width, nbytes):
     # 2 L h d T B values: 12 layers, 12 heads of width 64.
     cache = attention_memory(EXAMPLES / "gpt2.arch.yaml", 3).cache(2048, width)
     assert cache.value == 2 * 12 * 768 * 2048 * 3 * nbytes

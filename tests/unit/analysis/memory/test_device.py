@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from archlint.analysis.amount import Amount
 from archlint.analysis.memory.device import DeviceMemory
 from archlint.devices.catalogue import find_device
-from archlint.target import Device, Reserves, Sourced
+from archlint.devices.device import Device, Sourced
+from archlint.target import Reserves
 
 MIB = 2**20
 T4 = find_device("nvidia-t4")

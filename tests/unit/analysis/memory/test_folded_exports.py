@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def facts_of(
 ) -> Facts:
     document = read_onnx(path)
     numbers = StoredNumbers(path, document.model, document.payloads)
-    patterns = (frozen,) if frozen else ()
+    patterns = (frozen,) if frozen else None
     training = Training(optimizer, loss="none", foreach=False, frozen=patterns)
     graph = trained_part(build_graph(document.model, Bindings(batch)), operators(), training)
     target = Target(training=training)
@@ -77,6 +78,42 @@ def test_each_layer_makes_its_own_cosines(mode: str) -> None:
     """The file has one table of cosines and one of sines for both layers."""
     saved = facts_of(export_of("turning", mode)).saved.total
     assert saved.value == NETWORKS["turning"]["saved_bytes"]
+
+
+@pytest.mark.parametrize("name", ["sampled", "copied", "turned", "retained"])
+def test_what_an_optimizer_merged_removed_and_shared_is_put_back(name: str) -> None:
+    """Monte Carlo dropout, copies, additions of nearly zero, views of one table, a reshape."""
+    saved = facts_of(export_of(name)).saved.total
+    assert saved.value == NETWORKS[name]["saved_bytes"]
+
+
+def test_every_sample_of_monte_carlo_dropout_is_computed() -> None:
+    batch, samples = 3, 4
+    trunk, head = 16 * 24, 24 * 20 + 20 * 4
+    found = facts_of(export_of("sampled")).training_compute.forward_flops
+    assert found.value == 2 * batch * (trunk + samples * head)
+
+
+def test_the_node_that_makes_an_axis_for_all_samples_is_one_for_each(tmp_path: Path) -> None:
+    model = onnx.load(export_of("sampled"))
+    (stack,) = (node for node in model.graph.node if node.op_type == "Concat")
+    assert len(set(stack.input)) == 1
+    for entry in stack.metadata_props:  # the program stacks one tensor four times
+        entry.value = re.sub(r"%linear_\d+", "%linear_2", entry.value)
+    for node in model.graph.node:
+        if node.output[0] == stack.input[0]:
+            del node.metadata_props[:]
+            node.metadata_props.extend(stack.metadata_props)
+    onnx.save(model, tmp_path / "one.onnx")
+    saved = facts_of(tmp_path / "one.onnx").saved.total
+    assert saved.low < NETWORKS["sampled"]["saved_bytes"]
+
+
+@pytest.mark.parametrize("mode", ["training", "inference"])
+def test_a_backbone_with_norms_that_are_written_out_may_be_frozen(mode: str) -> None:
+    facts = facts_of(export_of("backbone", mode))
+    assert facts.saved.total.low < NETWORKS["backbone"]["saved_bytes"] < facts.saved.total.high
+    assert "as in a frozen backbone" in (facts.training_note or "")
 
 
 def test_parts_that_share_no_number_are_all_of_a_parameter() -> None:

@@ -33,11 +33,13 @@ PERHAPS_HELD = {
     ("coded", "torchscript"),
     ("pretrained", "dynamo"),
 }
-# Nor does it tell maxima with an index from those without, or a difference that is taken twice. No
-# file says what is frozen, or that a program makes a mask for its export alone. The answer is an
-# interval, with a note.
+# Nor does it tell maxima with an index from those without, SiLU from x * sigmoid(x), or a
+# difference that is taken twice. No file says what is frozen, or that a program makes a mask for
+# its export alone. The answer is an interval, with a note.
 UNDECIDED = {
     ("widest", "torchscript"): "whether max or amax",
+    ("mobile", "torchscript"): "or write it out",
+    ("swished", "torchscript"): "may call Silu or write it out",
     ("standardized", "torchscript"): "the mean is subtracted once or twice",
     ("factored", "torchscript"): "low-rank factors",
     ("factored", "dynamo"): "low-rank factors",

@@ -189,3 +189,30 @@ def test_a_chain_of_calls_over_several_lines_binds_what_it_begins_with():
     )
     assert found["a"] == 2
     assert found["c"] == 4
+
+
+def test_the_statements_of_a_line_run_one_after_the_other():
+    """As on lines of their own: `h` goes with the second binding, a nameless step at once."""
+    line = "h = relu(x); h = neg(abs(h)); y = exp(h)"
+    calls = [
+        ("x", "a", "Relu", [line]),
+        ("a", "b", "Abs", [line]),
+        ("b", "c", "Neg", [line]),
+        ("c", "d", "Exp", [line]),
+        ("d", "e", "Tanh", ["return tanh(y)"]),
+    ]
+    apart = [line.split("; ")[at] for at in (0, 1, 1, 2)] + ["return tanh(y)"]
+    on_lines = [(*call[:3], [own]) for call, own in zip(calls, apart, strict=True)]
+    assert held(*calls) == held(*on_lines) == {"a": 2, "c": 4, "d": 4}
+
+
+def test_the_statements_of_a_line_in_a_loop_run_again():
+    line = "h = relu(x); x = neg(h)"
+    found = held(
+        ("x", "a", "Relu", [line]),
+        ("a", "b", "Neg", [line]),
+        ("b", "relu_1", "Relu", [line]),
+        ("relu_1", "neg_1", "Neg", [line]),
+        ("neg_1", "e", "Tanh", ["return tanh(x)"]),
+    )
+    assert found == {"a": 2, "b": 3, "relu_1": 4, "neg_1": 4}

@@ -91,7 +91,9 @@ def stacks(draw: st.DrawFn) -> list[Layer]:
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(stack=stacks())
-def test_closed_form(analyse: Callable[..., Any], stack: list[Layer]) -> None:
+def test_a_stack_has_the_field_of_the_closed_form(
+    analyse: Callable[..., Any], stack: list[Layer]
+) -> None:
     axes = len(stack[0].kernel)
     chain = Chain(*["size"] * axes)
     name = "x"
@@ -116,7 +118,9 @@ def test_closed_form(analyse: Callable[..., Any], stack: list[Layer]) -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(stack=stacks(), size=st.integers(20, 400))
-def test_output_size(analyse: Callable[..., Any], stack: list[Layer], size: int) -> None:
+def test_a_stack_has_the_output_size_of_the_closed_form(
+    analyse: Callable[..., Any], stack: list[Layer], size: int
+) -> None:
     axes = len(stack[0].kernel)
     chain = Chain(*[size] * axes)
     name, sizes = "x", [size] * axes

@@ -135,7 +135,7 @@ GELUS = {
 
 
 @pytest.mark.parametrize("body", GELUS.values(), ids=list(GELUS))
-def test_a_gelu_in_steps(body: str) -> None:
+def test_a_gelu_in_steps_has_the_signal_of_a_gelu(body: str) -> None:
     found = facts(body)
     origin = found.flow.origins["y"]
     assert origin.activation is not None

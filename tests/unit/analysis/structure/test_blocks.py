@@ -24,7 +24,9 @@ EXAMPLES = Path(__file__).parents[4] / "examples"
         ("vgg16", 4, "stage", "stage_4"),
     ],
 )
-def test_blocks_of_examples(example: str, count: int, first: str | None, last: str | None) -> None:
+def test_the_blocks_of_an_example_are_found(
+    example: str, count: int, first: str | None, last: str | None
+) -> None:
     document = read_yaml(EXAMPLES / f"{example}.arch.yaml")
     graph = build_graph(compile_architecture(document, EXAMPLES).model, Bindings(1))
     found = [".".join(path) for path in Blocks(graph, graph).found]

@@ -35,6 +35,8 @@ EXACT = [path for path in FILES if not path.name.startswith("recurrent")]
 RECURRENT = [path for path in FILES if path.name.startswith("recurrent")]
 
 # TorchScript has no lines of the program, so that a peak in the forward pass is an interval.
+# It does not tell a call of SiLU from x * sigmoid(x) either, which saves more.
+WRITTEN = "or write it out in steps"
 VARIABLES = "variables of the program may hold tensors until a module returns"
 
 
@@ -79,7 +81,11 @@ def test_every_network_is_there() -> None:
 @pytest.mark.parametrize(("path", "place"), cases(EXACT))
 def test_saved_bytes_are_those_of_autograd(path: Path, place: str) -> None:
     facts = facts_of(path, place)
-    assert facts.saved.total.value == measured(path)["saved_bytes"][place]
+    saved, want = facts.saved.total, measured(path)["saved_bytes"][place]
+    if _is_torchscript(path) and WRITTEN in (facts.training_note or ""):
+        assert saved.low == want < saved.high
+        return
+    assert saved.value == want
     assert facts.training_note in ((None, VARIABLES) if _is_torchscript(path) else (None,))
 
 

@@ -41,7 +41,7 @@ def adam_steps(
 @pytest.mark.parametrize("gradient", GRADIENTS)
 @pytest.mark.parametrize("updates", UPDATES)
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.99])
-def test_momentum(gradient: float, updates: int, beta: float) -> None:
+def test_closed_forms_of_momentum_are_its_steps(gradient: float, updates: int, beta: float) -> None:
     rule = Momentum(0.1, beta)
     momentum, weight = momentum_steps(rule, gradient, updates)
     assert rule.momentum(gradient, updates) == pytest.approx(momentum)
@@ -60,7 +60,7 @@ def test_the_sum_from_the_zeroth_state_is_the_same_number(updates: int) -> None:
 @pytest.mark.parametrize("gradient", GRADIENTS)
 @pytest.mark.parametrize("updates", UPDATES)
 @pytest.mark.parametrize("epsilon", [0.0, 1e-3])
-def test_adam(gradient: float, updates: int, epsilon: float) -> None:
+def test_closed_forms_of_adam_are_its_steps(gradient: float, updates: int, epsilon: float) -> None:
     rule = Adam(0.001, (0.9, 0.999), epsilon)
     first, second, mean, square, weight = adam_steps(rule, gradient, updates)
     assert rule.first_moment(gradient, updates) == pytest.approx(first)
