@@ -48,6 +48,8 @@ class Facts(StructureFacts, frozen=True, dict=True):
     @cached_property
     def partition(self) -> Partition | None:
         """What the runtime of the target gives to its accelerator; None where none is stated."""
+        if self.target.runtime is None and not self.target.runtime_operators:
+            return None
         from archlint.analysis.structure.partition import partition
 
         return partition(Flow(self.graph, self.operators, self.parameters), self.target)

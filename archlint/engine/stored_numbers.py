@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import GraphProto, ModelProto, TensorProto
 
-    from archlint.sources.channels import Part
+    from archlint.sources.part import Part
     from archlint.sources.payload import Payload
     from archlint.sources.statistics import Statistics
     from archlint.sources.tensor_numbers import TensorNumbers

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from archlint.sources.element_type import PLAIN_FIELDS, expected_length
 from archlint.sources.elements import decoder, numbers_per_group
+from archlint.sources.part import Part
 from archlint.sources.statistics import open_payload
 
 if TYPE_CHECKING:
@@ -26,15 +27,6 @@ _WHOLE = 256 * 1024  # bytes of a tensor that is read at once
 _GLANCE = 8  # numbers of a channel that are read first
 _PIECE = 4096  # numbers that are read at a time after that
 _MOST = 1 << 18  # numbers of several channels that are read at a time
-
-
-class Part(Struct, frozen=True):
-    """The channels along `axis`, every `step`-th of them, and the range that is looked for."""
-
-    axis: int
-    lowest: float = 0.0
-    highest: float = 0.0
-    step: int = 1
 
 
 def channels_of(numbers: NDArray[np.float64], part: Part) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from archlint.sources.channels import Part
+    from archlint.sources.part import Part
     from archlint.sources.statistics import Statistics
 
 Describe: TypeAlias = "Callable[[str], Statistics | None]"

@@ -12,7 +12,7 @@ from archlint.analysis.structure.ends import Kind
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.node import Node
 from archlint.ops.effect import Normalizes, Passes, Sums
-from archlint.sources.channels import Part
+from archlint.sources.part import Part
 
 if TYPE_CHECKING:
     from archlint.sources.tensor_numbers import TensorNumbers

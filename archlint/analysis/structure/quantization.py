@@ -13,7 +13,7 @@ from archlint.analysis.structure.dead_channels import Filters, filters
 from archlint.analysis.structure.flow import Flow
 from archlint.graph.dtype import DType
 from archlint.graph.node import Node
-from archlint.sources.channels import Part
+from archlint.sources.part import Part
 from archlint.sources.tensor_numbers import TensorNumbers
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from archlint.sources import channels
-from archlint.sources.channels import Part, channels_within
+from archlint.sources.channels import channels_within
+from archlint.sources.part import Part
 from archlint.sources.payload import Payload
 
 if TYPE_CHECKING:
