@@ -200,5 +200,7 @@ class Target(Struct, frozen=True):
             self.deploy_dtype is not None
             or self.context_length is not None
             or self.require.inference_memory is not None
+            or self.runtime is not None
+            or bool(self.runtime_operators)
             or (device is not None and device.is_for_inference)
         )

@@ -105,12 +105,17 @@ class Parameters(Struct, frozen=True, dict=True):
 
     @cached_property
     def of_node(self) -> dict[str, int]:
-        """The number of parameters of each node, by name; a tied one counts with its first user."""
+        """The number of parameters of each node, by name; a tied one counts with its first user.
+
+        What reads only the shape of a parameter is no user.
+        """
         counts: dict[str, int] = {}
+        reads = self.lineage.operators.reads_contents
         for entry in self.every:
-            if entry.uses:
-                first = entry.uses[0].node.name
-                counts[first] = counts.get(first, 0) + (entry.value.elements or 0)
+            users = [use.node for use in entry.uses]
+            first = next(filter(reads, users), users[0] if users else None)
+            if first is not None:
+                counts[first.name] = counts.get(first.name, 0) + (entry.value.elements or 0)
         return counts
 
     @cached_property

@@ -44,11 +44,17 @@ class Blocks(Struct, frozen=True, dict=True):
 
     @cached_property
     def _layers(self) -> dict[Path, int]:
-        """The number of nodes with a stored matrix or kernel in each module, in graph order."""
+        """The number of nodes with a stored matrix or kernel in each module, in graph order.
+
+        A node that reads the matrix of an earlier one, maybe only its shape, is no layer besides.
+        """
         counts: dict[Path, int] = {}
+        seen: set[tuple[Path, str]] = set()
         for node in self.graph.nodes:
             path = self.path(node.name)
-            weighted = any(map(self._is_matrix, node.inputs))
+            read = {(path, name) for name in node.inputs if self._is_matrix(name)}
+            weighted = not read <= seen
+            seen |= read
             for end in range(1, len(path) + 1):
                 counts[path[:end]] = counts.get(path[:end], 0) + weighted
         return counts

@@ -56,5 +56,14 @@ def bordered(  # noqa: PLR0917 - both sides, and what is put there
     )
     if any(isinstance(dim, int) and dim < 1 for dim in shape):
         raise Rejected(f"nothing is left of {x}", "padding")
+    for dim, before, after in zip(dims(x), low, high, strict=True):
+        most = _most(mode, dim) if isinstance(dim, int) else None
+        if most is not None and max(before, after) > most:
+            raise Rejected(f"at most {most} of an axis of {dim} can be put beside it", "padding")
     pads = site.integers([*low, *high], "pads")
     return site.node("Pad", x, pads, filler, part=part, shape=shape, mode=_MODES[mode])
+
+
+def _most(mode: Mode, dim: int) -> int | None:
+    """Return how many elements a side of an axis of `dim` has to put beside it; None for any."""
+    return {"reflect": dim - 1, "circular": dim}.get(mode)

@@ -3,6 +3,7 @@
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
 from math import prod
+from operator import ge
 from typing import Literal
 
 from archlint.frontends.architecture import default
@@ -99,6 +100,12 @@ def transposed(
     """Apply a transposed convolution, which upsamples by the stride."""
     channels = _channels(axes, x, in_channels, out_channels, groups)
     kernel = per_axis(kernel_size, axes, "kernel_size")
+    strides, dilations = per_axis(stride, axes, "stride"), per_axis(dilation, axes, "dilation")
+    more = per_axis(output_padding, axes, "output_padding")
+    if any(map(ge, more, map(max, strides, dilations))):
+        raise Rejected(
+            "output_padding is smaller than the stride or the dilation", "output_padding"
+        )
     weight = site.weight("weight", (channels, out_channels // groups, *kernel), default.kernel())
     # PyTorch takes axis 1 of the weight for its fan-in also here, where it is the output.
     fan_in = out_channels // groups * prod(kernel)
@@ -109,10 +116,10 @@ def transposed(
         weight,
         offset,
         kernel_shape=kernel,
-        strides=per_axis(stride, axes, "stride"),
+        strides=strides,
         pads=sides(padding, axes),
-        output_padding=per_axis(output_padding, axes, "output_padding"),
-        dilations=per_axis(dilation, axes, "dilation"),
+        output_padding=more,
+        dilations=dilations,
         group=groups,
     )
 
