@@ -23,7 +23,7 @@ from archlint.graph.program.calls import ExportedCall, exported_call, exported_c
 from archlint.graph.program.frames import frames
 from archlint.graph.program.numbering import CallName
 from archlint.graph.program.origin import folded_names
-from archlint.graph.program.replaced_tensors import reading, skipped
+from archlint.graph.program.replaced_tensors import skipped
 from archlint.ops.restored.export_mode import is_for_training
 from archlint.ops.restored.graph_edit import GraphEdit
 from archlint.ops.restored.twins import is_twin
@@ -60,10 +60,7 @@ def with_copies(graph: Graph) -> Graph:
         if copy.is_all_that_reads:
             for reader in graph.consumers[copy.tensor]:
                 edit.read_instead(reader, copy.tensor, name)
-        for reader in copy.reader.nodes:
-            slots = reading(copy.reader, reader, graph, name, copy.tensor)
-            read = enumerate(edit.inputs(reader))
-            edit.read(reader, tuple(name if slot in slots else each for slot, each in read))
+        edit.restore_operand(copy.reader, name, copy.tensor, name)
     return edit.edited()
 
 
