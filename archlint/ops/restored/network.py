@@ -1,12 +1,12 @@
 """The network before an export for inference: all restorations, in their order.
 
-Every step looks for the signs of one exporter, and leaves files of the other one alone.
+A step that undoes what only one exporter does leaves files of the other one alone.
 
 Calls come first, since later steps ask which calls read a tensor. Those that were removed are put
-back before those that were merged: the twin of a merged call repeats what is in front of it, with
-its copies. A removed `detach` is put back behind both, in front of each call that names one. Then
-each call reads the parameters that it names, and tensors that were computed during export are
-computed from their parameters. Batch norms come last: each is put behind a layer that is complete.
+back before those that were merged, as the readers of a removed copy would otherwise be taken for
+readers of a merged call. Then each call reads the parameters that it names, and tensors that were
+computed during export are computed from their parameters. Batch norms come last: each is put behind
+a layer that is complete.
 """
 
 from __future__ import annotations
