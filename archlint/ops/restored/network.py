@@ -4,9 +4,9 @@ A step that undoes what only one exporter does leaves files of the other one alo
 
 Calls come first, since later steps ask which calls read a tensor. Those that were removed are put
 back before those that were merged, as the readers of a removed copy would otherwise be taken for
-readers of a merged call. Then each call reads the parameters that it names, and tensors that were
-computed during export are computed from their parameters. Batch norms come last: each is put behind
-a layer that is complete.
+readers of a merged call; only a `detach`, which makes no tensor, comes behind. Then each call reads
+the parameters that it names, and tensors that were computed during export are computed from their
+parameters. Batch norms come last: each is put behind a layer that is complete.
 """
 
 from __future__ import annotations
