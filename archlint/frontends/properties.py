@@ -17,12 +17,13 @@ IN_PLACE = "archlint.in-place"
 """Of a node: whether it overwrites its input."""
 
 PER_CHANNEL = "archlint.per-channel"
-"""Of a dropout: whether it keeps or drops whole channels, with a number for each."""
+"""Of a dropout: whether it keeps or drops whole channels, with one number for each of them."""
 
 STEPS_FIRST = "archlint.steps-first"
-"""Of a product of sequences (N, S, C): whether it is computed on (S, N, C), a view of them, as in
-PyTorch's attention layer. Of a split: whether it takes such a product apart, of which a copy is
-made first, with the parts one after the other."""
+"""Of a product or a split of sequences (N, S, C): whether it runs on (S, N, C) in memory, as in
+PyTorch's attention layer. The product reads a view of its input in that order, and its output lies
+so. The split takes such a product apart: PyTorch copies it first, so that each part is contiguous
+in that order."""
 
 INITIALIZER = "archlint.initializer"
 """Of a weight: its initializer, as `normal(mean=0, std=0.02)`."""

@@ -12,7 +12,7 @@ HOMES = (ROOT, ROOT / "archlint" / "analysis", ROOT / "archlint" / "ops")
 
 
 @pytest.mark.parametrize("path", sorted(name for name in NAMED if "/" in name))
-def test_what_is_named_is_there(path):
+def test_every_path_that_is_named_is_there(path):
     assert any((home / path).exists() or (home / f"{path}.py").exists() for home in HOMES)
 
 

@@ -100,7 +100,7 @@ def test_channels_are_dead_where_onnxruntime_never_changes_them(name, change):
 
 @pytest.mark.parametrize("name", ["large", "large-product", "large-transposed"])
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
-def test_large_weights_of_other_formats_beside_the_model(name, dtype, tmp_path):
+def test_large_weights_of_other_formats_are_read_from_beside_the_model(name, dtype, tmp_path):
     model = built(name, zeroed(7, 11), dtype)
     del model.graph.output[1]
     path = tmp_path / "model.onnx"
@@ -169,7 +169,7 @@ def test_tensors_of_zeros_alone_and_rows_of_a_vocabulary_pass():
         ([0, 0, 0, 0], []),
     ],
 )
-def test_gains_that_are_next_to_zero(gains, dead):
+def test_channels_with_gains_next_to_zero_are_dead(gains, dead):
     model = chain([drawn(8, 4), drawn(4, 4)], [np.array(gains, np.float32)])
     findings = lint_model(model, [DeadChannel])
     assert [each.data["channels"] for each in findings] == [dead] * bool(dead)
@@ -196,7 +196,7 @@ def test_of_very_many_channels_some_are_looked_at():
     assert finding.data["tensors"] == {"wide": {"dead": 2, "of": 35_000}}
 
 
-def test_a_gain_next_to_zero_that_was_folded_into_the_weight():
+def test_a_gain_next_to_zero_is_found_in_the_weight_that_it_was_folded_into():
     """As a batch norm with gains of 1e-9 leaves it, unless a norm comes behind."""
     weight = drawn(8, 16)
     weight[:, 5] *= 1e-9
@@ -208,7 +208,7 @@ def test_a_gain_next_to_zero_that_was_folded_into_the_weight():
 
 
 @pytest.mark.parametrize("inputs", [8, 400])
-def test_a_weight_that_a_constant_node_makes(inputs):
+def test_a_weight_of_a_constant_node_is_read(inputs):
     model = chain([drawn(inputs, 16, 2, 9), drawn(16, 4)])
     (stored,) = (each for each in model.graph.initializer if each.name == "w0")
     model.graph.node.insert(0, helper.make_node("Constant", [], ["w0"], value=stored))
@@ -217,7 +217,7 @@ def test_a_weight_that_a_constant_node_makes(inputs):
     assert finding.data["channels"] == [2, 9]
 
 
-def test_a_fixed_basis_of_a_transform_has_a_sine_of_frequency_zero():
+def test_a_basis_in_a_buffer_may_have_channels_of_zeros():
     """It is 0 everywhere on purpose, as that of the highest: the weight is a buffer."""
     angles = 2 * np.pi / 16 * np.outer(np.arange(9), np.arange(16))
     basis = np.concatenate([np.cos(angles), -np.sin(angles)])[:, None].astype(np.float32)

@@ -71,7 +71,7 @@ def test_open_sizes_have_to_be_given_to_a_compiler(shape, target, names):
     assert lint_text(text, [DynamicShape], target) == []
 
 
-def test_a_runtime_that_leaves_open_sizes_to_the_processor():
+def test_open_sizes_are_a_warning_where_the_runtime_leaves_them_to_the_processor():
     for shape, severities in (("[1, 4, T]", ["warning"]), ("[1, 4, 100]", [])):
         text = f"archlint: 1\nname: net\ninputs: {{x: {shape}}}\n{LAYERS}"
         found = lint_text(text, [DynamicShape], {"runtime": "onnxruntime-nnapi"})
@@ -194,7 +194,7 @@ def test_an_ir_version_is_too_new_where_onnxruntime_refuses_it():
 
 @pytest.mark.parametrize("opset", [9, 17, 20, 22])
 @pytest.mark.parametrize("limit", [9, 16, 17, 20, 22])
-def test_the_operators_that_an_opset_does_not_have(opset, limit):
+def test_a_newer_opset_is_found_with_the_operators_that_the_older_one_lacks(opset, limit):
     built = versioned(opset)
     findings = lint_model(built, [NewerVersion], {"max-opset": limit})
     assert bool(findings) == (opset > limit)
@@ -236,7 +236,7 @@ def layered(*bodies):
 @pytest.mark.parametrize(
     ("bodies", "left"), [((FLOAT, FLOAT), 2), ((QUANTIZED, FLOAT), 1), ((QUANTIZED, QUANTIZED), 0)]
 )
-def test_layers_in_floating_point_on_a_device_that_has_integers_alone(bodies, left):
+def test_layers_in_floating_point_are_counted_for_a_device_of_integers_alone(bodies, left):
     built = layered(*bodies)
     for device in ("coral-edgetpu", "arm-ethos-u55-128-high-end"):
         findings = lint_model(built, [FloatOnIntegerDevice], {"device": device})

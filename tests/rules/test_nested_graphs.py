@@ -150,7 +150,7 @@ def test_what_is_found_in_a_graph_is_found_inside_one(code, where):
     assert [each.code for each in findings] == [code]
 
 
-def test_large_weights_of_a_branch(tmp_path):
+def test_large_weights_of_a_branch_are_read(tmp_path):
     weight = drawn(SIZE, 1024)
     weight[3, 5] = np.nan
     body = "h = MatMul(x, weight) r = Relu(h) y = MatMul(r, back)"

@@ -58,7 +58,7 @@ def drawn(seed, nodes=30):
 
 @pytest.mark.parametrize("name", RUNTIMES)
 @pytest.mark.parametrize("seed", range(40))
-def test_the_parts_of_a_random_graph(name, seed):
+def test_the_parts_of_a_random_graph_are_those_of_onnxruntime(name, seed):
     model = drawn(seed)
     parts, supported, operators = counted(model, name)
     findings = lint_model(model, [UnsupportedOperator], {"runtime": name})
@@ -111,7 +111,7 @@ def convolved(shape, kernel):
         ("onnxruntime-coreml-neuralnetwork", {3, 4}),
     ],
 )
-def test_convolutions_along_as_many_axes_as_the_accelerator_has(name, axes):
+def test_convolutions_run_along_as_many_axes_as_the_accelerator_has(name, axes):
     for rank in (3, 4, 5):
         model = convolved([1, 3, *[8] * (rank - 2)], [1] * (rank - 2))
         findings = lint_model(model, [UnsupportedOperator], {"runtime": name})
@@ -119,7 +119,7 @@ def test_convolutions_along_as_many_axes_as_the_accelerator_has(name, axes):
         assert told == ([] if rank in axes else [{f"Conv of {rank} axes": 1}])
 
 
-def test_a_list_of_ones_own():
+def test_a_list_of_ones_own_says_what_is_supported():
     text = "archlint: 1\nname: n\ninputs: {x: [1, 8]}\nlayers: [Linear: {out_features: 4}, GELU]\n"
     own = {"runtime-operators": ["Relu", "ai.onnx:Gemm"]}
     (finding,) = lint_text(text, [UnsupportedOperator], own)

@@ -62,7 +62,7 @@ def test_zeros_of_a_pruned_weight_cost_no_precision():
     assert lint_model(product(weight), [QuantizationOutliers], INT8) == []
 
 
-def test_a_device_that_has_nothing_but_int8():
+def test_a_device_of_nothing_but_int8_implies_quantization():
     weight = drawn()
     weight[0, 0] = 100
     found = lint_model(product(weight), [QuantizationOutliers], {"device": "coral-edgetpu"})
@@ -71,7 +71,7 @@ def test_a_device_that_has_nothing_but_int8():
 
 @pytest.mark.parametrize("range_ratio", [10, 50, 130, 1000])
 @pytest.mark.parametrize("axis", [None, 1])
-def test_channels_with_three_values_left(range_ratio, axis):
+def test_channels_with_three_values_left_are_found(range_ratio, axis):
     weight = drawn()
     top = np.abs(weight).max()
     for channel in (2, 9):

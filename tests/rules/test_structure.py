@@ -1,25 +1,18 @@
-"""ARCH001 to ARCH005 and ARCH009: layers that undo each other, or do the same twice."""
+"""ARCH001 to ARCH004: layers that undo each other, or do the same twice."""
 
 import math
 
 import numpy as np
 import pytest
-from onnx import numpy_helper, parser
+from onnx import parser
 
 from archlint.api import Severity
 from archlint.testing import lint_model, lint_text
 from archlint_rules.structure.bias_before_norm import BiasBeforeNorm
-from archlint_rules.structure.deep_without_shortcut import DeepWithoutShortcut
-from archlint_rules.structure.dropout_before_batch_norm import DropoutBeforeBatchNorm
 from archlint_rules.structure.linear_after_linear import LinearAfterLinear
 from archlint_rules.structure.repeated_activation import RepeatedActivation
 from archlint_rules.structure.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
-
-
-def network(layers, inputs="[N, 8, 16, 16]"):
-    lines = "".join(f"  - {layer}\n" for layer in layers)
-    return f"archlint: 1\nname: net\ninputs: {{x: {inputs}}}\nlayers:\n{lines}"
-
+from layer_list import network
 
 CONVOLUTION = "Conv2d: {out_channels: 8, kernel_size: 3}"
 
@@ -50,7 +43,7 @@ def test_a_bias_is_lost_where_each_channel_has_a_mean_of_its_own(norm, subtracts
     ],
     ids=["none", "relu-between", "frozen", "read-by-another-layer"],
 )
-def test_a_bias_that_is_not_there_or_has_an_effect(layers):
+def test_a_bias_that_is_not_there_or_has_an_effect_passes(layers):
     assert lint_text(network(layers), [BiasBeforeNorm]) == []
 
 
@@ -88,7 +81,7 @@ def test_a_bias_before_a_norm_changes_nothing_that_numpy_computes():
 
 @pytest.mark.parametrize("word", ["Softmax: {dim: -1}", "Sigmoid"])
 @pytest.mark.parametrize("classes", [2, 10, 1000])
-def test_the_least_loss_of_scores_that_were_squashed(classes, word):
+def test_squashed_scores_have_a_least_loss(classes, word):
     text = network([f"Linear: {{out_features: {classes}}}", word], "[N, 64]")
     target = {"training": {"loss": "cross-entropy"}}
     (finding,) = lint_text(text, [SoftmaxBeforeCrossEntropy], target)
@@ -100,7 +93,7 @@ def test_the_least_loss_of_scores_that_were_squashed(classes, word):
 
 
 @pytest.mark.parametrize("last", ["Linear: {out_features: 4}", "LogSoftmax: {dim: -1}", "Tanh"])
-def test_scores_that_a_cross_entropy_can_take(last):
+def test_scores_that_a_cross_entropy_can_take_pass(last):
     text = network([last], "[N, 4]")
     target = {"training": {"loss": "cross-entropy"}}
     assert lint_text(text, [SoftmaxBeforeCrossEntropy], target) == []
@@ -164,7 +157,7 @@ def chain(first, second):
         ("Relu(x)", "Softmax(r)", Severity.INFO),
     ],
 )
-def test_an_activation_behind_an_activation(first, second, severity):
+def test_an_activation_is_found_behind_one_that_leaves_it_nothing_to_do(first, second, severity):
     findings = lint_model(chain(first, second), [RepeatedActivation])
     assert [each.severity for each in findings] == ([severity] if severity else [])
 
@@ -202,7 +195,7 @@ LINEAR = "Linear: {out_features: 16}"
         ([LINEAR + "\n    name: a", LINEAR, "Add:\n    from: [previous, a]"], "[N, 16]", None),
     ],
 )
-def test_two_layers_that_could_be_one(layers, inputs, weights):
+def test_two_layers_are_found_that_one_with_fewer_weights_could_replace(layers, inputs, weights):
     found = lint_text(network(layers, inputs), [LinearAfterLinear])
     assert [(each.data["weights"], each.data["merged_weights"]) for each in found] == (
         [] if weights is None else [weights]
@@ -276,131 +269,3 @@ def test_a_softmax_that_makes_no_output_or_has_something_before_it_passes():
     assert lint_text(network(inside, "[N, 64]"), [RepeatedActivation]) == []
     pooled = ["ReLU", "AdaptiveAvgPool2d: {output_size: 1}", "Flatten", last]
     assert lint_text(network(pooled), [RepeatedActivation]) == []
-
-
-DROPPED = "Dropout: {p: 0.25}"
-DENSE = "Linear: {out_features: 16}"
-
-
-@pytest.mark.parametrize(
-    ("layers", "factor"),
-    [
-        ([DROPPED, "BatchNorm1d"], 4 / 3),
-        ([DROPPED, DENSE, "BatchNorm1d"], 4 / 3),
-        ([DROPPED, DENSE, DENSE, "BatchNorm1d"], None),
-        ([DROPPED, DENSE, "ReLU", "BatchNorm1d"], None),
-    ],
-)
-def test_a_batch_norm_behind_a_dropout(layers, factor):
-    text = network([DENSE, "ReLU", *layers], "[N, 16]")
-    (finding,) = lint_text(text, [DropoutBeforeBatchNorm])
-    assert finding.severity is Severity.INFO
-    assert finding.data["factor"] == pytest.approx(factor)
-
-
-@pytest.mark.parametrize(
-    "layers",
-    [
-        ["BatchNorm1d", "ReLU", DROPPED, DENSE],
-        [DROPPED, DENSE, "LayerNorm"],
-        [DROPPED, "LayerNorm", DENSE, "BatchNorm1d"],
-        ["Dropout: {p: 0}", DENSE, "BatchNorm1d"],
-        [DENSE + "\n    name: a", DROPPED, "Add:\n    from: [previous, a]", "BatchNorm1d"],
-    ],
-)
-def test_a_batch_norm_before_a_dropout_or_far_behind_one(layers):
-    assert lint_text(network([DENSE, *layers], "[N, 16]"), [DropoutBeforeBatchNorm]) == []
-
-
-@pytest.mark.parametrize("mean", [0, 1, 3])
-def test_the_variance_behind_a_dropout_as_numpy_draws_it(mean):
-    """At least 1 / (1 - p) times, and exactly that for numbers around zero."""
-    generator, share = np.random.default_rng(0), 0.25
-    x = generator.normal(mean, 1, (4000, 64))
-    weight = generator.normal(size=(64, 256))
-    kept = generator.random(x.shape) >= share
-    factor = (x * kept / (1 - share) @ weight).var(0).mean() / (x @ weight).var(0).mean()
-    expected = ((1 + mean**2) / (1 - share) - mean**2) / 1
-    assert factor == pytest.approx(expected, rel=0.05)
-    assert expected >= 1 / (1 - share)
-
-
-def deep(count, between=("ReLU",), inputs="[N, 16]"):
-    return network([each for _ in range(count) for each in (DENSE, *between)], inputs)
-
-
-@pytest.mark.parametrize("count", [20, 21, 40])
-def test_a_long_row_of_layers(count):
-    findings = lint_text(deep(count), [DeepWithoutShortcut])
-    assert [each.data["layers"] for each in findings] == [count] * (count > 20)
-
-
-@pytest.mark.parametrize(
-    "between", [("LayerNorm", "ReLU"), ("BatchNorm1d", "ReLU"), ("ReLU", "RMSNorm: {}")]
-)
-def test_a_norm_behind_each_layer_or_some(between):
-    assert lint_text(deep(40, between), [DeepWithoutShortcut]) == []
-    mixed = [*[DENSE, "ReLU"] * 15, "LayerNorm", *[DENSE, "ReLU"] * 22]
-    (finding,) = lint_text(network(mixed, "[N, 16]"), [DeepWithoutShortcut])
-    assert finding.data["layers"] == 22
-
-
-@pytest.mark.parametrize("join", ["Add", "Concat: {dim: 1}"])
-def test_of_paths_that_meet_the_shortest_counts(join):
-    def branch(place):
-        kind = join if ":" in join else f"{join}:"
-        return [
-            f"{DENSE}\n    name: start{place}",
-            *["ReLU", DENSE] * 5,
-            f"{kind}\n    from: [previous, start{place}]",
-        ]
-
-    layers = [each for place in range(14) for each in branch(place)]
-    assert lint_text(network([*layers, DENSE], "[N, 16]"), [DeepWithoutShortcut]) == []
-    layers = [each for place in range(20) for each in branch(place)]
-    (finding,) = lint_text(network([*layers, DENSE], "[N, 16]"), [DeepWithoutShortcut])
-    assert finding.data["layers"] == 25  # 19 shortcuts, and the layers of the last branch
-
-
-def convolutions(producer, prefix=""):
-    """Return a row of convolutions in an ONNX file, as an exporter for inference writes them."""
-    generator = np.random.default_rng(0)
-    calls, stored = "a0 = Identity(x) ", []
-    for place in range(30):
-        weight, bias = f"{prefix}w{place}", f"b{place}"
-        calls += f"h{place} = Conv<pads = [1, 1, 1, 1]>(a{place}, {weight}, {bias}) "
-        calls += f"a{place + 1} = Relu(h{place}) "
-        numbers = generator.normal(size=(4, 4, 3, 3)).astype(np.float32)
-        stored.append(numpy_helper.from_array(numbers, weight))
-        stored.append(numpy_helper.from_array(numbers[:, 0, 0, 0], bias))
-    model = parser.parse_model(
-        f'<ir_version: 9, opset_import: ["" : 17], producer_name: "{producer}"> '
-        "g (float[1, 4, 8, 8] x) => (float[1, 4, 8, 8] y) "
-        f"{{ {calls} y = Identity(a30) }}"
-    )
-    model.graph.initializer.extend(stored)
-    return model
-
-
-@pytest.mark.parametrize(
-    ("producer", "prefix", "may_fold"),
-    [
-        ("pytorch", "", False),
-        ("pytorch", "ConvBnFusion_W_", True),
-        ("tf2onnx", "", True),
-        ("keras", "", True),
-    ],
-)
-def test_convolutions_that_a_norm_may_be_folded_into_are_not_judged(producer, prefix, may_fold):
-    findings = lint_model(convolutions(producer, prefix), [DeepWithoutShortcut])
-    assert [each.data["layers"] for each in findings] == [30] * (not may_fold)
-
-
-def test_the_steps_of_a_recurrence_are_no_deep_network():
-    calls = "".join(f"h{i + 1} = MatMul(r{i}, w) r{i + 1} = Tanh(h{i + 1}) " for i in range(30))
-    model = parser.parse_model(
-        '<ir_version: 9, opset_import: ["" : 17]> g (float[2, 4] x) => (float[2, 4] y) '
-        f"<float[4, 4] w = {{{', '.join(map(str, range(16)))}}}> "
-        f"{{ r0 = Identity(x) {calls} y = Identity(r30) }}"
-    )
-    assert lint_model(model, [DeepWithoutShortcut]) == []

@@ -1,4 +1,8 @@
-"""Runs the layers of an architecture file in PyTorch: a module for each, of the same name."""
+"""Runs the layers of an architecture file in PyTorch, as a module for each.
+
+Most layers are the module of `torch.nn` with their name and arguments. The others are in one of the
+tables: `FUNCTIONS` of one tensor, `ARITHMETIC` of several, and modules of our `OWN`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from torch import nn
 
 Layer: TypeAlias = Mapping[str, Any]
 Shape: TypeAlias = tuple[int, ...]
-BESIDE = {"name", "from", "frozen", "tie", "lora"}
+BESIDE = {"name", "from", "frozen", "tie", "lora"}  # the keys beside the name of a layer
 
 
 class Function(nn.Module):
@@ -111,15 +115,14 @@ class Adapted(nn.Module):
 
 # How PyTorch calls a layer that it has no module for.
 FUNCTIONS: Mapping[str, Callable[..., torch.Tensor]] = {
-    "Chunk": torch.chunk,
     "GlobalAvgPool": lambda x: nn.functional.adaptive_avg_pool2d(x, 1),
     "GlobalMaxPool": lambda x: nn.functional.adaptive_max_pool2d(x, 1),
+    "Max": torch.amax,
     "Mean": torch.mean,
     "Permute": torch.permute,
     "Reshape": torch.reshape,
     "Select": torch.select,
     "Slice": lambda x, dim, start, end: x.narrow(dim, start, end - start),
-    "Squeeze": torch.squeeze,
     "Sum": torch.sum,
     "Transpose": torch.transpose,
     "Unsqueeze": torch.unsqueeze,
@@ -142,6 +145,7 @@ OWN: Mapping[str, Callable[..., nn.Module]] = {
     "RNN": lambda *sizes, **others: States(nn.RNN(*sizes, **others)),
     "SqueezeExcitation": Excitation,
 }
+# Modules whose first argument is the number of features, the last axis of their input.
 OF_FEATURES = OWN.keys() | {"LayerNorm", "Linear", "RMSNorm"}
 
 
@@ -164,6 +168,7 @@ def module_of(layer: Layer, shape: Shape) -> nn.Module:
 
 
 def _with_weights(kind: str, arguments: dict[str, Any], shape: Shape) -> nn.Module:
+    """Return a module with the sizes that an architecture file takes from the input."""
     make = OWN.get(kind) or getattr(nn, kind)
     if kind == "GroupNorm":
         return make(num_channels=shape[1], **arguments)

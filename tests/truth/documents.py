@@ -1,4 +1,11 @@
-"""The architecture files that are measured: every layer in several places, and random networks."""
+"""The architecture files that are measured: layers in several places, and random networks.
+
+A new layer gets a line for each use of it: in `of_maps` if it exists for maps of 1, 2 and 3
+dimensions, else in `of_images` or `of_sequences`, by the input that it takes; `joined` has the
+networks of layers that take several tensors. `placed` puts each line into four networks. Then
+`document_network` says what PyTorch calls the layer, if not by the same name and arguments, and
+measure_documents.py measures what is new.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +37,7 @@ def convolution(axes: int) -> Layer:
 
 
 def of_maps(axes: int) -> Iterator[Layer]:
-    """Yield layers that take maps of any dimension."""
+    """Yield layers that take maps along so many axes."""
     linear = {1: "linear", 2: "bilinear", 3: "trilinear"}[axes]
     of_dimension: tuple[tuple[str, Layer], ...] = (
         ("AdaptiveAvgPool", {"output_size": 1}),
@@ -79,6 +86,8 @@ def of_images() -> Iterator[Layer]:
     yield {"GELU": {"approximate": "tanh"}}
     yield {"GlobalAvgPool": {}}
     yield {"GlobalMaxPool": {}}
+    yield {"Identity": {}}
+    yield {"Max": {"dim": [2, 3]}}
     yield {"Mean": {"dim": [2, 3]}}
     yield {"Mul": {"value": 2.0}}
     yield {"PReLU": {"num_parameters": 8}}
@@ -90,6 +99,7 @@ def of_images() -> Iterator[Layer]:
     yield {"Slice": {"dim": 2, "start": 1, "end": 9}}
     yield {"SqueezeExcitation": {"squeeze_channels": 4}}
     yield {"Sum": {"dim": [2, 3]}}
+    yield {"Unsqueeze": {"dim": 2}}
     yield {"Upsample": {"scale_factor": 2, "mode": "bicubic"}}
 
 
@@ -156,7 +166,7 @@ def joined() -> Iterator[tuple[Shape, list[Layer]]]:
 
 
 def random_layers(seed: int) -> tuple[Shape, list[Layer]]:
-    """Return a network of layers that keep the shape, with additions of earlier tensors."""
+    """Return a network of layers that keep the shape, some of which read an earlier tensor too."""
     draw = Random(seed)  # noqa: S311 - no secret
     axes = draw.choice((0, 1, 2, 3))
     shape = SEQUENCE if axes == 0 else MAPS[axes]
@@ -199,4 +209,5 @@ def documents() -> Iterator[tuple[Shape, list[Layer]]]:
 
 
 def named(layers: list[Layer]) -> list[Layer]:
+    """Call the layers l1, l2 and so on."""
     return [{**layer, "name": f"l{number}"} for number, layer in enumerate(layers, 1)]

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import torch
 from autocast_models import HELD_OUT, NETWORKS
+from deep_models import DEEP
 from measure_settings import cases
 from measure_training import BATCH, Network, build, export, peak, saved
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 from torch.utils import cpp_extension
-from training_models import DEEP
 from training_models import NETWORKS as PLAIN
 
 HERE = Path(__file__).parent / "autocast"

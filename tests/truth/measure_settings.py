@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 import torch.distributed as dist
+from deep_models import DEEP
 from measure_training import BATCH, HERE, Watch, build, export, saved
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
@@ -23,7 +24,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.flop_counter import FlopCounterMode
-from training_models import DEEP, Adapted
+from training_models import Adapted
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 Change = Callable[[nn.Module], object]

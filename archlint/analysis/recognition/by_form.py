@@ -18,7 +18,8 @@ def from_form(
 ) -> None:
     """Add the matches of composites, from the end of the graph, the largest first.
 
-    With `spanning`, only composites that torch.export records as several calls.
+    With `spanning`, only forms of several recorded calls. Nodes with a record of torch.export are
+    looked at for these alone, as the record tells all others, unless their call is lost.
     """
     by_root = composites.among(frozenset(node.op for node in graph.nodes))
     producers = graph.producers
@@ -44,6 +45,7 @@ def from_form(
 def _match(
     form: Form, node: Node, graph: Graph, found: Recognized
 ) -> tuple[Matching, Attributes] | None:
+    """Return the first match of a form that ends at a node and is accepted, with its attributes."""
     for matching in form.pattern.match(node.output, graph, Matching({})):
         is_free = found.covered.isdisjoint(inner.name for inner in matching.nodes)
         is_one = form.spans_calls or _is_one_call(matching)
@@ -57,12 +59,13 @@ def _match(
 def _is_one_call(matching: Matching) -> bool:
     """Whether a match lies in one layer of an architecture file, or in one module of TorchScript.
 
-    In other files, where nodes belong to neither, every match does.
+    In other files, where nodes belong to neither, every match does. Constants belong to nobody.
     """
     return len({_owner(node) for node in matching.nodes if node.inputs}) < 2
 
 
 def _owner(node: Node) -> str:
+    """Return the layer or the module of a node, "" where the file tells neither."""
     if node.document_path is not None:
         return node.document_path
     is_torchscript = node.name.startswith("/") and SCOPES not in node.metadata

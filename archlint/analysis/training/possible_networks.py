@@ -20,9 +20,9 @@ from archlint.ops.restored.copied_weights import copied_weights
 from archlint.ops.restored.distinct_numbers import DistinctNumbers
 from archlint.ops.restored.folded_norms import folded_norms
 from archlint.ops.restored.folded_weights import Undecided, undecided_parameters
-from archlint.ops.restored.formula_tables import formula_like
 from archlint.ops.restored.network import restored
 from archlint.ops.restored.optional_masks import OptionalMasks
+from archlint.ops.restored.perhaps_buffers import perhaps_buffers
 from archlint.ops.restored.perhaps_frozen import PerhapsFrozen, folded_statistics
 from archlint.ops.restored.recomputed_constants import with_recomputed_constants
 from archlint.ops.restored.removed_dropouts import HiddenDropouts
@@ -124,7 +124,7 @@ class PossibleNetworks(Struct, frozen=True, dict=True):
         copies = formulas = frozenset[str]()
         if self.graph.is_from_pytorch and signature(self.graph) is None:
             copies = copied_weights(trainable, graph.values, self.numbers.first)
-            formulas = formula_like(graph, trainable, self.numbers.first)
+            formulas = perhaps_buffers(graph, trainable, self.numbers.first)
         return PerhapsFrozen(
             self.surely.framework,
             trainable,

@@ -40,9 +40,12 @@ def frames(node: Node) -> tuple[Frame, ...]:
     )
 
 
+def source_line(node: Node) -> str:
+    """Return the line of the program that called an operator, "" where none is recorded."""
+    running = frames(node)
+    return running[-1].code if running else ""
+
+
 def is_cloned(node: Node) -> bool:
     """Whether the program itself clones a tensor here; torch.export writes clones for dropout."""
-    if called_operator(node) != "clone":
-        return False
-    running = frames(node)
-    return bool(running) and ".clone(" in running[-1].code
+    return called_operator(node) == "clone" and ".clone(" in source_line(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from archlint.graph.program.frames import frames
+from archlint.graph.program.frames import source_line
 from archlint.graph.program.line import parsed
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ def called_in_place(node: Node) -> bool | None:
     None where no line is recorded, where the line calls no such function, or where a variable
     decides it, as in the modules of PyTorch.
     """
-    running = frames(node)
-    if not running:
-        return None
-    said = set(_said(running[-1].code))
+    said = set(_said(source_line(node)))
     return said.pop() if len(said) == 1 else None
 
 

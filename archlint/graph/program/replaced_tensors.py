@@ -64,7 +64,7 @@ def reading(call: ExportedCall, node: Node, graph: Graph, gone: str, tensor: str
 def _operands(call: ExportedCall, graph: Graph, named: Signature) -> list[tuple[str, Node, int]]:
     """Return what a call takes, each with the node and the slot that reads it.
 
-    None where the file does not tell: where no node brings as many tensors together as the call
+    Nothing where the file does not tell: where no node brings as many tensors together as the call
     takes, each as it is or with other axes, as a stack does.
     """
     stored = graph.weights

@@ -6,7 +6,6 @@ from math import pi, sqrt
 
 from archlint.graph.graph import Graph
 from archlint.graph.program.call_record import is_exported
-from archlint.graph.program.frames import frames
 from archlint.graph.program.modules import module_path
 from archlint.ops.autocast import KEEPS, SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
@@ -18,6 +17,7 @@ from archlint.ops.composite.composite import (
     Composite,
     Form,
     framework_operator,
+    if_called,
 )
 from archlint.ops.composite.pattern import Matching, Number, Pattern, Tensor, either, made
 from archlint.ops.facets import saves_input
@@ -90,9 +90,9 @@ def composites() -> tuple[Composite, ...]:
         Composite(
             framework_operator("Threshold", saves_input, storage=LIKE_INPUTS),
             (
-                Form(
+                Form(  # of F.threshold, where the program does not compare and choose by itself
                     made("Where", made("LessOrEqual", X, Number()), Number(), X),
-                    attributes=_is_threshold,
+                    attributes=if_called("threshold"),
                     spans_calls=True,
                 ),
             ),
@@ -139,10 +139,12 @@ def _pointwise(  # noqa: PLR0913 - a keyword a facet
 
 
 def _is_called(matching: Matching, graph: Graph) -> Attributes | None:
-    """Accept x * f(x), which the TorchScript exporter writes for a call in that order.
+    """Accept what an exporter writes for a call of the function.
 
-    In the midst of a module, the program may as well have written it so: nothing in the file tells.
-    A module that does nothing else is taken for the framework's.
+    Of x * f(x), the factor f(x) has the label `by`. The TorchScript exporter writes a call in that
+    order only. In the midst of a module, the program may as well have written it so: nothing in the
+    file tells, and the match is `PERHAPS_WRITTEN`. A module that does nothing else is taken for the
+    framework's.
     """
     factor, root = matching.tensors.get("by"), matching.nodes[0]
     if factor is None or not graph.is_from_pytorch or is_exported(root):
@@ -165,12 +167,6 @@ def _is_called_hard_swish(matching: Matching, graph: Graph) -> Attributes | None
     """Accept it as above, but not where exporters would have written a call as one operator."""
     has_operator = graph.is_from_pytorch and graph.opset >= _HAS_HARD_SWISH
     return None if has_operator else _is_called(matching, graph)
-
-
-def _is_threshold(matching: Matching, _: Graph) -> Attributes | None:
-    """Whether the program calls F.threshold, and does not compare and choose by itself."""
-    running = frames(matching.nodes[0])
-    return NONE if running and "threshold(" in running[-1].code else None
 
 
 def _times(left: Pattern, right: Pattern) -> Pattern:

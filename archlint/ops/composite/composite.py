@@ -10,7 +10,7 @@ from msgspec import Struct
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute
 from archlint.graph.program.calls import ExportedCall
-from archlint.graph.program.frames import frames
+from archlint.graph.program.frames import source_line
 from archlint.graph.value import Shape
 from archlint.ops.autocast import KEEPS, CastingFacet
 from archlint.ops.backward import Backward
@@ -55,8 +55,7 @@ def fits(_: Matching, __: Graph) -> Attributes | None:
 
 def is_called(matching: Matching, name: str) -> bool:
     """Whether the source line of a match calls a function of that name."""
-    running = frames(matching.nodes[0])
-    return bool(running) and f"{name}(" in running[-1].code
+    return f"{name}(" in source_line(matching.nodes[0])
 
 
 def if_called(name: str) -> Accepts:

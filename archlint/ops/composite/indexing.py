@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlint.graph.program.calls import ExportedCall
-from archlint.graph.program.frames import frames
+from archlint.graph.program.frames import source_line
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import (
     Attributes,
@@ -67,6 +67,5 @@ def composites() -> tuple[Composite, ...]:
 
 def _reads_accumulation(call: ExportedCall) -> Attributes:
     """Distinguish index_add from the program's own index_put, where that is known."""
-    lines = [frame.code for node in call.nodes for frame in frames(node)[-1:]]
-    puts = any("index_put" in line for line in lines)
+    puts = any("index_put" in source_line(node) for node in call.nodes)
     return {"accumulate": int(call.argument(3, "False") == "True" and not puts)}

@@ -18,7 +18,7 @@ from archlint.ops.composite.composite import (
 )
 from archlint.ops.composite.pattern import Matching, Number, Tensor, made
 from archlint.ops.saved import NOTHING, Gradients, SavedTensors
-from archlint.ops.standard.matrix import lies_turned, merges_product, saves_matmul
+from archlint.ops.standard.matrix import lies_as_computed, merges_product, saves_matmul
 from archlint.ops.storage import Storage
 
 # A layer is a transposition, a product and an addition.
@@ -61,7 +61,7 @@ def composites() -> tuple[Composite, ...]:
                 saves_linear,
                 weights=(1, 2),
                 casting=IN_HALF,
-                storage=Storage(layout=lies_turned, gradient_shape=merges_product),
+                storage=Storage(layout=lies_as_computed, gradient_shape=merges_product),
             ),
             (
                 Form(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.program.call_record import is_inside
 from archlint.graph.program.calls import ExportedCall
-from archlint.graph.program.frames import frames
+from archlint.graph.program.frames import source_line
 from archlint.ops.autocast import SINGLE_ON_GPU
 from archlint.ops.call import Call, nbytes
 from archlint.ops.composite.composite import Attributes, Composite, Form, framework_operator
@@ -33,8 +33,8 @@ def saves_largest(call: Call, gradients: Gradients) -> SavedTensors:
 def _reads_pooling(call: ExportedCall) -> Attributes:
     """Tell by the module or by the line that a program called a pooling, which is a reduction."""
     node = call.nodes[0]
-    named = any("max_pool" in frame.code for frame in frames(node)[-1:])
-    return {"pools": int(named or is_inside(node, "AdaptiveMaxPool"))}
+    is_named = "max_pool" in source_line(node)
+    return {"pools": int(is_named or is_inside(node, "AdaptiveMaxPool"))}
 
 
 def _variance(*, divided: bool) -> Made:

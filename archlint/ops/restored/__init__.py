@@ -15,6 +15,8 @@ A graph without the sign is returned as it is. Where a sign leaves several netwo
 module can build the smallest and the largest of them.
 
 Names of modules say what happened: `folded` was computed during export, `merged` was equal to
-something else and is in the file once, `removed` has no effect in inference. `network` applies the
-restorations in their order.
+something else and is in the file once, `removed` has no effect in inference, `repeated` served
+several modules or is there several times, and `perhaps` is in doubt. `network` applies the
+restorations of calls, weights and norms in their order. What may be there or not, such as dropout
+(`removed_dropouts`), is for `archlint.analysis.training.possible_networks` to decide.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from archlint.graph.graph import Graph
 from archlint.graph.node import Attribute, Node
+from archlint.graph.program.calls import ExportedCall
+from archlint.graph.program.replaced_tensors import reading
 from archlint.graph.value import Role, Value
 from archlint.graph.weight import Weight
 
@@ -80,6 +82,16 @@ class GraphEdit(Struct, eq=False):
     def read_instead(self, node: Node, tensor: str, other: str) -> None:
         """Let a node of the graph read `other` wherever it reads `tensor`."""
         self.read(node, tuple(other if name == tensor else name for name in self.inputs(node)))
+
+    def read_at(self, node: Node, slots: Collection[int], tensor: str) -> None:
+        """Let a node of the graph read a tensor in some of its slots."""
+        read = enumerate(self.inputs(node))
+        self.read(node, tuple(tensor if slot in slots else name for slot, name in read))
+
+    def restore_operand(self, call: ExportedCall, gone: str, tensor: str, restored: str) -> None:
+        """Let a call read `restored` for what it names `gone`, in whose place it reads `tensor`."""
+        for node in call.nodes:
+            self.read_at(node, reading(call, node, self.graph, gone, tensor), restored)
 
     def set_attributes(self, node: Node, attributes: Mapping[str, Attribute]) -> None:
         """Give a node of the graph attributes besides its own, or in their place."""

@@ -47,8 +47,7 @@ class _Operands(Struct, eq=False, dict=True):
     def _separate(self, node: Node, slot: int, maker: Node, tag: str) -> None:
         name = f"{maker.output}#{tag}"
         self.edit.copy(maker, {maker.output: name}, node, tag, maker.metadata)
-        read = enumerate(self.edit.inputs(node))
-        self.edit.read(node, tuple(name if place == slot else each for place, each in read))
+        self.edit.read_at(node, (slot,), name)
 
     @cached_property
     def _known(self) -> frozenset[str]:

@@ -1,9 +1,12 @@
 """The network before an export for inference: all restorations, in their order.
 
-Calls are restored first, those that were merged and those that were removed, since later steps ask
-which calls read a tensor. Then each call reads the parameters that it names, and tensors that were
-computed during export are computed from their parameters. Batch norms come last: each is put behind
-a layer that is complete.
+A step that undoes what only one exporter does leaves files of the other one alone.
+
+Calls come first, since later steps ask which calls read a tensor. Those that were removed are put
+back before those that were merged, as the readers of a removed copy would otherwise be taken for
+readers of a merged call; only a `detach`, which makes no tensor, comes behind. Then each call reads
+the parameters that it names, and tensors that were computed during export are computed from their
+parameters. Batch norms come last: each is put behind a layer that is complete.
 """
 
 from __future__ import annotations
@@ -47,15 +50,23 @@ def restored(
     they may have been, and operators run as often. `numbers` are those of stored tensors. A graph
     that hides nothing is returned as it is.
     """
-    single = with_single_precision(with_single_literals(graph, numbers))
-    whole = with_arithmetic(with_copies(separated(single)))
-    whole = with_detaches(with_twins(whole, most=most))
-    whole = with_doubts(with_whole_calls(whole), most=most)
-    whole = as_in_program(with_pads(with_own_calls(whole)))
-    whole = with_folded(with_own_foldings(whole), numbers, most=most)
+    whole = _with_calls(graph, numbers, most=most)
+    whole = with_folded(with_own_foldings(as_in_program(whole)), numbers, most=most)
     if has_norms:
         whole = unfolded(whole, with_biases=with_biases)
     return whole if whole is graph and not _is_mixed(graph) else _ordered(whole)
+
+
+def _with_calls(graph: Graph, numbers: DistinctNumbers, *, most: bool) -> Graph:
+    """Return `graph` with the calls of the program, which read the tensors that the file has."""
+    # What the TorchScript exporter made up: literals, doubles, and weights that were merged.
+    whole = separated(with_single_precision(with_single_literals(graph, numbers)))
+    # What torch.export's optimizer removed and merged.
+    whole = with_arithmetic(with_copies(whole))
+    whole = with_detaches(with_twins(whole, most=most))
+    # What the TorchScript exporter merged: within a module, perhaps, and between modules.
+    whole = with_own_calls(with_doubts(with_whole_calls(whole), most=most))
+    return with_pads(whole)
 
 
 def _is_mixed(graph: Graph) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.call_record import as_other_call, base_name, call_name
-from archlint.graph.program.replaced_tensors import reading, skipped
+from archlint.graph.program.replaced_tensors import skipped
 from archlint.graph.value import Role, Value
 from archlint.ops.restored.graph_edit import GraphEdit
 
@@ -31,10 +31,7 @@ def with_arithmetic(graph: Graph) -> Graph:
         reader = next(node for node in call.nodes if tensor in node.inputs)
         if not edit.has(gone):
             _insert(edit, reader, gone, tensor)
-        for node in call.nodes:
-            slots = reading(call, node, graph, gone, tensor)
-            read = enumerate(edit.inputs(node))
-            edit.read(node, tuple(gone if slot in slots else name for slot, name in read))
+        edit.restore_operand(call, gone, tensor, gone)
     return edit.edited()
 
 

@@ -20,10 +20,10 @@ from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.call_record import as_other_call, base_name, call_name, printed_call
 from archlint.graph.program.calls import ExportedCall, exported_call, exported_calls
-from archlint.graph.program.frames import frames
+from archlint.graph.program.frames import source_line
 from archlint.graph.program.numbering import CallName
 from archlint.graph.program.origin import folded_names
-from archlint.graph.program.replaced_tensors import reading, skipped
+from archlint.graph.program.replaced_tensors import skipped
 from archlint.ops.restored.export_mode import is_for_training
 from archlint.ops.restored.graph_edit import GraphEdit
 from archlint.ops.restored.twins import is_twin
@@ -60,10 +60,7 @@ def with_copies(graph: Graph) -> Graph:
         if copy.is_all_that_reads:
             for reader in graph.consumers[copy.tensor]:
                 edit.read_instead(reader, copy.tensor, name)
-        for reader in copy.reader.nodes:
-            slots = reading(copy.reader, reader, graph, name, copy.tensor)
-            read = enumerate(edit.inputs(reader))
-            edit.read(reader, tuple(name if slot in slots else each for slot, each in read))
+        edit.restore_operand(copy.reader, name, copy.tensor, name)
     return edit.edited()
 
 
@@ -94,7 +91,7 @@ class RemovedCopy(Struct, frozen=True):
     @property
     def metadata(self) -> Mapping[str, str]:
         """The record of the call, as the exporter writes it where it does not optimize."""
-        ordered = ".contiguous(" in _line(self.maker) or self.maker.op in REORDERING
+        ordered = ".contiguous(" in source_line(self.maker) or self.maker.op in REORDERING
         keywords = "memory_format: torch.contiguous_format" if ordered else ""
         return as_other_call(
             self.maker, self.name, f"aten.{_COPY}.default", f"%{self.tensor}", keywords
@@ -234,9 +231,4 @@ class RemovedCopies(Struct, frozen=True, dict=True):
 
 def _asks(maker: Node) -> bool:
     """Whether the line of the program that called an operator also calls for a copy."""
-    return _ASKED.search(_line(maker)) is not None
-
-
-def _line(node: Node) -> str:
-    running = frames(node)
-    return running[-1].code if running else ""
+    return _ASKED.search(source_line(maker)) is not None

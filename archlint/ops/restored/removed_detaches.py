@@ -12,7 +12,7 @@ from __future__ import annotations
 from archlint.graph.graph import Graph
 from archlint.graph.node import Node
 from archlint.graph.program.call_record import base_name, detaching_call
-from archlint.graph.program.replaced_tensors import reading, skipped
+from archlint.graph.program.replaced_tensors import skipped
 from archlint.graph.program.signature import signature
 from archlint.ops.restored.graph_edit import GraphEdit
 
@@ -31,10 +31,7 @@ def with_detaches(graph: Graph) -> Graph:
             metadata = detaching_call(gone, tensor)
             cut = Node(gone, "Identity", "", (tensor,), (gone,), {}, metadata)
             edit.compute(cut, tensor, call.nodes[0])
-        for node in call.nodes:
-            slots = reading(call, node, graph, gone, tensor)
-            read = enumerate(edit.inputs(node))
-            edit.read(node, tuple(gone if slot in slots else name for slot, name in read))
+        edit.restore_operand(call, gone, tensor, gone)
     return edit.edited()
 
 

@@ -4,10 +4,10 @@ Dropout does nothing in evaluation mode. torch.export writes a copy (`clone`) in
 the optimizer removes, while the next call still names it; where the copy remains, the record says
 that it ran inside of the class Dropout. Both exporters leave a gap in the names of modules where
 `row.0` and `row.2` of a Sequential run, and `row.1` does not. Between the layers of one LSTM the
-record tells the rate (`stacked_layers`). The TorchScript exporter leaves no
-other sign: there dropout is possible wherever it is customary, such as after activations, at the
-end of residual branches and after embeddings. All of these are possibilities, for the upper bound;
-a file that shows no change for inference has none.
+record tells the rate (`stacked_layers`). The TorchScript exporter leaves no other sign: there
+dropout is possible wherever it is customary, such as after activations, at the end of residual
+branches and after embeddings. All of these are possibilities, for the upper bound; a file that
+shows no change for inference has none.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from archlint.graph.node import Node
 from archlint.graph.program.call_record import as_call, call_name
 from archlint.graph.program.numbering import CallName, NumberedCall
-from archlint.graph.program.replaced_tensors import reading
 from archlint.ops.restored.graph_edit import GraphEdit
 
 PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "GRU", "LSTM", "RNN"})
@@ -33,7 +32,7 @@ Found: TypeAlias = tuple[NumberedCall, Twin | CallName]
 
 
 class Twins(GraphEdit, eq=False):
-    """The twins that were added to `graph` so far, and which nodes read them."""
+    """The twins that were added to `graph` so far, and how often calls read each of them."""
 
     tensors: dict[str, str] = field(default_factory=dict)  # names of the program: those of twins
     reads: Counter[CallName] = field(default_factory=Counter)
@@ -72,14 +71,8 @@ class Twins(GraphEdit, eq=False):
 
     def connect(self, user: NumberedCall, gone: str, tensor: str) -> None:
         """Let a call read the twin's tensor that the program calls `gone`, instead of `tensor`."""
-        if user.call is None:
-            return
-        for node in user.nodes:
-            slots = reading(user.call, node, self.graph, gone, tensor)
-            read = enumerate(self.inputs(node))
-            self.read(
-                node, tuple(self.tensors[gone] if slot in slots else name for slot, name in read)
-            )
+        if user.call is not None:  # otherwise it names nothing
+            self.restore_operand(user.call, gone, tensor, self.tensors[gone])
 
     def makers(self, call: NumberedCall) -> Iterator[tuple[str, Node]]:
         """Yield the tensors of the file that a call reads, or their twins, with their nodes."""

@@ -59,17 +59,17 @@ def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
     """Save each factor where the other one needs a gradient, or a copy of it.
 
     PyTorch multiplies matrices, or batches of them along one axis. A factor that is not a view of
-    such a shape is copied, and the copy is saved. Sequences may be turned steps first before. The
-    gradient of a factor that was broadcast over the batch has the full batch size before it is
-    summed.
+    such a shape is copied, and the copy is saved. Sequences (N, S, C) may be multiplied as
+    (S, N, C): see `STEPS_FIRST`. The gradient of a factor that was broadcast over the batch has the
+    full batch size before it is summed.
     """
     ranks = call.rank(0), call.rank(1)
     shared: list[int] = []
     own = summed = dropped = 0
     for slot, other in ((0, 1), (1, 0)):
         shape, strides = call.shape(slot), gradients.strides_of(slot)
-        if slot == 0 and _is_turned(call):
-            shape, strides = _turned(shape), None if strides is None else _turned(strides)
+        if slot == 0 and _is_steps_first(call):
+            shape, strides = _swapped(shape), None if strides is None else _swapped(strides)
         merged = _merged(shape, slot, ranks, call.output_shape())
         whole = prod(merged or shape) * width(call.input(slot)) // 8
         if gradients[slot]:
@@ -86,19 +86,19 @@ def saves_matmul(call: Call, gradients: Gradients) -> SavedTensors:
     return SavedTensors(tuple(shared), own=own, transient=summed, forward_transient=dropped)
 
 
-def _is_turned(call: Call) -> bool:
+def _is_steps_first(call: Call) -> bool:
     return call.node.metadata.get(STEPS_FIRST) == "true" and call.rank(0) == 3
 
 
-def _turned(axes: tuple[int, ...]) -> tuple[int, ...]:
+def _swapped(axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the sizes or strides of (N, S, C) in the order (S, N, C)."""
     return axes[1], axes[0], axes[2]
 
 
-def lies_turned(call: Call, _: Sequence[Strides | None]) -> Strides:
+def lies_as_computed(call: Call, _: Sequence[Strides | None]) -> Strides:
     """Return the strides of a product: those of (S, N, C) where it is computed so."""
     shape = call.output_shape()
-    return steps_first(shape) if _is_turned(call) else contiguous(shape)
+    return steps_first(shape) if _is_steps_first(call) else contiguous(shape)
 
 
 def _merged(
@@ -254,7 +254,7 @@ def operators() -> tuple[Operator, ...]:
             sees_matmul(0, 1),
             sums_product(0, 1),
             weights=(0, 1),
-            storage=Storage(layout=lies_turned, gradient_shape=merges_product),
+            storage=Storage(layout=lies_as_computed, gradient_shape=merges_product),
             casting=IN_HALF,
         ),
         Operator(

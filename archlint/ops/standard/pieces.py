@@ -114,23 +114,28 @@ def sees_padded(call: Call, _: int) -> InputLinks:
 
 
 def views_split(call: Call, output: int, strides: Strides) -> Strides:
-    """A part lies within the whole, but for those that PyTorch's attention layer copies first."""
-    if call.node.metadata.get(STEPS_FIRST) == "true":
+    """A part lies within the whole, or within the copy that PyTorch's attention layer makes."""
+    if _is_copied(call):
         return steps_first(call.output_shape(output))
     return strides
 
 
-def saves_for_packed(call: Call, gradients: Gradients) -> SavedTensors:
+def saves_for_split(call: Call, gradients: Gradients) -> SavedTensors:
     """A split saves nothing; that of PyTorch's attention layer is a copy and several selections.
 
     The gradient of each selection is a tensor of all parts, and they are added one after the other.
     """
-    if call.node.metadata.get(STEPS_FIRST) != "true":
+    if not _is_copied(call):
         return NOTHING
     whole = nbytes(call.input(0))
     parts = len(call.node.outputs)
     added = whole + whole // parts * (parts - 2) if gradients[0] else 0
     return SavedTensors(transient=added, forward_transient=whole)
+
+
+def _is_copied(call: Call) -> bool:
+    """Whether a split takes apart a product of PyTorch's attention layer."""
+    return call.node.metadata.get(STEPS_FIRST) == "true"
 
 
 def saves_for_padding(call: Call, gradients: Gradients) -> SavedTensors:
@@ -192,7 +197,7 @@ def operators() -> tuple[Operator, ...]:
         moving(
             "Split",
             sees_split,
-            saves_for_packed,
+            saves_for_split,
             storage=Storage(view=views_split),
             backward=Backward.MAKES,
             selection=Selection.ALL,

@@ -16,7 +16,7 @@ _NAMED = 5  # operators that the message names
 
 
 class UnsupportedOperator(Rule):
-    """The accelerator of the target does not have an operator, which runs on the processor."""
+    """An operator that the accelerator of the target lacks runs on the processor instead."""
 
     code = "DEPLOY001"
     name = "unsupported-operator"

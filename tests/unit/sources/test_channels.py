@@ -24,7 +24,7 @@ SHAPES = [(300, 500), (7, 90_000), (90_000, 3), (40, 60, 9, 9), (3, 5, 20_000), 
     "part", [Part(axis, -0.5, 0.5, step) for axis in (0, 1) for step in (1, 3)]
 )
 @pytest.mark.parametrize("most", [64, channels._MOST])
-def test_channels_of_a_file(
+def test_channels_within_bounds_are_those_of_numpy(
     shape: tuple[int, ...],
     part: Part,
     most: int,

@@ -1,4 +1,8 @@
-"""Attention: multi-head, cross, causal, grouped-query, rotary."""
+"""Attention: multi-head, cross, causal, grouped-query, rotary.
+
+What PyTorch's own layer has is computed as it does: with one matrix for query, key and value, or
+for key and value, and the steps of sequences first (`STEPS_FIRST`).
+"""
 
 # Annotations here are the kinds of arguments, read at run time: they are not postponed.
 
@@ -42,15 +46,14 @@ def multihead_attention(
         )
     offset = default.both("zeros") if bias else None
     is_pytorch = groups == num_heads and width * num_heads == features  # what its own layer has
-    if key is None and is_pytorch:
+    if is_pytorch and key is None:
         asked, kept, values = _packed(site, query, features, offset)
-    elif key is not None and value is None and is_pytorch and dims(key)[-1] == features:
+    elif is_pytorch and key is not None and value is None and dims(key)[-1] == features:
         asked, kept, values = _crossing(site, query, key, features, offset)
     else:
-        asked, kept, values = _separate(
-            site, query, key or query, value or key or query, num_heads * width, groups * width,
-            offset,
-        )  # fmt: skip
+        inputs = (query, key or query, value or key or query)
+        widths = (num_heads * width, groups * width)
+        asked, kept, values = _separate(site, inputs, widths, offset)
     if rotary:
         caches = _rotary_caches(site, width, rotary_base, max_positions)
         asked = _rotate(site, asked, caches, num_heads, "query")
@@ -98,7 +101,7 @@ def _crossing(
 def _joined(  # noqa: PLR0917 - the sizes of the matrix
     site: Site, x: Tensor, features: int, parts: int, offset: Default | None, part: str
 ) -> tuple[Tensor, ...]:
-    """Make several tensors with one matrix."""
+    """Make several tensors with one matrix, whose product is split."""
     joined = _projected(site, x, features, parts, offset, part)
     return site.nodes(
         "Split", joined, outputs=parts, part="split", facts={STEPS_FIRST: "true"}, axis=2,
@@ -109,7 +112,7 @@ def _joined(  # noqa: PLR0917 - the sizes of the matrix
 def _projected(  # noqa: PLR0917 - the sizes of the matrix
     site: Site, x: Tensor, features: int, parts: int, offset: Default | None, part: str
 ) -> Tensor:
-    """Multiply by rows of the one matrix that PyTorch stores and draws for all three."""
+    """Multiply by rows of the matrix that PyTorch stores and draws for query, key and value."""
     return project(
         site,
         x,
@@ -122,15 +125,15 @@ def _projected(  # noqa: PLR0917 - the sizes of the matrix
     )
 
 
-def _separate(  # noqa: PLR0917 - three inputs, two widths
+def _separate(
     site: Site,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    query_width: int,
-    key_width: int,
+    inputs: tuple[Tensor, Tensor, Tensor],
+    widths: tuple[int, int],
     offset: Default | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """Make query, key and value with a matrix each; `widths` are those of query and key."""
+    query, key, value = inputs
+    query_width, key_width = widths
     for x in (key, value):
         require_rank(x, 3, "N, S, C")
     made = []

@@ -48,7 +48,7 @@ def bordered(  # noqa: PLR0917 - both sides, and what is put there
     value: float = 0.0,
     part: str = "",
 ) -> Tensor:
-    """Add borders before and after each axis of `x`."""
+    """Add borders before (`low`) and after (`high`) each axis of `x`; negative ones cut off."""
     filler = site.scalar(value, "value", x) if mode == "constant" else None
     shape = tuple(
         dim + before + after if isinstance(dim, int) else dim if before == after == 0 else None
