@@ -147,6 +147,7 @@ def test_a_batch_norm_trains_where_onnxruntime_normalizes_with_the_batch(name):
         ({"device": "stm32h743"}, True),
         ({"deploy-dtype": "fp16"}, True),
         ({"context-length": 128}, True),
+        ({"runtime": "onnxruntime-nnapi"}, True),
         ({"require": {"inference-memory": "1 GiB"}}, True),
         ({"require": {"inference-memory": "1 GiB", "training-memory": "1 GiB"}}, False),
         ({"require": {"inference-memory": "1 GiB", "step-time": "1 s"}}, False),

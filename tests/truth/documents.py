@@ -46,6 +46,7 @@ def of_maps(axes: int) -> Iterator[Layer]:
         ("AvgPool", {"kernel_size": 3, "stride": 1, "padding": 1}),
         ("BatchNorm", {}),
         ("BatchNorm", {"affine": False}),
+        ("CircularPad", {"padding": 1}),
         ("Conv", {"out_channels": 8, "kernel_size": 3, "bias": False}),
         ("Conv", {"out_channels": 8, "kernel_size": 3, "groups": 8}),
         ("Conv", {"out_channels": 8, "kernel_size": 4, "padding": "same"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlint.graph.graph import Graph
 from archlint.graph.program.calls import ExportedCall, exported_call
-from archlint.ops.call import Call, nbytes
+from archlint.ops.call import Call
 from archlint.ops.composite.composite import (
     NONE,
     Attributes,
@@ -14,7 +14,7 @@ from archlint.ops.composite.composite import (
 )
 from archlint.ops.composite.pattern import Matching, Tensor, made
 from archlint.ops.facets import saves_nothing
-from archlint.ops.saved import NOTHING, Gradients, SavedTensors
+from archlint.ops.standard.pieces import saves_for_wrapping
 from archlint.ops.storage import CHANNELS_LAST, Storage
 from archlint.ops.strides import (
     Strides,
@@ -84,13 +84,6 @@ def views_diagonal(call: Call, _: int, strides: Strides) -> Strides:
     first, second = (axis_of(axis, strides) for axis in call.integers("axes") or (0, 1))
     others = (stride for axis, stride in enumerate(strides) if axis not in {first, second})
     return (*others, strides[first] + strides[second])
-
-
-def saves_for_wrapping(call: Call, gradients: Gradients) -> SavedTensors:
-    """Save nothing; the gradient is copied, and once more for each padded side."""
-    if not gradients[0]:
-        return NOTHING
-    return SavedTensors(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
 
 
 def composites() -> tuple[Composite, ...]:

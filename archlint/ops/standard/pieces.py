@@ -140,9 +140,17 @@ def _is_copied(call: Call) -> bool:
 
 def saves_for_padding(call: Call, gradients: Gradients) -> SavedTensors:
     """Reflecting and repeating paddings save their input; numbers and wrapping save nothing."""
-    if call.text("mode", "constant") in {"constant", "wrap"} or not gradients[0]:
+    mode = call.text("mode", "constant")
+    if mode == "wrap":
+        return saves_for_wrapping(call, gradients)
+    return NOTHING if mode == "constant" or not gradients[0] else SavedTensors(inputs=(0,))
+
+
+def saves_for_wrapping(call: Call, gradients: Gradients) -> SavedTensors:
+    """Save nothing; the gradient is copied, and once more for each padded side."""
+    if not gradients[0]:
         return NOTHING
-    return SavedTensors(inputs=(0,))
+    return SavedTensors(transient=2 * nbytes(call.output()) - nbytes(call.input(0)))
 
 
 def casts_for_padding(call: Call, lists: Lists) -> Casting:

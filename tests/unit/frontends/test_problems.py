@@ -38,6 +38,12 @@ LAYERS = [
     ("- Softmax: {dim: 4}", "4", "has 4 axes"),
     ("- MaxPool2d: {kernel_size: 2, padding: 2}", "2", "more than half"),
     ("- AdaptiveAvgPool2d: {output_size: 5}", "5", "cannot pool 32 to 5"),
+    ("- ReflectionPad2d: {padding: 32}", "32", "at most 31 of an axis of 32"),
+    (
+        "- ConvTranspose2d: {out_channels: 4, kernel_size: 3, stride: 2, output_padding: 2}",
+        "2",
+        "smaller than the stride",
+    ),
     ("- GroupNorm: {num_groups: 2}", "2", "3 channels cannot be split"),
     ("- LayerNorm: {normalized_shape: 3}", "3", "ends in [32]"),
     ("- PixelShuffle: {upscale_factor: 2}", "2", "not divisible"),
