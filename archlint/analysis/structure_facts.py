@@ -13,6 +13,7 @@ from msgspec import Struct
 from archlint.analysis.parameters.parameters import Parameters
 from archlint.analysis.recognition.signal_graph import signal_graph
 from archlint.analysis.structure.dependence import Dependence
+from archlint.analysis.structure.dropped_variances import DroppedVariance, dropped_variances
 from archlint.analysis.structure.flattening import Flattening, flattening
 from archlint.analysis.structure.flow import Flow
 from archlint.analysis.structure.linear_pairs import LinearPair, linear_pairs
@@ -108,6 +109,11 @@ class StructureFacts(Struct, frozen=True, dict=True):
     def flattening(self) -> Flattening | None:
         """Where the first feature map after a convolution becomes a vector."""
         return flattening(self.graph, self.operators, self.parameters)
+
+    @cached_property
+    def dropped_variances(self) -> tuple[DroppedVariance, ...]:
+        """The batch norms that measure their variance behind a dropout."""
+        return tuple(dropped_variances(self.flow))
 
     @cached_property
     def linear_pairs(self) -> tuple[LinearPair, ...]:

@@ -167,7 +167,7 @@ class FieldReader:
         """Return the error for a field that is longer than its message."""
         if end == self._size:
             return unreadable(
-                f"the file is cut off: the {name} needs {stop - end:,} more bytes",
+                f"the file is cut off: the {name} needs at least {stop - end:,} more bytes",
                 "fetch or export the file again",
                 position,
             )

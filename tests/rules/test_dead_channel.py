@@ -194,6 +194,7 @@ def test_of_very_many_channels_some_are_looked_at():
     (finding,) = lint_model(model, [DeadChannel])
     assert finding.data["channels"] == [10, 20]
     assert finding.data["tensors"] == {"wide": {"dead": 2, "of": 35_000}}
+    assert "at least 8 weights compute nothing" in finding.message  # 12 do
 
 
 def test_a_gain_next_to_zero_is_found_in_the_weight_that_it_was_folded_into():

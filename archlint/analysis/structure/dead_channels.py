@@ -24,8 +24,8 @@ _MOST = 65536  # channels of one model that are looked at
 class DeadChannels(Struct, frozen=True):
     """The dead output channels of one weight, or of the gain of a normalization.
 
-    `looked` is the number of channels that were looked at, all of them but in very large models.
-    `idle` counts the numbers of the weight that belong to dead channels.
+    `looked` is the number of channels that were looked at: all of them, or a sample in very large
+    models. `idle` counts the numbers of the weight that belong to the dead channels found.
     """
 
     node: Node
@@ -34,6 +34,7 @@ class DeadChannels(Struct, frozen=True):
     looked: int
     idle: int
     is_gain: bool = False
+    is_sample: bool = False
 
 
 class Filters(Struct, frozen=True):
@@ -80,7 +81,7 @@ def _dead_filters(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:
             found = numbers.within(each.weight, Part(each.axis, step=step))
         if 0 < len(found) < looked and not (sink is not None and sink.is_final):
             idle = (value.elements or 0) // each.count * len(found)
-            yield DeadChannels(each.node, each.weight, found, looked, idle)
+            yield DeadChannels(each.node, each.weight, found, looked, idle, is_sample=step > 1)
 
 
 def _dead_gains(flow: Flow, numbers: TensorNumbers) -> Iterator[DeadChannels]:

@@ -30,7 +30,8 @@ class DeadChannel(Rule):
         gains = [each for each in dead if each.is_gain]
         if filters:
             idle = format_count(sum(each.idle for each in filters))
-            told = f"{idle} weights compute nothing"
+            least = "at least " * any(each.is_sample for each in filters)
+            told = f"{least}{idle} weights compute nothing"
             yield self._dead(filters, "have weights of 0 or next to it", told)
         if gains:
             yield self._dead(gains, "have a gain of 0 or next to it", "they are their shift alone")

@@ -48,7 +48,12 @@ FLOATS = write_field(key(4), BYTES)
     ("data", "offset", "words"),
     [
         pytest.param(GRAPH[:-3], 0, "cut off", id="truncated"),
-        pytest.param(b"\x3a\xff\xff\x03" + bytes(9), 0, "65,526 more bytes", id="length-past-end"),
+        pytest.param(
+            b"\x3a\xff\xff\x03" + bytes(9),
+            0,
+            "needs at least 65,526 more bytes",
+            id="length-past-end",
+        ),
         pytest.param(
             write_field(key(7), b"\x0a\x7f") + b"\x32\x01d",
             2,
